@@ -1,0 +1,1 @@
+"""The engine: graphs, formulas, gradients, schedules, plans and programs; it knows nothing of networks."""

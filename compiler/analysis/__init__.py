@@ -1,0 +1,1 @@
+"""Questions asked of a graph without changing it: users, liveness, aliasing, cost."""

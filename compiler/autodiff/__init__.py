@@ -1,0 +1,1 @@
+"""The backward walk, and the proof that a derivative can be computed from a saved output."""

@@ -1,0 +1,1 @@
+"""Everything that can draw a graph or a program; a peer of the backends."""

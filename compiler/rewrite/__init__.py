@@ -1,0 +1,1 @@
+"""The one gate through which a graph changes: sweeps, patterns and refusals."""

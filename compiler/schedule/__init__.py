@@ -1,0 +1,1 @@
+"""Order, kernels and in-place marks; lifetimes laid out as offsets in one slab of memory."""

@@ -1,0 +1,1 @@
+"""The optimisations, one in a file, none importing another."""

@@ -1,0 +1,1 @@
+"""Timings; nothing here asserts a time."""

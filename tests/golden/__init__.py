@@ -1,0 +1,1 @@
+"""Texts and pictures that must not change by accident."""

@@ -1,0 +1,1 @@
+"""Tests of the optimisations, one file for each pass."""

@@ -1,0 +1,1 @@
+"""Laws that must hold for every random graph, pass order and backend."""
