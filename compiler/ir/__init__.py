@@ -1,1 +1,1 @@
-"""The intermediate representation: formulas, dimensions, types, ops, nodes, graphs, their text and their laws."""
+"""The intermediate representation: formulas, dimensions, types, ops, nodes, graphs, their text and laws."""
