@@ -1,0 +1,181 @@
+"""Object code kept on disk between processes.
+
+An entry is one file named by its key: a digest of everything the object code depends on. It is written to a
+temporary file of its own and renamed into place, so a reader sees the whole entry or none, and two processes
+that write the same entry both succeed. Its first bytes are a digest of the rest: a damaged entry is deleted
+and compiled again. The folder belongs to the user alone, since what lies in it is executed.
+
+A cache is a convenience: where the folder cannot be made, is not private or cannot be written, programs are
+compiled anew in each process and nothing fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import stat
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from compiler.backends.llvm import engine
+from compiler.backends.llvm.engine import Target
+from compiler.backends.llvm.untyped import Module, binding
+from compiler.backends.llvm.untyped import version as llvmlite_version
+
+CACHE_FORMAT = "1"
+"""Part of every key; raised whenever the same IR must not find older object code."""
+
+DEFAULT_LIMIT = 256 * 2**20
+"""Bytes above which the entries used least recently are deleted."""
+
+_MAGIC = b"tinytorch object\n"
+_DIGEST_BYTES = hashlib.sha256().digest_size
+_SUFFIX = ".object"
+
+
+def object_key(text: str, target: Target) -> str:
+    """The name of the object code of `text` (complete IR) for `target`: 64 hexadecimal digits."""
+    parts = (CACHE_FORMAT, llvmlite_version, repr(binding.llvm_version_info), sys.platform)
+    digest = hashlib.sha256()
+    for part in (*parts, target.triple, target.cpu, target.features, text):
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(8, "little"))
+        digest.update(encoded)
+    return digest.hexdigest()
+
+
+def default_directory() -> Path:
+    """The platform's folder for one user's caches, with a folder of ours in it (not created here)."""
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA", "")
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / "tinytorch" / "objects"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "tinytorch" / "objects"
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(given) if given.startswith("/") else Path.home() / ".cache") / "tinytorch" / "objects"
+
+
+@dataclass
+class ObjectCache:
+    """Object code by key, in `directory`; any number of threads and processes may share it.
+
+    `hits`, `misses` and `damaged` count what happened to this object, for `explain` and for tests. Nothing here
+    raises on account of the disk.
+    """
+
+    directory: Path
+    limit: int = DEFAULT_LIMIT
+    hits: int = field(default=0, init=False)
+    misses: int = field(default=0, init=False)
+    damaged: int = field(default=0, init=False)
+
+    @functools.cached_property
+    def usable(self) -> bool:
+        """Whether the folder exists (it is made if not) and is closed to everybody but this user."""
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return _is_private(self.directory)
+        except OSError:
+            return False
+
+    def get(self, key: str) -> bytes | None:
+        """The object code stored under `key`, or None; an entry that is damaged is deleted."""
+        content = self._read(key)
+        if content is None:
+            self.misses += 1
+            return None
+        code = _checked(content)
+        if code is None:
+            self.damaged += 1
+            self.discard(key)
+            return None
+        self.hits += 1
+        return code
+
+    def put(self, key: str, code: bytes) -> None:
+        """Store `code` under `key`, whole or not at all."""
+        if not self.usable:
+            return
+        try:
+            descriptor, temporary = tempfile.mkstemp(dir=self.directory, prefix=key[:16], suffix=".part")
+        except OSError:
+            return
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(_MAGIC + hashlib.sha256(code).digest() + code)
+            Path(temporary).replace(self._path(key))
+            self._shrink()
+        except OSError:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+
+    def discard(self, key: str) -> None:
+        """Delete the entry of `key`, if there is one."""
+        with contextlib.suppress(OSError):
+            self._path(key).unlink()
+
+    def _path(self, key: str) -> Path:
+        return self.directory / (key + _SUFFIX)
+
+    def _read(self, key: str) -> bytes | None:
+        if not self.usable:
+            return None
+        try:
+            return self._path(key).read_bytes()
+        except OSError:
+            return None
+
+    def _shrink(self) -> None:
+        """Delete the oldest entries (by time of writing) until half the limit is free again."""
+        entries = [(path, path.stat()) for path in self.directory.glob("*" + _SUFFIX)]
+        total = sum(status.st_size for _, status in entries)
+        if total <= self.limit:
+            return
+        for path, status in sorted(entries, key=lambda entry: entry[1].st_mtime_ns):
+            path.unlink(missing_ok=True)
+            total -= status.st_size
+            if total <= self.limit // 2:
+                return
+
+
+@functools.cache
+def default_cache() -> ObjectCache:
+    """The cache of this user on this machine."""
+    return ObjectCache(default_directory())
+
+
+def compiled(module: Module | str, target: Target, cache: ObjectCache | None) -> bytes:
+    """Object code of `module` for `target`, from `cache` if it has it; without a cache, always compiled.
+
+    Raises `BackendError` if LLVM refuses the module.
+    """
+    if cache is None:
+        return engine.compile_object(module, target)
+    text = engine.complete(module, target)
+    key = object_key(text, target)
+    code = cache.get(key)
+    if code is None:
+        code = engine.compile_object(text, target)
+        cache.put(key, code)
+    return code
+
+
+def _checked(content: bytes) -> bytes | None:
+    """The object code in an entry's content, or None if a byte of it is not as it was written."""
+    start = len(_MAGIC) + _DIGEST_BYTES
+    code = content[start:]
+    if content[:start] != _MAGIC + hashlib.sha256(code).digest():
+        return None
+    return code
+
+
+def _is_private(directory: Path) -> bool:
+    """Whether `directory` is this user's own and closed to all others; on Windows the profile folder is."""
+    if sys.platform == "win32":
+        return True
+    status = directory.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
