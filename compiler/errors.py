@@ -1,0 +1,81 @@
+"""Every exception of the project, typed by who is wrong. Imports nothing.
+
+Each user-facing error also derives from the built-in exception that a Python reader expects (`ShapeError` is a
+`ValueError`), so code that knows nothing of tinytorch can still catch it.
+"""
+
+
+class TinytorchError(Exception):
+    """Root of all errors raised on purpose by tinytorch, compiler and passes."""
+
+
+class UserError(TinytorchError):
+    """The program that was written, or the data it was fed, is wrong."""
+
+
+class ShapeError(UserError, ValueError):
+    """Shapes, axes or extents do not fit each other."""
+
+
+class DTypeError(UserError, TypeError):
+    """A dtype is unknown, or an operation is not defined for it."""
+
+
+class ArgumentError(UserError, ValueError):
+    """A call got an argument that is missing, unknown, given twice, or not usable as it is."""
+
+
+class IndexRangeError(UserError, IndexError):
+    """A run-time index (a class label, a gather index) lies outside the axis it selects from."""
+
+
+class NameClashError(UserError, ValueError):
+    """Two different things in one program carry the same name."""
+
+
+class UndeclaredInputError(UserError, ValueError):
+    """An output depends on an input that the program was not told about."""
+
+
+class GradientError(UserError, ValueError):
+    """A gradient was asked for that does not exist."""
+
+
+class FormulaError(UserError, ValueError):
+    """A scalar formula uses something that is no atom, is too long, or cannot be differentiated."""
+
+
+class ParseError(UserError, ValueError):
+    """A text is not a graph. Nothing in the text was executed."""
+
+
+class SymbolicValueError(UserError, TypeError):
+    """A Python value was wanted of something that has none until a program runs (`bool(tensor)`)."""
+
+
+class UnboundArrayError(UserError, ValueError):
+    """A parameter or constant was read from text by reference, and its array was not given."""
+
+
+class ExternalError(TinytorchError):
+    """Something outside this project is at fault or missing."""
+
+
+class PluginError(ExternalError):
+    """A plugin is malformed, clashes with another, or failed to load; the message names its owner."""
+
+
+class PassError(ExternalError):
+    """A pass raised or returned something that is not what its contract promises; the message names it."""
+
+
+class BackendError(ExternalError):
+    """A backend cannot run on this machine or cannot evaluate what it was given."""
+
+
+class DrawingError(ExternalError):
+    """A drawing could not be laid out because a tool is missing; the `.dot` text was still written."""
+
+
+class LawError(TinytorchError):
+    """A graph, schedule or plan breaks one of its laws: a fault of the compiler or of a plugin's pass."""

@@ -1,0 +1,240 @@
+"""Extents of axes: integers, or integer polynomials in named symbols kept in normal form.
+
+A symbol stands for a non-negative integer that is known when a program is called. Two different polynomials are
+never taken to be equal and a symbol never broadcasts, so whatever is decided about extents holds for every value.
+
+    extent  ::= int | Dim
+    Dim     ::= sum of coefficient * product of symbol ** power       (at least one symbol)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from compiler.errors import ArgumentError, ParseError, ShapeError
+
+Monomial: TypeAlias = tuple[tuple[str, int], ...]
+"""Symbols with their powers, sorted by name; the empty tuple is the constant term."""
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_0-9]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Dim:
+    """An integer polynomial in at least one symbol. Build it with `symbol` and arithmetic, never directly.
+
+    `terms` is sorted by monomial and holds no zero coefficient, so equality is equality of polynomials.
+    Supports `+ - *`, exact `//` and equality; symbols have no order, so neither have polynomials.
+    """
+
+    terms: tuple[tuple[Monomial, int], ...]
+
+    def __add__(self, other: Extent) -> Extent:
+        return _collect([*_terms(self), *_terms(other)])
+
+    def __sub__(self, other: Extent) -> Extent:
+        return self + (other * -1)
+
+    def __rsub__(self, other: int) -> Extent:
+        return (self * -1) + other
+
+    def __mul__(self, other: Extent) -> Extent:
+        return _collect(
+            (_times(left, right), a * b) for left, a in _terms(self) for right, b in _terms(other)
+        )
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Extent) -> Extent:
+        quotient = divide_exactly(self, other)
+        if quotient is None:
+            raise ShapeError(f"{self} is not divisible by {other} for every value of its symbols")
+        return quotient
+
+    def __str__(self) -> str:
+        text = ""
+        for monomial, coefficient in self.terms[::-1]:
+            sign = "-" if coefficient < 0 else ("+" if text else "")
+            text += sign + _term_text(monomial, abs(coefficient))
+        return text
+
+    def __repr__(self) -> str:
+        return f"Dim({self})"
+
+
+Extent: TypeAlias = int | Dim
+Shape: TypeAlias = tuple[Extent, ...]
+
+
+def symbol(name: str) -> Dim:
+    """The polynomial that is the symbol `name` alone. Raises ShapeError if `name` is not an identifier."""
+    if not _IDENTIFIER.match(name):
+        raise ShapeError(f"a symbolic dimension is named like a Python identifier, not {name!r}")
+    return Dim(((((name, 1),), 1),))
+
+
+def extent(value: Extent | str) -> Extent:
+    """What a user wrote for one axis (a count, a symbol's name, or a polynomial's text such as `2*batch+1`)."""
+    if isinstance(value, Dim):
+        return value
+    if isinstance(value, str):
+        return parse_extent(value)
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ShapeError(f"an extent is an int, a name or a Dim, not {value!r}")
+    count = value.__index__()
+    if count < 0:
+        raise ShapeError(f"an extent is not negative: {count}")
+    return count
+
+
+def product(extents: Iterable[Extent]) -> Extent:
+    """The product of extents; 1 for none."""
+    result: Extent = 1
+    for item in extents:
+        result = result * item
+    return result
+
+
+def symbols(value: Extent) -> frozenset[str]:
+    """The names of the symbols in an extent."""
+    return frozenset(name for monomial, _ in _terms(value) for name, _ in monomial)
+
+
+def evaluate(value: Extent, bindings: Mapping[str, int]) -> int:
+    """The extent's value with every symbol bound. Raises ArgumentError naming a symbol that is not."""
+    if isinstance(value, int):
+        return value
+    total = 0
+    for monomial, coefficient in value.terms:
+        for name, power in monomial:
+            if name not in bindings:
+                raise ArgumentError(f"no value is given for the symbolic dimension {name!r} of {value}")
+            coefficient *= bindings[name] ** power
+        total += coefficient
+    return total
+
+
+def substitute(value: Extent, bindings: Mapping[str, Extent]) -> Extent:
+    """The extent with some symbols replaced by extents; others stay."""
+    result: Extent = 0
+    for monomial, coefficient in _terms(value):
+        factor: Extent = coefficient
+        for name, power in monomial:
+            factor = factor * product([bindings.get(name, symbol(name))] * power)
+        result = result + factor
+    return result
+
+
+def divide_exactly(dividend: Extent, divisor: Extent) -> Extent | None:
+    """The polynomial q with q * divisor == dividend, or None where there is none.
+
+    Multivariate long division by the leading term in lexicographic order, e.g. Cox, Little, O'Shea, "Ideals,
+    Varieties, and Algorithms", section 2.3.
+    """
+    if divisor == 0:
+        return None
+    (lead, scale), rest, quotient = _leading(divisor), dividend, 0
+    while rest != 0:
+        monomial, coefficient = _leading(rest)
+        factor = _quotient(monomial, lead)
+        if factor is None or coefficient % scale:
+            return None
+        step = _collect([(factor, coefficient // scale)])
+        quotient, rest = step + quotient, rest - step * divisor
+    return quotient
+
+
+_TOKEN = re.compile(r"\s*(?:(?P<number>\d+)|(?P<name>[A-Za-z_][A-Za-z_0-9]*)|(?P<op>[-+*^]))")
+
+
+def parse_extent(text: str) -> Extent:
+    """Read what `str` of an extent prints: signed sums of products of integers and symbols with `^` powers.
+
+    Raises ParseError for anything else. Reads tokens only; nothing is evaluated as code.
+    """
+    total: Extent = 0
+    for sign, factors in _signed_products(text):
+        total = total + product(factors) * sign
+    return total
+
+
+def _signed_products(text: str) -> list[tuple[int, list[Extent]]]:
+    terms: list[tuple[int, list[Extent]]] = []
+    position, sign, expecting = 0, 1, True
+    factors: list[Extent] = []
+    while position < len(text.rstrip()):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise ParseError(f"not an extent: {text!r} at column {position + 1}")
+        position = match.end()
+        token = match.group().strip()
+        if not match["op"]:
+            if not expecting:
+                raise ParseError(f"not an extent: {text!r}: an operator is missing before {token!r}")
+            factors.append(int(token) if match["number"] else symbol(token))
+            expecting = False
+        elif token == "^" and not expecting:
+            power = re.compile(r"\s*(\d{1,3})").match(text, position)
+            if power is None:
+                raise ParseError(f"not an extent: {text!r}: a power is a small integer")
+            factors[-1], position = product([factors[-1]] * int(power[1])), power.end()
+        elif token == "*" and not expecting:
+            expecting = True
+        elif token in "+-" and not (expecting and (factors or terms)):
+            if factors:
+                terms.append((sign, factors))
+            factors, sign, expecting = [], -1 if token == "-" else 1, True
+        else:
+            raise ParseError(f"not an extent: {text!r}: {token!r} is out of place")
+    if expecting:
+        raise ParseError(f"not an extent: {text!r} ends too early")
+    return [*terms, (sign, factors)]
+
+
+def _terms(value: Extent) -> tuple[tuple[Monomial, int], ...]:
+    if isinstance(value, Dim):
+        return value.terms
+    return (((), value),) if value else ()
+
+
+def _collect(terms: Iterable[tuple[Monomial, int]]) -> Extent:
+    sums: dict[Monomial, int] = {}
+    for monomial, coefficient in terms:
+        sums[monomial] = sums.get(monomial, 0) + coefficient
+    kept = tuple(sorted((m, c) for m, c in sums.items() if c))
+    if not kept:
+        return 0
+    return kept[0][1] if kept[-1][0] == () else Dim(kept)
+
+
+def _times(left: Monomial, right: Monomial) -> Monomial:
+    powers = dict(left)
+    for name, power in right:
+        powers[name] = powers.get(name, 0) + power
+    return tuple(sorted(powers.items()))
+
+
+def _quotient(left: Monomial, right: Monomial) -> Monomial | None:
+    powers = dict(left)
+    for name, power in right:
+        powers[name] = powers.get(name, 0) - power
+    if any(power < 0 for power in powers.values()):
+        return None
+    return tuple(sorted((name, power) for name, power in powers.items() if power))
+
+
+def _leading(value: Extent) -> tuple[Monomial, int]:
+    """The greatest term in the lexicographic monomial order (a true monomial order, as division needs)."""
+    names = sorted(symbols(value))
+    return max(_terms(value), key=lambda term: [dict(term[0]).get(name, 0) for name in names])
+
+
+def _term_text(monomial: Monomial, coefficient: int) -> str:
+    factors = [name if power == 1 else f"{name}^{power}" for name, power in monomial]
+    if coefficient != 1 or not factors:
+        factors.insert(0, str(coefficient))
+    return "*".join(factors)

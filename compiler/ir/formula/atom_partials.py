@@ -1,0 +1,77 @@
+"""The partial derivatives of the atoms: derived by sympy from their definitions, written in atoms, proved.
+
+The first stable form that is the same function at 50 digits is taken: forms are proposed and proved, never solved
+for. `derived.py` ships the result; a test derives it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+from compiler.errors import FormulaError
+from compiler.ir.formula import proof, symbolic
+from compiler.ir.formula.atoms import ATOMS
+from compiler.ir.formula.derived import SHIPPED
+from compiler.ir.formula.parsing import parse_formula
+from compiler.ir.formula.tape import Formula, Tape
+
+FORMS: Final = (
+    "1", "exp(x)", "sigmoid(x)", "cos(x)", "-sin(x)", "sech2(x)", "-2 * tanh(x) * sech2(x)", "normpdf(x)",
+    "-x * normpdf(x)", "1 / (1 + x)", "sign(x)",
+)  # fmt: skip
+"""Stable forms that are tried, in order, for the derivative of an atom of one argument by `proof.agree`."""
+
+FORMS_OF_OUTPUT: Final = ("{y} * (1 - {y})",)
+"""The same, written with the atom's own value."""
+
+FORMS_OF_TWO: Final = (
+    "where(x == y, 0.5, where(x < y, 0.0, 1.0))",
+    "where(x == y, 0.5, where(x > y, 0.0, 1.0))",
+    "zmul(y, pow(x, y - 1))",
+    "where((x == 0) & (y >= 0), 0.0, pow(x, y) * log(x))",
+)
+"""Forms for atoms of two arguments. The conventions at ties and at 0 ** 0 are PyTorch's."""
+
+
+@cache
+def atom_partial(atom: str, parameter: int) -> Formula:
+    """The partial derivative of an atom in atoms, of parameters `x, y, z`."""
+    parameters = "xyz"[: ATOMS[atom].arity]
+    head = f"{atom}'({', '.join(parameters)}) = "
+    if ATOMS[atom].flat:
+        return parse_formula(head + "0")
+    shipped = SHIPPED.get(atom_key(atom, parameter))
+    if shipped is not None:
+        return parse_formula(head + shipped)
+    return atom_partial_anew(atom, parameter)
+
+
+def atom_key(atom: str, parameter: int) -> str:
+    """What identifies the derivation of an atom's partial."""
+    return f"{'xyz'[parameter]} of atom {atom}"
+
+
+def atom_partial_anew(atom: str, parameter: int) -> Formula:
+    """`atom_partial` without what is shipped: sympy's derivative of the definition, in the first stable form
+    that is the same function."""
+    derived, exact = symbolic.differentiate_definition(atom, parameter)
+    head = f"{atom}'({', '.join(derived.parameters)}) = "
+    plain = tuple(form for form in FORMS if len(derived.lines) > 1)
+    of_output = tuple(form.format(y=f"{atom}(x)") for form in FORMS_OF_OUTPUT)
+    forms = plain + of_output if len(derived.parameters) == 1 else FORMS_OF_TWO
+    for form in forms:
+        candidate = parse_formula(head + form)
+        if proof.agree(candidate, derived, exact):
+            return _accepted(atom, parameter, candidate, {})
+    return _accepted(atom, parameter, derived, exact)
+
+
+def _accepted(atom: str, parameter: int, partial: Formula, exact: Mapping[float, str]) -> Formula:
+    tape = Tape(partial.parameters)
+    itself = tape.finish(atom, tape.emit(atom, *range(len(partial.parameters))))
+    reason = proof.disproof_of_partial(itself, parameter, partial, exact)
+    if reason is not None:
+        raise FormulaError(f"the partial of atom {atom} by {'xyz'[parameter]} is refused: {reason}")
+    return partial

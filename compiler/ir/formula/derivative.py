@@ -1,0 +1,59 @@
+"""Partial derivatives of formulas: derived by sympy, proved at 50 digits, remembered.
+
+`derived.py` ships what the built-in ops need; a test derives it again. Everything else is derived when first asked.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from compiler.errors import FormulaError
+from compiler.ir.formula import opaque, proof
+from compiler.ir.formula.derived import SHIPPED
+from compiler.ir.formula.parsing import parse_formula
+from compiler.ir.formula.printing import print_body
+from compiler.ir.formula.tape import Const, Formula
+
+@cache
+def derive(formula: Formula, parameter: int) -> Formula:
+    """The partial derivative of a formula by one of its parameters, a formula of the same parameters.
+
+    Raises FormulaError if sympy cannot derive it, or what it derived does not agree with the formula.
+    """
+    shipped = SHIPPED.get(rule_key(formula, parameter))
+    name = derivative_name(formula, parameter)
+    if shipped is not None:
+        return parse_formula(f"{name}({', '.join(formula.parameters)}) = {shipped}")
+    return derive_anew(formula, parameter)
+
+
+def derive_anew(formula: Formula, parameter: int) -> Formula:
+    """`derive` without what is shipped."""
+    partial, exact = opaque.differentiate(formula, parameter, derivative_name(formula, parameter))
+    reason = proof.disproof_of_partial(formula, parameter, partial, exact)
+    if reason is not None:
+        raise FormulaError(
+            f"the derivative of {formula} by {formula.parameters[parameter]} was derived as "
+            f"{print_body(partial)}, which is refused: {reason}"
+        )
+    return partial
+
+
+def derivative_name(formula: Formula, parameter: int) -> str:
+    """`gelu'` for a function of one argument, `mul'x` for others."""
+    return f"{formula.name}'" + (formula.parameters[parameter] if len(formula.parameters) > 1 else "")
+
+
+def rule_key(formula: Formula, parameter: int) -> str:
+    """What identifies a derivation: the function without its name, and the parameter."""
+    return f"{formula.parameters[parameter]} of ({', '.join(formula.parameters)}) = {print_body(formula)}"
+
+
+def is_zero(formula: Formula) -> bool:
+    """Whether a formula is the literal 0."""
+    return isinstance(formula.result, Const) and formula.result.value == 0
+
+
+def is_one(formula: Formula) -> bool:
+    """Whether a formula is the literal 1."""
+    return isinstance(formula.result, Const) and formula.result.value == 1

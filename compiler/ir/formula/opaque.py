@@ -1,0 +1,71 @@
+"""Differentiation of formulas by sympy.
+
+Inside sympy every transcendental, comparing or branching atom is an opaque function of ours, whose derivative is
+the atom's partial. sympy's own evaluate eagerly and wrongly for our purpose: `Ne(x, x)` is False, `Heaviside(0)` is
+1/2, `exp(x) * exp(-x)` is 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from compiler.ir.formula.atom_partials import atom_partial
+from compiler.ir.formula.atoms import ATOMS
+from compiler.ir.formula.symbolic import Derived, arithmetic, evaluate_in_sympy, sympy_module, write
+from compiler.ir.formula.tape import Formula
+
+
+def differentiate(formula: Formula, parameter: int, name: str) -> Derived:
+    """The partial derivative by sympy, in atoms: chain rule over the atoms' own partials. Not yet verified."""
+    sympy = sympy_module()
+    symbols = [sympy.Symbol(item, real=True) for item in formula.parameters]
+    slope = sympy.diff(to_sympy(formula, symbols), symbols[parameter])
+    return write(slope, symbols, formula.parameters, name)
+
+
+def to_sympy(formula: Formula, symbols: list[Any]) -> Any:
+    """The formula as an expression over opaque atoms."""
+    return evaluate_in_sympy(formula, symbols, _opaque())
+
+
+@cache
+def _opaque() -> dict[str, Callable[..., Any]]:
+    table = arithmetic() | {name: _function(name) for name in ATOMS if name not in arithmetic()}
+    opaque_power = table["pow"]
+    table["pow"] = lambda x, y: x**y if y.is_Rational else opaque_power(x, y)
+    return table
+
+
+def _function(atom: str) -> Any:
+    """A sympy function without evaluation, whose derivative is the atom's."""
+    rules = {"where": _differentiate_where, "zmul": _differentiate_zmul}
+    body: dict[str, Any] = {"nargs": ATOMS[atom].arity, "is_real": True, "is_commutative": True}
+    if atom in rules:
+        body["_eval_derivative"] = rules[atom]
+    else:
+        body["fdiff"] = lambda self, argindex=1: _partial(atom, argindex - 1, self.args)
+    return type(f"atom_{atom}", (sympy_module().Function,), body)
+
+
+def _partial(atom: str, parameter: int, arguments: Any) -> Any:
+    return to_sympy(atom_partial(atom, parameter), list(arguments))
+
+
+def _differentiate_where(self: Any, symbol: Any) -> Any:
+    condition, chosen, other = self.args
+    left, right = chosen.diff(symbol), other.diff(symbol)
+    return left if left == right else self.func(condition, left, right)
+
+
+def _differentiate_zmul(self: Any, symbol: Any) -> Any:
+    """The plain product's rule, each product again 0 where its cotangent-like factor is 0."""
+    first, second = self.args
+    left, right = first.diff(symbol), second.diff(symbol)
+    terms: list[Any] = []
+    if left != 0:
+        terms.append(second if left == 1 else self.func(left, second))
+    if right != 0:
+        terms.append(first if right == 1 else self.func(first, right))
+    return sum(terms, sympy_module().Integer(0))

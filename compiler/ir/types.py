@@ -1,0 +1,187 @@
+"""dtypes and tensor types.
+
+    dtype       ::= bool | int32 | int64 | float32 | float64        (in text: bool i32 i64 f32 f64)
+    TensorType  ::= dtype [ extent, ... ]                           (in text: f32[batch,64])
+
+Promotion is NumPy 2's with weak Python scalars, and a floating function of integers is float64 for int64 and
+float32 for bool and int32, so that nothing is ever float16.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from compiler.errors import DTypeError, ParseError
+from compiler.ir.dims import Extent, Shape, extent, parse_extent, product
+
+Scalar: TypeAlias = bool | int | float
+
+
+class DType(Enum):
+    """An element type. The value is NumPy's name; `short` is the name in text."""
+
+    BOOL = "bool"
+    INT32 = "int32"
+    INT64 = "int64"
+    FLOAT32 = "float32"
+    FLOAT64 = "float64"
+
+    @property
+    def short(self) -> str:
+        return _SHORT[self]
+
+    @property
+    def numpy(self) -> np.dtype[Any]:
+        """The native-endian NumPy dtype."""
+        return _NUMPY[self]
+
+    @property
+    def size(self) -> int:
+        """Bytes per element."""
+        return _NUMPY[self].itemsize
+
+    @property
+    def is_float(self) -> bool:
+        return self in (DType.FLOAT32, DType.FLOAT64)
+
+    @property
+    def is_integer(self) -> bool:
+        return self in (DType.INT32, DType.INT64)
+
+    def __repr__(self) -> str:
+        return self.value
+
+    __str__ = __repr__
+
+
+_SHORT = {
+    DType.BOOL: "bool",
+    DType.INT32: "i32",
+    DType.INT64: "i64",
+    DType.FLOAT32: "f32",
+    DType.FLOAT64: "f64",
+}
+_BY_SHORT = {short: dtype for dtype, short in _SHORT.items()}
+_NUMPY = {dtype: np.dtype(dtype.value) for dtype in DType}
+_BY_NUMPY = {numpy_dtype: dtype for dtype, numpy_dtype in _NUMPY.items()}
+
+BOOL, INT32, INT64 = DType.BOOL, DType.INT32, DType.INT64
+FLOAT32, FLOAT64 = DType.FLOAT32, DType.FLOAT64
+
+
+def dtype_of(value: Any) -> DType:
+    """The DType for a DType, a name (`"float32"`, `"f32"`), a NumPy dtype or scalar type, or a Python type.
+
+    Raises DTypeError for every other element type, naming those there are.
+    """
+    if isinstance(value, DType):
+        return value
+    if isinstance(value, str) and value in _BY_SHORT:
+        return _BY_SHORT[value]
+    try:
+        found = _BY_NUMPY.get(np.dtype(value).newbyteorder("="))
+    except TypeError:
+        found = None
+    if found is None or value is None:
+        raise DTypeError(f"dtype {value!r} is none of {', '.join(d.value for d in DType)}")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Weak:
+    """The type of a Python scalar: it takes the dtype of what it meets, as in NumPy 2 (NEP 50)."""
+
+    kind: type[bool] | type[int] | type[float]
+
+
+Operand: TypeAlias = DType | Weak
+
+_LADDER = [BOOL, INT32, INT64, FLOAT32, FLOAT64]
+
+
+def promote(operands: Iterable[Operand]) -> DType:
+    """The common dtype of dtypes and weak Python scalars.
+
+    int32 with float32 is float64 as in NumPy, int64 with float32 likewise; a weak float with integers is float64,
+    a weak scalar alone is bool, int64 or float32 (the default dtype).
+    """
+    found = list(operands)
+    strong = [item for item in found if isinstance(item, DType)]
+    result = _promote_strong(strong) if strong else None
+    for item in found:
+        if isinstance(item, Weak):
+            result = _join_weak(result, item.kind)
+    if result is None:
+        raise DTypeError("promotion needs at least one operand")
+    return result
+
+
+def _promote_strong(dtypes: list[DType]) -> DType:
+    top = max(dtypes, key=_LADDER.index)
+    if top is FLOAT32 and any(dtype.is_integer for dtype in dtypes):
+        return FLOAT64
+    return top
+
+
+def _join_weak(dtype: DType | None, kind: type[Scalar]) -> DType:
+    if kind is float:
+        return FLOAT32 if dtype is None else dtype if dtype.is_float else FLOAT64
+    if kind is int:
+        return INT64 if dtype in (None, BOOL) else dtype
+    return BOOL if dtype is None else dtype
+
+
+def floating(dtype: DType) -> DType:
+    """The dtype of a floating function (exp, mean, /) of `dtype`: float64 for int64, float32 for bool and int32."""
+    if dtype.is_float:
+        return dtype
+    return FLOAT64 if dtype is INT64 else FLOAT32
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """dtype and shape of a value. `str` gives its text form, `f32[batch,64]`."""
+
+    dtype: DType
+    shape: Shape
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> Extent:
+        """The number of elements."""
+        return product(self.shape)
+
+    @property
+    def bytes(self) -> Extent:
+        return self.size * self.dtype.size
+
+    def __str__(self) -> str:
+        return f"{self.dtype.short}[{','.join(map(str, self.shape))}]"
+
+    __repr__ = __str__
+
+
+def tensor_type(dtype: Any, shape: Iterable[Extent | str]) -> TensorType:
+    """A TensorType from what a user wrote, checked."""
+    return TensorType(dtype_of(dtype), tuple(extent(item) for item in shape))
+
+
+_TYPE = re.compile(r"(\w+)\[([^\]]*)\]\Z")
+
+
+def parse_type(text: str) -> TensorType:
+    """Read the text form of a TensorType. Raises ParseError."""
+    match = _TYPE.match(text.strip())
+    if match is None or match[1] not in _BY_SHORT:
+        raise ParseError(f"not a tensor type: {text!r} (an example of one is f32[batch,64])")
+    shape = [parse_extent(item) for item in match[2].split(",")] if match[2].strip() else []
+    return TensorType(_BY_SHORT[match[1]], tuple(shape))
