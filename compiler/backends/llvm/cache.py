@@ -63,8 +63,8 @@ def default_directory() -> Path:
 class ObjectCache:
     """Object code by key, in `directory`; any number of threads and processes may share it.
 
-    `hits`, `misses` and `damaged` count what happened to this object, for `explain` and for tests. Nothing here
-    raises on account of the disk.
+    `hits`, `misses` and `damaged` count what happened to this object, for tests and for the curious. Nothing
+    here raises on account of the disk.
     """
 
     directory: Path

@@ -22,15 +22,17 @@ import os
 import platform
 import struct
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from compiler.backends.llvm.untyped import Module, Value
-from compiler.backends.llvm.untyped import binding as llvm
+from compiler.backends.llvm.untyped import Module, Value, binding
 from compiler.errors import BackendError
 
 _library_numbers = itertools.count()
 _jit_lock = threading.Lock()
+_options_lock = threading.Lock()
+_LAST_KNOWN_LLVM = 22
 
 
 @dataclass(frozen=True)
@@ -87,16 +89,16 @@ def host_target() -> Target:
     machine = platform.machine().lower()
     if machine not in ("x86_64", "amd64", "arm64", "aarch64") or struct.calcsize("P") != 8:
         raise BackendError(f"the llvm backend knows 64-bit x86 and ARM, not {machine or 'this processor'!r}")
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
     try:
-        llvm.check_jit_execution()
-        cpu = llvm.get_host_cpu_name()
-        enabled = dict(llvm.get_host_cpu_features())
+        binding.check_jit_execution()
+        cpu = binding.get_host_cpu_name()
+        enabled = dict(binding.get_host_cpu_features())
     except (OSError, RuntimeError) as error:
         raise BackendError(f"the llvm backend cannot run on this machine: {error}") from error
     signed = sorted(("+" if on else "-") + name for name, on in enabled.items())
-    return Target(llvm.get_process_triple(), cpu, ",".join(signed))
+    return Target(binding.get_process_triple(), cpu, ",".join(signed))
 
 
 def complete(module: Module | str, target: Target) -> str:
@@ -120,12 +122,16 @@ def compile_object(module: Module | str, target: Target) -> bytes:
 
     Raises `BackendError` with LLVM's own words if the IR does not parse or does not hold together.
     """
-    return bytes(_target_machine(target).emit_object(_verified(module, target)))
+    parsed, machine = _verified(module, target), _target_machine(target)
+    with _as_written():
+        return bytes(machine.emit_object(parsed))
 
 
 def assembly(module: Module | str, target: Target) -> str:
     """Assembly text of `module` for `target`, for reading. Errors as `compile_object`."""
-    return str(_target_machine(target).emit_assembly(_verified(module, target)))
+    parsed, machine = _verified(module, target), _target_machine(target)
+    with _as_written():
+        return str(machine.emit_assembly(parsed))
 
 
 class Library:
@@ -138,7 +144,7 @@ class Library:
     """
 
     def __init__(self, code: bytes, exports: Iterable[str], imports: Mapping[str, int] | None = None) -> None:
-        builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
+        builder = binding.JITLibraryBuilder().add_object_img(code).add_current_process()
         for name, address in (imports or {}).items():
             builder.import_symbol(name, address)
         names = tuple(exports)
@@ -162,11 +168,30 @@ def load(module: Module | str, exports: Iterable[str], imports: Mapping[str, int
 
 def _verified(module: Module | str, target: Target) -> Value:
     try:
-        parsed = llvm.parse_assembly(complete(module, target))
+        parsed = binding.parse_assembly(complete(module, target))
         parsed.verify()
     except RuntimeError as error:
         raise BackendError(f"LLVM refuses the module: {error}") from error
     return parsed
+
+
+@contextmanager
+def _as_written() -> Generator[None]:
+    """Keep LLVM from rewriting the addresses of loops while code is generated.
+
+    Loop strength reduction takes half of the time of code generation and gains nothing where the emitter
+    chose the counters with care. The switch is one of the whole process, so it is put back for others who use
+    LLVM; an LLVM that might not have it is left alone, as it would end the process over an unknown option.
+    """
+    if binding.llvm_version_info[0] > _LAST_KNOWN_LLVM:
+        yield
+        return
+    with _options_lock:
+        binding.set_option("tinytorch", "-disable-lsr=true")
+        try:
+            yield
+        finally:
+            binding.set_option("tinytorch", "-disable-lsr=false")
 
 
 @functools.lru_cache(maxsize=8)
@@ -175,9 +200,9 @@ def _target_machine(target: Target) -> Value:
 
     Windows keeps llvmlite's own choice (ELF objects, large model), which its loader needs.
     """
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    known = llvm.Target.from_triple(target.triple)
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    known = binding.Target.from_triple(target.triple)
     create = functools.partial(known.create_target_machine, target.cpu, target.features, opt=3, jit=True)
     return create() if os.name == "nt" else create(reloc="pic", codemodel="small")
 
@@ -185,7 +210,7 @@ def _target_machine(target: Target) -> Value:
 @functools.cache
 def _jit() -> Value:
     """The linker of this process; JITLink keeps an object's sections together, as the small model asks."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(jit=True)
-    return llvm.create_lljit_compiler(machine, use_jit_link=os.name != "nt", suppress_errors=True)
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    machine = binding.Target.from_triple(binding.get_process_triple()).create_target_machine(jit=True)
+    return binding.create_lljit_compiler(machine, use_jit_link=os.name != "nt", suppress_errors=True)

@@ -1,0 +1,136 @@
+"""The words of matrix products: what is multiplied, how it lies in memory, and the tile that suits it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from compiler.backends.llvm import emit
+from compiler.backends.llvm.engine import Target
+from compiler.backends.llvm.untyped import Builder, Type, Value
+
+BLOCK_DEPTH = 256
+"""Terms of k summed before the sum is added to the total; part of the definition of the result."""
+
+BLOCK_ROWS = 256
+"""Rows for which one panel of B is prepared; a multiple of every tile's rows."""
+
+
+TRANSPOSED_BLOCK = 8
+"""Side of the squares in which B is transposed: larger ones run a little faster and compile far slower."""
+
+COPY_ROWS = 32
+"""Rows from which on it pays to copy a panel of B that could be read in place."""
+
+
+PREFETCH_TERMS = 24
+"""How many terms ahead A is asked for where it is not read in order."""
+
+
+class Right(Enum):
+    """How B lies in memory."""
+
+    ROWS = "rows"
+    """B[k, j] and B[k, j + 1] are neighbours: an ordinary matrix."""
+    COLUMNS = "columns"
+    """B[k, j] and B[k + 1, j] are neighbours: the transpose of an ordinary matrix."""
+    STRIDED = "strided"
+    """Neither: any strides, zero among them."""
+
+
+@dataclass(frozen=True)
+class ContractionShape:
+    """The facts that select the code. `rows`, `columns` and `depth` are m, n and k where they are known."""
+
+    element: Type
+    right: Right
+    rows: int | None = None
+    columns: int | None = None
+    depth: int | None = None
+    left_contiguous: bool = False
+    """Whether A[i, k] and A[i, k + 1] are known to be neighbours."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """The accumulators of one step: `rows` times `vectors` vectors of `lanes` elements."""
+
+    rows: int
+    vectors: int
+    lanes: int
+
+    @property
+    def columns(self) -> int:
+        return self.vectors * self.lanes
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """An operand or output: its first element, and run-time strides in elements by batch, row and column."""
+
+    pointer: Value
+    batch_stride: Value
+    row_stride: Value
+    column_stride: Value
+
+
+@dataclass(frozen=True)
+class Span:
+    """What to compute: batches, rows and columns from `first` to before `stop`, and all of `depth`.
+
+    Rows and columns may begin anywhere if the range is not empty; a range that begins on a multiple of the
+    tile's rows or columns leaves no partial tile inside the matrix.
+    """
+
+    first_batch: Value
+    stop_batch: Value
+    first_row: Value
+    stop_row: Value
+    first_column: Value
+    stop_column: Value
+    depth: Value
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What an epilogue gets: `lanes` totals of one row.
+
+    `value` are the totals at columns `column`, `column + 1`, ...; `mask` tells which of them exist, or is
+    None if all do. Lanes that do not exist hold an unspecified finite or infinite number or NaN and are not
+    stored; an epilogue reads its own operands with `emit.load(..., mask)`. `batch`, `row` and `column` are
+    i64.
+    """
+
+    value: Value
+    batch: Value
+    row: Value
+    column: Value
+    mask: Value | None
+
+
+Epilogue = Callable[[Builder, Totals], Sequence[Value]]
+"""Returns one vector of as many lanes per output, of any element type that memory holds."""
+
+
+def plain(_builder: Builder, totals: Totals) -> Sequence[Value]:
+    """The epilogue that stores the totals as they are."""
+    return [totals.value]
+
+
+def choose_tile(target: Target, shape: ContractionShape) -> Tile:
+    """The tile for a shape: as many vectors as the known columns fill, and rows to keep the adders busy.
+
+    Sixteen accumulators (eight where there are sixteen registers) cover the latency of the multiply-add; two
+    vectors by eight rows load least. Where few rows are known, more vectors make up for them.
+    """
+    lanes = target.vector_bytes // emit.element_bytes(shape.element)
+    many = target.vector_registers == 32
+    filled = 8 if shape.columns is None else max(1, -(-shape.columns // lanes))
+    if shape.rows is not None and shape.rows <= 4:
+        widest = {1: 8, 2: 6, 3: 5, 4: 4} if many else {1: 6, 2: 4, 3: 3, 4: 2}
+        rows = max(1, shape.rows)
+        return Tile(rows, min(filled, widest[rows]), lanes)
+    vectors = 3 if filled == 3 and many else min(filled, 2)
+    rows = {1: 8, 2: 8, 3: 6}[vectors] if many else {1: 8, 2: 4}[vectors]
+    return Tile(rows if shape.rows is None else min(rows, shape.rows), vectors, lanes)
