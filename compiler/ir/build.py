@@ -1,0 +1,207 @@
+"""Makes nodes: broadcasting maps, reductions, contractions and leaves. Everybody above the IR builds with these.
+
+A value is a Node or a Python scalar; a scalar becomes a literal of the op that uses it, weakly typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from compiler.errors import ShapeError
+from compiler.ir.dims import Extent, Shape
+from compiler.ir.formula.atoms import ATOMS
+from compiler.ir.formula.parsing import parse_formula
+from compiler.ir.formula.tape import Const, Formula, natural_dtype
+from compiler.ir.node import Node, Origin, describe, make_node
+from compiler.ir.op import (
+    Access, Argument, Broadcast, Buffer, Index, Input, MapReduce, Parameter, Reducer, Size, constant_of,
+    reduced_dtype,
+)  # fmt: skip
+from compiler.ir.types import DType, Scalar, TensorType, Weak, dtype_of
+
+Value: TypeAlias = Node | Scalar | Index | Size | Const
+
+
+@cache
+def atom_formula(atom: str) -> Formula:
+    """The formula that is one atom, of parameters x, y, z."""
+    parameters = ", ".join("xyz"[: ATOMS[atom].arity])
+    return parse_formula(f"{atom}({parameters}) = {atom}({parameters})")
+
+
+IDENTITY = parse_formula("cast(x) = x")
+
+
+def apply(
+    formula: Formula | str,
+    *values: Value,
+    dtype: DType | None = None,
+    shape: Shape | None = None,
+    name: str | None = None,
+    origin: Origin | None = None,
+) -> Node:
+    """A map: a formula (or an atom's name) of values that broadcast as in NumPy, converted to `dtype` if given.
+
+    `shape` is the result's shape where it is not that of the operands. Raises ShapeError naming the operands that
+    do not broadcast, DTypeError where the formula is not defined for them.
+    """
+    formula = atom_formula(formula) if isinstance(formula, str) else formula
+    nodes = [value for value in values if isinstance(value, Node)]
+    shape = broadcast_shape(formula.name, nodes) if shape is None else shape
+    arguments = tuple(
+        Access(align(value.type.shape, shape)) if isinstance(value, Node) else as_argument(value)
+        for value in values
+    )
+    if dtype is None:
+        dtype = natural_dtype(formula, [_operand(value) for value in values])
+    op = MapReduce(formula, arguments, shape, tuple(range(len(shape))), dtype)
+    return make_node(op, nodes, name, origin)
+
+
+def as_argument(value: Scalar | Index | Size | Const) -> Argument:
+    """A value that is no node as an argument of a map."""
+    return value if isinstance(value, Index | Size | Const) else Const(value)
+
+
+def _operand(value: Value) -> DType | Weak:
+    if isinstance(value, Node):
+        return value.type.dtype
+    if isinstance(value, Index):
+        return DType.INT64
+    return Weak(int) if isinstance(value, Size) else Weak(type(value.value if isinstance(value, Const) else value))
+
+
+def align(shape: Shape, to: Shape) -> tuple[int | None, ...]:
+    """For each axis of a shape the loop that it follows when it is broadcast to another, from the last axis on."""
+    offset = len(to) - len(shape)
+    return tuple(
+        None if extent == 1 and to[offset + axis] != 1 else offset + axis for axis, extent in enumerate(shape)
+    )
+
+
+def broadcast_shape(what: str, nodes: Sequence[Node]) -> Shape:
+    """The shape to which all broadcast. A symbol equals only itself and never counts as 1. Raises ShapeError."""
+    rank = max((node.type.rank for node in nodes), default=0)
+    shape: list[Extent] = [1] * rank
+    for node in nodes:
+        for axis, extent in enumerate(node.type.shape, start=rank - node.type.rank):
+            if extent == 1 or extent == shape[axis]:
+                continue
+            if shape[axis] != 1:
+                raise ShapeError(_mismatch(what, nodes, axis - rank, shape[axis], extent))
+            shape[axis] = extent
+    return tuple(shape)
+
+
+def _mismatch(what: str, nodes: Sequence[Node], axis: int, left: Extent, right: Extent) -> str:
+    operands = "".join(f"\n  {describe(node)}" for node in nodes)
+    is_symbolic = not (isinstance(left, int) and isinstance(right, int))
+    fix = (
+        "two symbolic dimensions are equal only if they have one name: give the inputs the same name there"
+        if is_symbolic
+        else "axes broadcast when they are equal or 1: reshape, transpose or unsqueeze an operand"
+    )
+    return f"{what}: {left} and {right} do not broadcast at axis {axis}{operands}\n  fix: {fix}"
+
+
+def cast(node: Node, dtype: DType, origin: Origin | None = None) -> Node:
+    """The node converted to a dtype; the node itself if it has it."""
+    return node if node.type.dtype is dtype else apply(IDENTITY, node, dtype=dtype, origin=origin)
+
+
+def reduce(
+    reducer: Reducer,
+    node: Node,
+    axes: Iterable[int],
+    keepdims: bool = False,
+    *,
+    name: str | None = None,
+    origin: Origin | None = None,
+) -> Node:
+    """A reduction over axes (non-negative). `keepdims` leaves unit axes in their place."""
+    gone = sorted(set(axes))
+    kept = [axis for axis in range(node.type.rank) if axis not in gone]
+    loops = {axis: loop for loop, axis in enumerate([*kept, *gone])}
+    output = tuple(
+        None if axis in gone else loops[axis] for axis in range(node.type.rank) if keepdims or axis not in gone
+    )
+    op = MapReduce(
+        IDENTITY_OF[reducer],
+        (Access(tuple(loops[axis] for axis in range(node.type.rank))),),
+        tuple(node.type.shape[axis] for axis in [*kept, *gone]),
+        output,
+        reduced_dtype(reducer, node.type.dtype),
+        reducer,
+    )
+    return make_node(op, [node], name, origin)
+
+
+IDENTITY_OF = {reducer: parse_formula(f"{reducer.value}(x) = x") for reducer in Reducer}
+
+
+@cache
+def product_formula(count: int) -> Formula:
+    """The product of `count` parameters, from left to right."""
+    names = [f"x{k}" for k in range(count)]
+    return parse_formula(f"sum({', '.join(names)}) = {' * '.join(names)}")
+
+
+def contract(
+    nodes: Sequence[Node],
+    axes: Sequence[Sequence[int | None]],
+    output: Sequence[int],
+    extents: Sequence[Extent],
+    *,
+    dtype: DType | None = None,
+    name: str | None = None,
+    origin: Origin | None = None,
+) -> Node:
+    """`out[output] = sum over the other loops of the product of nodes[k] at axes[k]`.
+
+    Loop indices are any numbers below `len(extents)`; an operand has no loop twice. With nothing to sum it is the
+    product map, and of one operand the sum.
+    """
+    order = [*output, *(loop for loop in range(len(extents)) if loop not in output)]
+    place = {loop: position for position, loop in enumerate(order)}
+    accesses = tuple(Access(tuple(None if axis is None else place[axis] for axis in item)) for item in axes)
+    reducer = Reducer.SUM if len(order) > len(output) else Reducer.NONE
+    formula = IDENTITY_OF[Reducer.SUM] if len(nodes) == 1 else product_formula(len(nodes))
+    if reducer is Reducer.NONE:
+        formula = atom_formula("mul") if len(nodes) == 2 else formula
+    natural = natural_dtype(formula, [node.type.dtype for node in nodes])
+    op = MapReduce(
+        formula, accesses, tuple(extents[loop] for loop in order), tuple(range(len(output))),
+        dtype or reduced_dtype(reducer, natural), reducer,
+    )  # fmt: skip
+    return make_node(op, nodes, name, origin)
+
+
+def broadcast(node: Node, shape: Shape, axes: Sequence[int] | None = None, origin: Origin | None = None) -> Node:
+    """The node repeated to a shape (its axes at `axes`, by default the last ones); itself if it has the shape."""
+    if node.type.shape == shape:
+        return node
+    if axes is None:
+        axes = range(len(shape) - node.type.rank, len(shape))
+    return make_node(Broadcast(shape, tuple(axes)), [node], origin=origin)
+
+
+def input_node(name: str, type: TensorType, origin: Origin | None = None) -> Node:
+    """An input leaf."""
+    return make_node(Input(type), (), name, origin)
+
+
+def parameter_node(array: np.ndarray[Any, Any], name: str | None, origin: Origin | None = None) -> Node:
+    """A parameter leaf that owns a copy of an array."""
+    copy = np.array(array, order="C", copy=True)
+    dtype = dtype_of(copy.dtype)
+    buffer = Buffer(copy.astype(dtype.numpy, copy=False), name or "")
+    return make_node(Parameter(TensorType(dtype, copy.shape), buffer), (), name, origin)
+
+
+def constant_node(array: Any, dtype: DType, name: str | None = None, origin: Origin | None = None) -> Node:
+    """A constant leaf that holds a copy of an array."""
+    return make_node(constant_of(array, dtype), (), name, origin)

@@ -1,0 +1,100 @@
+"""Graph: what is reachable from some outputs, as a networkx.MultiDiGraph. The only importer of networkx.
+
+A vertex is a Node, an edge leads from an operand to its user and its key is the operand's position. Snapshots share
+nodes, so keeping a graph for each pass costs its edges only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from compiler.ir.node import Node
+
+if TYPE_CHECKING:
+    import networkx
+
+
+class Graph:
+    """An immutable static graph.
+
+    `inputs` are in the order in which a call takes them, `outputs` in the order in which it returns them, and
+    `updates` are pairs of a parameter and its next value. `nodes` is in creation order, which is topological.
+    """
+
+    __slots__ = ("__dict__", "inputs", "nodes", "outputs", "updates")
+
+    def __init__(
+        self, nodes: tuple[Node, ...], inputs: tuple[Node, ...], outputs: tuple[Node, ...],
+        updates: tuple[tuple[Node, Node], ...],
+    ) -> None:  # fmt: skip
+        self.nodes = nodes
+        self.inputs = inputs
+        self.outputs = outputs
+        self.updates = updates
+
+    @classmethod
+    def of(
+        cls, outputs: Iterable[Node], updates: Iterable[tuple[Node, Node]] = (), inputs: Iterable[Node] = ()
+    ) -> Graph:
+        """The graph of everything that outputs, updates and declared inputs need."""
+        outputs, updates, inputs = tuple(outputs), tuple(updates), tuple(inputs)
+        roots = [*inputs, *outputs, *(node for pair in updates for node in pair)]
+        nodes = tuple(sorted(reachable(roots), key=lambda node: node.serial))
+        found = [node for node in nodes if node.op.name == "input" and node not in set(inputs)]
+        return cls(nodes, (*inputs, *found), outputs, updates)
+
+    @cached_property
+    def network(self) -> networkx.MultiDiGraph[Node]:
+        """The frozen networkx graph: for queries, and for whoever wants to use networkx on it."""
+        import networkx  # a fifth of a second, not needed to run a program
+
+        network: Any = networkx.MultiDiGraph()
+        network.add_nodes_from(self.nodes)
+        edges = ((operand, node, key) for node in self.nodes for key, operand in enumerate(node.operands))
+        network.add_edges_from(edges)
+        return networkx.freeze(network)
+
+    @cached_property
+    def users(self) -> dict[Node, tuple[Node, ...]]:
+        """For each node those that read it, in creation order, once for each operand position."""
+        users: dict[Node, list[Node]] = {node: [] for node in self.nodes}
+        for node in self.nodes:
+            for operand in node.operands:
+                users[operand].append(node)
+        return {node: tuple(found) for node, found in users.items()}
+
+    @property
+    def parameters(self) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes if node.op.name == "parameter")
+
+    @property
+    def results(self) -> tuple[Node, ...]:
+        """What must be computed: outputs, then the updates' values."""
+        return (*self.outputs, *(value for _, value in self.updates))
+
+    def rebuilt(self, replace: Callable[[Node, tuple[Node, ...]], Node]) -> Graph:
+        """The graph of `replace(node, new operands)` for each node in order. Leaves must be kept as they are."""
+        new: dict[Node, Node] = {}
+        for node in self.nodes:
+            new[node] = replace(node, tuple(new[operand] for operand in node.operands))
+        return Graph.of(
+            [new[node] for node in self.outputs],
+            [(parameter, new[value]) for parameter, value in self.updates],
+            self.inputs,
+        )
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+
+def reachable(roots: Sequence[Node]) -> set[Node]:
+    """The roots and everything that they are made from, without recursion."""
+    seen, pending = set(roots), list(roots)
+    while pending:
+        for operand in pending.pop().operands:
+            if operand not in seen:
+                seen.add(operand)
+                pending.append(operand)
+    return seen

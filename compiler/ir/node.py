@@ -1,0 +1,104 @@
+"""Nodes and where they come from.
+
+    Node    ::= op, operands, type, name, origin
+    Origin  ::= user's source line, maker, rule, the node (and operand) it is the gradient of
+
+A node is an immutable value compared by identity. Its serial number grows with creation, so operands always have
+smaller ones: creation order is a topological order.
+"""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from compiler.errors import DTypeError, ShapeError
+from compiler.ir.op import Op
+from compiler.ir.types import TensorType
+
+_OURS = ("tinytorch", "compiler", "passes")
+_serials = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """A line of the user's program."""
+
+    file: str
+    line: int
+
+    @property
+    def text(self) -> str:
+        """The line itself, or nothing where the file cannot be read."""
+        return linecache.getline(self.file, self.line).strip()
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}"
+        return f"{place}: {self.text}" if self.text else place
+
+
+def source_line() -> SourceLine | None:
+    """The innermost line on the stack that is not of this project."""
+    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # the documented way to a caller's line
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in _OURS:
+            return SourceLine(frame.f_code.co_filename, frame.f_lineno)
+        frame = frame.f_back
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who made a node, and why."""
+
+    source: SourceLine | None = None
+    maker: str = "user"
+    """`user`, `grad`, or the name of a pass."""
+    rule: str = ""
+    """What the maker applied, e.g. `gelu' by x`."""
+    of: Node | None = None
+    """The node that this one is the gradient of, or replaces."""
+    operand: int | None = None
+    """Which operand of `of` the gradient is by."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Node:
+    """One use of an op. Make it with `make_node`."""
+
+    op: Op
+    operands: tuple[Node, ...]
+    type: TensorType
+    name: str | None
+    origin: Origin
+    serial: int = field(default_factory=lambda: next(_serials))
+
+    def __repr__(self) -> str:
+        return f"<{describe(self)}>"
+
+    def named(self, name: str | None) -> Node:
+        """The same node under another name, as a new node."""
+        return replace(self, name=name, serial=next(_serials))
+
+    def __reduce__(self) -> str:
+        raise TypeError("a node does not pickle alone; pickle the Graph, which pickles as text")
+
+
+def make_node(op: Op, operands: Sequence[Node] = (), name: str | None = None, origin: Origin | None = None) -> Node:
+    """A node, with its type inferred. Raises ShapeError or DTypeError that names the operands and their lines."""
+    try:
+        found = op.infer([operand.type for operand in operands])
+    except (ShapeError, DTypeError) as error:
+        places = "".join(f"\n  {describe(operand)}" for operand in operands)
+        raise type(error)(f"{error}{places}") from None
+    return Node(op, tuple(operands), found, name, origin or Origin(source_line()))
+
+
+def describe(node: Node) -> str:
+    """One line for messages: name, op, type and the user's line."""
+    name = f"%{node.name}" if node.name else f"a result of {node.op.name}"
+    source = f", from {node.origin.source}" if node.origin.source else ""
+    return f"{name} : {node.type}{source}"
