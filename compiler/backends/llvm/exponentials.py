@@ -1,0 +1,143 @@
+"""exp and what is made of it: expm1, sigmoid, softplus, sech2, tanh.
+
+exp(x) = 2^k exp(r) with k = round(x / ln 2) and r = x - k ln 2 in [-ln 2 / 2, ln 2 / 2], ln 2 in two parts whose first
+times k is exact (W. J. Cody and W. Waite, "Software Manual for the Elementary Functions", 1980). k is rounded by adding
+1.5 * 2^(mantissa bits), which leaves it in the low bits as well: converting to integer would be undefined on NaN.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler.backends.llvm.coefficients import COEFFICIENTS
+from compiler.backends.llvm.lanes import Lanes, Value
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """An exponent taken apart: exp(rate * x) = 2^k exp(rate * r); `shifted` is k plus the rounding constant.
+
+    The rate, a power of two of either sign, costs nothing: it is multiplied into constants.
+    """
+
+    k: Value
+    r: Value
+    shifted: Value
+    rate: float
+
+
+def reduce_exponent(m: Lanes, x: Value, rate: float = 1.0, rest: Value | None = None) -> Reduced:
+    """Reduce rate * (x + rest), rest being at most a rounding error of x."""
+    table = COEFFICIENTS[m.format.name]
+    rounding = 1.5 * 2.0**m.format.mantissa
+    shifted = m.fma(x, rate * table["log2_e"][0], rounding)
+    k = m.sub(shifted, rounding)
+    high = m.fma(k, -table["ln2_high"][0] / rate, x)
+    low = -table["ln2_low"][0] / rate
+    r = m.fma(k, low, high) if rest is None else m.add(high, m.fma(k, low, rest))
+    return Reduced(k, r, shifted, rate)
+
+
+def growth(m: Lanes, reduced: Reduced) -> Value:
+    """Return exp(rate * r) - 1 for a reduced exponent."""
+    series = [c * reduced.rate ** (i + 1) for i, c in enumerate(COEFFICIENTS[m.format.name]["exp"][1:])]
+    return m.mul(reduced.r, m.horner(series, reduced.r))
+
+
+def exponential(m: Lanes, reduced: Reduced, name: str = "exp", multiple: float = 1.0) -> Value:
+    """Return multiple * exp(rate * x) from its reduction, by the table `name`."""
+    table = COEFFICIENTS[m.format.name][name]
+    series = [multiple * c * reduced.rate**i for i, c in enumerate(table)]
+    return scale(m, m.horner(series, reduced.r), reduced)
+
+
+def scale(m: Lanes, p: Value, by: Reduced) -> Value:
+    """Return p * 2^k, rounded once, for |k| up to nearly twice the exponent range.
+
+    Two steps, because 2^k alone may overflow or underflow where the product does not: only the second can round.
+    """
+    one_step = m.x86("scalef", [p, by.k])
+    if one_step is not None:
+        return one_step
+    whole = m.bits(by.shifted)
+    half = m.builder.lshr(whole, m.integer(1))
+    return m.mul(m.mul(p, power_of_two(m, half)), power_of_two(m, m.builder.sub(whole, half)))
+
+
+def power_of_two(m: Lanes, n: Value) -> Value:
+    """Return 2^k from an integer whose low bits are k, for k in the range of normal numbers."""
+    field = m.builder.shl(n, m.integer(m.format.mantissa))
+    return m.from_bits(m.builder.add(field, m.integer(m.format.bias << m.format.mantissa)))
+
+
+def exp_limits(m: Lanes) -> tuple[float, float]:
+    """Return a number whose exponential is certainly 0 in the dtype, and one whose is certainly infinite."""
+    return (-104.0, 88.8) if m.format.width == 32 else (-746.0, 709.9)
+
+
+def exp(m: Lanes, x: Value) -> Value:
+    low, high = exp_limits(m)
+    return exponential(m, reduce_exponent(m, m.at_most(m.at_least(x, low), high)))
+
+
+def decay(m: Lanes, x: Value, rate: float = 1.0, multiple: float = 1.0) -> Value:
+    """Return multiple * exp(-rate |x|), both powers of two; it cannot overflow, so one clamp is enough."""
+    low, _ = exp_limits(m)
+    magnitude = m.at_most(m.unary("fabs", x), -low / rate)
+    return exponential(m, reduce_exponent(m, magnitude, -rate), multiple=multiple)
+
+
+def expm1(m: Lanes, x: Value) -> Value:
+    """Return 2^k expm1(r) + (2^k - 1), accurate near 0, where k = 0.
+
+    Evaluated as 2^(k-1) * (2 expm1(r)) - (1 - 2^k) to keep -0 and subnormals, and with 2^k - 1 held at the largest
+    number, one unit below 2^k, where 2^k is infinite but the sum need not be.
+    """
+    low, high = (-18.0, 88.8) if m.format.width == 32 else (-38.0, 709.9)
+    reduced = reduce_exponent(m, m.at_most(m.at_least(x, low), high))
+    table = COEFFICIENTS[m.format.name]["expm1"]
+    doubled = m.mul(reduced.r, m.horner([2.0 * c for c in table], reduced.r))
+    b, field = m.builder, m.format.mantissa
+    exponent = b.shl(m.bits(reduced.shifted), m.integer(field))
+    half = m.from_bits(b.add(exponent, m.integer((m.format.bias - 1) << field)))
+    missing = m.at_least(m.fma(half, -2.0, 1.0), -m.format.largest)
+    return m.fma(half, doubled, m.neg(missing))
+
+
+def sigmoid(m: Lanes, x: Value) -> Value:
+    """Return 1/(1+e) for x >= 0 and e/(1+e) below, with e = exp(-|x|), which keeps the small values' digits."""
+    e = decay(m, x)
+    top = m.select(m.compare(">=", x, 0.0), 1.0, e)
+    return m.div(top, m.add(e, 1.0))
+
+
+def softplus(m: Lanes, x: Value) -> Value:
+    """Return max(x, 0) + log1p(exp(-|x|)), log1p(e)/e a polynomial on [0, 1]."""
+    e = decay(m, x)
+    slope = m.horner(COEFFICIENTS[m.format.name]["log1p_unit"], e)
+    return m.fma(e, slope, m.select(m.compare(">", x, 0.0), x, 0.0))
+
+
+def sech2(m: Lanes, x: Value) -> Value:
+    """Return 1 - tanh(x)^2 = 4e/(1+e)^2 with e = exp(-2|x|); the subtraction would lose the tail."""
+    four_e = decay(m, x, 2.0, 4.0)
+    base = m.fma(four_e, 0.25, 1.0)
+    return m.div(four_e, m.mul(base, base))
+
+
+def tanh(m: Lanes, x: Value) -> Value:
+    """Return x P(x^2)/Q(x^2), all coefficients positive, on the range beyond which tanh rounds to 1."""
+    table = COEFFICIENTS[m.format.name]
+    return odd_rational(m, x, table["tanh_limit"][0], table["tanh_top"], table["tanh_bottom"])
+
+
+def odd_rational(
+    m: Lanes, x: Value, limit: float, top: tuple[float, ...], bottom: tuple[float, ...]
+) -> Value:
+    """Return x P(x^2)/Q(x^2) for x held in [-limit, limit], itself held in [-1, 1]."""
+    clamped = m.at_most(m.at_least(x, -limit), limit)
+    square = m.mul(clamped, clamped)
+    fourth = m.mul(square, square)
+    numerator = m.mul(clamped, m.paired_horner(top, square, fourth))
+    quotient = m.div(numerator, m.paired_horner(bottom, square, fourth))
+    return m.at_most(m.at_least(quotient, -1.0), 1.0)

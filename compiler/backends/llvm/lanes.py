@@ -1,0 +1,219 @@
+"""One arithmetic for scalars and vectors: the handful of LLVM instructions from which the mathematics is built.
+
+Every value is a `float`, a `double` or a vector of them; a Python float stands for the constant in every lane. No
+instruction carries a fast-math flag. Nothing depends on the number of lanes, so a scalar tail has the bits of the body.
+"""
+
+from __future__ import annotations
+
+import importlib
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from compiler.errors import DTypeError
+
+ir: Any = importlib.import_module("llvmlite.ir")
+binding: Any = importlib.import_module("llvmlite.binding")
+
+Value = Any  # ir.Value; llvmlite has no type stubs
+Operand = Any  # ir.Value, or a Python float for the same constant in every lane
+
+SPLAT_SINCE = 19  # the LLVM release whose text form knows `splat (float 1.0)`, many times shorter to parse
+
+
+@dataclass(frozen=True)
+class Format:
+    """A binary interchange format of IEEE 754: widths in bits."""
+
+    name: str
+    width: int
+    mantissa: int
+
+    @property
+    def bias(self) -> int:
+        return (1 << (self.width - self.mantissa - 2)) - 1
+
+    @property
+    def largest(self) -> float:
+        return 2.0**self.bias * (2.0 - 2.0**-self.mantissa)
+
+    @property
+    def smallest_normal(self) -> float:
+        return 2.0 ** (1 - self.bias)
+
+    @property
+    def exponent_mask(self) -> int:
+        """Return sign and exponent, as a signed integer."""
+        return -(1 << self.mantissa)
+
+    def bits(self, number: float) -> int:
+        """Return the pattern of `number` as an unsigned integer."""
+        code = "<f" if self.width == 32 else "<d"
+        return int.from_bytes(struct.pack(code, number), "little")
+
+
+FORMATS = {"float32": Format("float32", 32, 23), "float64": Format("float64", 64, 52)}
+
+
+@dataclass(frozen=True)
+class Instructions:
+    """What the target offers beyond plain arithmetic. Results do not depend on `avx512`; on `fma` they do.
+
+    `fma`: a fused multiply-add instruction; without it LLVM would call the C library once a lane, so mul and add are
+    emitted. `avx512`: AVX-512 F and VL, which scale by powers of two and take exponents apart in one instruction.
+    """
+
+    fma: bool = True
+    avx512: bool = False
+
+    @classmethod
+    def of_host(cls) -> Instructions:
+        """Return what the processor that runs this process has."""
+        features = binding.get_host_cpu_features()
+        arm = binding.get_default_triple().startswith(("aarch64", "arm64"))
+        avx512 = bool(features.get("avx512f")) and bool(features.get("avx512vl"))
+        return cls(fma=arm or bool(features.get("fma")), avx512=avx512)
+
+
+class Lanes:
+    """Emits arithmetic on `lanes` numbers at once (0: on one scalar) at the builder's position.
+
+    Raises:
+        DTypeError: the dtype is neither float32 nor float64.
+    """
+
+    def __init__(self, builder: Any, dtype: str, lanes: int, instructions: Instructions) -> None:
+        if dtype not in FORMATS:
+            raise DTypeError(f"vectorised mathematics is for float32 and float64, not {dtype}")
+        self.builder, self.lanes, self.instructions = builder, lanes, instructions
+        self.format = FORMATS[dtype]
+        self.scalar_float = ir.FloatType() if self.format.width == 32 else ir.DoubleType()
+        self.scalar_integer = ir.IntType(self.format.width)
+        self.float_type = ir.VectorType(self.scalar_float, lanes) if lanes else self.scalar_float
+        self.integer_type = ir.VectorType(self.scalar_integer, lanes) if lanes else self.scalar_integer
+        self.suffix = f"v{lanes}f{self.format.width}" if lanes else f"f{self.format.width}"
+
+    def constant(self, number: float) -> Value:
+        """Return `number`, rounded to the dtype, in every lane."""
+        return self._splat(ir.Constant(self.scalar_float, number), self.float_type)
+
+    def integer(self, number: int) -> Value:
+        """Return the integer as wide as the dtype in every lane."""
+        return self._splat(ir.Constant(self.scalar_integer, number), self.integer_type)
+
+    def _splat(self, one: Value, vector_type: Any) -> Value:
+        if not self.lanes:
+            return one
+        if binding.llvm_version_info[0] < SPLAT_SINCE:
+            return ir.Constant(vector_type, [one] * self.lanes)
+        splat = ir.FormattedConstant(one.type, f"splat ({one})")
+        splat.type = vector_type  # given at construction, llvmlite would take the text for a sequence of lanes
+        return splat
+
+    def value(self, operand: Operand) -> Value:
+        return self.constant(operand) if isinstance(operand, int | float) else operand
+
+    def call(self, name: str, result: Any, arguments: Sequence[Value]) -> Value:
+        """Call the function or intrinsic `name`, declaring it in the module when it is new there."""
+        known = self.builder.module.globals.get(name)
+        function = known or ir.Function(
+            self.builder.module, ir.FunctionType(result, [a.type for a in arguments]), name
+        )
+        return self.builder.call(function, arguments)
+
+    def unary(self, intrinsic: str, a: Operand) -> Value:
+        """Call one of LLVM's overloaded intrinsics of one argument, such as `sqrt`."""
+        return self.call(f"llvm.{intrinsic}.{self.suffix}", self.float_type, [self.value(a)])
+
+    def add(self, a: Operand, b: Operand) -> Value:
+        return self.builder.fadd(self.value(a), self.value(b))
+
+    def sub(self, a: Operand, b: Operand) -> Value:
+        return self.builder.fsub(self.value(a), self.value(b))
+
+    def mul(self, a: Operand, b: Operand) -> Value:
+        return self.builder.fmul(self.value(a), self.value(b))
+
+    def div(self, a: Operand, b: Operand) -> Value:
+        return self.builder.fdiv(self.value(a), self.value(b))
+
+    def neg(self, a: Operand) -> Value:
+        return self.builder.fneg(self.value(a))
+
+    def fma(self, a: Operand, b: Operand, c: Operand) -> Value:
+        """Return a*b + c, rounded once where the target fuses and twice where it does not."""
+        if not self.instructions.fma:
+            return self.add(self.mul(a, b), c)
+        return self.call(f"llvm.fma.{self.suffix}", self.float_type, [self.value(v) for v in (a, b, c)])
+
+    def horner(self, coefficients: Sequence[float], x: Value) -> Value:
+        """Evaluate the polynomial whose constant term comes first; two coefficients at least."""
+        total = self.fma(x, coefficients[-1], coefficients[-2])
+        for c in reversed(coefficients[:-2]):
+            total = self.fma(x, total, c)
+        return total
+
+    def paired_horner(self, coefficients: Sequence[float], x: Value, square: Value) -> Value:
+        """Evaluate a polynomial in x as one in x^2 whose coefficients are c0 + c1 x.
+
+        Where the last terms lead, this rounds half as often as `horner` and waits half as long; `square` is x^2, once
+        for both polynomials of a quotient.
+        """
+        pairs = [
+            self.fma(x, high, low) for low, high in zip(coefficients[::2], coefficients[1::2], strict=False)
+        ]
+        total = coefficients[-1] if len(coefficients) % 2 else pairs.pop()
+        for pair in reversed(pairs):
+            total = self.fma(square, total, pair)
+        return total
+
+    def compare(self, relation: str, a: Operand, b: Operand) -> Value:
+        """Compare; false where either is NaN, except `!=`, which is then true."""
+        emit = self.builder.fcmp_unordered if relation == "!=" else self.builder.fcmp_ordered
+        return emit(relation, self.value(a), self.value(b))
+
+    def is_nan(self, a: Value) -> Value:
+        return self.builder.fcmp_unordered("uno", a, a)
+
+    def select(self, condition: Value, a: Operand, b: Operand) -> Value:
+        return self.builder.select(condition, self.value(a), self.value(b))
+
+    def at_least(self, x: Value, bound: float) -> Value:
+        """Return max(x, bound), and NaN for NaN: the order of the comparison keeps x where it is unordered."""
+        return self.select(self.compare(">", bound, x), bound, x)
+
+    def at_most(self, x: Value, bound: float) -> Value:
+        """Return min(x, bound), and NaN for NaN."""
+        return self.select(self.compare("<", bound, x), bound, x)
+
+    def lane(self, x: Value, index: int) -> Value:
+        """Return one lane of a vector as a scalar."""
+        return self.builder.extract_element(x, ir.Constant(ir.IntType(32), index))
+
+    def with_lane(self, x: Value, scalar: Value, index: int) -> Value:
+        """Return the vector with one lane replaced."""
+        return self.builder.insert_element(x, scalar, ir.Constant(ir.IntType(32), index))
+
+    def bits(self, x: Value) -> Value:
+        return self.builder.bitcast(x, self.integer_type)
+
+    def from_bits(self, n: Value) -> Value:
+        return self.builder.bitcast(n, self.float_type)
+
+    def x86(self, name: str, arguments: Sequence[Value], immediate: int | None = None) -> Value | None:
+        """Call the AVX-512 instruction `name` on all lanes, or return None where there is none of this width.
+
+        Its intrinsic takes the operands, an immediate where it has one, a source for masked lanes, the mask, and for
+        512 bits the rounding mode (4: the current one).
+        """
+        width = self.lanes * self.format.width
+        if not self.instructions.avx512 or width not in (128, 256, 512):
+            return None
+        mask = ir.IntType(max(8, self.lanes))
+        extra = [] if immediate is None else [ir.Constant(ir.IntType(32), immediate)]
+        operands = [*arguments, *extra, ir.Constant(self.float_type, None), ir.Constant(mask, -1)]
+        operands += [ir.Constant(ir.IntType(32), 4)] if width == 512 else []
+        kind = "ps" if self.format.width == 32 else "pd"
+        return self.call(f"llvm.x86.avx512.mask.{name}.{kind}.{width}", self.float_type, operands)
