@@ -1,0 +1,50 @@
+"""The atoms on NumPy arrays, each in its stable form. Arguments have the atom's dtype already."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from compiler.backends.numpy_special import erf, erfc, normcdf
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+
+def _sigmoid(x: Array) -> Array:
+    """exp(-|x|) never overflows; both branches divide by the same number."""
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, x.dtype.type(1), small) / (1 + small)
+
+
+def _softplus(x: Array) -> Array:
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def _sech2(x: Array) -> Array:
+    """4 q / (1 + q)^2 with q = exp(-2|x|), which neither overflows nor cancels."""
+    q = np.exp(-2 * np.abs(x))
+    return 4 * q / ((1 + q) * (1 + q))
+
+
+def _normpdf(x: Array) -> Array:
+    return np.exp(-0.5 * x * x) * x.dtype.type(1 / math.sqrt(2 * math.pi))
+
+
+def _zmul(x: Array, y: Array) -> Array:
+    return np.where(x == 0, x.dtype.type(0), x * y)
+
+
+ATOMS_IN_NUMPY: Final[Mapping[str, Callable[..., Any]]] = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative, "pow": np.power,
+    "zmul": _zmul, "stop": np.asarray, "abs": np.abs, "sign": np.sign, "floor": np.floor, "ceil": np.ceil,
+    "round": np.rint, "maximum": np.maximum, "minimum": np.minimum, "lt": np.less, "le": np.less_equal,
+    "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal, "isnan": np.isnan,
+    "and": np.logical_and, "or": np.logical_or, "xor": np.logical_xor, "not": np.logical_not, "where": np.where,
+    "sqrt": np.sqrt, "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p, "sin": np.sin,
+    "cos": np.cos, "tanh": np.tanh, "sech2": _sech2, "sigmoid": _sigmoid, "softplus": _softplus, "erf": erf,
+    "erfc": erfc, "normcdf": normcdf, "normpdf": _normpdf,
+}  # fmt: skip
+"""Every atom of `compiler.ir.formula.atoms`; a contract test lists holes."""

@@ -1,0 +1,111 @@
+"""The layout ops on NumPy arrays, with fresh results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from compiler.errors import IndexRangeError, ShapeError
+from compiler.ir.dims import Extent, evaluate
+from compiler.ir.op import (
+    Broadcast, Concatenate, Diagonal, Gather, Layout, Pad, Reshape, ScatterAdd, Slice, Transpose,
+)  # fmt: skip
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+
+def move(op: Layout, operands: Sequence[Array], sizes: Mapping[str, int]) -> Array:
+    """The result of a layout op in a fresh dense array."""
+    if op.is_view:
+        return np.array(view(op, operands[0], sizes), order="C")
+    match op:
+        case Pad():
+            return _pad(op, operands[0], sizes)
+        case Concatenate():
+            return np.concatenate(operands, axis=op.axis)
+        case Gather():
+            return gather(op, operands[0], operands[1])
+        case ScatterAdd():
+            return scatter_add(op, operands[0], operands[1], evaluate(op.extent, sizes))
+        case _:
+            raise TypeError(f"{op} is no layout op")
+
+
+def view(op: Layout, array: Array, sizes: Mapping[str, int]) -> Array:
+    """The result of an op that moves nothing, as a view of a dense operand."""
+
+    def counts(extents: Sequence[Extent]) -> list[int]:
+        return [evaluate(extent, sizes) for extent in extents]
+
+    match op:
+        case Reshape():
+            return array.reshape(counts(op.shape))
+        case Transpose():
+            return array.transpose(op.order)
+        case Broadcast():
+            rank = len(op.shape)
+            return np.broadcast_to(np.expand_dims(array, [k for k in range(rank) if k not in op.axes]), counts(op.shape))
+        case Diagonal():
+            return array.diagonal(axis1=op.first, axis2=op.second)
+        case Slice():
+            rows = zip(counts(op.starts), counts(op.sizes), op.steps, array.shape, strict=True)
+            return array[tuple(_slice(*row) for row in rows)]
+        case _:
+            raise TypeError(f"{op} makes no view")
+
+
+def _slice(start: int, size: int, step: int, extent: int) -> slice:
+    last = start + (size - 1) * step
+    if size < 0 or (size and not (0 <= start < extent and 0 <= last < extent)):
+        raise ShapeError(f"a slice of {size} elements from {start} by {step} leaves an axis of {extent}")
+    if size == 0:
+        return slice(0, 0)
+    stop = last + (1 if step > 0 else -1)
+    return slice(start, None if stop < 0 else stop, step)
+
+
+def _pad(op: Pad, array: Array, sizes: Mapping[str, int]) -> Array:
+    low = [evaluate(extent, sizes) for extent in op.low]
+    high = [evaluate(extent, sizes) for extent in op.high]
+    rows = list(zip(low, array.shape, op.interior, high, strict=True))
+    result = np.full([max(0, a + n + (n - 1) * inner + b) for a, n, inner, b in rows], op.value, array.dtype)
+    if array.size:
+        result[tuple(slice(a, a + (n - 1) * (inner + 1) + 1, inner + 1) for a, n, inner, _ in rows)] = array
+    return result
+
+
+def gather(op: Gather, data: Array, index: Array) -> Array:
+    """`take` or `take_along_axis`. Raises IndexRangeError for an index outside the axis."""
+    check_indices(index, data.shape[op.axis], op.name)
+    if op.batched:
+        return np.take_along_axis(data, index.astype(np.int64, copy=False), axis=op.axis)
+    return np.take(data, index, axis=op.axis)
+
+
+def scatter_add(op: ScatterAdd, index: Array, data: Array, extent: int) -> Array:
+    """Zeros with the elements of `data` added at the indices, in row-major order of the elements."""
+    check_indices(index, extent, op.name)
+    width = 1 if op.batched else index.ndim
+    result = np.zeros((*data.shape[: op.axis], extent, *data.shape[op.axis + width :]), data.dtype)
+    if op.batched:
+        places = list(np.ogrid[tuple(slice(n) for n in index.shape)])
+        places[op.axis] = index
+        np.add.at(result, tuple(places), data)
+        return result
+    moved = data.reshape(*data.shape[: op.axis], index.size, *data.shape[op.axis + width :])
+    np.add.at(result, (*[slice(None)] * op.axis, index.reshape(-1)), moved)
+    return result
+
+
+def check_indices(index: Array, extent: int, what: str) -> None:
+    """Raises IndexRangeError naming the first index that is not in `0 .. extent-1`."""
+    wrong = (index < 0) | (index >= extent)
+    if wrong.any():
+        place = tuple(int(axis) for axis in np.argwhere(wrong)[0])
+        raise IndexRangeError(
+            f"{what}: index {int(index[place])} at {list(place)} is outside 0 .. {extent - 1}"
+            if extent
+            else f"{what}: index {int(index[place])} at {list(place)} selects from an empty axis"
+        )

@@ -1,0 +1,139 @@
+"""The oracle: one NumPy evaluation a node, fresh arrays, no schedule and no plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from compiler.backends import numpy_layout
+from compiler.backends.numpy_atoms import ATOMS_IN_NUMPY
+from compiler.ir.dims import evaluate
+from compiler.ir.formula.tape import Const, Ref, infer_dtypes
+from compiler.ir.graph import Graph
+from compiler.ir.node import Node
+from compiler.ir.op import Access, Call, Index, Layout, MapReduce, Reducer, Size
+from compiler.ir.types import DType, Weak
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+
+def run(graph: Graph, leaves: Mapping[Node, Array], sizes: Mapping[str, int]) -> dict[Node, Array]:
+    """The value of every node, for the values of the leaves and of the symbols."""
+    values = dict(leaves)
+    with np.errstate(all="ignore"):
+        for node in graph.nodes:
+            if node not in values:
+                values[node] = compute(node, [values[operand] for operand in node.operands], sizes)
+    return values
+
+
+def compute(node: Node, operands: Sequence[Array], sizes: Mapping[str, int]) -> Array:
+    """The value of one node."""
+    match node.op:
+        case MapReduce():
+            return _map_reduce(node.op, operands, sizes)
+        case Layout():
+            return numpy_layout.move(node.op, operands, sizes)
+        case Call():
+            return call(node.op, operands, sizes)
+        case _:
+            raise TypeError(f"{node!r} is a leaf without a value")
+
+
+def call(op: Call, operands: Sequence[Array], sizes: Mapping[str, int]) -> Array:
+    """The value of an opaque call, checked against the type it declares. Its operands are read-only."""
+    views = [operand.view() for operand in operands]
+    for view in views:
+        view.setflags(write=False)
+    value = np.array(op.function(*views), order="C")
+    expected = tuple(evaluate(extent, sizes) for extent in op.type.shape)
+    if value.shape != expected or value.dtype != op.type.dtype.numpy:
+        raise TypeError(f"{op.label} returned {value.dtype}{list(value.shape)} and declares {op.type}")
+    return value
+
+
+def _map_reduce(op: MapReduce, operands: Sequence[Array], sizes: Mapping[str, int]) -> Array:
+    extents = [evaluate(extent, sizes) for extent in op.extents]
+    if op.reducer is Reducer.SUM and len(operands) > 1:
+        return _contract(op, operands)
+    values = _arguments(op, operands, extents, sizes)
+    loops = np.broadcast_to(_formula(op, values), extents)
+    return _reduce(op, loops)
+
+
+def _arguments(
+    op: MapReduce, operands: Sequence[Array], extents: Sequence[int], sizes: Mapping[str, int]
+) -> list[Any]:
+    given = iter(operands)
+    values: list[Any] = []
+    for argument in op.arguments:
+        match argument:
+            case Access():
+                values.append(over_loops(next(given), argument.axes, len(extents)))
+            case Index():
+                values.append(over_loops(np.arange(extents[argument.loop]), (argument.loop,), len(extents)))
+            case Size():
+                values.append(evaluate(argument.extent, sizes))
+            case Const():
+                values.append(argument.value)
+    return values
+
+
+def over_loops(array: Array, axes: Sequence[int | None], rank: int) -> Array:
+    """A view of an operand with one axis for each loop, of extent 1 where the operand has none."""
+    named = [axis for axis in axes if axis is not None]
+    squeezed = array.reshape([n for n, axis in zip(array.shape, axes, strict=True) if axis is not None])
+    order = sorted(range(len(named)), key=named.__getitem__)
+    return np.expand_dims(squeezed.transpose(order), [loop for loop in range(rank) if loop not in named])
+
+
+def _formula(op: MapReduce, values: list[Any]) -> Any:
+    """The formula line by line, each in the dtype that the IR states for it."""
+    operands = [DType(v.dtype.name) if isinstance(v, np.ndarray) else Weak(type(v)) for v in values]
+    known = list(values)
+
+    def look(ref: Ref, dtype: DType | None) -> Any:
+        value = known[ref] if isinstance(ref, int) else ref.value
+        return value if dtype is None else np.asarray(value).astype(dtype.numpy, copy=False)
+
+    for typed in infer_dtypes(op.formula, operands, op.dtype):
+        is_where = typed.line.atom == "where"
+        arguments = [
+            look(ref, None if is_where and k == 0 else typed.reads) for k, ref in enumerate(typed.line.arguments)
+        ]
+        result = ATOMS_IN_NUMPY[typed.line.atom](*arguments)
+        known.append(np.asarray(result).astype(typed.dtype.numpy, copy=False))
+    return look(op.formula.result, op.dtype) if op.reducer is Reducer.NONE else look(op.formula.result, None)
+
+
+def _reduce(op: MapReduce, loops: Array) -> Array:
+    kept = loops.shape[: op.kept]
+    shape = tuple(1 if axis is None else loops.shape[axis] for axis in op.output)
+    if op.reducer is Reducer.NONE:
+        return np.array(loops.reshape(shape), order="C")
+    rows = loops.reshape(*kept, -1) if loops.size else loops.reshape(*kept, int(np.prod(loops.shape[op.kept :])))
+    reducers: dict[Reducer, Callable[[Array], Any]] = {
+        Reducer.SUM: lambda x: x.sum(axis=-1, dtype=op.dtype.numpy),
+        Reducer.MAX: lambda x: x.max(axis=-1),
+        Reducer.MIN: lambda x: x.min(axis=-1),
+        Reducer.ARGMAX: lambda x: x.argmax(axis=-1),
+    }
+    return np.array(reducers[op.reducer](rows), dtype=op.dtype.numpy, order="C").reshape(shape)
+
+
+def _contract(op: MapReduce, operands: Sequence[Array]) -> Array:
+    pairs: list[Any] = []
+    for array, access in zip(operands, op.accesses, strict=True):
+        named = [axis for axis in access.axes if axis is not None]
+        shape = [n for n, axis in zip(array.shape, access.axes, strict=True) if axis is not None]
+        pairs += [array.reshape(shape).astype(op.dtype.numpy, copy=False), named]
+    output = [axis for axis in op.output if axis is not None]
+    value = np.einsum(*pairs, output, optimize=len(operands) > 2 or _is_large(operands))
+    shape = [1 if axis is None else value.shape[axis] for axis in op.output]
+    return np.array(value, order="C").reshape(shape)
+
+
+def _is_large(operands: Sequence[Array]) -> bool:
+    return sum(array.size for array in operands) > 4096

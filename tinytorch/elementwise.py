@@ -1,0 +1,77 @@
+"""Elementwise: an op from one formula, with its gradient, kernels, LaTeX and tests for free."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from compiler.errors import ArgumentError
+from compiler.ir.build import Value, apply
+from compiler.ir.formula.tape import Const, Formula
+from compiler.ir.formula.trace import Var, trace
+from compiler.ir.types import Scalar
+from tinytorch.tensor import Tensor, as_tensor, as_value
+
+
+class Elementwise:
+    """A scalar formula as a function of tensors, of numbers, and of variables inside another formula.
+
+    Operands are positional and broadcast as in NumPy; the formula's parameters are given by keyword.
+    """
+
+    def __init__(self, formula: Formula, defaults: dict[str, Scalar]) -> None:
+        self.formula = formula
+        self.defaults = defaults
+        self.__name__ = self.name
+        self.__doc__ = f"`{formula}`, element by element."
+
+    @property
+    def name(self) -> str:
+        """The op's name, which is its formula's."""
+        return self.formula.name
+
+    @property
+    def operands(self) -> tuple[str, ...]:
+        """The names of the operands."""
+        return self.formula.parameters[: len(self.formula.parameters) - len(self.defaults)]
+
+    def __call__(self, *operands: Any, **parameters: Any) -> Any:
+        """The op applied. Raises ArgumentError for a wrong number of operands or an unknown parameter."""
+        values = [*operands, *self._settings(operands, parameters)]
+        variable = next((value for value in values if isinstance(value, Var)), None)
+        if variable is not None:
+            return variable.apply(self.formula, *values)
+        tensor = next((value for value in operands if isinstance(value, Tensor)), None)
+        if tensor is None:
+            tensor = as_tensor(operands[0])
+            values[0] = tensor
+        return tensor._wrap(apply(self.formula, *map(_literal_or_value, values)))  # pyright: ignore[reportPrivateUsage]  # results keep the class of the operand
+
+    def _settings(self, operands: tuple[Any, ...], parameters: dict[str, Any]) -> list[Any]:
+        if len(operands) != len(self.operands):
+            wanted = ", ".join(self.operands)
+            raise ArgumentError(f"{self.name} takes {len(self.operands)} operands ({wanted}), not {len(operands)}")
+        unknown = [name for name in parameters if name not in self.defaults]
+        if unknown:
+            known = ", ".join(self.defaults) or "none"
+            raise ArgumentError(f"{self.name} has no parameter {unknown[0]!r}; its parameters are: {known}")
+        return [parameters.get(name, default) for name, default in self.defaults.items()]
+
+    def __repr__(self) -> str:
+        return f"<op {self.formula}>"
+
+
+def _literal_or_value(value: Any) -> Value:
+    return Const(value) if isinstance(value, bool | int | float) else as_value(value)
+
+
+def elementwise(name: str, function: Callable[..., Any]) -> Elementwise:
+    """An op from one formula, written as a plain Python function of scalars.
+
+    `tt.elementwise("mish", lambda x: x * tt.tanh(tt.log(1 + tt.exp(x))))`. Keyword-only parameters with numbers as
+    defaults become parameters of the op: `lambda x, *, slope=0.01: tt.where(x > 0, x, slope * x)`. Unstable forms
+    that are known are replaced by stable ones; `op.formula.recognised` says which. Raises FormulaError for anything
+    that is no formula, such as Python's `if` on a variable.
+    """
+    formula, defaults = trace(function, name)
+    return Elementwise(formula, defaults)

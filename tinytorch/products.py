@@ -1,0 +1,78 @@
+"""Products of nodes by loop indices: matmul and einsum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compiler.errors import ShapeError
+from compiler.ir.build import contract
+from compiler.ir.dims import Extent
+from compiler.ir.node import Node, describe, make_node
+from compiler.ir.op import Diagonal, Transpose
+
+
+def matmul_node(left: Node, right: Node) -> Node:
+    """`left @ right` with NumPy's rules: a vector is a row or a column, leading axes broadcast."""
+    if not left.type.shape or not right.type.shape:
+        raise ShapeError(f"matmul needs axes; multiply by a scalar with *\n  {describe(left)}\n  {describe(right)}")
+    ranks = left.type.rank, right.type.rank
+    batch = max(ranks[0], ranks[1]) - 2
+    letters = "".join(chr(ord("A") + k) for k in range(max(batch, 0)))
+    row = "" if ranks[0] == 1 else "m"
+    column = "" if ranks[1] == 1 else "n"
+    first = letters[len(letters) - max(ranks[0] - 2, 0) :] + row + "k"
+    second = letters[len(letters) - max(ranks[1] - 2, 0) :] + "k" + column
+    return einsum_node([first, second], letters + row + column, [left, right], "matmul", letters)
+
+
+def einsum_node(
+    inputs: Sequence[str], output: str, nodes: Sequence[Node], what: str, broadcasting: str
+) -> Node:
+    """The sum over letters that the output has not of the product of the nodes, whose axes the letters name.
+
+    A unit axis broadcasts under a letter in `broadcasting` only. Raises ShapeError naming the letter and operands.
+    """
+    pairs = [_without_twins(letters, node) for letters, node in zip(inputs, nodes, strict=True)]
+    extents: dict[str, Extent] = {}
+    for letters, node in pairs:
+        for letter, extent in zip(letters, node.type.shape, strict=True):
+            known = extents.setdefault(letter, extent)
+            if letter in broadcasting and known == 1:
+                extents[letter] = extent
+            elif known != extent and not (letter in broadcasting and extent == 1):
+                raise ShapeError(_mismatch(what, letter, inputs, nodes))
+    order = [*output, *sorted(set(extents) - set(output))]
+    loops = {letter: k for k, letter in enumerate(order)}
+    axes = [
+        [None if n == 1 and extents[letter] != 1 else loops[letter] for letter, n in zip(letters, node.type.shape, strict=True)]
+        for letters, node in pairs
+    ]
+    operands = [node for _, node in pairs]
+    if len(operands) == 1 and len(order) == len(output):
+        return _permuted(operands[0], pairs[0][0], output)
+    return contract(operands, axes, [loops[letter] for letter in output], [extents[letter] for letter in order])
+
+
+def _permuted(node: Node, letters: str, output: str) -> Node:
+    order = tuple(letters.index(letter) for letter in output)
+    return node if order == tuple(range(len(order))) else make_node(Transpose(order), [node])
+
+
+def _without_twins(letters: str, node: Node) -> tuple[str, Node]:
+    """Takes the diagonal of axes with the same letter."""
+    while len(set(letters)) != len(letters):
+        letter = next(item for item in letters if letters.count(item) > 1)
+        first, second = (k for k, item in enumerate(letters) if item == letter and letters[:k].count(letter) < 2)
+        node = make_node(Diagonal(first, second), [node])
+        letters = "".join(item for k, item in enumerate(letters) if k not in (first, second)) + letter
+    return letters, node
+
+
+def _mismatch(what: str, letter: str, inputs: Sequence[str], nodes: Sequence[Node]) -> str:
+    rows = [
+        f"\n  {describe(node)}" + (f" at {letters!r}" if what == "einsum" else "")
+        for letters, node in zip(inputs, nodes, strict=True)
+        if letter in letters
+    ]
+    place = f"index {letter!r}" if what == "einsum" else "the axes that meet"
+    return f"{what}: {place} has different extents{''.join(rows)}\n  fix: transpose or reshape an operand"
