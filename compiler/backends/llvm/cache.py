@@ -59,7 +59,7 @@ def default_directory() -> Path:
     return (Path(given) if given.startswith("/") else Path.home() / ".cache") / "tinytorch" / "objects"
 
 
-@dataclass
+@dataclass(eq=False)
 class ObjectCache:
     """Object code by key, in `directory`; any number of threads and processes may share it.
 
