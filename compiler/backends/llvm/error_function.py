@@ -1,14 +1,14 @@
 """erf, erfc and the normal distribution, with full relative accuracy in the tails.
 
-erfc(a) = exp(-a^2) P(a)/Q(a) for a >= 0 with P and Q positive throughout (after W. J. Cody, "Rational Chebyshev
-approximations for the error function", Mathematics of Computation 23, 1969), and the other side by symmetry. a^2 is
-formed exactly in two parts: its rounding error, times a^2, would be the relative error of the exponential.
+erfc(a) = exp(-a^2) P(a)/Q(a) for a >= 0, all coefficients positive (after W. J. Cody, "Rational Chebyshev
+approximations for the error function", Mathematics of Computation 23, 1969), and the other side by symmetry. a^2
+is formed exactly in two parts: its rounding error would come out multiplied by a^2.
 """
 
 from __future__ import annotations
 
 from compiler.backends.llvm.coefficients import COEFFICIENTS
-from compiler.backends.llvm.exponentials import Reduced, exponential, growth, odd_rational, reduce_exponent, scale
+from compiler.backends.llvm.exponentials import Reduced, exponential, growth, one_minus_exp, reduce_exponent, scale
 from compiler.backends.llvm.lanes import Lanes, Value
 
 
@@ -34,22 +34,23 @@ def bounded_magnitude(m: Lanes, x: Value, limit: float) -> Value:
 
 
 def erf(m: Lanes, x: Value) -> Value:
-    """Return x P(x^2)/Q(x^2) on the range beyond which erf rounds to 1."""
+    """Return 1 - exp(-h(|x|)) with the sign of x, where h(a) = -log(1 - erf(a)) = a H(a), a smooth function."""
     table = COEFFICIENTS[m.format.name]
-    return odd_rational(m, x, table["erf_limit"][0], table["erf_top"], table["erf_bottom"])
+    a = bounded_magnitude(m, x, table["erf_limit"][0])
+    exponent = m.mul(a, m.horner(table["erf"], a))
+    return m.with_sign_of(x, one_minus_exp(m, exponent, -1.0))
 
 
 def upper_tail(m: Lanes, name: str, x: Value, rate: float) -> Value:
-    """Return exp(-rate x^2) P(|x|)/Q(|x|), scaled last so that a subnormal result is rounded once."""
+    """Return exp(-rate a^2) P(a)/Q(a) for a = |x|, scaled last so that a subnormal result is rounded once."""
     table = COEFFICIENTS[m.format.name]
     a = bounded_magnitude(m, x, table[f"{name}_limit"][0])
     reduced = gaussian(m, a, rate)
-    squared = m.mul(a, a)
-    top = m.paired_horner(table[f"{name}_top"], a, squared)
-    quotient = m.div(
-        m.fma(top, growth(m, reduced), top), m.paired_horner(table[f"{name}_bottom"], a, squared)
-    )
-    return scale(m, quotient, reduced)
+    square = m.mul(a, a)
+    fourth = m.mul(square, square)
+    top = m.from_zero(table[f"{name}_top"], a, square, fourth)
+    bottom = m.from_zero(table[f"{name}_bottom"], a, square, fourth)
+    return scale(m, m.div(m.fma(top, growth(m, reduced), top), bottom), reduced)
 
 
 def erfc(m: Lanes, x: Value) -> Value:

@@ -126,18 +126,24 @@ def sech2(m: Lanes, x: Value) -> Value:
 
 
 def tanh(m: Lanes, x: Value) -> Value:
-    """Return x P(x^2)/Q(x^2), all coefficients positive, on the range beyond which tanh rounds to 1."""
-    table = COEFFICIENTS[m.format.name]
-    return odd_rational(m, x, table["tanh_limit"][0], table["tanh_top"], table["tanh_bottom"])
+    """Return -E/(2 + E) with E = expm1(-2|x|), and the sign of x; near 1 this loses less than a quotient of sums."""
+    rise = one_minus_exp(m, m.at_most(m.unary("fabs", x), saturation(m) / 2), -2.0)
+    return m.with_sign_of(x, m.div(rise, m.sub(2.0, rise)))
 
 
-def odd_rational(
-    m: Lanes, x: Value, limit: float, top: tuple[float, ...], bottom: tuple[float, ...]
-) -> Value:
-    """Return x P(x^2)/Q(x^2) for x held in [-limit, limit], itself held in [-1, 1]."""
-    clamped = m.at_most(m.at_least(x, -limit), limit)
-    square = m.mul(clamped, clamped)
-    fourth = m.mul(square, square)
-    numerator = m.mul(clamped, m.paired_horner(top, square, fourth))
-    quotient = m.div(numerator, m.paired_horner(bottom, square, fourth))
-    return m.at_most(m.at_least(quotient, -1.0), 1.0)
+def saturation(m: Lanes) -> float:
+    """Return a number h for which 1 - exp(-h) rounds to 1."""
+    return 18.0 if m.format.width == 32 else 38.0
+
+
+def one_minus_exp(m: Lanes, a: Value, rate: float) -> Value:
+    """Return 1 - exp(rate a), accurate near 0, for a negative power of two `rate` and rate * a in [-saturation, 0].
+
+    That is (1 - 2^k) - 2^k expm1(r); 2^k is a normal number here.
+    """
+    reduced = reduce_exponent(m, a, rate)
+    table = COEFFICIENTS[m.format.name]["expm1"]
+    series = [-c * rate ** (i + 1) for i, c in enumerate(table)]
+    fall = m.mul(reduced.r, m.horner(series, reduced.r))
+    power = power_of_two(m, m.bits(reduced.shifted))
+    return m.fma(power, fall, m.sub(1.0, power))

@@ -155,19 +155,25 @@ class Lanes:
             total = self.fma(x, total, c)
         return total
 
-    def paired_horner(self, coefficients: Sequence[float], x: Value, square: Value) -> Value:
-        """Evaluate a polynomial in x as one in x^2 whose coefficients are c0 + c1 x.
+    def from_zero(self, coefficients: Sequence[float], x: Value, square: Value, fourth: Value) -> Value:
+        """Evaluate c0 + x R(x) given x, x^2 and x^4: one rounding where x is small, few where it is large.
 
-        Where the last terms lead, this rounds half as often as `horner` and waits half as long; `square` is x^2, once
-        for both polynomials of a quotient.
+        R's neighbours are joined by x, then by x^2, the rest by Horner's rule in x^4 (after G. Estrin,
+        "Organization of computer systems", 1960). Horner's rule alone would round once a coefficient where the
+        highest terms lead.
         """
-        pairs = [
-            self.fma(x, high, low) for low, high in zip(coefficients[::2], coefficients[1::2], strict=False)
-        ]
-        total = coefficients[-1] if len(coefficients) % 2 else pairs.pop()
-        for pair in reversed(pairs):
-            total = self.fma(square, total, pair)
-        return total
+        terms = [self.value(c) for c in coefficients[1:]]
+        for power in (x, square):
+            joined = [self.fma(power, high, low) for low, high in zip(terms[::2], terms[1::2], strict=False)]
+            terms = joined + terms[len(joined) * 2 :]
+        total = terms[-1]
+        for term in reversed(terms[:-1]):
+            total = self.fma(fourth, total, term)
+        return self.fma(x, total, coefficients[0])
+
+    def with_sign_of(self, x: Value, magnitude: Value) -> Value:
+        """Return |magnitude| with the sign of x."""
+        return self.call(f"llvm.copysign.{self.suffix}", self.float_type, [magnitude, x])
 
     def compare(self, relation: str, a: Operand, b: Operand) -> Value:
         """Compare; false where either is NaN, except `!=`, which is then true."""
