@@ -1,1 +1,13 @@
-"""The optimisations, one in a file, none importing another."""
+"""The optimisations: one per file, none knowing another. The default orders are these two visible tuples."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from compiler.pipeline.contract import RewritingPass, SchedulingPass
+
+REWRITES: Final[tuple[RewritingPass, ...]] = ()
+"""Graph to graph, in this order."""
+
+SCHEDULING: Final[tuple[SchedulingPass, ...]] = ()
+"""Schedule to schedule, in this order."""

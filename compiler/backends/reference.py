@@ -13,10 +13,44 @@ from compiler.ir.dims import evaluate
 from compiler.ir.formula.tape import Const, Ref, infer_dtypes
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.op import Access, Call, Index, Layout, MapReduce, Reducer, Size
+from compiler.ir.op import Access, Call, Constant, Index, Layout, MapReduce, Parameter, Reducer, Size
 from compiler.ir.types import DType, Weak
+from compiler.schedule.schedule import Schedule
+from compiler.schedule.target import Target
 
 Array: TypeAlias = np.ndarray[Any, Any]
+
+
+class Reference:
+    """The backend that every other is compared with."""
+
+    name = "reference"
+    target = Target()
+
+    def build(self, schedule: Schedule) -> Interpreter:
+        """Ignores the schedule: what is computed does not depend on it."""
+        return Interpreter(schedule.graph)
+
+
+class Interpreter:
+    """Runs a graph node by node."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
+        """One call, as `Executable.run` says. Updates are written when every value is known."""
+        leaves = dict(zip(self.graph.inputs, inputs, strict=True))
+        for node in self.graph.nodes:
+            if isinstance(node.op, Parameter | Constant):
+                leaves[node] = node.op.buffer.array
+        values = run(self.graph, leaves, sizes)
+        for array, node in zip(outputs, self.graph.outputs, strict=True):
+            np.copyto(array, values[node])
+        updates = [(node.op, np.array(values[value])) for node, value in self.graph.updates]
+        for op, value in updates:
+            if isinstance(op, Parameter):
+                np.copyto(op.buffer.array, value)
 
 
 def run(graph: Graph, leaves: Mapping[Node, Array], sizes: Mapping[str, int]) -> dict[Node, Array]:

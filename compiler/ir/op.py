@@ -15,6 +15,7 @@ An op is a value: two nodes with equal ops and the same operands compute the sam
 
 from __future__ import annotations
 
+import itertools
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -28,6 +29,9 @@ from compiler.errors import ShapeError, UnboundArrayError
 from compiler.ir.dims import Extent, Shape, product
 from compiler.ir.formula.tape import Const, Formula, natural_dtype
 from compiler.ir.types import BOOL, INT32, INT64, DType, Operand, TensorType, Weak
+
+
+_serials = itertools.count()
 
 
 class Trait(Flag):
@@ -449,12 +453,15 @@ class Buffer:
     Two buffers are never equal. `array` raises UnboundArrayError if the parameter was read from text alone.
     """
 
-    __slots__ = ("_array", "lock", "reference")
+    __slots__ = ("_array", "is_updated", "lock", "reference", "serial")
 
     def __init__(self, array: np.ndarray[Any, Any] | None, reference: str = "") -> None:
         self._array = array
         self.reference = reference
         self.lock = threading.RLock()
+        self.serial = next(_serials)
+        self.is_updated = False
+        """Whether some program writes to it; those that read it then take its lock, in order of `serial`."""
 
     @property
     def array(self) -> np.ndarray[Any, Any]:

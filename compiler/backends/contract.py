@@ -1,0 +1,37 @@
+"""What a backend is to the rest of the compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+
+from compiler.schedule.schedule import Schedule
+from compiler.schedule.target import Target
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+
+@runtime_checkable
+class Executable(Protocol):
+    """A scheduled graph made runnable."""
+
+    def run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
+        """One call. `inputs` are checked, dense and native, in the graph's order; `outputs` are dense arrays of the
+        right shapes that share no memory with anything. Reads the parameters' buffers, and writes their updates
+        after everything that can fail."""
+        ...
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """Turns a schedule into something that runs."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def target(self) -> Target: ...
+
+    def build(self, schedule: Schedule) -> Executable: ...

@@ -1,0 +1,81 @@
+"""What a pass is: a small frozen value with a name, and one method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, runtime_checkable
+
+from compiler.ir.graph import Graph
+from compiler.ir.node import Node
+from compiler.rewrite.refusal import Refusal
+from compiler.schedule.schedule import Schedule
+from compiler.schedule.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that a pass did: the nodes concerned (of the graph before) and a sentence."""
+
+    nodes: tuple[Node, ...]
+    sentence: str
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a pass did, and what it refused to do and why."""
+
+    actions: tuple[Action, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+@runtime_checkable
+class RewritingPass(Protocol):
+    """Maps a graph to a graph that computes the same."""
+
+    @property
+    def name(self) -> str: ...
+
+    def rewrite(self, graph: Graph, target: Target) -> tuple[Graph, Report]:
+        """The new graph, the same object if nothing changed, with what was done and refused."""
+        ...
+
+
+@runtime_checkable
+class SchedulingPass(Protocol):
+    """Maps a schedule to another of the same graph."""
+
+    @property
+    def name(self) -> str: ...
+
+    def schedule(self, schedule: Schedule, target: Target) -> tuple[Schedule, Report]:
+        """The new schedule, the same object if nothing changed, with what was done and refused."""
+        ...
+
+
+Pass: TypeAlias = RewritingPass | SchedulingPass
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One pass in a program's history. `before` and `after` are graphs, or schedules."""
+
+    name: str
+    before: Graph | Schedule
+    after: Graph | Schedule
+    report: Report
+    seconds: float
+
+    @property
+    def changed(self) -> bool:
+        return self.before is not self.after
+
+    def __str__(self) -> str:
+        did = f"{len(self.report.actions)} done, {len(self.report.refusals)} refused"
+        return f"{self.name}: {did}, {self.seconds * 1e3:.1f} ms"
+
+
+History: TypeAlias = Sequence[Record]

@@ -1,0 +1,84 @@
+"""Runs passes in order, verifies the laws after each, and keeps the history."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from compiler.errors import LawError, PassError, UserError
+from compiler.ir.graph import Graph
+from compiler.ir.verify import verify
+from compiler.pipeline.contract import Pass, Record, RewritingPass, SchedulingPass
+from compiler.schedule.schedule import Schedule
+from compiler.schedule.target import Target
+from compiler.schedule.verify import verify_schedule
+
+
+def run_passes(graph: Graph, passes: Sequence[Pass], target: Target) -> tuple[Schedule, tuple[Record, ...]]:
+    """The schedule of the rewritten graph, and a record for each pass.
+
+    All rewriting passes come before the first scheduling pass. Raises PassError naming a pass that fails, LawError
+    naming one whose result breaks a law.
+    """
+    _check_order(passes)
+    records: list[Record] = []
+    for item in passes:
+        if isinstance(item, RewritingPass):
+            graph = _rewrite(item, graph, target, records)
+    schedule = Schedule.of(graph)
+    for item in passes:
+        if isinstance(item, SchedulingPass) and not isinstance(item, RewritingPass):
+            schedule = _schedule(item, schedule, target, records)
+    return schedule, tuple(records)
+
+
+def _check_order(passes: Sequence[Pass]) -> None:
+    seen: Pass | None = None
+    for item in passes:
+        if isinstance(item, RewritingPass) and seen is not None:
+            raise PassError(f"{item.name} rewrites the graph and cannot come after {seen.name}, which schedules it")
+        if not isinstance(item, RewritingPass | SchedulingPass):
+            raise PassError(f"{item!r} is no pass: it has neither `rewrite` nor `schedule`")
+        seen = item if not isinstance(item, RewritingPass) else seen
+
+
+def _rewrite(item: RewritingPass, graph: Graph, target: Target, records: list[Record]) -> Graph:
+    start = time.perf_counter()
+    try:
+        after, report = item.rewrite(graph, target)
+    except (UserError, LawError, PassError):
+        raise
+    except Exception as error:
+        raise PassError(f"pass {item.name} failed: {type(error).__name__}: {error}") from error
+    _check_interface(item.name, graph, after)
+    verify(after, f"pass {item.name}")
+    records.append(Record(item.name, graph, after, report, time.perf_counter() - start))
+    return after
+
+
+def _schedule(item: SchedulingPass, schedule: Schedule, target: Target, records: list[Record]) -> Schedule:
+    start = time.perf_counter()
+    try:
+        after, report = item.schedule(schedule, target)
+    except (UserError, LawError, PassError):
+        raise
+    except Exception as error:
+        raise PassError(f"pass {item.name} failed: {type(error).__name__}: {error}") from error
+    if after.graph is not schedule.graph:
+        raise PassError(f"pass {item.name} schedules another graph than the one it was given")
+    verify_schedule(after, f"pass {item.name}")
+    records.append(Record(item.name, schedule, after, report, time.perf_counter() - start))
+    return after
+
+
+def _check_interface(name: str, before: Graph, after: Graph) -> None:
+    """A rewrite keeps the inputs, the parameters that are updated, and the types of all results."""
+    is_kept = (
+        before.inputs == after.inputs
+        and [p for p, _ in before.updates] == [p for p, _ in after.updates]
+        and [node.type for node in before.results] == [node.type for node in after.results]
+    )
+    if not is_kept:
+        raise PassError(f"pass {name} changed the inputs, the updated parameters or the type of a result")
+
+

@@ -1,0 +1,93 @@
+"""Program: a compiled graph that can be called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from compiler.backends.contract import Backend, Executable
+from compiler.errors import ArgumentError
+from compiler.ir.dims import evaluate
+from compiler.ir.graph import Graph
+from compiler.ir.op import Buffer, Parameter
+from compiler.pipeline.contract import Record
+from compiler.schedule.schedule import Schedule
+from compiler.signature import Array, Signature
+from compiler.structure import Structure
+
+class Program:
+    """What `tt.compile` returns. Call it with arrays by position or by name; any extents of symbolic dimensions.
+
+    The outputs are fresh arrays (or the caller's `out=`) that nothing else refers to. Updates are simultaneous, and
+    written only after everything that can fail. Calls from several threads are safe.
+    """
+
+    def __init__(
+        self, source: Graph, schedule: Schedule, history: tuple[Record, ...], backend: Backend,
+        signature: Signature, structure: Structure,
+    ) -> None:  # fmt: skip
+        self.source_graph = source
+        self.schedule = schedule
+        self.history = history
+        self.signature = signature
+        self.structure = structure
+        self._backend = backend
+        self._executable: Executable = backend.build(schedule)
+        for node, _ in source.updates:
+            if isinstance(node.op, Parameter):
+                node.op.buffer.is_updated = True
+        buffers = {node.op.buffer for node in source.parameters if isinstance(node.op, Parameter)}
+        self._buffers: list[Buffer] = sorted(buffers, key=lambda buffer: buffer.serial)
+
+    @property
+    def graph(self) -> Graph:
+        """The graph after the rewrites."""
+        return self.schedule.graph
+
+    @property
+    def backend(self) -> str:
+        """The name of the backend that runs the program."""
+        return self._backend.name
+
+    @property
+    def entry_copies(self) -> int:
+        """How many arguments so far had to be copied because they were not dense, aligned and native."""
+        return self.signature.copies
+
+    def __call__(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
+        """Runs the program. `out` takes the outputs, in the structure in which they are returned.
+
+        Raises ArgumentError, ShapeError or DTypeError for arguments that do not fit, IndexRangeError for an index
+        outside its axis; parameters and arguments are then as they were.
+        """
+        inputs, sizes = self.signature.bind(arguments, named)
+        outputs = self._outputs(sizes, out, inputs)
+        with ExitStack() as stack:
+            for buffer in self._buffers:
+                if buffer.is_updated:
+                    stack.enter_context(buffer.lock)
+            self._executable.run(inputs, sizes, outputs)
+        return out if out is not None else self.structure.pack(outputs)
+
+    def _outputs(self, sizes: Mapping[str, int], out: Any, inputs: Sequence[Array]) -> list[Array]:
+        nodes = self.source_graph.outputs
+        shapes = [tuple(evaluate(extent, sizes) for extent in node.type.shape) for node in nodes]
+        if out is None:
+            return [np.empty(shape, node.type.dtype.numpy) for shape, node in zip(shapes, nodes, strict=True)]
+        given = self.structure.unpack(out)
+        others = [*inputs, *(buffer.array for buffer in self._buffers)]
+        for place, (array, shape, node) in enumerate(zip(given, shapes, nodes, strict=True)):
+            is_fit = isinstance(array, np.ndarray) and array.dtype == node.type.dtype.numpy and array.flags.carray
+            if not is_fit or array.shape != shape:
+                raise ArgumentError(f"out {place} must be a dense, aligned, writable {node.type.dtype} of {list(shape)}")
+            if any(np.may_share_memory(array, other) for other in [*others, *given[:place]]):
+                raise ArgumentError(f"out {place} shares memory with an argument, a parameter or another output")
+        return list(given)
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{node.name}: {node.type}" for node in self.signature.inputs)
+        outputs = ", ".join(str(node.type) for node in self.source_graph.outputs)
+        return f"<Program ({inputs}) -> ({outputs}), {len(self.source_graph.updates)} updates, {self.backend}>"

@@ -1,0 +1,84 @@
+"""Schedule: what is computed together, in which order, and over whose buffer. The graph is not changed by it.
+
+    Schedule  ::= graph, kernels in order
+    Kernel    ::= members in order (a convex set of nodes), the buffers that it writes over
+
+Strip every kernel to one member and every in-place mark, and the answer is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+
+from compiler.ir.graph import Graph
+from compiler.ir.node import Node
+from compiler.ir.op import Trait
+from compiler.ir.printing import Names, names_of, print_node
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """Nodes that are computed by one loop nest.
+
+    `in_place` says for a member whose value leaves the kernel which operand of the kernel gives up its buffer to it.
+    """
+
+    members: tuple[Node, ...]
+    in_place: Mapping[Node, Node] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def operands(self) -> tuple[Node, ...]:
+        """What the members read from outside, in the order of first use."""
+        inside = set(self.members)
+        found = dict.fromkeys(operand for node in self.members for operand in node.operands)
+        return tuple(node for node in found if node not in inside)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Kernels in the order in which they run; every node that is no leaf is a member of exactly one."""
+
+    graph: Graph
+    kernels: tuple[Kernel, ...]
+
+    @classmethod
+    def of(cls, graph: Graph) -> Schedule:
+        """One kernel a node, in creation order."""
+        return cls(graph, tuple(Kernel((node,)) for node in graph.nodes if not node.op.has(Trait.LEAF)))
+
+    @cached_property
+    def kernel_of(self) -> dict[Node, int]:
+        """The position of the kernel that computes each node."""
+        return {node: place for place, kernel in enumerate(self.kernels) for node in kernel.members}
+
+    @cached_property
+    def escaping(self) -> frozenset[Node]:
+        """The nodes whose values are read outside their kernel, returned, or written to a parameter."""
+        found = set(self.graph.results)
+        for place, kernel in enumerate(self.kernels):
+            found.update(node for node in kernel.operands if self.kernel_of.get(node, place) != place)
+        return frozenset(found)
+
+    def outputs(self, kernel: Kernel) -> tuple[Node, ...]:
+        """The members of a kernel whose values must be stored, in order."""
+        return tuple(node for node in kernel.members if node in self.escaping)
+
+    def __str__(self) -> str:
+        names = names_of(self.graph)
+        return "".join(_print_kernel(place, kernel, names) for place, kernel in enumerate(self.kernels))
+
+
+def _print_kernel(place: int, kernel: Kernel, names: Names) -> str:
+    lines = [_print_member(node, kernel, names) for node in kernel.members]
+    if len(lines) == 1:
+        return f"kernel {place}: {lines[0]}\n"
+    return f"kernel {place}:\n" + "".join(f"    {line}\n" for line in lines)
+
+
+def _print_member(node: Node, kernel: Kernel, names: Names) -> str:
+    line = print_node(node, names)
+    given = kernel.in_place.get(node)
+    return line if given is None else f"{line}  # in place of {names.values[given]}"

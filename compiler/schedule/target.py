@@ -1,0 +1,15 @@
+"""What passes may know of a backend: what it can do, never what it is called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The capabilities of a backend."""
+
+    fuses: bool = False
+    """Runs kernels of several nodes as one loop nest."""
+    writes_in_place: bool = False
+    """Can write a result over an operand."""

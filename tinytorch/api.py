@@ -1,0 +1,200 @@
+"""input, parameter, constant, grad, compile, parse, explain, draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from compiler.autodiff.backward import gradient
+from compiler.backends.contract import Backend
+from compiler.driver import compile_graph
+from compiler.errors import ArgumentError, GradientError
+from compiler.ir.build import input_node, parameter_node
+from compiler.ir.dims import Extent
+from compiler.ir.graph import Graph
+from compiler.ir.node import Node, describe
+from compiler.ir.op import Call, Parameter
+from compiler.ir.parsing import parse_graph
+from compiler.ir.types import dtype_of, tensor_type
+from compiler.pipeline.contract import Pass
+from compiler.program import Program
+from compiler.structure import flatten
+from passes import REWRITES, SCHEDULING
+from tinytorch.builtin import find_backend, find_pass
+from tinytorch.tensor import Tensor, as_tensor, checked_array, constant_of_array
+
+
+def input(name: str, shape: Sequence[Extent | str] = (), dtype: Any = "float32") -> Tensor:
+    """A value that is given to each call of a program, by position or under this name.
+
+    An extent is an int, or a string for a symbolic dimension (`"batch"`, or a polynomial such as `"2*batch+1"`).
+    Dimensions of one name are equal; two names never are. Raises ShapeError or DTypeError.
+    """
+    return Tensor(input_node(_checked_name(name), tensor_type(dtype, shape)))
+
+
+def parameter(value: Any, name: str | None = None, dtype: Any = None) -> Tensor:
+    """A value that lasts between calls and that updates write to. Holds a copy of `value`.
+
+    Floats without a dtype (lists, Python scalars) are float32; arrays keep their dtype. Read and set it with
+    `tt.value_of` and `tt.set_value`.
+    """
+    array = _typed(value, dtype)
+    return Tensor(parameter_node(array, None if name is None else _checked_name(name)))
+
+
+def constant(value: Any, name: str | None = None, dtype: Any = None) -> Tensor:
+    """An immutable array inside the graph. dtypes as for `parameter`."""
+    return Tensor(constant_of_array(value, dtype, name))
+
+
+def _typed(value: Any, dtype: Any) -> np.ndarray[Any, Any]:
+    array = checked_array(value)
+    if dtype is None and not isinstance(value, np.ndarray | np.generic) and array.dtype == np.float64:
+        dtype = "float32"
+    return array.astype(dtype_of(array.dtype if dtype is None else dtype).numpy, copy=False)
+
+
+def _checked_name(name: Any) -> str:
+    if not isinstance(name, str) or not name:
+        raise ArgumentError(f"a name is a string with something in it, not {name!r}")
+    return name
+
+
+def value_of(parameter: Tensor) -> np.ndarray[Any, Any]:
+    """A copy of a parameter's present value."""
+    op = _parameter_op(parameter)
+    with op.buffer.lock:
+        return op.buffer.array.copy()
+
+
+def set_value(parameter: Tensor, value: Any) -> None:
+    """Writes a parameter's value. Raises ArgumentError for another shape."""
+    op = _parameter_op(parameter)
+    array = np.asarray(checked_array(value), dtype=op.type.dtype.numpy)
+    if array.shape != op.type.shape:
+        raise ArgumentError(f"{describe(parameter.node)} cannot hold shape {list(array.shape)}")
+    with op.buffer.lock:
+        np.copyto(op.buffer.array, array)
+
+
+def _parameter_op(tensor: Tensor) -> Parameter:
+    if not isinstance(tensor.node.op, Parameter):
+        raise ArgumentError(f"only a parameter has a value of its own: {describe(tensor.node)}")
+    return tensor.node.op
+
+
+@overload
+def grad(loss: Tensor, wrt: Tensor, *, seed: Any = None, allow_unused: bool = False) -> Tensor: ...
+@overload
+def grad(
+    loss: Tensor, wrt: Mapping[str, Tensor], *, seed: Any = None, allow_unused: bool = False
+) -> dict[str, Tensor]: ...
+@overload
+def grad(
+    loss: Tensor, wrt: Iterable[Tensor], *, seed: Any = None, allow_unused: bool = False
+) -> list[Tensor]: ...
+def grad(loss: Tensor, wrt: Any, *, seed: Any = None, allow_unused: bool = False) -> Any:
+    """The gradients of `loss` by each tensor of `wrt`, as tensors of the graph that can be differentiated again.
+
+    `loss` is a floating scalar, or anything floating with a `seed` (the cotangent) of its type. `wrt` is one tensor,
+    a sequence or a dict; the result has its structure. What is not reachable is an error, or zeros with
+    `allow_unused`. Raises GradientError.
+    """
+    wrt = list(wrt) if not isinstance(wrt, Tensor | Mapping | tuple) else wrt
+    targets, structure = flatten(wrt)
+    nodes = [_checked_target(item) for item in targets]
+    found = gradient(loss.node, nodes, None if seed is None else as_tensor(seed).node)
+    results = [
+        _found(loss, target, node, allow_unused) for target, node in zip(targets, found, strict=True)
+    ]
+    return structure.pack(results)
+
+
+def _checked_target(item: Any) -> Node:
+    if not isinstance(item, Tensor):
+        raise GradientError(f"a gradient is by tensors, not by {item!r}")
+    if not item.dtype.is_float:
+        raise GradientError(f"only floating tensors have gradients: {describe(item.node)}")
+    return item.node
+
+
+def _found(loss: Tensor, target: Tensor, node: Node | None, allow_unused: bool) -> Tensor:
+    if node is not None:
+        return Tensor(node)
+    if not allow_unused:
+        raise GradientError(
+            f"{describe(loss.node)} does not depend on {describe(target.node)} (or only where its derivative is 0)\n"
+            "  fix: allow_unused=True gives zeros"
+        )
+    return target * 0.0 if not target.shape else constant(0.0, dtype=target.dtype).broadcast_to(target.shape)
+
+
+def compile(
+    inputs: Tensor | Sequence[Tensor],
+    outputs: Any,
+    *,
+    updates: Mapping[Tensor, Tensor] | None = None,
+    passes: Sequence[str | Pass] | None = None,
+    backend: str | Backend | None = None,
+    donate: Iterable[str | Tensor] = (),
+) -> Program:
+    """A program that maps values of `inputs` to values of `outputs`, and writes `updates` to parameters.
+
+    `outputs` is one tensor, a sequence or a dict, and calls return the same, as fresh arrays. All right-hand sides
+    of `updates` and all outputs see the parameters as they were before the call. `passes` are names or values, ()
+    for none, None for the default. `donate` names inputs whose arrays the program may overwrite.
+    """
+    declared = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    results, structure = flatten(outputs)
+    for item in (*declared, *results):
+        if not isinstance(item, Tensor):
+            raise ArgumentError(f"inputs and outputs are tensors, not {item!r}; make a constant with tt.constant")
+    chosen = find_backend(backend)
+    return compile_graph(
+        [item.node for item in declared],
+        [item.node for item in results],
+        [_update(target, value) for target, value in (updates or {}).items()],
+        structure=structure,
+        passes=[find_pass(item) for item in passes] if passes is not None else default_passes(),
+        backend=chosen,
+        donate=[str(item.name) if isinstance(item, Tensor) else item for item in donate],
+    )
+
+
+def default_passes() -> tuple[Pass, ...]:
+    """The passes that run unless others are named: `passes.REWRITES`, then `passes.SCHEDULING`."""
+    return (*REWRITES, *SCHEDULING)
+
+
+def _update(target: Any, value: Any) -> tuple[Node, Node]:
+    node = _parameter_op(target) and target.node
+    new = as_tensor(value).node
+    if new.type != node.type:
+        raise ArgumentError(f"an update keeps the type: {describe(node)}\n  cannot become {describe(new)}")
+    return node, new
+
+
+def parse(
+    text: str,
+    arrays: Mapping[str, np.ndarray[Any, Any]] | None = None,
+    calls: Mapping[str, Call] | None = None,
+) -> Graph:
+    """The graph that a text describes, as `str` of a graph prints it. Raises ParseError; executes nothing.
+
+    `arrays` holds what the text names by `@reference`. A parameter whose array is not given can be drawn, printed
+    and compared, and raises UnboundArrayError when its value is needed.
+    """
+    return parse_graph(text, arrays, calls)
+
+
+def graph_of(what: Tensor | Sequence[Tensor] | Graph | Program) -> Graph:
+    """The graph of what is given: of all that tensors are made from, or a program's source graph."""
+    if isinstance(what, Graph):
+        return what
+    if isinstance(what, Program):
+        return what.source_graph
+    tensors = [what] if isinstance(what, Tensor) else list(what)
+    return Graph.of([item.node for item in tensors])

@@ -1,0 +1,49 @@
+"""The built-in plugin: every op, pass, backend and renderer in one visible list, through the same door as a stranger's."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Final
+
+from compiler.backends.contract import Backend
+from compiler.backends.reference import Reference
+from compiler.errors import PluginError
+from compiler.pipeline.contract import Pass, RewritingPass, SchedulingPass
+from compiler.plugins import Plugin, Registry
+from passes import REWRITES, SCHEDULING
+
+BUILTIN: Final = Plugin("tinytorch", passes=(*REWRITES, *SCHEDULING), backends=(Reference(),))
+"""Everything that comes with tinytorch."""
+
+REGISTRY: Final = Registry.of(BUILTIN)
+"""The registry without strangers; `registry()` is the one with them."""
+
+
+@cache
+def registry() -> Registry:
+    """The built-ins and the plugins of installed distributions, read when first asked."""
+    return REGISTRY.with_discovered()
+
+
+def find(kind: str, name: str) -> Any:
+    """A contribution by name; strangers are read only where no built-in has the name. Raises PluginError."""
+    return REGISTRY.find(kind, name) if REGISTRY.has(kind, name) else registry().find(kind, name)
+
+
+def find_pass(item: str | Pass) -> Pass:
+    """A pass by name, or the pass itself."""
+    if isinstance(item, str):
+        return find("passes", item)
+    if not isinstance(item, RewritingPass | SchedulingPass):
+        raise PluginError(f"{item!r} is no pass: it has neither `rewrite` nor `schedule`")
+    return item
+
+
+def find_backend(item: str | Backend | None) -> Backend:
+    """A backend by name, the backend itself, or the default."""
+    if item is None:
+        return find("backends", DEFAULT_BACKEND)
+    return find("backends", item) if isinstance(item, str) else item
+
+
+DEFAULT_BACKEND: Final = "reference"
