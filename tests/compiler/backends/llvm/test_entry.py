@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(not headers_are_known(), reason="this interprete
 
 F32, I64 = np.dtype(np.float32), np.dtype(np.int64)
 
-# frame: context, batch, x, y, out. Refuses (answers 1) where x[0] is negative; else out[0] = x[0] + y[0] + batch
+# frame: context, batch, x, y, out. Refuses (answers 1) where x[0] is negative; else out[0] is x[0] + y[0] + n
 # and the context's own first slot counts the calls.
 PROGRAM = """
 define i32 @program(ptr %frame) nounwind {

@@ -1,0 +1,128 @@
+"""Worker threads for native programs: fixed chunks of a kernel, claimed by whoever is free.
+
+A program calls one native function for each parallel kernel,
+
+    void tinytorch_parallel(void (*kernel)(void *frame, int64 chunk), void *frame, int64 chunks)
+
+which runs `kernel(frame, chunk)` once for every chunk from 0 to before `chunks`, in any order and on any
+thread, and returns when all are done. What a chunk covers is the program's to decide, from extents alone,
+never from the number of threads: so the results have the same bits for any number of them. A kernel
+neither needs nor takes the interpreter lock, and must not be given chunks that write the same memory.
+
+The caller takes part and waits only for chunks that a worker has begun; a pool that is busy with another
+caller, a kernel called from inside a kernel, and one chunk run on the caller alone. Workers are threads of
+the system that Python does not know. They start when the first job is published and sleep while there is
+none; the child of a fork begins without any and starts its own. Where the system has no POSIX threads,
+programs run on one thread.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import functools
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+from compiler.backends.llvm import threads_code as code
+from compiler.backends.llvm.cache import ObjectCache, compiled, default_cache
+from compiler.backends.llvm.emit import i64, pointer, void
+from compiler.backends.llvm.engine import Library, host_target
+from compiler.backends.llvm.untyped import Builder, Value, ir
+from compiler.errors import ArgumentError
+
+PARALLEL = "tinytorch_parallel"
+"""The symbol a program declares; give `parallel_address()` for it among the imports of its library."""
+
+
+def threads_available() -> bool:
+    """Whether this system can run more than one thread in a program."""
+    if sys.platform == "win32":
+        return False
+    process = ctypes.CDLL(None)
+    return all(hasattr(process, name) for name in code.NEEDED_FUNCTIONS)
+
+
+def set_num_threads(count: int) -> None:
+    """Let programs use `count` threads, the caller among them; from the next parallel kernel on.
+
+    Waits for a kernel that is running. Raises `ArgumentError` unless `count` is a positive integer.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:  # pyright: ignore[reportUnnecessaryIsInstance] - callers are not type-checked
+        raise ArgumentError(f"the number of threads is a positive integer, not {count!r}")
+    _pool().configure(count)
+
+
+def get_num_threads() -> int:
+    """How many threads programs may use, the caller among them."""
+    return _pool().count
+
+
+def started_workers() -> int:
+    """How many workers this process has started and not ended."""
+    return _pool().started()
+
+
+def parallel_address() -> int:
+    """The address of `tinytorch_parallel`, valid for the life of the process."""
+    return _pool().library[PARALLEL]
+
+
+def emit_parallel(builder: Builder, kernel: Value, frame: Value, chunks: Value) -> None:
+    """Emit the call that runs `kernel` (a function of the module: ptr, i64 -> void) over `chunks` chunks."""
+    module = builder.module
+    function = module.globals.get(PARALLEL)
+    if function is None:
+        function = ir.Function(module, ir.FunctionType(void, [pointer, pointer, i64]), PARALLEL)
+    builder.call(function, [builder.bitcast(kernel, pointer), frame, chunks])
+
+
+class _Pool:
+    """The one pool of this process, and what Python says to it."""
+
+    def __init__(self, cache: ObjectCache) -> None:
+        self.available = threads_available()
+        target = host_target()
+        text = code.SERIAL_IR
+        if self.available:
+            text = code.pool_ir(int(signal.SIG_BLOCK), arm=target.is_arm)
+        self.library = Library(compiled(text, target, cache), code.EXPORTS)
+        self.count = 1
+        self.started: Callable[[], int] = self._function("tinytorch_started", ctypes.c_int64)
+        self._configure = self._function("tinytorch_configure", None, ctypes.c_int64)
+        self._forget = self._function("tinytorch_forget", None)
+        self._lock = threading.Lock()
+        self._forget()
+        self.configure(_usual_count())
+        os.register_at_fork(after_in_child=self.forget)
+        # Workers must not run in code that is being unloaded.
+        atexit.register(self._configure, 0)
+
+    def _function(self, name: str, result: type | None, *arguments: type) -> Callable[..., int]:
+        return ctypes.CFUNCTYPE(result, *arguments)(self.library[name])
+
+    def configure(self, count: int) -> None:
+        """Want `count` threads, or one where there can be no more."""
+        with self._lock:
+            self.count = min(count, code.MAXIMUM_WORKERS + 1) if self.available else 1
+            self._configure(self.count - 1)
+
+    def forget(self) -> None:
+        """In the child of a fork: no worker exists, and nobody holds a lock."""
+        self._lock = threading.Lock()
+        self._forget()
+
+
+@functools.cache
+def _pool() -> _Pool:
+    return _Pool(default_cache())
+
+
+def _usual_count() -> int:
+    """The processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
