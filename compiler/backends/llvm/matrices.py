@@ -14,7 +14,7 @@ BLOCK_DEPTH = 256
 """Terms of k summed before the sum is added to the total; part of the definition of the result."""
 
 BLOCK_ROWS = 256
-"""Rows for which one panel of B is prepared; a multiple of every tile's rows."""
+"""Rows for which one panel of B is prepared."""
 
 
 TRANSPOSED_BLOCK = 8
@@ -131,6 +131,8 @@ def choose_tile(target: Target, shape: ContractionShape) -> Tile:
         widest = {1: 8, 2: 6, 3: 5, 4: 4} if many else {1: 6, 2: 4, 3: 3, 4: 2}
         rows = max(1, shape.rows)
         return Tile(rows, min(filled, widest[rows]), lanes)
-    vectors = 3 if filled == 3 and many else min(filled, 2)
+    vectors = min(filled, 2)
+    if many and shape.columns is not None and -(-filled // 3) * 3 < -(-filled // 2) * 2:
+        vectors = 3
     rows = {1: 8, 2: 8, 3: 6}[vectors] if many else {1: 8, 2: 4}[vectors]
     return Tile(rows if shape.rows is None else min(rows, shape.rows), vectors, lanes)

@@ -43,7 +43,8 @@ class Nest:
         self.vector = ir.VectorType(shape.element, self.tile.lanes)
         self.panel = Panel(builder, target, shape, self.tile, right, span.stop_column)
         self.one_block = shape.depth is not None and shape.depth <= BLOCK_DEPTH
-        held = self.tile.rows if self.one_block else BLOCK_ROWS
+        rows = self.tile.rows
+        held = rows if self.one_block else -(-BLOCK_ROWS // rows) * rows
         self.sums = emit.stack_array(builder, shape.element, held * self.tile.columns)
 
     def emit(self) -> None:
@@ -53,7 +54,6 @@ class Nest:
             self.batch = batches.index
             self.left_base = self.batch_base(self.left)
             self.right_base = self.batch_base(self.right)
-            self.output_bases = [self.batch_base(output) for output in self.outputs]
             with emit.counted_loop(builder, span.first_row, span.stop_row, BLOCK_ROWS) as blocks:
                 self.first_row = blocks.index
                 end = builder.add(blocks.index, index(BLOCK_ROWS))
@@ -220,7 +220,9 @@ class Nest:
         """Run the epilogue and store what it returns."""
         builder = self.builder
         results = self.epilogue(builder, totals)
-        for output, base, result in zip(self.outputs, self.output_bases, results, strict=True):
-            elements = builder.add(builder.mul(totals.row, output.row_stride), totals.column)
-            address = emit.offset(builder, base, elements, result.type.element)
+        for output, result in zip(self.outputs, results, strict=True):
+            before = builder.mul(self.batch, output.batch_stride)
+            inside = builder.add(builder.mul(totals.row, output.row_stride), totals.column)
+            elements = builder.add(before, inside)
+            address = emit.offset(builder, output.pointer, elements, result.type.element)
             emit.store(builder, result, address, totals.mask)

@@ -52,7 +52,7 @@ def module_for(target: engine.Target, shape: c.ContractionShape, epilogue: c.Epi
     outputs = [c.Matrix(out, *numbers[6:9])]
     chosen = epilogue or c.plain
     if epilogue is not None:
-        outputs.append(c.Matrix(extra, *numbers[6:9]))
+        outputs.append(c.Matrix(extra, *numbers[6:9]))  # equal strides in elements, perhaps of another size
     first = function.args[4]
     wrapped = functools.partial(chosen, bias=first) if epilogue else chosen
     c.emit_contraction(builder, target, shape, left, right, c.Span(*numbers[9:16]), outputs, wrapped)
@@ -119,7 +119,7 @@ def test_run_time_extents(machine, dtype, layout):
 
 
 @pytest.mark.parametrize(
-    "extents", [(1, 40, 37), (1, 37, 200), (2, 9, 48), (4, 300, 10), (9, 20, 64), (3, 2, 1)]
+    "extents", [(1, 40, 37), (1, 37, 200), (2, 9, 48), (4, 300, 10), (9, 20, 64), (3, 2, 1), (600, 300, 48)]
 )
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_known_extents_choose_other_tiles(layout, extents):
@@ -192,6 +192,23 @@ def test_an_epilogue_with_two_outputs(machine, extents):
     expected = np.maximum(a @ b + bias, 0)
     np.testing.assert_allclose(out, expected, atol=1e-4)
     assert np.array_equal(where, (out > 0).astype(np.float32))
+
+
+def positive(builder, totals, bias):
+    """The total, and as a byte whether it is positive."""
+    kind = totals.value.type
+    flags = builder.fcmp_ordered(">", totals.value, ir.Constant(kind, None))
+    return [totals.value, builder.zext(flags, ir.VectorType(emit.i8, kind.count))]
+
+
+@pytest.mark.parametrize("machine", targets())
+def test_an_output_may_have_elements_of_another_size(machine):
+    rng = np.random.default_rng(8)
+    a, b = operand(rng, (3, 9, 20), np.float32, "N"), operand(rng, (3, 20, 21), np.float32, "N")
+    out, flags = np.empty((3, 9, 21), np.float32), np.full((3, 9, 21), 7, np.uint8)
+    shape = c.ContractionShape(emit.f32, c.Right.ROWS)
+    run(product(targets()[machine], shape, positive), a, b, out, extra=flags, bias=out)
+    assert np.array_equal(flags, out > 0)
 
 
 def accumulate(builder, totals, bias):
