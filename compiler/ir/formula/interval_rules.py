@@ -1,0 +1,248 @@
+"""Interval arithmetic (Moore, Interval Analysis, 1966): the range of every atom from those of its arguments.
+
+Sums and products of finite values count as finite; what may overflow or have no value is exp and its kin,
+division, log, sqrt and pow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+_LARGEST_EXPONENT = 88.0
+"""exp of more than this may overflow float32."""
+_LEAST_NORMAL = 2.0**-126
+"""The least normal number of float32: less than this may round to 0, and its reciprocal may overflow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The values of one line: its numbers lie in [low, high]; `infinite` and `nan` say what else may occur.
+
+    `nonzero` promises that 0 is not among them. A range is unreachable if low > high.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    infinite: bool = False
+    nan: bool = False
+    nonzero: bool = False
+
+    @property
+    def may_be_zero(self) -> bool:
+        return self.low <= 0 <= self.high and not self.nonzero
+
+    @property
+    def may_be_top(self) -> bool:
+        """Whether it can be positive infinity."""
+        return self.infinite and self.high == math.inf
+
+    @property
+    def may_be_bottom(self) -> bool:
+        """Whether it can be negative infinity."""
+        return self.infinite and self.low == -math.inf
+
+    @property
+    def blows_up(self) -> bool:
+        """Whether it can be infinite or NaN."""
+        return self.nan or self.may_be_top or self.may_be_bottom
+
+    @property
+    def magnitude(self) -> tuple[float, float]:
+        """The least and the largest absolute value."""
+        least = 0.0 if self.low <= 0 <= self.high else min(abs(self.low), abs(self.high))
+        return least, max(abs(self.low), abs(self.high))
+
+
+def intersect(left: Range, right: Range) -> Range:
+    """What lies in both."""
+    return Range(
+        max(left.low, right.low), min(left.high, right.high), left.infinite and right.infinite,
+        left.nan and right.nan, left.nonzero or right.nonzero,
+    )  # fmt: skip
+
+
+def join(*ranges: Range) -> Range:
+    """What lies in any."""
+    return Range(
+        min(item.low for item in ranges), max(item.high for item in ranges),
+        any(item.infinite for item in ranges), any(item.nan for item in ranges),
+        not any(item.may_be_zero for item in ranges),
+    )  # fmt: skip
+
+
+def settle(found: Range) -> Range:
+    """The range with ends that float32 may round to 0 moved there, infinite only if an end is."""
+    low = 0.0 if 0 < found.low < _LEAST_NORMAL else found.low
+    high = 0.0 if -_LEAST_NORMAL < found.high < 0 else found.high
+    return replace(found, low=low, high=high, infinite=found.may_be_top or found.may_be_bottom)
+
+
+def literal(value: float) -> Range:
+    """One number alone, or NaN."""
+    if math.isnan(value):
+        return Range(infinite=True, nan=True)
+    return Range(value, value, infinite=math.isinf(value), nonzero=value != 0)
+
+
+def _add(x: Range, y: Range) -> Range:
+    opposed = (x.may_be_top and y.may_be_bottom) or (x.may_be_bottom and y.may_be_top)
+    low = -math.inf if -math.inf in (x.low, y.low) else x.low + y.low
+    high = math.inf if math.inf in (x.high, y.high) else x.high + y.high
+    return Range(low, high, x.infinite or y.infinite, x.nan or y.nan or opposed)
+
+
+def _neg(x: Range) -> Range:
+    return replace(x, low=-x.high, high=-x.low)
+
+
+def _mul(x: Range, y: Range) -> Range:
+    corners = [0.0 if a == 0 or b == 0 else a * b for a in (x.low, x.high) for b in (y.low, y.high)]
+    lost = (x.infinite and y.may_be_zero) or (y.infinite and x.may_be_zero)
+    return Range(min(corners), max(corners), x.infinite or y.infinite, x.nan or y.nan or lost)
+
+
+def _sub(x: Range, y: Range) -> Range:
+    return _add(x, _neg(y))
+
+
+def _div(x: Range, y: Range) -> Range:
+    undefined = (x.infinite and y.infinite) or (x.may_be_zero and y.may_be_zero)
+    nan = x.nan or y.nan or undefined
+    if y.may_be_zero or y.low < 0 < y.high:
+        return Range(infinite=y.magnitude[0] < _LEAST_NORMAL or x.infinite, nan=nan)
+    bounds = sorted((_reciprocal(y.low, y.high), _reciprocal(y.high, y.low)))
+    quotient = _mul(replace(x, nan=False), Range(bounds[0], bounds[1]))
+    return replace(quotient, infinite=x.infinite or y.magnitude[0] < _LEAST_NORMAL, nan=nan)
+
+
+def _reciprocal(value: float, other_end: float) -> float:
+    """1 / value for an end of an interval that does not contain 0 but may end there."""
+    return 1 / value if value != 0 else math.copysign(math.inf, other_end)
+
+
+def _pow(x: Range, y: Range) -> Range:
+    nan = x.nan or y.nan
+    if y.low == y.high and float(y.low).is_integer() and abs(y.low) < math.inf:
+        return _integer_power(x, int(y.low))
+    if x.low < 0:
+        return Range(infinite=True, nan=True)
+    if x.high <= 1 and y.low >= 0:
+        return Range(0.0, 1.0, nan=nan)
+    tame = y.low == y.high >= 0 and not y.infinite and not x.infinite
+    return Range(0.0, math.inf, infinite=not tame, nan=nan or (x.infinite and y.infinite))
+
+
+def _integer_power(x: Range, n: int) -> Range:
+    if n < 0:
+        return _div(literal(1.0), _integer_power(x, -n))
+    if n == 0:
+        return literal(1.0)
+    if n % 2:
+        return replace(x, low=_power(x.low, n), high=_power(x.high, n), nonzero=n == 1 and x.nonzero)
+    least, largest = x.magnitude
+    return Range(_power(least, n), _power(largest, n), x.infinite, x.nan)
+
+
+def _power(base: float, n: int) -> float:
+    try:
+        return float(base) ** n
+    except OverflowError:
+        return math.copysign(math.inf, base) if n % 2 else math.inf
+
+
+def _abs(x: Range) -> Range:
+    return replace(x, low=x.magnitude[0], high=x.magnitude[1])
+
+
+def _maximum(x: Range, y: Range) -> Range:
+    return Range(max(x.low, y.low), max(x.high, y.high), x.infinite or y.infinite, x.nan or y.nan)
+
+
+def _minimum(x: Range, y: Range) -> Range:
+    return _neg(_maximum(_neg(x), _neg(y)))
+
+
+def _rising(function: Callable[[float], float], bottom: float, top: float) -> Callable[[Range], Range]:
+    """The rule of a function that never falls, with its limits at the infinities; NaN only at NaN."""
+
+    def at(x: float) -> float:
+        return function(x) if math.isfinite(x) else bottom if x < 0 else top
+
+    return lambda x: Range(at(x.low), at(x.high), x.infinite, x.nan)
+
+
+def _bounded(low: float, high: float, *, waves: bool = False) -> Callable[[Range], Range]:
+    """The rule of a function into [low, high]. One that waves has no value at infinity."""
+    return lambda x: Range(low, high, nan=x.nan or (waves and x.infinite))
+
+
+def _exp(x: Range) -> Range:
+    low, high = (math.exp(end) if end < 700 else math.inf for end in (x.low, x.high))
+    return Range(low, high, infinite=x.infinite or x.high > _LARGEST_EXPONENT, nan=x.nan)
+
+
+def _expm1(x: Range) -> Range:
+    return _add(_exp(x), literal(-1.0))
+
+
+def _log(x: Range) -> Range:
+    low, high = (math.log(end) if end > 0 else -math.inf for end in (x.low, x.high))
+    return Range(low, high, infinite=x.infinite or x.may_be_zero, nan=x.nan or x.low < 0)
+
+
+def _log1p(x: Range) -> Range:
+    moved = _add(x, literal(1.0))
+    return _log(moved)
+
+
+def _sqrt(x: Range) -> Range:
+    low, high = (math.sqrt(max(end, 0.0)) for end in (x.low, x.high))
+    return Range(low, high, x.infinite, x.nan or x.low < 0, x.nonzero)
+
+
+def _softplus(x: float) -> float:
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+def _sigmoid(x: float) -> float:
+    return 0.5 + 0.5 * math.tanh(0.5 * x)
+
+
+def _normcdf(x: float) -> float:
+    return 0.5 * math.erfc(-x / math.sqrt(2))
+
+
+def _erfc(x: Range) -> Range:
+    return _add(literal(1.0), _neg(_ERF(x)))
+
+
+def _sign(x: float) -> float:
+    return float((x > 0) - (x < 0))
+
+
+def _same(x: Range) -> Range:
+    return x
+
+
+def _truth(*_: Range) -> Range:
+    return Range(0.0, 1.0)
+
+
+_ERF = _rising(math.erf, -1, 1)
+
+RULES: Final[Mapping[str, Callable[..., Range]]] = {
+    "add": _add, "sub": _sub, "mul": _mul, "zmul": _mul, "div": _div, "neg": _neg, "pow": _pow, "stop": _same,
+    "abs": _abs, "maximum": _maximum, "minimum": _minimum, "sign": _rising(_sign, -1, 1),
+    "floor": _rising(math.floor, -math.inf, math.inf), "ceil": _rising(math.ceil, -math.inf, math.inf),
+    "round": _rising(round, -math.inf, math.inf), "lt": _truth, "le": _truth, "gt": _truth, "ge": _truth,
+    "eq": _truth, "ne": _truth, "isnan": _truth, "and": _truth, "or": _truth, "xor": _truth, "not": _truth,
+    "sqrt": _sqrt, "exp": _exp, "expm1": _expm1, "log": _log, "log1p": _log1p,
+    "sin": _bounded(-1, 1, waves=True), "cos": _bounded(-1, 1, waves=True), "tanh": _rising(math.tanh, -1, 1),
+    "sech2": _bounded(0, 1), "sigmoid": _rising(_sigmoid, 0, 1), "softplus": _rising(_softplus, 0, math.inf),
+    "erf": _ERF, "erfc": _erfc, "normcdf": _rising(_normcdf, 0, 1),
+    "normpdf": _bounded(0, 1 / math.sqrt(2 * math.pi)),
+}  # fmt: skip
+"""The rule of every atom but `where`, whose branches are judged under its condition (`intervals.py`)."""
