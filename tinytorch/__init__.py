@@ -1,1 +1,21 @@
-"""Define a network as a static graph, see it, differentiate it, compile it and train it."""
+"""tinytorch: a graph compiler for small neural networks that a person can see through."""
+
+from compiler.errors import (
+    ArgumentError,
+    BackendError,
+    DrawingError,
+    DTypeError,
+    FormulaError,
+    GradientError,
+    IndexRangeError,
+    LawError,
+    NameClashError,
+    ParseError,
+    PassError,
+    PluginError,
+    ShapeError,
+    SymbolicValueError,
+    TinytorchError,
+    UnboundArrayError,
+    UndeclaredInputError,
+)

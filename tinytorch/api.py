@@ -8,6 +8,7 @@ from typing import Any, overload
 import numpy as np
 
 from compiler.autodiff.backward import gradient
+from compiler.autodiff.explain import Explanation, explain_node
 from compiler.backends.contract import Backend
 from compiler.driver import compile_graph
 from compiler.errors import ArgumentError, GradientError
@@ -198,3 +199,8 @@ def graph_of(what: Tensor | Sequence[Tensor] | Graph | Program) -> Graph:
         return what.source_graph
     tensors = [what] if isinstance(what, Tensor) else list(what)
     return Graph.of([item.node for item in tensors])
+
+
+def explain(what: Tensor | Node) -> Explanation:
+    """Formula, LaTeX, source line, maker and, for a gradient, the derivation. Data; `print` shows it as text."""
+    return explain_node(what.node if isinstance(what, Tensor) else what)

@@ -16,7 +16,7 @@ from compiler.ir.formula.tape import Const, Line, Ref
 from compiler.ir.graph import reachable
 from compiler.ir.node import Node, Origin, make_node
 from compiler.ir.op import (
-    Access, Broadcast, Diagonal, Gather, Layout, MapReduce, Reducer, Reshape, Slice, Trait, Transpose,
+    Access, Broadcast, Diagonal, Gather, MapReduce, Op, Reducer, Reshape, Slice, Trait, Transpose,
 )  # fmt: skip
 
 SHIFT = parse_formula("shift(m) = where(abs(m) == inf, 0.0, stop(m))")
@@ -33,13 +33,18 @@ def stabilised(output: Node, keep: Collection[Node]) -> dict[Node, Node]:
     """The twin of every node that an output is made from. Nothing is matched across the nodes in `keep`."""
     twin: dict[Node, Node] = {}
     kept = set(keep)
+    known: dict[tuple[Op, tuple[Node, ...]], Node] = {}
     for node in sorted(reachable([output]), key=lambda node: node.serial):
         operands = tuple(twin[operand] for operand in node.operands)
-        same = operands == node.operands
-        new = node if same else make_node(node.op, operands, node.name, node.origin)
+        is_same = operands == node.operands
+        new = node if is_same else make_node(node.op, operands, node.name, node.origin)
         if node in keep:
             kept.add(new)
-        twin[node] = new if node in keep else stable_form(new, kept) or new
+        elif not node.op.has(Trait.LEAF):
+            if (node.op, operands) not in known:  # exp(x) written twice is one exp(x)
+                known[node.op, operands] = stable_form(new, kept) or new
+            new = known[node.op, operands]
+        twin[node] = new
     return twin
 
 
@@ -48,14 +53,21 @@ def stable_form(node: Node, keep: Collection[Node] = ()) -> Node | None:
     atom = atom_of(node)
     if atom not in _ROOTS:
         return None
-    for equation in (LOG_QUOTIENT, *equations()):
+    for equation in _ROOTS[atom]:
         found = apply_equation(equation, node, keep)
         if found is not None:
             return found
     return _log_of_layout(node, keep) or _log_sum_exp(node, keep) or _quotient_of_exponentials(node, keep)
 
 
-_ROOTS = {equation.pattern.line(int(str(equation.pattern.result))).atom for equation in equations()}
+def _by_root() -> dict[str, list[Equation]]:
+    roots: dict[str, list[Equation]] = {}
+    for equation in (LOG_QUOTIENT, *equations()):
+        roots.setdefault(equation.pattern.lines[-1].atom, []).append(equation)
+    return roots
+
+
+_ROOTS = _by_root()
 
 
 def atom_of(node: Node) -> str:
@@ -132,16 +144,21 @@ _PICKING = (Gather, Reshape, Transpose, Slice, Broadcast, Diagonal)
 
 def _log_of_layout(node: Node, keep: Collection[Node]) -> Node | None:
     """log(layout(exp(x) / y)) is layout(log(exp(x) / y)): a picked probability is a picked log-probability."""
-    moved = node.operands[0] if atom_of(node) == "log" else None
-    if moved is None or moved in keep or not isinstance(moved.op, _PICKING):
+    if atom_of(node) != "log" or len(node.operands) != 1:
         return None
-    first, *rest = moved.operands
-    if first in keep:
+    picked, moves = node.operands[0], list[Node]()
+    while isinstance(picked.op, _PICKING) and picked not in keep:
+        moves.append(picked)
+        picked = picked.operands[0]
+    if not moves or picked in keep or atom_of(picked) != "div":
         return None
     origin = Origin(node.origin.source, node.origin.maker, "log of a moved quotient", node)
-    inner = apply("log", first, origin=origin) if atom_of(first) == "div" else None
-    stable = apply_equation(LOG_QUOTIENT, inner, keep) if inner is not None else None
-    return make_node(moved.op, [stable, *rest], origin=origin) if stable is not None else None
+    value = apply_equation(LOG_QUOTIENT, apply("log", picked, origin=origin), keep)
+    if value is None:
+        return None
+    for move in reversed(moves):
+        value = make_node(move.op, [value, *move.operands[1:]], origin=origin)
+    return value
 
 
 def _log_sum_exp(node: Node, keep: Collection[Node]) -> Node | None:

@@ -102,14 +102,19 @@ A literal to which two different numbers were rounded stands for itself; agreeme
 """
 
 
-def evaluate_precisely(formula: Formula, arguments: Sequence[Any], exact: Exact = {}) -> Any | None:
+def evaluate_precisely(
+    formula: Formula,
+    arguments: Sequence[Any],
+    exact: Exact = {},
+    table: Mapping[str, Callable[..., Any]] | None = None,
+) -> Any | None:
     """The formula's value at 150 digits, or None where it (or a part of it) is no finite real number.
 
     A float literal means its shortest decimal, `pi` and what is in `exact` mean themselves.
     """
     mp = _mpmath()
     try:
-        value = formula.evaluate(_table(), list(arguments), lambda literal: _precise(literal, exact))
+        value = formula.evaluate(table or _table(), list(arguments), lambda literal: _precise(literal, exact))
     except (ArithmeticError, ValueError):
         return None
     return value if mp.isfinite(value) else None
@@ -235,14 +240,28 @@ def _domain(formula: Formula, parameter: int) -> Iterator[list[Any]]:
 
 
 def _slope(formula: Formula, parameter: int, point: list[Any], left: int = 1, right: int = 1) -> Any | None:
+    """The central (or one-sided) difference, with what stands in `stop` held at its value at the point."""
     step = _mpmath().mpf(10) ** -_STEP
     low, high = list(point), list(point)
     low[parameter] -= left * step
     high[parameter] += right * step
-    before, after = evaluate_precisely(formula, low), evaluate_precisely(formula, high)
-    if before is None or after is None or evaluate_precisely(formula, point) is None:
+    held: list[Any] = []
+    centre = _evaluate_holding(formula, point, lambda value: held.append(value) or value)
+    values = [_evaluate_holding(formula, moved, _replay(held)) for moved in (low, high)]
+    if centre is None or None in values:
         return None
-    return (after - before) / ((left + right) * step)
+    return (values[1] - values[0]) / ((left + right) * step)
+
+
+def _replay(held: Sequence[Any]) -> Callable[[Any], Any]:
+    values = iter(held)
+    return lambda _: next(values)
+
+
+def _evaluate_holding(formula: Formula, point: Sequence[Any], stop: Callable[[Any], Any]) -> Any | None:
+    if all(line.atom != "stop" for line in formula.lines):
+        return evaluate_precisely(formula, point)
+    return evaluate_precisely(formula, point, table=_table() | {"stop": stop})
 
 
 def _disproof_at_break(

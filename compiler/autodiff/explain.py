@@ -1,0 +1,121 @@
+"""What a node is and why it exists: data first, `str` for people, `latex` for formulas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler.autodiff.rules import adjoint_formula
+from compiler.ir.formula.atoms import ATOMS
+from compiler.ir.formula.derivative import derive
+from compiler.ir.formula.printing import latex, print_body, print_formula
+from compiler.ir.formula.tape import Const, Formula, bind
+from compiler.ir.graph import Graph
+from compiler.ir.node import Node, SourceLine, describe
+from compiler.ir.op import Access, MapReduce, Reducer
+from compiler.ir.printing import names_of, print_node
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything that is known of one node. `derivation` is empty for a node that is no gradient."""
+
+    line: str
+    """The node as a line of the text form; operands are numbered on their own."""
+    formula: str | None
+    latex: str | None
+    definitions: tuple[str, ...]
+    """What the formula's composite atoms are, in elementary functions."""
+    recognised: tuple[str, ...]
+    """Equations by which parts of the user's formula became stable atoms."""
+    source: SourceLine | None
+    maker: str
+    rule: str
+    of: Node | None
+    """The forward node that this is a gradient of, or the node that it replaces."""
+    operand: int | None
+    derivation: tuple[str, ...]
+
+    def __str__(self) -> str:
+        rows = [
+            ("node", self.line),
+            ("formula", self.formula),
+            ("LaTeX", self.latex),
+            *(("where", text) for text in self.definitions),
+            *(("recognised", text) for text in self.recognised),
+            ("from", str(self.source) if self.source else None),
+            ("made by", f"{self.maker}: {self.rule}" if self.rule else self.maker),
+            ("gradient of" if self.operand is not None else "stands for", describe(self.of) if self.of else None),
+            *(("derivation", text) for text in self.derivation),
+        ]
+        return "\n".join(f"{label:>12}  {text}" for label, text in rows if text is not None)
+
+
+def explain_node(node: Node) -> Explanation:
+    """The explanation of a node."""
+    formula = _formula(node)
+    origin = node.origin
+    return Explanation(
+        line=_line(node),
+        formula=None if formula is None else print_formula(formula),
+        latex=None if formula is None else f"{_latex_head(formula)} = {latex(formula)}",
+        definitions=() if formula is None else _definitions(formula),
+        recognised=() if formula is None else formula.recognised,
+        source=origin.source,
+        maker=origin.maker,
+        rule=origin.rule,
+        of=origin.of,
+        operand=origin.operand,
+        derivation=_derivation(origin.of, origin.operand),
+    )
+
+
+def _line(node: Node) -> str:
+    """The node and its operands as one small text."""
+    known = tuple(dict.fromkeys([*node.operands, node]))
+    return print_node(node, names_of(Graph(known, (), (), ())))
+
+
+def _formula(node: Node) -> Formula | None:
+    op = node.op
+    return op.formula if isinstance(op, MapReduce) and op.reducer is Reducer.NONE else None
+
+
+def _latex_head(formula: Formula) -> str:
+    name = formula.name.replace("_", r"\_")
+    return rf"\operatorname{{{name}}}({', '.join(formula.parameters)})"
+
+
+def _definitions(formula: Formula) -> tuple[str, ...]:
+    used = dict.fromkeys(line.atom for line in formula.lines)
+    return tuple(f"{atom}(x) = {ATOMS[atom].definition}" for atom in used if ATOMS[atom].definition and ATOMS[atom].arity == 1)
+
+
+def _derivation(of: Node | None, operand: int | None) -> tuple[str, ...]:
+    """How the rule of a gradient came about: the formula, its partial, and the adjoint that was emitted."""
+    if of is None or operand is None or not isinstance(of.op, MapReduce):
+        return ()
+    op = of.op
+    if op.reducer in (Reducer.MAX, Reducer.MIN, Reducer.ARGMAX):
+        return ("the cotangent goes to the winners, in equal shares where they tie",)
+    if op.reducer is Reducer.SUM:
+        return (
+            f"{print_formula(op.formula)}, summed over {len(op.reduced)} loops",
+            f"adjoint: the cotangent times the other factors, over the loops of {op.formula.parameters[operand]}",
+        )
+    literals = {k: item.value for k, item in enumerate(op.arguments) if isinstance(item, Const)}
+    formula = bind(op.formula, literals) if literals else op.formula
+    arguments = [item for item in op.arguments if not isinstance(item, Const)]
+    parameter = [k for k, item in enumerate(arguments) if isinstance(item, Access)][operand]
+    return (print_formula(formula), *_partial_lines(formula, parameter))
+
+
+def _partial_lines(formula: Formula, parameter: int) -> tuple[str, ...]:
+    partial = derive(formula, parameter)
+    rule = adjoint_formula(formula, parameter)
+    name = formula.parameters[parameter]
+    first = f"d {formula.name} / d {name} = {print_body(partial)}    (sympy's, and agrees with the slope at 50 digits)"
+    if rule is None:
+        return (first, "the derivative is 0: nothing is passed on")
+    if rule.formula is None:
+        return (first, f"adjoint: the cotangent times {rule.scale:g}")
+    return (first, f"adjoint: {print_formula(rule.formula)}")
