@@ -1,16 +1,17 @@
-"""Arithmetic, comparisons, rounding and selection: atoms of one or a few instructions, meaning what NumPy's mean."""
+"""Atoms of a few instructions that mean what NumPy's functions mean, and the C library's functions."""
 
 from __future__ import annotations
 
 import ctypes
 import ctypes.util
 
-from compiler.backends.llvm.lanes import Lanes, Value, binding
+from compiler.backends.llvm.lanes import Lanes
+from compiler.backends.llvm.untyped import Value, binding
 from compiler.errors import BackendError
 
 
 def maximum(m: Lanes, a: Value, b: Value) -> Value:
-    """Return the larger, NaN if either is NaN, and a where they are equal (so max(+0, -0) is +0, max(-0, +0) is -0)."""
+    """Return the larger, NaN if either is NaN, and a where they are equal: of (-0, +0), -0."""
     return _keep_nan(m, b, m.select(m.compare(">", b, a), b, a))
 
 
@@ -57,6 +58,6 @@ def require(function: str) -> str:
         return function
     library = ctypes.CDLL(ctypes.util.find_library("m") or ctypes.util.find_library("msvcrt"))
     if not hasattr(library, function):
-        raise BackendError(f"the llvm backend needs the C function {function}, which this system does not have")
+        raise BackendError(f"the llvm backend needs the C function {function}, which this system lacks")
     binding.add_symbol(function, ctypes.cast(getattr(library, function), ctypes.c_void_p).value)
     return function

@@ -1,19 +1,29 @@
 """erf, erfc and the normal distribution, with full relative accuracy in the tails.
 
 erfc(a) = exp(-a^2) P(a)/Q(a) for a >= 0, all coefficients positive (after W. J. Cody, "Rational Chebyshev
-approximations for the error function", Mathematics of Computation 23, 1969), and the other side by symmetry. a^2
-is formed exactly in two parts: its rounding error would come out multiplied by a^2.
+approximations for the error function", Mathematics of Computation 23, 1969), and the other side by
+symmetry. a^2 is formed exactly in two parts: its rounding error would come out multiplied by a^2.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from compiler.backends.llvm.coefficients import COEFFICIENTS
-from compiler.backends.llvm.exponentials import Reduced, exponential, growth, one_minus_exp, reduce_exponent, scale
-from compiler.backends.llvm.lanes import Lanes, Value
+from compiler.backends.llvm.exponentials import (
+    Reduced,
+    exponential,
+    growth,
+    one_minus_exp,
+    reduce_exponent,
+    scale,
+)
+from compiler.backends.llvm.lanes import Lanes
+from compiler.backends.llvm.untyped import Value
 
 
 def square(m: Lanes, a: Value) -> tuple[Value, Value]:
-    """Return a^2 and the error of its rounding; without FMA from the upper half of a's digits (Dekker, 1971)."""
+    """Return a^2 and its rounding error, without FMA from the upper half of a's digits (Dekker, 1971)."""
     whole = m.mul(a, a)
     if m.instructions.fma:
         return whole, m.fma(a, a, m.neg(whole))
@@ -30,11 +40,12 @@ def gaussian(m: Lanes, a: Value, rate: float) -> Reduced:
 
 
 def bounded_magnitude(m: Lanes, x: Value, limit: float) -> Value:
+    """Return |x|, at most `limit`; NaN for NaN."""
     return m.at_most(m.unary("fabs", x), limit)
 
 
 def erf(m: Lanes, x: Value) -> Value:
-    """Return 1 - exp(-h(|x|)) with the sign of x, where h(a) = -log(1 - erf(a)) = a H(a), a smooth function."""
+    """Return 1 - exp(-h(|x|)) with the sign of x; h(a) = -log(1 - erf(a)) = a H(a) is smooth."""
     table = COEFFICIENTS[m.format.name]
     a = bounded_magnitude(m, x, table["erf_limit"][0])
     exponent = m.mul(a, m.horner(table["erf"], a))
@@ -42,18 +53,59 @@ def erf(m: Lanes, x: Value) -> Value:
 
 
 def upper_tail(m: Lanes, name: str, x: Value, rate: float) -> Value:
-    """Return exp(-rate a^2) P(a)/Q(a) for a = |x|, scaled last so that a subnormal result is rounded once."""
+    """Return exp(-rate a^2) P(a)/Q(a) for a = |x|, scaled last, so that a subnormal is rounded once.
+
+    Float32 without FMA, where each step of a polynomial rounds twice, takes the way through float64.
+    """
+    if not m.instructions.fma and m.format.width == 32:
+        double = Lanes(m.builder, "float64", m.lanes, m.instructions)
+        wide = upper_tail(double, name, m.builder.fpext(x, double.float_type), rate)
+        return m.builder.fptrunc(wide, m.float_type)
     table = COEFFICIENTS[m.format.name]
     a = bounded_magnitude(m, x, table[f"{name}_limit"][0])
     reduced = gaussian(m, a, rate)
-    square = m.mul(a, a)
-    fourth = m.mul(square, square)
-    top = m.from_zero(table[f"{name}_top"], a, square, fourth)
-    bottom = m.from_zero(table[f"{name}_bottom"], a, square, fourth)
-    return scale(m, m.div(m.fma(top, growth(m, reduced), top), bottom), reduced)
+    square_of_a = m.mul(a, a)
+    powers = a, square_of_a, m.mul(square_of_a, square_of_a)
+    top, bottom = table[f"{name}_top"], table[f"{name}_bottom"]
+    p = Sum.of_product(m, a, m.grouped(top[1:], *powers), top[0])
+    q = Sum.of_product(m, a, m.grouped(bottom[1:], *powers), bottom[0])
+    change = m.fma(p.value, growth(m, reduced), p.lost)
+    numerator = m.add(p.value, change)
+    raised = Sum(numerator, m.sub(change, m.sub(numerator, p.value)))
+    return scale(m, quotient(m, raised, q), reduced)
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A rounded sum and what its rounding lost, as far as cheaply known."""
+
+    value: Value
+    lost: Value
+
+    @classmethod
+    def of_product(cls, m: Lanes, a: Value, b: Value, c: float) -> Sum:
+        """Return a * b + c; what is lost comes out right where the product is the larger part."""
+        if m.instructions.fma:
+            value = m.fma(a, b, c)
+            return cls(value, m.sub(c, m.fma(m.neg(a), b, value)))
+        product = m.mul(a, b)
+        value = m.add(product, c)
+        return cls(value, m.sub(c, m.sub(value, product)))
+
+
+def quotient(m: Lanes, p: Sum, q: Sum) -> Value:
+    """Return p/q, corrected by the remainder where that is exact, which takes FMA."""
+    if not m.instructions.fma:
+        return m.div(p.value, q.value)
+    inverse = m.div(1.0, q.value)
+    guess = m.mul(p.value, inverse)
+    remainder = m.fma(m.neg(guess), q.value, p.value)
+    remainder = m.fma(m.neg(guess), q.lost, m.add(remainder, p.lost))
+    return m.fma(remainder, inverse, guess)
 
 
 def erfc(m: Lanes, x: Value) -> Value:
+    """Return 1 - erf(x): the tail to the right of 0, 2 minus the tail to the left."""
     tail = upper_tail(m, "erfc", x, 1.0)
     return m.select(m.compare("<", x, 0.0), m.sub(2.0, tail), tail)
 

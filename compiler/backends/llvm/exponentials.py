@@ -1,16 +1,19 @@
 """exp and what is made of it: expm1, sigmoid, softplus, sech2, tanh.
 
-exp(x) = 2^k exp(r) with k = round(x / ln 2) and r = x - k ln 2 in [-ln 2 / 2, ln 2 / 2], ln 2 in two parts whose first
-times k is exact (W. J. Cody and W. Waite, "Software Manual for the Elementary Functions", 1980). k is rounded by adding
-1.5 * 2^(mantissa bits), which leaves it in the low bits as well: converting to integer would be undefined on NaN.
+exp(x) = 2^k exp(r) with k = round(x / ln 2) and r = x - k ln 2 in [-ln 2 / 2, ln 2 / 2], ln 2 in two parts
+whose first times k is exact (W. J. Cody and W. Waite, "Software Manual for the Elementary Functions",
+1980). k is rounded by adding 1.5 * 2^(mantissa bits), which leaves it in the low bits as well: converting
+to integer would be undefined on NaN.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from compiler.backends.llvm.coefficients import COEFFICIENTS
-from compiler.backends.llvm.lanes import Lanes, Value
+from compiler.backends.llvm.lanes import Lanes
+from compiler.backends.llvm.untyped import Value
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ def exponential(m: Lanes, reduced: Reduced, name: str = "exp", multiple: float =
 def scale(m: Lanes, p: Value, by: Reduced) -> Value:
     """Return p * 2^k, rounded once, for |k| up to nearly twice the exponent range.
 
-    Two steps, because 2^k alone may overflow or underflow where the product does not: only the second can round.
+    Two steps, because 2^k alone may overflow or underflow where the product does not: only the second can
+    round.
     """
     one_step = m.x86("scalef", [p, by.k])
     if one_step is not None:
@@ -76,6 +80,7 @@ def exp_limits(m: Lanes) -> tuple[float, float]:
 
 
 def exp(m: Lanes, x: Value) -> Value:
+    """Return e^x. The bounds put on x are beyond the last numbers that give 0 and infinity."""
     low, high = exp_limits(m)
     return exponential(m, reduce_exponent(m, m.at_most(m.at_least(x, low), high)))
 
@@ -83,15 +88,15 @@ def exp(m: Lanes, x: Value) -> Value:
 def decay(m: Lanes, x: Value, rate: float = 1.0, multiple: float = 1.0) -> Value:
     """Return multiple * exp(-rate |x|), both powers of two; it cannot overflow, so one clamp is enough."""
     low, _ = exp_limits(m)
-    magnitude = m.at_most(m.unary("fabs", x), -low / rate)
+    magnitude = m.at_most(m.unary("fabs", x), (math.log(multiple) - low) / rate)
     return exponential(m, reduce_exponent(m, magnitude, -rate), multiple=multiple)
 
 
 def expm1(m: Lanes, x: Value) -> Value:
     """Return 2^k expm1(r) + (2^k - 1), accurate near 0, where k = 0.
 
-    Evaluated as 2^(k-1) * (2 expm1(r)) - (1 - 2^k) to keep -0 and subnormals, and with 2^k - 1 held at the largest
-    number, one unit below 2^k, where 2^k is infinite but the sum need not be.
+    Evaluated as 2^(k-1) * (2 expm1(r)) - (1 - 2^k) to keep -0 and subnormals, and with 2^k - 1 held at the
+    largest number, one unit below 2^k, where 2^k is infinite but the sum need not be.
     """
     low, high = (-18.0, 88.8) if m.format.width == 32 else (-38.0, 709.9)
     reduced = reduce_exponent(m, m.at_most(m.at_least(x, low), high))
@@ -105,7 +110,7 @@ def expm1(m: Lanes, x: Value) -> Value:
 
 
 def sigmoid(m: Lanes, x: Value) -> Value:
-    """Return 1/(1+e) for x >= 0 and e/(1+e) below, with e = exp(-|x|), which keeps the small values' digits."""
+    """Return 1/(1+e) for x >= 0 and e/(1+e) below, with e = exp(-|x|): small values keep their digits."""
     e = decay(m, x)
     top = m.select(m.compare(">=", x, 0.0), 1.0, e)
     return m.div(top, m.add(e, 1.0))
@@ -126,7 +131,7 @@ def sech2(m: Lanes, x: Value) -> Value:
 
 
 def tanh(m: Lanes, x: Value) -> Value:
-    """Return -E/(2 + E) with E = expm1(-2|x|), and the sign of x; near 1 this loses less than a quotient of sums."""
+    """Return -E/(2 + E), E = expm1(-2|x|), with the sign of x; a quotient of sums would lose more near 1."""
     rise = one_minus_exp(m, m.at_most(m.unary("fabs", x), saturation(m) / 2), -2.0)
     return m.with_sign_of(x, m.div(rise, m.sub(2.0, rise)))
 
@@ -137,7 +142,7 @@ def saturation(m: Lanes) -> float:
 
 
 def one_minus_exp(m: Lanes, a: Value, rate: float) -> Value:
-    """Return 1 - exp(rate a), accurate near 0, for a negative power of two `rate` and rate * a in [-saturation, 0].
+    """Return 1 - exp(rate a), accurate near 0, for rate * a in [-saturation, 0], rate minus a power of two.
 
     That is (1 - 2^k) - 2^k expm1(r); 2^k is a normal number here.
     """

@@ -1,24 +1,22 @@
-"""One arithmetic for scalars and vectors: the handful of LLVM instructions from which the mathematics is built.
+"""One arithmetic for scalars and vectors: the few LLVM instructions from which the mathematics is built.
 
-Every value is a `float`, a `double` or a vector of them; a Python float stands for the constant in every lane. No
-instruction carries a fast-math flag. Nothing depends on the number of lanes, so a scalar tail has the bits of the body.
+Every value is a `float`, a `double` or a vector of them; a Python float stands for the constant in every
+lane. No instruction carries a fast-math flag. Nothing depends on the number of lanes, so a scalar tail has
+the bits of the body.
 """
 
 from __future__ import annotations
 
-import importlib
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
+from compiler.backends.llvm.engine import Target
+from compiler.backends.llvm.untyped import Builder, Type, Value, binding, ir
 from compiler.errors import DTypeError
 
-ir: Any = importlib.import_module("llvmlite.ir")
-binding: Any = importlib.import_module("llvmlite.binding")
-
-Value = Any  # ir.Value; llvmlite has no type stubs
-Operand = Any  # ir.Value, or a Python float for the same constant in every lane
+Operand: TypeAlias = Any  # a Value, or a Python float for the same constant in every lane
 
 SPLAT_SINCE = 19  # the LLVM release whose text form knows `splat (float 1.0)`, many times shorter to parse
 
@@ -61,20 +59,18 @@ FORMATS = {"float32": Format("float32", 32, 23), "float64": Format("float64", 64
 class Instructions:
     """What the target offers beyond plain arithmetic. Results do not depend on `avx512`; on `fma` they do.
 
-    `fma`: a fused multiply-add instruction; without it LLVM would call the C library once a lane, so mul and add are
-    emitted. `avx512`: AVX-512 F and VL, which scale by powers of two and take exponents apart in one instruction.
+    `fma`: a fused multiply-add instruction; without it LLVM would call the C library once a lane, so mul
+    and add are emitted. `avx512`: AVX-512 F and VL, which scale by powers of two and take exponents apart
+    in one instruction.
     """
 
     fma: bool = True
     avx512: bool = False
 
     @classmethod
-    def of_host(cls) -> Instructions:
-        """Return what the processor that runs this process has."""
-        features = binding.get_host_cpu_features()
-        arm = binding.get_default_triple().startswith(("aarch64", "arm64"))
-        avx512 = bool(features.get("avx512f")) and bool(features.get("avx512vl"))
-        return cls(fma=arm or bool(features.get("fma")), avx512=avx512)
+    def of(cls, target: Target) -> Instructions:
+        """What `target` has."""
+        return cls(fma=target.has_fma, avx512=target.vector_bytes == 64)
 
 
 class Lanes:
@@ -84,7 +80,7 @@ class Lanes:
         DTypeError: the dtype is neither float32 nor float64.
     """
 
-    def __init__(self, builder: Any, dtype: str, lanes: int, instructions: Instructions) -> None:
+    def __init__(self, builder: Builder, dtype: str, lanes: int, instructions: Instructions) -> None:
         if dtype not in FORMATS:
             raise DTypeError(f"vectorised mathematics is for float32 and float64, not {dtype}")
         self.builder, self.lanes, self.instructions = builder, lanes, instructions
@@ -103,19 +99,19 @@ class Lanes:
         """Return the integer as wide as the dtype in every lane."""
         return self._splat(ir.Constant(self.scalar_integer, number), self.integer_type)
 
-    def _splat(self, one: Value, vector_type: Any) -> Value:
+    def _splat(self, one: Value, vector_type: Type) -> Value:
         if not self.lanes:
             return one
         if binding.llvm_version_info[0] < SPLAT_SINCE:
             return ir.Constant(vector_type, [one] * self.lanes)
         splat = ir.FormattedConstant(one.type, f"splat ({one})")
-        splat.type = vector_type  # given at construction, llvmlite would take the text for a sequence of lanes
+        splat.type = vector_type  # at construction llvmlite would take the text for a sequence of lanes
         return splat
 
     def value(self, operand: Operand) -> Value:
         return self.constant(operand) if isinstance(operand, int | float) else operand
 
-    def call(self, name: str, result: Any, arguments: Sequence[Value]) -> Value:
+    def call(self, name: str, result: Type, arguments: Sequence[Value]) -> Value:
         """Call the function or intrinsic `name`, declaring it in the module when it is new there."""
         known = self.builder.module.globals.get(name)
         function = known or ir.Function(
@@ -155,21 +151,21 @@ class Lanes:
             total = self.fma(x, total, c)
         return total
 
-    def from_zero(self, coefficients: Sequence[float], x: Value, square: Value, fourth: Value) -> Value:
-        """Evaluate c0 + x R(x) given x, x^2 and x^4: one rounding where x is small, few where it is large.
+    def grouped(self, coefficients: Sequence[float], x: Value, square: Value, fourth: Value) -> Value:
+        """Evaluate a polynomial given x, x^2 and x^4, constant term first.
 
-        R's neighbours are joined by x, then by x^2, the rest by Horner's rule in x^4 (after G. Estrin,
-        "Organization of computer systems", 1960). Horner's rule alone would round once a coefficient where the
-        highest terms lead.
+        Neighbours are joined by x, then by x^2, the rest by Horner's rule in x^4 (after G. Estrin,
+        "Organization of computer systems", 1960). Horner's rule alone would round once a coefficient where
+        the highest terms lead, and wait for each.
         """
-        terms = [self.value(c) for c in coefficients[1:]]
+        terms = [self.value(c) for c in coefficients]
         for power in (x, square):
             joined = [self.fma(power, high, low) for low, high in zip(terms[::2], terms[1::2], strict=False)]
             terms = joined + terms[len(joined) * 2 :]
         total = terms[-1]
         for term in reversed(terms[:-1]):
             total = self.fma(fourth, total, term)
-        return self.fma(x, total, coefficients[0])
+        return total
 
     def with_sign_of(self, x: Value, magnitude: Value) -> Value:
         """Return |magnitude| with the sign of x."""
@@ -187,7 +183,7 @@ class Lanes:
         return self.builder.select(condition, self.value(a), self.value(b))
 
     def at_least(self, x: Value, bound: float) -> Value:
-        """Return max(x, bound), and NaN for NaN: the order of the comparison keeps x where it is unordered."""
+        """Return max(x, bound), and NaN for NaN: an unordered comparison is false and keeps x."""
         return self.select(self.compare(">", bound, x), bound, x)
 
     def at_most(self, x: Value, bound: float) -> Value:
@@ -211,8 +207,8 @@ class Lanes:
     def x86(self, name: str, arguments: Sequence[Value], immediate: int | None = None) -> Value | None:
         """Call the AVX-512 instruction `name` on all lanes, or return None where there is none of this width.
 
-        Its intrinsic takes the operands, an immediate where it has one, a source for masked lanes, the mask, and for
-        512 bits the rounding mode (4: the current one).
+        Its intrinsic takes the operands, an immediate where it has one, a source for masked lanes, the
+        mask, and for 512 bits the rounding mode (4: the current one).
         """
         width = self.lanes * self.format.width
         if not self.instructions.avx512 or width not in (128, 256, 512):

@@ -1,14 +1,15 @@
 """log and log1p: x = 2^k (1 + f) with 1 + f in [3/4, 3/2), then k ln 2 + log(1 + f).
 
-In float32 log(1 + f) = f + f^2 q(f); in float64, where q would be long, the odd series in s = f / (2 + f), arranged so
-that f itself is added last (after P. T. P. Tang, "Table-driven implementation of the logarithm function", ACM TOMS 16,
-1990, and the usual reduction of log(1 + f) to 2 artanh(s)).
+In float32 log(1 + f) = f + f^2 q(f); in float64, where q would be long, the odd series in s = f / (2 + f),
+arranged so that f itself is added last (after P. T. P. Tang, "Table-driven implementation of the logarithm
+function", ACM TOMS 16, 1990, and the usual reduction of log(1 + f) to 2 artanh(s)).
 """
 
 from __future__ import annotations
 
 from compiler.backends.llvm.coefficients import COEFFICIENTS
-from compiler.backends.llvm.lanes import Lanes, Value
+from compiler.backends.llvm.lanes import Lanes
+from compiler.backends.llvm.untyped import Value
 
 MANTISSA_FROM_THREE_QUARTERS = 3  # getmant's interval [3/4, 3/2)
 MANTISSA_NAN_BELOW_ZERO = 3 << 2  # its sign control: NaN for negative numbers, +1 for both zeros
@@ -40,8 +41,8 @@ def exponent_field(m: Lanes, x: Value) -> Value:
 def minus_exponent(m: Lanes, field: Value) -> Value:
     """Convert k, in place in the exponent field, to the number -k.
 
-    64-bit integers convert slowly before AVX-512: there k + 2048, which is positive, becomes the mantissa of a number
-    near 2^52.
+    64-bit integers convert slowly before AVX-512: there k + 2048, which is positive, becomes the mantissa
+    of a number near 2^52.
     """
     b, width = m.builder, m.format.mantissa
     if m.format.width == 32:
@@ -52,6 +53,7 @@ def minus_exponent(m: Lanes, field: Value) -> Value:
 
 
 def log(m: Lanes, x: Value) -> Value:
+    """Return the natural logarithm: -inf at either zero, NaN below."""
     mantissa = m.x86("getmant", [x], MANTISSA_FROM_THREE_QUARTERS | MANTISSA_NAN_BELOW_ZERO)
     exponent = m.x86("getexp", [x])
     if mantissa is None or exponent is None:
@@ -81,14 +83,14 @@ def at_the_edges(m: Lanes, of: Value, x: Value, y: Value) -> Value:
 
 
 def log1p(m: Lanes, x: Value) -> Value:
-    """Take k from 1 + x and f = 2^-k x + (2^-k - 1) from x itself, so that the rounding of 1 + x does no harm.
+    """Take k from 1 + x, but f = 2^-k x + (2^-k - 1) from x: the rounding of 1 + x does no harm.
 
-    With 4 * 2^-k, since 2^-k may be subnormal.
+    4 * 2^-k stands for 2^-k, which may be subnormal. -(1 - 2^-k) is -0 for k = 0, and keeps -0.
     """
     b, width = m.builder, m.format.mantissa
     whole = m.add(x, 1.0)
     field = exponent_field(m, whole)
     four = m.from_bits(b.sub(m.integer((m.format.bias + 2) << width), field))
-    f = m.fma(m.mul(x, four), 0.25, m.fma(four, 0.25, -1.0))
+    f = m.fma(m.mul(x, four), 0.25, m.neg(m.fma(four, -0.25, 1.0)))
     y = add_exponent(m, minus_exponent(m, field), log_near_one(m, f))
     return at_the_edges(m, whole, x, y)

@@ -1,14 +1,16 @@
 """Best rational approximation in a weighted maximum norm, by the Remez exchange; needs mpmath only.
 
-Solve for the coefficients and the levelled error on a reference of alternating points, move the reference to the
-extrema of the error, repeat until both agree (E. W. Cheney, "Introduction to Approximation Theory", 1966,
-chapters 3 and 5). For a quotient the levelled error enters as a product with the denominator; Newton's method
-solves that, and a short interval, where Chebyshev's points are a good reference, is grown to the whole one.
+Solve for the coefficients and the levelled error on a reference of alternating points, move the reference
+to the extrema of the error, repeat until both agree (E. W. Cheney, "Introduction to Approximation Theory",
+1966, chapters 3 and 5). For a quotient the levelled error enters as a product with the denominator;
+Newton's method solves that, and a short interval, where Chebyshev's points are a good reference, is grown
+to the whole one.
 """
 
 from __future__ import annotations
 
 import importlib
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,10 +30,10 @@ GROWTH = 1.2
 
 @dataclass(frozen=True)
 class Fit:
-    """P/Q close to `target` on [low, high], P of degree `degree`, Q of degree `denominator` with constant term 1.
+    """P/Q close to `target` on [low, high]: P of degree `degree`, Q of `denominator` with constant term 1.
 
-    The error is measured times `weight(x)`; without a weight it is the relative error. `leading`, when given, is
-    P's constant term, so that the value at 0 is exact; it is then not fitted.
+    The error is measured times `weight(x)`; without a weight it is the relative error. `leading`, when
+    given, is P's constant term, so that the value at 0 is exact; it is then not fitted.
     """
 
     target: Function
@@ -105,7 +107,9 @@ def _levelled(fit: Fit, points: list[Real], bottom: list[Real], error: Real) -> 
     return top, bottom, error
 
 
-def _exchange(fit: Fit, points: list[Real], tolerance: float) -> tuple[list[Real], list[Real], Real, list[Real]]:
+def _exchange(
+    fit: Fit, points: list[Real], tolerance: float
+) -> tuple[list[Real], list[Real], Real, list[Real]]:
     """P, Q, the largest weighted error, and the reference that levels it to within `tolerance`."""
     bottom, error = [mpmath.mpf(1)], mpmath.mpf(0)
     for _ in range(EXCHANGES):
@@ -124,7 +128,7 @@ def _exchange(fit: Fit, points: list[Real], tolerance: float) -> tuple[list[Real
 
 def _between(points: list[Real]) -> Iterator[Real]:
     """A fine grid through sorted points."""
-    for a, b in zip(points, points[1:], strict=False):
+    for a, b in itertools.pairwise(points):
         for i in range(SAMPLES_PER_EXTREMUM):
             yield a + (b - a) * i / SAMPLES_PER_EXTREMUM
     yield points[-1]

@@ -2,71 +2,89 @@
 
     value = evaluate(builder, "tanh", [x], "float32")
 
-emits at the builder's position and returns the result. The code is final: it needs code generation and no pass. It
-carries no fast-math flag, calls no vector library, and gives a number the same bits in every lane of every width.
-Within 4 units in the last place of the exact value for every atom (1 to 3 for most), subnormal results included;
-`sin`, `cos` and `pow` are the C library's, one lane at a time.
+emits at the builder's position and returns the result. The code is final: it needs code generation and no
+pass. It carries no fast-math flag, calls no vector library, and gives a number the same bits in every lane
+of every width. Every result is within 4 units in the last place of the exact value, most within 2,
+subnormal ones included (float64 `erfc` and `normcdf` without FMA: 6); `sin`, `cos` and `pow` are the C
+library's, one lane at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from compiler.backends.llvm import elementary, error_function, exponentials, logarithms
-from compiler.backends.llvm.lanes import Instructions, Lanes, Value, ir
+from compiler.backends.llvm.lanes import Instructions, Lanes
+from compiler.backends.llvm.untyped import Builder, Value, ir
 from compiler.errors import BackendError
 
-Evaluation = Callable[..., Value]
-
-ATOMS: dict[str, tuple[int, Evaluation]] = {
-    "neg": (1, Lanes.neg),
-    "abs": (1, lambda m, x: m.unary("fabs", x)),
-    "sign": (1, elementary.sign),
-    "floor": (1, lambda m, x: m.unary("floor", x)),
-    "ceil": (1, lambda m, x: m.unary("ceil", x)),
-    "round": (1, lambda m, x: m.unary("rint", x)),
-    "sqrt": (1, lambda m, x: m.unary("sqrt", x)),
-    "add": (2, Lanes.add),
-    "sub": (2, Lanes.sub),
-    "mul": (2, Lanes.mul),
-    "div": (2, Lanes.div),
-    "fma": (3, Lanes.fma),
-    "pow": (2, lambda m, a, b: elementary.libm(m, "pow", a, b)),
-    "maximum": (2, elementary.maximum),
-    "minimum": (2, elementary.minimum),
-    "zmul": (2, elementary.zmul),
-    "lt": (2, lambda m, a, b: m.compare("<", a, b)),
-    "le": (2, lambda m, a, b: m.compare("<=", a, b)),
-    "gt": (2, lambda m, a, b: m.compare(">", a, b)),
-    "ge": (2, lambda m, a, b: m.compare(">=", a, b)),
-    "eq": (2, lambda m, a, b: m.compare("==", a, b)),
-    "ne": (2, lambda m, a, b: m.compare("!=", a, b)),
-    "and": (2, lambda m, a, b: m.builder.and_(a, b)),
-    "or": (2, lambda m, a, b: m.builder.or_(a, b)),
-    "not": (1, lambda m, a: m.builder.not_(a)),
-    "where": (3, Lanes.select),
-    "isnan": (1, Lanes.is_nan),
-    "exp": (1, exponentials.exp),
-    "expm1": (1, exponentials.expm1),
-    "log": (1, logarithms.log),
-    "log1p": (1, logarithms.log1p),
-    "sin": (1, lambda m, x: elementary.libm(m, "sin", x)),
-    "cos": (1, lambda m, x: elementary.libm(m, "cos", x)),
-    "tanh": (1, exponentials.tanh),
-    "sech2": (1, exponentials.sech2),
-    "sigmoid": (1, exponentials.sigmoid),
-    "softplus": (1, exponentials.softplus),
-    "erf": (1, error_function.erf),
-    "erfc": (1, error_function.erfc),
-    "normcdf": (1, error_function.normcdf),
-    "normpdf": (1, error_function.normpdf),
+UNARY: Mapping[str, Callable[[Lanes, Value], Value]] = {
+    "neg": Lanes.neg,
+    "abs": lambda m, x: m.unary("fabs", x),
+    "sign": elementary.sign,
+    "floor": lambda m, x: m.unary("floor", x),
+    "ceil": lambda m, x: m.unary("ceil", x),
+    "round": lambda m, x: m.unary("rint", x),
+    "sqrt": lambda m, x: m.unary("sqrt", x),
+    "not": lambda m, a: m.builder.not_(a),
+    "isnan": Lanes.is_nan,
+    "exp": exponentials.exp,
+    "expm1": exponentials.expm1,
+    "log": logarithms.log,
+    "log1p": logarithms.log1p,
+    "sin": lambda m, x: elementary.libm(m, "sin", x),
+    "cos": lambda m, x: elementary.libm(m, "cos", x),
+    "tanh": exponentials.tanh,
+    "sech2": exponentials.sech2,
+    "sigmoid": exponentials.sigmoid,
+    "softplus": exponentials.softplus,
+    "erf": error_function.erf,
+    "erfc": error_function.erfc,
+    "normcdf": error_function.normcdf,
+    "normpdf": error_function.normpdf,
 }
-"""Each atom's number of arguments and its evaluation, which takes a `Lanes` and the arguments."""
+
+BINARY: Mapping[str, Callable[[Lanes, Value, Value], Value]] = {
+    "add": Lanes.add,
+    "sub": Lanes.sub,
+    "mul": Lanes.mul,
+    "div": Lanes.div,
+    "pow": lambda m, a, b: elementary.libm(m, "pow", a, b),
+    "maximum": elementary.maximum,
+    "minimum": elementary.minimum,
+    "zmul": elementary.zmul,
+    "lt": lambda m, a, b: m.compare("<", a, b),
+    "le": lambda m, a, b: m.compare("<=", a, b),
+    "gt": lambda m, a, b: m.compare(">", a, b),
+    "ge": lambda m, a, b: m.compare(">=", a, b),
+    "eq": lambda m, a, b: m.compare("==", a, b),
+    "ne": lambda m, a, b: m.compare("!=", a, b),
+    "and": lambda m, a, b: m.builder.and_(a, b),
+    "or": lambda m, a, b: m.builder.or_(a, b),
+}
+
+TERNARY: Mapping[str, Callable[[Lanes, Value, Value, Value], Value]] = {
+    "fma": Lanes.fma,
+    "where": Lanes.select,
+}
+
+ATOMS: Mapping[str, Callable[..., Value]] = {**UNARY, **BINARY, **TERNARY}
+"""Every atom's evaluation, which takes a `Lanes` and the arguments."""
+
+
+def arity(atom: str) -> int:
+    """How many arguments `atom` takes.
+
+    Raises:
+        BackendError: there is no such atom.
+    """
+    if atom not in ATOMS:
+        raise BackendError(f"the llvm backend has no evaluation of the atom {atom!r}")
+    return 1 if atom in UNARY else 2 if atom in BINARY else 3
 
 
 def evaluate(
-    builder: Any,
+    builder: Builder,
     atom: str,
     arguments: Sequence[Value],
     dtype: str,
@@ -77,7 +95,7 @@ def evaluate(
     Args:
         builder: the `ir.IRBuilder` at the place where the code goes.
         atom: a name in `ATOMS`.
-        arguments: floating-point values of `dtype`; truth values (`i1`) for `and`, `or`, `not` and where's first.
+        arguments: numbers of `dtype`; truth values (`i1`) for `and`, `or`, `not` and where's first.
         dtype: "float32" or "float64". Comparisons and `isnan` return `i1`.
         instructions: what the target has; without it, a fused multiply-add and nothing else.
 
@@ -85,11 +103,8 @@ def evaluate(
         BackendError: an unknown atom, a wrong number of arguments, or a missing C function.
         DTypeError: another dtype.
     """
-    if atom not in ATOMS:
-        raise BackendError(f"the llvm backend has no evaluation of the atom {atom!r}")
-    count, evaluation = ATOMS[atom]
-    if len(arguments) != count:
-        raise BackendError(f"{atom} takes {count} arguments, not {len(arguments)}")
-    first = arguments[-1].type
-    lanes = int(first.count) if isinstance(first, ir.VectorType) else 0
-    return evaluation(Lanes(builder, dtype, lanes, instructions or Instructions()), *arguments)
+    if len(arguments) != arity(atom):
+        raise BackendError(f"{atom} takes {arity(atom)} arguments, not {len(arguments)}")
+    kind = arguments[-1].type
+    lanes = int(kind.count) if isinstance(kind, ir.VectorType) else 0
+    return ATOMS[atom](Lanes(builder, dtype, lanes, instructions or Instructions()), *arguments)

@@ -1,0 +1,307 @@
+"""Accuracy, edges and independence of width of the mathematics that the native backend emits."""
+
+import ctypes
+import functools
+
+import mpmath
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite")
+
+from compiler.backends.llvm import engine, fit_coefficients
+from compiler.backends.llvm.coefficients import COEFFICIENTS
+from compiler.backends.llvm.lanes import Instructions
+from compiler.backends.llvm.remez import Fit, remez
+from compiler.backends.llvm.untyped import ir
+from compiler.backends.llvm.vector_math import ATOMS, arity, evaluate
+from compiler.errors import BackendError, DTypeError
+
+HOST = Instructions.of(engine.host_target())
+WAYS = {
+    "host": HOST,
+    "without avx512": Instructions(fma=HOST.fma, avx512=False),
+    "without fma": Instructions(fma=False, avx512=False),
+}
+DTYPES = {"float32": (ir.FloatType(), 16), "float64": (ir.DoubleType(), 8)}
+TRUTHS = ("lt", "le", "gt", "ge", "eq", "ne", "isnan")
+CONSTANT_LIMIT = 30  # beyond it mpmath's erfc takes for ever, and every dtype has reached the limit
+
+EXACT = {
+    "exp": mpmath.exp,
+    "expm1": mpmath.expm1,
+    "log": mpmath.log,
+    "log1p": mpmath.log1p,
+    "sin": mpmath.sin,
+    "cos": mpmath.cos,
+    "tanh": mpmath.tanh,
+    "sech2": lambda x: mpmath.sech(x) ** 2,
+    "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
+    "softplus": lambda x: mpmath.log1p(mpmath.exp(x)) if x < 0 else x + mpmath.log1p(mpmath.exp(-x)),
+    "erf": lambda x: mpmath.erf(held(x)),
+    "erfc": lambda x: mpmath.erfc(held(x)),
+    "normcdf": lambda x: mpmath.erfc(held(-x / mpmath.sqrt(2))) / 2,
+    "normpdf": lambda x: mpmath.exp(-x * x / 2) / mpmath.sqrt(2 * mpmath.pi),
+}
+
+# The largest |x| at which something other than a limit happens, (float32, float64).
+REACH = {
+    "exp": (104, 746), "expm1": (89, 710), "tanh": (10, 20), "sech2": (53, 374), "sigmoid": (104, 746),
+    "softplus": (104, 746), "erf": (4.2, 6.2), "erfc": (10.3, 27.4), "normcdf": (14.6, 38.8),
+    "normpdf": (14.6, 38.8), "sin": (100, 100), "cos": (100, 100), "log": (3, 3), "log1p": (3, 3),
+}  # fmt: skip
+
+# Values at -inf, -1000, -0, +0, 1000, +inf; everything is NaN at NaN. None: only accurate, not exact.
+EDGES = {
+    "exp": (0.0, 0.0, 1.0, 1.0, np.inf, np.inf),
+    "expm1": (-1.0, -1.0, -0.0, 0.0, np.inf, np.inf),
+    "log": (np.nan, np.nan, -np.inf, -np.inf, None, np.inf),
+    "log1p": (np.nan, np.nan, -0.0, 0.0, None, np.inf),
+    "tanh": (-1.0, -1.0, -0.0, 0.0, 1.0, 1.0),
+    "sech2": (0.0, 0.0, 1.0, 1.0, 0.0, 0.0),
+    "sigmoid": (0.0, 0.0, 0.5, 0.5, 1.0, 1.0),
+    "softplus": (0.0, 0.0, None, None, 1000.0, np.inf),
+    "erf": (-1.0, -1.0, -0.0, 0.0, 1.0, 1.0),
+    "erfc": (2.0, 2.0, 1.0, 1.0, 0.0, 0.0),
+    "normcdf": (0.0, 0.0, 0.5, 0.5, 1.0, 1.0),
+    "normpdf": (0.0, 0.0, None, None, 0.0, 0.0),
+    "sqrt": (np.nan, np.nan, -0.0, 0.0, None, np.inf),
+    "sign": (-1.0, -1.0, 0.0, 0.0, 1.0, 1.0),
+    "floor": (-np.inf, -1000.0, -0.0, 0.0, 1000.0, np.inf),
+    "abs": (np.inf, 1000.0, 0.0, 0.0, 1000.0, np.inf),
+    "neg": (np.inf, 1000.0, 0.0, -0.0, -1000.0, -np.inf),
+}
+
+
+def held(x):
+    return max(min(x, mpmath.mpf(CONSTANT_LIMIT)), mpmath.mpf(-CONSTANT_LIMIT))
+
+
+def build(atom, dtype, lanes, instructions):
+    """Return a module whose `f` applies the atom to arrays, `lanes` numbers at a time (0: a scalar)."""
+    number, index = DTYPES[dtype][0], ir.IntType(64)
+    kind = ir.VectorType(number, lanes) if lanes else number
+    module, count = ir.Module(atom), arity(atom)
+    signature = ir.FunctionType(ir.VoidType(), [index, *[ir.PointerType()] * (count + 1)])
+    function = ir.Function(module, signature, "f")
+    entry, loop, after = (function.append_basic_block(name) for name in ("entry", "loop", "after"))
+    builder = ir.IRBuilder(entry)
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    i = builder.phi(index)
+    at = [builder.gep(p, [i], source_etype=number) for p in function.args[1:]]
+    size = 4 if dtype == "float32" else 8
+    values = [builder.load(p, typ=kind, align=size) for p in at[:-1]]
+    if atom in ("and", "or", "not", "where"):
+        zero = ir.Constant(kind, None if lanes else 0.0)
+        truths = values[:1] if atom == "where" else values
+        values[: len(truths)] = [builder.fcmp_unordered("!=", v, zero) for v in truths]
+    result = apply(builder, atom, values, dtype, instructions, lanes)
+    builder.store(result, at[-1], align=size)
+    following = builder.add(i, ir.Constant(index, max(1, lanes)))
+    i.add_incoming(ir.Constant(index, 0), entry)
+    i.add_incoming(following, loop)
+    builder.cbranch(builder.icmp_signed("<", following, function.args[0]), loop, after)
+    builder.position_at_end(after)
+    builder.ret_void()
+    return module
+
+
+def apply(builder, atom, values, dtype, instructions, lanes):
+    if atom not in ("and", "or", "not"):
+        result = evaluate(builder, atom, values, dtype, instructions)
+        return builder.uitofp(result, values[-1].type) if atom in TRUTHS else result
+    number = DTYPES[dtype][0]
+    return builder.uitofp(
+        evaluate(builder, atom, values, dtype, instructions),
+        ir.VectorType(number, lanes) if lanes else number,
+    )
+
+
+@functools.cache
+def compiled(atom, dtype, lanes, instructions):
+    library = engine.load(build(atom, dtype, lanes, instructions), ["f"])
+    signature = [ctypes.c_int64, *[ctypes.c_void_p] * (arity(atom) + 1)]
+    return library, ctypes.CFUNCTYPE(None, *signature)(library["f"])
+
+
+def run(atom, *arguments, way="host", lanes=None):
+    """Apply the atom to arrays of one dtype and length."""
+    dtype = arguments[0].dtype.name
+    lanes = DTYPES[dtype][1] if lanes is None else lanes
+    _, function = compiled(atom, dtype, lanes, WAYS[way])
+    length = len(arguments[0])
+    whole = -(-length // max(1, lanes)) * max(1, lanes)
+    padded = [np.concatenate([a, np.ones(whole - length, a.dtype)]) for a in arguments]
+    out = np.empty(whole, dtype)
+    function(whole, *[a.ctypes.data for a in padded], out.ctypes.data)
+    return out[:length]
+
+
+def sample(atom, dtype, count):
+    """Return numbers of all exponents, numbers where the function bends, and numbers where it is small."""
+    rng = np.random.default_rng(20)
+    reach = REACH[atom][0 if dtype == "float32" else 1]
+    low, high = (-149, 128) if dtype == "float32" else (-1074, 1024)
+    signs = rng.choice([-1.0, 1.0], count)
+    anywhere = np.ldexp(rng.uniform(0.5, 1.0, count), rng.integers(low, high, count))
+    middling = rng.uniform(0.0, reach, count)
+    small = np.exp(rng.uniform(-8.0, np.log(reach), count))
+    x = np.concatenate([anywhere * signs, middling * signs, small * signs])
+    if atom == "log":
+        x = np.concatenate([np.abs(x), 1.0 + small[:99] * 1e-3, 1.0 - middling[:99] * 1e-3])
+    if atom == "log1p":
+        x = np.concatenate([x[x > -1.0], -1.0 + middling / 3.0])
+    return x.astype(dtype)
+
+
+def units(y, exact, dtype):
+    """Return |y - exact| in units in the last place of `exact`."""
+    digits, lowest, top = (24, -149, 128) if dtype == "float32" else (53, -1074, 1024)
+    if np.isinf(y):
+        return 0.0 if abs(exact) >= mpmath.mpf(2) ** top * (1 - mpmath.mpf(2) ** -(digits + 1)) else np.inf
+    exponent = mpmath.frexp(exact)[1] if exact else lowest
+    return float(abs(mpmath.mpf(float(y)) - exact) / mpmath.mpf(2) ** max(exponent - digits, lowest))
+
+
+@functools.cache
+def exact_values(atom, dtype):
+    with mpmath.workprec(120):
+        x = sample(atom, dtype, 60)
+        return x, [EXACT[atom](mpmath.mpf(float(v))) for v in x]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("atom", EXACT)
+def test_within_four_units_in_the_last_place(atom, dtype, way):
+    x, exact = exact_values(atom, dtype)
+    y = run(atom, x, way=way)
+    with mpmath.workprec(120):
+        worst = max((units(a, b, dtype), v) for a, b, v in zip(y, exact, x, strict=True))
+    tails_without_fma = way == "without fma" and dtype == "float64" and atom in ("erfc", "normcdf")
+    assert worst[0] <= (6.0 if tails_without_fma else 4.0), worst
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("atom", EDGES)
+def test_edges(atom, dtype, way):
+    x = np.array([-np.inf, -1000.0, -0.0, 0.0, 1000.0, np.inf], dtype)
+    y = run(atom, x, way=way)
+    for argument, value, wanted in zip(x, y, EDGES[atom], strict=True):
+        if wanted is not None:
+            np.testing.assert_array_equal(value, dtype_value(wanted, dtype), err_msg=f"{atom}({argument})")
+            assert np.isnan(wanted) or np.signbit(value) == np.signbit(wanted), (argument, value)
+    assert np.isnan(run(atom, np.array([np.nan], dtype), way=way)[0])
+
+
+def dtype_value(number, dtype):
+    return np.dtype(dtype).type(number)
+
+
+@pytest.mark.parametrize("atom", ["expm1", "log1p", "tanh"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_smallest_numbers_come_back_unchanged(atom, dtype):
+    smallest = np.nextafter(dtype_value(0, dtype), dtype_value(1, dtype))
+    x = smallest * np.array([1, -1, 3, -5, 1001], dtype)
+    for way in WAYS:
+        np.testing.assert_array_equal(run(atom, x, way=way), x)
+
+
+@pytest.mark.parametrize("atom", [a for a in ATOMS if arity(a) == 1])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_bits_depend_neither_on_lanes_nor_on_avx512(atom, dtype):
+    x = np.concatenate([sample("exp", dtype, 40), np.array([0.0, -0.0, np.inf, -np.inf], dtype)])
+    wide = run(atom, x)
+    for lanes, way in ((0, "host"), (4, "host"), (2 * DTYPES[dtype][1], "host"), (8, "without avx512")):
+        other = run(atom, x, lanes=lanes, way=way)
+        same = (other.view(f"u{other.itemsize}") == wide.view(f"u{wide.itemsize}")) | np.isnan(wide)
+        assert same.all(), (x[~same], lanes, way)
+        np.testing.assert_array_equal(np.isnan(other), np.isnan(wide))
+
+
+@pytest.mark.parametrize("atom", ["tanh", "erf"])
+def test_saturating_functions_stay_within_one_and_rise_to_it(atom):
+    x = np.linspace(1.0, 12.0, 200_000, dtype="float32")
+    y = run(atom, x)
+    assert y.max() == 1.0
+    assert y[-1] == 1.0
+
+
+NUMPY = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "maximum": np.maximum,
+    "minimum": np.minimum, "pow": np.power, "lt": np.less, "le": np.less_equal, "gt": np.greater,
+    "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal, "and": np.logical_and, "or": np.logical_or,
+    "not": np.logical_not, "isnan": np.isnan, "floor": np.floor, "ceil": np.ceil, "round": np.rint,
+    "sqrt": np.sqrt, "sign": np.sign, "abs": np.abs, "neg": np.negative, "where": np.where,
+    "fma": lambda a, b, c: (a.astype("longdouble") * b + c).astype(a.dtype),
+    "zmul": lambda a, b: np.where(a == 0, np.zeros_like(a), a * b),
+}  # fmt: skip
+
+
+def close(atom, dtype):
+    """The C library's pow may differ from NumPy's own in the last places; everything else is exact."""
+    return 4 * np.finfo(dtype).eps if atom in ("pow", "fma") else 0
+
+
+@pytest.mark.parametrize("lanes", [0, 16])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("atom", NUMPY)
+def test_the_meaning_is_numpys(atom, dtype, lanes):
+    special = np.array([0.0, -0.0, 1.0, -1.0, 0.5, 1.5, -2.5, 3.75, np.inf, -np.inf, np.nan], dtype)
+    grid = np.meshgrid(*[special] * arity(atom))
+    arguments = [g.ravel() for g in grid]
+    with np.errstate(all="ignore"):
+        truths = [a != 0 for a in arguments] if atom == "where" else arguments
+        wanted = NUMPY[atom](truths[0], *arguments[1:]).astype(dtype)
+    np.testing.assert_allclose(run(atom, *arguments, lanes=lanes), wanted, rtol=close(atom, dtype), atol=0)
+
+
+def test_every_atom_is_tested():
+    assert set(ATOMS) == set(EXACT) | set(NUMPY)
+
+
+def test_equal_arguments_of_maximum_give_the_first():
+    zeros = np.array([0.0, -0.0], "float32")
+    for atom in ("maximum", "minimum"):
+        for lanes in (0, 16):
+            assert list(np.signbit(run(atom, zeros, zeros[::-1].copy(), lanes=lanes))) == [False, True]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_nothing_is_fused_or_reordered_but_what_is_written(dtype):
+    for atom in ATOMS:
+        text = str(build(atom, dtype, 8, HOST))
+        assert not {"fast", "contract", "reassoc", "nnan", "ninf", "nsz", "arcp"} & set(text.split()), atom
+        assert "llvm.fma" not in str(build(atom, dtype, 8, WAYS["without fma"])), atom
+
+
+def test_unknown_atom_count_and_dtype_are_refused():
+    builder = ir.IRBuilder()
+    x = ir.Constant(ir.FloatType(), 1.0)
+    with pytest.raises(BackendError, match="no evaluation of the atom 'gamma'"):
+        evaluate(builder, "gamma", [x], "float32")
+    with pytest.raises(BackendError, match="exp takes 1 arguments, not 2"):
+        evaluate(builder, "exp", [x, x], "float32")
+    with pytest.raises(DTypeError, match="float32 and float64, not int32"):
+        evaluate(builder, "exp", [x], "int32")
+
+
+def test_the_script_gives_the_coefficients_that_are_there():
+    with mpmath.workdps(fit_coefficients.DIGITS):
+        for dtype, choices in fit_coefficients.CHOICES.items():
+            fitted, _, _ = remez(fit_coefficients.exp_fit(choices.exp, mpmath.exp))
+            wanted = [1.0, 1.0, *(fit_coefficients.rounded(c, dtype) for c in fitted)]
+            assert COEFFICIENTS[dtype]["exp"] == tuple(wanted)
+
+
+def test_a_quotient_levels_its_error():
+    with mpmath.workdps(30):
+        top, bottom, error = remez(Fit(mpmath.exp, mpmath.mpf(0), mpmath.mpf(1), 2, 2))
+        worst = max(
+            abs(mpmath.polyval(top[::-1], x) / mpmath.polyval(bottom[::-1], x) / mpmath.exp(x) - 1)
+            for x in mpmath.linspace(0, 1, 200)
+        )
+    assert error < 3e-6
+    assert worst <= error * 1.0001
