@@ -9,7 +9,7 @@ store. Extents and strides are run-time values, so one nest serves every size; t
 code (element type, which axis of B lies contiguous, and extents that happen to be known) are a
 `ContractionShape`.
 
-The nest, outside in: batches; blocks of `BLOCK_ROWS` rows; panels of columns as wide as the tile; blocks of
+The nest, outside in: batches; blocks of rows; panels of columns as wide as the tile; blocks of
 `BLOCK_DEPTH` of k; tiles of rows. A tile is `rows` times `vectors` accumulators held in registers, and its
 body is one broadcast of A, one load of B and their fused multiply-adds. Where B's rows do not lie contiguous,
 its panel is transposed into stack memory once for all tiles of the row block. (Goto and van de Geijn,
@@ -30,7 +30,6 @@ from compiler.backends.llvm.dot import DotRows
 from compiler.backends.llvm.engine import Target
 from compiler.backends.llvm.matrices import (
     BLOCK_DEPTH,
-    BLOCK_ROWS,
     ContractionShape,
     Epilogue,
     Matrix,
@@ -46,7 +45,6 @@ from compiler.backends.llvm.untyped import Builder
 
 __all__ = [
     "BLOCK_DEPTH",
-    "BLOCK_ROWS",
     "ContractionShape",
     "Epilogue",
     "Matrix",

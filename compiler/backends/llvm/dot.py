@@ -15,8 +15,8 @@ class DotRows:
     """Emits total[b, i, j] = sum over k of A[b, i, k] * B[b, k, j] where both run contiguously along k.
 
     As many columns as a vector has lanes are summed at once, each in a vector of its own whose lane l takes
-    the terms k = l, l + lanes, ... in ascending order; then a square of them is transposed and its rows are
-    added in pairs. B is read once, from memory, which is what bounds the time.
+    the terms k = l, l + lanes, ... in ascending order; then neighbouring lanes are added, until one is left
+    of each. B is read once, from memory, which is what bounds the time.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class DotRows:
         for number in range(self.lanes):
             here = emit.minimum(builder, builder.add(column, index(number)), last)
             bases.append(self.address(self.right, builder.mul(here, self.right.column_stride)))
-        total = self.added(emit.transposed(builder, self.sums(left, bases)))
+        total = self.across(self.sums(left, bases))
         mask = emit.lane_mask(builder, column, self.span.stop_column, self.lanes)
         totals = Totals(total, self.batch, self.row, column, mask)
         results = self.epilogue(builder, totals)
@@ -98,9 +98,16 @@ class DotRows:
             added.append(emit.multiply_add(builder, a, b, total, fused=fused))
         return added
 
-    def added(self, rows: list[Value]) -> Value:
-        """The sum of all rows, in pairs."""
-        add = self.builder.add if isinstance(self.element, ir.IntType) else self.builder.fadd
+    def across(self, rows: list[Value]) -> Value:
+        """The sum over the lanes of each row, as the lanes of one vector; neighbours are added first."""
+        builder = self.builder
+        add = builder.add if isinstance(self.element, ir.IntType) else builder.fadd
+        kind = ir.VectorType(emit.i32, self.lanes)
+        even = ir.Constant(kind, list(range(0, 2 * self.lanes, 2)))
+        odd = ir.Constant(kind, list(range(1, 2 * self.lanes, 2)))
         while len(rows) > 1:
-            rows = [add(a, b) for a, b in zip(rows[::2], rows[1::2], strict=True)]
+            pairs = zip(rows[::2], rows[1::2], strict=True)
+            rows = [
+                add(builder.shuffle_vector(a, b, even), builder.shuffle_vector(a, b, odd)) for a, b in pairs
+            ]
         return rows[0]

@@ -14,7 +14,8 @@ BLOCK_DEPTH = 256
 """Terms of k summed before the sum is added to the total; part of the definition of the result."""
 
 BLOCK_ROWS = 256
-"""Rows for which one panel of B is prepared."""
+BLOCK_SUMS = 16384
+"""Rows for which one panel of B is prepared, and the sums that they may have: at most 128 kB of stack."""
 
 
 TRANSPOSED_BLOCK = 8
@@ -63,6 +64,11 @@ class Tile:
     @property
     def columns(self) -> int:
         return self.vectors * self.lanes
+
+    @property
+    def block_rows(self) -> int:
+        """Rows for which one panel of B is prepared: whole tiles."""
+        return min(BLOCK_ROWS, BLOCK_SUMS // self.columns) // self.rows * self.rows
 
 
 @dataclass(frozen=True)
@@ -119,20 +125,19 @@ def plain(_builder: Builder, totals: Totals) -> Sequence[Value]:
 
 
 def choose_tile(target: Target, shape: ContractionShape) -> Tile:
-    """The tile for a shape: as many vectors as the known columns fill, and rows to keep the adders busy.
+    """The tile for a shape: rows to keep the adders busy, and vectors that waste few columns at the end.
 
-    Sixteen accumulators (eight where there are sixteen registers) cover the latency of the multiply-add; two
-    vectors by eight rows load least. Where few rows are known, more vectors make up for them.
+    Sixteen or more accumulators (eight where there are sixteen registers) cover the latency of the
+    multiply-add; two vectors by eight rows load least. Where few rows are known, more vectors make up for them.
     """
     lanes = target.vector_bytes // emit.element_bytes(shape.element)
     many = target.vector_registers == 32
-    filled = 8 if shape.columns is None else max(1, -(-shape.columns // lanes))
+    filled = 2 if shape.columns is None else max(1, -(-shape.columns // lanes))
     if shape.rows is not None and shape.rows <= 4:
         widest = {1: 8, 2: 6, 3: 5, 4: 4} if many else {1: 6, 2: 4, 3: 3, 4: 2}
         rows = max(1, shape.rows)
-        return Tile(rows, min(filled, widest[rows]), lanes)
-    vectors = min(filled, 2)
-    if many and shape.columns is not None and -(-filled // 3) * 3 < -(-filled // 2) * 2:
-        vectors = 3
-    rows = {1: 8, 2: 8, 3: 6}[vectors] if many else {1: 8, 2: 4}[vectors]
+        return Tile(rows, min(8 if shape.columns is None else filled, widest[rows]), lanes)
+    rows_of = {2: 8, 3: 6, 4: 5, 5: 5, 6: 4, 7: 3} if many else {2: 4}
+    vectors = 1 if filled == 1 else min(rows_of, key=lambda count: -(-filled // count) * count)
+    rows = rows_of.get(vectors, 8)
     return Tile(rows if shape.rows is None else min(rows, shape.rows), vectors, lanes)

@@ -9,7 +9,6 @@ from compiler.backends.llvm.emit import index
 from compiler.backends.llvm.engine import Target
 from compiler.backends.llvm.matrices import (
     BLOCK_DEPTH,
-    BLOCK_ROWS,
     PREFETCH_TERMS,
     ContractionShape,
     Epilogue,
@@ -43,8 +42,7 @@ class Nest:
         self.vector = ir.VectorType(shape.element, self.tile.lanes)
         self.panel = Panel(builder, target, shape, self.tile, right, span.stop_column)
         self.one_block = shape.depth is not None and shape.depth <= BLOCK_DEPTH
-        rows = self.tile.rows
-        held = rows if self.one_block else -(-BLOCK_ROWS // rows) * rows
+        held = self.tile.rows if self.one_block else self.tile.block_rows
         self.sums = emit.stack_array(builder, shape.element, held * self.tile.columns)
 
     def emit(self) -> None:
@@ -54,9 +52,9 @@ class Nest:
             self.batch = batches.index
             self.left_base = self.batch_base(self.left)
             self.right_base = self.batch_base(self.right)
-            with emit.counted_loop(builder, span.first_row, span.stop_row, BLOCK_ROWS) as blocks:
+            with emit.counted_loop(builder, span.first_row, span.stop_row, self.tile.block_rows) as blocks:
                 self.first_row = blocks.index
-                end = builder.add(blocks.index, index(BLOCK_ROWS))
+                end = builder.add(blocks.index, index(self.tile.block_rows))
                 self.stop_row = emit.minimum(builder, end, span.stop_row)
                 with emit.counted_loop(
                     builder, span.first_column, span.stop_column, self.tile.columns

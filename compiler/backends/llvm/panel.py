@@ -49,8 +49,13 @@ class Panel:
     def masks(self, column: Value) -> list[Value | None]:
         """For each vector of the panel at `column`, the mask to read it with."""
         tile = self.tile
-        if self.whole or not self.direct:
+        if self.whole or not self.never_copied:
             return [None] * tile.vectors
+        return self.column_masks(column)
+
+    def column_masks(self, column: Value) -> list[Value | None]:
+        """For each vector of the panel at `column`, which of its columns exist."""
+        tile = self.tile
         firsts = [self.builder.add(column, index(number * tile.lanes)) for number in range(tile.vectors)]
         return [emit.lane_mask(self.builder, first, self.stop_column, tile.lanes) for first in firsts]
 
@@ -84,11 +89,19 @@ class Panel:
     def copied_if_worthwhile(
         self, memory: Value, first: Value, terms: Value, rows: Value
     ) -> tuple[Value, Value]:
-        """B itself, or for many rows a copy: aligned, and its lines not in each other's way in the cache."""
+        """B itself, or a copy.
+
+        For many rows it pays: it is aligned, and its lines are not in each other's way in the cache. A panel
+        that the last column cuts off is always copied, so that its vectors are whole.
+        """
         builder = self.builder
         source, copy_step = self.in_place(first), index(self.tile.columns)
         before = builder.block
-        with builder.if_then(builder.icmp_signed(">=", rows, index(COPY_ROWS))):
+        copy = builder.icmp_signed(">=", rows, index(COPY_ROWS))
+        if not self.whole:
+            end = builder.add(self.column, index(self.tile.columns))
+            copy = builder.or_(copy, builder.icmp_signed(">", end, self.stop_column))
+        with builder.if_then(copy):
             self.copy_vectors(source, memory, terms)
             copied = builder.block
         address, step = builder.phi(emit.pointer), builder.phi(emit.i64)
@@ -101,7 +114,7 @@ class Panel:
     def copy_vectors(self, source: Value, memory: Value, terms: Value) -> None:
         """Copy `terms` rows of the panel, a vector at a time."""
         builder = self.builder
-        masks = self.masks(self.column)
+        masks = [None] * self.tile.vectors if self.whole else self.column_masks(self.column)
         with emit.counted_loop(builder, index(0), terms, carried=[source, memory]) as loop:
             here, there = loop.values
             for number, mask in enumerate(masks):
