@@ -19,7 +19,7 @@ from compiler.ir.formula.tape import Formula, Tape
 
 FORMS: Final = (
     "1", "exp(x)", "sigmoid(x)", "cos(x)", "-sin(x)", "sech2(x)", "-2 * tanh(x) * sech2(x)", "normpdf(x)",
-    "-x * normpdf(x)", "1 / (1 + x)", "sign(x)",
+    "-x * normpdf(x)", "1 / (1 + x)", "sign(x)", "2 / sqrt(pi) * exp(-x * x)", "-2 / sqrt(pi) * exp(-x * x)",
 )  # fmt: skip
 """Stable forms that are tried, in order, for the derivative of an atom of one argument by `proof.agree`."""
 

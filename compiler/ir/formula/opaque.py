@@ -33,8 +33,9 @@ def to_sympy(formula: Formula, symbols: list[Any]) -> Any:
 @cache
 def _opaque() -> dict[str, Callable[..., Any]]:
     table = arithmetic() | {name: _function(name) for name in ATOMS if name not in arithmetic()}
-    opaque_power = table["pow"]
-    table["pow"] = lambda x, y: x**y if y.is_Rational else opaque_power(x, y)
+    power, root = table["pow"], table["sqrt"]
+    table["pow"] = lambda x, y: x**y if y.is_Rational else power(x, y)
+    table["sqrt"] = lambda x: sympy_module().sqrt(x) if x.is_number and x.is_positive else root(x)
     return table
 
 
@@ -42,6 +43,7 @@ def _function(atom: str) -> Any:
     """A sympy function without evaluation, whose derivative is the atom's."""
     rules = {"where": _differentiate_where, "zmul": _differentiate_zmul}
     body: dict[str, Any] = {"nargs": ATOMS[atom].arity, "is_real": True, "is_commutative": True}
+    body["is_number"] = False  # of literals too, so that it is written as the atom and not evaluated by sympy
     if atom in rules:
         body["_eval_derivative"] = rules[atom]
     else:

@@ -201,9 +201,12 @@ def _read_product(expression: Any, tape: Tape) -> Ref:
         return tape.emit("neg", read(-expression, tape))
     above: list[Any] = []
     below: list[Any] = []
-    for factor in expression.as_ordered_factors():
+    factors = expression.as_ordered_factors()
+    numbers = [item for item in factors if item.is_number]
+    whole = [sympy_module().Mul(*numbers)] if numbers else []  # one literal, not a quotient of two
+    for factor in [*whole, *(item for item in factors if not item.is_number)]:
         _, exponent = factor.as_base_exp()
-        is_divisor = factor.is_Pow and exponent.is_Rational and exponent < 0
+        is_divisor = factor.is_Pow and exponent.is_Rational and exponent < 0 and not factor.is_number
         (below if is_divisor else above).append(1 / factor if is_divisor else factor)
     top = _fold(tape, "mul", [read(item, tape) for item in above]) if above else Const(1)
     return tape.emit("div", top, _fold(tape, "mul", [read(item, tape) for item in below])) if below else top
