@@ -85,8 +85,9 @@ class Matrix:
 class Span:
     """What to compute: batches, rows and columns from `first` to before `stop`, and all of `depth`.
 
-    Rows and columns may begin anywhere if the range is not empty; a range that begins on a multiple of the
-    tile's rows or columns leaves no partial tile inside the matrix.
+    Rows may begin and end anywhere. So may columns, unless the shape knows their number: then a range of
+    columns begins and ends on multiples of the tile's columns, or at the last column. Ranges of rows that
+    begin on multiples of the tile's rows waste least.
     """
 
     first_batch: Value
@@ -128,7 +129,8 @@ def choose_tile(target: Target, shape: ContractionShape) -> Tile:
     """The tile for a shape: rows to keep the adders busy, and vectors that waste few columns at the end.
 
     Sixteen or more accumulators (eight where there are sixteen registers) cover the latency of the
-    multiply-add; two vectors by eight rows load least. Where few rows are known, more vectors make up for them.
+    multiply-add; two vectors by eight rows load least. Where few rows are known, more vectors make up for
+    them.
     """
     lanes = target.vector_bytes // emit.element_bytes(shape.element)
     many = target.vector_registers == 32
