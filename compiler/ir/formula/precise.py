@@ -1,0 +1,217 @@
+"""Formulas at 150 digits, by mpmath: values, slopes, and points that are spread over a domain."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Final, TypeAlias
+
+from compiler.ir.formula.tape import Formula
+
+DIGITS: Final = 150
+STEP: Final = 40
+"""Minus the decimal exponent of the step by which slopes are measured."""
+
+_SCALES = (0.03, 0.4, 1.0, 2.5, 7.0, 18.0)
+
+Exact: TypeAlias = Mapping[float, str]
+"""What some literals were before they were rounded to floats, in decimals.
+
+A literal to which two different numbers were rounded stands for itself; agreement is then asked to 13 digits.
+"""
+NOTHING: Final[Exact] = {}
+
+
+@cache
+def mpmath_context() -> Any:
+    """A context of mpmath of our own, at `DIGITS` digits."""
+    import mpmath  # comes with sympy and is as seldom needed
+
+    context = mpmath.MPContext()
+    context.dps = DIGITS
+    return context
+
+
+class _UndefinedError(ArithmeticError):
+    """The function has no real value at the point."""
+
+
+def _real(value: Any) -> Any:
+    if mpmath_context().im(value) != 0:
+        raise _UndefinedError
+    return value
+
+
+def _pow(x: Any, y: Any) -> Any:
+    return _real(mpmath_context().power(x, y))
+
+
+def _sqrt(x: Any) -> Any:
+    return _real(mpmath_context().sqrt(x))
+
+
+def _log(x: Any) -> Any:
+    return _real(mpmath_context().log(x))
+
+
+def _log1p(x: Any) -> Any:
+    return _real(mpmath_context().log1p(x))
+
+
+def _div(x: Any, y: Any) -> Any:
+    return x / y
+
+
+def _and(x: Any, y: Any) -> Any:
+    return x and y
+
+
+def _or(x: Any, y: Any) -> Any:
+    return x or y
+
+
+def _where(condition: Any, chosen: Any, other: Any) -> Any:
+    return chosen if condition else other
+
+
+def _maximum(x: Any, y: Any) -> Any:
+    return x if x != x or x > y else y
+
+
+def _minimum(x: Any, y: Any) -> Any:
+    return x if x != x or x < y else y
+
+
+def _same(x: Any) -> Any:
+    return x
+
+
+def _sech2(x: Any) -> Any:
+    return mpmath_context().sech(x) ** 2
+
+
+def _sigmoid(x: Any) -> Any:
+    return 1 / (1 + mpmath_context().exp(-x))
+
+
+def _softplus(x: Any) -> Any:
+    mp = mpmath_context()
+    return mp.log1p(mp.exp(x))
+
+
+def _normcdf(x: Any) -> Any:
+    mp = mpmath_context()
+    return mp.erfc(-x / mp.sqrt(2)) / 2
+
+
+def _normpdf(x: Any) -> Any:
+    mp = mpmath_context()
+    return mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi)
+
+
+@cache
+def _table() -> Mapping[str, Callable[..., Any]]:
+    mp = mpmath_context()
+    return {
+        "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": _div,
+        "neg": operator.neg, "pow": _pow, "zmul": operator.mul, "stop": _same, "abs": operator.abs,
+        "sign": mp.sign, "floor": mp.floor, "ceil": mp.ceil, "round": mp.nint, "maximum": _maximum,
+        "minimum": _minimum, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
+        "eq": operator.eq, "ne": operator.ne, "isnan": mp.isnan, "and": _and, "or": _or,
+        "xor": operator.ne, "not": operator.not_, "where": _where, "sqrt": _sqrt, "exp": mp.exp,
+        "expm1": mp.expm1, "log": _log, "log1p": _log1p, "sin": mp.sin, "cos": mp.cos, "tanh": mp.tanh,
+        "sech2": _sech2, "sigmoid": _sigmoid, "softplus": _softplus, "erf": mp.erf, "erfc": mp.erfc,
+        "normcdf": _normcdf, "normpdf": _normpdf,
+    }  # fmt: skip
+
+
+def evaluate_anywhere(
+    formula: Formula,
+    arguments: Sequence[Any],
+    exact: Exact = NOTHING,
+    stop: Callable[[Any], Any] = _same,
+) -> Any | None:
+    """The formula's value at 150 digits, infinities and NaN included; None where a part has no real value.
+
+    A float literal means its shortest decimal; `pi` and what is in `exact` mean themselves. `stop` evaluates
+    the atom of this name.
+    """
+    table = _table() if stop is _same else {**_table(), "stop": stop}
+    try:
+        return formula.evaluate(table, list(arguments), lambda literal: _precise(literal, exact))
+    except (ArithmeticError, ValueError):
+        return None
+
+
+def evaluate_precisely(
+    formula: Formula,
+    arguments: Sequence[Any],
+    exact: Exact = NOTHING,
+    stop: Callable[[Any], Any] = _same,
+) -> Any | None:
+    """`evaluate_anywhere`, but None where the value is no finite number."""
+    value = evaluate_anywhere(formula, arguments, exact, stop)
+    return value if value is not None and mpmath_context().isfinite(value) else None
+
+
+def _precise(value: Any, exact: Exact) -> Any:
+    mp = mpmath_context()
+    if isinstance(value, bool):
+        return value
+    return +mp.pi if value == math.pi else mp.mpf(exact.get(value, repr(value)))
+
+
+def slope_at(
+    formula: Formula, parameter: int, point: Sequence[Any], left: int = 1, right: int = 1
+) -> Any | None:
+    """The central (or one-sided) difference, with what stands in `stop` held at its value at the point.
+
+    None where the formula has no finite value. The step is 1e-40: the error is below 1e-70 where it is smooth.
+    """
+    step = mpmath_context().mpf(10) ** -STEP
+    held: list[Any] = []
+    if evaluate_precisely(formula, point, stop=lambda value: held.append(value) or value) is None:
+        return None
+    low = evaluate_precisely(
+        formula, moved(point, parameter, point[parameter] - left * step), stop=_replay(held)
+    )
+    high = evaluate_precisely(
+        formula, moved(point, parameter, point[parameter] + right * step), stop=_replay(held)
+    )
+    return None if low is None or high is None else (high - low) / ((left + right) * step)
+
+
+def moved(point: Sequence[Any], parameter: int, value: Any) -> list[Any]:
+    """A point with one coordinate changed."""
+    return [*point[:parameter], value, *point[parameter + 1 :]]
+
+
+def _replay(held: Sequence[Any]) -> Callable[[Any], Any]:
+    values = iter(held)
+    return lambda _: next(values)
+
+
+def sample_points(count: int) -> Iterator[list[Any]]:
+    """An endless, fixed, well-spread sequence of points of both signs: Kronecker's, by the golden ratio."""
+    mp = mpmath_context()
+    ratio = (mp.sqrt(5) - 1) / 2
+    number = 0
+    while True:
+        number += 1
+        scale = _SCALES[number % len(_SCALES)]
+        yield [scale * (2 * mp.frac(number * ratio ** (k + 1)) - 1) for k in range(count)]
+
+
+def close(left: Any, right: Any, digits: int) -> bool:
+    """Whether two values agree to a number of digits, relative to the larger where it is over 1."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return bool(left == right)
+    return bool(abs(left - right) <= mpmath_context().mpf(10) ** -digits * max(1, abs(left), abs(right)))
+
+
+def shown(values: Sequence[Any | None], digits: int = 6) -> str:
+    """Numbers for a message."""
+    mp = mpmath_context()
+    return ", ".join("no real number" if value is None else mp.nstr(value, digits) for value in values)
