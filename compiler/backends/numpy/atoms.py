@@ -1,0 +1,157 @@
+"""The atoms as sequences of NumPy calls that write into given arrays.
+
+Every sequence reads its arguments before, or in, the first call that writes to `out`, so `out` may be an argument.
+`work(dtype)` gives the name of a further array of the tile's shape.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from compiler.backends.llvm.coefficients import COEFFICIENTS
+from compiler.backends.numpy.source import Source
+from compiler.backends.numpy_special import erf, erfc, normcdf
+from compiler.ir.types import BOOL, FLOAT32, DType
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where an atom is written: its dtype, the result's array, and a way to get more arrays."""
+
+    source: Source
+    dtype: DType
+    out: str
+    work: Callable[[DType], str]
+
+    def call(self, function: Callable[..., Any], *arguments: str, out: str | None = None) -> None:
+        """`function(*arguments, out)`."""
+        self.source.call(function, *arguments, out or self.out)
+
+    @property
+    def temporary(self) -> str:
+        """A further array of the atom's dtype."""
+        return self.work(self.dtype)
+
+
+Emitter = Callable[..., None]
+
+
+def _ufunc(function: Callable[..., Any]) -> Emitter:
+    def emit(site: Site, *arguments: str) -> None:
+        site.call(function, *arguments)
+
+    return emit
+
+
+def _copy(site: Site, x: str) -> None:
+    site.source.call(np.copyto, site.out, x)
+
+
+def _where(site: Site, condition: str, x: str, y: str) -> None:
+    result = site.temporary
+    site.source.call(np.copyto, result, y)
+    site.source.call(np.copyto, result, x, where=condition)
+    site.source.call(np.copyto, site.out, result)
+
+
+def _zmul(site: Site, x: str, y: str) -> None:
+    is_zero = site.work(BOOL)
+    site.call(np.equal, x, "0", out=is_zero)
+    site.call(np.multiply, x, y)
+    site.source.call(np.copyto, site.out, "0", where=is_zero)
+
+
+def _sigmoid(site: Site, x: str) -> None:
+    """1 / (1 + exp(-x)); where exp overflows the quotient is 0, as it should be."""
+    site.call(np.negative, x)
+    site.call(np.exp, site.out)
+    site.call(np.add, site.out, "1")
+    site.call(np.reciprocal, site.out)
+
+
+def _softplus(site: Site, x: str) -> None:
+    rest = site.temporary
+    site.call(np.abs, x, out=rest)
+    site.call(np.negative, rest, out=rest)
+    site.call(np.exp, rest, out=rest)
+    site.call(np.log1p, rest, out=rest)
+    site.call(np.maximum, x, "0")
+    site.call(np.add, site.out, rest)
+
+
+def _sech2(site: Site, x: str) -> None:
+    """(1 - tanh(x)) (1 + tanh(x))."""
+    rest = site.temporary
+    site.call(np.tanh, x)
+    site.call(np.subtract, "1", site.out, out=rest)
+    site.call(np.add, site.out, "1")
+    site.call(np.multiply, site.out, rest)
+
+
+def _normpdf(site: Site, x: str) -> None:
+    site.call(np.multiply, x, x)
+    site.call(np.multiply, site.out, "-0.5")
+    site.call(np.exp, site.out)
+    site.call(np.multiply, site.out, repr(1 / math.sqrt(2 * math.pi)))
+
+
+def _slow(function: Callable[..., Any]) -> Emitter:
+    def emit(site: Site, x: str) -> None:
+        site.source.call(np.copyto, site.out, f"{site.source.bind(function, 'special_')}({x})")
+
+    return emit
+
+
+def _erf_float32(site: Site, x: str, factor: float) -> None:
+    """1 - exp(-a H(a)) at a = |factor x| with the sign of x; H is the fit that the native backend uses."""
+    scaled, total, sign = site.temporary, site.temporary, site.temporary
+    table = COEFFICIENTS["float32"]
+    site.call(np.multiply, x, repr(factor), out=sign)
+    site.call(np.abs, sign, out=scaled)
+    site.call(np.minimum, scaled, repr(table["erf_limit"][0]), out=scaled)
+    first, *rest = reversed(table["erf"])
+    site.call(np.multiply, scaled, repr(first), out=total)
+    for coefficient in rest:
+        site.call(np.add, total, repr(coefficient), out=total)
+        site.call(np.multiply, total, scaled, out=total)
+    site.call(np.negative, total, out=total)
+    site.call(np.exp, total, out=total)
+    site.call(np.subtract, "1", total, out=total)
+    site.call(np.copysign, total, sign)
+
+
+def _erf(site: Site, x: str) -> None:
+    if site.dtype is FLOAT32:
+        _erf_float32(site, x, 1.0)
+    else:
+        _slow(erf)(site, x)
+
+
+def _normcdf(site: Site, x: str) -> None:
+    if site.dtype is not FLOAT32:
+        _slow(normcdf)(site, x)
+        return
+    _erf_float32(site, x, math.sqrt(0.5))
+    site.call(np.add, site.out, "1")
+    site.call(np.multiply, site.out, "0.5")
+
+
+EMITTERS: Final[Mapping[str, Emitter]] = {
+    "add": _ufunc(np.add), "sub": _ufunc(np.subtract), "mul": _ufunc(np.multiply), "div": _ufunc(np.divide),
+    "neg": _ufunc(np.negative), "pow": _ufunc(np.power), "zmul": _zmul, "stop": _copy, "abs": _ufunc(np.abs),
+    "sign": _ufunc(np.sign), "floor": _ufunc(np.floor), "ceil": _ufunc(np.ceil), "round": _ufunc(np.rint),
+    "maximum": _ufunc(np.maximum), "minimum": _ufunc(np.minimum), "lt": _ufunc(np.less),
+    "le": _ufunc(np.less_equal), "gt": _ufunc(np.greater), "ge": _ufunc(np.greater_equal), "eq": _ufunc(np.equal),
+    "ne": _ufunc(np.not_equal), "isnan": _ufunc(np.isnan), "and": _ufunc(np.logical_and),
+    "or": _ufunc(np.logical_or), "xor": _ufunc(np.logical_xor), "not": _ufunc(np.logical_not), "where": _where,
+    "sqrt": _ufunc(np.sqrt), "exp": _ufunc(np.exp), "expm1": _ufunc(np.expm1), "log": _ufunc(np.log),
+    "log1p": _ufunc(np.log1p), "sin": _ufunc(np.sin), "cos": _ufunc(np.cos), "tanh": _ufunc(np.tanh),
+    "sech2": _sech2, "sigmoid": _sigmoid, "softplus": _softplus, "erf": _erf, "erfc": _slow(erfc),
+    "normcdf": _normcdf, "normpdf": _normpdf,
+}  # fmt: skip
+"""Every atom of `compiler.ir.formula.atoms`; a contract test lists holes."""

@@ -1,0 +1,148 @@
+"""The `numpy` backend: runs a plan as straight-line NumPy calls that write into the slab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+
+from compiler.backends.numpy.contractions import contraction, fixed_matmul, matrix_product
+from compiler.backends.numpy.frame import Array, Storage
+from compiler.backends.numpy.kernels import NestWriter
+from compiler.backends.numpy.moves import write_layout
+from compiler.backends.numpy.source import Source
+from compiler.backends.reference import call
+from compiler.ir.node import Node
+from compiler.ir.op import Call, Layout, MapReduce, Trait
+from compiler.schedule.nest import Nest, nest_of
+from compiler.schedule.plan import Plan, View
+from compiler.schedule.schedule import Kernel
+from compiler.schedule.target import Target
+
+_KEPT: Final = 8
+"""Sets of sizes for which frames are kept; the least recently used goes first."""
+
+
+class NumPy:
+    """The backend that is always there."""
+
+    name = "numpy"
+    target = Target(fuses=True, writes_in_place=True)
+
+    def build(self, plan: Plan) -> PlannedProgram:
+        """Nothing is generated before the first call, which gives the sizes."""
+        return PlannedProgram(plan)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What one running call needs: its slab and the function that runs the kernels."""
+
+    run: Callable[..., None]
+    text: str
+    slab_bytes: int
+
+
+class PlannedProgram:
+    """Frames by sizes. A call takes one that no other call is using, or makes one."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._frames: dict[tuple[int, ...], list[Frame]] = {}
+
+    def run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
+        """One call, as `Executable.run` says."""
+        key = tuple(sizes.values())
+        frames = self._frames.get(key)
+        if frames is None:
+            frames = self._open(key)
+        try:
+            frame = frames.pop()
+        except IndexError:
+            frame = make_frame(self.plan, sizes)
+        with np.errstate(all="ignore"):
+            frame.run(*inputs, *outputs)
+        frames.append(frame)
+
+    def _open(self, key: tuple[int, ...]) -> list[Frame]:
+        while len(self._frames) >= _KEPT:
+            self._frames.pop(next(iter(self._frames)), None)
+        return self._frames.setdefault(key, [])
+
+    def source(self, sizes: Mapping[str, int]) -> str:
+        """The generated Python for some sizes."""
+        return make_frame(self.plan, sizes).text
+
+
+def make_frame(plan: Plan, sizes: Mapping[str, int]) -> Frame:
+    """Allocates the slab and writes the function for given sizes."""
+    source = Source()
+    storage = Storage(plan, sizes, source)
+    commits = {place: [item for item in plan.commits if item.after == place] for place in _places(plan)}
+    _write_commits(storage, commits.get(-1, []))
+    for place, kernel in enumerate(plan.schedule.kernels):
+        _write_kernel(storage, plan, kernel)
+        if place + 1 < len(plan.schedule.kernels):
+            _write_commits(storage, commits.get(place, []))
+    for copy in plan.copies:
+        source.call(np.copyto, f"out_{copy.position}", storage.name(copy.value))
+    _write_commits(storage, commits.get(len(plan.schedule.kernels) - 1, []) if plan.schedule.kernels else [])
+    run, text = source.finish(storage.parameters)
+    return Frame(run, text, storage.slab.nbytes)
+
+
+def _places(plan: Plan) -> set[int]:
+    return {item.after for item in plan.commits}
+
+
+def _write_commits(storage: Storage, commits: Sequence[Any]) -> None:
+    for item in commits:
+        storage.source.call(np.copyto, storage.name(item.parameter), storage.name(item.value))
+
+
+def _write_kernel(storage: Storage, plan: Plan, kernel: Kernel) -> None:
+    first = kernel.members[0]
+    if len(kernel.members) == 1 and isinstance(plan.places[first], View):
+        return
+    if first.op.has(Trait.CONTRACTION):
+        _write_contraction(storage, first)
+    elif isinstance(first.op, MapReduce):
+        nest = nest_of(kernel.members)
+        assert isinstance(nest, Nest)
+        NestWriter(storage, plan.schedule, kernel, nest).write()
+    elif isinstance(first.op, Layout):
+        names = _tuple([storage.name(operand) for operand in first.operands])
+        storage.source.call(partial(_move, first.op, storage.sizes), names, storage.name(first))
+    elif isinstance(first.op, Call):
+        names = _tuple([storage.name(operand) for operand in first.operands])
+        storage.source.call(partial(_call, first.op, storage.sizes), names, storage.name(first))
+
+
+def _tuple(names: Sequence[str]) -> str:
+    return "(" + "".join(f"{name}, " for name in names) + ")"
+
+
+def _move(op: Layout, sizes: Mapping[str, int], operands: Sequence[Array], out: Array) -> None:
+    write_layout(op, operands, sizes, out)
+
+
+def _call(op: Call, sizes: Mapping[str, int], operands: Sequence[Array], out: Array) -> None:
+    np.copyto(out, call(op, operands, sizes))
+
+
+def _write_contraction(storage: Storage, node: Node) -> None:
+    op = node.op
+    assert isinstance(op, MapReduce)
+    arrays, out = [storage.array(operand) for operand in node.operands], storage.array(node)
+    known = [array for array in arrays if array is not None]
+    product = matrix_product(op)
+    if product is not None and out is not None and len(known) == len(arrays):
+        found = fixed_matmul(op, product, known, out)
+        if found is not None:
+            storage.source.call(np.matmul, *(storage.source.bind(array, "m") for array in found))
+            return
+    names = _tuple([storage.name(operand) for operand in node.operands])
+    storage.source.call(contraction(op), names, storage.name(node))

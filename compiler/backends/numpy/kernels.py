@@ -1,0 +1,244 @@
+"""Nests of maps and reductions as NumPy calls, tile by tile, so that what passes between members stays in cache."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from compiler.backends.numpy.atoms import EMITTERS, Site
+from compiler.backends.numpy.frame import Array, Storage
+from compiler.backends.numpy.tiles import Tiles
+from compiler.backends.numpy.views import Axes, LoopViews
+from compiler.backends.numpy_atoms import ATOMS_IN_NUMPY
+from compiler.ir.dims import evaluate
+from compiler.ir.formula.tape import Const, TypedLine, infer_dtypes
+from compiler.ir.node import Node
+from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size
+from compiler.ir.types import BOOL, DType
+from compiler.schedule.nest import Nest
+from compiler.schedule.schedule import Kernel, Schedule
+
+_UFUNCS: Final[Mapping[Reducer, Any]] = {Reducer.SUM: np.add, Reducer.MAX: np.maximum, Reducer.MIN: np.minimum}
+
+
+class NestWriter:
+    """Writes one kernel that has a nest."""
+
+    def __init__(self, storage: Storage, schedule: Schedule, kernel: Kernel, nest: Nest) -> None:
+        self.storage = storage
+        self.source = storage.source
+        self.kernel = kernel
+        self.nest = nest
+        self.stored = frozenset(schedule.outputs(kernel))
+        self.views = LoopViews(storage, kernel, nest, self.stored)
+        self.tiles = Tiles(storage, self.views.extents, self._may_cut())
+        self.values: dict[Node, str] = {}
+        self.last_use = {node: place for place, user in enumerate(kernel.members) for node in user.operands}
+
+    def write(self) -> None:
+        """The statements of the kernel."""
+        self._open_views()
+        for node in self.kernel.members:
+            if self._accumulates(node):
+                self._start(node)
+        with self.tiles.loop():
+            waiting: list[tuple[str, str]] = []
+            for place, node in enumerate(self.kernel.members):
+                self._member(place, node, waiting)
+                self._release(place)
+            for target, value in waiting:
+                self.source.call(np.copyto, target, value)
+
+    def _may_cut(self) -> bool:
+        """Whether the first loop can be cut: it is a row loop, and no argmax runs along it."""
+        if self.nest.rows == 0 or (self.nest.rows == 1 and not self.views.extents):
+            return False
+        return not any(_op(n).reducer is Reducer.ARGMAX and 0 in self._reduced(n) for n in self.kernel.members)
+
+    def _reduced(self, node: Node) -> tuple[int, ...]:
+        place = self.nest.placement[node]
+        return tuple(sorted(place[loop] for loop in _op(node).reduced))
+
+    def _accumulates(self, node: Node) -> bool:
+        return self.tiles.is_cut and 0 in self._reduced(node)
+
+    def _open_views(self) -> None:
+        """Views of arrays that come with the call are made before the tile loop."""
+        for node in self.kernel.members:
+            for operand, axes in zip(node.operands, self.nest.accesses_of(node), strict=True):
+                if operand not in self.kernel.members:
+                    self.views.open(operand, axes)
+            if node in self.stored:
+                self.views.open(node, self.nest.axes_of(node))
+
+    def _stored(self, node: Node, axes: Axes) -> str:
+        """The name of the present tile of a value that is stored outside the kernel."""
+        name, array = self.views.open(node, axes)
+        return self.tiles.passing(name, 0 in self.views.loops(axes)) if array is None else self.tiles.fixed(array)
+
+    def _member(self, place: int, node: Node, waiting: list[tuple[str, str]]) -> None:
+        op, axes = _op(node), self.nest.axes_of(node)
+        target = self._stored(node, axes) if node in self.stored else None
+        shape = self.tiles.shape(self.views.loops(axes))
+        is_direct = target is not None and not self._is_read_from(place, node)
+        result = target if target is not None and is_direct else self.tiles.take(op.dtype, shape)
+        if op.reducer is Reducer.NONE:
+            self._map(node, op, result, shape)
+        else:
+            self._reduce(node, op, result, shape)
+        if target is not None and not is_direct:
+            waiting.append((target, result))
+        self.values[node] = result
+
+    def _is_read_from(self, place: int, node: Node) -> bool:
+        """Whether this or a later member reads memory that the value is to be written over."""
+        target = self.storage.array(node)
+        if target is None:
+            return False
+        op = _op(node)
+        first = place + 1 if op.reducer is Reducer.NONE else place
+        readers = self.kernel.members[first:]
+        outside = {x for reader in readers for x in reader.operands if x not in self.kernel.members}
+        arrays = [self.storage.array(operand) for operand in outside]
+        return any(array is not None and np.may_share_memory(array, target) for array in arrays)
+
+    def _release(self, place: int) -> None:
+        member = self.kernel.members[place]
+        for node in {*member.operands, member}:
+            if node in self.values and node not in self.stored and self.last_use.get(node, -1) <= place:
+                self.tiles.give_back(self.values[node])
+
+    # Maps
+
+    def _map(self, node: Node, op: MapReduce, result: str, shape: tuple[int, ...]) -> None:
+        values = list(self._arguments(node, op))
+        dtypes = op.operand_dtypes([operand.type for operand in node.operands])
+        typed = infer_dtypes(op.formula, dtypes, op.dtype)
+        taken: list[str] = []
+
+        def work(dtype: DType) -> str:
+            taken.append(self.tiles.take(dtype, shape))
+            return taken[-1]
+
+        for line in typed:
+            is_last = line is typed[-1] and line.dtype is op.dtype
+            values.append(self._line(line, values, result if is_last else None, work))
+        end = op.formula.result
+        final = values[end] if isinstance(end, int) else end
+        if final != result:
+            self.source.call(np.copyto, result, self._shown(final), casting="'unsafe'")
+        for name in taken:
+            self.tiles.give_back(name)
+
+    def _line(self, typed: TypedLine, values: Sequence[str | Const], out: str | None, work: Any) -> str | Const:
+        arguments = [values[ref] if isinstance(ref, int) else ref for ref in typed.line.arguments]
+        if all(isinstance(item, Const) for item in arguments):
+            return _folded(typed, [item for item in arguments if isinstance(item, Const)])
+        target = out or work(typed.dtype)
+        site = Site(self.source, typed.dtype, target, work)
+        EMITTERS[typed.line.atom](site, *map(self._shown, arguments))
+        return target
+
+    def _shown(self, value: str | Const) -> str:
+        """A name, or a literal as Python writes it; the weakness of a Python scalar is NumPy's too."""
+        if isinstance(value, str):
+            return value
+        is_plain = isinstance(value.value, bool | int) or math.isfinite(value.value)
+        return repr(value.value) if is_plain else self.source.bind(value.value, "c")
+
+    def _arguments(self, node: Node, op: MapReduce) -> Iterator[str | Const]:
+        operands = iter(zip(node.operands, self.nest.accesses_of(node), strict=True))
+        for item in op.arguments:
+            if isinstance(item, Access):
+                operand, axes = next(operands)
+                yield self.values[operand] if operand in self.values else self._stored(operand, axes)
+            else:
+                yield self._argument(node, item)
+
+    def _argument(self, node: Node, item: Argument) -> str | Const:
+        match item:
+            case Index():
+                return self._counter(self.nest.placement[node][item.loop])
+            case Size():
+                return Const(evaluate(item.extent, self.storage.sizes))
+            case Const():
+                return item
+            case Access():
+                raise TypeError("an access is an operand")
+
+    def _counter(self, loop: int) -> str:
+        shape = [n if k == loop else 1 for k, n in enumerate(self.views.extents)]
+        return self.tiles.fixed(np.arange(self.views.extents[loop]).reshape(shape))
+
+    # Reductions
+
+    def _start(self, node: Node) -> None:
+        """Fills an accumulator before the tile loop."""
+        op = _op(node)
+        name, _ = self.views.open(node, self.nest.axes_of(node))
+        self.source.write(f"{name}.fill({self.source.bind(_identity(op.reducer, op.dtype), 'identity_')})")
+
+    def _reduce(self, node: Node, op: MapReduce, result: str, shape: tuple[int, ...]) -> None:
+        (operand,), (axes,) = node.operands, self.nest.accesses_of(node)
+        value = self.values[operand] if operand in self.values else self._stored(operand, axes)
+        reduced = self._reduced(node)
+        if op.reducer is Reducer.ARGMAX:
+            self._argmax(value, reduced, result)
+        elif not self._accumulates(node):
+            self._reduce_into(op, value, reduced, result)
+        else:
+            part = self.tiles.take(op.dtype, shape)
+            self._reduce_into(op, value, reduced, part)
+            self.source.call(_UFUNCS[op.reducer], result, part, result)
+            self.tiles.give_back(part)
+
+    def _reduce_into(self, op: MapReduce, value: str, axes: Sequence[int], result: str) -> None:
+        function = _UFUNCS[op.reducer]
+        reduce = self.source.bind(_REDUCES[op.reducer], f"{function.__name__}_reduce_")
+        dtype = self.source.bind(op.dtype.numpy, "dtype_")
+        self.source.write(f"{reduce}({value}, {tuple(axes)}, {dtype}, {result}, True)")
+
+    def _argmax(self, value: str, axes: Sequence[int], result: str) -> None:
+        if len(axes) == 1:
+            self.source.call(np.argmax, value, axis=str(axes[0]), out=result, keepdims="True")
+            return
+        kept = [k for k in range(self.views.rank) if k not in axes]
+
+        def flat_argmax(array: Array, out: Array) -> None:
+            rows = array.transpose([*kept, *axes]).reshape([*(array.shape[k] for k in kept), -1])
+            np.copyto(out, rows.argmax(axis=-1).reshape(out.shape))
+
+        self.source.call(flat_argmax, value, result)
+
+
+_REDUCES: Final[Mapping[Reducer, Any]] = {reducer: function.reduce for reducer, function in _UFUNCS.items()}
+"""Bound once, so that equal calls name one object."""
+
+
+def _op(node: Node) -> MapReduce:
+    assert isinstance(node.op, MapReduce)
+    return node.op
+
+
+def _folded(typed: TypedLine, arguments: Sequence[Const]) -> Const:
+    """An atom of literals, as the literal that it is in the line's dtype."""
+    values = [np.asarray(item.value).astype(typed.reads.numpy) for item in arguments]
+    with np.errstate(all="ignore"):
+        result = np.asarray(ATOMS_IN_NUMPY[typed.line.atom](*values)).astype(typed.dtype.numpy)
+    return Const(result.item())
+
+
+def _identity(reducer: Reducer, dtype: DType) -> Any:
+    """What a reduction of nothing gives; for max and min the lowest and highest value there is."""
+    if reducer is Reducer.SUM:
+        return dtype.numpy.type(0)
+    is_max = reducer is Reducer.MAX
+    if dtype is BOOL:
+        return not is_max
+    if dtype.is_float:
+        return -math.inf if is_max else math.inf
+    limits = np.iinfo(dtype.value)
+    return limits.min if is_max else limits.max

@@ -1,0 +1,90 @@
+"""Arrays over the loops of a nest: one axis for each loop, of extent 1 where a value does not have the loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from compiler.backends.numpy.frame import Array, Storage
+from compiler.backends.reference import over_loops
+from compiler.ir.dims import evaluate
+from compiler.ir.node import Node
+from compiler.ir.op import Index, MapReduce, Reducer
+from compiler.schedule.nest import Nest
+from compiler.schedule.schedule import Kernel
+
+Axes = tuple[int | None, ...]
+
+
+class LoopViews:
+    """Names and arrays of stored values over the loops of one kernel.
+
+    A kernel of maps whose values are all dense and whole, or scalars, has one loop over all elements instead.
+    """
+
+    def __init__(self, storage: Storage, kernel: Kernel, nest: Nest, stored: frozenset[Node]) -> None:
+        self.storage = storage
+        self.nest = nest
+        self.extents = tuple(evaluate(extent, storage.sizes) for extent in nest.loops)
+        self.is_flat = self._is_flat(kernel, stored)
+        if self.is_flat:
+            self.extents = (math.prod(self.extents),)
+        self._known: dict[tuple[str, Axes], tuple[str, Array | None]] = {}
+
+    @property
+    def rank(self) -> int:
+        """The number of loops."""
+        return len(self.extents)
+
+    def loops(self, axes: Axes) -> tuple[int, ...]:
+        """The loops that a value with these axes has."""
+        named = tuple(axis for axis in axes if axis is not None)
+        return ((0,) if named else ()) if self.is_flat else named
+
+    def open(self, node: Node, axes: Axes) -> tuple[str, Array | None]:
+        """The name of a stored value over all loops, and its array if that stays between calls."""
+        name = self.storage.name(node)
+        if (name, axes) not in self._known:
+            self._known[name, axes] = self._open(node, name, axes)
+        return self._known[name, axes]
+
+    def _open(self, node: Node, name: str, axes: Axes) -> tuple[str, Array | None]:
+        array = self.storage.array(node)
+        if array is not None:
+            found = self._over(array, axes)
+            return self.storage.source.bind(found, "v"), found
+        if not self.is_flat and axes == tuple(range(self.rank)):
+            return name, None
+        made = self.storage.source.fresh("over_")
+        view: Callable[[Array], Array] = lambda given: self._over(given, axes)  # noqa: E731
+        self.storage.source.write(f"{made} = {self.storage.source.bind(view, 'over_loops_')}({name})")
+        return made, None
+
+    def _over(self, array: Array, axes: Axes) -> Array:
+        return array.reshape(-1) if self.is_flat else over_loops(array, axes, self.rank)
+
+    def _is_flat(self, kernel: Kernel, stored: frozenset[Node]) -> bool:
+        if len(self.extents) < 2:
+            return False
+        whole = tuple(range(len(self.extents)))
+        for node in kernel.members:
+            op = node.op
+            if not isinstance(op, MapReduce) or op.reducer is not Reducer.NONE or self.nest.axes_of(node) != whole:
+                return False
+            if any(isinstance(item, Index) for item in op.arguments):
+                return False
+            pairs = zip(node.operands, self.nest.accesses_of(node), strict=True)
+            if not all(self._is_whole_or_scalar(operand, axes, whole, kernel) for operand, axes in pairs):
+                return False
+        return all(self._is_dense(node) for node in stored)
+
+    def _is_whole_or_scalar(self, operand: Node, axes: Axes, whole: Sequence[int], kernel: Kernel) -> bool:
+        if operand in kernel.members:
+            return axes == whole
+        is_scalar = all(axis is None for axis in axes)
+        return is_scalar or (axes == whole and self._is_dense(operand))
+
+    def _is_dense(self, node: Node) -> bool:
+        array = self.storage.array(node)
+        return array.flags.c_contiguous if array is not None else self.storage.comes_dense(node)
+
