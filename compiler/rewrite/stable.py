@@ -16,7 +16,7 @@ from compiler.ir.formula.tape import Const, Line, Ref
 from compiler.ir.graph import reachable
 from compiler.ir.node import Node, Origin, make_node
 from compiler.ir.op import (
-    Access, Broadcast, Diagonal, Gather, MapReduce, Op, Reducer, Reshape, Slice, Trait, Transpose,
+    Access, Broadcast, Diagonal, Gather, Layout, MapReduce, Op, Reducer, Reshape, Slice, Trait, Transpose,
 )  # fmt: skip
 
 SHIFT = parse_formula("shift(m) = where(abs(m) == inf, 0.0, stop(m))")
