@@ -1,11 +1,15 @@
 """Element-wise ops: one formula each, and nothing else.
 
-Gradient, kernels, in-place form, LaTeX and tests follow from the formula. Names, meanings, edge cases and the slopes
-at nonsmooth points are PyTorch's where it has the function. Every op works on tensors, on numbers, and on the
-variables of another formula.
+Gradient, kernels, in-place form, LaTeX and tests follow from the formula. Names, meanings, edge cases and
+the slopes at nonsmooth points are PyTorch's where it has the function. Every op works on tensors, on
+numbers, and on the variables of another formula.
 
-Conditions are written so that NaN falls into a branch that keeps it: `where(x <= 0, 0, x)`, not `where(x > 0, x, 0)`.
+Conditions are written so that NaN falls into a branch that keeps it: `where(x <= 0, 0, x)`, not `where(x >
+0, x, 0)`.
 """
+
+# A formula's parameters have no types: it is called with variables.
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
@@ -92,7 +96,8 @@ _between = elementwise("clip", lambda x, min, max: _at_most(_at_least(x, min), m
 def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     """`x` held between `min` and `max`, either of which may be None, a number or a tensor.
 
-    The gradient passes at the bounds (torch.clamp); NaN anywhere gives NaN; `max` wins where it is below `min`.
+    The gradient passes at the bounds (torch.clamp); NaN anywhere gives NaN; `max` wins where it is below
+    `min`.
     """
     if min is None and max is None:
         raise ArgumentError("clip needs min, max or both")
@@ -108,15 +113,16 @@ rsqrt = elementwise("rsqrt", lambda x: 1 / sqrt(x))
 exp, expm1, log, log1p = _atom("exp"), _atom("expm1"), _atom("log"), _atom("log1p")
 sin, cos, tanh = _atom("sin"), _atom("cos"), _atom("tanh")
 erf, erfc = _atom("erf"), _atom("erfc")
-_softplus, _normal_cdf = _atom("softplus"), _atom("normcdf")
+exact_softplus, _normal_cdf = _atom("softplus"), _atom("normcdf")
+"""`log(1 + exp(x))` for every x."""
 
 # Activations
 
 sigmoid = _atom("sigmoid")
-log_sigmoid = elementwise("log_sigmoid", lambda x: -_softplus(-x))
+log_sigmoid = elementwise("log_sigmoid", lambda x: -exact_softplus(-x))
 softplus = elementwise(
     "softplus_beta",
-    lambda x, *, beta=1, threshold=20: where(beta * x > threshold, x, _softplus(beta * x) / beta),
+    lambda x, *, beta=1, threshold=20: where(beta * x > threshold, x, exact_softplus(beta * x) / beta),
 )
 """`log(1 + exp(beta x)) / beta`, and `x` itself where `beta x > threshold`."""
 relu = elementwise("relu", lambda x: where(x <= 0, 0, x))
@@ -124,7 +130,7 @@ leaky_relu = elementwise("leaky_relu", lambda x, *, negative_slope=0.01: where(x
 elu = elementwise("elu", lambda x, *, alpha=1.0: where(x > 0, x, alpha * expm1(x)))
 selu = elementwise("selu", lambda x: _SELU_SCALE * where(x > 0, x, _SELU_ALPHA * expm1(x)))
 silu = elementwise("silu", lambda x: x * sigmoid(x))
-mish = elementwise("mish", lambda x: x * tanh(_softplus(x)))
+mish = elementwise("mish", lambda x: x * tanh(exact_softplus(x)))
 softsign = elementwise("softsign", lambda x: x / (1 + abs(x)))
 hard_sigmoid = elementwise("hard_sigmoid", lambda x: where(x <= -3, 0, where(x >= 3, 1, (x + 3) / 6)))
 hard_swish = elementwise("hard_swish", lambda x: where(x <= -3, 0, where(x >= 3, x, x * (x + 3) / 6)))
@@ -139,7 +145,7 @@ _GELU: Final = {
 
 
 def gelu(x: Any, *, approximate: Literal["none", "tanh", "sigmoid"] = "none") -> Any:
-    """`x` times the normal distribution function (Hendrycks and Gimpel, 2016), or one of the paper's approximations.
+    """`x` times the normal distribution function (Hendrycks and Gimpel, 2016), or an approximation.
 
     The tanh form is written with `sigmoid(2u)`, which is `(1 + tanh(u)) / 2` without its cancellation.
     """

@@ -1,0 +1,127 @@
+"""Activations as layers: an element-wise function each, under PyTorch's name for the layer.
+
+tt.nn.Sequential(tt.nn.Dense(64, 32), tt.nn.LeakyReLU(negative_slope=0.1), tt.nn.Dense(32, 10))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from tinytorch.nn.module import Module
+from tinytorch.ops import elementwise, normalise
+from tinytorch.tensor import Tensor
+
+
+class Activation(Module):
+    """A layer without parameters. Its settings are keywords of its function, checked when it is called."""
+
+    function: ClassVar[Callable[..., Any]]
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__()
+        self.settings = settings
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The function of `x`."""
+        return type(self).function(x, **self.settings)
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
+        return f"{type(self).__name__}({settings})"
+
+
+class ReLU(Activation):
+    """`max(x, 0)`."""
+
+    function = staticmethod(elementwise.relu)
+
+
+class LeakyReLU(Activation):
+    """`x`, or `negative_slope` times it below 0."""
+
+    function = staticmethod(elementwise.leaky_relu)
+
+
+class ELU(Activation):
+    """`x`, or `alpha (exp(x) - 1)` below 0."""
+
+    function = staticmethod(elementwise.elu)
+
+
+class SELU(Activation):
+    """ELU scaled so that it keeps mean 0 and variance 1."""
+
+    function = staticmethod(elementwise.selu)
+
+
+class Softplus(Activation):
+    """`log(1 + exp(beta x)) / beta`, linear above `threshold`."""
+
+    function = staticmethod(elementwise.softplus)
+
+
+class SiLU(Activation):
+    """`x sigmoid(x)`."""
+
+    function = staticmethod(elementwise.silu)
+
+
+class Mish(Activation):
+    """`x tanh(softplus(x))`."""
+
+    function = staticmethod(elementwise.mish)
+
+
+class GELU(Activation):
+    """`x` times the normal distribution function, or an approximation (`approximate="tanh"`, `"sigmoid"`)."""
+
+    function = staticmethod(elementwise.gelu)
+
+
+class Sigmoid(Activation):
+    """`1 / (1 + exp(-x))`."""
+
+    function = staticmethod(elementwise.sigmoid)
+
+
+class LogSigmoid(Activation):
+    """`log(sigmoid(x))`."""
+
+    function = staticmethod(elementwise.log_sigmoid)
+
+
+class Tanh(Activation):
+    """`tanh(x)`."""
+
+    function = staticmethod(elementwise.tanh)
+
+
+class Softsign(Activation):
+    """`x / (1 + |x|)`."""
+
+    function = staticmethod(elementwise.softsign)
+
+
+class Hardsigmoid(Activation):
+    """`(x + 3) / 6` held between 0 and 1."""
+
+    function = staticmethod(elementwise.hard_sigmoid)
+
+
+class Hardswish(Activation):
+    """`x` times Hardsigmoid of it."""
+
+    function = staticmethod(elementwise.hard_swish)
+
+
+class Softmax(Activation):
+    """`exp(x) / sum(exp(x))` over `axis`, by default the last."""
+
+    function = staticmethod(normalise.softmax)
+
+
+class LogSoftmax(Activation):
+    """`log(softmax(x))` over `axis`, by default the last."""
+
+    function = staticmethod(normalise.log_softmax)

@@ -1,0 +1,248 @@
+"""Ops that move elements and compute nothing, and those that are written with the indices of elements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from compiler.errors import ArgumentError, DTypeError, ShapeError
+from compiler.ir.build import apply, broadcast
+from compiler.ir.dims import Extent, divide_exactly, extent
+from compiler.ir.formula.parsing import parse_formula
+from compiler.ir.formula.tape import Const, Formula
+from compiler.ir.node import Node, describe, make_node
+from compiler.ir.op import Access, Concatenate, Diagonal, Gather, Index, MapReduce, Pad, Slice
+from compiler.ir.types import dtype_of, promote
+from tinytorch.indexing import take as take_node
+from tinytorch.tensor import Axis, Tensor, as_tensor, normalised_axes, normalised_axis
+
+
+def reshape(x: Any, shape: Sequence[Extent | str]) -> Tensor:
+    """The elements in row-major order under another shape; one extent may be -1."""
+    return as_tensor(x).reshape(list(shape))
+
+
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
+    """The axes in another order; reversed if none is given (numpy.transpose, torch.permute)."""
+    return as_tensor(x).transpose(*(axes or ()))
+
+
+def swapaxes(x: Any, first: int, second: int) -> Tensor:
+    """Two axes exchanged (torch.transpose)."""
+    return as_tensor(x).swapaxes(first, second)
+
+
+def squeeze(x: Any, axis: Axis = None) -> Tensor:
+    """Without the unit axes given, or without all of them. Raises ShapeError for an axis that is not 1."""
+    return as_tensor(x).squeeze(axis)
+
+
+def unsqueeze(x: Any, axis: int) -> Tensor:
+    """With a new unit axis before `axis`; -1 puts it last."""
+    return as_tensor(x).unsqueeze(axis)
+
+
+def flatten(x: Any, start: int = 0, end: int = -1) -> Tensor:
+    """The axes from `start` to `end` (inclusive) made into one."""
+    return as_tensor(x).flatten(start, end)
+
+
+def broadcast_to(x: Any, shape: Sequence[Extent | str]) -> Tensor:
+    """Repeated to a shape as NumPy broadcasts."""
+    return as_tensor(x).broadcast_to(shape)
+
+
+def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
+    """The tensors one behind the other along an axis, in their common dtype."""
+    items = _promoted(tensors, "concatenate")
+    place = normalised_axis(axis, items[0].ndim)
+    return (
+        items[0]
+        if len(items) == 1
+        else type(items[0])(make_node(Concatenate(place), [t.node for t in items]))
+    )
+
+
+def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
+    """The tensors along a new axis."""
+    return concatenate([item.unsqueeze(axis) for item in _promoted(tensors, "stack")], axis)
+
+
+def _promoted(tensors: Sequence[Any], what: str) -> list[Tensor]:
+    items = [as_tensor(item) for item in tensors]
+    if not items:
+        raise ArgumentError(f"{what} needs at least one tensor")
+    dtype = promote([item.dtype for item in items])
+    return [item.astype(dtype) for item in items]
+
+
+def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
+    """Pieces along an axis: so many of equal size, or of the given sizes, which must fit (ShapeError)."""
+    x = as_tensor(x)
+    place = normalised_axis(axis, x.ndim)
+    whole = x.shape[place]
+    sizes: list[Extent] = list(sections) if isinstance(sections, Sequence) else _equal(x, whole, sections)
+    if sum(sizes[1:], sizes[0] if sizes else 0) != whole:
+        raise ShapeError(f"pieces of {sizes} do not make up axis {place} of {describe(x.node)}")
+    pieces: list[Tensor] = []
+    start: Extent = 0
+    for size in sizes:
+        pieces.append(_piece(x, place, start, size))
+        start = start + size
+    return pieces
+
+
+def _equal(x: Tensor, whole: Extent, count: int) -> list[Extent]:
+    size = divide_exactly(whole, count) if count > 0 else None
+    if size is None:
+        raise ShapeError(f"an axis of {whole} has no {count} equal pieces: {describe(x.node)}")
+    return [size] * count
+
+
+def _piece(x: Tensor, axis: int, start: Extent, size: Extent) -> Tensor:
+    starts = tuple(start if k == axis else 0 for k in range(x.ndim))
+    sizes = tuple(size if k == axis else n for k, n in enumerate(x.shape))
+    return x if sizes == x.shape else type(x)(make_node(Slice(starts, sizes, (1,) * x.ndim), [x.node]))
+
+
+def flip(x: Any, axis: Axis = None) -> Tensor:
+    """The elements in reverse order along axes, by default all."""
+    x = as_tensor(x)
+    axes = normalised_axes(axis, x.ndim)
+    return x[tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(x.ndim))] if axes else x
+
+
+def pad(x: Any, widths: Sequence[int] | Sequence[Sequence[int]], value: float = 0.0) -> Tensor:
+    """`value` before and behind the elements of axes.
+
+    `widths` is a pair for each axis as in numpy.pad, `[(0, 0), (1, 2)]`, or the flat list of
+    torch.nn.functional.pad, which starts with the last axis, `[1, 2]`. To remove elements, slice.
+    """
+    x = as_tensor(x)
+    pairs = _pairs(x, widths)
+    if not any(low or high for low, high in pairs):
+        return x
+    low, high = tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
+    return type(x)(make_node(Pad(low, high, (0,) * x.ndim, float(value)), [x.node]))
+
+
+def _pairs(x: Tensor, widths: Sequence[Any]) -> list[tuple[int, int]]:
+    if all(isinstance(item, Sequence) and len(item) == 2 for item in widths) and len(widths) == x.ndim:  # pyright: ignore[reportUnknownArgumentType]  # checked here
+        return [(int(low), int(high)) for low, high in widths]
+    is_flat = (
+        all(isinstance(item, int) for item in widths) and len(widths) % 2 == 0 and len(widths) <= 2 * x.ndim
+    )
+    if not is_flat:
+        raise ArgumentError(
+            f"padding {describe(x.node)} needs a pair (low, high) for each of its {x.ndim} axes, or a flat "
+            f"list that starts with the last axis, not {list(widths)}"
+        )
+    pairs = [(widths[k], widths[k + 1]) for k in range(0, len(widths), 2)]
+    return [(0, 0)] * (x.ndim - len(pairs)) + pairs[::-1]
+
+
+def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+    """Elements along an axis, or of the flattened tensor: `out[a, *i, b] = x[a, indices[*i], b]`.
+
+    An index outside `0 .. extent - 1` raises IndexRangeError when the program runs; negative ones count from
+    the end where `indices` is a list or an array and the extent is known.
+    """
+    x = as_tensor(x)
+    x, axis = (x.reshape([-1]), 0) if axis is None else (x, normalised_axis(axis, x.ndim))
+    return type(x)(take_node(x.node, _indices(indices, x.shape[axis]), axis))
+
+
+def take_along_axis(x: Any, indices: Any, axis: int) -> Tensor:
+    """`out[a, i, b] = x[a, indices[a, i, b], b]` with the other axes broadcast (torch.take_along_dim).
+
+    An index outside `0 .. extent - 1` raises IndexRangeError when the program runs.
+    """
+    x = as_tensor(x)
+    place = normalised_axis(axis, x.ndim)
+    index = _indices(indices, x.shape[place])
+    if index.type.rank != x.ndim:
+        raise ShapeError(f"take_along_axis needs indices with {x.ndim} axes: {describe(index)}")
+    data = x.node
+    shape = [n if m == 1 else m for n, m in zip(data.type.shape, index.type.shape, strict=True)]
+    data = broadcast(data, (*shape[:place], data.type.shape[place], *shape[place + 1 :]))
+    index = broadcast(index, (*shape[:place], index.type.shape[place], *shape[place + 1 :]))
+    return type(x)(make_node(Gather(place, batched=True), [data, index]))
+
+
+def _indices(indices: Any, whole: Extent) -> Node:
+    if isinstance(indices, Tensor):
+        return indices.node
+    node = as_tensor(indices)
+    array = np.asarray(indices)
+    if not isinstance(whole, int) or not node.dtype.is_integer or not (array < 0).any():
+        return node.node
+    return as_tensor(np.where(array < 0, array + whole, array)).node
+
+
+_IOTA = parse_formula("arange(i, start, step) = start + i * step")
+_ONE_HOT = parse_formula("one_hot(x, i) = x == i")
+_TRIL = parse_formula("tril(x, i, j, k) = where(j - i <= k, x, 0)")
+_TRIU = parse_formula("triu(x, i, j, k) = where(j - i >= k, x, 0)")
+
+
+def arange(count: Extent | str, *, start: int = 0, step: int = 1, dtype: Any = "int64") -> Tensor:
+    """`count` numbers from `start` by `step`. `count` may be symbolic."""
+    loops = (extent(count),)
+    arguments = (Index(0), Const(start), Const(step))
+    return Tensor(make_node(MapReduce(_IOTA, arguments, loops, (0,), dtype_of(dtype))))
+
+
+def one_hot(x: Any, num_classes: int, dtype: Any = "int64") -> Tensor:
+    """A new last axis that is 1 at the class and 0 elsewhere: `[...]` to `[..., num_classes]`.
+
+    A class outside `0 .. num_classes - 1` raises IndexRangeError when the program runs.
+    """
+    x = as_tensor(x)
+    if not x.dtype.is_integer:
+        raise DTypeError(f"one_hot takes integer classes, not {describe(x.node)}")
+    checked = take(arange(num_classes), x, axis=0)  # the gather checks its indices
+    loops = (*x.shape, extent(num_classes))
+    axes = tuple(range(x.ndim))
+    op = MapReduce(_ONE_HOT, (Access(axes), Index(x.ndim)), loops, (*axes, x.ndim), dtype_of(dtype))
+    return type(x)(make_node(op, [checked.node]))
+
+
+def tril(x: Any, k: int = 0) -> Tensor:
+    """The last two axes with 0 above diagonal `k` (0 is the main one, positive ones are to its right)."""
+    return _triangle(_TRIL, x, k)
+
+
+def triu(x: Any, k: int = 0) -> Tensor:
+    """The last two axes with 0 below diagonal `k`."""
+    return _triangle(_TRIU, x, k)
+
+
+def _triangle(formula: Formula, x: Any, k: int) -> Tensor:
+    x = as_tensor(x)
+    if x.ndim < 2:
+        raise ShapeError(f"a triangle needs two axes: {describe(x.node)}")
+    row, column = Index(x.ndim - 2), Index(x.ndim - 1)
+    return type(x)(apply(formula, x.node, row, column, k, dtype=x.dtype))
+
+
+def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    """The elements at which `axis2` is `axis1` plus `offset`, as a new last axis."""
+    x = as_tensor(x)
+    first, second = normalised_axis(axis1, x.ndim), normalised_axis(axis2, x.ndim)
+    rows, columns = x.shape[first], x.shape[second]
+    if rows != columns or offset:
+        x = _square(x, first, second, offset)
+    return type(x)(make_node(Diagonal(first, second), [x.node]))
+
+
+def _square(x: Tensor, first: int, second: int, offset: int) -> Tensor:
+    rows, columns = x.shape[first], x.shape[second]
+    if not (isinstance(rows, int) and isinstance(columns, int)):
+        raise ShapeError(
+            f"a diagonal of axes of unequal or shifted symbolic extents has no size: {describe(x.node)}"
+        )
+    down, right = max(-offset, 0), max(offset, 0)
+    size = max(0, min(rows - down, columns - right))
+    return _piece(_piece(x, first, min(down, rows), size), second, min(right, columns), size)

@@ -1,0 +1,66 @@
+"""softmax and its kin, and layer normalisation: composites of reductions and maps.
+
+Exponents are shifted by the largest one, which carries no gradient, and by 0 where that is infinite: a row
+of -inf has the log-sum-exp -inf, and no softmax (NaN), as in PyTorch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from compiler.ir.build import apply
+from compiler.ir.types import floating
+from compiler.rewrite.stable import SHIFT
+from tinytorch.ops.elementwise import exp, log, rsqrt
+from tinytorch.tensor import Axis, Tensor, as_tensor, normalised_axes
+
+
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """`log(sum(exp(x)))` without overflow; -inf of nothing."""
+    x = _floating(x)
+    if _is_empty(x, axis):
+        return log(exp(x).sum(axis, keepdims))
+    shift = _shift(x, axis)
+    total = log(exp(x - shift).sum(axis, keepdims=True)) + shift
+    return total if keepdims else total.squeeze(normalised_axes(axis, x.ndim))
+
+
+def softmax(x: Any, axis: Axis = -1) -> Tensor:
+    """`exp(x) / sum(exp(x))` over an axis or several (None for all)."""
+    x = _floating(x)
+    raised = exp(x if _is_empty(x, axis) else x - _shift(x, axis))
+    return raised / raised.sum(axis, keepdims=True)
+
+
+def log_softmax(x: Any, axis: Axis = -1) -> Tensor:
+    """`log(softmax(x))` over an axis or several, without underflow."""
+    x = _floating(x)
+    shifted = x if _is_empty(x, axis) else x - _shift(x, axis)
+    return shifted - log(exp(shifted).sum(axis, keepdims=True))
+
+
+def layer_norm(x: Any, weight: Any = None, bias: Any = None, *, axis: Axis = -1, eps: float = 1e-5) -> Tensor:
+    """`(x - mean) / sqrt(var + eps)` over `axis`, then times `weight` plus `bias` if given.
+
+    The variance is divided by n. `weight` and `bias` broadcast against `x`: for trailing axes they have
+    their shape (torch.nn.functional.layer_norm). Ba, Kiros and Hinton, Layer Normalization (2016).
+    """
+    x = _floating(x)
+    centred = x - x.mean(axis, keepdims=True)
+    variance = (centred * centred).mean(axis, keepdims=True)
+    result = centred * rsqrt(variance + eps)
+    result = result if weight is None else result * weight
+    return result if bias is None else result + bias
+
+
+def _floating(x: Any) -> Tensor:
+    x = as_tensor(x)
+    return x.astype(floating(x.dtype))
+
+
+def _is_empty(x: Tensor, axis: Axis) -> bool:
+    return any(x.shape[k] == 0 for k in normalised_axes(axis, x.ndim))
+
+
+def _shift(x: Tensor, axis: Axis) -> Tensor:
+    return type(x)(apply(SHIFT, x.max(axis, keepdims=True).node))

@@ -1,0 +1,71 @@
+"""Reductions over one axis, several, or all. `keepdims` leaves unit axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinytorch.elementwise import elementwise
+from tinytorch.ops.elementwise import sqrt, square, where
+from tinytorch.tensor import Axis, Tensor, as_tensor
+
+
+def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The sum. bool and int32 are summed as int64."""
+    return as_tensor(x).sum(axis, keepdims)
+
+
+def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The arithmetic mean, floating; NaN of nothing."""
+    return as_tensor(x).mean(axis, keepdims)
+
+
+def var(x: Any, axis: Axis = None, keepdims: bool = False, *, correction: int = 1) -> Tensor:
+    """The variance, the squared deviations divided by n - `correction`: 1 as in torch.var, 0 as in NumPy."""
+    return as_tensor(x).var(axis, keepdims, correction=correction)
+
+
+def std(x: Any, axis: Axis = None, keepdims: bool = False, *, correction: int = 1) -> Tensor:
+    """The square root of `var`. Its gradient is NaN where all elements are equal, as in torch.std."""
+    return as_tensor(x).std(axis, keepdims, correction=correction)
+
+
+def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The largest element, NaN where there is one. Tied elements share the gradient (torch.amax)."""
+    return as_tensor(x).max(axis, keepdims)
+
+
+def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The smallest element, NaN where there is one. Tied elements share the gradient (torch.amin)."""
+    return as_tensor(x).min(axis, keepdims)
+
+
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """The index (int64) of the first largest element; NaN counts as largest."""
+    return as_tensor(x).argmax(axis, keepdims)
+
+
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """The index (int64) of the first smallest element; NaN counts as smallest."""
+    return as_tensor(x).argmin(axis, keepdims)
+
+
+def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Whether no element is 0 or False; True of nothing."""
+    return (as_tensor(x) == 0).sum(axis, keepdims) == 0
+
+
+def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Whether some element is neither 0 nor False (NaN is not 0); False of nothing."""
+    return (as_tensor(x) != 0).sum(axis, keepdims) != 0
+
+
+def _flat_root(x: Any) -> Any:
+    return where(x == 0, 0, sqrt(x))
+
+
+_root = elementwise("root", _flat_root)
+
+
+def norm(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The Euclidean norm, the root of the sum of squares; its gradient at 0 is 0 (torch.linalg.norm)."""
+    return _root(square(as_tensor(x)).sum(axis, keepdims))

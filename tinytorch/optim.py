@@ -1,0 +1,224 @@
+"""Optimisers as graph updates: from a loss to the next value of every parameter and of every piece of state.
+
+    step = tt.compile([x, labels], loss, updates=tt.optim.Adam(net.parameters(), lr=1e-3).updates(loss))
+
+Formulas are those of torch.optim. State (moments, step counter) is made of parameters, so it lasts between
+calls and is updated with the same all-or-nothing rule. Each `updates` belongs to the state of its optimiser.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from compiler.errors import ArgumentError
+from compiler.ir.node import describe
+from compiler.ir.op import Parameter
+from tinytorch.api import grad, parameter
+from tinytorch.ops.elementwise import minimum, sqrt, where
+from tinytorch.tensor import Tensor
+
+Rate: TypeAlias = float | Tensor
+"""A learning rate: a number, or a scalar tensor such as an input, so that it can change from call to call."""
+
+Updates: TypeAlias = dict[Tensor, Tensor]
+
+
+class Optimiser(ABC):
+    """Parameters, a learning rate, and the state that an algorithm keeps."""
+
+    def __init__(self, parameters: Iterable[Tensor], lr: Rate, name: str) -> None:
+        self.parameters = _checked(parameters)
+        self.lr = lr
+        self.state: list[Tensor] = []
+        """The parameters that hold the state, for saving and restoring."""
+        self._name = name
+        _require(isinstance(lr, Tensor) or lr >= 0, f"a learning rate is not negative: {lr}")
+
+    def updates(self, loss: Tensor) -> Updates:
+        """The next value of each parameter and piece of state.
+
+        Raises GradientError for a parameter that the loss does not depend on.
+        """
+        return self.updates_from(grad(loss, self.parameters))
+
+    @abstractmethod
+    def updates_from(self, gradients: Sequence[Tensor]) -> Updates:
+        """The same from gradients in the order of the parameters, such as clipped ones."""
+
+    def _zeros_like(self, what: str) -> list[Tensor]:
+        return [self._keep(np.zeros(_counts(p), p.dtype.numpy), p, what) for p in self.parameters]
+
+    def _keep(self, value: Any, of: Tensor | None, what: str) -> Tensor:
+        named = of is None or of.name is not None
+        name = ".".join(part for part in (self._name, of.name if of is not None else None, what) if part)
+        kept = parameter(value, name if named else None)
+        self.state.append(kept)
+        return kept
+
+    def _gradients(self, gradients: Sequence[Tensor], weight_decay: float) -> list[Tensor]:
+        if len(gradients) != len(self.parameters):
+            raise ArgumentError(f"{len(gradients)} gradients for {len(self.parameters)} parameters")
+        if not weight_decay:
+            return list(gradients)
+        return [g + weight_decay * p for g, p in zip(gradients, self.parameters, strict=True)]
+
+
+class SGD(Optimiser):
+    """Stochastic gradient descent with momentum (Polyak's or Nesterov's) and weight decay (torch)."""
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        lr: Rate = 1e-3,
+        *,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+        name: str = "sgd",
+    ) -> None:
+        super().__init__(parameters, lr, name)
+        _require(momentum >= 0 and weight_decay >= 0, "momentum and weight_decay are not negative")
+        _require(
+            not nesterov or (momentum > 0 and dampening == 0), "nesterov needs a momentum and no dampening"
+        )
+        self.momentum, self.dampening, self.nesterov, self.weight_decay = (
+            momentum,
+            dampening,
+            nesterov,
+            weight_decay,
+        )
+        self._buffers = self._zeros_like("momentum") if momentum else []
+        self._is_started = (
+            self._keep(np.zeros((), np.bool_), None, "is_started") if momentum and dampening else None
+        )
+
+    def updates_from(self, gradients: Sequence[Tensor]) -> Updates:
+        """p - lr d, where d is the gradient, the buffer, or Nesterov's look ahead."""
+        found: Updates = {}
+        grads = self._gradients(gradients, self.weight_decay)
+        if self._is_started is not None:
+            found[self._is_started] = self._is_started | True
+        for k, (p, g) in enumerate(zip(self.parameters, grads, strict=True)):
+            step = self._direction(k, g, found) if self.momentum else g
+            found[p] = p - _like(self.lr, p) * step
+        return found
+
+    def _direction(self, k: int, gradient: Tensor, found: Updates) -> Tensor:
+        buffer = self._buffers[k]
+        # The first gradient enters undamped.
+        share = 1.0 if self._is_started is None else where(self._is_started, 1 - self.dampening, 1.0)
+        found[buffer] = moved = self.momentum * buffer + _like(share, gradient) * gradient
+        return gradient + self.momentum * moved if self.nesterov else moved
+
+
+class Adam(Optimiser):
+    """Adam (Kingma and Ba, 2015). Weight decay is added to the gradient (torch.optim.Adam)."""
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        lr: Rate = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        name: str = "adam",
+    ) -> None:
+        super().__init__(parameters, lr, name)
+        _require(all(0 <= beta < 1 for beta in betas), f"betas lie in [0, 1): {betas}")
+        _require(eps >= 0 and weight_decay >= 0, "eps and weight_decay are not negative")
+        self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
+        self._step = self._keep(np.zeros((), np.int64), None, "step")
+        self._means, self._squares = self._zeros_like("mean"), self._zeros_like("square")
+
+    def updates_from(self, gradients: Sequence[Tensor]) -> Updates:
+        """p - lr m / (sqrt(v) + eps), with m and v corrected for their beginning at 0."""
+        step = self._step + 1
+        found: Updates = {self._step: step}
+        # Scalars are computed in float64, as torch computes them in Python.
+        count = step.astype("float64")
+        size = self.lr / (1 - self.betas[0] ** count)
+        root = sqrt(1 - self.betas[1] ** count)
+        for k, g in enumerate(self._gradients(gradients, self._decay_of_gradient())):
+            p, mean, square = self.parameters[k], self._means[k], self._squares[k]
+            found[mean] = m = mean + (1 - self.betas[0]) * (g - mean)
+            found[square] = v = self.betas[1] * square + (1 - self.betas[1]) * (g * g)
+            found[p] = self._decayed(p) - _like(size, p) * (m / (sqrt(v) / _like(root, p) + self.eps))
+        return found
+
+    def _decay_of_gradient(self) -> float:
+        return self.weight_decay
+
+    def _decayed(self, p: Tensor) -> Tensor:
+        return p
+
+
+class AdamW(Adam):
+    """Adam with weight decay apart from the gradient (Loshchilov and Hutter, 2019; torch.optim.AdamW)."""
+
+    def __init__(
+        self,
+        parameters: Iterable[Tensor],
+        lr: Rate = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        name: str = "adamw",
+    ) -> None:
+        super().__init__(parameters, lr, betas=betas, eps=eps, weight_decay=weight_decay, name=name)
+
+    def _decay_of_gradient(self) -> float:
+        return 0.0
+
+    def _decayed(self, p: Tensor) -> Tensor:
+        return p * _like(1 - self.lr * self.weight_decay, p) if self.weight_decay else p
+
+
+def grad_norm(gradients: Sequence[Tensor]) -> Tensor:
+    """The Euclidean norm of all gradients together, a scalar."""
+    if not gradients:
+        raise ArgumentError("the norm of no gradients")
+    total = (gradients[0] * gradients[0]).sum()
+    for g in gradients[1:]:
+        total = total + (g * g).sum()
+    return sqrt(total)
+
+
+def clip_grad_norm(gradients: Sequence[Tensor], max_norm: float | Tensor) -> list[Tensor]:
+    """The gradients scaled down together so that `grad_norm` is at most `max_norm` (torch.nn.utils)."""
+    if not gradients:
+        return []
+    scale = minimum(max_norm / (grad_norm(gradients) + 1e-6), 1.0)
+    return [g * _like(scale, g) for g in gradients]
+
+
+def _like(value: Any, of: Tensor) -> Any:
+    """A scalar in a parameter's dtype; Python numbers take it by themselves."""
+    return value.astype(of.dtype) if isinstance(value, Tensor) else value
+
+
+def _counts(p: Tensor) -> list[int]:
+    return [extent for extent in p.shape if isinstance(extent, int)]
+
+
+def _checked(parameters: Iterable[Tensor]) -> list[Tensor]:
+    found = list(parameters)
+    for tensor in found:
+        _require(
+            isinstance(tensor.node.op, Parameter), f"an optimiser updates parameters: {describe(tensor.node)}"
+        )
+        _require(tensor.dtype.is_float, f"not floating: {describe(tensor.node)}")
+    ops = [tensor.node.op for tensor in found]
+    _require(len(set(ops)) == len(ops), "a parameter is given twice")
+    return found
+
+
+def _require(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise ArgumentError(sentence)
