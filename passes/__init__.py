@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from compiler.pipeline.contract import RewritingPass, SchedulingPass
+from passes.fuse_elementwise import FuseElementwise
 
 REWRITES: Final[tuple[RewritingPass, ...]] = ()
 """Graph to graph, in this order."""
 
-SCHEDULING: Final[tuple[SchedulingPass, ...]] = ()
+SCHEDULING: Final[tuple[SchedulingPass, ...]] = (FuseElementwise(),)
 """Schedule to schedule, in this order."""

@@ -1,0 +1,263 @@
+"""Frames: the common loops of a group of maps and reductions while the group grows.
+
+Two frames join where every value that passes between them is read where it is made. Joining moves the members
+of the smaller frame, so a group of n members costs O(n log n) however it comes about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from compiler.ir.dims import Shape
+from compiler.ir.node import Node
+from compiler.ir.op import MapReduce, Reducer, Trait
+from compiler.rewrite.refusal import Reason, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Common loops in the order in which memory is walked, none of extent 1, and how members lie on them.
+
+    `columns` are the loops reduced by every reduction whose value is read inside. `spans` are the sets of
+    loops that members have: all, or those that are no columns.
+    """
+
+    loops: Shape
+    columns: frozenset[int]
+    placement: Mapping[Node, tuple[int | None, ...]]
+    spans: frozenset[frozenset[int]]
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether the columns are the innermost loops."""
+        return self.columns == frozenset(range(len(self.loops) - len(self.columns), len(self.loops)))
+
+    def reduced_by(self, node: Node) -> frozenset[int]:
+        """The common loops that a member reduces."""
+        place = self.placement[node]
+        return frozenset(loop for k in map_reduce(node).reduced if (loop := place[k]) is not None)
+
+
+def map_reduce(node: Node) -> MapReduce:
+    """A node's op, which is known to be a MapReduce."""
+    assert isinstance(node.op, MapReduce)
+    return node.op
+
+
+def called(node: Node) -> str:
+    """A node in a sentence."""
+    return f"%{node.name}" if node.name else f"a result of {node.op.name} (#{node.serial})"
+
+
+def frame_of(node: Node) -> Frame:
+    """The frame of a map, reduction or contraction alone."""
+    op = map_reduce(node)
+    order = [loop for loop in _walk(op) if op.extents[loop] != 1]
+    place = {loop: position for position, loop in enumerate(order)}
+    placement = tuple(place.get(loop) for loop in range(len(op.extents)))
+    loops = tuple(op.extents[loop] for loop in order)
+    return Frame(loops, frozenset(), {node: placement}, frozenset([frozenset(place.values())]))
+
+
+def _walk(op: MapReduce) -> list[int]:
+    """An op's loops as memory is walked: as a map writes, as a reduction reads its widest operand."""
+    if op.reducer is Reducer.NONE:
+        return list(range(len(op.extents)))
+    walks = [[axis for axis in access.axes if axis is not None] for access in op.accesses]
+    order = max(walks, key=len)
+    return order + [loop for loop in range(len(op.extents)) if loop not in order]
+
+
+def check_member(node: Node) -> Refusal | None:
+    """Why a node cannot share a nest with others; None if it can."""
+    op = node.op
+    if op.has(Trait.OPAQUE):
+        return Refusal(Reason.OPAQUE, (node,), f"{called(node)} is an opaque call")
+    if op.has(Trait.VIEW):
+        sentence = f"{called(node)} is a view of memory, which must be written first"
+        return Refusal(Reason.MOVES_ELEMENTS, (node,), sentence)
+    if not isinstance(op, MapReduce):
+        return Refusal(Reason.MOVES_ELEMENTS, (node,), f"{called(node)} moves elements")
+    if op.reducer is not Reducer.NONE and all(op.extents[loop] == 1 for loop in op.reduced):
+        return Refusal(Reason.OTHER_LOOPS, (node,), f"{called(node)} reduces loops of extent 1 only")
+    if op.has(Trait.CONTRACTION) and not _streams(op):
+        sentence = f"{called(node)} is a contraction, which has a nest of its own"
+        return Refusal(Reason.OTHER_LOOPS, (node,), sentence)
+    return None
+
+
+def _streams(op: MapReduce) -> bool:
+    """Whether two factors have all loops: then every element is read once, as in a reduction."""
+    loops = {loop for loop, extent in enumerate(op.extents) if extent != 1}
+    return sum(loops <= set(access.axes) for access in op.accesses) >= 2
+
+
+def shares_operand(left: Node, right: Node, operand: Node) -> bool:
+    """Whether two nodes each read an operand over all their loops, so that one walk serves both."""
+    return all(_reads_fully(node, operand) for node in (left, right))
+
+
+def _reads_fully(node: Node, operand: Node) -> bool:
+    op = node.op
+    if not isinstance(op, MapReduce):
+        return False
+    loops = {loop for loop, extent in enumerate(op.extents) if extent != 1}
+    return any(
+        found is operand and loops <= set(access.axes)
+        for found, access in zip(node.operands, op.accesses, strict=True)
+    )
+
+
+class _ConflictError(Exception):
+    """Two frames do not join; carries the refusal."""
+
+    def __init__(self, sentence: str, *nodes: Node) -> None:
+        super().__init__(sentence)
+        self.refusal = Refusal(Reason.OTHER_LOOPS, nodes, sentence)
+
+
+def join(left: Frame, right: Frame) -> Frame | Refusal:
+    """The frame of the members of both, or why there is none."""
+    for node in (*_only(left), *_only(right)):
+        refusal = check_member(node)
+        if refusal is not None:
+            return refusal
+    is_larger = (len(left.loops), len(left.placement)) >= (len(right.loops), len(right.placement))
+    large, small = (left, right) if is_larger else (right, left)
+    try:
+        return _embedded(small, large)
+    except _ConflictError as conflict:
+        return conflict.refusal
+
+
+def _only(frame: Frame) -> tuple[Node, ...]:
+    """The member of a frame that has one; others were checked when they joined."""
+    return tuple(frame.placement) if len(frame.placement) == 1 else ()
+
+
+def _embedded(small: Frame, large: Frame) -> Frame:
+    place: dict[int, int] = {}
+    columns = {large.columns}
+    for made, read, of_large in _passed(small, large):
+        _follow(made, read, small, large, place)
+        if map_reduce(made).reducer is Reducer.NONE:
+            continue
+        reduced = (large if of_large else small).reduced_by(made)
+        if of_large:
+            columns.add(reduced)
+        elif len(small.loops) < len(large.loops):
+            raise _ConflictError(
+                f"{called(made)} has fewer loops than {called(read)}, which reads it", made, read
+            )
+        else:
+            small = Frame(small.loops, _one({small.columns, reduced}, made), small.placement, small.spans)
+    found = _one(columns, next(iter(small.placement)))
+    _settle(small, large, found, place)
+    found = _one({found, frozenset(place[loop] for loop in small.columns)}, next(iter(small.placement)))
+    return _merged(small, large, found, place)
+
+
+def _one(columns: set[frozenset[int]], node: Node) -> frozenset[int]:
+    """The one set of columns that there may be."""
+    filled = [item for item in columns if item]
+    if len(filled) > 1:
+        raise _ConflictError(f"{called(node)} would need other columns than the kernel has", node)
+    return filled[0] if filled else frozenset()
+
+
+def _passed(small: Frame, large: Frame) -> Iterator[tuple[Node, Node, bool]]:
+    """Maker and reader of every value that passes between two frames, and whether the large one makes it."""
+    for reader in small.placement:
+        for operand in reader.operands:
+            if operand in large.placement:
+                yield operand, reader, True
+    if min(node.serial for node in small.placement) > max(node.serial for node in large.placement):
+        return
+    for reader in large.placement:
+        for operand in reader.operands:
+            if operand in small.placement:
+                yield operand, reader, False
+
+
+def _follow(made: Node, read: Node, small: Frame, large: Frame, place: dict[int, int]) -> None:
+    """Lays loops of the small frame on those of the large one where a value passes."""
+    of_large = made in large.placement
+    maker, reader = (large, small) if of_large else (small, large)
+    given = maker.placement[made]
+    output = [None if axis is None else given[axis] for axis in map_reduce(made).output]
+    taken = reader.placement[read]
+    for operand, access in zip(read.operands, map_reduce(read).accesses, strict=True):
+        if operand is not made:
+            continue
+        for ours, axis in zip(output, access.axes, strict=True):
+            theirs = None if axis is None else taken[axis]
+            if ours is None or theirs is None:
+                continue
+            mine, other = (theirs, ours) if of_large else (ours, theirs)
+            if place.setdefault(mine, other) != other:
+                sentence = f"{called(read)} reads {called(made)} at other places than it is made"
+                raise _ConflictError(sentence, made, read)
+
+
+def _settle(small: Frame, large: Frame, columns: frozenset[int], place: dict[int, int]) -> None:
+    """Lays the loops that no value passes along: as a shared operand suggests, else in order by extent."""
+    node = next(iter(small.placement))
+    everything = set(range(len(large.loops)))
+    target = everything if len(small.loops) == len(large.loops) else everything - columns
+    if len(small.loops) != len(target) or not target.issuperset(place.values()):
+        raise _ConflictError(f"{called(node)} has neither all loops of the kernel nor exactly its rows", node)
+    if len(set(place.values())) != len(place):
+        raise _ConflictError(f"{called(node)} reads one loop of the kernel as two", node)
+    if len(small.loops) - len(place) > 1:
+        _follow_shared(small, large, target, place)
+    free = sorted(target - set(place.values()))
+    for loop in range(len(small.loops)):
+        if loop not in place:
+            match = next((item for item in free if large.loops[item] == small.loops[loop]), None)
+            if match is None:
+                shown = ", ".join(map(str, large.loops))
+                raise _ConflictError(f"{called(node)} does not lie on the loops [{shown}]", node)
+            free.remove(match)
+            place[loop] = match
+
+
+def _follow_shared(small: Frame, large: Frame, target: set[int], place: dict[int, int]) -> None:
+    read = {operand: (node, k) for node in large.placement for k, operand in enumerate(node.operands)}
+    for node in small.placement:
+        for k, operand in enumerate(node.operands):
+            if operand not in read or operand in large.placement:
+                continue
+            other, position = read[operand]
+            ours = map_reduce(node).accesses[k].axes
+            theirs = map_reduce(other).accesses[position].axes
+            for mine, yours in zip(ours, theirs, strict=True):
+                _suggest(small.placement[node], mine, large.placement[other], yours, target, place)
+
+
+def _suggest(
+    ours: tuple[int | None, ...], mine: int | None, theirs: tuple[int | None, ...], yours: int | None,
+    target: set[int], place: dict[int, int],
+) -> None:  # fmt: skip
+    loop = None if mine is None else ours[mine]
+    common = None if yours is None else theirs[yours]
+    is_free = loop is not None and loop not in place and common in target and common not in place.values()
+    if is_free and loop is not None and common is not None:
+        place[loop] = common
+
+
+def _merged(small: Frame, large: Frame, columns: frozenset[int], place: dict[int, int]) -> Frame:
+    everything = frozenset(range(len(large.loops)))
+    spans = large.spans | {frozenset(place[loop] for loop in span) for span in small.spans}
+    if not spans <= {everything, everything - columns}:
+        node = next(iter(small.placement))
+        sentence = f"with {called(node)} a member would have neither all loops nor exactly the rows"
+        raise _ConflictError(sentence, node)
+    if small.columns and len(small.loops) < len(large.loops):
+        node = next(iter(small.placement))
+        raise _ConflictError(f"{called(node)} reduces rows of the kernel, and a member reads its value", node)
+    moved = {
+        node: tuple(None if loop is None else place[loop] for loop in loops)
+        for node, loops in small.placement.items()
+    }
+    return Frame(large.loops, columns, {**large.placement, **moved}, spans)
