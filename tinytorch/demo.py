@@ -1,0 +1,102 @@
+"""A digits classifier, trained on real data and drawn: what `python -m tinytorch demo` does."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+import tinytorch as tt
+from tinytorch.data import load_digits
+
+BATCH = 64
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command line. Returns the exit status."""
+    options = _options(arguments)
+    console = Console()
+    train, test = split_digits(options.seed)
+    model = Classifier(options.seed, options.backend)
+    console.print(f"{len(train[0])} digits to learn from, {len(test[0])} held out; backend: {model.step.backend}")
+    start = time.perf_counter()
+    _train(model, train, options.epochs, options.seed, console)
+    console.print(f"trained in {time.perf_counter() - start:.1f} s; on the held-out digits:")
+    accuracy = model.accuracy(*test)
+    console.print(f"  [bold]{accuracy:.1%}[/bold] of {len(test[0])} right")
+    _draw(model, options.out, console)
+    return 0
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tinytorch", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    demo = commands.add_parser("demo", help="train a digits classifier and draw its training step")
+    demo.add_argument("--epochs", type=int, default=40)
+    demo.add_argument("--seed", type=int, default=0)
+    demo.add_argument("--backend", default=None, help="the default unless given")
+    demo.add_argument("--out", type=Path, default=Path("digits_step.svg"), help="where the drawing goes")
+    return parser.parse_args(arguments)
+
+
+def split_digits(seed: int) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Images and labels, shuffled: four fifths to learn from, one fifth held out."""
+    images, labels = load_digits()
+    order = np.random.default_rng(seed).permutation(len(images))
+    held_out = len(order) // 5
+    test, train = order[:held_out], order[held_out:]
+    return (images[train], labels[train]), (images[test], labels[test])
+
+
+class Classifier:
+    """A network of three dense layers, its training step and its predictions, compiled."""
+
+    def __init__(self, seed: int = 0, backend: str | None = None) -> None:
+        images = tt.input("images", shape=("batch", 64))
+        labels = tt.input("labels", shape=("batch",), dtype="int64")
+        self.network = tt.nn.Sequential(
+            tt.nn.Dense(64, 64, seed=seed), tt.nn.GELU(),
+            tt.nn.Dense(64, 32, seed=seed + 1), tt.nn.GELU(),
+            tt.nn.Dense(32, 10, seed=seed + 2),
+        )  # fmt: skip
+        logits = self.network(images).named("logits")
+        self.loss = tt.losses.cross_entropy(logits, labels).named("loss")
+        optimiser = tt.optim.AdamW(self.network.parameters(), lr=3e-3, weight_decay=1e-2)
+        self.step = tt.compile([images, labels], self.loss, updates=optimiser.updates(self.loss), backend=backend)
+        self.predict = tt.compile([images], tt.argmax(logits, axis=1), backend=backend)
+
+    def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
+        """The share of images that are classified rightly."""
+        return float(np.mean(self.predict(images) == labels))
+
+
+def _train(
+    model: Classifier, data: tuple[np.ndarray, np.ndarray], epochs: int, seed: int, console: Console
+) -> None:
+    images, labels = data
+    generator = np.random.default_rng(seed)
+    columns = (
+        TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]:.4f}"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("training", total=epochs, loss=float("nan"))
+        for _ in range(epochs):
+            order = generator.permutation(len(images))
+            parts = [order[first : first + BATCH] for first in range(0, len(order), BATCH)]
+            losses = [float(model.step(images[part], labels[part])) for part in parts]
+            progress.update(bar, advance=1, loss=float(np.mean(losses)))
+
+
+def _draw(model: Classifier, path: Path, console: Console) -> None:
+    try:
+        written = model.step.draw(path)
+    except tt.DrawingError as error:
+        console.print(f"the training step was not drawn: {error}")
+        return
+    console.print(f"the training step, forward and backward in one picture: {Path(written).resolve()}")
