@@ -30,5 +30,6 @@ def compile_graph(
     source = Graph.of(outputs, updates, inputs)
     check_declared(source, inputs)
     verify(source)
-    schedule, history = run_passes(source, passes, backend.target)
+    donated = [node for node in inputs if node.name in signature.donated]
+    schedule, history = run_passes(source, passes, backend.target, donated)
     return Program(source, schedule, history, backend, signature, structure)

@@ -11,13 +11,13 @@ is one kernel:
                                                                %y = div(%e, %s)
 
 Greedy, in creation order: each node is joined with the groups of its operands, then with the group that last
-read the same operand. Nothing is computed twice.
+read the same operand; edges at which the loops differed are tried once more at the end. Nothing is computed twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from compiler.analysis.cost import is_at_most
@@ -63,6 +63,7 @@ def fuse_elementwise(schedule: Schedule, most_members: int = MOST_MEMBERS) -> tu
     for node in schedule.graph.nodes:
         if not node.op.has(Trait.LEAF):
             fusion.visit(node)
+    fusion.revisit()
     return fusion.finish()
 
 
@@ -93,6 +94,12 @@ class _Fusion:
             if last is not None and shares_operand(last, node, operand):
                 self._join(last, node)
             self.reader[operand] = node
+
+    def revisit(self) -> None:
+        """Tries the edges again at which loops differed: a group may have become one over rows since."""
+        for (maker, reader), refusal in self.refusals.items():
+            if refusal.reason is Reason.OTHER_LOOPS:
+                self.refusals[maker, reader] = self._join(maker, reader) or refusal
 
     def _consider(self, maker: Node, reader: Node) -> None:
         refusal = self._join(maker, reader)
@@ -154,7 +161,7 @@ class _Fusion:
         left = tuple(refusal for (a, b), refusal in self.refusals.items() if group[a] != group[b])
         if not actions:
             return self.old, Report(refusals=left)
-        return Schedule(self.old.graph, tuple(kernels)), Report(tuple(actions), left)
+        return replace(self.old, kernels=tuple(kernels)), Report(tuple(actions), left)
 
 
 def _sentence(members: Sequence[Node]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from compiler.errors import LawError, PassError, UserError
 from compiler.ir.graph import Graph
+from compiler.ir.node import Node
 from compiler.ir.verify import verify
 from compiler.pipeline.contract import Pass, Record, RewritingPass, SchedulingPass
 from compiler.schedule.schedule import Schedule
@@ -14,9 +15,12 @@ from compiler.schedule.target import Target
 from compiler.schedule.verify import verify_schedule
 
 
-def run_passes(graph: Graph, passes: Sequence[Pass], target: Target) -> tuple[Schedule, tuple[Record, ...]]:
+def run_passes(
+    graph: Graph, passes: Sequence[Pass], target: Target, donated: Iterable[Node] = ()
+) -> tuple[Schedule, tuple[Record, ...]]:
     """The schedule of the rewritten graph, and a record for each pass.
 
+    `donated` are the inputs whose arrays may be written over.
     All rewriting passes come before the first scheduling pass. Raises PassError naming a pass that fails, LawError
     naming one whose result breaks a law.
     """
@@ -25,7 +29,7 @@ def run_passes(graph: Graph, passes: Sequence[Pass], target: Target) -> tuple[Sc
     for item in passes:
         if isinstance(item, RewritingPass):
             graph = _rewrite(item, graph, target, records)
-    schedule = Schedule.of(graph)
+    schedule = Schedule.of(graph, donated)
     for item in passes:
         if isinstance(item, SchedulingPass) and not isinstance(item, RewritingPass):
             schedule = _schedule(item, schedule, target, records)
@@ -64,7 +68,7 @@ def _schedule(item: SchedulingPass, schedule: Schedule, target: Target, records:
         raise
     except Exception as error:
         raise PassError(f"pass {item.name} failed: {type(error).__name__}: {error}") from error
-    if after.graph is not schedule.graph:
+    if after.graph is not schedule.graph or after.donated != schedule.donated:
         raise PassError(f"pass {item.name} schedules another graph than the one it was given")
     verify_schedule(after, f"pass {item.name}")
     records.append(Record(item.name, schedule, after, report, time.perf_counter() - start))

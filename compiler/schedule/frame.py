@@ -47,7 +47,7 @@ def map_reduce(node: Node) -> MapReduce:
 
 def called(node: Node) -> str:
     """A node in a sentence."""
-    return f"%{node.name}" if node.name else f"a result of {node.op.name} (#{node.serial})"
+    return f"%{node.name}" if node.name else f"a result of {node.op.name}"
 
 
 def frame_of(node: Node) -> Frame:

@@ -3,19 +3,21 @@
     Schedule  ::= graph, kernels in order
     Kernel    ::= members in order (a convex set of nodes), the buffers that it writes over
 
+An op in place prints with a trailing underscore, `relu_`, as PyTorch names them.
+
 Strip every kernel to one member and every in-place mark, and the answer is the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.op import Trait
+from compiler.ir.op import MapReduce, Reducer, Trait
 from compiler.ir.printing import Names, names_of, print_node
 
 
@@ -43,11 +45,14 @@ class Schedule:
 
     graph: Graph
     kernels: tuple[Kernel, ...]
+    donated: frozenset[Node] = frozenset()
+    """The inputs whose arrays the caller gives up to the call."""
 
     @classmethod
-    def of(cls, graph: Graph) -> Schedule:
+    def of(cls, graph: Graph, donated: Iterable[Node] = ()) -> Schedule:
         """One kernel a node, in creation order."""
-        return cls(graph, tuple(Kernel((node,)) for node in graph.nodes if not node.op.has(Trait.LEAF)))
+        kernels = tuple(Kernel((node,)) for node in graph.nodes if not node.op.has(Trait.LEAF))
+        return cls(graph, kernels, frozenset(donated))
 
     @cached_property
     def kernel_of(self) -> dict[Node, int]:
@@ -79,6 +84,11 @@ def _print_kernel(place: int, kernel: Kernel, names: Names) -> str:
 
 
 def _print_member(node: Node, kernel: Kernel, names: Names) -> str:
-    line = print_node(node, names)
-    given = kernel.in_place.get(node)
-    return line if given is None else f"{line}  # in place of {names.values[given]}"
+    given, op = kernel.in_place.get(node), node.op
+    if given is None or not isinstance(op, MapReduce):
+        return print_node(node, names)
+    if op.reducer is not Reducer.NONE:
+        word, _, rest = print_node(node, names).partition(f" = {op.name}[")
+        return f"{word} = {op.name}_[{rest}  # over {names.values[given]}"
+    marked = Names(names.values, {op.formula: names.formulas[op.formula] + "_"})
+    return f"{print_node(node, marked)}  # over {names.values[given]}"
