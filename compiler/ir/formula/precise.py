@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, Final, TypeAlias
 
 from compiler.ir.formula.tape import Formula
+from compiler.ir.types import Scalar
 
 DIGITS: Final = 150
 STEP: Final = 40
@@ -112,7 +113,8 @@ def _normpdf(x: Any) -> Any:
 
 
 @cache
-def _table() -> Mapping[str, Callable[..., Any]]:
+def table() -> Mapping[str, Callable[..., Any]]:
+    """The value of every atom, of numbers of `mpmath_context`."""
     mp = mpmath_context()
     return {
         "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": _div,
@@ -138,9 +140,9 @@ def evaluate_anywhere(
     A float literal means its shortest decimal; `pi` and what is in `exact` mean themselves. `stop` evaluates
     the atom of this name.
     """
-    table = _table() if stop is _same else {**_table(), "stop": stop}
+    atoms = table() if stop is _same else {**table(), "stop": stop}
     try:
-        return formula.evaluate(table, list(arguments), lambda literal: _precise(literal, exact))
+        return formula.evaluate(atoms, list(arguments), lambda literal: precise_literal(literal, exact))
     except (ArithmeticError, ValueError):
         return None
 
@@ -156,7 +158,8 @@ def evaluate_precisely(
     return value if value is not None and mpmath_context().isfinite(value) else None
 
 
-def _precise(value: Any, exact: Exact) -> Any:
+def precise_literal(value: Scalar, exact: Exact = NOTHING) -> Any:
+    """What a literal means."""
     mp = mpmath_context()
     if isinstance(value, bool):
         return value
@@ -168,7 +171,7 @@ def slope_at(
 ) -> Any | None:
     """The central (or one-sided) difference, with what stands in `stop` held at its value at the point.
 
-    None where the formula has no finite value. The step is 1e-40: the error is below 1e-70 where it is smooth.
+    None where the formula has no finite value. The step is 1e-40, and so the error below 1e-70 if it is smooth.
     """
     step = mpmath_context().mpf(10) ** -STEP
     held: list[Any] = []
