@@ -1,0 +1,135 @@
+"""`python -m tests.benchmarks`: the table of step times and ratios."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks.workloads import NAMES
+
+NEEDS = {
+    "ours": "tinytorch", "numpy_backend": "tinytorch", "unfused": "tinytorch", "numpy_by_hand": "numpy",
+    "torch_eager": "torch", "torch_compile": "torch", "jax_jit": "jax", "pytensor_numba": "pytensor",
+}  # fmt: skip
+"""Systems, and what must be installed for each."""
+
+OURS = ("ours", "numpy_backend", "unfused")
+
+
+@dataclass
+class Worker:
+    """A system at work on a workload."""
+
+    system: str
+    process: subprocess.Popen[str]
+    start: dict[str, float] = field(default_factory=dict)
+    rounds: list[float] = field(default_factory=list)
+    peak_memory: int = 0
+
+    def read(self) -> dict[str, float]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.system} stopped with status {self.process.wait()}")
+        return json.loads(line)
+
+    def round(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("round\n")
+        self.process.stdin.flush()
+        answer = self.read()
+        self.rounds.append(answer["seconds"])
+        self.peak_memory = int(answer["peak_memory"])
+
+    @property
+    def best(self) -> float:
+        return min(self.rounds)
+
+
+def main() -> int:
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--workloads", nargs="+", default=list(NAMES), choices=NAMES)
+    parser.add_argument("--systems", nargs="+", default=list(NEEDS), choices=list(NEEDS))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of one round")
+    parser.add_argument("--json", type=Path, default=None, help="also write the figures there")
+    options = parser.parse_args()
+    systems = [name for name in options.systems if find_spec(NEEDS[name]) is not None]
+    console = Console()
+    figures = {}
+    for workload in options.workloads:
+        workers = run(workload, systems, options.rounds, options.seconds, console)
+        console.print(table(workload, workers))
+        figures[workload] = {item.system: _figures(item) for item in workers}
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    return 0
+
+
+def run(workload: str, systems: list[str], rounds: int, seconds: float, console: Console) -> list[Worker]:
+    """All systems on one workload: started one after the other, then timed in interleaved rounds."""
+    workers: list[Worker] = []
+    for system in systems:
+        command = [sys.executable, "-m", "tests.benchmarks.worker", system, workload, str(seconds)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        worker = Worker(system, process)
+        try:
+            worker.start = worker.read()
+        except RuntimeError as error:
+            console.print(f"[red]{workload}: {error}[/red]")
+            continue
+        workers.append(worker)
+    for _ in range(rounds):
+        for worker in workers:
+            worker.round()
+    for worker in workers:
+        worker.process.communicate()
+    return workers
+
+
+def table(workload: str, workers: list[Worker]) -> Table:
+    """Step times, and ratios to the fastest system that is not ours."""
+    peers = [item.best for item in workers if item.system not in OURS]
+    fastest = min(peers, default=math.nan)
+    found = Table(title=f"{workload}: one step", title_justify="left")
+    found.add_column("system")
+    for heading in ("median of a round, best", "spread", "to the fastest peer", "first call", "from import", "memory"):
+        found.add_column(heading, justify="right")
+    for item in sorted(workers, key=lambda item: item.best):
+        spread = max(item.rounds) / item.best - 1
+        prepare = item.start["prepare_seconds"] + item.start["first_call_seconds"]
+        found.add_row(
+            item.system, _time(item.best), f"{spread:.0%}", f"{item.best / fastest:.2f}", _time(prepare),
+            _time(item.start["total_seconds"]), f"{item.peak_memory / 1e6:.0f} MB",
+        )  # fmt: skip
+    values = [item.start["first"] for item in workers]
+    if values and max(values) - min(values) > 1e-3 * max(map(abs, values)):
+        found.caption = f"the systems disagree: {dict((item.system, item.start['first']) for item in workers)}"
+    return found
+
+
+def _figures(item: Worker) -> dict[str, object]:
+    median = statistics.median(item.rounds)
+    return {"best": item.best, "median": median, "rounds": item.rounds, "peak_memory": item.peak_memory, **item.start}
+
+
+def _time(seconds: float) -> str:
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""One system and one workload in a process of its own: prepares, then times a round for each line on standard input.
+
+Prints one JSON object a line: first the seconds from process start to the first result and of the first call, then
+for each round the median seconds of a step.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+MOST_STEPS = 200_000
+
+
+def main(system: str, workload: str, seconds: float) -> None:
+    """Serves rounds until standard input ends."""
+    start = time.perf_counter()
+    module = importlib.import_module(f"tests.benchmarks.systems.{system}")
+    imported = time.perf_counter()
+    step = module.prepare(workload)
+    prepared = time.perf_counter()
+    first = _number(step())
+    done = time.perf_counter()
+    _say(
+        import_seconds=imported - start, prepare_seconds=prepared - imported, first_call_seconds=done - prepared,
+        total_seconds=done - start, first=first,
+    )  # fmt: skip
+    for _ in sys.stdin:
+        _say(seconds=_round(step, seconds), peak_memory=_peak_memory())
+
+
+def _round(step: Any, seconds: float) -> float:
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end and len(times) < MOST_STEPS:
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def _number(result: Any) -> float:
+    """A number that tells whether systems compute the same: the mean of the first result."""
+    first = result[0] if isinstance(result, tuple | list) else result
+    return float(first.mean() if getattr(first, "shape", ()) else first)
+
+
+def _peak_memory() -> int:
+    """The most bytes that the process has held; 0 where the system does not say."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0
+    row = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(row.split()[1]) * 1024
+
+
+def _say(**fields: Any) -> None:
+    print(json.dumps(fields), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], float(sys.argv[3]))
