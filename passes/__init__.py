@@ -6,9 +6,10 @@ from typing import Final
 
 from compiler.pipeline.contract import RewritingPass, SchedulingPass
 from passes.fuse_elementwise import FuseElementwise
+from passes.inplace import InPlace
 
 REWRITES: Final[tuple[RewritingPass, ...]] = ()
 """Graph to graph, in this order."""
 
-SCHEDULING: Final[tuple[SchedulingPass, ...]] = (FuseElementwise(),)
+SCHEDULING: Final[tuple[SchedulingPass, ...]] = (FuseElementwise(), InPlace())
 """Schedule to schedule, in this order."""

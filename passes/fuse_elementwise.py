@@ -11,7 +11,8 @@ is one kernel:
                                                                %y = div(%e, %s)
 
 Greedy, in creation order: each node is joined with the groups of its operands, then with the group that last
-read the same operand; edges at which the loops differed are tried once more at the end. Nothing is computed twice.
+read the same operand; edges at which the loops differed are tried once more at the end. Nothing is computed
+twice.
 """
 
 from __future__ import annotations
