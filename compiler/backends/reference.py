@@ -150,11 +150,21 @@ def _reduce(op: MapReduce, loops: Array) -> Array:
     rows = loops.reshape(*kept, -1) if loops.size else loops.reshape(*kept, int(np.prod(loops.shape[op.kept :])))
     reducers: dict[Reducer, Callable[[Array], Any]] = {
         Reducer.SUM: lambda x: x.sum(axis=-1, dtype=op.dtype.numpy),
-        Reducer.MAX: lambda x: x.max(axis=-1),
-        Reducer.MIN: lambda x: x.min(axis=-1),
+        Reducer.MAX: lambda x: x.max(axis=-1, initial=lowest(op.dtype)),
+        Reducer.MIN: lambda x: x.min(axis=-1, initial=highest(op.dtype)),
         Reducer.ARGMAX: lambda x: x.argmax(axis=-1),
     }
     return np.array(reducers[op.reducer](rows), dtype=op.dtype.numpy, order="C").reshape(shape)
+
+
+def lowest(dtype: DType) -> Any:
+    """The largest of no elements."""
+    return -np.inf if dtype.is_float else np.iinfo(dtype.numpy).min if dtype.is_integer else False
+
+
+def highest(dtype: DType) -> Any:
+    """The smallest of no elements."""
+    return np.inf if dtype.is_float else np.iinfo(dtype.numpy).max if dtype.is_integer else True
 
 
 def _contract(op: MapReduce, operands: Sequence[Array]) -> Array:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from compiler.ir.build import apply
+from compiler.ir.build import apply, reduce
+from compiler.ir.op import Reducer
 from compiler.ir.types import floating
 from compiler.rewrite.stable import SHIFT
 from tinytorch.ops.elementwise import exp, log, rsqrt
@@ -18,8 +19,6 @@ from tinytorch.tensor import Axis, Tensor, as_tensor, normalised_axes
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """`log(sum(exp(x)))` without overflow; -inf of nothing."""
     x = _floating(x)
-    if _is_empty(x, axis):
-        return log(exp(x).sum(axis, keepdims))
     shift = _shift(x, axis)
     total = log(exp(x - shift).sum(axis, keepdims=True)) + shift
     return total if keepdims else total.squeeze(normalised_axes(axis, x.ndim))
@@ -28,14 +27,14 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def softmax(x: Any, axis: Axis = -1) -> Tensor:
     """`exp(x) / sum(exp(x))` over an axis or several (None for all)."""
     x = _floating(x)
-    raised = exp(x if _is_empty(x, axis) else x - _shift(x, axis))
+    raised = exp(x - _shift(x, axis))
     return raised / raised.sum(axis, keepdims=True)
 
 
 def log_softmax(x: Any, axis: Axis = -1) -> Tensor:
     """`log(softmax(x))` over an axis or several, without underflow."""
     x = _floating(x)
-    shifted = x if _is_empty(x, axis) else x - _shift(x, axis)
+    shifted = x - _shift(x, axis)
     return shifted - log(exp(shifted).sum(axis, keepdims=True))
 
 
@@ -58,9 +57,7 @@ def _floating(x: Any) -> Tensor:
     return x.astype(floating(x.dtype))
 
 
-def _is_empty(x: Tensor, axis: Axis) -> bool:
-    return any(x.shape[k] == 0 for k in normalised_axes(axis, x.ndim))
-
-
 def _shift(x: Tensor, axis: Axis) -> Tensor:
-    return type(x)(apply(SHIFT, x.max(axis, keepdims=True).node))
+    axes = normalised_axes(axis, x.ndim)
+    largest = reduce(Reducer.MAX, x.node, axes, keepdims=True) if axes else x.node  # -inf of nothing
+    return type(x)(apply(SHIFT, largest))

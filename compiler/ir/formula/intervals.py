@@ -76,7 +76,7 @@ class _Walk:
         branches: list[Range] = []
         for value, holds in ((chosen, True), (other, False)):
             inside = self.assume(condition, holds, facts)
-            if self.is_possible(inside):
+            if inside == facts or self.is_possible(inside):  # nothing learnt, nothing contradicted
                 branches.append(self.range_of(value, inside))
         return join(*branches) if branches else Range(infinite=True, nan=True)
 
