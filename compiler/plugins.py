@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from types import MappingProxyType
-from typing import Any, Final, Protocol, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast, runtime_checkable
 
 from compiler.backends.contract import Backend
 from compiler.errors import PluginError
 from compiler.ir.graph import Graph
 from compiler.pipeline.contract import Pass, RewritingPass, SchedulingPass
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP: Final = "tinytorch.plugins"
 """The entry-point group. Each entry point is a Plugin."""
@@ -43,8 +45,6 @@ class Renderer(Protocol):
 
     def render(self, graph: Graph) -> str | bytes: ...
 
-
-Kind = TypeVar("Kind")
 
 _KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {
     "ops": lambda item: isinstance(item, NamedOp),
@@ -82,7 +82,9 @@ class Registry:
             for kind, name, item in _contributions(plugin):
                 owner = owners.setdefault((kind, name), plugin.name)
                 if name in entries[kind]:
-                    raise PluginError(f"plugins {owner!r} and {plugin.name!r} both have {name!r} among their {kind}")
+                    raise PluginError(
+                        f"plugins {owner!r} and {plugin.name!r} both have {name!r} among their {kind}"
+                    )
                 entries[kind][name] = item
         frozen = {kind: MappingProxyType(found) for kind, found in entries.items()}
         return cls(plugins, MappingProxyType(frozen))
@@ -91,7 +93,9 @@ class Registry:
         """What has a name. Raises PluginError with the names there are."""
         known = self.entries[kind]
         if name not in known:
-            raise PluginError(f"no {kind[:-1] if kind != 'passes' else 'pass'} is named {name!r}; there are: {', '.join(known) or 'none'}")
+            raise PluginError(
+                f"no {kind[:-1] if kind != 'passes' else 'pass'} is named {name!r}; there are: {', '.join(known) or 'none'}"
+            )
         return known[name]
 
     def has(self, kind: str, name: str) -> bool:
@@ -107,16 +111,20 @@ class Registry:
 
 def discover() -> list[Plugin]:
     """The plugins of installed distributions, sorted by name."""
+    from importlib import metadata  # a tenth of the import time, and seldom needed
+
     points = sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.name, point.value))
     return [_load(point) for point in points]
 
 
-def _load(point: metadata.EntryPoint) -> Plugin:
+def _load(point: EntryPoint) -> Plugin:
     owner = point.dist.name if point.dist else "an unknown distribution"
     try:
         plugin = point.load()
     except Exception as error:
-        raise PluginError(f"plugin {point.name!r} of {owner} failed to load: {type(error).__name__}: {error}") from error
+        raise PluginError(
+            f"plugin {point.name!r} of {owner} failed to load: {type(error).__name__}: {error}"
+        ) from error
     if not isinstance(plugin, Plugin):
         raise PluginError(f"{point.value} of {owner} is no Plugin but {type(plugin).__name__}")
     _check(plugin, f" of {owner}")
@@ -131,7 +139,9 @@ def _check(plugin: Plugin, owner: str = "") -> None:
         for item in items:
             name = getattr(item, "name", None)
             if not _KINDS[kind](item) or not isinstance(name, str) or not name:
-                raise PluginError(f"plugin {plugin.name!r}{owner}: {item!r} is none of its {kind} (see compiler.plugins)")
+                raise PluginError(
+                    f"plugin {plugin.name!r}{owner}: {item!r} is none of its {kind} (see compiler.plugins)"
+                )
             if name in seen:
                 raise PluginError(f"plugin {plugin.name!r}{owner} has {name!r} twice among its {kind}")
             seen.add(name)

@@ -38,7 +38,7 @@ def _pass_on(node: Node, cotangents: dict[Node, Node], active: set[Node]) -> Non
         share = adjoint(node, position, cotangents[node])
         if share is not None:
             known = cotangents.get(operand)
-            cotangents[operand] = share if known is None else sum_of(known, share)
+            cotangents[operand] = share if known is None else sum_of(known, share, operand)
 
 
 def _active(output: Node, wrt: Sequence[Node]) -> set[Node]:
@@ -51,7 +51,9 @@ def _active(output: Node, wrt: Sequence[Node]) -> set[Node]:
 
 
 def _one(output: Node) -> Node:
-    return constant_node(np.ones(()), output.type.dtype, origin=Origin(output.origin.source, "grad", "seed", output))
+    return constant_node(
+        np.ones(()), output.type.dtype, origin=Origin(output.origin.source, "grad", "seed", output)
+    )
 
 
 def _check_output(output: Node, seed: Node | None) -> None:

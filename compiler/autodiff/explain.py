@@ -44,10 +44,19 @@ class Explanation:
             *(("recognised", text) for text in self.recognised),
             ("from", str(self.source) if self.source else None),
             ("made by", f"{self.maker}: {self.rule}" if self.rule else self.maker),
-            ("gradient of" if self.operand is not None else "stands for", describe(self.of) if self.of else None),
+            (
+                "gradient of" if self.operand is not None else "stands for",
+                describe(self.of) if self.of else None,
+            ),
             *(("derivation", text) for text in self.derivation),
         ]
         return "\n".join(f"{label:>12}  {text}" for label, text in rows if text is not None)
+
+    @property
+    def _relation(self) -> str:
+        if self.maker != "grad":
+            return "stands for"
+        return "cotangent of" if self.operand is None else "gradient of"
 
 
 def explain_node(node: Node) -> Explanation:
@@ -87,7 +96,11 @@ def _latex_head(formula: Formula) -> str:
 
 def _definitions(formula: Formula) -> tuple[str, ...]:
     used = dict.fromkeys(line.atom for line in formula.lines)
-    return tuple(f"{atom}(x) = {ATOMS[atom].definition}" for atom in used if ATOMS[atom].definition and ATOMS[atom].arity == 1)
+    return tuple(
+        f"{atom}(x) = {ATOMS[atom].definition}"
+        for atom in used
+        if ATOMS[atom].definition and ATOMS[atom].arity == 1
+    )
 
 
 def _derivation(of: Node | None, operand: int | None) -> tuple[str, ...]:

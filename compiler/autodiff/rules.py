@@ -12,7 +12,7 @@ and each layout op names its adjoint. Derivatives come from `compiler.ir.formula
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 from compiler.errors import GradientError
@@ -64,7 +64,9 @@ class AdjointFormula:
 
 
 @cache
-def adjoint_formula(formula: Formula, parameter: int, sizes: frozenset[int] = frozenset()) -> AdjointFormula | None:
+def adjoint_formula(
+    formula: Formula, parameter: int, sizes: frozenset[int] = frozenset()
+) -> AdjointFormula | None:
     """How the cotangent of a formula's value becomes that of a parameter; None where the partial is 0.
 
     A partial that can blow up at finite arguments multiplies by `zmul`, so that a branch which was masked out (its
@@ -77,7 +79,9 @@ def adjoint_formula(formula: Formula, parameter: int, sizes: frozenset[int] = fr
         return AdjointFormula(None, (), float(partial.result.value))
     kept = tuple(k for k in range(len(formula.parameters)) if partial.uses(k))
     tape = Tape([_fresh(formula.parameters), *(formula.parameters[k] for k in kept)])
-    arguments: list[Ref] = [kept.index(k) + 1 if k in kept else Const(0) for k in range(len(formula.parameters))]
+    arguments: list[Ref] = [
+        kept.index(k) + 1 if k in kept else Const(0) for k in range(len(formula.parameters))
+    ]
     risky = may_blow_up(bind(partial, dict.fromkeys(sizes, 1)))
     value = tape.emit("zmul" if risky else "mul", 0, tape.inline(partial, arguments))
     product = partial.factors
@@ -169,7 +173,9 @@ def _to_operand(
     if any(axis not in want for axis in have):
         order = [axis for axis in want if axis in have]
         loops = {axis: k for k, axis in enumerate(have)}
-        value = contract([value], [range(len(have))], [loops[axis] for axis in order], value.type.shape, origin=origin)
+        value = contract(
+            [value], [range(len(have))], [loops[axis] for axis in order], value.type.shape, origin=origin
+        )
         have = order
     order = [have.index(axis) for axis in want if axis in have]
     if order != sorted(order):
@@ -241,7 +247,9 @@ def _call(node: Node, op: Call, operand: int, cotangent: Node) -> Node | None:
         )
     found = op.gradient(cotangent, *node.operands)[operand]
     if found is not None and found.type != node.operands[operand].type:
-        raise GradientError(f"the gradient of {op.label} by operand {operand} is {found.type}: {describe(node)}")
+        raise GradientError(
+            f"the gradient of {op.label} by operand {operand} is {found.type}: {describe(node)}"
+        )
     return found
 
 
@@ -300,18 +308,23 @@ def _slice(op: Slice, cotangent: Node, shape: Shape, origin: Origin) -> Node:
     low = tuple(start + (size - 1) * step if step < 0 else start for start, size, step in rows)
     steps = tuple(map(abs, op.steps))
     rows = zip(shape, low, op.sizes, steps, strict=True)
-    high = tuple(n - start - ((size - 1) * step + 1) if size != 0 else n - start for n, start, size, step in rows)
+    high = tuple(
+        n - start - ((size - 1) * step + 1) if size != 0 else n - start for n, start, size, step in rows
+    )
     interior = tuple(0 if size == 0 else step - 1 for size, step in zip(op.sizes, steps, strict=True))
     return make_node(Pad(low, high, interior), [cotangent], origin=origin)
 
 
 def _concatenate(node: Node, op: Concatenate, operand: int, cotangent: Node, origin: Origin) -> Node:
-    before = sum((item.type.shape[op.axis] for item in node.operands[1:operand]), node.operands[0].type.shape[op.axis])
+    before = sum(
+        (item.type.shape[op.axis] for item in node.operands[1:operand]), node.operands[0].type.shape[op.axis]
+    )
     sizes = node.operands[operand].type.shape
     starts = tuple(before if operand and axis == op.axis else 0 for axis in range(len(sizes)))
     return make_node(Slice(starts, sizes, (1,) * len(sizes)), [cotangent], origin=origin)
 
 
-def sum_of(left: Node, right: Node) -> Node:
-    """Two contributions to one cotangent, added."""
-    return apply("add", left, right, origin=replace(right.origin, rule="sum of contributions"))
+def sum_of(left: Node, right: Node, of: Node) -> Node:
+    """Two contributions to the cotangent of a forward value, added."""
+    origin = Origin(of.origin.source, "grad", "sum over the uses of a value", of)
+    return apply("add", left, right, origin=origin)
