@@ -1,7 +1,7 @@
 """Every exception of the project, typed by who is wrong. Imports nothing.
 
-Each user-facing error also derives from the built-in exception that a Python reader expects (`ShapeError` is a
-`ValueError`), so code that knows nothing of tinytorch can still catch it.
+Each user-facing error also derives from the built-in exception that a Python reader expects (`ShapeError`
+is a `ValueError`), so code that knows nothing of tinytorch can still catch it.
 """
 
 

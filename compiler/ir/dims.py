@@ -1,7 +1,8 @@
 """Extents of axes: integers, or integer polynomials in named symbols kept in normal form.
 
-A symbol stands for a non-negative integer that is known when a program is called. Two different polynomials are
-never taken to be equal and a symbol never broadcasts, so whatever is decided about extents holds for every value.
+A symbol stands for a non-negative integer that is known when a program is called. Two different polynomials
+are never taken to be equal and a symbol never broadcasts, so what is decided about extents holds for every
+value.
 
     extent  ::= int | Dim
     Dim     ::= sum of coefficient * product of symbol ** power       (at least one symbol)
@@ -78,7 +79,7 @@ def symbol(name: str) -> Dim:
 
 
 def extent(value: Extent | str) -> Extent:
-    """What a user wrote for one axis (a count, a symbol's name, or a polynomial's text such as `2*batch+1`)."""
+    """What a user wrote for one axis: a count, a symbol's name, or a text such as `2*batch+1`."""
     if isinstance(value, Dim):
         return value
     if isinstance(value, str):

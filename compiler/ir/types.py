@@ -108,8 +108,8 @@ _LADDER = [BOOL, INT32, INT64, FLOAT32, FLOAT64]
 def promote(operands: Iterable[Operand]) -> DType:
     """The common dtype of dtypes and weak Python scalars.
 
-    int32 with float32 is float64 as in NumPy, int64 with float32 likewise; a weak float with integers is float64,
-    a weak scalar alone is bool, int64 or float32 (the default dtype).
+    int32 with float32 is float64 as in NumPy, int64 with float32 likewise; a weak float with integers is
+    float64, a weak scalar alone is bool, int64 or float32 (the default dtype).
     """
     found = list(operands)
     strong = [item for item in found if isinstance(item, DType)]
@@ -138,7 +138,7 @@ def _join_weak(dtype: DType | None, kind: type[Scalar]) -> DType:
 
 
 def floating(dtype: DType) -> DType:
-    """The dtype of a floating function (exp, mean, /) of `dtype`: float64 for int64, float32 for bool and int32."""
+    """The dtype of exp, mean or / of `dtype`: float64 for int64, float32 for bool and int32."""
     if dtype.is_float:
         return dtype
     return FLOAT64 if dtype is INT64 else FLOAT32

@@ -1,0 +1,1 @@
+"""Scalar formulas over atoms: written, read, differentiated and proved. The only importer of sympy."""

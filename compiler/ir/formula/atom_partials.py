@@ -1,7 +1,7 @@
 """The partial derivatives of the atoms: derived by sympy from their definitions, written in atoms, proved.
 
-The first stable form that is the same function at 50 digits is taken: forms are proposed and proved, never solved
-for. `derived.py` ships the result; a test derives it again.
+The first stable form that is the same function at 50 digits is taken: forms are proposed and proved, never
+solved for. `derived.py` ships the result; a test derives it again.
 """
 
 from __future__ import annotations
@@ -54,8 +54,7 @@ def atom_key(atom: str, parameter: int) -> str:
 
 
 def atom_partial_anew(atom: str, parameter: int) -> Formula:
-    """`atom_partial` without what is shipped: sympy's derivative of the definition, in the first stable form
-    that is the same function."""
+    """`atom_partial` without what is shipped: sympy's derivative of the definition, in a stable form."""
     derived, exact = symbolic.differentiate_definition(atom, parameter)
     head = f"{atom}'({', '.join(derived.parameters)}) = "
     plain = tuple(form for form in FORMS if len(derived.lines) > 1)

@@ -28,8 +28,8 @@ class Rule(Enum):
 class Atom:
     """A scalar function of one to three reals.
 
-    `definition` is a formula text in `x, y, z` over elementary functions and other atoms that are defined without
-    this one; None marks an atom that is elementary itself. `latex` is a template over `{x} {y} {z}`.
+    `definition` is a formula text in `x, y, z` over elementary functions and other atoms that are defined
+    without this one; None marks an atom that is elementary itself. `latex` is a template over `{x} {y} {z}`.
     """
 
     name: str

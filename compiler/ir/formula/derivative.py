@@ -1,6 +1,7 @@
 """Partial derivatives of formulas: derived by sympy, proved at 50 digits, remembered.
 
-`derived.py` ships what the built-in ops need; a test derives it again. Everything else is derived when first asked.
+`derived.py` ships what the built-in ops need; a test derives it again. All else is derived when first asked
+for.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from compiler.ir.formula.derived import SHIPPED
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.printing import print_body
 from compiler.ir.formula.tape import Const, Formula
+
 
 @cache
 def derive(formula: Formula, parameter: int) -> Formula:

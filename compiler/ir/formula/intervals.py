@@ -76,12 +76,13 @@ class _Walk:
         branches: list[Range] = []
         for value, holds in ((chosen, True), (other, False)):
             inside = self.assume(condition, holds, facts)
-            if inside == facts or self.is_possible(inside):  # nothing learnt, nothing contradicted
+            if self.is_possible(inside, facts):
                 branches.append(self.range_of(value, inside))
         return join(*branches) if branches else Range(infinite=True, nan=True)
 
-    def is_possible(self, facts: _Facts) -> bool:
-        ranges = [self.range_of(ref, facts) for ref, _ in facts.known]
+    def is_possible(self, inside: _Facts, outside: _Facts) -> bool:
+        """Whether what a condition adds to the facts leaves its values anywhere to lie."""
+        ranges = [self.range_of(ref, inside) for ref, _ in inside.known[len(outside.known) :]]
         return all(item.low <= item.high for item in ranges)
 
     def assume(self, condition: Ref, holds: bool, facts: _Facts) -> _Facts:

@@ -1,14 +1,14 @@
 """Differentiation of formulas by sympy.
 
-Inside sympy every transcendental, comparing or branching atom is an opaque function of ours, whose derivative is
-the atom's partial. sympy's own evaluate eagerly and wrongly for our purpose: `Ne(x, x)` is False, `Heaviside(0)` is
-1/2, `exp(x) * exp(-x)` is 1.
+Inside sympy every transcendental, comparing or branching atom is an opaque function of ours, whose derivative
+is the atom's partial. sympy's own evaluate eagerly and wrongly for our purpose: `Ne(x, x)` is False,
+`Heaviside(0)` is 1/2, `exp(x) * exp(-x)` is 1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial, partialmethod
 from typing import Any
 
 from compiler.ir.formula.atom_partials import atom_partial
@@ -18,7 +18,7 @@ from compiler.ir.formula.tape import Formula
 
 
 def differentiate(formula: Formula, parameter: int, name: str) -> Derived:
-    """The partial derivative by sympy, in atoms: chain rule over the atoms' own partials. Not yet verified."""
+    """The partial derivative by sympy: the chain rule over the atoms' partials. Not yet verified."""
     sympy = sympy_module()
     symbols = [sympy.Symbol(item, real=True) for item in formula.parameters]
     slope = sympy.diff(to_sympy(formula, symbols), symbols[parameter])
@@ -33,10 +33,19 @@ def to_sympy(formula: Formula, symbols: list[Any]) -> Any:
 @cache
 def _opaque() -> dict[str, Callable[..., Any]]:
     table = arithmetic() | {name: _function(name) for name in ATOMS if name not in arithmetic()}
-    power, root = table["pow"], table["sqrt"]
-    table["pow"] = lambda x, y: x**y if y.is_Rational else power(x, y)
-    table["sqrt"] = lambda x: sympy_module().sqrt(x) if x.is_number and x.is_positive else root(x)
+    table["pow"] = partial(_power, table["pow"])
+    table["sqrt"] = partial(_root, table["sqrt"])
     return table
+
+
+def _power(opaque: Any, base: Any, exponent: Any) -> Any:
+    """sympy's own power where the exponent is a literal, so that x ** 3 has its usual derivative."""
+    return base**exponent if exponent.is_Rational else opaque(base, exponent)
+
+
+def _root(opaque: Any, value: Any) -> Any:
+    """sympy's own root of a literal, so that it is known to all digits."""
+    return sympy_module().sqrt(value) if value.is_number and value.is_positive else opaque(value)
 
 
 def _function(atom: str) -> Any:
@@ -47,12 +56,13 @@ def _function(atom: str) -> Any:
     if atom in rules:
         body["_eval_derivative"] = rules[atom]
     else:
-        body["fdiff"] = lambda self, argindex=1: _partial(atom, argindex - 1, self.args)
+        body["fdiff"] = partialmethod(_differentiate_atom, atom)
     return type(f"atom_{atom}", (sympy_module().Function,), body)
 
 
-def _partial(atom: str, parameter: int, arguments: Any) -> Any:
-    return to_sympy(atom_partial(atom, parameter), list(arguments))
+def _differentiate_atom(self: Any, atom: str, number: int = 1) -> Any:
+    """sympy's `fdiff`: the partial by the argument of a number, which counts from 1."""
+    return to_sympy(atom_partial(atom, number - 1), list(self.args))
 
 
 def _differentiate_where(self: Any, symbol: Any) -> Any:

@@ -171,7 +171,7 @@ def slope_at(
 ) -> Any | None:
     """The central (or one-sided) difference, with what stands in `stop` held at its value at the point.
 
-    None where the formula has no finite value. The step is 1e-40, and so the error below 1e-70 if it is smooth.
+    None where the formula has no finite value. The step is 1e-40, the error below 1e-70 where it is smooth.
     """
     step = mpmath_context().mpf(10) ** -STEP
     held: list[Any] = []

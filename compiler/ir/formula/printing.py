@@ -1,9 +1,10 @@
 """The text of a formula, which `parsing.py` reads back exactly, and its LaTeX.
 
-    formula    ::= name "(" parameter, ... ")" "=" ( expression | "{" name "=" expression ";" ... expression "}" )
+    formula    ::= name "(" parameter, ... ")" "=" body
+    body       ::= expression | "{" name "=" expression ";" ... expression "}"
 
-Operators and their precedence are Python's; `&  ^  |  ~` are the logical atoms. A value that is used twice gets a
-name in braces. Floats print as their shortest decimal, which reads back to the same bits.
+Operators and their precedence are Python's; `&  ^  |  ~` are the logical atoms. A value that is used twice
+gets a name in braces. Floats print as their shortest decimal, which reads back to the same bits.
 """
 
 from __future__ import annotations
@@ -112,7 +113,9 @@ def latex(formula: Formula) -> str:
     """The right-hand side in LaTeX mathematics, without delimiters. Shared values are written out again."""
     pieces = [_Piece(_latex_name(name), _HIGHEST) for name in formula.parameters]
     for line in formula.lines:
-        pieces.append(_latex_line(line, lambda ref: pieces[ref] if isinstance(ref, int) else _latex_const(ref)))
+        pieces.append(
+            _latex_line(line, lambda ref: pieces[ref] if isinstance(ref, int) else _latex_const(ref))
+        )
     result = formula.result
     return pieces[result].text if isinstance(result, int) else _latex_const(result).text
 

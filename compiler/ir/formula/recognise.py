@@ -1,6 +1,7 @@
-"""Equations between formulas whose right-hand side is the stable one, and the matcher that applies them to a tape.
+"""Equations between formulas, stable on their right, and the matcher that applies them to a tape.
 
-The same equations serve a user's formula when it is traced and, node by node, the twin that `grad` differentiates.
+The same equations serve a user's formula when it is traced and, node by node, the twin that is
+differentiated.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def _match_all(
 
 
 def recognise(formula: Formula) -> Formula:
-    """The formula with every unstable form that an equation knows replaced; `recognised` lists the equations."""
+    """The formula with every unstable form that an equation knows replaced; `recognised` lists which."""
     if formula.atom is not None:
         return formula
     tape, notes = Tape(formula.parameters), dict.fromkeys(formula.recognised)

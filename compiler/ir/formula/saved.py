@@ -2,9 +2,9 @@
 
     sigmoid'(x) = y * (1 - y)   with   y = sigmoid(x)
 
-For every smooth piece of the function forms are proposed (`saved_pieces.py`), break points mapped to values
-(`saved_branches.py`), and the whole is compared with the slope at 50 digits and, with values rounded to float32,
-once more (`saved_exact.py`). What fails is refused with a reason; nothing is ever solved for.
+For every smooth piece of the function forms are proposed (`saved_pieces.py`), break points are mapped to
+values (`saved_branches.py`), and the whole is compared with the slope at 50 digits, and again with values
+rounded to float32 (`saved_exact.py`). What fails is refused with a reason; nothing is ever solved for.
 """
 
 from __future__ import annotations

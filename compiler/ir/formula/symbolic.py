@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -101,15 +102,19 @@ def _constant(value: Scalar) -> Any:
     return sympy.Integer(int(value)) if value == int(value) else sympy.Rational(repr(value))
 
 
+def _divide(x: Any, y: Any) -> Any:
+    return x / y
+
+
 @cache
 def arithmetic() -> dict[str, Callable[..., Any]]:
     """The atoms that are sympy's own operators."""
     return {
-        "add": lambda x, y: x + y,
-        "sub": lambda x, y: x - y,
-        "mul": lambda x, y: x * y,
-        "div": lambda x, y: x / y,
-        "neg": lambda x: -x,
+        "add": operator.add,
+        "sub": operator.sub,
+        "mul": operator.mul,
+        "div": _divide,
+        "neg": operator.neg,
     }
 
 
@@ -187,13 +192,17 @@ def _read_number(expression: Any, tape: Tape) -> Ref:
 
 
 def _read_sum(expression: Any, tape: Tape) -> Ref:
-    terms = expression.as_ordered_terms()
-    terms.sort(key=lambda term: term.could_extract_minus_sign())  # a difference, not the sum with a negative
+    # What is added comes first: a difference, not the sum with a negative.
+    terms = sorted(expression.as_ordered_terms(), key=_is_negative)
     total = read(terms[0], tape)
     for term in terms[1:]:
-        negative = term.could_extract_minus_sign()
+        negative = _is_negative(term)
         total = tape.emit("sub" if negative else "add", total, read(-term if negative else term, tape))
     return total
+
+
+def _is_negative(term: Any) -> bool:
+    return bool(term.could_extract_minus_sign())
 
 
 def _read_product(expression: Any, tape: Tape) -> Ref:

@@ -5,8 +5,9 @@
     Ref       ::= int         a parameter (0 .. p-1) or the line at p, p+1, ...
                 | Const       a Python bool, int or float; weakly typed
 
-A tape holds no line twice, no line that the result does not need, and its lines stand in the order in which the
-result's arguments need them, left to right; so tapes built from equal expressions are equal. Formulas stay under `LONGEST` lines and are never substituted into each other symbolically.
+A tape holds no line twice and no line that the result does not need, and its lines stand in the order in
+which the result's arguments need them, left to right; so tapes built from equal expressions are equal.
+Formulas have `LONGEST` lines at most and are never substituted into each other symbolically.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Const:
-    """A literal in a formula. Equal only to a literal of the same Python type and the same bits, so -0.0 is not 0."""
+    """A literal. Equal only to one of the same Python type and the same bits, so -0.0 is not 0.0."""
 
     value: Scalar
 
@@ -81,7 +82,7 @@ class Formula:
 
     @property
     def factors(self) -> tuple[int, ...] | None:
-        """The parameters multiplied, in order, if the formula is a product of distinct parameters; else None."""
+        """The parameters multiplied, in order, if the formula is a product of different ones; else None."""
         found: list[int] = []
         pending: list[Ref] = [self.result]
         while pending:
@@ -228,7 +229,7 @@ def drop_unused(formula: Formula, name: str | None = None) -> tuple[Formula, tup
 
 @dataclass(frozen=True, slots=True)
 class TypedLine:
-    """A line with the dtype in which its arguments are read (`where`'s condition is bool) and that of its value."""
+    """A line, the dtype in which its arguments are read (a condition is bool), and that of its value."""
 
     line: Line
     reads: DType
@@ -236,7 +237,7 @@ class TypedLine:
 
 
 def infer_dtypes(formula: Formula, operands: Sequence[Operand], result: DType) -> tuple[TypedLine, ...]:
-    """The dtypes of every line, for parameters of the given dtypes and a result that is converted to `result`.
+    """The dtypes of every line, for parameters of given dtypes and a result that is converted to `result`.
 
     A value that depends on literals alone takes the dtype of what uses it. Raises DTypeError naming the atom
     where an operand's dtype does not fit.
@@ -267,7 +268,9 @@ def _forward_dtypes(formula: Formula, operands: Sequence[Operand]) -> list[Opera
     known = list(operands)
     for line in formula.lines:
         try:
-            known.append(result_dtype(ATOMS[line.atom], [_operand_dtype(ref, known) for ref in line.arguments]))
+            known.append(
+                result_dtype(ATOMS[line.atom], [_operand_dtype(ref, known) for ref in line.arguments])
+            )
         except DTypeError as error:
             raise DTypeError(f"in {formula.name}: {error}") from None
     return known

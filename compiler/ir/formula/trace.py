@@ -1,7 +1,8 @@
 """From a plain Python function to a formula: it is called once with formula variables.
 
-Arithmetic and comparison operators, our element-wise functions, NumPy's functions of the same names and sympy's
-functions work on a variable. Python's own control flow does not: a formula has one shape for all values.
+Arithmetic and comparison operators, our element-wise functions, NumPy's functions of the same names and
+sympy's functions work on a variable. Python's own control flow does not: a formula has one shape for all
+values.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from compiler.ir.types import Scalar
 
 _UFUNCS: Final[Mapping[str, str]] = {
     "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "negative": "neg", "power": "pow",
-    "absolute": "abs", "sign": "sign", "floor": "floor", "ceil": "ceil", "rint": "round", "maximum": "maximum",
-    "minimum": "minimum", "less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge",
+    "absolute": "abs", "sign": "sign", "floor": "floor", "ceil": "ceil", "rint": "round",
+    "maximum": "maximum", "minimum": "minimum", "less": "lt", "less_equal": "le", "greater": "gt",
+    "greater_equal": "ge",
     "equal": "eq", "not_equal": "ne", "isnan": "isnan", "logical_and": "and", "logical_or": "or",
     "logical_not": "not", "sqrt": "sqrt", "exp": "exp", "expm1": "expm1", "log": "log", "log1p": "log1p",
     "sin": "sin", "cos": "cos", "tanh": "tanh",
@@ -30,7 +32,7 @@ _UFUNCS: Final[Mapping[str, str]] = {
 class Var:
     """A scalar inside a formula that is being traced."""
 
-    __hash__ = None  # type: ignore[assignment]  # `==` makes a comparison, so a Var cannot be a key
+    __hash__ = None  # pyright: ignore[reportAssignmentType]  # `==` makes a comparison, so a Var cannot be a key
 
     def __init__(self, tape: Tape, ref: Ref) -> None:
         self.tape = tape
@@ -111,10 +113,10 @@ class Var:
     def __ge__(self, other: Any) -> Var:
         return self._emit("ge", self, other)
 
-    def __eq__(self, other: object) -> Var:  # type: ignore[override]  # a comparison is a value here
+    def __eq__(self, other: object) -> Var:  # pyright: ignore[reportIncompatibleMethodOverride] a value here
         return self._emit("eq", self, other)
 
-    def __ne__(self, other: object) -> Var:  # type: ignore[override]  # a comparison is a value here
+    def __ne__(self, other: object) -> Var:  # pyright: ignore[reportIncompatibleMethodOverride] a value here
         return self._emit("ne", self, other)
 
     def __and__(self, other: Any) -> Var:
@@ -132,7 +134,9 @@ class Var:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Var:
         atom = _UFUNCS.get(ufunc.__name__)
         if atom is None or method != "__call__" or options:
-            raise FormulaError(f"numpy.{ufunc.__name__} is no atom of formulas; the atoms are {', '.join(ATOMS)}")
+            raise FormulaError(
+                f"numpy.{ufunc.__name__} is no atom of formulas; the atoms are {', '.join(ATOMS)}"
+            )
         return self._emit(atom, *inputs)
 
     def _sympy_(self) -> Any:
@@ -150,17 +154,17 @@ class Var:
 def trace(function: Callable[..., Any], name: str) -> tuple[Formula, dict[str, Scalar]]:
     """The formula of a function of scalars, and the defaults of its keyword parameters.
 
-    Positional parameters are operands; keyword-only ones are further parameters of the formula, with a default
-    each. What `recognise` knows of unstable forms is applied. Raises FormulaError.
+    Positional parameters are operands; keyword-only ones are further parameters of the formula, each with a
+    default. What `recognise` knows of unstable forms is applied. Raises FormulaError.
     """
     operands, defaults = _signature(function, name)
     parameters = [*operands, *defaults]
     tape = Tape(parameters)
+    if not operands:
+        raise FormulaError(f"{name!r} takes no operand; a constant is tt.constant(value)")
     values = [Var(tape, k) for k in range(len(parameters))]
     by_name = dict(zip(defaults, values[len(operands) :], strict=True))
     result = function(*values[: len(operands)], **by_name)
-    if not values:
-        raise FormulaError(f"{name!r} takes no operand; a constant is tt.constant(value)")
     return recognise(tape.finish(name, values[0].read(result))), defaults
 
 
