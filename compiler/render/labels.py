@@ -1,0 +1,116 @@
+"""The words in a box: names, expressions and tooltips, derived from ops and formulas."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, replace
+from pathlib import PurePath
+from typing import Final
+
+from compiler.ir.build import align
+from compiler.ir.formula.printing import print_body, print_formula, print_scalar
+from compiler.ir.node import Node, SourceLine
+from compiler.ir.op import Access, Argument, Call, Constant, Index, Layout, MapReduce, Reducer, Size, Trait
+from compiler.ir.printing import Names, is_by_reference, loop_name, print_field, print_node, reference
+
+LONGEST: Final = 44
+"""The largest number of characters of an expression in a box; the tooltip has it whole."""
+
+
+def label(node: Node, names: Names) -> str:
+    """What other boxes call a node: its name as it is, or `%` and its number in the graph's text."""
+    text = names.values[node]
+    return text if node.name is None else reference(text)
+
+
+def expression(node: Node, names: Names) -> str:
+    """How a node is computed from its operands; empty for an input or a parameter.
+
+    A map shows its formula (`x * normcdf(x)`), a reduction or contraction index notation
+    (`sum[k] x[i,k] * w[k,j]`), a layout op its fields.
+    """
+    operands = [label(operand, names) for operand in node.operands]
+    match node.op:
+        case MapReduce():
+            return _map_reduce(node.op, node, operands)
+        case Layout():
+            given = [f"{item.name}={print_field(getattr(node.op, item.name))}" for item in fields(node.op)]
+            return f"{node.op.name}({', '.join([*operands, *given])})"
+        case Call():
+            return f"{node.op.label}({', '.join(operands)})"
+        case Constant():
+            return "" if is_by_reference(node.op) else print_field(node.op.buffer.array.tolist())
+        case _:
+            return ""
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """The beginning of a text that is too long."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _map_reduce(op: MapReduce, node: Node, operands: list[str]) -> str:
+    is_plain = op.reducer is Reducer.NONE and _broadcasts(op, node)
+    given = iter(operands)
+    arguments = tuple(_argument(item, given, is_plain) for item in op.arguments)
+    body = print_body(replace(op.formula, parameters=arguments))
+    if op.reducer is Reducer.NONE:
+        return body
+    return f"{op.reducer.value}[{','.join(map(loop_name, op.reduced))}] {body}"
+
+
+def _broadcasts(op: MapReduce, node: Node) -> bool:
+    aligned = [Access(align(operand.type.shape, op.extents)) for operand in node.operands]
+    return list(op.accesses) == aligned and None not in op.output
+
+
+def _argument(argument: Argument, operands: Iterator[str], is_plain: bool) -> str:
+    match argument:
+        case Access():
+            axes = ",".join("_" if axis is None else loop_name(axis) for axis in argument.axes)
+            return next(operands) + ("" if is_plain else f"[{axes}]")
+        case Index():
+            return loop_name(argument.loop)
+        case Size():
+            return f"{argument.extent}"
+        case _:
+            text = print_scalar(argument.value)
+            return f"({text})" if text.startswith("-") else text
+
+
+def tooltip(node: Node, names: Names) -> str:
+    """The line of the text form, the formula, the user's line, and who made the node by which rule."""
+    lines = [print_node(node, names)]
+    op = node.op
+    if isinstance(op, MapReduce) and op.formula.atom is None and op.reducer is Reducer.NONE:
+        lines += [print_formula(op.formula), *(f"recognised: {item}" for item in op.formula.recognised)]
+    if node.origin.source is not None:
+        lines.append(_place(node.origin.source))
+    if node.origin.maker != "user" or node.origin.rule:
+        lines.append(_made(node, names))
+    return "\n".join(lines)
+
+
+def _place(source: SourceLine) -> str:
+    """The file without its folders: a drawing is the same wherever the program lies."""
+    place = f"{PurePath(source.file).name}:{source.line}"
+    return f"{place}: {source.text}" if source.text else place
+
+
+def _made(node: Node, names: Names) -> str:
+    origin = node.origin
+    made = f"made by {origin.maker}" + (f" ({origin.rule})" if origin.rule else "")
+    if origin.of is None:
+        return made
+    of = names.values.get(origin.of) or origin.of.name or origin.of.op.name
+    by = "" if origin.operand is None else f", operand {origin.operand}"
+    return f"{made} from {of}{by}"
+
+
+def count_ops(nodes: Iterable[Node]) -> str:
+    """`13 ops: 6 mul, 3 div, 2 add, sqrt, sub`, the most frequent first; leaves are not counted."""
+    counts = Counter(node.op.name for node in nodes if not node.op.has(Trait.LEAF))
+    total = sum(counts.values())
+    words = [f"{count} {name}" if count > 1 else name for name, count in counts.most_common()]
+    return f"{total} op{'' if total == 1 else 's'}: {', '.join(words)}"

@@ -1,0 +1,47 @@
+"""Layout: Graphviz's `dot` where it is on the path, else the copy that the pygraphviz wheel carries.
+
+Both run in a process of their own: Graphviz keeps global state, and warnings about fonts belong on no screen.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from typing import Final
+
+from compiler.errors import DrawingError
+
+INSTALL: Final = (
+    "install Graphviz (apt install graphviz, brew install graphviz, or graphviz.org), "
+    "or run: pip install 'tinytorch-compiler[draw]'"
+)
+
+_WHEEL: Final = """
+import sys, pygraphviz
+source = sys.stdin.buffer.read().decode()
+sys.stdout.buffer.write(pygraphviz.AGraph(string=source).draw(format=sys.argv[1], prog="dot"))
+"""
+
+
+def laid_out(source: str, format: str) -> bytes:
+    """A text in Graphviz's language as `svg`, `png` or `pdf`.
+
+    Raises DrawingError where no Graphviz is installed, with what to install, and where it fails.
+    """
+    command = _command(format)
+    done = subprocess.run(command, input=source.encode(), capture_output=True, check=False)
+    if done.returncode != 0 or not done.stdout:
+        said = done.stderr.decode(errors="replace").strip()
+        raise DrawingError(f"Graphviz ({command[0]}) made no {format}: {said or 'it said nothing'}")
+    return done.stdout
+
+
+def _command(format: str) -> list[str]:
+    program = shutil.which("dot")
+    if program is not None:
+        return [program, f"-T{format}"]
+    if importlib.util.find_spec("pygraphviz") is not None:
+        return [sys.executable, "-c", _WHEEL, format]
+    raise DrawingError(f"there is neither the program `dot` nor the package pygraphviz\n  fix: {INSTALL}")

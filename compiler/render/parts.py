@@ -1,0 +1,79 @@
+"""Which part of a picture a node belongs to, and which nodes share a box.
+
+Walks are over `graph.nodes`, which is in topological order: linear, and without recursion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler.ir.graph import Graph, reachable
+from compiler.ir.node import Node
+from compiler.ir.op import Trait
+from compiler.render.picture import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The part of each node, the forward values that backward ops read, and whose update needs a node."""
+
+    part: dict[Node, Part]
+    saved: frozenset[Node]
+    owner: dict[Node, Node | None]
+    """For each node of the updates the parameter whose next value alone needs it; None where several do."""
+
+
+def parts_of(graph: Graph) -> Parts:
+    """Divide a graph's nodes among the parts."""
+    needed = reachable([*graph.outputs, *(node for node in graph.nodes if is_backward(node))])
+    needed.update(graph.inputs)
+    part: dict[Node, Part] = {}
+    for node in graph.nodes:
+        part[node] = _part(node, node in needed, part)
+    return Parts(part, _saved(graph, part), _owners(graph, part))
+
+
+def is_backward(node: Node) -> bool:
+    """Whether a node was made by differentiation, or replaces one that was."""
+    origin = node.origin
+    while origin.maker not in ("user", "grad") and origin.of is not None:
+        origin = origin.of.origin
+    return origin.maker == "grad"
+
+
+def _part(node: Node, is_needed: bool, part: dict[Node, Part]) -> Part:
+    if not is_needed:
+        return Part.UPDATE
+    if is_backward(node) or any(part[operand] is Part.BACKWARD for operand in node.operands):
+        return Part.BACKWARD
+    return Part.FORWARD
+
+
+def _saved(graph: Graph, part: dict[Node, Part]) -> frozenset[Node]:
+    return frozenset(
+        operand
+        for node in graph.nodes
+        if part[node] is Part.BACKWARD
+        for operand in node.operands
+        if part[operand] is Part.FORWARD and not operand.op.has(Trait.LEAF)
+    )
+
+
+def _owners(graph: Graph, part: dict[Node, Part]) -> dict[Node, Node | None]:
+    """Walk from the results to the leaves; a node belongs to whom all its readers belong.
+
+    A next value that the update of another parameter reads goes with that: Adam's moments with the weight.
+    """
+    owner: dict[Node, Node | None] = {}
+    updated: dict[Node, Node] = {}
+    for parameter, value in graph.updates:
+        updated.setdefault(value, parameter)
+    for node in reversed(graph.nodes):
+        if part[node] is not Part.UPDATE:
+            continue
+        readers = {owner[user] for user in graph.users[node]}
+        if len(readers) == 1:
+            (owner[node],) = readers
+        else:
+            owner[node] = updated.get(node) if not readers else None
+    return owner
