@@ -52,10 +52,14 @@ def of_torch(function: Callable[..., Any], arrays: Arrays, orders: int = 2) -> A
     results = [value]
     for order in range(orders if value.is_floating_point() and floats else 0):
         rows = results[-len(floats) :] if order else [value]
-        parts = [(row * torch.tensor(weights(row.shape, k)).to(row.dtype)).sum() for k, row in enumerate(rows)]
+        parts = [
+            (row * torch.tensor(weights(row.shape, k)).to(row.dtype)).sum() for k, row in enumerate(rows)
+        ]
         loss = sum(parts[1:], parts[0])
         if not loss.requires_grad:
             results += [torch.zeros_like(item) for item in floats]
             continue
-        results += torch.autograd.grad(loss, floats, create_graph=True, allow_unused=True, materialize_grads=True)
+        results += torch.autograd.grad(
+            loss, floats, create_graph=True, allow_unused=True, materialize_grads=True
+        )
     return [item.detach().numpy(force=True) for item in results]

@@ -69,7 +69,15 @@ def within(*shape: int) -> Any:
 
 
 SHAPES = [(), (1,), (0,), (3,), (2, 3), (2, 0, 3), (1, 1), (2, 1, 3)]
-PAIRS = [((), ()), ((3,), ()), ((2, 3), (3,)), ((2, 1), (1, 3)), ((0, 3), (1, 3)), ((1,), (1,)), ((2, 1, 3), (4, 1))]
+PAIRS = [
+    ((), ()),
+    ((3,), ()),
+    ((2, 3), (3,)),
+    ((2, 1), (1, 3)),
+    ((0, 3), (1, 3)),
+    ((1,), (1,)),
+    ((2, 1, 3), (4, 1)),
+]
 
 
 def unary(make: Callable[..., Any] = signed) -> list[tuple[Any, ...]]:
@@ -118,9 +126,11 @@ UNARY = [
     _each(oe.erfc, torch.erfc),
     _each(oe.sigmoid, torch.sigmoid),
     _each(oe.log_sigmoid, F.logsigmoid),
-    _each(oe.exact_softplus, lambda x: torch.logaddexp(x, torch.zeros_like(x)), name="exact_softplus"),
+    _each(oe.exact_softplus, lambda x: -F.logsigmoid(-x), name="exact_softplus"),
     _each(oe.softplus, F.softplus, name="softplus"),
-    _each(_with(oe.softplus, beta=2.0, threshold=3.0), lambda x: F.softplus(x, 2.0, 3.0), name="softplus 2 3"),
+    _each(
+        _with(oe.softplus, beta=2.0, threshold=3.0), lambda x: F.softplus(x, 2.0, 3.0), name="softplus 2 3"
+    ),
     _each(oe.relu, F.relu),
     _each(oe.leaky_relu, F.leaky_relu),
     _each(_with(oe.leaky_relu, negative_slope=0.3), lambda x: F.leaky_relu(x, 0.3), name="leaky_relu 0.3"),
@@ -134,9 +144,7 @@ UNARY = [
     _each(oe.hard_swish, F.hardswish),
     _each(oe.gelu, F.gelu, name="gelu"),
     _each(_with(oe.gelu, approximate="tanh"), lambda x: F.gelu(x, approximate="tanh"), name="gelu tanh"),
-    _each(
-        _with(oe.gelu, approximate="sigmoid"), lambda x: x * torch.sigmoid(1.702 * x), name="gelu sigmoid"
-    ),
+    _each(_with(oe.gelu, approximate="sigmoid"), lambda x: x * torch.sigmoid(1.702 * x), name="gelu sigmoid"),
     _each(_with(oe.clip, min=-1, max=2), lambda x: torch.clamp(x, -1, 2), name="clip"),
     _each(_with(oe.clip, min=-1), lambda x: torch.clamp(x, min=-1), name="clip min"),
     _each(_with(oe.clip, max=2), lambda x: torch.clamp(x, max=2), name="clip max"),
@@ -194,7 +202,9 @@ OTHERS = [
 ELEMENTWISE = [*UNARY, *BINARY, *LOGICAL, *OTHERS]
 
 
-def _axes(ours: Any, theirs: Any, name: str, make: Callable[..., Any] = signed, *, empty: bool = True) -> list[Row]:
+def _axes(
+    ours: Any, theirs: Any, name: str, make: Callable[..., Any] = signed, *, empty: bool = True
+) -> list[Row]:
     """A reduction with torch's meaning of (x, axis, keepdims), over several axes."""
     rows: list[Row] = []
     for axis in (None, 0, -1, (0, 2), (1, 2, 0)):
@@ -207,7 +217,9 @@ def _axes(ours: Any, theirs: Any, name: str, make: Callable[..., Any] = signed, 
                     f"{name} {axis} {'kept' if keepdims else 'gone'}",
                     lambda x, axis=axis, keepdims=keepdims: ours(x, axis=axis, keepdims=keepdims),
                     lambda x, axis=axis, keepdims=keepdims: theirs(
-                        x, tuple(range(x.ndim)) if axis is None and name not in ("argmax", "argmin") else axis, keepdims
+                        x,
+                        tuple(range(x.ndim)) if axis is None and name not in ("argmax", "argmin") else axis,
+                        keepdims,
                     ),
                     [(make(*shape),) for shape in shapes],
                 )
