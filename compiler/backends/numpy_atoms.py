@@ -37,10 +37,16 @@ def _zmul(x: Array, y: Array) -> Array:
     return np.where(x == 0, x.dtype.type(0), x * y)
 
 
+def _whole(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A rounding function that leaves integers as they are."""
+    return lambda x: function(x) if x.dtype.kind == "f" else x
+
+
 ATOMS_IN_NUMPY: Final[Mapping[str, Callable[..., Any]]] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative, "pow": np.power,
-    "zmul": _zmul, "stop": np.asarray, "abs": np.abs, "sign": np.sign, "floor": np.floor, "ceil": np.ceil,
-    "round": np.rint, "maximum": np.maximum, "minimum": np.minimum, "lt": np.less, "le": np.less_equal,
+    "zmul": _zmul, "stop": np.asarray, "abs": np.abs, "sign": np.sign, "floor": _whole(np.floor),
+    "ceil": _whole(np.ceil),
+    "round": _whole(np.rint), "maximum": np.maximum, "minimum": np.minimum, "lt": np.less, "le": np.less_equal,
     "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal, "isnan": np.isnan,
     "and": np.logical_and, "or": np.logical_or, "xor": np.logical_xor, "not": np.logical_not, "where": np.where,
     "sqrt": np.sqrt, "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p, "sin": np.sin,
