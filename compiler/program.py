@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,15 +16,17 @@ from compiler.ir.dims import evaluate
 from compiler.ir.graph import Graph
 from compiler.ir.op import Buffer, Parameter
 from compiler.pipeline.contract import Record
+from compiler.render.drawing import draw, svg_of
 from compiler.schedule.schedule import Schedule
 from compiler.signature import Array, Signature
 from compiler.structure import Structure
 
+
 class Program:
     """What `tt.compile` returns. Call it with arrays by position or by name; any extents of symbolic dimensions.
 
-    The outputs are fresh arrays (or the caller's `out=`) that nothing else refers to. Updates are simultaneous, and
-    written only after everything that can fail. Calls from several threads are safe.
+    The outputs are fresh arrays (or the caller's `out=`) that nothing else refers to. Updates are
+    simultaneous, and written only after everything that can fail. Calls from several threads are safe.
     """
 
     def __init__(
@@ -60,8 +64,8 @@ class Program:
     def __call__(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
         """Runs the program. `out` takes the outputs, in the structure in which they are returned.
 
-        Raises ArgumentError, ShapeError or DTypeError for arguments that do not fit, IndexRangeError for an index
-        outside its axis; parameters and arguments are then as they were.
+        Raises ArgumentError, ShapeError or DTypeError for arguments that do not fit, IndexRangeError for an
+        index outside its axis; parameters and arguments are then as they were.
         """
         inputs, sizes = self.signature.bind(arguments, named)
         outputs = self._outputs(sizes, out, inputs)
@@ -80,14 +84,34 @@ class Program:
         given = self.structure.unpack(out)
         others = [*inputs, *(buffer.array for buffer in self._buffers)]
         for place, (array, shape, node) in enumerate(zip(given, shapes, nodes, strict=True)):
-            is_fit = isinstance(array, np.ndarray) and array.dtype == node.type.dtype.numpy and array.flags.carray
+            is_fit = (
+                isinstance(array, np.ndarray) and array.dtype == node.type.dtype.numpy and array.flags.carray
+            )
             if not is_fit or array.shape != shape:
-                raise ArgumentError(f"out {place} must be a dense, aligned, writable {node.type.dtype} of {list(shape)}")
+                raise ArgumentError(
+                    f"out {place} must be a dense, aligned, writable {node.type.dtype} of {list(shape)}"
+                )
             if any(np.may_share_memory(array, other) for other in [*others, *given[:place]]):
-                raise ArgumentError(f"out {place} shares memory with an argument, a parameter or another output")
+                raise ArgumentError(
+                    f"out {place} shares memory with an argument, a parameter or another output"
+                )
         return list(given)
+
+    def draw(self, path: str | os.PathLike[str], *, detail: bool = False) -> Path:
+        """Draws the source graph to .svg, .png, .pdf or .dot: forward left, backward right, then the updates.
+
+        `detail` draws every op of an update in a box of its own. Returns the path. Raises DrawingError where
+        Graphviz is missing; the `.dot` file is then still written.
+        """
+        return draw(self.source_graph, path, detail=detail)
+
+    def _repr_svg_(self) -> str:
+        """The drawing, where a notebook shows the program."""
+        return svg_of(self.source_graph)
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{node.name}: {node.type}" for node in self.signature.inputs)
         outputs = ", ".join(str(node.type) for node in self.source_graph.outputs)
-        return f"<Program ({inputs}) -> ({outputs}), {len(self.source_graph.updates)} updates, {self.backend}>"
+        return (
+            f"<Program ({inputs}) -> ({outputs}), {len(self.source_graph.updates)} updates, {self.backend}>"
+        )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
@@ -17,10 +19,10 @@ from compiler.ir.dims import Extent
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe
 from compiler.ir.op import Call, Parameter
-from compiler.ir.parsing import parse_graph
 from compiler.ir.types import dtype_of, tensor_type
 from compiler.pipeline.contract import Pass
 from compiler.program import Program
+from compiler.render.drawing import draw as draw_graph
 from compiler.structure import flatten
 from passes import REWRITES, SCHEDULING
 from tinytorch.builtin import find_backend, find_pass
@@ -30,8 +32,8 @@ from tinytorch.tensor import Tensor, as_tensor, checked_array, constant_of_array
 def input(name: str, shape: Sequence[Extent | str] = (), dtype: Any = "float32") -> Tensor:
     """A value that is given to each call of a program, by position or under this name.
 
-    An extent is an int, or a string for a symbolic dimension (`"batch"`, or a polynomial such as `"2*batch+1"`).
-    Dimensions of one name are equal; two names never are. Raises ShapeError or DTypeError.
+    An extent is an int, or a string for a symbolic dimension (`"batch"`, or a polynomial such as
+    `"2*batch+1"`). Dimensions of one name are equal; two names never are. Raises ShapeError or DTypeError.
     """
     return Tensor(input_node(_checked_name(name), tensor_type(dtype, shape)))
 
@@ -100,17 +102,14 @@ def grad(
 def grad(loss: Tensor, wrt: Any, *, seed: Any = None, allow_unused: bool = False) -> Any:
     """The gradients of `loss` by each tensor of `wrt`, as tensors of the graph that can be differentiated again.
 
-    `loss` is a floating scalar, or anything floating with a `seed` (the cotangent) of its type. `wrt` is one tensor,
-    a sequence or a dict; the result has its structure. What is not reachable is an error, or zeros with
-    `allow_unused`. Raises GradientError.
+    `loss` is a floating scalar, or anything floating with a `seed` (the cotangent) of its type. `wrt` is one
+    tensor, a sequence or a dict; the result has its structure. What is not reachable is an error, or zeros
+    with `allow_unused`. Raises GradientError.
     """
-    wrt = list(wrt) if not isinstance(wrt, Tensor | Mapping | tuple) else wrt
-    targets, structure = flatten(wrt)
+    targets, structure = flatten(wrt if isinstance(wrt, Tensor | Mapping | tuple) else list(wrt))
     nodes = [_checked_target(item) for item in targets]
     found = gradient(loss.node, nodes, None if seed is None else as_tensor(seed).node)
-    results = [
-        _found(loss, target, node, allow_unused) for target, node in zip(targets, found, strict=True)
-    ]
+    results = [_found(loss, target, node, allow_unused) for target, node in zip(targets, found, strict=True)]
     return structure.pack(results)
 
 
@@ -144,15 +143,17 @@ def compile(
 ) -> Program:
     """A program that maps values of `inputs` to values of `outputs`, and writes `updates` to parameters.
 
-    `outputs` is one tensor, a sequence or a dict, and calls return the same, as fresh arrays. All right-hand sides
-    of `updates` and all outputs see the parameters as they were before the call. `passes` are names or values, ()
-    for none, None for the default. `donate` names inputs whose arrays the program may overwrite.
+    `outputs` is one tensor, a sequence or a dict, and calls return the same, as fresh arrays. All right-hand
+    sides of `updates` and all outputs see the parameters as they were before the call. `passes` are names or
+    values, () for none, None for the default. `donate` names inputs whose arrays the program may overwrite.
     """
     declared = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     results, structure = flatten(outputs)
     for item in (*declared, *results):
         if not isinstance(item, Tensor):
-            raise ArgumentError(f"inputs and outputs are tensors, not {item!r}; make a constant with tt.constant")
+            raise ArgumentError(
+                f"inputs and outputs are tensors, not {item!r}; make a constant with tt.constant"
+            )
     chosen = find_backend(backend)
     return compile_graph(
         [item.node for item in declared],
@@ -185,10 +186,17 @@ def parse(
 ) -> Graph:
     """The graph that a text describes, as `str` of a graph prints it. Raises ParseError; executes nothing.
 
-    `arrays` holds what the text names by `@reference`. A parameter whose array is not given can be drawn, printed
-    and compared, and raises UnboundArrayError when its value is needed.
+    `arrays` holds what the text names by `@reference`. A parameter whose array is not given can be drawn,
+    printed and compared, and raises UnboundArrayError when its value is needed.
     """
-    return parse_graph(text, arrays, calls)
+    return Graph.parse(text, arrays, calls)
+
+
+def draw(
+    what: Tensor | Sequence[Tensor] | Graph | Program, path: str | os.PathLike[str], *, detail: bool = False
+) -> Path:
+    """Draws tensors with all that they are made from, a graph, or a program, as `Program.draw` does."""
+    return draw_graph(graph_of(what), path, detail=detail)
 
 
 def graph_of(what: Tensor | Sequence[Tensor] | Graph | Program) -> Graph:
