@@ -29,6 +29,7 @@ from compiler.ir.op import Reducer, Trait
 from compiler.pipeline.contract import Action, Report
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.schedule.frame import Frame, called, check_member, frame_of, join, map_reduce, shares_operand
+from compiler.schedule.nest import nest_of
 from compiler.schedule.schedule import Kernel, Schedule
 from compiler.schedule.target import Target
 from compiler.schedule.verify import MOST_MEMBERS
@@ -154,15 +155,22 @@ class _Fusion:
     def finish(self) -> tuple[Schedule, Report]:
         kernels: list[Kernel] = []
         actions: list[Action] = []
-        for members in self.groups.in_order():
-            kernels.append(Kernel(members, self.marks[members[0]]))
-            if len(members) > 1 and self.groups.group_of[members[0]] in self.frames:
-                actions.append(Action(members, _sentence(members)))
         group = self.groups.group_of
-        left = tuple(refusal for (a, b), refusal in self.refusals.items() if group[a] != group[b])
+        left = [refusal for (a, b), refusal in self.refusals.items() if group[a] != group[b]]
+        for members in self.groups.in_order():
+            if len(members) == 1 or group[members[0]] not in self.frames:
+                kernels.append(Kernel(members, self.marks[members[0]]))
+                continue
+            nest = nest_of(members)  # what backends go by
+            if isinstance(nest, Refusal):
+                left.append(nest)
+                kernels += [Kernel((node,)) for node in members]
+                continue
+            actions.append(Action(members, _sentence(members)))
+            kernels.append(Kernel(members))
         if not actions:
-            return self.old, Report(refusals=left)
-        return replace(self.old, kernels=tuple(kernels)), Report(tuple(actions), left)
+            return self.old, Report(refusals=tuple(left))
+        return replace(self.old, kernels=tuple(kernels)), Report(tuple(actions), tuple(left))
 
 
 def _sentence(members: Sequence[Node]) -> str:

@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 
 from compiler.analysis.memory import is_dense, may_fail, owners
 from compiler.ir.node import Node
-from compiler.ir.op import Input, MapReduce, Trait
+from compiler.ir.op import Input, MapReduce, Reducer, Trait
 from compiler.pipeline.contract import Action, Report
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.schedule.frame import called
@@ -150,8 +150,8 @@ def _result_must_stand_alone(site: _Site) -> Refusal | None:
     if result in site.lives.committed:
         sentence = f"{called(result)} updates a parameter, whose buffer it is written to"
         return Refusal(Reason.OUTLIVES_THE_CALL, (result,), sentence)
-    if site.nest.is_trailing(result):
-        sentence = f"{called(result)} adds up while operands are still read"
+    if isinstance(result.op, MapReduce) and result.op.reducer is not Reducer.NONE:
+        sentence = f"{called(result)} is accumulated while operands are still read"
         return Refusal(Reason.OTHER_INDEX, (result,), sentence)
     return None
 

@@ -210,11 +210,12 @@ def _settle(small: Frame, large: Frame, columns: frozenset[int], place: dict[int
     if len(set(place.values())) != len(place):
         raise _ConflictError(f"{called(node)} reads one loop of the kernel as two", node)
     if len(small.loops) - len(place) > 1:
-        _follow_shared(small, large, target, place)
+        _follow_shared(small, large, columns, target, place)
     free = sorted(target - set(place.values()))
     for loop in range(len(small.loops)):
         if loop not in place:
-            match = next((item for item in free if large.loops[item] == small.loops[loop]), None)
+            fits = (item for item in free if large.loops[item] == small.loops[loop])
+            match = next((item for item in fits if _agrees(small, loop, item, columns)), None)
             if match is None:
                 shown = ", ".join(map(str, large.loops))
                 raise _ConflictError(f"{called(node)} does not lie on the loops [{shown}]", node)
@@ -222,8 +223,19 @@ def _settle(small: Frame, large: Frame, columns: frozenset[int], place: dict[int
             place[loop] = match
 
 
-def _follow_shared(small: Frame, large: Frame, target: set[int], place: dict[int, int]) -> None:
-    read = {operand: (node, k) for node in large.placement for k, operand in enumerate(node.operands)}
+def _agrees(small: Frame, loop: int, common: int, columns: frozenset[int]) -> bool:
+    """Whether a loop and the common one are both columns, or both rows, where that is settled."""
+    return not columns or not small.columns or (loop in small.columns) == (common in columns)
+
+
+def _follow_shared(
+    small: Frame, large: Frame, columns: frozenset[int], target: set[int], place: dict[int, int]
+) -> None:
+    """Lays loops so that an operand from outside that both frames read is read at the same places."""
+    read: dict[Node, tuple[Node, int]] = {}
+    for node in large.placement:
+        for k, operand in enumerate(node.operands):
+            read.setdefault(operand, (node, k))
     for node in small.placement:
         for k, operand in enumerate(node.operands):
             if operand not in read or operand in large.placement:
@@ -232,18 +244,13 @@ def _follow_shared(small: Frame, large: Frame, target: set[int], place: dict[int
             ours = map_reduce(node).accesses[k].axes
             theirs = map_reduce(other).accesses[position].axes
             for mine, yours in zip(ours, theirs, strict=True):
-                _suggest(small.placement[node], mine, large.placement[other], yours, target, place)
-
-
-def _suggest(
-    ours: tuple[int | None, ...], mine: int | None, theirs: tuple[int | None, ...], yours: int | None,
-    target: set[int], place: dict[int, int],
-) -> None:  # fmt: skip
-    loop = None if mine is None else ours[mine]
-    common = None if yours is None else theirs[yours]
-    is_free = loop is not None and loop not in place and common in target and common not in place.values()
-    if is_free and loop is not None and common is not None:
-        place[loop] = common
+                loop = None if mine is None else small.placement[node][mine]
+                common = None if yours is None else large.placement[other][yours]
+                if loop is None or common is None or loop in place:
+                    continue
+                is_free = common in target and common not in place.values()
+                if is_free and _agrees(small, loop, common, columns):
+                    place[loop] = common
 
 
 def _merged(small: Frame, large: Frame, columns: frozenset[int], place: dict[int, int]) -> Frame:

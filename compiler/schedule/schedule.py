@@ -11,13 +11,13 @@ Strip every kernel to one member and every in-place mark, and the answer is the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.op import MapReduce, Reducer, Trait
+from compiler.ir.op import MapReduce, Trait
 from compiler.ir.printing import Names, names_of, print_node
 
 
@@ -85,10 +85,8 @@ def _print_kernel(place: int, kernel: Kernel, names: Names) -> str:
 
 def _print_member(node: Node, kernel: Kernel, names: Names) -> str:
     given, op = kernel.in_place.get(node), node.op
-    if given is None or not isinstance(op, MapReduce):
+    if given is None:
         return print_node(node, names)
-    if op.reducer is not Reducer.NONE:
-        word, _, rest = print_node(node, names).partition(f" = {op.name}[")
-        return f"{word} = {op.name}_[{rest}  # over {names.values[given]}"
-    marked = Names(names.values, {op.formula: names.formulas[op.formula] + "_"})
-    return f"{print_node(node, marked)}  # over {names.values[given]}"
+    if isinstance(op, MapReduce) and op.formula in names.formulas:
+        names = replace(names, formulas={op.formula: names.formulas[op.formula] + "_"})
+    return f"{print_node(node, names)}  # over {names.values[given]}"
