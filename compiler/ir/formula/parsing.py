@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from compiler.errors import ParseError
+from compiler.errors import FormulaError, ParseError
 from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.printing import INFIX, PREFIX
 from compiler.ir.formula.tape import Const, Formula, Ref, Tape
@@ -28,6 +28,8 @@ _CONSTANTS: Final[dict[str, Scalar]] = {
 _INFIX_ATOM = {infix.symbol: atom for atom, infix in INFIX.items()}
 _PREFIX_ATOM = {symbol: atom for atom, symbol in PREFIX.items()}
 _DEEPEST = 100
+_MOST_DIGITS = 18
+"""Every integer of so many digits is one of int64."""
 _POWER, _UNARY = INFIX["pow"], INFIX["pow"].right
 
 
@@ -40,7 +42,10 @@ class _Token(NamedTuple):
 @lru_cache(maxsize=4096)
 def parse_formula(text: str) -> Formula:
     """The formula that `text` prints, e.g. `gelu(x) = x * normcdf(x)`. Raises ParseError with the column."""
-    return _Reader(text).formula()
+    try:
+        return _Reader(text).formula()
+    except FormulaError as error:
+        raise ParseError(f"not a formula: {error}, in {text[:200]!r}") from None
 
 
 def parse_scalar(text: str) -> Scalar:
@@ -80,9 +85,11 @@ class _Reader:
 
     def block(self) -> Ref:
         while self.peek(1) == "=":
-            name = self.take("name").text
+            token = self.take("name")
+            if token.text in self.names:
+                raise self.error(f"{token.text!r} has a value already", token)
             self.expect("=")
-            self.names[name] = self.expression()
+            self.names[token.text] = self.expression()
             self.expect(";")
         result = self.expression()
         self.expect("}")
@@ -123,8 +130,7 @@ class _Reader:
             return value
         token = self.take()
         if token.kind == "number":
-            is_int = token.text.isdigit()
-            return Const(int(token.text) if is_int else float(token.text))
+            return self.number(token)
         if token.kind != "name":
             raise self.error("a value is expected", token)
         if self.peek() == "(":
@@ -134,6 +140,13 @@ class _Reader:
         if token.text in _CONSTANTS:
             return Const(_CONSTANTS[token.text])
         raise self.error(f"{token.text!r} is no parameter of this formula", token)
+
+    def number(self, token: _Token) -> Const:
+        if not token.text.isdigit():
+            return Const(float(token.text))
+        if len(token.text) > _MOST_DIGITS:
+            raise self.error(f"an integer has {_MOST_DIGITS} digits at most; write a float", token)
+        return Const(int(token.text))
 
     def call(self, token: _Token) -> Ref:
         atom = ATOMS.get(token.text)

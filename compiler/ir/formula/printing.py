@@ -9,14 +9,14 @@ gets a name in braces. Floats print as their shortest decimal, which reads back 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from compiler.ir.formula.atoms import ATOMS, COMPARISONS
 
 if TYPE_CHECKING:
-    from compiler.ir.formula.tape import Const, Formula, Line, Ref
+    from compiler.ir.formula.tape import Formula, Line, Ref
 
 
 class Infix(NamedTuple):
@@ -109,35 +109,74 @@ def _shared_names(formula: Formula) -> dict[int, str]:
     return names
 
 
+_LONGEST_REPEATED: Final = 40
+"""Characters of LaTeX up to which a value that is used twice is written out twice."""
+_GREEK: Final = frozenset({"alpha", "beta", "gamma", "delta", "epsilon", "lambda", "mu", "sigma"})
+_LATEX_PLACES: Final[dict[str, tuple[int, tuple[int, ...]]]] = {
+    "div": (_POWER, (0, 0)),
+    "pow": (_POWER, (_HIGHEST, 0)),
+    "exp": (_POWER, (0,)),
+    "neg": (_PRODUCT, (_PRODUCT,)),
+    "not": (_UNARY, (_UNARY,)),
+    "zmul": (_PRODUCT, (_PRODUCT, _UNARY)),
+    "where": (0, (0, 0, 0)),
+}
+"""Precedence of what an atom's template gives and least precedence of each argument, where special."""
+
+
 def latex(formula: Formula) -> str:
-    """The right-hand side in LaTeX mathematics, without delimiters. Shared values are written out again."""
+    """The right-hand side in LaTeX mathematics, without delimiters.
+
+    A long value that is used twice gets a name, and what it is follows after commas.
+    """
+    shared, bindings = list(_shared_names(formula)), list[str]()
     pieces = [_Piece(_latex_name(name), _HIGHEST) for name in formula.parameters]
-    for line in formula.lines:
-        pieces.append(
-            _latex_line(line, lambda ref: pieces[ref] if isinstance(ref, int) else _latex_const(ref))
-        )
-    result = formula.result
-    return pieces[result].text if isinstance(result, int) else _latex_const(result).text
+    for position, line in enumerate(formula.lines, start=len(pieces)):
+        piece = _latex_line(line, [_latex_ref(ref, pieces) for ref in line.arguments])
+        if position in shared and len(piece.text) > _LONGEST_REPEATED:
+            name = f"t_{{{len(bindings)}}}"
+            bindings.append(f"{name} = {piece.text}")
+            piece = _Piece(name, _HIGHEST)
+        pieces.append(piece)
+    return r", \quad ".join([_latex_ref(formula.result, pieces).text, *bindings])
 
 
-def _latex_line(line: Line, look: Callable[[Ref], _Piece]) -> _Piece:
-    arguments = [look(ref) for ref in line.arguments]
-    template = ATOMS[line.atom].latex
+def _latex_line(line: Line, arguments: list[_Piece]) -> _Piece:
     infix = INFIX.get(line.atom)
-    if line.atom in ("div", "where", "pow") or infix is None:
-        least = _HIGHEST if line.atom in ("pow", "neg") else 0
-        bare = [arguments[0].at(least), *(piece.text for piece in arguments[1:])]
-        precedence = _POWER if line.atom in ("pow", "div") else _UNARY if line.atom == "neg" else _HIGHEST
-        return _Piece(template.format(**dict(zip("xyz", bare, strict=False))), precedence)
-    return _Piece(
-        template.format(x=arguments[0].at(infix.left), y=arguments[1].at(infix.right)), infix.precedence
-    )
+    usual = (infix.precedence, (infix.left, infix.right)) if infix else (_HIGHEST, (0,) * len(arguments))
+    precedence, places = _LATEX_PLACES.get(line.atom, usual)
+    texts = [_latex_at(piece, least) for piece, least in zip(arguments, places, strict=True)]
+    if line.atom in ("add", "sub", "mul", "neg") and texts[-1].startswith("-"):
+        texts[-1] = f"({texts[-1]})"
+    template = ATOMS[line.atom].latex
+    if line.atom == "mul" and texts[1][0].isdigit():
+        template = r"{x} \cdot {y}"
+    return _Piece(template.format(**dict(zip("xyz", texts, strict=False))), precedence)
 
 
-def _latex_const(ref: Const) -> _Piece:
+def _latex_at(piece: _Piece, least: int) -> str:
+    if piece.precedence >= least:
+        return piece.text
+    is_tall = r"\frac" in piece.text or r"\begin" in piece.text
+    return rf"\left({piece.text}\right)" if is_tall else f"({piece.text})"
+
+
+def _latex_ref(ref: Ref, pieces: list[_Piece]) -> _Piece:
+    if isinstance(ref, int):
+        return pieces[ref]
+    if ref.value == math.pi:
+        return _Piece(r"\pi", _HIGHEST)
     text = print_scalar(ref.value).replace("inf", r"\infty")
-    return _Piece(text, _UNARY if text.startswith("-") else _HIGHEST)
+    digits, _, exponent = text.partition("e")
+    if exponent.lstrip("+-").isdigit():
+        power = f"10^{{{int(exponent)}}}"
+        return _Piece(power if digits == "1" else rf"{digits} \cdot {power}", _PRODUCT)
+    if text.isalpha():
+        text = rf"\mathrm{{{text}}}"
+    return _Piece(text, _PRODUCT if text.startswith("-") else _HIGHEST)
 
 
 def _latex_name(name: str) -> str:
-    return name if len(name) == 1 else r"\mathrm{" + name.replace("_", r"\_") + "}"
+    if name in _GREEK:
+        return f"\\{name}"
+    return name if len(name) == 1 else r"\mathrm{" + name.replace("_", r"\_").replace("~", r"\sim ") + "}"

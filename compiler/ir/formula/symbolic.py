@@ -19,6 +19,9 @@ from compiler.ir.types import Scalar
 _LONGEST_CHAIN: Final = 4
 """Integer powers up to this one are written as products."""
 
+LARGEST_INTEGER: Final = 2**63 - 1
+"""Integers beyond this one are written as floats."""
+
 EXACT_DIGITS: Final = 160
 """Digits to which a literal is known before it is rounded to a float."""
 
@@ -178,12 +181,12 @@ def _read_symbol(expression: Any) -> Ref:
 
 def _read_number(expression: Any, tape: Tape) -> Ref:
     sympy = sympy_module()
-    if expression.is_Integer:
+    if expression.is_Integer and abs(expression) <= LARGEST_INTEGER:
         return Const(int(expression))
     if expression in (sympy.true, sympy.false):
         return Const(bool(expression))
     exact = expression.evalf(EXACT_DIGITS)
-    if not exact.is_Float and not exact.is_infinite:
+    if not expression.is_extended_real:
         raise FormulaError(f"{expression} is not a real number")
     value = int(expression.p) / int(expression.q) if expression.is_Rational else float(exact)
     if tape.rounded.setdefault(value, str(exact)) != str(exact):

@@ -24,6 +24,9 @@ from compiler.ir.types import BOOL, DType, Operand, Scalar, Weak, floating, prom
 LONGEST: Final = 64
 """The largest number of lines of a formula."""
 
+RESERVED: Final = frozenset({"true", "false", "inf", "nan"})
+"""Literals in a formula's text, hence no names of parameters."""
+
 Value = TypeVar("Value")
 
 
@@ -132,6 +135,10 @@ class Tape:
     def __init__(self, parameters: Sequence[str]) -> None:
         if len(set(parameters)) != len(parameters):
             raise FormulaError(f"a formula's parameters have different names: {', '.join(parameters)}")
+        if reserved := RESERVED.intersection(parameters):
+            raise FormulaError(
+                f"{', '.join(sorted(reserved))} is a literal in formulas; name the parameter otherwise"
+            )
         self.parameters = tuple(parameters)
         self.lines: list[Line] = []
         self._known: dict[Line, int] = {}

@@ -49,11 +49,11 @@ class Var:
                 raise FormulaError("a variable of one formula is used in another")
             return value.ref
         if isinstance(value, bool | int | float):
-            return Const(value)
+            return _literal(value)
         if symbolic.is_expression(value):
             return symbolic.read(value, self.tape)
         if hasattr(value, "item") and getattr(value, "shape", None) == ():
-            return Const(value.item())
+            return self.read(value.item())
         raise FormulaError(
             f"a formula is made of its variables, numbers and element-wise functions, not of {value!r}; "
             "pass a tensor as a further argument of the op"
@@ -149,6 +149,12 @@ class Var:
         raise FormulaError("a formula's variable has no value; use tt.exp, tt.tanh, ... instead of math's")
 
     __int__ = __index__ = __float__
+
+
+def _literal(value: Scalar) -> Const:
+    if isinstance(value, int) and abs(value) > symbolic.LARGEST_INTEGER:
+        raise FormulaError(f"the integer {value} does not fit int64; write a float")
+    return Const(value)
 
 
 def trace(function: Callable[..., Any], name: str) -> tuple[Formula, dict[str, Scalar]]:
