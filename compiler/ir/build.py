@@ -18,7 +18,17 @@ from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Const, Formula, natural_dtype
 from compiler.ir.node import Node, Origin, describe, make_node
 from compiler.ir.op import (
-    Access, Argument, Broadcast, Buffer, Index, Input, MapReduce, Parameter, Reducer, Size, constant_of,
+    Access,
+    Argument,
+    Broadcast,
+    Buffer,
+    Index,
+    Input,
+    MapReduce,
+    Parameter,
+    Reducer,
+    Size,
+    constant_of,
     reduced_dtype,
 )  # fmt: skip
 from compiler.ir.types import DType, Scalar, TensorType, Weak, dtype_of
@@ -46,8 +56,8 @@ def apply(
 ) -> Node:
     """A map: a formula (or an atom's name) of values that broadcast as in NumPy, converted to `dtype` if given.
 
-    `shape` is the result's shape where it is not that of the operands. Raises ShapeError naming the operands that
-    do not broadcast, DTypeError where the formula is not defined for them.
+    `shape` is the result's shape where it is not that of the operands. Raises ShapeError naming the operands
+    that do not broadcast, DTypeError where the formula is not defined for them.
     """
     formula = atom_formula(formula) if isinstance(formula, str) else formula
     nodes = [value for value in values if isinstance(value, Node)]
@@ -72,7 +82,11 @@ def _operand(value: Value) -> DType | Weak:
         return value.type.dtype
     if isinstance(value, Index):
         return DType.INT64
-    return Weak(int) if isinstance(value, Size) else Weak(type(value.value if isinstance(value, Const) else value))
+    return (
+        Weak(int)
+        if isinstance(value, Size)
+        else Weak(type(value.value if isinstance(value, Const) else value))
+    )
 
 
 def align(shape: Shape, to: Shape) -> tuple[int | None, ...]:
@@ -127,7 +141,9 @@ def reduce(
     kept = [axis for axis in range(node.type.rank) if axis not in gone]
     loops = {axis: loop for loop, axis in enumerate([*kept, *gone])}
     output = tuple(
-        None if axis in gone else loops[axis] for axis in range(node.type.rank) if keepdims or axis not in gone
+        None if axis in gone else loops[axis]
+        for axis in range(node.type.rank)
+        if keepdims or axis not in gone
     )
     op = MapReduce(
         IDENTITY_OF[reducer],
@@ -162,8 +178,8 @@ def contract(
 ) -> Node:
     """`out[output] = sum over the other loops of the product of nodes[k] at axes[k]`.
 
-    Loop indices are any numbers below `len(extents)`; an operand has no loop twice. With nothing to sum it is the
-    product map, and of one operand the sum.
+    Loop indices are any numbers below `len(extents)`; an operand has no loop twice. With nothing to sum it is
+    the product map, and of one operand the sum.
     """
     order = [*output, *(loop for loop in range(len(extents)) if loop not in output)]
     place = {loop: position for position, loop in enumerate(order)}
@@ -180,7 +196,9 @@ def contract(
     return make_node(op, nodes, name, origin)
 
 
-def broadcast(node: Node, shape: Shape, axes: Sequence[int] | None = None, origin: Origin | None = None) -> Node:
+def broadcast(
+    node: Node, shape: Shape, axes: Sequence[int] | None = None, origin: Origin | None = None
+) -> Node:
     """The node repeated to a shape (its axes at `axes`, by default the last ones); itself if it has the shape."""
     if node.type.shape == shape:
         return node

@@ -1,16 +1,21 @@
 """Graph: what is reachable from some outputs, as a networkx.MultiDiGraph. The only importer of networkx.
 
-A vertex is a Node, an edge leads from an operand to its user and its key is the operand's position. Snapshots share
-nodes, so keeping a graph for each pass costs its edges only.
+A vertex is a Node, an edge leads from an operand to its user and its key is the operand's position. Snapshots
+share nodes, so keeping a graph for each pass costs its edges only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from compiler.ir.node import Node
+from compiler.ir.op import Call, Input, Parameter
+from compiler.ir.parsing import read_text
+from compiler.ir.printing import arrays_of, calls_of, print_graph
 
 if TYPE_CHECKING:
     import networkx
@@ -21,6 +26,8 @@ class Graph:
 
     `inputs` are in the order in which a call takes them, `outputs` in the order in which it returns them, and
     `updates` are pairs of a parameter and its next value. `nodes` is in creation order, which is topological.
+    `str` is its text form; a graph pickles as that text and the arrays it names, and a copy has parameters of
+    its own.
     """
 
     __slots__ = ("__dict__", "inputs", "nodes", "outputs", "updates")
@@ -42,19 +49,52 @@ class Graph:
         outputs, updates, inputs = tuple(outputs), tuple(updates), tuple(inputs)
         roots = [*inputs, *outputs, *(node for pair in updates for node in pair)]
         nodes = tuple(sorted(reachable(roots), key=lambda node: node.serial))
-        found = [node for node in nodes if node.op.name == "input" and node not in set(inputs)]
+        declared = set(inputs)
+        found = [node for node in nodes if isinstance(node.op, Input) and node not in declared]
         return cls(nodes, (*inputs, *found), outputs, updates)
+
+    @classmethod
+    def parse(
+        cls,
+        text: str,
+        arrays: Mapping[str, np.ndarray[Any, Any]] | None = None,
+        calls: Mapping[str, Call] | None = None,
+    ) -> Graph:
+        """The graph whose `str` a text is. Raises ParseError with the line's number; nothing in it is executed.
+
+        `arrays` holds what the text names by `@reference`: a parameter or constant whose array is not given
+        can be printed, drawn and compared, and raises UnboundArrayError when its value is needed. `calls`
+        holds the ops of opaque calls by label.
+        """
+        return cls.of(*read_text(text, arrays, calls))
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The arrays that the text names by reference and that are known: `Graph.parse(str(graph), graph.arrays)`."""
+        return arrays_of(self)
+
+    @property
+    def calls(self) -> dict[str, Call]:
+        """The opaque calls that the text names by label."""
+        return calls_of(self)
+
+    def __str__(self) -> str:
+        return print_graph(self)
+
+    def __repr__(self) -> str:
+        return f"<Graph of {len(self.nodes)} nodes, {len(self.inputs)} inputs, {len(self.outputs)} outputs>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Graph.parse, (str(self), self.arrays, self.calls)
 
     @cached_property
     def network(self) -> networkx.MultiDiGraph[Node]:
         """The frozen networkx graph: for queries, and for whoever wants to use networkx on it."""
-        import networkx  # a fifth of a second, not needed to run a program
-
-        network: Any = networkx.MultiDiGraph()
+        network = _networkx().MultiDiGraph()
         network.add_nodes_from(self.nodes)
         edges = ((operand, node, key) for node in self.nodes for key, operand in enumerate(node.operands))
         network.add_edges_from(edges)
-        return networkx.freeze(network)
+        return _networkx().freeze(network)
 
     @cached_property
     def users(self) -> dict[Node, tuple[Node, ...]]:
@@ -67,7 +107,8 @@ class Graph:
 
     @property
     def parameters(self) -> tuple[Node, ...]:
-        return tuple(node for node in self.nodes if node.op.name == "parameter")
+        """The parameters, in creation order."""
+        return tuple(node for node in self.nodes if isinstance(node.op, Parameter))
 
     @property
     def results(self) -> tuple[Node, ...]:
@@ -87,6 +128,12 @@ class Graph:
 
     def __len__(self) -> int:
         return len(self.nodes)
+
+
+def _networkx() -> Any:
+    import networkx  # a fifth of a second, not needed to run a program
+
+    return networkx
 
 
 def reachable(roots: Sequence[Node]) -> set[Node]:

@@ -3,8 +3,8 @@
     Node    ::= op, operands, type, name, origin
     Origin  ::= user's source line, maker, rule, the node (and operand) it is the gradient of
 
-A node is an immutable value compared by identity. Its serial number grows with creation, so operands always have
-smaller ones: creation order is a topological order.
+A node is an immutable value compared by identity. Its serial number grows with creation, so operands always
+have smaller ones: creation order is a topological order.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ class Node:
         raise TypeError("a node does not pickle alone; pickle the Graph, which pickles as text")
 
 
-def make_node(op: Op, operands: Sequence[Node] = (), name: str | None = None, origin: Origin | None = None) -> Node:
+def make_node(
+    op: Op, operands: Sequence[Node] = (), name: str | None = None, origin: Origin | None = None
+) -> Node:
     """A node, with its type inferred. Raises ShapeError or DTypeError that names the operands and their lines."""
     try:
         found = op.infer([operand.type for operand in operands])

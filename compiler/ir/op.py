@@ -30,7 +30,6 @@ from compiler.ir.dims import Extent, Shape, product
 from compiler.ir.formula.tape import Const, Formula, natural_dtype
 from compiler.ir.types import BOOL, INT32, INT64, DType, Operand, TensorType, Weak
 
-
 _serials = itertools.count()
 
 
@@ -113,9 +112,9 @@ Argument: TypeAlias = Access | Index | Size | Const
 class MapReduce(Op):
     """`out[output] = reducer over the other loops of formula(arguments)`, converted to `dtype`.
 
-    `extents` gives the extent of every loop index. The output's loop indices are 0, 1, ... in the order of its
-    axes; the loops from there on are reduced, row-major for argmax. An op that reduces has as its formula one
-    operand, or (sum only) a product of distinct operands.
+    `extents` gives the extent of every loop index. The output's loop indices are 0, 1, ... in the order of
+    its axes; the loops from there on are reduced, row-major for argmax. An op that reduces has as its formula
+    one operand, or (sum only) a product of distinct operands.
     """
 
     formula: Formula
@@ -249,7 +248,9 @@ class Broadcast(Layout):
             raise ShapeError(f"{list(self.axes)} does not place the axes of {operand} in ascending order")
         for axis, extent in zip(self.axes, operand.shape, strict=True):
             if axis >= len(self.shape) or extent not in (1, self.shape[axis]):
-                raise ShapeError(f"{operand} does not broadcast to {list(self.shape)} at axes {list(self.axes)}")
+                raise ShapeError(
+                    f"{operand} does not broadcast to {list(self.shape)} at axes {list(self.axes)}"
+                )
         return TensorType(operand.dtype, self.shape)
 
 
@@ -267,7 +268,9 @@ class Diagonal(Layout):
         if self.first == self.second or max(self.first, self.second) >= operand.rank:
             raise ShapeError(f"a diagonal needs two different axes of {operand}")
         if operand.shape[self.first] != operand.shape[self.second]:
-            raise ShapeError(f"the diagonal's axes {self.first} and {self.second} of {operand} differ in extent")
+            raise ShapeError(
+                f"the diagonal's axes {self.first} and {self.second} of {operand} differ in extent"
+            )
         rest = [n for axis, n in enumerate(operand.shape) if axis not in (self.first, self.second)]
         return TensorType(operand.dtype, (*rest, operand.shape[self.first]))
 
@@ -285,7 +288,9 @@ class Slice(Layout):
     def infer(self, operands: Sequence[TensorType]) -> TensorType:
         (operand,) = operands
         if not len(self.starts) == len(self.sizes) == len(self.steps) == operand.rank or 0 in self.steps:
-            raise ShapeError(f"a slice of {operand} needs a start, a size and a step that is not 0 for each axis")
+            raise ShapeError(
+                f"a slice of {operand} needs a start, a size and a step that is not 0 for each axis"
+            )
         for axis, extent in enumerate(operand.shape):
             self._check(operand, axis, extent)
         return TensorType(operand.dtype, self.sizes)
@@ -296,9 +301,7 @@ class Slice(Layout):
         for position in (start, last):
             low, high = position, extent - 1 - position
             if size != 0 and any(isinstance(gap, int) and gap < 0 for gap in (low, high)):
-                raise ShapeError(
-                    f"slice({start}, size {size}, step {step}) leaves axis {axis} of {operand}"
-                )
+                raise ShapeError(f"slice({start}, size {size}, step {step}) leaves axis {axis} of {operand}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +336,9 @@ class Concatenate(Layout):
         first = operands[0]
         for other in operands:
             same = [n for k, n in enumerate(other.shape) if k != self.axis]
-            if other.dtype is not first.dtype or same != [n for k, n in enumerate(first.shape) if k != self.axis]:
+            if other.dtype is not first.dtype or same != [
+                n for k, n in enumerate(first.shape) if k != self.axis
+            ]:
                 raise ShapeError(f"{first} and {other} do not fit each other off axis {self.axis}")
         if not 0 <= self.axis < first.rank:
             raise ShapeError(f"{first} has no axis {self.axis}")
@@ -383,7 +388,9 @@ class ScatterAdd(Layout):
         shape = (*data.shape[: self.axis], self.extent, *data.shape[self.axis + width :])
         picked = Gather(self.axis, self.batched).infer([TensorType(data.dtype, shape), index])
         if picked.shape != data.shape:
-            raise ShapeError(f"scatter_add of {data} at {index} along axis {self.axis}: the shapes do not fit")
+            raise ShapeError(
+                f"scatter_add of {data} at {index} along axis {self.axis}: the shapes do not fit"
+            )
         return TensorType(data.dtype, shape)
 
 

@@ -2,51 +2,77 @@
 
 from __future__ import annotations
 
-import json
+import math
 import re
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from dataclasses import MISSING, fields, replace
+from itertools import repeat
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, cast
 
 import numpy as np
 
-from compiler.errors import ParseError, UserError
-from compiler.ir.build import align
-from compiler.ir.dims import Extent, Shape, parse_extent
+from compiler.errors import ParseError, TinytorchError
+from compiler.ir.build import IDENTITY_OF, align, as_argument, atom_formula, product_formula
+from compiler.ir.dims import Dim, Extent, Shape, parse_extent
 from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.parsing import parse_formula, parse_scalar
 from compiler.ir.formula.tape import Formula
-from compiler.ir.graph import Graph
-from compiler.ir.build import IDENTITY_OF, as_argument, atom_formula, product_formula
 from compiler.ir.node import Node, Origin, make_node
 from compiler.ir.op import (
-    LAYOUTS, Access, Argument, Buffer, Call, Constant, Index, Input, MapReduce, Op, Parameter, Reducer, Size,
+    LAYOUTS,
+    Access,
+    Argument,
+    Buffer,
+    Call,
+    Constant,
+    Index,
+    Input,
+    MapReduce,
+    Op,
+    Parameter,
+    Reducer,
+    Size,
     constant_of,
 )  # fmt: skip
-from compiler.ir.printing import loop_name
+from compiler.ir.printing import loop_name, reference, unquoted
 from compiler.ir.types import TensorType, parse_type
 
-_VALUE = r'%(?:"(?:[^"\\]|\\.)*"|[A-Za-z_0-9][\w.]*)'
+Array: TypeAlias = np.ndarray[Any, Any]
+
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_NAME = rf"(?:{_STRING}|[A-Za-z_0-9][\w.']*)(?:~\d+)?"
+_VALUE = rf"%{_NAME}"
 _LINE = re.compile(rf"({_VALUE})(\[[\w,]*\])?\s*=\s*(.*)\s:\s([^:]*)\Z", re.ASCII)
-_CALL = re.compile(r"([A-Za-z_][\w.'~]*)\((.*)\)\Z", re.ASCII)
+_CALL = re.compile(rf"({_NAME})\((.*)\)\Z", re.ASCII)
 _REDUCE = re.compile(r"(sum|max|min|argmax)\[([^\]]*)\]\s*(.*)\Z")
-_OPAQUE = re.compile(r'call\s+("(?:[^"\\]|\\.)*"|[A-Za-z_0-9][\w.]*)\((.*)\)\Z', re.ASCII)
+_OPAQUE = re.compile(rf"call\s+({_NAME})\((.*)\)\Z", re.ASCII)
+_FORMULA = re.compile(rf"op\s+({_NAME})(\(.*)\Z")
 _ACCESS = re.compile(rf"({_VALUE})(\[[\w,]*\])?\Z", re.ASCII)
-_PIECE = re.compile(rf'{_VALUE}|"(?:[^"\\]|\\.)*"|.', re.ASCII | re.DOTALL)
+_PIECE = re.compile(rf"{_VALUE}|{_STRING}|.", re.ASCII | re.DOTALL)
 _UPDATE = re.compile(rf"update\s+({_VALUE})\s*<-\s*({_VALUE})\Z", re.ASCII)
+_FLOAT = re.compile(r"-?(?:inf|nan|\d+\.\d*(?:e[-+]?\d+)?|\d+e[-+]?\d+)\Z", re.ASCII)
+_INT = re.compile(r"-?\d{1,30}\Z", re.ASCII)
+_DEEPEST = 64
 _LOOPS = {loop_name(loop): loop for loop in range(64)}
 _WORDS = {layout.word: layout for layout in LAYOUTS}
 
 
-def parse_graph(
-    text: str,
-    arrays: Mapping[str, np.ndarray[Any, Any]] | None = None,
-    calls: Mapping[str, Call] | None = None,
-) -> Graph:
-    """The graph that a text describes.
+class Parts(NamedTuple):
+    """What a text describes, in the order of the arguments of `Graph.of`."""
 
-    `arrays` holds what the text names by `@reference`; a parameter or constant whose array is not given exists but
-    raises UnboundArrayError when its value is needed. `calls` gives the function for each label of an opaque call.
-    Raises ParseError with the line's number for any text that is not a graph.
+    outputs: list[Node]
+    updates: list[tuple[Node, Node]]
+    inputs: list[Node]
+
+
+def read_text(
+    text: str, arrays: Mapping[str, Array] | None = None, calls: Mapping[str, Call] | None = None
+) -> Parts:
+    """The nodes that a text describes.
+
+    `arrays` holds what the text names by `@reference`; a parameter or constant whose array is not given
+    exists but raises UnboundArrayError when its value is needed. `calls` gives the op for each label of an
+    opaque call. Raises ParseError with the line's number for any text that is not a graph.
     """
     reader = _Reader(arrays or {}, calls or {})
     for number, line in enumerate(text.splitlines(), start=1):
@@ -54,17 +80,20 @@ def parse_graph(
             reader.read(line.strip())
         except ParseError as error:
             raise ParseError(f"line {number}: {error}") from None
-        except UserError as error:
+        except (TinytorchError, ValueError, OverflowError) as error:
             raise ParseError(f"line {number}: {type(error).__name__}: {error}") from None
     return reader.finish()
 
 
 class _Reader:
-    def __init__(self, arrays: Mapping[str, np.ndarray[Any, Any]], calls: Mapping[str, Call]) -> None:
+    """What has been read so far; `read` takes the next line."""
+
+    def __init__(self, arrays: Mapping[str, Array], calls: Mapping[str, Call]) -> None:
         self.arrays = arrays
         self.calls = calls
         self.values: dict[str, Node] = {}
         self.formulas: dict[str, Formula] = {}
+        self.inputs: list[Node] | None = None
         self.updates: list[tuple[Node, Node]] = []
         self.outputs: list[Node] | None = None
 
@@ -74,8 +103,9 @@ class _Reader:
         if self.outputs is not None:
             raise ParseError("nothing follows the `return` line")
         if line.startswith("op "):
-            formula = parse_formula(line[3:])
-            self.formulas[formula.name] = formula
+            self._formula(line)
+        elif line.startswith("inputs "):
+            self._inputs(line)
         elif line.startswith("update "):
             self._update(line)
         elif line == "return" or line.startswith("return "):
@@ -83,12 +113,27 @@ class _Reader:
         else:
             self._define(line)
 
-    def finish(self) -> Graph:
+    def finish(self) -> Parts:
         if self.outputs is None:
             raise ParseError("the text has no `return` line")
         inputs = [node for node in self.values.values() if isinstance(node.op, Input)]
-        graph = Graph.of(self.outputs, self.updates, inputs)
-        return graph
+        if self.inputs is not None and (len(self.inputs) != len(inputs) or set(self.inputs) != set(inputs)):
+            raise ParseError("the `inputs` line lists each input once, and nothing else")
+        return Parts(self.outputs, self.updates, inputs if self.inputs is None else self.inputs)
+
+    def _formula(self, line: str) -> None:
+        match = _FORMULA.match(line)
+        if match is None:
+            raise ParseError(f"not a formula: {line[:200]!r} (an example of one is `op twice(x) = 2 * x`)")
+        label, rest = match.groups()
+        if label in self.formulas:
+            raise ParseError(f"the formula {label} is defined twice")
+        self.formulas[label] = replace(parse_formula("f" + rest), name=unquoted(label)[0])
+
+    def _inputs(self, line: str) -> None:
+        if self.inputs is not None:
+            raise ParseError("there is one `inputs` line")
+        self.inputs = [self._value(item) for item in _split(line[6:])]
 
     def _update(self, line: str) -> None:
         match = _UPDATE.match(line)
@@ -105,8 +150,7 @@ class _Reader:
             raise ParseError(f"{name} is defined twice")
         found = parse_type(type_text)
         op, operands = self._right(name, _loops(axes) if axes else None, right.strip(), found)
-        bare = json.loads(name[1:]) if name.startswith('%"') else name[1:]
-        node = make_node(op, operands, None if bare.isdigit() else bare, Origin())
+        node = make_node(op, operands, None if name[1:].isdigit() else unquoted(name[1:])[0], Origin())
         if node.type != found:
             raise ParseError(f"{name} is {node.type}, not {found}")
         self.values[name] = node
@@ -139,47 +183,54 @@ class _Reader:
 
     def _buffer(self, text: str, found: TensorType) -> Buffer:
         label = _reference(text)
-        array = self.arrays.get(label)
-        if array is not None and (array.shape != found.shape or array.dtype != found.dtype.numpy):
+        if label not in self.arrays:
+            return Buffer(None, label)
+        array = np.array(self.arrays[label], order="C", copy=True)
+        if array.shape != found.shape or array.dtype != found.dtype.numpy:
             raise ParseError(f"@{label} is {found} and its array is {array.dtype}{list(array.shape)}")
         return Buffer(array, label)
 
     def _constant(self, name: str, text: str, found: TensorType) -> Constant:
         if text.startswith("@"):
             buffer = self._buffer(text, found)
-            return constant_of(buffer.array, found.dtype) if buffer.is_bound else Constant(found, buffer, name.encode())
-        array = np.array(_field(text), dtype=found.dtype.numpy)
-        if array.size == 0:
-            array = array.reshape([0 if isinstance(n, int) else -1 for n in found.shape] or [0])
-            array = np.zeros([n for n in found.shape if isinstance(n, int)], found.dtype.numpy)
-        return constant_of(array, found.dtype)
+            return (
+                constant_of(buffer.array, found.dtype)
+                if buffer.is_bound
+                else Constant(found, buffer, name.encode())
+            )
+        shape = tuple(n for n in found.shape if not isinstance(n, Dim))
+        array = np.array(_field(text)).astype(found.dtype.numpy)
+        if array.shape != found.shape and (len(shape) < found.rank or array.size or math.prod(shape)):
+            raise ParseError(f"{text[:200]} has the shape {list(array.shape)} and is to be {found}")
+        return constant_of(array.reshape(shape), found.dtype)
 
     def _layout(self, word: str, inside: str) -> tuple[Op, list[Node]]:
         operands: list[Node] = []
         given: dict[str, Any] = {}
         for piece in _split(inside):
+            key, equals, value = piece.partition("=")
             if piece.startswith("%"):
                 operands.append(self._value(piece))
+            elif not equals or key in given:
+                raise ParseError(f"{word}: {piece!r} is neither an operand nor a field that is not given yet")
             else:
-                key, _, value = piece.partition("=")
                 given[key] = _field(value)
-        try:
-            return _WORDS[word](**given), operands
-        except (TypeError, ValueError) as error:
-            raise ParseError(f"{word}: {error}") from None
+        return _layout(word, given), operands
 
     def _opaque(self, label: str, inside: str) -> tuple[Op, list[Node]]:
-        bare = json.loads(label) if label.startswith('"') else label
-        if bare not in self.calls:
-            raise ParseError(f"the text calls {bare!r}: give its function with calls={{{bare!r}: ...}}")
-        return self.calls[bare], [self._value(item) for item in _split(inside)]
+        key = reference(label)
+        if key not in self.calls:
+            raise ParseError(f"the text calls {key!r}: give its op with calls={{{key!r}: ...}}")
+        return self.calls[key], [self._value(item) for item in _split(inside)]
 
     def _map(
         self, word: str, inside: str, axes: tuple[int | None, ...] | None, found: TensorType
     ) -> tuple[Op, list[Node]]:
         formula = self.formulas.get(word) or (atom_formula(word) if word in ATOMS else None)
         if formula is None:
-            raise ParseError(f"{word!r} is neither an atom, nor a layout op, nor defined by an `op` line above")
+            raise ParseError(
+                f"{word!r} is neither an atom, nor a layout op, nor defined by an `op` line above"
+            )
         output = tuple(range(found.rank)) if axes is None else axes
         extents = tuple(n for axis, n in zip(output, found.shape, strict=False) if axis is not None)
         operands: list[Node] = []
@@ -205,7 +256,7 @@ class _Reader:
         if text in _LOOPS:
             return Index(_LOOPS[text])
         if not text.startswith("%"):
-            return as_argument(parse_scalar(text))
+            return as_argument(int(text) if _INT.match(text) else parse_scalar(text))
         match = _ACCESS.match(text)
         if match is None:
             raise ParseError(f"not an operand: {text!r}")
@@ -225,9 +276,9 @@ def _loops(text: str) -> tuple[int | None, ...]:
 
 
 def _reference(text: str) -> str:
-    if not text.startswith("@"):
-        raise ParseError(f"a reference such as @w is expected, not {text!r}")
-    return json.loads(text[1:]) if text.startswith('@"') else text[1:]
+    if not re.fullmatch(f"@{_NAME}", text, re.ASCII):
+        raise ParseError(f"a reference such as @w is expected, not {text[:200]!r}")
+    return reference(text[1:])
 
 
 def _split(text: str, separator: str = ",") -> list[str]:
@@ -247,19 +298,21 @@ def _split(text: str, separator: str = ",") -> list[str]:
 
 
 def _field(text: str) -> Any:
-    """A number, an extent, or a list of such; lists nest as deep as arrays have axes."""
+    """A number, an extent, or a list of such as tuples; lists nest as deep as arrays have axes."""
     stack: list[list[Any]] = [[]]
     for token in re.findall(r"[\[\]]|[^\[\],]+", text):
         item = token.strip()
         if token == "[":
             stack.append([])
         elif token == "]":
-            if len(stack) == 1:
-                _bad_field(text)
             done = tuple(stack.pop())
+            if not stack:
+                _bad_field(text)
             stack[-1].append(done)
         elif item:
             stack[-1].append(_number(item))
+        if len(stack) > _DEEPEST:
+            _bad_field(text)
     if len(stack) != 1 or len(stack[0]) != 1:
         _bad_field(text)
     return stack[0][0]
@@ -270,8 +323,42 @@ def _bad_field(text: str) -> NoReturn:
 
 
 def _number(text: str) -> Extent | bool | float:
-    if re.fullmatch(r"-?\d+", text):
+    if _INT.match(text):
         return int(text)
-    if text in ("true", "false") or re.fullmatch(r"-?(inf|nan|[\d.]+(e[-+]?\d+)?)", text):
-        return parse_scalar(text)
-    return parse_extent(text)
+    return parse_scalar(text) if text in ("true", "false") or _FLOAT.match(text) else parse_extent(text)
+
+
+_SHAPES: Final = frozenset({"shape", "starts", "sizes", "low", "high"})
+_INTS: Final = frozenset({"axes", "order", "steps", "interior"})
+_EXPECTED: Final = {"batched": "true or false", "value": "a number", "extent": "an extent"}
+
+
+def _layout(word: str, given: Mapping[str, Any]) -> Op:
+    """The layout op with fields of the right kinds. Raises ParseError."""
+    wanted = {item.name: item.default is MISSING for item in fields(_WORDS[word])}
+    wrong = [key for key in given if key not in wanted] + [
+        key for key, needed in wanted.items() if needed and key not in given
+    ]
+    if wrong:
+        raise ParseError(f"{word}: {wrong[0]!r} is missing or unknown; its fields are {', '.join(wanted)}")
+    for key, value in given.items():
+        if not _is_field(key, value):
+            expected = _EXPECTED.get(
+                key, "a list of extents" if key in _SHAPES else "a list of ints" if key in _INTS else "an int"
+            )
+            raise ParseError(f"{word}: {key} is {expected}, not {value!r}")
+    return _WORDS[word](**given)
+
+
+def _is_field(key: str, value: Any) -> bool:
+    if key in _SHAPES | _INTS:
+        kinds = (int, Dim) if key in _SHAPES else (int,)
+        return isinstance(value, tuple) and all(map(_is_one_of, cast("Any", value), repeat(kinds)))
+    if key == "batched":
+        return isinstance(value, bool)
+    kinds = {"value": (int, float), "extent": (int, Dim)}.get(key, (int,))
+    return _is_one_of(value, kinds)
+
+
+def _is_one_of(value: Any, kinds: tuple[type, ...]) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)

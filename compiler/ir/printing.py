@@ -1,107 +1,163 @@
 """The text of a graph, which `parsing.py` reads back exactly.
 
-    graph       ::= { "op" formula } { line } { "update" value "<-" value } "return" [ value, ... ]
+    graph       ::= { "op" formula } { line } [ "inputs" value, ... ] { "update" value "<-" value }
+                    "return" [ value, ... ]
     line        ::= value [ "[" loop, ... "]" ] "=" right ":" type
     right       ::= "input" | "parameter" "(" @reference ")" | "constant" "(" @reference | array ")"
-                  | formula-name "(" argument, ... ")"                       map
+                  | name "(" argument, ... ")"                               map
                   | reducer "[" loop ":" extent, ... "]" access "*" ...      reduction, contraction
                   | layout-name "(" value, ... field "=" field-value, ... ")"
-                  | "call" label "(" value, ... ")"
+                  | "call" name "(" value, ... ")"
     argument    ::= access | loop | "{" extent "}" | literal
     access      ::= value [ "[" loop or "_", ... "]" ]                       "_" is a unit axis
-    value       ::= "%" name                                                 quoted where it is no identifier
+    value       ::= "%" name | "%" number                                    a number for a value without a name
+    name        ::= word [ "~" number ] | json-string [ "~" number ]         "~2", "~3" tell things of one name apart
 
-A map whose operands broadcast as in NumPy shows no loops. Formulas that are one atom need no definition. Arrays of
-parameters, and large constants, stand outside the text under their references (`Graph` pickles as text plus arrays).
+A map whose operands broadcast as in NumPy shows no loops. Formulas that are one atom need no definition.
+`inputs` is there where a call takes them in another order than that of the lines. Arrays of parameters, and
+large constants, stand outside the text under their references (a graph pickles as text plus arrays).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 
 from compiler.ir.build import align
 from compiler.ir.dims import Dim
+from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.printing import print_body, print_scalar
 from compiler.ir.formula.tape import Const, Formula
-from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.op import Access, Call, Constant, Index, Input, Layout, MapReduce, Parameter, Reducer, Size
+from compiler.ir.op import (
+    LAYOUTS,
+    Access,
+    Buffer,
+    Call,
+    Constant,
+    Index,
+    Input,
+    Layout,
+    MapReduce,
+    Op,
+    Parameter,
+    Reducer,
+    Size,
+)  # fmt: skip
+
+Array: TypeAlias = np.ndarray[Any, Any]
 
 INLINE: Final = 8
 """Constants of up to this many elements are written in the text."""
 
-_PLAIN = re.compile(r"[A-Za-z_0-9][\w.]*\Z", re.ASCII)
+RESERVED: Final = frozenset({"parameter", "constant", *(layout.word for layout in LAYOUTS)})
+"""Words that begin a right-hand side of their own."""
+
+_PLAIN = re.compile(r"[A-Za-z_0-9][\w.']*\Z", re.ASCII)
+
+
+class Text(Protocol):
+    """What has a text: a graph, which `compiler.ir.graph` defines above this module."""
+
+    @property
+    def nodes(self) -> tuple[Node, ...]: ...
+    @property
+    def inputs(self) -> tuple[Node, ...]: ...
+    @property
+    def outputs(self) -> tuple[Node, ...]: ...
+    @property
+    def updates(self) -> tuple[tuple[Node, Node], ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a graph's text calls things: each value, and each formula that needs a definition."""
+    """What a text calls things: each value, each formula of a map, and each opaque call."""
 
     values: Mapping[Node, str]
     formulas: Mapping[Formula, str]
+    calls: Mapping[Call, str]
 
 
-def print_graph(graph: Graph) -> str:
+def print_graph(graph: Text) -> str:
     """The text form."""
     names = names_of(graph)
-    lines = [f"op {name}({', '.join(f.parameters)}) = {print_body(f)}" for f, name in names.formulas.items() if f.atom is None]
+    defined = [(formula, name) for formula, name in names.formulas.items() if not _is_atom(formula)]
+    lines = [
+        f"op {name}({', '.join(formula.parameters)}) = {print_body(formula)}" for formula, name in defined
+    ]
     lines += [print_node(node, names) for node in graph.nodes]
+    if list(graph.inputs) != [node for node in graph.nodes if isinstance(node.op, Input)]:
+        lines.append(f"inputs {', '.join(names.values[node] for node in graph.inputs)}")
     lines += [f"update {names.values[p]} <- {names.values[value]}" for p, value in graph.updates]
     lines.append(f"return {', '.join(names.values[node] for node in graph.outputs)}".rstrip())
     return "\n".join(lines) + "\n"
 
 
-def names_of(graph: Graph) -> Names:
-    """Unique names: a node's own where it has one, else its number among the nameless; `.2`, `.3` tell twins apart."""
-    return Names(_value_names(graph.nodes), _formula_names(graph.nodes))
+def names_of(graph: Text) -> Names:
+    """Unique names: a node's own where it has one, else its number among the nameless; `~2`, `~3` tell twins apart."""
+    nodes = graph.nodes
+    return Names(_value_names(nodes), _formula_names(nodes), _call_names(nodes))
 
 
-def _value_names(nodes: Iterable[Node]) -> dict[Node, str]:
-    nodes = tuple(nodes)
-    taken: set[str] = set()
+def _value_names(nodes: tuple[Node, ...]) -> dict[Node, str]:
+    counts: Counter[str] = Counter()
     names: dict[Node, str] = {}
     # Leaves keep their names before everything else: callers use them.
     for node in sorted(nodes, key=lambda node: bool(node.operands)):
         if node.name is not None:
-            names[node] = _unused(node.name, taken)
-    number = 0
-    for node in nodes:
-        if node.name is None:
-            while str(number) in taken:
-                number += 1
-            names[node] = _unused(str(number), taken)
-    return {node: "%" + quoted(names[node]) for node in nodes}
+            names[node] = f"%{_unique(node.name, counts)}"
+    nameless = (node for node in nodes if node.name is None)
+    return names | {node: f"%{number}" for number, node in enumerate(nameless)}
 
 
-def _formula_names(nodes: Iterable[Node]) -> dict[Formula, str]:
-    taken: set[str] = set()
+def _formula_names(nodes: tuple[Node, ...]) -> dict[Formula, str]:
+    counts = Counter({*RESERVED, *ATOMS})
     names: dict[Formula, str] = {}
     for node in nodes:
         op = node.op
         if isinstance(op, MapReduce) and op.reducer is Reducer.NONE and op.formula not in names:
-            is_atom = op.formula.atom is not None and op.formula.atom.name == op.formula.name
-            names[op.formula] = op.formula.name if is_atom else _unused(op.formula.name, taken, "~")
+            formula = op.formula
+            names[formula] = formula.name if _is_atom(formula) else _unique(formula.name, counts)
     return names
 
 
-def _unused(name: str, taken: set[str], mark: str = ".") -> str:
-    found, number = name, 1
-    while found in taken:
-        number += 1
-        found = f"{name}{mark}{number}"
-    taken.add(found)
-    return found
+def _is_atom(formula: Formula) -> bool:
+    """Whether a formula is what its name means without a definition."""
+    atom = formula.atom
+    return (
+        atom is not None and atom.name == formula.name and formula.parameters == ("x", "y", "z")[: atom.arity]
+    )
+
+
+def _call_names(nodes: tuple[Node, ...]) -> dict[Call, str]:
+    counts: Counter[str] = Counter()
+    calls = dict.fromkeys(node.op for node in nodes if isinstance(node.op, Call))
+    return {op: _unique(op.label, counts) for op in calls}
+
+
+def _unique(name: str, counts: Counter[str]) -> str:
+    counts[name] += 1
+    return quoted(name) + (f"~{counts[name]}" if counts[name] > 1 else "")
 
 
 def quoted(name: str) -> str:
-    """A name as it stands in text: itself if it is plain, else a JSON string."""
-    return name if _PLAIN.match(name) else json.dumps(name)
+    """A name as it stands in text: itself if it is a plain word and no number, else a JSON string."""
+    return name if _PLAIN.match(name) and not name.isdigit() else json.dumps(name)
+
+
+def unquoted(text: str) -> tuple[str, str]:
+    """The name that a text stands for, and its mark: `h`, `~2` for `h~2`. Raises ValueError for a bad JSON string."""
+    if text.startswith('"'):
+        bare, quote, mark = text.rpartition('"')
+        return json.loads(bare + quote), mark
+    bare, tilde, number = text.partition("~")
+    return bare, tilde + number
 
 
 def loop_name(loop: int) -> str:
@@ -128,15 +184,18 @@ def print_node(node: Node, names: Names) -> str:
         case Constant():
             right = f"constant({_print_array(op, name)})"
         case Call():
-            right = f"call {quoted(op.label)}({', '.join(operands)})"
+            right = f"call {names.calls[op]}({', '.join(operands)})"
         case _:
             raise TypeError(f"{op!r} has no text")
     return f"{name} = {right} : {node.type}"
 
 
 def is_by_reference(op: Constant) -> bool:
-    """Whether a constant's array stands outside the text."""
-    return not op.buffer.is_bound or op.buffer.array.size > INLINE
+    """Whether a constant's array stands outside the text: it is large, unknown, or has a NaN that is not `nan`."""
+    if not op.buffer.is_bound or op.buffer.array.size > INLINE:
+        return True
+    array = op.buffer.array
+    return np.array(array.tolist(), array.dtype).tobytes() != op.bits
 
 
 def _print_array(op: Constant, name: str) -> str:
@@ -164,6 +223,7 @@ def _print_map_reduce(op: MapReduce, node: Node, name: str, operands: list[str],
 
 
 def _broadcasts(op: MapReduce, node: Node) -> bool:
+    """Whether the axes say nothing that shapes do not: the operands' are aligned and the output has every loop."""
     aligned = [Access(align(operand.type.shape, op.extents)) for operand in node.operands]
     return (
         list(op.accesses) == aligned
@@ -190,19 +250,31 @@ def _print_axes(axes: tuple[int | None, ...]) -> str:
     return "[" + ",".join("_" if axis is None else loop_name(axis) for axis in axes) + "]"
 
 
-def arrays_of(graph: Graph) -> dict[str, np.ndarray[Any, Any]]:
+def arrays_of(graph: Text) -> dict[str, Array]:
     """The arrays that the text names by reference and that are known."""
     names = names_of(graph).values
-    found: dict[str, np.ndarray[Any, Any]] = {}
-    for node in graph.nodes:
-        op = node.op
-        is_outside = isinstance(op, Parameter) or (isinstance(op, Constant) and is_by_reference(op))
-        if is_outside and isinstance(op, Parameter | Constant) and op.buffer.is_bound:
-            found[reference(names[node])] = op.buffer.array
-    return found
+    buffers = ((node, buffer) for node in graph.nodes if (buffer := _outside(node.op)) is not None)
+    return {reference(names[node]): buffer.array for node, buffer in buffers if buffer.is_bound}
 
 
-def reference(value_name: str) -> str:
-    """The name under which an array is given for a value's text name (`%"a b"` is `a b`)."""
-    bare = value_name.removeprefix("%")
-    return json.loads(bare) if bare.startswith('"') else bare
+def _outside(op: Op) -> Buffer | None:
+    """The buffer of an op whose array the text only names."""
+    if isinstance(op, Parameter) or (isinstance(op, Constant) and is_by_reference(op)):
+        return op.buffer
+    return None
+
+
+def calls_of(graph: Text) -> dict[str, Call]:
+    """The opaque calls that the text names by their labels."""
+    return {reference(name): op for op, name in names_of(graph).calls.items()}
+
+
+def reference(text: str) -> str:
+    """The name under which an array or a call is given for what a text calls it: `a b~2` for `%"a b"~2`.
+
+    A name that is a number or has a `~` of its own keeps its quotes, so that no two are alike.
+    """
+    bare = text.removeprefix("%")
+    name, mark = unquoted(bare)
+    is_alone = not bare.startswith('"') or not (name.isdigit() or "~" in name)
+    return name + mark if is_alone else bare

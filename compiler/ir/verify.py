@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from compiler.errors import LawError, ShapeError, DTypeError
+from compiler.errors import DTypeError, LawError, ShapeError
 from compiler.ir.formula.tape import LONGEST
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe
@@ -95,7 +95,9 @@ def _reductions_are_bare(graph: Graph) -> Iterator[str]:
     for node, op in _map_reduces(graph):
         if op.reducer is Reducer.NONE:
             continue
-        is_product = op.reducer is Reducer.SUM and op.formula.factors == tuple(range(len(op.formula.parameters)))
+        is_product = op.reducer is Reducer.SUM and op.formula.factors == tuple(
+            range(len(op.formula.parameters))
+        )
         if len(op.arguments) != len(op.accesses) or not (op.formula.is_identity or is_product):
             yield describe(node)
 
@@ -145,8 +147,13 @@ LAWS: Final = (
     Law("Every index of a MapReduce is one of its loops.", _indices_in_range),
     Law("No index stands twice in one operand or in the output.", _no_index_twice),
     Law("The output's loops are the first ones, in the order of its axes.", _output_in_order),
-    Law("A MapReduce has a reducer if and only if it has loops that its output has not.", _maps_reduce_nothing),
-    Law("A MapReduce that reduces is of one bare operand, or sums a product of operands.", _reductions_are_bare),
+    Law(
+        "A MapReduce has a reducer if and only if it has loops that its output has not.", _maps_reduce_nothing
+    ),
+    Law(
+        "A MapReduce that reduces is of one bare operand, or sums a product of operands.",
+        _reductions_are_bare,
+    ),
     Law("A map is never a bare rename.", _no_bare_rename),
     Law(f"A formula has at most {LONGEST} lines.", _formulas_are_short),
     Law("A leaf has no operands.", _leaves_have_no_operands),
