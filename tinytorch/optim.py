@@ -18,7 +18,7 @@ from compiler.errors import ArgumentError
 from compiler.ir.node import describe
 from compiler.ir.op import Parameter
 from tinytorch.api import grad, parameter
-from tinytorch.ops.elementwise import minimum, sqrt, where
+from tinytorch.ops.elementwise import minimum, sqrt
 from tinytorch.tensor import Tensor
 
 Rate: TypeAlias = float | Tensor
@@ -111,8 +111,10 @@ class SGD(Optimiser):
     def _direction(self, k: int, gradient: Tensor, found: Updates) -> Tensor:
         buffer = self._buffers[k]
         # The first gradient enters undamped.
-        share = 1.0 if self._is_started is None else where(self._is_started, 1 - self.dampening, 1.0)
-        found[buffer] = moved = self.momentum * buffer + _like(share, gradient) * gradient
+        damped = (
+            None if self._is_started is None else self._is_started.astype(gradient.dtype) * self.dampening
+        )
+        found[buffer] = moved = self.momentum * buffer + gradient * (1 if damped is None else 1 - damped)
         return gradient + self.momentum * moved if self.nesterov else moved
 
 

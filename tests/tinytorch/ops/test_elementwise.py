@@ -46,7 +46,7 @@ def test_rounding_keeps_large_integers():
 @pytest.mark.parametrize(("dtype", "wanted"), [("bool", "float32"), ("int32", "float32"), ("int64", "float64")])
 def test_floating_functions_of_integers(dtype, wanted):
     x = api.input("x", (2,), dtype)
-    for op in (oe.exp, oe.sigmoid, oe.sqrt, oe.rsqrt, oe.gelu, oe.erf, oe.tanh):
+    for op in (oe.exp, oe.sigmoid, oe.sqrt, oe.rsqrt, oe.log1p, oe.erf, oe.tanh):
         assert op(x).dtype.value == wanted
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from tests.tinytorch.op_table import ROWS, UNARY
 from tinytorch.elementwise import Elementwise, elementwise
-from tinytorch.ops import contract, elementwise as vocabulary, layout, normalise, reduce
+from tinytorch.ops import contract, layout, normalise, reduce
+from tinytorch.ops import elementwise as vocabulary
 
 MODULES = [vocabulary, reduce, normalise, contract, layout]
 

@@ -1,0 +1,210 @@
+"""Modules: parameters in order, names from places, one seed for a network, layers equal to torch's."""
+
+import numpy as np
+import pytest
+
+from compiler.errors import ArgumentError
+from tinytorch import api, losses, nn, optim
+from tinytorch.ops.elementwise import relu
+
+
+def values(module):
+    return [api.value_of(p) for p in module.parameters()]
+
+
+def digits(seed):
+    return nn.Sequential(nn.Dense(64, 32), nn.GELU(), nn.Dense(32, 10), seed=seed)
+
+
+def test_names_are_places():
+    assert [p.name for p in digits(0).parameters()] == ["dense1.weight", "dense1.bias", "dense2.weight", "dense2.bias"]
+
+
+def test_a_name_goes_before_the_places():
+    net = nn.Sequential(nn.Dense(2, 2), nn.Sequential(nn.Dense(2, 2, name="head"), nn.LayerNorm(2)), name="student")
+    assert [p.name for p in net.parameters()] == [
+        "student.dense1.weight", "student.dense1.bias", "student.sequential1.head.weight",
+        "student.sequential1.head.bias", "student.sequential1.layernorm1.weight", "student.sequential1.layernorm1.bias",
+    ]  # fmt: skip
+
+
+def test_a_lone_layer_has_unnamed_parameters_unless_it_is_named():
+    assert [p.name for p in nn.Dense(1, 2).parameters()] == [None, None]
+    assert [p.name for p in nn.Dense(1, 2, name="out").parameters()] == ["out.weight", "out.bias"]
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__(seed=4)
+        self.scale = api.parameter([2.0], "scale")
+        self.inner = nn.Dense(3, 3)
+        self.branches = [nn.Dense(3, 3), {"last": nn.Dense(3, 3, bias=False)}]
+        self.again = self.inner
+
+    def forward(self, x):
+        for branch in (self.inner, self.branches[0], self.branches[1]["last"]):
+            x = x + relu(branch(x)) * self.scale
+        return x
+
+
+def test_a_module_of_ones_own():
+    net = Residual()
+    names = [p.name for p in net.parameters()]
+    assert names == [
+        "scale", "inner.weight", "inner.bias", "branches.0.weight", "branches.0.bias", "branches.1.last.weight",
+    ]  # fmt: skip
+    x = api.input("x", ("n", 3))
+    loss = net(x).sum()
+    updates = optim.SGD(net.parameters(), 0.01).updates(loss)
+    before = values(net)
+    api.compile(x, loss, updates=updates)(np.ones((2, 3), "float32"))
+    assert any((a != b).any() for a, b in zip(before, values(net), strict=True))
+
+
+def test_parameters_are_the_same_tensors_each_time():
+    net = digits(0)
+    first = net.parameters()
+    net(api.input("x", ("n", 64)))
+    assert all(a is b for a, b in zip(first, net.parameters(), strict=True))
+
+
+def test_a_seed_decides_every_value():
+    for a, b in zip(values(digits(1)), values(digits(1)), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert (values(digits(1))[0] != values(digits(2))[0]).any()
+    twins = values(nn.Sequential(nn.Dense(3, 3), nn.Dense(3, 3), seed=0))
+    assert (twins[0] != twins[2]).any()
+
+
+def test_values_do_not_depend_on_what_is_read_first():
+    one, other = digits(1), digits(1)
+    other[2].bias
+    np.testing.assert_array_equal(values(one)[0], values(other)[0])
+    np.testing.assert_array_equal(values(one)[3], values(other)[3])
+
+
+def test_a_generator_goes_on():
+    def both(seed):
+        generator = np.random.default_rng(seed)
+        return nn.Dense(3, 3, seed=generator), nn.Dense(3, 3, seed=generator)
+
+    first, second = both(0)
+    again, _ = both(0)
+    assert (values(first)[0] != values(second)[0]).any()
+    np.testing.assert_array_equal(values(first)[0], values(again)[0])
+
+
+def test_without_a_seed_layers_differ():
+    assert (values(nn.Dense(3, 3))[0] != values(nn.Dense(3, 3))[0]).any()
+
+
+BOUNDS = {
+    "torch_linear": 1 / np.sqrt(100), "kaiming_uniform": np.sqrt(6 / 100), "xavier_uniform": np.sqrt(6 / 300),
+    "zeros": 0.0, "ones": 1.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", nn.INITIALISERS)
+def test_initialisers(name):
+    weight = values(nn.Dense(100, 200, initialiser=name, seed=0))[0]
+    assert weight.shape == (100, 200)
+    if name in BOUNDS:
+        assert np.abs(weight).max() <= np.float32(BOUNDS[name])
+        assert np.abs(weight).max() >= 0.99 * BOUNDS[name]
+    else:
+        deviation = {"kaiming_normal": np.sqrt(2 / 100), "xavier_normal": np.sqrt(2 / 300)}[name]
+        assert abs(weight.std() / deviation - 1) < 0.02
+    if name not in ("zeros", "ones"):
+        assert abs(weight.mean()) < 3 * weight.std() / np.sqrt(weight.size)
+
+
+def test_an_initialiser_of_ones_own():
+    layer = nn.Dense(2, 2, initialiser=lambda shape, generator: np.eye(*shape), bias_initialiser="ones", dtype="float64")
+    assert values(layer)[0].dtype == "float64"
+    np.testing.assert_array_equal(values(layer)[0], np.eye(2))
+    np.testing.assert_array_equal(values(layer)[1], [1, 1])
+
+
+def test_an_unknown_initialiser():
+    with pytest.raises(ArgumentError, match="no initialiser is named 'orthogonal'; there are torch_linear"):
+        nn.Dense(1, 1, initialiser="orthogonal")
+
+
+def test_negative_counts():
+    with pytest.raises(ArgumentError, match="counts of inputs and outputs, not -1 and 2"):
+        nn.Dense(-1, 2)
+
+
+def test_an_unknown_attribute():
+    with pytest.raises(AttributeError, match="Dense has no attribute 'gain'"):
+        nn.Dense(1, 1).gain
+
+
+def test_a_module_without_forward():
+    with pytest.raises(NotImplementedError, match="Module defines no forward"):
+        nn.Module()(api.input("x"))
+
+
+def test_what_modules_say_of_themselves():
+    net = nn.Sequential(nn.Dense(2, 3, bias=False), nn.LeakyReLU(negative_slope=0.1), nn.LayerNorm(3), nn.Flatten())
+    assert repr(net) == "Sequential(Dense(2, 3, bias=False), LeakyReLU(negative_slope=0.1), LayerNorm(3), Flatten())"
+    assert len(net) == 4
+    assert list(net)[1] is net[1]
+
+
+ACTIVATIONS = [
+    layer for layer in vars(nn).values()
+    if isinstance(layer, type) and issubclass(layer, nn.Activation) and layer is not nn.Activation
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("layer", ACTIVATIONS, ids=lambda layer: layer.__name__)
+def test_activations_equal_torch(layer):
+    torch = pytest.importorskip("torch")
+    settings = {"dim": -1} if layer.__name__ in ("Softmax", "LogSoftmax") else {}
+    array = np.random.default_rng(0).standard_normal((4, 5))
+    x = api.input("x", (4, 5), "float64")
+    found = api.compile(x, layer()(x))(array)
+    expected = getattr(torch.nn, layer.__name__)(**settings)(torch.tensor(array))
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+    assert layer().parameters() == []
+
+
+def test_there_are_activations():
+    assert len(ACTIVATIONS) == 16
+
+
+def test_settings_of_activations():
+    x = api.input("x", (1,), "float64")
+    found = api.compile(x, [nn.ELU(alpha=2.0)(x), nn.GELU(approximate="tanh")(x), nn.Softmax(axis=0)(x)])(np.array([-1.0]))
+    np.testing.assert_allclose(found[0], 2 * np.expm1(-1))
+    assert found[2] == 1
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 4)])
+def test_layer_norm_equals_torch(shape):
+    torch = pytest.importorskip("torch")
+    array = np.random.default_rng(0).standard_normal((2, 3, 4))
+    x = api.input("x", (2, 3, 4), "float64")
+    layer = nn.LayerNorm(shape, dtype="float64")
+    np.testing.assert_allclose(api.compile(x, layer(x))(array), torch.nn.LayerNorm(shape, dtype=torch.float64)(torch.tensor(array)).detach())
+    plain = nn.LayerNorm(shape[-1], affine=False)
+    assert plain.parameters() == []
+
+
+def test_flatten():
+    assert str(nn.Flatten()(api.input("x", ("n", 2, 3))).type) == "f32[n,6]"
+
+
+def test_a_network_learns():
+    generator = np.random.default_rng(0)
+    array = generator.standard_normal((64, 2)).astype("float32")
+    labels = (array[:, 0] * array[:, 1] > 0).astype("int64")
+    net = nn.Sequential(nn.Dense(2, 16), nn.Tanh(), nn.Dense(16, 2), seed=0)
+    x, y = api.input("x", ("n", 2)), api.input("y", ("n",), "int64")
+    loss = losses.cross_entropy(net(x), y)
+    step = api.compile([x, y], loss, updates=optim.Adam(net.parameters(), 0.05).updates(loss))
+    first = step(array, labels)
+    for _ in range(60):
+        last = step(array, labels)
+    assert last < first / 5
