@@ -1,4 +1,4 @@
-"""The value of an op and its first two gradients, by ours and by torch, from the same arrays and cotangents."""
+"""The value of an op and its first two gradients, by ours and by torch, from the same arrays."""
 
 from __future__ import annotations
 

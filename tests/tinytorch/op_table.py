@@ -1,4 +1,4 @@
-"""Every op with its counterpart in torch and operands to try it on. A public op without a row here is reported."""
+"""Every op with its counterpart in torch and operands to try it on. An op without a row is reported."""
 
 from __future__ import annotations
 
@@ -189,7 +189,11 @@ OTHERS = [
         "where",
         oe.where,
         torch.where,
-        [(bools(2, 3), signed(2, 3), signed(3)), (bools(2, 1), signed(1, 3), signed()), (bools(0), signed(1), signed(0))],
+        [
+            (bools(2, 3), signed(2, 3), signed(3)),
+            (bools(2, 1), signed(1, 3), signed()),
+            (bools(0), signed(1), signed(0)),
+        ],
     ),
     Row(
         "clip of tensors",
@@ -197,7 +201,7 @@ OTHERS = [
         torch.clamp,
         [(signed(4, 3), signed(3), signed(4, 1)), (signed(5), np.full(5, -1.2), np.full(5, 1.2))],
     ),
-]  # fmt: skip
+]
 
 ELEMENTWISE = [*UNARY, *BINARY, *LOGICAL, *OTHERS]
 
@@ -251,12 +255,32 @@ REDUCING = [
     *_axes(orr.norm, lambda x, axis, keep: torch.linalg.vector_norm(x, 2, axis, keepdim=keep), "norm"),
     *_axes(on.logsumexp, lambda x, axis, keep: torch.logsumexp(x, axis, keepdim=keep), "logsumexp"),
     Row("var", orr.var, torch.var, [(signed(2, 3),), (signed(5),)]),
-    Row("var 0", _with(orr.var, axis=1, correction=0), lambda x: torch.var(x, 1, correction=0), [(signed(2, 3),)]),
+    Row(
+        "var 0",
+        _with(orr.var, axis=1, correction=0),
+        lambda x: torch.var(x, 1, correction=0),
+        [(signed(2, 3),)],
+    ),
     Row("std", _with(orr.std, axis=0), lambda x: torch.std(x, 0), [(signed(4, 3),)]),
-    Row("softmax", on.softmax, lambda x: torch.softmax(x, -1), [(signed(2, 3),), (signed(3),), (signed(2, 1),), (signed(0, 3),), (signed(3, 0),)]),
+    Row(
+        "softmax",
+        on.softmax,
+        lambda x: torch.softmax(x, -1),
+        [(signed(2, 3),), (signed(3),), (signed(2, 1),), (signed(0, 3),), (signed(3, 0),)],
+    ),
     Row("softmax 0", _with(on.softmax, axis=0), lambda x: torch.softmax(x, 0), [(signed(2, 3),)]),
-    Row("log_softmax", on.log_softmax, lambda x: torch.log_softmax(x, -1), [(signed(2, 3),), (signed(0, 3),), (signed(3, 0),)]),
-    Row("log_softmax 1", _with(on.log_softmax, axis=1), lambda x: torch.log_softmax(x, 1), [(signed(2, 3, 2),)]),
+    Row(
+        "log_softmax",
+        on.log_softmax,
+        lambda x: torch.log_softmax(x, -1),
+        [(signed(2, 3),), (signed(0, 3),), (signed(3, 0),)],
+    ),
+    Row(
+        "log_softmax 1",
+        _with(on.log_softmax, axis=1),
+        lambda x: torch.log_softmax(x, 1),
+        [(signed(2, 3, 2),)],
+    ),
     Row(
         "softmax of all axes",
         _with(on.softmax, axis=None),
@@ -269,8 +293,13 @@ REDUCING = [
         lambda x, w, b: F.layer_norm(x, (4,), w, b),
         [(signed(2, 3, 4), signed(4), signed(4)), (signed(0, 4), signed(4), signed(4))],
     ),
-    Row("layer_norm plain", _with(on.layer_norm, axis=(-1, -2)), lambda x: F.layer_norm(x, (3, 4)), [(signed(2, 3, 4),)]),
-]  # fmt: skip
+    Row(
+        "layer_norm plain",
+        _with(on.layer_norm, axis=(-1, -2)),
+        lambda x: F.layer_norm(x, (3, 4)),
+        [(signed(2, 3, 4),)],
+    ),
+]
 
 
 def _einsum(subscripts: str, *shapes: tuple[int, ...]) -> Row:
@@ -287,16 +316,39 @@ def _matmul(*shapes: tuple[int, ...]) -> Row:
 
 
 CONTRACTING = [
-    _matmul((2, 3), (3, 4)), _matmul((3,), (3,)), _matmul((3,), (3, 2)), _matmul((2, 3), (3,)),
-    _matmul((5, 2, 3), (3, 4)), _matmul((5, 2, 3), (5, 3, 4)), _matmul((1, 5, 2, 3), (4, 1, 3, 2)),
-    _matmul((0, 3), (3, 2)), _matmul((2, 0), (0, 3)), _matmul((1, 1), (1, 1)),
+    _matmul((2, 3), (3, 4)),
+    _matmul((3,), (3,)),
+    _matmul((3,), (3, 2)),
+    _matmul((2, 3), (3,)),
+    _matmul((5, 2, 3), (3, 4)),
+    _matmul((5, 2, 3), (5, 3, 4)),
+    _matmul((1, 5, 2, 3), (4, 1, 3, 2)),
+    _matmul((0, 3), (3, 2)),
+    _matmul((2, 0), (0, 3)),
+    _matmul((1, 1), (1, 1)),
     Row("outer", oc.outer, torch.outer, [(signed(2), signed(3)), (signed(0), signed(3))]),
-    _einsum("ij,jk->ik", (2, 3), (3, 4)), _einsum("bij,bjk", (2, 3, 4), (2, 4, 5)), _einsum("ij->ji", (2, 3)),
-    _einsum("ii->i", (3, 3)), _einsum("ii", (3, 3)), _einsum("ij->", (2, 3)), _einsum("i,j,k->kji", (2,), (3,), (4,)),
-    _einsum("...ij,...jk->...ik", (5, 2, 3), (3, 4)), _einsum("...i,...i", (2, 3), (2, 3)), _einsum("i...->...", (2, 3, 4)),
-    _einsum("ij,ij,j->i", (2, 3), (2, 3), (3,)), _einsum("ba", (2, 3)), _einsum("a...,...b->...ab", (2, 3), (3, 4)),
-    _einsum("ij,jk->ik", (2, 0), (0, 3)), _einsum("i,i->i", (3,), (3,)), _einsum("iij->j", (2, 2, 3)),
-    Row("map_reduce product", lambda x, w: oc.map_reduce("sum", "ik,kj->ij", x, w), torch.matmul, [(signed(2, 3), signed(3, 4))]),
+    _einsum("ij,jk->ik", (2, 3), (3, 4)),
+    _einsum("bij,bjk", (2, 3, 4), (2, 4, 5)),
+    _einsum("ij->ji", (2, 3)),
+    _einsum("ii->i", (3, 3)),
+    _einsum("ii", (3, 3)),
+    _einsum("ij->", (2, 3)),
+    _einsum("i,j,k->kji", (2,), (3,), (4,)),
+    _einsum("...ij,...jk->...ik", (5, 2, 3), (3, 4)),
+    _einsum("...i,...i", (2, 3), (2, 3)),
+    _einsum("i...->...", (2, 3, 4)),
+    _einsum("ij,ij,j->i", (2, 3), (2, 3), (3,)),
+    _einsum("ba", (2, 3)),
+    _einsum("a...,...b->...ab", (2, 3), (3, 4)),
+    _einsum("ij,jk->ik", (2, 0), (0, 3)),
+    _einsum("i,i->i", (3,), (3,)),
+    _einsum("iij->j", (2, 2, 3)),
+    Row(
+        "map_reduce product",
+        lambda x, w: oc.map_reduce("sum", "ik,kj->ij", x, w),
+        torch.matmul,
+        [(signed(2, 3), signed(3, 4))],
+    ),
     Row(
         "map_reduce tropical",
         lambda x, w: oc.map_reduce("max", "ik,kj->ij", x, w, map=lambda a, b: a + b),
@@ -329,48 +381,169 @@ CONTRACTING = [
         [(signed(3),)],
     ),
     Row("map_reduce rows", lambda x: oc.map_reduce("sum", "ij->i", x), lambda x: x.sum(1), [(signed(2, 3),)]),
-    Row("map_reduce argmax", lambda x: oc.map_reduce("argmax", "ij->i", x), lambda x: x.argmax(1), [(signed(2, 3),)]),
+    Row(
+        "map_reduce argmax",
+        lambda x: oc.map_reduce("argmax", "ij->i", x),
+        lambda x: x.argmax(1),
+        [(signed(2, 3),)],
+    ),
     Row("map_reduce min", lambda x: oc.map_reduce("min", "ij->", x), lambda x: x.amin(), [(signed(2, 3),)]),
-]  # fmt: skip
+]
 
 INDEX = np.array([[2, 0, 1], [1, 1, 2]])
 
 LAYOUT = [
-    Row("reshape", lambda x: ol.reshape(x, (3, -1)), lambda x: x.reshape(3, -1), [(signed(2, 3),), (signed(6),)]),
-    Row("transpose", ol.transpose, lambda x: x.permute(*range(x.ndim)[::-1]), [(signed(2, 3, 4),), (signed(0, 2),)]),
-    Row("transpose axes", lambda x: ol.transpose(x, (1, 2, 0)), lambda x: x.permute(1, 2, 0), [(signed(2, 3, 4),)]),
-    Row("swapaxes", lambda x: ol.swapaxes(x, 0, -1), lambda x: torch.transpose(x, 0, -1), [(signed(2, 3, 4),)]),
+    Row(
+        "reshape",
+        lambda x: ol.reshape(x, (3, -1)),
+        lambda x: x.reshape(3, -1),
+        [(signed(2, 3),), (signed(6),)],
+    ),
+    Row(
+        "transpose",
+        ol.transpose,
+        lambda x: x.permute(*range(x.ndim)[::-1]),
+        [(signed(2, 3, 4),), (signed(0, 2),)],
+    ),
+    Row(
+        "transpose axes",
+        lambda x: ol.transpose(x, (1, 2, 0)),
+        lambda x: x.permute(1, 2, 0),
+        [(signed(2, 3, 4),)],
+    ),
+    Row(
+        "swapaxes", lambda x: ol.swapaxes(x, 0, -1), lambda x: torch.transpose(x, 0, -1), [(signed(2, 3, 4),)]
+    ),
     Row("squeeze", ol.squeeze, torch.squeeze, [(signed(1, 2, 1),), (signed(1),)]),
     Row("squeeze axis", lambda x: ol.squeeze(x, 1), lambda x: torch.squeeze(x, 1), [(signed(2, 1, 3),)]),
-    Row("unsqueeze", lambda x: ol.unsqueeze(x, -1), lambda x: torch.unsqueeze(x, -1), [(signed(2, 3),), (signed(),)]),
-    Row("flatten", lambda x: ol.flatten(x, 1), lambda x: torch.flatten(x, 1), [(signed(2, 3, 4),), (signed(0, 3, 2),)]),
-    Row("broadcast_to", lambda x: ol.broadcast_to(x, (2, 3, 4)), lambda x: x.expand(2, 3, 4), [(signed(3, 1),), (signed(2, 1, 1),)]),
-    Row("concatenate", lambda a, b: ol.concatenate([a, b], -1), lambda a, b: torch.cat([a, b], -1), [(signed(2, 3), signed(2, 1)), (signed(2, 0), signed(2, 3))]),
+    Row(
+        "unsqueeze",
+        lambda x: ol.unsqueeze(x, -1),
+        lambda x: torch.unsqueeze(x, -1),
+        [(signed(2, 3),), (signed(),)],
+    ),
+    Row(
+        "flatten",
+        lambda x: ol.flatten(x, 1),
+        lambda x: torch.flatten(x, 1),
+        [(signed(2, 3, 4),), (signed(0, 3, 2),)],
+    ),
+    Row(
+        "broadcast_to",
+        lambda x: ol.broadcast_to(x, (2, 3, 4)),
+        lambda x: x.expand(2, 3, 4),
+        [(signed(3, 1),), (signed(2, 1, 1),)],
+    ),
+    Row(
+        "concatenate",
+        lambda a, b: ol.concatenate([a, b], -1),
+        lambda a, b: torch.cat([a, b], -1),
+        [(signed(2, 3), signed(2, 1)), (signed(2, 0), signed(2, 3))],
+    ),
     Row("concatenate one", lambda a: ol.concatenate([a]), lambda a: torch.cat([a]), [(signed(2, 3),)]),
-    Row("stack", lambda a, b: ol.stack([a, b], 1), lambda a, b: torch.stack([a, b], 1), [(signed(2, 3), signed(2, 3))]),
+    Row(
+        "stack",
+        lambda a, b: ol.stack([a, b], 1),
+        lambda a, b: torch.stack([a, b], 1),
+        [(signed(2, 3), signed(2, 3))],
+    ),
     Row("split", lambda a: ol.split(a, 2)[1], lambda a: torch.split(a, 2)[1], [(signed(4, 3),)]),
-    Row("split sizes", lambda a: ol.split(a, [1, 0, 3], 1)[2], lambda a: torch.split(a, [1, 0, 3], 1)[2], [(signed(2, 4),)]),
-    Row("flip", ol.flip, lambda x: torch.flip(x, tuple(range(x.ndim))), [(signed(2, 3),), (signed(1, 0),), (signed(),)]),
+    Row(
+        "split sizes",
+        lambda a: ol.split(a, [1, 0, 3], 1)[2],
+        lambda a: torch.split(a, [1, 0, 3], 1)[2],
+        [(signed(2, 4),)],
+    ),
+    Row(
+        "flip",
+        ol.flip,
+        lambda x: torch.flip(x, tuple(range(x.ndim))),
+        [(signed(2, 3),), (signed(1, 0),), (signed(),)],
+    ),
     Row("flip axis", lambda x: ol.flip(x, -1), lambda x: torch.flip(x, (-1,)), [(signed(2, 3),)]),
-    Row("pad", lambda x: ol.pad(x, [1, 2, 0, 3], 1.5), lambda x: F.pad(x, [1, 2, 0, 3], value=1.5), [(signed(2, 3),), (signed(2, 1, 0),)]),
-    Row("pad pairs", lambda x: ol.pad(x, [(1, 0), (0, 2)]), lambda x: F.pad(x, [0, 2, 1, 0]), [(signed(2, 3),)]),
-    Row("take", lambda x, i: ol.take(x, i, 1), lambda x, i: x[:, i], [(signed(2, 3), INDEX), (signed(2, 3, 4), INDEX[0])]),
+    Row(
+        "pad",
+        lambda x: ol.pad(x, [1, 2, 0, 3], 1.5),
+        lambda x: F.pad(x, [1, 2, 0, 3], value=1.5),
+        [(signed(2, 3),), (signed(2, 1, 0),)],
+    ),
+    Row(
+        "pad pairs",
+        lambda x: ol.pad(x, [(1, 0), (0, 2)]),
+        lambda x: F.pad(x, [0, 2, 1, 0]),
+        [(signed(2, 3),)],
+    ),
+    Row(
+        "take",
+        lambda x, i: ol.take(x, i, 1),
+        lambda x, i: x[:, i],
+        [(signed(2, 3), INDEX), (signed(2, 3, 4), INDEX[0])],
+    ),
     Row("take flat", ol.take, torch.take, [(signed(2, 3), INDEX)]),
     Row("take from the end", lambda x: ol.take(x, [-1, 0], 0), lambda x: x[[-1, 0]], [(signed(2, 3),)]),
-    Row("take_along_axis", lambda x, i: ol.take_along_axis(x, i, 1), lambda x, i: torch.take_along_dim(x, i, 1), [(signed(2, 4), INDEX), (signed(1, 4), INDEX), (signed(2, 4), INDEX[:1])]),
-    Row("one_hot", lambda i: ol.one_hot(i, 4), lambda i: F.one_hot(i, 4), [(INDEX,), (INDEX[0, 0],), (INDEX[:0],)]),
-    Row("arange", lambda x: x + ol.arange(3, start=2, step=-2, dtype="float32"), lambda x: x + torch.tensor([2.0, 0.0, -2.0]), [(signed(3),)]),
-    Row("tril", lambda x: ol.tril(x, -1), lambda x: torch.tril(x, -1), [(signed(3, 4),), (signed(2, 3, 3),), (integers(3, 3),)]),
+    Row(
+        "take_along_axis",
+        lambda x, i: ol.take_along_axis(x, i, 1),
+        lambda x, i: torch.take_along_dim(x, i, 1),
+        [(signed(2, 4), INDEX), (signed(1, 4), INDEX), (signed(2, 4), INDEX[:1])],
+    ),
+    Row(
+        "one_hot",
+        lambda i: ol.one_hot(i, 4),
+        lambda i: F.one_hot(i, 4),
+        [(INDEX,), (INDEX[0, 0],), (INDEX[:0],)],
+    ),
+    Row(
+        "arange",
+        lambda x: x + ol.arange(3, start=2, step=-2, dtype="float32"),
+        lambda x: x + torch.tensor([2.0, 0.0, -2.0]),
+        [(signed(3),)],
+    ),
+    Row(
+        "tril",
+        lambda x: ol.tril(x, -1),
+        lambda x: torch.tril(x, -1),
+        [(signed(3, 4),), (signed(2, 3, 3),), (integers(3, 3),)],
+    ),
     Row("triu", ol.triu, torch.triu, [(signed(3, 4),), (signed(0, 3, 3),), (bools(3, 3),)]),
     Row("diagonal", ol.diagonal, torch.diagonal, [(signed(3, 3),), (signed(2, 4),), (signed(3, 3, 2),)]),
-    Row("diagonal 1", lambda x: ol.diagonal(x, 1, -2, -1), lambda x: torch.diagonal(x, 1, -2, -1), [(signed(3, 3),), (signed(2, 2, 4),), (signed(2, 1),)]),
+    Row(
+        "diagonal 1",
+        lambda x: ol.diagonal(x, 1, -2, -1),
+        lambda x: torch.diagonal(x, 1, -2, -1),
+        [(signed(3, 3),), (signed(2, 2, 4),), (signed(2, 1),)],
+    ),
     Row("diagonal -1", lambda x: ol.diagonal(x, -1), lambda x: torch.diagonal(x, -1), [(signed(4, 2),)]),
-]  # fmt: skip
+]
 
 ROWS = [*ELEMENTWISE, *REDUCING, *CONTRACTING, *LAYOUT]
 
 SPECIAL = np.array(
-    [0.0, -0.0, 5e-324, -5e-324, 1e-310, 1e-40, -1e-40, 1e-20, -1e-20, 0.5, 1.0, -1.0, 2.0, 3.0, -3.0, 2.5, -2.5, 20.0,
-     -20.0, 1000.0, -1000.0, math.inf, -math.inf, math.nan]
-)  # fmt: skip
+    [
+        0.0,
+        -0.0,
+        5e-324,
+        -5e-324,
+        1e-310,
+        1e-40,
+        -1e-40,
+        1e-20,
+        -1e-20,
+        0.5,
+        1.0,
+        -1.0,
+        2.0,
+        3.0,
+        -3.0,
+        2.5,
+        -2.5,
+        20.0,
+        -20.0,
+        1000.0,
+        -1000.0,
+        math.inf,
+        -math.inf,
+        math.nan,
+    ]
+)
 """Zeros, subnormals, break points, numbers whose exponential overflows or underflows, infinities, NaN."""

@@ -50,7 +50,9 @@ def compare_points(row, order, x, mine, theirs, tolerance):
         is_skipped = order and (np.isnan(point) or (order == 2 and abs(point) in BREAKS.get(row.name, [])))
         if not is_skipped:
             wanted = LIMITS.get((row.name, order, float(point)), expected)
-            assert is_right(point, found, wanted, tolerance), f"order {order} at {point}: {found}, not {wanted}"
+            assert is_right(point, found, wanted, tolerance), (
+                f"order {order} at {point}: {found}, not {wanted}"
+            )
 
 
 def is_right(point, found, expected, tolerance):

@@ -42,5 +42,13 @@ def test_gradients_equal_finite_differences(row):
 
 def test_most_ops_are_differentiable():
     names = {row.name for row in DIFFERENTIABLE}
-    assert names >= {"gelu", "softmax", "layer_norm", "take_along_axis", "map_reduce tropical", "std", "clip of tensors"}
+    assert names >= {
+        "gelu",
+        "softmax",
+        "layer_norm",
+        "take_along_axis",
+        "map_reduce tropical",
+        "std",
+        "clip of tensors",
+    }
     assert len(DIFFERENTIABLE) > 160

@@ -23,17 +23,22 @@ PAIRS = {
     "cross_entropy of shares": (losses.cross_entropy, F.cross_entropy, [LOGITS, SHARES]),
     "cross_entropy of huge logits": (losses.cross_entropy, F.cross_entropy, [HUGE, LABELS[:3]]),
     "cross_entropy of images": (
-        losses.cross_entropy, F.cross_entropy, [R.standard_normal((2, 4, 3)), R.integers(0, 4, (2, 3))],
+        losses.cross_entropy,
+        F.cross_entropy,
+        [R.standard_normal((2, 4, 3)), R.integers(0, 4, (2, 3))],
     ),
     "cross_entropy of one row": (losses.cross_entropy, F.cross_entropy, [LOGITS[0], np.array(2)]),
     "binary_cross_entropy": (
-        losses.binary_cross_entropy, F.binary_cross_entropy, [R.uniform(0.01, 0.99, (5, 2)), R.uniform(size=(5, 2))],
+        losses.binary_cross_entropy,
+        F.binary_cross_entropy,
+        [R.uniform(0.01, 0.99, (5, 2)), R.uniform(size=(5, 2))],
     ),
     "binary_cross_entropy_with_logits": (
-        losses.binary_cross_entropy_with_logits, F.binary_cross_entropy_with_logits,
+        losses.binary_cross_entropy_with_logits,
+        F.binary_cross_entropy_with_logits,
         [HUGE, np.array([[1.0, 0.0, 1.0, 0.3], [0.0, 0.5, 0.5, 1.0], [0.0, 0.3, 1.0, 0.5]])],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
@@ -80,7 +85,9 @@ def test_binary_cross_entropy_at_the_ends(dtype):
     loss = losses.binary_cross_entropy(x, y, reduction="none")
     values, slopes = api.compile([x, y], [loss, api.grad(loss.sum(), x)])(p, t)
     np.testing.assert_array_equal(values, [0, 100, 100, 0, np.nan])
-    np.testing.assert_array_equal(values[:4], F.binary_cross_entropy(torch.tensor(p[:4]), torch.tensor(t[:4]), reduction="none"))
+    np.testing.assert_array_equal(
+        values[:4], F.binary_cross_entropy(torch.tensor(p[:4]), torch.tensor(t[:4]), reduction="none")
+    )
     np.testing.assert_array_equal(slopes, [1, 0, 0, -1, np.nan])
 
 
@@ -94,7 +101,9 @@ def test_small_losses_of_certain_logits_are_not_lost():
 def test_the_gradient_through_written_out_probabilities_is_finite():
     x, y = api.input("x", (2,)), api.input("y", (2,))
     loss = losses.binary_cross_entropy(sigmoid(x), y, reduction="sum")
-    found = api.compile([x, y], api.grad(loss, x))(np.array([1000.0, -1000.0], "float32"), np.array([0.0, 1.0], "float32"))
+    found = api.compile([x, y], api.grad(loss, x))(
+        np.array([1000.0, -1000.0], "float32"), np.array([0.0, 1.0], "float32")
+    )
     assert np.isfinite(found).all()
 
 
@@ -109,16 +118,26 @@ def test_a_label_out_of_range(label):
 def test_an_empty_batch_has_a_loss_of_nan():
     x, y = api.input("x", ("n", 4)), api.input("y", ("n",), "int64")
     loss = losses.cross_entropy(x, y)
-    value, slopes = api.compile([x, y], [loss, api.grad(loss, x)])(np.zeros((0, 4), "float32"), np.zeros(0, "int64"))
+    value, slopes = api.compile([x, y], [loss, api.grad(loss, x)])(
+        np.zeros((0, 4), "float32"), np.zeros(0, "int64")
+    )
     assert np.isnan(value)
     assert slopes.shape == (0, 4)
 
 
 X = api.input("x", ("n", 4))
 REFUSED = [
-    (lambda: losses.mse(X, api.input("y", ("n", 1))), ShapeError, "mse: prediction and target have different shapes"),
+    (
+        lambda: losses.mse(X, api.input("y", ("n", 1))),
+        ShapeError,
+        "mse: prediction and target have different shapes",
+    ),
     (lambda: losses.cross_entropy(X, api.input("y", ("n",))), DTypeError, "class indices are int32 or int64"),
-    (lambda: losses.cross_entropy(X, api.input("y", ("m",), "int64")), ShapeError, "targets are class indices of shape"),
+    (
+        lambda: losses.cross_entropy(X, api.input("y", ("m",), "int64")),
+        ShapeError,
+        "targets are class indices of shape",
+    ),
     (lambda: losses.mse(X, X, reduction="average"), ArgumentError, "a reduction is 'mean', 'sum' or 'none'"),
     (lambda: losses.binary_cross_entropy(X > 0, X), DTypeError, "a prediction is floating, not bool"),
 ]

@@ -17,12 +17,28 @@ SETTINGS = {
     "sgd": (optim.SGD, torch.optim.SGD, {"lr": 0.1}),
     "sgd decayed": (optim.SGD, torch.optim.SGD, {"lr": 0.1, "weight_decay": 0.2}),
     "sgd momentum": (optim.SGD, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
-    "sgd damped": (optim.SGD, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1}),
-    "sgd nesterov": (optim.SGD, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
+    "sgd damped": (
+        optim.SGD,
+        torch.optim.SGD,
+        {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1},
+    ),
+    "sgd nesterov": (
+        optim.SGD,
+        torch.optim.SGD,
+        {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
+    ),
     "adam": (optim.Adam, torch.optim.Adam, {"lr": 0.05}),
-    "adam decayed": (optim.Adam, torch.optim.Adam, {"lr": 0.05, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1}),
+    "adam decayed": (
+        optim.Adam,
+        torch.optim.Adam,
+        {"lr": 0.05, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1},
+    ),
     "adamw": (optim.AdamW, torch.optim.AdamW, {"lr": 0.05}),
-    "adamw decayed": (optim.AdamW, torch.optim.AdamW, {"lr": 0.05, "betas": (0.5, 0.99), "weight_decay": 0.3}),
+    "adamw decayed": (
+        optim.AdamW,
+        torch.optim.AdamW,
+        {"lr": 0.05, "betas": (0.5, 0.99), "weight_decay": 0.3},
+    ),
 }
 
 
@@ -69,8 +85,12 @@ def test_state_is_named_after_its_parameter_and_lasts():
     inputs, parameters, loss = network("float64")
     adam = optim.Adam(parameters)
     assert [s.name for s in adam.state] == [
-        "adam.step", "adam.first.mean", "adam.second.mean", "adam.first.square", "adam.second.square",
-    ]  # fmt: skip
+        "adam.step",
+        "adam.first.mean",
+        "adam.second.mean",
+        "adam.first.square",
+        "adam.second.square",
+    ]
     step = api.compile(inputs, loss, updates=adam.updates(loss))
     for _ in range(3):
         step(X, Y)
@@ -97,7 +117,9 @@ def test_clipping_equals_torch(limit):
     clipped = optim.clip_grad_norm(api.grad(loss, parameters), limit)
     found = api.compile(inputs, [*clipped, optim.grad_norm(api.grad(loss, parameters))])(X, Y)
     peers = [torch.tensor(p, requires_grad=True) for p in (FIRST, SECOND)]
-    torch.nn.functional.mse_loss(torch.tanh(torch.tensor(X) @ peers[0]) @ peers[1], torch.tensor(Y)).backward()
+    torch.nn.functional.mse_loss(
+        torch.tanh(torch.tensor(X) @ peers[0]) @ peers[1], torch.tensor(Y)
+    ).backward()
     norm = torch.nn.utils.clip_grad_norm_(peers, limit)
     np.testing.assert_allclose(found[2], norm)
     for a, b in zip(found, peers, strict=False):
@@ -120,7 +142,11 @@ def refusals():
     return [
         (lambda: optim.SGD(parameters, -1.0), ArgumentError, "a learning rate is not negative"),
         (lambda: optim.SGD(parameters, momentum=-1.0), ArgumentError, "not negative"),
-        (lambda: optim.SGD(parameters, nesterov=True), ArgumentError, "nesterov needs a momentum and no dampening"),
+        (
+            lambda: optim.SGD(parameters, nesterov=True),
+            ArgumentError,
+            "nesterov needs a momentum and no dampening",
+        ),
         (lambda: optim.Adam(parameters, betas=(0.9, 1.0)), ArgumentError, "betas lie in"),
         (lambda: optim.Adam(parameters, eps=-1.0), ArgumentError, "not negative"),
         (lambda: optim.SGD([loss]), ArgumentError, "an optimiser updates parameters"),

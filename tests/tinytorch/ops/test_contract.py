@@ -16,7 +16,11 @@ X, W = api.input("x", (2, 3)), api.input("w", (3, 4))
 
 
 def test_a_product_is_one_contraction():
-    for result in (contract.matmul(X, W), contract.einsum("ij,jk->ik", X, W), contract.map_reduce("sum", "ik,kj->ij", X, W)):
+    for result in (
+        contract.matmul(X, W),
+        contract.einsum("ij,jk->ik", X, W),
+        contract.map_reduce("sum", "ik,kj->ij", X, W),
+    ):
         assert result.node.op.has(Trait.CONTRACTION)
         assert result.node.operands == (X.node, W.node)
 

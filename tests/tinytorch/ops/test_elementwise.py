@@ -16,12 +16,25 @@ def value(result, *arrays, inputs=()):
 
 
 INTEGER_KEEPING = {
-    "relu": oe.relu, "abs": oe.abs, "negative": oe.negative, "square": oe.square, "sign": oe.sign,
-    "floor": oe.floor, "ceil": oe.ceil, "round": oe.round, "stop_gradient": oe.stop_gradient,
-    "maximum": lambda x: oe.maximum(x, 1), "minimum": lambda x: oe.minimum(x, 1), "clip": lambda x: oe.clip(x, -1, 1),
-    "clip min": lambda x: oe.clip(x, min=-1), "where": lambda x: oe.where(x > 0, x, 5), "add": lambda x: oe.add(x, 1),
-    "pow": lambda x: oe.pow(x, 3), "multiply": lambda x: oe.multiply(x, x), "subtract": lambda x: oe.subtract(3, x),
-}  # fmt: skip
+    "relu": oe.relu,
+    "abs": oe.abs,
+    "negative": oe.negative,
+    "square": oe.square,
+    "sign": oe.sign,
+    "floor": oe.floor,
+    "ceil": oe.ceil,
+    "round": oe.round,
+    "stop_gradient": oe.stop_gradient,
+    "maximum": lambda x: oe.maximum(x, 1),
+    "minimum": lambda x: oe.minimum(x, 1),
+    "clip": lambda x: oe.clip(x, -1, 1),
+    "clip min": lambda x: oe.clip(x, min=-1),
+    "where": lambda x: oe.where(x > 0, x, 5),
+    "add": lambda x: oe.add(x, 1),
+    "pow": lambda x: oe.pow(x, 3),
+    "multiply": lambda x: oe.multiply(x, x),
+    "subtract": lambda x: oe.subtract(3, x),
+}
 
 
 @pytest.mark.parametrize("dtype", ["int32", "int64"])
@@ -43,7 +56,9 @@ def test_rounding_keeps_large_integers():
         np.testing.assert_array_equal(value(op(x), array, inputs=[x]), array)
 
 
-@pytest.mark.parametrize(("dtype", "wanted"), [("bool", "float32"), ("int32", "float32"), ("int64", "float64")])
+@pytest.mark.parametrize(
+    ("dtype", "wanted"), [("bool", "float32"), ("int32", "float32"), ("int64", "float64")]
+)
 def test_floating_functions_of_integers(dtype, wanted):
     x = api.input("x", (2,), dtype)
     for op in (oe.exp, oe.sigmoid, oe.sqrt, oe.rsqrt, oe.log1p, oe.erf, oe.tanh):
@@ -66,7 +81,11 @@ def test_round_takes_halves_to_the_even():
 
 def test_clip_keeps_nan_of_bounds_and_lets_the_upper_bound_win():
     x, low, high = (api.input(name, (5,), "float64") for name in ("x", "low", "high"))
-    arrays = (np.array([1.0, 5.0, -5.0, np.nan, 0.0]), np.array([np.nan, 0, 3, 0, 3]), np.array([2.0, np.nan, 1, 1, 1]))
+    arrays = (
+        np.array([1.0, 5.0, -5.0, np.nan, 0.0]),
+        np.array([np.nan, 0, 3, 0, 3]),
+        np.array([2.0, np.nan, 1, 1, 1]),
+    )
     found = value(oe.clip(x, low, high), *arrays, inputs=[x, low, high])
     np.testing.assert_array_equal(found, [np.nan, np.nan, 1.0, np.nan, 1.0])
 

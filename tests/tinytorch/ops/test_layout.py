@@ -14,7 +14,11 @@ N = api.input("n", ("n", 4))
 @pytest.mark.parametrize("index", [-1, 4])
 @pytest.mark.parametrize(
     "op",
-    [lambda x, i: layout.take(x, i, 1), lambda x, i: layout.take_along_axis(x, i, 1), lambda x, i: layout.one_hot(i, 4)],
+    [
+        lambda x, i: layout.take(x, i, 1),
+        lambda x, i: layout.take_along_axis(x, i, 1),
+        lambda x, i: layout.one_hot(i, 4),
+    ],
     ids=["take", "take_along_axis", "one_hot"],
 )
 def test_an_index_out_of_range(op, index):

@@ -11,8 +11,15 @@ from tinytorch.ops.elementwise import exp, log
 torch = pytest.importorskip("torch")
 
 ROWS = np.array(
-    [[1.0, 2.0, 3.0], [1000.0, 999.0, -1000.0], [-np.inf, 0.0, 1.0], [-np.inf] * 3, [np.nan, 0.0, 1.0], [5.0] * 3]
-)  # fmt: skip
+    [
+        [1.0, 2.0, 3.0],
+        [1000.0, 999.0, -1000.0],
+        [-np.inf, 0.0, 1.0],
+        [-np.inf] * 3,
+        [np.nan, 0.0, 1.0],
+        [5.0] * 3,
+    ]
+)
 """The row of infinities has no softmax; its log-sum-exp is -inf."""
 
 
@@ -75,12 +82,19 @@ def test_ties_share_the_gradient():
 @pytest.mark.parametrize(
     ("op", "dtype", "wanted"),
     [
-        (reduce.sum, "bool", "int64"), (reduce.sum, "int32", "int64"), (reduce.mean, "int32", "float32"),
-        (reduce.mean, "int64", "float64"), (reduce.max, "int32", "int32"), (reduce.max, "bool", "bool"),
-        (reduce.argmax, "float32", "int64"), (reduce.any, "float32", "bool"), (reduce.var, "float32", "float32"),
-        (normalise.softmax, "int64", "float64"), (normalise.logsumexp, "int32", "float32"),
+        (reduce.sum, "bool", "int64"),
+        (reduce.sum, "int32", "int64"),
+        (reduce.mean, "int32", "float32"),
+        (reduce.mean, "int64", "float64"),
+        (reduce.max, "int32", "int32"),
+        (reduce.max, "bool", "bool"),
+        (reduce.argmax, "float32", "int64"),
+        (reduce.any, "float32", "bool"),
+        (reduce.var, "float32", "float32"),
+        (normalise.softmax, "int64", "float64"),
+        (normalise.logsumexp, "int32", "float32"),
     ],
-)  # fmt: skip
+)
 def test_dtypes(op, dtype, wanted):
     array = np.array([[1, 0, 1], [0, 0, 1]], dtype)
     x = api.input("x", array.shape, dtype)
