@@ -214,8 +214,10 @@ def _settle(small: Frame, large: Frame, columns: frozenset[int], place: dict[int
     free = sorted(target - set(place.values()))
     for loop in range(len(small.loops)):
         if loop not in place:
-            fits = (item for item in free if large.loops[item] == small.loops[loop])
+            fits = [item for item in free if large.loops[item] == small.loops[loop]]
             match = next((item for item in fits if _agrees(small, loop, item, columns)), None)
+            if fits and match is None:
+                raise _ConflictError(f"{called(node)} would need other columns than the kernel has", node)
             if match is None:
                 shown = ", ".join(map(str, large.loops))
                 raise _ConflictError(f"{called(node)} does not lie on the loops [{shown}]", node)
