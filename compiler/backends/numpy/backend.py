@@ -107,7 +107,7 @@ def _write_kernel(storage: Storage, plan: Plan, kernel: Kernel) -> None:
     first = kernel.members[0]
     if len(kernel.members) == 1 and isinstance(plan.places[first], View):
         return
-    if first.op.has(Trait.CONTRACTION):
+    if len(kernel.members) == 1 and _is_matrix_product(first):
         _write_contraction(storage, first)
     elif isinstance(first.op, MapReduce):
         nest = nest_of(kernel.members)
@@ -131,6 +131,15 @@ def _move(op: Layout, sizes: Mapping[str, int], operands: Sequence[Array], out: 
 
 def _call(op: Call, sizes: Mapping[str, int], operands: Sequence[Array], out: Array) -> None:
     np.copyto(out, call(op, operands, sizes))
+
+
+def _is_matrix_product(node: Node) -> bool:
+    """Whether a node is a contraction other than a dot product of rows, which is a nest like any other."""
+    op = node.op
+    if not isinstance(op, MapReduce) or not op.has(Trait.CONTRACTION):
+        return False
+    product = matrix_product(op)
+    return product is None or product.rows + product.columns > 0
 
 
 def _write_contraction(storage: Storage, node: Node) -> None:

@@ -78,7 +78,9 @@ def _matmul(op: MapReduce, product: MatrixProduct) -> Callable[[Sequence[Array],
         if k == 0:
             target.fill(0)
         else:
-            np.matmul(left.reshape((*batch, m, k)), right.reshape((*batch, k, n)), out=target, casting="unsafe")
+            np.matmul(
+                left.reshape((*batch, m, k)), right.reshape((*batch, k, n)), out=target, casting="unsafe"
+            )
 
     return run
 
@@ -91,12 +93,16 @@ def _einsum(op: MapReduce) -> Callable[[Sequence[Array], Array], None]:
         for array, access in zip(operands, op.accesses, strict=True):
             pairs += [_squeezed(array, access.axes), [axis for axis in access.axes if axis is not None]]
         target = _squeezed(out, op.output)
-        np.einsum(*pairs, output, out=target, dtype=op.dtype.numpy, casting="unsafe", optimize=len(operands) > 2)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownMemberType]  # the sublist form has no stub
+        np.einsum(
+            *pairs, output, out=target, dtype=op.dtype.numpy, casting="unsafe", optimize=len(operands) > 2
+        )  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownMemberType]  # the sublist form has no stub
 
     return run
 
 
-def fixed_matmul(op: MapReduce, product: MatrixProduct, operands: Sequence[Array], out: Array) -> tuple[Array, ...] | None:
+def fixed_matmul(
+    op: MapReduce, product: MatrixProduct, operands: Sequence[Array], out: Array
+) -> tuple[Array, ...] | None:
     """The three arrays of one np.matmul call, where all are known and none needs a copy; None otherwise."""
     place = (1, 0) if product.swapped else (0, 1)
     left, right = (

@@ -21,7 +21,11 @@ from compiler.ir.types import BOOL, DType
 from compiler.schedule.nest import Nest
 from compiler.schedule.schedule import Kernel, Schedule
 
-_UFUNCS: Final[Mapping[Reducer, Any]] = {Reducer.SUM: np.add, Reducer.MAX: np.maximum, Reducer.MIN: np.minimum}
+_UFUNCS: Final[Mapping[Reducer, Any]] = {
+    Reducer.SUM: np.add,
+    Reducer.MAX: np.maximum,
+    Reducer.MIN: np.minimum,
+}
 
 
 class NestWriter:
@@ -56,11 +60,12 @@ class NestWriter:
         """Whether the first loop can be cut: it is a row loop, and no argmax runs along it."""
         if self.nest.rows == 0 or (self.nest.rows == 1 and not self.views.extents):
             return False
-        return not any(_op(n).reducer is Reducer.ARGMAX and 0 in self._reduced(n) for n in self.kernel.members)
+        return not any(
+            _op(n).reducer is Reducer.ARGMAX and 0 in self._reduced(n) for n in self.kernel.members
+        )
 
     def _reduced(self, node: Node) -> tuple[int, ...]:
-        place = self.nest.placement[node]
-        return tuple(sorted(place[loop] for loop in _op(node).reduced))
+        return tuple(sorted(self.nest.reduced_by(node)))
 
     def _accumulates(self, node: Node) -> bool:
         return self.tiles.is_cut and 0 in self._reduced(node)
@@ -77,7 +82,11 @@ class NestWriter:
     def _stored(self, node: Node, axes: Axes) -> str:
         """The name of the present tile of a value that is stored outside the kernel."""
         name, array = self.views.open(node, axes)
-        return self.tiles.passing(name, 0 in self.views.loops(axes)) if array is None else self.tiles.fixed(array)
+        return (
+            self.tiles.passing(name, 0 in self.views.loops(axes))
+            if array is None
+            else self.tiles.fixed(array)
+        )
 
     def _member(self, place: int, node: Node, waiting: list[tuple[str, str]]) -> None:
         op, axes = _op(node), self.nest.axes_of(node)
@@ -133,7 +142,9 @@ class NestWriter:
         for name in taken:
             self.tiles.give_back(name)
 
-    def _line(self, typed: TypedLine, values: Sequence[str | Const], out: str | None, work: Any) -> str | Const:
+    def _line(
+        self, typed: TypedLine, values: Sequence[str | Const], out: str | None, work: Any
+    ) -> str | Const:
         arguments = [values[ref] if isinstance(ref, int) else ref for ref in typed.line.arguments]
         if all(isinstance(item, Const) for item in arguments):
             return _folded(typed, [item for item in arguments if isinstance(item, Const)])
@@ -161,7 +172,8 @@ class NestWriter:
     def _argument(self, node: Node, item: Argument) -> str | Const:
         match item:
             case Index():
-                return self._counter(self.nest.placement[node][item.loop])
+                loop = self.nest.placement[node][item.loop]
+                return Const(0) if loop is None else self._counter(loop)
             case Size():
                 return Const(evaluate(item.extent, self.storage.sizes))
             case Const():
@@ -182,11 +194,12 @@ class NestWriter:
         self.source.write(f"{name}.fill({self.source.bind(_identity(op.reducer, op.dtype), 'identity_')})")
 
     def _reduce(self, node: Node, op: MapReduce, result: str, shape: tuple[int, ...]) -> None:
-        (operand,), (axes,) = node.operands, self.nest.accesses_of(node)
-        value = self.values[operand] if operand in self.values else self._stored(operand, axes)
+        value, taken = self._reduced_value(node, op)
         reduced = self._reduced(node)
         if op.reducer is Reducer.ARGMAX:
             self._argmax(value, reduced, result)
+        elif not reduced:
+            self.source.call(np.copyto, result, value, casting="'unsafe'")
         elif not self._accumulates(node):
             self._reduce_into(op, value, reduced, result)
         else:
@@ -194,6 +207,19 @@ class NestWriter:
             self._reduce_into(op, value, reduced, part)
             self.source.call(_UFUNCS[op.reducer], result, part, result)
             self.tiles.give_back(part)
+        if taken:
+            self.tiles.give_back(value)
+
+    def _reduced_value(self, node: Node, op: MapReduce) -> tuple[str, bool]:
+        """What is reduced: the operand, or the product of operands in scratch."""
+        names = [str(name) for name in self._arguments(node, op)]
+        if len(names) == 1:
+            return names[0], False
+        product = self.tiles.take(op.dtype, self.tiles.shape(range(self.views.rank)))
+        self.source.call(np.multiply, names[0], names[1], product, casting="'unsafe'")
+        for name in names[2:]:
+            self.source.call(np.multiply, product, name, product, casting="'unsafe'")
+        return product, True
 
     def _reduce_into(self, op: MapReduce, value: str, axes: Sequence[int], result: str) -> None:
         function = _UFUNCS[op.reducer]
@@ -202,6 +228,9 @@ class NestWriter:
         self.source.write(f"{reduce}({value}, {tuple(axes)}, {dtype}, {result}, True)")
 
     def _argmax(self, value: str, axes: Sequence[int], result: str) -> None:
+        if not axes:
+            self.source.write(f"{result}.fill(0)")
+            return
         if len(axes) == 1:
             self.source.call(np.argmax, value, axis=str(axes[0]), out=result, keepdims="True")
             return

@@ -52,7 +52,9 @@ def _flat_positions(op: Gather | ScatterAdd, data: Array, index: Array) -> Array
     flat = index.astype(np.int64) * strides[op.axis]
     for axis, extent in enumerate(index.shape):
         if axis != op.axis:
-            flat += (np.arange(extent) * strides[axis]).reshape([-1 if k == axis else 1 for k in range(index.ndim)])
+            flat += (np.arange(extent) * strides[axis]).reshape(
+                [-1 if k == axis else 1 for k in range(index.ndim)]
+            )
     return flat
 
 

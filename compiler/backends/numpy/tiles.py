@@ -67,7 +67,11 @@ class Tiles:
         self._taken[dtype] = place + 1
         array = self.storage.scratch(dtype, shape, place)
         is_cut = self.is_cut and bool(shape) and shape[0] == self.step and self.step > 1
-        name = self._head([array[: part.stop - part.start] for part in self.ranges]) if is_cut else self.source.bind(array, "s")
+        name = (
+            self._head([array[: part.stop - part.start] for part in self.ranges])
+            if is_cut
+            else self.source.bind(array, "s")
+        )
         self._keys[name] = (dtype, shape)
         return name
 
@@ -90,7 +94,10 @@ class Tiles:
         place = len(self.source.lines)
         with self.source.block("for _ in ():"):
             yield
-        lists = [self.source.bind(self.ranges, "ranges_"), *(self.source.bind(p, "parts_") for p in self._heads.values())]
+        lists = [
+            self.source.bind(self.ranges, "ranges_"),
+            *(self.source.bind(p, "parts_") for p in self._heads.values()),
+        ]
         names = ", ".join(["r", *self._heads])
         indent = self.source.lines[place][: -len(self.source.lines[place].lstrip())]
         self.source.lines[place] = f"{indent}for {names} in zip({', '.join(lists)}):"

@@ -69,7 +69,11 @@ class LoopViews:
         whole = tuple(range(len(self.extents)))
         for node in kernel.members:
             op = node.op
-            if not isinstance(op, MapReduce) or op.reducer is not Reducer.NONE or self.nest.axes_of(node) != whole:
+            if (
+                not isinstance(op, MapReduce)
+                or op.reducer is not Reducer.NONE
+                or self.nest.axes_of(node) != whole
+            ):
                 return False
             if any(isinstance(item, Index) for item in op.arguments):
                 return False
@@ -87,4 +91,3 @@ class LoopViews:
     def _is_dense(self, node: Node) -> bool:
         array = self.storage.array(node)
         return array.flags.c_contiguous if array is not None else self.storage.comes_dense(node)
-
