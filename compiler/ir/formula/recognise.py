@@ -117,6 +117,23 @@ def _settle(tape: Tape, ref: Ref, notes: dict[str, None]) -> Ref:
         found = match(equation.pattern, tape.line, ref)
         if found is not None:
             notes[equation.text] = None
-            stable = tape.inline(equation.replacement, [found[0]])
+            stable = equation.replacement.evaluate(_Writers(tape), [found[0]], Const)
             return _settle(tape, stable, notes)
     return ref
+
+
+class _Writers(dict[str, Callable[..., Ref]]):
+    """The table by which a replacement is written onto a tape. Negations that it would pile up cancel."""
+
+    def __init__(self, tape: Tape) -> None:
+        super().__init__()
+        self.tape = tape
+
+    def __missing__(self, atom: str) -> Callable[..., Ref]:
+        return lambda *arguments: self.write(atom, *arguments)
+
+    def write(self, atom: str, *arguments: Ref) -> Ref:
+        line = self.tape.line(arguments[0])
+        if atom == "neg" and line is not None and line.atom == "neg":
+            return line.arguments[0]
+        return self.tape.emit(atom, *arguments)

@@ -152,7 +152,10 @@ class Var:
 
 
 def _literal(value: Scalar) -> Const:
-    if isinstance(value, int) and abs(value) > symbolic.LARGEST_INTEGER:
+    """A literal of a plain Python type; `np.float64` is a float, but does not print as one."""
+    if isinstance(value, float):
+        return Const(float(value))
+    if abs(value) > symbolic.LARGEST_INTEGER:
         raise FormulaError(f"the integer {value} does not fit int64; write a float")
     return Const(value)
 
