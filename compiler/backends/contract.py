@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from compiler.schedule.schedule import Schedule
+from compiler.schedule.plan import Plan
 from compiler.schedule.target import Target
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -15,7 +15,7 @@ Array: TypeAlias = np.ndarray[Any, Any]
 
 @runtime_checkable
 class Executable(Protocol):
-    """A scheduled graph made runnable."""
+    """A planned graph made runnable."""
 
     def run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
         """One call. `inputs` are checked, dense and native, in the graph's order; `outputs` are dense arrays of the
@@ -26,7 +26,7 @@ class Executable(Protocol):
 
 @runtime_checkable
 class Backend(Protocol):
-    """Turns a schedule into something that runs."""
+    """Turns a plan into something that runs."""
 
     @property
     def name(self) -> str: ...
@@ -34,4 +34,4 @@ class Backend(Protocol):
     @property
     def target(self) -> Target: ...
 
-    def build(self, schedule: Schedule) -> Executable: ...
+    def build(self, plan: Plan) -> Executable: ...

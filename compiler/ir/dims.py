@@ -56,6 +56,10 @@ class Dim:
             raise ShapeError(f"{self} is not divisible by {other} for every value of its symbols")
         return quotient
 
+    def at(self, **symbols: int) -> int:
+        """The value with every symbol bound, e.g. `.at(batch=64)`. Raises ArgumentError naming one that is not."""
+        return evaluate(self, symbols)
+
     def __str__(self) -> str:
         text = ""
         for monomial, coefficient in self.terms[::-1]:

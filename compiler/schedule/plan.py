@@ -1,30 +1,41 @@
 """Plan: where every value that leaves its kernel lives, known before anything runs.
 
     Plan   ::= schedule, place of each stored value, commits, copies, peak
-    Place  ::= InSlab(offset, bytes) | InOutput(position) | InParameter(parameter) | InLeaf | View(base, offset, strides)
+    Place  ::= InSlab(offset, bytes, first, last) | InOutput(position) | InParameter(parameter) | InInput(input)
+             | InLeaf | View(base, offset, strides)
 
-Offsets and the peak are polynomials in the symbolic dimensions: they hold for every batch size.
+Offsets and the peak are polynomials in the symbolic dimensions: they hold for every batch size. The slab itself is
+to begin at a multiple of 64 bytes. `compiler.schedule.planner` makes plans, `compiler.schedule.proof` proves them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node
+from compiler.ir.printing import Names, names_of
 from compiler.schedule.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
 class InSlab:
-    """Dense, at a byte offset of the slab. `first` and `last` are the kernels between which it must stay."""
+    """Dense, at a byte offset of the slab. `first` and `last` are the kernels between which it must stay.
+
+    It is written by kernel `first` (-1 stands for a copy before all kernels), and nobody reads it after kernel `last`
+    and the commits that wait for that kernel.
+    """
 
     offset: Extent
     bytes: Extent
     first: int
     last: int
+
+    def __str__(self) -> str:
+        return f"slab {self.offset} .. {self.offset + self.bytes}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,9 @@ class InOutput:
 
     position: int
 
+    def __str__(self) -> str:
+        return f"output {self.position}"
+
 
 @dataclass(frozen=True, slots=True)
 class InParameter:
@@ -40,31 +54,58 @@ class InParameter:
 
     parameter: Node
 
+    def __str__(self) -> str:
+        return "parameter"
+
+
+@dataclass(frozen=True, slots=True)
+class InInput:
+    """Dense, written over the array of an input that the caller has donated."""
+
+    input: Node
+
+    def __str__(self) -> str:
+        return "donated input"
+
 
 @dataclass(frozen=True, slots=True)
 class InLeaf:
     """An input, a parameter or a constant, where it is."""
 
+    def __str__(self) -> str:
+        return "leaf"
+
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """No memory of its own: elements of `base` from an offset on, with a stride (in elements) for each axis."""
+    """No memory of its own: elements of `base` from an offset on, with a stride (in elements) for each axis.
+
+    `base` is no view.
+    """
 
     base: Node
     offset: Extent
     strides: Shape
 
+    def __str__(self) -> str:
+        return f"view from {self.offset} by [{', '.join(map(str, self.strides))}]"
 
-Place: TypeAlias = InSlab | InOutput | InParameter | InLeaf | View
+
+Place: TypeAlias = InSlab | InOutput | InParameter | InInput | InLeaf | View
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Copies a value to the parameter that it updates, after kernel `after` has run (-1: before the first)."""
+    """Copies a value to the parameter that it updates, after kernel `after` has run (-1: before the first).
+
+    With `through`, the value lies in memory that another commit after the same kernel writes to (parameters that are
+    swapped): it is first copied there, dense, before any commit after that kernel writes.
+    """
 
     parameter: Node
     value: Node
     after: int
+    through: InSlab | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +120,13 @@ class OutputCopy:
 class Plan:
     """Every stored value has a place: leaves, views, and the values that leave a kernel.
 
-    Copies run after the last kernel and before commits that wait for it. `peak_bytes` is the size of the slab: an int,
-    or a polynomial in the symbolic dimensions (`compiler.ir.dims.evaluate` or `.at` gives a number).
+    A call runs the kernels in order. After kernel k come the commits with `after == k`, in the order in which they
+    stand here. After the last kernel come first the copies and then its commits; in a program without kernels the
+    copies come before all commits. A kernel may write over memory that it reads where each element is read by the
+    iterations that write it (see the in-place rule in `compiler.schedule.overwriting`).
+
+    `peak_bytes` is the size of the slab: an int, or a polynomial in the symbolic dimensions (`.at(batch=64)` gives a
+    number).
     """
 
     schedule: Schedule
@@ -88,3 +134,81 @@ class Plan:
     copies: tuple[OutputCopy, ...]
     commits: tuple[Commit, ...]
     peak_bytes: Extent
+
+    @cached_property
+    def unshared_bytes(self) -> Extent:
+        """What the slab would take if no two values shared memory, and no kernel ran in place."""
+        total: Extent = 0
+        for slot in self.slots:
+            total = total + slot.bytes
+        return total
+
+    @cached_property
+    def slots(self) -> tuple[InSlab, ...]:
+        """The slots of values in the slab, in the order in which they are written, then those of swapped values."""
+        found = [place for place in self.places.values() if isinstance(place, InSlab)]
+        return (*found, *(item.through for item in self.commits if item.through is not None))
+
+    @cached_property
+    def dying(self) -> Mapping[int, tuple[InSlab, ...]]:
+        """For each kernel the slots that hold nothing any more when it and the commits after it have run.
+
+        A mode that looks for faults fills their bytes with NaN then. A slot that is written in place of another takes
+        it over; the other does not die.
+        """
+        found: dict[int, list[InSlab]] = {}
+        taken = {id(slot) for slot in self._taken_over()}
+        for slot in self.slots:
+            if id(slot) not in taken:
+                found.setdefault(slot.last, []).append(slot)
+        return {place: tuple(slots) for place, slots in found.items()}
+
+    def _taken_over(self) -> list[InSlab]:
+        found: list[InSlab] = []
+        for kernel in self.schedule.kernels:
+            for result, operand in kernel.in_place.items():
+                place = self.places[operand]
+                old = self.places[place.base] if isinstance(place, View) else place
+                new = self.places[result]
+                if isinstance(old, InSlab) and isinstance(new, InSlab) and old.offset == new.offset:
+                    found.append(old)
+        return found
+
+    def __str__(self) -> str:
+        return print_plan(self)
+
+
+def print_plan(plan: Plan) -> str:
+    """The plan as a table: a line a value that has memory of its own or views another's, then copies and commits."""
+    names = names_of(plan.schedule.graph)
+    rows = [("kernel", "value", "type", "place", "until")]
+    kernel_of = plan.schedule.kernel_of
+    for node, place in plan.places.items():
+        if isinstance(place, InLeaf):
+            continue
+        until = str(place.last) if isinstance(place, InSlab) else ""
+        kernel = str(kernel_of[node]) if node in kernel_of else ""
+        rows.append((kernel, names.values[node], str(node.type), _shown(place, names), until))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines += [f"after kernel {item.after}: {_commit(item, names)}" for item in plan.commits]
+    lines += [f"at the end: output {item.position} <- {names.values[item.value]}" for item in plan.copies]
+    lines.append(f"slab: {plan.peak_bytes} bytes ({plan.unshared_bytes} without sharing)")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(place: Place, names: Names) -> str:
+    match place:
+        case View():
+            return f"view of {names.values[place.base]}{str(place).removeprefix('view')}"
+        case InParameter():
+            return f"parameter {names.values[place.parameter]}"
+        case InInput():
+            return f"donated {names.values[place.input]}"
+        case _:
+            return str(place)
+
+
+def _commit(item: Commit, names: Names) -> str:
+    through = f" through {item.through}" if item.through is not None else ""
+    return f"{names.values[item.parameter]} <- {names.values[item.value]}{through}"

@@ -1,0 +1,130 @@
+"""Whose memory a value lies in, and where in it: offset and strides, derived from what each op's spec says it moves.
+
+A view moves nothing: element `n` of it is element `offset + n . strides` of its base, which is dense. Offsets and
+strides are in elements and polynomials in the symbolic dimensions, so they hold for every size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from compiler.ir.dims import Extent, Shape, divide_exactly
+from compiler.ir.graph import Graph
+from compiler.ir.node import Node
+from compiler.ir.op import Broadcast, Diagonal, Op, Reshape, Slice, Transpose, Trait
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Elements of a dense base: the first one's place and, for each axis, the distance between neighbours."""
+
+    base: Node
+    offset: Extent
+    strides: Shape
+
+    def covers(self, node: Node) -> bool:
+        """Whether `node`, which lies here, is all of the base in row-major order."""
+        is_whole = self.offset == 0 and node.type.size == self.base.type.size
+        return is_whole and _is_dense(node.type.shape, self.strides)
+
+
+def regions_of(graph: Graph) -> dict[Node, Region]:
+    """Where every value of a graph lies: a view in its base's memory, everything else in memory of its own.
+
+    A reshape of a strided view that no strides describe is a copy, and has memory of its own.
+    """
+    found: dict[Node, Region] = {}
+    for node in graph.nodes:
+        seen = view_of(node, found[node.operands[0]]) if node.op.has(Trait.VIEW) else None
+        found[node] = seen or Region(node, 0, dense_strides(node.type.shape))
+    return found
+
+
+def dense_strides(shape: Sequence[Extent]) -> Shape:
+    """The strides of a row-major array."""
+    strides: list[Extent] = []
+    step: Extent = 1
+    for extent in reversed(shape):
+        strides.append(step)
+        step = step * extent
+    return tuple(reversed(strides))
+
+
+def view_of(node: Node, operand: Region) -> Region | None:
+    """Where a view of an operand that lies in a region lies; None if its elements must be copied."""
+    (viewed,) = node.operands
+    strides = _strides(node.op, viewed.type.shape, operand.strides)
+    if strides is None:
+        return None
+    return Region(operand.base, operand.offset + _start(node.op, operand.strides), strides)
+
+
+def _start(op: Op, strides: Shape) -> Extent:
+    if not isinstance(op, Slice):
+        return 0
+    total: Extent = 0
+    for start, stride in zip(op.starts, strides, strict=True):
+        total = total + start * stride
+    return total
+
+
+def _strides(op: Op, shape: Shape, strides: Shape) -> Shape | None:
+    match op:
+        case Transpose():
+            return tuple(strides[axis] for axis in op.order)
+        case Slice():
+            return tuple(stride * step for stride, step in zip(strides, op.steps, strict=True))
+        case Diagonal():
+            rest = [s for axis, s in enumerate(strides) if axis not in (op.first, op.second)]
+            return (*rest, strides[op.first] + strides[op.second])
+        case Broadcast():
+            return _broadcast(op, shape, strides)
+        case Reshape():
+            return _reshape(op.shape, shape, strides)
+        case _:
+            return None
+
+
+def _broadcast(op: Broadcast, shape: Shape, strides: Shape) -> Shape:
+    found: list[Extent] = [0] * len(op.shape)
+    for axis, extent, stride in zip(op.axes, shape, strides, strict=True):
+        found[axis] = stride if extent == op.shape[axis] else 0
+    return tuple(found)
+
+
+def _reshape(new: Shape, shape: Shape, strides: Shape) -> Shape | None:
+    """Strides of the new axes: each run of axes that lie as one must be cut exactly by some new axes."""
+    if 0 in new:
+        return dense_strides(new)
+    found: list[Extent] = []
+    runs = _runs(shape, strides)
+    for extent, stride in runs:
+        rest = extent
+        while rest != 1:
+            while len(found) < len(new) and new[len(found)] == 1:
+                found.append(0)
+            divided = divide_exactly(rest, new[len(found)]) if len(found) < len(new) else None
+            if divided is None:
+                return None
+            found.append(divided * stride)
+            rest = divided
+    return (*found, *[0] * (len(new) - len(found)))
+
+
+def _runs(shape: Shape, strides: Shape) -> list[tuple[Extent, Extent]]:
+    """Extent and last stride of the longest runs of axes that could be one axis; unit axes are left out."""
+    runs: list[tuple[Extent, Extent]] = []
+    for extent, stride in zip(shape, strides, strict=True):
+        if extent == 1:
+            continue
+        if runs and runs[-1][1] == stride * extent:
+            runs[-1] = (runs[-1][0] * extent, stride)
+        else:
+            runs.append((extent, stride))
+    return runs
+
+
+def _is_dense(shape: Shape, strides: Shape) -> bool:
+    rows = zip(shape, strides, dense_strides(shape), strict=True)
+    return 0 in shape or all(extent == 1 or stride == dense for extent, stride, dense in rows)

@@ -1,0 +1,65 @@
+"""How long the memory of each value is needed: from the kernel that writes it to the last that reads it.
+
+Reads through views are reads of their base. A copy to an output reads after the last kernel, a commit after the
+kernel that it waits for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from compiler.analysis.liveness import Liveness, can_fail
+from compiler.ir.node import Node
+from compiler.ir.op import Trait
+from compiler.schedule.plan import Commit, OutputCopy
+from compiler.schedule.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """When things happen in a schedule, counted in kernels. `end` is the last kernel, -1 if there is none.
+
+    `last_read` gives for each owner of memory the last kernel that reads it, -1 if none does, and `end` for what is
+    copied to an output. `last_failure` is the last kernel that can raise, -1 if none can.
+    """
+
+    live: Liveness
+    kernel_of: Mapping[Node, int]
+    last_read: Mapping[Node, int]
+    last_failure: int
+    end: int
+
+
+def timeline_of(schedule: Schedule, copies: Iterable[OutputCopy], live: Liveness) -> Timeline:
+    """The timeline of a schedule that ends with some copies to outputs."""
+    kernel_of = schedule.kernel_of
+    end = len(schedule.kernels) - 1
+    last_read = {
+        owner: max((kernel_of[node] for node in readers), default=-1) for owner, readers in live.readers.items()
+    }
+    for copy in copies:
+        last_read[live.owners[copy.value]] = end
+    failing = can_fail(node for kernel in schedule.kernels for node in kernel.members)
+    return Timeline(live, kernel_of, last_read, max((kernel_of[node] for node in failing), default=-1), end)
+
+
+def output_copies(schedule: Schedule, live: Liveness) -> tuple[dict[Node, int], tuple[OutputCopy, ...]]:
+    """Which values are written straight into which output, and which outputs are copied at the end."""
+    direct: dict[Node, int] = {}
+    copies: list[OutputCopy] = []
+    for position, node in enumerate(schedule.graph.outputs):
+        if node.op.has(Trait.LEAF) or live.is_view(node) or node in direct:
+            copies.append(OutputCopy(node, position))
+        else:
+            direct[node] = position
+    return direct, tuple(copies)
+
+
+def last_uses(time: Timeline, commits: Iterable[Commit]) -> dict[Node, int]:
+    """For each owner of memory the last kernel after which it is still read, by kernels, copies and commits."""
+    found = dict(time.last_read)
+    for item in commits:
+        owner = time.live.owners[item.value]
+        found[owner] = max(found[owner], item.after)
+    return found
