@@ -144,8 +144,8 @@ class _Fusion:
         if is_at_most(product(frame.loops), SMALL):
             return None
         moved = min(left.placement, right.placement, key=len)
-        if frame.columns and frame.columns not in (left.columns, right.columns):
-            moved = frame.placement
+        if len(frame.placement) == 2 or frame.columns not in (left.columns, right.columns):
+            moved = frame.placement  # nobody has looked at these loops yet
         sentence = _slow_rows(frame) if frame.columns else ""
         for node in moved:
             sentence = sentence or _slow_sums(node, frame)

@@ -1,4 +1,4 @@
-"""Random graphs of maps, reductions, contractions, views and moves over few small shapes, for the scheduling passes."""
+"""Random graphs of maps, reductions, contractions, views and moves over a few small shapes."""
 
 import random
 
@@ -82,12 +82,10 @@ class Maker:
         shape, rank = node.type.shape, node.type.rank
         order = list(range(rank))
         self.random.shuffle(order)
-        self.nodes.append(self.random.choice([
-            lambda: make_node(Reshape((*shape, 1)), [node]) if rank < 3 else node,
-            lambda: make_node(Transpose(tuple(order)), [node]),
-            lambda: make_node(Broadcast((3, *shape), tuple(range(1, rank + 1))), [node]) if rank < 3 else node,
-            lambda: make_node(Slice((0,) * rank, shape, (1,) * rank), [node]),
-        ])())  # fmt: skip
+        views = [Transpose(tuple(order)), Slice((0,) * rank, shape, (1,) * rank)]
+        if rank < 3:
+            views += [Reshape((*shape, 1)), Broadcast((3, *shape), tuple(range(1, rank + 1)))]
+        self.nodes.append(make_node(self.random.choice(views), [node]))
 
     def _turned(self) -> None:
         """A map that reads one operand straight and one with its axes exchanged."""

@@ -1,7 +1,7 @@
 import pytest
 
-from compiler.ir.node import Node
 from compiler.ir.graph import Graph
+from compiler.ir.node import Node
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.schedule.nest import Nest, nest_of
 

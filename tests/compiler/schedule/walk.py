@@ -1,7 +1,7 @@
-"""Runs a schedule in the slowest and most literal way: element by element, in shared buffers, views read anew.
+"""Runs a schedule in the most literal way: element by element, in shared buffers, views read anew.
 
-A result written over an operand destroys it here; a value read after that is wrong. `tile` is the number of rows (of
-elements, in a kernel of maps) that the members of a kernel work on at a time.
+A result written over an operand destroys it here; a value read after that is wrong. `tile` is the number of
+rows (of elements, in a kernel of maps) that the members of a kernel work on at a time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
