@@ -69,7 +69,11 @@ class _Merging:
         op = node.op
         if not isinstance(op, MapReduce) or op.formula.atom is None or op.has(Trait.CONTRACTION):
             return
-        if op.formula.atom.name not in ("maximum", "minimum") or not op.dtype.is_float or len(node.operands) != 2:
+        if (
+            op.formula.atom.name not in ("maximum", "minimum")
+            or not op.dtype.is_float
+            or len(node.operands) != 2
+        ):
             return
         pairs = frozenset(zip(op.arguments, node.operands, strict=True))
         other = self.selected.setdefault((op.name, pairs, op.extents, op.output, op.dtype), node)
