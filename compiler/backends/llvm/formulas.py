@@ -1,0 +1,224 @@
+"""Formulas on scalars and vectors of every dtype, line by line, each line in the dtype that the IR states for it.
+
+A bool is an i1 in a register and a byte in memory. Equal lines of equal values are computed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from compiler.backends.llvm import emit, vector_math
+from compiler.backends.llvm.lanes import SPLAT_SINCE, Instructions
+from compiler.backends.llvm.untyped import Builder, Type, Value, binding, ir
+from compiler.ir.formula.tape import Const, Ref, TypedLine
+from compiler.ir.types import BOOL, FLOAT32, INT32, INT64, DType, Scalar
+
+REGISTER: Final[Mapping[DType, Type]] = {
+    BOOL: emit.i1,
+    INT32: emit.i32,
+    INT64: emit.i64,
+    FLOAT32: emit.f32,
+    DType.FLOAT64: emit.f64,
+}
+"""The scalar type of a value in a register."""
+
+_COMPARISONS: Final = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
+
+
+def memory_type(dtype: DType) -> Type:
+    """The scalar type of a value in memory."""
+    return emit.i8 if dtype is BOOL else REGISTER[dtype]
+
+
+class Evaluator:
+    """Emits values of `lanes` elements (0: scalars) at the builder's position.
+
+    What is remembered holds as long as the builder stays in blocks that the remembered code dominates; `forget`
+    begins anew.
+    """
+
+    def __init__(self, builder: Builder, lanes: int, instructions: Instructions) -> None:
+        self.builder, self.lanes, self.instructions = builder, lanes, instructions
+        self._known: dict[tuple[Any, ...], Value] = {}
+
+    def forget(self) -> None:
+        """Remember nothing."""
+        self._known.clear()
+
+    def type(self, dtype: DType) -> Type:
+        """The type of a value in a register."""
+        scalar = REGISTER[dtype]
+        return ir.VectorType(scalar, self.lanes) if self.lanes else scalar
+
+    def constant(self, value: Scalar, dtype: DType) -> Value:
+        """A literal in every lane."""
+        scalar = REGISTER[dtype]
+        number = float(value) if dtype.is_float else _integer(value, dtype)
+        one = ir.Constant(scalar, number)
+        return splatted(one, self.lanes) if self.lanes else one
+
+    def splat(self, scalar: Value) -> Value:
+        """A scalar in every lane."""
+        return emit.splat(self.builder, scalar, self.lanes) if self.lanes else scalar
+
+    def formula(
+        self,
+        lines: Sequence[TypedLine],
+        result: Ref,
+        dtype: DType,
+        values: Sequence[Value],
+        dtypes: Sequence[DType],
+    ) -> Value:
+        """The value of a formula at values of the given dtypes, converted to `dtype`."""
+        known, types = list(values), list(dtypes)
+
+        def look(ref: Ref, wanted: DType) -> Value:
+            return (
+                self.cast(known[ref], types[ref], wanted)
+                if isinstance(ref, int)
+                else self.constant(ref.value, wanted)
+            )
+
+        for typed in lines:
+            line = typed.line
+            reads = [
+                BOOL if line.atom == "where" and k == 0 else typed.reads for k in range(len(line.arguments))
+            ]
+            arguments = [look(ref, wanted) for ref, wanted in zip(line.arguments, reads, strict=True)]
+            value = self.atom(line.atom, typed.reads, arguments)
+            known.append(self.cast(value, atom_dtype(line.atom, typed.reads), typed.dtype))
+            types.append(typed.dtype)
+        return look(result, dtype)
+
+    def atom(self, name: str, dtype: DType, arguments: Sequence[Value]) -> Value:
+        """One atom of arguments of `dtype`."""
+        key = (name, dtype, *(_key(item) for item in arguments))
+        if key not in self._known:
+            self._known[key] = self._atom(name, dtype, arguments)
+        return self._known[key]
+
+    def _atom(self, name: str, dtype: DType, arguments: Sequence[Value]) -> Value:
+        if name == "stop":
+            return arguments[0]
+        if name == "xor":
+            return self.builder.xor(*arguments)
+        if dtype.is_float or name in ("and", "or", "not"):
+            return vector_math.evaluate(
+                self.builder, name, arguments, dtype.value if dtype.is_float else "float32", self.instructions
+            )
+        return self._of_integers(name, dtype, arguments)
+
+    def _of_integers(self, name: str, dtype: DType, arguments: Sequence[Value]) -> Value:
+        builder, first = self.builder, arguments[0]
+        if name in _COMPARISONS:
+            compare = builder.icmp_unsigned if dtype is BOOL else builder.icmp_signed
+            return compare(_COMPARISONS[name], *arguments)
+        if name in ("maximum", "minimum"):
+            compare = builder.icmp_unsigned if dtype is BOOL else builder.icmp_signed
+            is_first = compare(">=" if name == "maximum" else "<=", *arguments)
+            return builder.select(is_first, *arguments)
+        zero = self.constant(0, dtype)
+        rules: dict[str, Callable[[], Value]] = {
+            "add": lambda: builder.add(*arguments),
+            "sub": lambda: builder.sub(*arguments),
+            "mul": lambda: builder.mul(*arguments),
+            "zmul": lambda: builder.mul(*arguments),
+            "neg": lambda: builder.sub(zero, first),
+            "abs": lambda: builder.select(
+                builder.icmp_signed("<", first, zero), builder.sub(zero, first), first
+            ),
+            "sign": lambda: self._sign(first, dtype, zero),
+            "floor": lambda: first,
+            "ceil": lambda: first,
+            "round": lambda: first,
+            "isnan": lambda: self.constant(False, BOOL),
+            "where": lambda: builder.select(*arguments),
+            "pow": lambda: self._power(first, arguments[1], dtype),
+        }
+        return rules[name]()
+
+    def _sign(self, x: Value, dtype: DType, zero: Value) -> Value:
+        builder = self.builder
+        below = builder.select(builder.icmp_signed("<", x, zero), self.constant(-1, dtype), zero)
+        return builder.select(builder.icmp_signed(">", x, zero), self.constant(1, dtype), below)
+
+    def _power(self, base: Value, exponent: Value, dtype: DType) -> Value:
+        """Square and multiply over the exponent's bits, modulo 2^n as integers are; a negative exponent is 0 bits."""
+        builder, width = self.builder, dtype.size * 8
+        total, one, zero = self.constant(1, dtype), self.constant(1, dtype), self.constant(0, dtype)
+        for bit in range(width - 1):
+            position = self.constant(bit, dtype)
+            is_set = builder.icmp_signed("!=", builder.and_(builder.lshr(exponent, position), one), zero)
+            total = builder.select(is_set, builder.mul(total, base), total)
+            base = builder.mul(base, base)
+        return total
+
+    def cast(self, value: Value, given: DType, wanted: DType) -> Value:
+        """A value in another dtype, as NumPy converts it."""
+        if given is wanted:
+            return value
+        key = ("cast", given, wanted, _key(value))
+        if key not in self._known:
+            self._known[key] = self._cast(value, given, wanted)
+        return self._known[key]
+
+    def _cast(self, value: Value, given: DType, wanted: DType) -> Value:
+        builder, kind = self.builder, self.type(wanted)
+        if wanted is BOOL:
+            zero = self.constant(0, given)
+            return (
+                builder.fcmp_unordered("!=", value, zero)
+                if given.is_float
+                else builder.icmp_signed("!=", value, zero)
+            )
+        if given is BOOL:
+            return builder.uitofp(value, kind) if wanted.is_float else builder.zext(value, kind)
+        if given.is_float and wanted.is_float:
+            return builder.fpext(value, kind) if wanted.size > given.size else builder.fptrunc(value, kind)
+        if given.is_float:
+            return builder.fptosi(value, kind)
+        if wanted.is_float:
+            return builder.sitofp(value, kind)
+        return builder.sext(value, kind) if wanted.size > given.size else builder.trunc(value, kind)
+
+    def from_memory(self, value: Value, dtype: DType) -> Value:
+        """A loaded value as it is in registers."""
+        if dtype is not BOOL:
+            return value
+        kind = ir.VectorType(emit.i8, self.lanes) if self.lanes else emit.i8
+        return self.builder.icmp_unsigned("!=", value, ir.Constant(kind, None))
+
+    def to_memory(self, value: Value, dtype: DType) -> Value:
+        """A value as it is stored."""
+        if dtype is not BOOL:
+            return value
+        return self.builder.zext(value, ir.VectorType(emit.i8, self.lanes) if self.lanes else emit.i8)
+
+
+def splatted(one: Value, lanes: int) -> Value:
+    """A constant in every lane, in the short form where LLVM's text has it."""
+    kind = ir.VectorType(one.type, lanes)
+    if binding.llvm_version_info[0] < SPLAT_SINCE:
+        return ir.Constant(kind, [one] * lanes)
+    found = ir.FormattedConstant(one.type, f"splat ({one})")
+    found.type = kind  # at construction llvmlite would take the text for a sequence of lanes
+    return found
+
+
+def atom_dtype(name: str, reads: DType) -> DType:
+    """The dtype that an atom of arguments of `reads` has here."""
+    return BOOL if name in _COMPARISONS or name in ("isnan", "and", "or", "xor", "not") else reads
+
+
+def _key(value: Value) -> Any:
+    """Equal for equal constants, otherwise the value's identity."""
+    return (str(value.type), str(value.constant)) if isinstance(value, ir.Constant) else id(value)
+
+
+def _integer(value: Scalar, dtype: DType) -> int:
+    if dtype is BOOL:
+        return int(bool(value))
+    bits = dtype.size * 8
+    whole = int(value) & ((1 << bits) - 1)
+    return whole - (1 << bits) if whole >> (bits - 1) else whole

@@ -1,0 +1,350 @@
+"""Emits the loop nest of a form: outer loops, passes over a row, vectors.
+
+Each vector of elements is read, computed and stored before the next one, so an output may lie over an operand that is
+read at equal indices. Elements past the end of the vector loop are read and written under a mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from compiler.backends.llvm import emit
+from compiler.backends.llvm.emit import index
+from compiler.backends.llvm.engine import Target
+from compiler.backends.llvm.forms import (
+    Accumulator,
+    Form,
+    FromIndex,
+    FromMember,
+    FromSize,
+    FromSlot,
+    Member,
+    Slot,
+    Source,
+    Step,
+)
+from compiler.backends.llvm.formulas import Evaluator, memory_type
+from compiler.backends.llvm.lanes import Instructions
+from compiler.backends.llvm.sums import Sums
+from compiler.backends.llvm.stages import Stages, stages_of
+from compiler.backends.llvm.untyped import Block, Builder, Value, ir
+from compiler.ir.formula.tape import Const
+
+
+@dataclass
+class Memory:
+    """A slot while its kernel is emitted."""
+
+    slot: Slot
+    address: Value
+    strides: dict[int, Value] = field(default_factory=dict[int, Value])
+
+
+@dataclass
+class Sum:
+    """The accumulators in memory of a member that reduces outer loops."""
+
+    accumulator: Accumulator
+    address: Value
+    strides: dict[int, Value]
+
+
+def emit_nest(builder: Builder, form: Form, target: Target, arguments: Value, chunk: Value) -> None:
+    """Emits one chunk of a form's nest; `arguments` is the address of the numbers that `forms` lists."""
+    NestEmitter(builder, form, target, arguments, chunk).emit()
+
+
+class NestEmitter:
+    """One nest while it is emitted."""
+
+    def __init__(self, builder: Builder, form: Form, target: Target, arguments: Value, chunk: Value) -> None:
+        self.builder, self.form, self.target, self.chunk = builder, form, target, chunk
+        self.stages: Stages = stages_of(form)
+        instructions = Instructions.of(target)
+        self.vectors = Evaluator(builder, form.lanes, instructions)
+        self.scalars = Evaluator(builder, 0, instructions)
+        self._arguments, self._read = arguments, 0
+        self._read_arguments()
+        self.indices: dict[int, Value] = {}
+        self.rows: dict[int, Value] = {}
+        self.row_slots: dict[int, Value] = {}
+        self.buffers = {
+            number: emit.stack_array(
+                builder, memory_type(form.members[number].dtype), -(-form.columns // form.lanes) * form.lanes
+            )
+            for number in sorted(self.stages.kept)
+        }
+
+    # Arguments
+
+    def _next(self) -> Value:
+        address = emit.offset(self.builder, self._arguments, index(self._read), emit.i64)
+        self._read += 1
+        return emit.load(self.builder, address, emit.i64)
+
+    def _pointer(self) -> Value:
+        return self.builder.inttoptr(self._next(), emit.pointer)
+
+    def _read_arguments(self) -> None:
+        form = self.form
+        self.grain = self._next()
+        self.extents = [self._next() for _ in range(form.loops)]
+        self.memory: list[Memory] = []
+        for slot in form.slots:
+            memory = Memory(slot, self._pointer())
+            loops = (*slot.loops, form.vector) if slot.step is Step.ANY else slot.loops
+            memory.strides.update({loop: self._next() for loop in loops})
+            self.memory.append(memory)
+        self.sums: dict[int, Sum] = {}
+        for item in form.accumulators:
+            address, distance = self._pointer(), self._next()
+            dtype = form.members[item.member].accumulator
+            start = emit.offset(self.builder, address, self.builder.mul(self.chunk, distance), memory_type(dtype))
+            self.sums[item.member] = Sum(item, start, {loop: self._next() for loop in item.loops})
+        self.sizes = [self._next() for _ in range(form.sizes)]
+
+    # Loops
+
+    def emit(self) -> None:
+        """The chunk: its part of the first loop, all of the others."""
+        builder = self.builder
+        self.first = builder.mul(self.chunk, self.grain)
+        self.stop = emit.minimum(builder, builder.add(self.first, self.grain), self.extents[0])
+        self.reductions = Sums(self)
+        self.reductions.begin()
+        self._outer(0)
+        self.reductions.end()
+
+    def bounds(self, loop: int) -> tuple[Value, Value]:
+        """Where a loop begins and ends in this chunk."""
+        return (self.first, self.stop) if loop == 0 else (index(0), self.extents[loop])
+
+    def _outer(self, loop: int) -> None:
+        if loop == self.form.outer:
+            self._row()
+            return
+        with emit.counted_loop(self.builder, *self.bounds(loop)) as counted:
+            self.indices[loop] = counted.index
+            self._outer(loop + 1)
+
+    def _row(self) -> None:
+        for number in range(self.stages.passes):
+            self._row_maps(number)
+            self._pass(number)
+        self._row_maps(self.stages.passes)
+        for number, member in enumerate(self.form.members):
+            if member.is_row and not member.is_map:
+                self.reductions.add_row(number, self.compute(number, self.scalars))
+        for number, member in enumerate(self.form.members):
+            if member.store is not None and number in self.rows and number not in self.sums:
+                self._store_row(member.store, self.rows[number])
+
+    def _row_maps(self, number: int) -> None:
+        """The maps over rows that are known before a pass."""
+        for place, member in enumerate(self.form.members):
+            if member.is_row and member.is_map and self.stages.at[place] == number:
+                self.rows[place] = self.compute(place, self.scalars)
+
+    def _store_row(self, slot: int, value: Value) -> None:
+        dtype = self.memory[slot].slot.dtype
+        emit.store(self.builder, self.scalars.to_memory(value, dtype), self.place(slot, self.form.outer))
+
+    # A pass over the inner loops
+
+    def _pass(self, number: int) -> None:
+        self.number = number
+        reducing = self.stages.reductions(self.form, number)
+        carried = self.reductions.initial(reducing)
+        results = self._inner(self.form.outer, carried)
+        self.reductions.finish(reducing, results)
+
+    def _inner(self, loop: int, carried: Sequence[Value]) -> list[Value]:
+        form = self.form
+        if loop == form.vector:
+            return self._vector(carried)
+        with emit.counted_loop(self.builder, *self.bounds(loop), carried=carried) as counted:
+            self.indices[loop] = counted.index
+            counted.next.extend(self._inner(loop + 1, counted.values))
+        return counted.results
+
+    def _vector(self, carried: Sequence[Value]) -> list[Value]:
+        form, builder = self.form, self.builder
+        start, stop = self.bounds(form.vector)
+        self.before: Block = builder.block
+        self.hoisted: dict[object, Value] = {}
+        self.vectors.forget()
+        # The entry into a loop is a block of its own, in which what does not change is computed.
+        ahead = builder.append_basic_block("ahead")
+        builder.branch(ahead)
+        builder.position_at_end(ahead)
+        self.before = ahead
+        with emit.counted_loop(builder, start, stop, form.lanes, carried) as counted:
+            self.indices[form.vector] = counted.index
+            self.mask = None if form.is_whole else emit.lane_mask(builder, counted.index, stop, form.lanes)
+            self.elements: dict[int, Value] = {}
+            self.loaded: dict[int, Value] = {}
+            self._body(counted.values, counted.next)
+        return counted.results
+
+    def _body(self, carried: Sequence[Value], following: list[Value]) -> None:
+        form, stages = self.form, self.stages
+        reducing = stages.reductions(form, self.number)
+        storing = [k for k, place in stages.stores.items() if place == self.number]
+        keeping = [k for k in sorted(stages.kept) if stages.at[k] == self.number]
+        summed = [self.compute(number, self.vectors) for number in reducing]
+        for number in (*storing, *keeping):
+            self.element(number)
+        following.extend(self.reductions.add(reducing, summed, carried))
+        for number in storing:
+            slot = form.members[number].store
+            assert slot is not None
+            self._store(slot, self.elements[number])
+        for number in keeping:
+            self._keep(number, self.elements[number])
+
+    # Values
+
+    def element(self, number: int) -> Value:
+        """The vector of a member's values."""
+        member = self.form.members[number]
+        if number not in self.elements:
+            if not member.has_elements:
+                self.elements[number] = self.hoist(("row", number), lambda: self.vectors.splat(self.rows[number]))
+            elif self.stages.at[number] < self.number and number in self.stages.kept:
+                self.elements[number] = self._kept(number)
+            elif self.stages.stores.get(number, self.number) < self.number and member.store is not None:
+                self.elements[number] = self._load(member.store)
+            else:
+                self.elements[number] = self.compute(number, self.vectors)
+        return self.elements[number]
+
+    def compute(self, number: int, values: Evaluator) -> Value:
+        """The value of a member's formula, in the dtype in which it is reduced or stored."""
+        member = self.form.members[number]
+        sources = [self._source(source, values) for source in member.sources]
+        wanted = member.dtype if member.is_map else member.value
+        return values.formula(member.lines, member.result, wanted, sources, member.dtypes)
+
+    def _source(self, source: Source, values: Evaluator) -> Value | Const:
+        is_scalar = values is self.scalars
+        match source:
+            case FromSlot():
+                return self._row_load(source.slot) if is_scalar else self._load(source.slot)
+            case FromMember():
+                return self.rows[source.member] if is_scalar else self.element(source.member)
+            case FromIndex():
+                return self.indices[source.loop] if is_scalar else self._positions(source.loop)
+            case FromSize():
+                number = self.sizes[source.number]
+                return number if is_scalar else self.hoist(("size", source.number), lambda: self.vectors.splat(number))
+            case Const():
+                return source
+
+    def _positions(self, loop: int) -> Value:
+        if loop != self.form.vector:
+            return self.hoist(("index", loop), lambda: self.vectors.splat(self.indices[loop]))
+        lanes = self.form.lanes
+        steps = ir.Constant(ir.VectorType(emit.i64, lanes), list(range(lanes)))
+        return self.builder.add(emit.splat(self.builder, self.indices[loop], lanes), steps)
+
+    def linear_position(self, member: Member) -> Value:
+        """The row-major position among the inner loops that a member reduces."""
+        reduced = sorted(member.reduced)
+        outside = index(0)
+        for loop in reduced[:-1]:
+            outside = self.builder.mul(self.builder.add(outside, self.indices[loop]), self.extents[loop + 1])
+        return self.builder.add(self._positions(self.form.vector), self.vectors.splat(outside))
+
+    def hoist(self, key: object, make: object) -> Value:
+        """A value that does not change in the vector loop, computed before it."""
+        if key not in self.hoisted:
+            with self.builder.goto_block(self.before):
+                assert callable(make)
+                self.hoisted[key] = make()
+        return self.hoisted[key]
+
+    # Memory
+
+    def place(self, slot: int, loops: int) -> Value:
+        """The address of a slot at the present indices of the loops before `loops`."""
+        memory, builder = self.memory[slot], self.builder
+        address = memory.address
+        for loop, stride in memory.strides.items():
+            if loop < loops and loop != self.form.vector:
+                elements = builder.mul(self.indices[loop], stride)
+                address = emit.offset(builder, address, elements, memory_type(memory.slot.dtype))
+        return address
+
+    def _row_load(self, slot: int) -> Value:
+        if slot not in self.row_slots:
+            dtype = self.memory[slot].slot.dtype
+            value = emit.load(self.builder, self.place(slot, self.form.outer), memory_type(dtype))
+            self.row_slots[slot] = self.scalars.from_memory(value, dtype)
+        return self.row_slots[slot]
+
+    def base(self, slot: int) -> Value:
+        """The address of a slot at index 0 of the vector loop."""
+        return self.hoist(("base", slot), lambda: self.place(slot, self.form.vector))
+
+    def _load(self, slot: int) -> Value:
+        if slot not in self.loaded:
+            self.loaded[slot] = self._loaded(slot)
+        return self.loaded[slot]
+
+    def _loaded(self, slot: int) -> Value:
+        memory = self.memory[slot]
+        dtype, base = memory.slot.dtype, self.base(slot)
+        kind = memory_type(dtype)
+        if memory.slot.step is Step.ZERO:
+            return self.hoist(("load", slot), lambda: self._splat_load(slot))
+        vector = ir.VectorType(kind, self.form.lanes)
+        if memory.slot.step is Step.ANY:
+            return self.vectors.from_memory(self._gather(slot, vector), dtype)
+        address = emit.offset(self.builder, base, self.indices[self.form.vector], kind)
+        return self.vectors.from_memory(emit.load(self.builder, address, vector, self.mask), dtype)
+
+    def _splat_load(self, slot: int) -> Value:
+        dtype = self.memory[slot].slot.dtype
+        scalar = emit.load(self.builder, self.base(slot), memory_type(dtype))
+        return self.vectors.splat(self.scalars.from_memory(scalar, dtype))
+
+    def _addresses(self, slot: int) -> Value:
+        memory, builder, lanes = self.memory[slot], self.builder, self.form.lanes
+        stride = self.hoist(("stride", slot), lambda: emit.splat(builder, memory.strides[self.form.vector], lanes))
+        places = builder.mul(self._positions(self.form.vector), stride)
+        addresses = builder.gep(self.base(slot), [places], source_etype=memory_type(memory.slot.dtype))
+        addresses.type = ir.VectorType(emit.pointer, lanes)  # llvmlite sees the base's type only
+        return addresses
+
+    def _all(self) -> Value:
+        return ir.Constant(ir.VectorType(emit.i1, self.form.lanes), [1] * self.form.lanes)
+
+    def _gather(self, slot: int, kind: Value) -> Value:
+        mask = self._all() if self.mask is None else self.mask
+        align = ir.Constant(emit.i32, emit.element_bytes(kind.element))
+        name = f"llvm.masked.gather.{emit.suffix(kind)}.v{kind.count}p0"
+        return emit.intrinsic(self.builder, name, kind, [self._addresses(slot), align, mask, ir.Constant(kind, None)])
+
+    def _store(self, slot: int, value: Value) -> None:
+        memory = self.memory[slot]
+        value = self.vectors.to_memory(value, memory.slot.dtype)
+        if memory.slot.step is Step.ANY:
+            mask = self._all() if self.mask is None else self.mask
+            align = ir.Constant(emit.i32, emit.element_bytes(value.type.element))
+            name = f"llvm.masked.scatter.{emit.suffix(value.type)}.v{value.type.count}p0"
+            emit.intrinsic(self.builder, name, emit.void, [value, self._addresses(slot), align, mask])
+            return
+        address = emit.offset(self.builder, self.base(slot), self.indices[self.form.vector], value.type.element)
+        emit.store(self.builder, value, address, self.mask)
+
+    def _keep(self, number: int, value: Value) -> None:
+        value = self.vectors.to_memory(value, self.form.members[number].dtype)
+        place = emit.offset(self.builder, self.buffers[number], self.indices[self.form.vector], value.type.element)
+        emit.store(self.builder, value, place)
+
+    def _kept(self, number: int) -> Value:
+        dtype = self.form.members[number].dtype
+        kind = ir.VectorType(memory_type(dtype), self.form.lanes)
+        place = emit.offset(self.builder, self.buffers[number], self.indices[self.form.vector], kind.element)
+        return self.vectors.from_memory(emit.load(self.builder, place, kind), dtype)

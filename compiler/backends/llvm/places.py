@@ -1,0 +1,104 @@
+"""Where the values of a plan lie: a region of memory, an offset in it, and a stride for each axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from compiler.ir.dims import Extent, Shape
+from compiler.ir.node import Node
+from compiler.ir.op import Buffer, Constant, Parameter
+from compiler.schedule.plan import InOutput, InParameter, InSlab, Plan, View
+
+
+class Region(Enum):
+    """Memory that a program's calls use."""
+
+    SLAB = "slab"
+    INPUT = "input"
+    OUTPUT = "output"
+    BUFFER = "buffer"
+    SCRATCH = "scratch"
+    STATUS = "status"
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """An address: `offset` bytes into a region; `number` says which input, output or buffer."""
+
+    region: Region
+    number: int
+    offset: Extent = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A value in memory; `strides` are in elements, one for each axis."""
+
+    pointer: Pointer
+    strides: Shape
+
+
+def dense_strides(shape: Sequence[Extent]) -> Shape:
+    """The strides of a row-major array, in elements."""
+    strides: list[Extent] = []
+    step: Extent = 1
+    for extent in reversed(shape):
+        strides.append(step)
+        step = step * extent
+    return tuple(reversed(strides))
+
+
+class Places:
+    """The places of a plan's values. `buffers` are those of parameters and constants, in order of first use."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.buffers: list[Buffer] = []
+        self._numbers: dict[Buffer, int] = {}
+        self._inputs = {node: number for number, node in enumerate(plan.schedule.graph.inputs)}
+        self._known: dict[Node, Located] = {}
+
+    def __getitem__(self, node: Node) -> Located:
+        if node not in self._known:
+            self._known[node] = self._located(node)
+        return self._known[node]
+
+    def output(self, position: int) -> Pointer:
+        """The memory of an output."""
+        return Pointer(Region.OUTPUT, position)
+
+    def parameter(self, node: Node) -> Pointer:
+        """The memory of a parameter or a constant."""
+        assert isinstance(node.op, Parameter | Constant)
+        buffer = node.op.buffer
+        if buffer not in self._numbers:
+            self._numbers[buffer] = len(self.buffers)
+            self.buffers.append(buffer)
+        return Pointer(Region.BUFFER, self._numbers[buffer])
+
+    def is_view(self, node: Node) -> bool:
+        """Whether a value has no memory of its own."""
+        return isinstance(self.plan.places[node], View)
+
+    def _located(self, node: Node) -> Located:
+        place = self.plan.places[node]
+        if isinstance(place, View):
+            base = self[place.base].pointer
+            offset = base.offset + place.offset * node.type.dtype.size
+            return Located(Pointer(base.region, base.number, offset), place.strides)
+        return Located(self._pointer(node), dense_strides(node.type.shape))
+
+    def _pointer(self, node: Node) -> Pointer:
+        match self.plan.places[node]:
+            case InSlab() as place:
+                return Pointer(Region.SLAB, 0, place.offset)
+            case InOutput() as place:
+                return self.output(place.position)
+            case InParameter() as place:
+                return self.parameter(place.parameter)
+            case _ if node in self._inputs:
+                return Pointer(Region.INPUT, self._inputs[node])
+            case _:
+                return self.parameter(node)

@@ -1,0 +1,27 @@
+"""Nodes that NumPy computes between native steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from compiler.backends.llvm.steps import PythonStep
+from compiler.backends.reference import compute
+from compiler.ir.node import Node
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+
+def run_python_step(step: PythonStep, look: Callable[[Node], Array], sizes: Mapping[str, int]) -> None:
+    """Computes a step's nodes and writes those that are stored."""
+    values: dict[Node, Array] = {}
+    with np.errstate(all="ignore"):
+        for node in step.nodes:
+            for operand in node.operands:
+                if operand not in values:
+                    values[operand] = look(operand)
+            values[node] = compute(node, [values[operand] for operand in node.operands], sizes)
+    for node in step.stored:
+        np.copyto(look(node), values[node])
