@@ -6,13 +6,14 @@ from functools import cache
 from typing import Any, Final
 
 from compiler.backends.contract import Backend
+from compiler.backends.numpy.backend import NumPy
 from compiler.backends.reference import Reference
 from compiler.errors import PluginError
 from compiler.pipeline.contract import Pass, RewritingPass, SchedulingPass
 from compiler.plugins import Plugin, Registry
 from passes import REWRITES, SCHEDULING
 
-BUILTIN: Final = Plugin("tinytorch", passes=(*REWRITES, *SCHEDULING), backends=(Reference(),))
+BUILTIN: Final = Plugin("tinytorch", passes=(*REWRITES, *SCHEDULING), backends=(NumPy(), Reference()))
 """Everything that comes with tinytorch."""
 
 REGISTRY: Final = Registry.of(BUILTIN)
@@ -46,4 +47,4 @@ def find_backend(item: str | Backend | None) -> Backend:
     return find("backends", item) if isinstance(item, str) else item
 
 
-DEFAULT_BACKEND: Final = "reference"
+DEFAULT_BACKEND: Final = "numpy"

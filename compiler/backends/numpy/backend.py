@@ -9,12 +9,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from compiler.backends.numpy.contractions import contraction, fixed_matmul, matrix_product
+from compiler.backends.numpy.contractions import MatrixProduct, contraction, matrix_product
 from compiler.backends.numpy.frame import Array, Storage
 from compiler.backends.numpy.kernels import NestWriter
 from compiler.backends.numpy.moves import write_layout
 from compiler.backends.numpy.source import Source
 from compiler.backends.reference import call
+from compiler.ir.dims import evaluate
 from compiler.ir.node import Node
 from compiler.ir.op import Call, Layout, MapReduce, Trait
 from compiler.schedule.nest import Nest, nest_of
@@ -145,13 +146,38 @@ def _is_matrix_product(node: Node) -> bool:
 def _write_contraction(storage: Storage, node: Node) -> None:
     op = node.op
     assert isinstance(op, MapReduce)
-    arrays, out = [storage.array(operand) for operand in node.operands], storage.array(node)
-    known = [array for array in arrays if array is not None]
     product = matrix_product(op)
-    if product is not None and out is not None and len(known) == len(arrays):
-        found = fixed_matmul(op, product, known, out)
-        if found is not None:
-            storage.source.call(np.matmul, *(storage.source.bind(array, "m") for array in found))
-            return
-    names = _tuple([storage.name(operand) for operand in node.operands])
-    storage.source.call(contraction(op), names, storage.name(node))
+    if product is None or not _write_matmul(storage, node, op, product):
+        names = _tuple([storage.name(operand) for operand in node.operands])
+        storage.source.call(contraction(op), names, storage.name(node))
+
+
+def _write_matmul(storage: Storage, node: Node, op: MapReduce, product: MatrixProduct) -> bool:
+    """One np.matmul call, where no operand has to be copied for it."""
+    dtypes = {item.type.dtype for item in (*node.operands, node)}
+    depth = [evaluate(op.extents[loop], storage.sizes) for loop in op.reduced]
+    if not product.is_plain or len(dtypes) > 1 or 0 in depth:
+        return False
+    first, second = node.operands[::-1] if product.swapped else node.operands
+    shown = [
+        _matrix(storage, item, axes, order)
+        for item, axes, order in zip((first, second, node), product.axes, (product.left, product.right, None), strict=True)
+    ]
+    names = [name for name in shown if name is not None]
+    if len(names) < len(shown):
+        return False
+    storage.source.call(np.matmul, *names)
+    return True
+
+
+def _matrix(storage: Storage, node: Node, axes: Sequence[int | None], order: Sequence[int] | None) -> str | None:
+    """A value as the matrix of a product; None if one that comes with the call needs more than a transpose."""
+    array = storage.array(node)
+    count = sum(axis is not None for axis in axes)
+    order = tuple(range(count)) if order is None else tuple(order)
+    if array is not None:
+        dense = array.reshape([n for n, axis in zip(array.shape, axes, strict=True) if axis is not None])
+        return storage.source.bind(dense.transpose(order), "m")
+    if None in axes or order not in ((0, 1), (1, 0)):
+        return None
+    return storage.name(node) + ("" if order == (0, 1) else ".T")

@@ -26,6 +26,13 @@ class MatrixProduct:
     columns: int
     depth: int
     swapped: bool
+    axes: tuple[tuple[int | None, ...], ...]
+    """The axes of left, right and output, as the op states them."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether rows, columns and depth are one loop each, so that no axes need to be merged."""
+        return self.rows == self.columns == self.depth == 1
 
 
 def matrix_product(op: MapReduce) -> MatrixProduct | None:
@@ -49,7 +56,9 @@ def matrix_product(op: MapReduce) -> MatrixProduct | None:
         return None
     left = tuple(first.index(loop) for loop in [*batch, *rows, *depth])
     right = tuple(second.index(loop) for loop in [*batch, *depth, *columns])
-    return MatrixProduct(left, right, len(batch), len(rows), len(columns), len(depth), swapped)
+    places = (1, 0) if swapped else (0, 1)
+    axes = (*(op.accesses[place].axes for place in places), op.output)
+    return MatrixProduct(left, right, len(batch), len(rows), len(columns), len(depth), swapped, axes)
 
 
 def contraction(op: MapReduce) -> Callable[[Sequence[Array], Array], None]:
@@ -98,19 +107,3 @@ def _einsum(op: MapReduce) -> Callable[[Sequence[Array], Array], None]:
         )  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownMemberType]  # the sublist form has no stub
 
     return run
-
-
-def fixed_matmul(
-    op: MapReduce, product: MatrixProduct, operands: Sequence[Array], out: Array
-) -> tuple[Array, ...] | None:
-    """The three arrays of one np.matmul call, where all are known and none needs a copy; None otherwise."""
-    place = (1, 0) if product.swapped else (0, 1)
-    left, right = (
-        _squeezed(operands[k], op.accesses[k].axes).transpose(order)
-        for k, order in zip(place, (product.left, product.right), strict=True)
-    )
-    is_plain = product.rows == product.columns == product.depth == 1
-    is_typed = left.dtype == right.dtype == out.dtype
-    if not is_plain or not is_typed or left.shape[-1] == 0:
-        return None
-    return left, right, out.reshape((*left.shape[:-1], right.shape[-1]))

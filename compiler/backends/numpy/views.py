@@ -56,6 +56,12 @@ class LoopViews:
         if not self.is_flat and axes == tuple(range(self.rank)):
             return name, None
         made = self.storage.source.fresh("over_")
+        named = [axis for axis in axes if axis is not None]
+        if self.storage.comes_dense(node) and (self.is_flat or named == sorted(named)):
+            has = [bool(named) if self.is_flat else loop in named for loop in range(self.rank)]
+            shape = [n if had else 1 for n, had in zip(self.extents, has, strict=True)]
+            self.storage.source.write(f"{made} = {name}.reshape({tuple(shape)})")
+            return made, None
         view: Callable[[Array], Array] = lambda given: self._over(given, axes)  # noqa: E731
         self.storage.source.write(f"{made} = {self.storage.source.bind(view, 'over_loops_')}({name})")
         return made, None
