@@ -6,8 +6,8 @@
     return %y
 
 Two nodes are the same if their ops and operands are, bit for bit: sums and products of two in either order,
-constants by their bits, opaque calls because they are pure. The first one stays, and takes the other's name if it
-has none. `maximum` and `minimum` in another order are left: of 0.0 and -0.0 they may return either.
+constants by their bits, opaque calls because they are pure. The first one stays, and takes the other's name
+if it has none. `maximum` and `minimum` in another order are left: of 0.0 and -0.0 they may return either.
 """
 
 from __future__ import annotations
@@ -78,5 +78,5 @@ class _Merging:
         pairs = frozenset(zip(op.arguments, node.operands, strict=True))
         other = self.selected.setdefault((op.name, pairs, op.extents, op.output, op.dtype), node)
         if other is not node:
-            sentence = f"{describe(node)} takes its operands in the other order: of 0.0 and -0.0 the first is returned"
+            sentence = f"{describe(node)} has the other order: of 0.0 and -0.0 the first is returned"
             self.refusals.append(Refusal(Reason.NOT_EXACT, (other, node), sentence))

@@ -7,9 +7,9 @@
     %1 = second(%0, %y) : f32[n]                            return %1
     return %1
 
-A node that no result is made from is dropped; an argument that its formula does not use, the operands of a result
-without elements, and what is summed over no elements are not needed either. Declared inputs stay. A check inside
-dead code (of a gather's indices) goes with it.
+A node that no result is made from is dropped; an argument that its formula does not use, the operands of a
+result without elements, and what is summed over no elements are not needed either. Declared inputs stay. A
+check inside dead code (of a gather's indices) goes with it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class DeadCode:
 
 
 def remove_dead_code(graph: Graph) -> tuple[Graph, Report]:
-    """The graph without unused arguments, operands of empty results, and nodes that nothing returned needs."""
+    """The graph without unused arguments, operands of empty results, and nodes that no result needs."""
     trimmed: list[Action] = []
 
     def visit(old: Node, node: Node) -> Node:

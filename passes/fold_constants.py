@@ -6,9 +6,10 @@
     %y = mul(%x, %0) : f32[n]
     return %y
 
-Nodes that are made from constants alone are evaluated by the reference backend and become constants, unless the
-result would be large. A value that is the same everywhere becomes a literal of the maps that read it, where its
-being weakly typed changes no dtype. Extents that are known are literals. Opaque calls are not run.
+Nodes that are made from constants alone are evaluated by the reference backend and become constants, unless
+the result would be large. A value that is the same everywhere becomes a literal of the maps that read it,
+where its being weakly typed changes no dtype. Extents that are known are literals. Opaque calls are not
+run.
 """
 
 from __future__ import annotations

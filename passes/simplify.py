@@ -7,11 +7,12 @@
     %y = mul(%0, %1) : f32[n]
     return %y
 
-Every rule is an equation in the language of formulas. *Exact* ones give the same bits for every argument, +-0,
-infinities and NaN included; so `x * 0 = 0`, `x - x = 0`, `x / x = 1` and `x + 0.0 = x` are none, and where one of
-them would apply the report says why it was not. *Stabilising* ones are nearer to the real number: those below, the
-equations of `compiler.ir.formula.recognise`, and the shifted softmax and log-sum-exp of `compiler.rewrite.stable`.
-Besides, layout ops are joined, and maps and reductions read through the views that they can read through.
+Every rule is an equation in the language of formulas. *Exact* ones give the same bits for every argument,
++-0, infinities and NaN included; so `x * 0 = 0`, `x - x = 0`, `x / x = 1` and `x + 0.0 = x` are none, and
+where one of them would apply the report says why it was not. *Stabilising* ones are nearer to the real
+number: those below, the equations of `compiler.ir.formula.recognise`, and the shifted softmax and
+log-sum-exp of `compiler.rewrite.stable`. Besides, layout ops are joined, and maps and reductions read
+through the views that they can read through.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Index maps: what a loop nest reads through a view, or through another map, and the view that a bare read is.
+"""Index maps: what a loop nest reads through a view or another map, and the view that a bare read is.
 
 An access gives for each axis of a value the loop that it follows, or None for a unit axis.
 """

@@ -16,7 +16,7 @@ maximum and minimum of floats are not among them: of 0.0 and -0.0 they may retur
 
 
 def value_key(op: Op, operands: Sequence[Node]) -> Hashable | None:
-    """A key that two nodes share only if their values are equal; None where nothing can be said (inputs, parameters).
+    """A key that two nodes share only if their values are equal; None for inputs and parameters.
 
     Names of ops and of formulas' parameters do not count. Constants are equal by bits; calls are pure.
     """

@@ -1,7 +1,8 @@
 """Rules between single atoms: a pattern and what takes its place, both in the language of formulas.
 
-A pattern is matched against nodes: each of its lines is a map of one atom, and a map may read another through any
-index map. `c` and `d` stand for literals, every other letter for any value. Commutative atoms match in either order.
+A pattern is matched against nodes: each of its lines is a map of one atom, and a map may read another
+through any index map. `c` and `d` stand for literals, every other letter for any value. Commutative atoms
+match in either order.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ Leaf: TypeAlias = tuple[Node, Axes] | Index | Size
 
 
 def apply_rule(item: Rule, site: Site, origin: Origin) -> Node | None:
-    """What takes the place of a node by a rule; None where the pattern is something else or a dtype would change."""
+    """What a rule makes of a node; None where the pattern is something else or a dtype would change."""
     found = site.match(item)
     return None if found is None else _replaced(item, found, site, origin)
 

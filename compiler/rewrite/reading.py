@@ -93,7 +93,7 @@ def _sum_of_one(count: int) -> Formula:
 
 
 def drop_ones(node: Node, op: MapReduce, origin: Origin) -> Node | None:
-    """A contraction without a factor that is 1 everywhere; None where there is none, or a loop would be lost."""
+    """A contraction without a factor that is 1 everywhere; None if there is none or a loop would be lost."""
     for position, operand in enumerate(node.operands):
         rest = [*op.accesses[:position], *op.accesses[position + 1 :]]
         if not _is_one(operand) or not _covers(rest, op.extents):

@@ -1,7 +1,7 @@
 """One walk over a graph in which nodes give way to others. The gate through which a pass changes a graph.
 
-A new node stands where the one stood that it replaces, so that what was computed late is still computed late. Human
-names survive: where a nameless node takes the place of a named one, it takes the name too.
+A new node stands where the one stood that it replaces, so that what was computed late is still computed
+late. Human names survive: where a nameless node takes the place of a named one, it takes the name too.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from compiler.ir.node import Node, Origin
 from compiler.ir.op import Input, Parameter
 
 Visit: TypeAlias = Callable[[Node, Node], Node]
-"""`visit(old, node)`: what takes the place of `node`, which is `old` with its new operands; `node` for nothing to do."""
+"""`visit(old, node)` is what takes the place of `node`, which is `old` with its new operands."""
 
 
 def sweep(graph: Graph, visit: Visit) -> Graph:
     """The graph with every node visited once, operands first; the same object if nothing changed.
 
-    What takes a node's place must have its type and be made of nodes that are already there, or of new ones. Inputs
-    and parameters must stay.
+    What takes a node's place must have its type and be made of nodes that are already there, or of new
+    ones. Inputs and parameters must stay.
     """
     new: dict[Node, Node] = {}
     placed: set[Node] = set()
