@@ -178,7 +178,13 @@ def test_readers_of_one_operand_share_a_walk() -> None:
     [
         "%x = input : f32[3]\nreturn %x\n",
         "%x = input : f32[3]\n%y = exp(%x) : f32[3]\nreturn %y\n",
-        "%x = input : f32[3]\n%z = input : f32[4]\n%y = exp(%x) : f32[3]\n%w = exp(%z) : f32[4]\nreturn %y, %w\n",
+        """
+        %x = input : f32[3]
+        %z = input : f32[4]
+        %y = exp(%x) : f32[3]
+        %w = exp(%z) : f32[4]
+        return %y, %w
+        """,
     ],
     ids=["nothing", "one map", "two that share nothing"],
 )
