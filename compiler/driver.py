@@ -1,8 +1,9 @@
-"""From a graph to a program: rewrites, schedule, backend."""
+"""From a graph to a program: rewrites, schedule, memory plan, backend."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from compiler.backends.contract import Backend
 from compiler.ir.graph import Graph
@@ -11,6 +12,7 @@ from compiler.ir.verify import verify
 from compiler.pipeline.contract import Pass
 from compiler.pipeline.manager import run_passes
 from compiler.program import Program
+from compiler.schedule.planner import make_plan
 from compiler.signature import Signature, check_declared
 from compiler.structure import Structure
 
@@ -26,10 +28,24 @@ def compile_graph(
     donate: Iterable[str] = (),
 ) -> Program:
     """The program that computes `outputs` and writes `updates`. Raises what the checks of its parts raise."""
-    signature = Signature(inputs, donate)
     source = Graph.of(outputs, updates, inputs)
     check_declared(source, inputs)
+    return compile_source(source, structure=structure, passes=passes, backend=backend, donate=donate)
+
+
+def compile_source(
+    source: Graph, *, structure: Structure, passes: Sequence[Pass], backend: Backend, donate: Iterable[str]
+) -> Program:
+    """The program of a graph that is complete. What unpickles a program, too."""
+    signature = Signature(source.inputs, donate)
     verify(source)
-    donated = [node for node in inputs if node.name in signature.donated]
+    donated = [node for node in source.inputs if node.name in signature.donated]
     schedule, history = run_passes(source, passes, backend.target, donated)
-    return Program(source, schedule, history, backend, signature, structure)
+    again = partial(
+        compile_source,
+        structure=structure,
+        passes=tuple(passes),
+        backend=backend,
+        donate=tuple(signature.donated),
+    )
+    return Program(source, make_plan(schedule), history, backend, signature, structure, again)

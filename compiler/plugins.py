@@ -1,7 +1,8 @@
 """Plugins and the registry. A plugin is a value; nothing registers itself.
 
-Built-in ops, passes, backends and renderers come through the same door as a stranger's. Strangers are found through
-the entry-point group `tinytorch.plugins`, which is read only when something is asked for by a name nobody has yet.
+Built-in ops, passes, backends and renderers come through the same door as a stranger's. Strangers are found
+through the entry-point group `tinytorch.plugins`, which is read only when something is asked for by a name
+nobody has yet.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast, runtime_checkable
 from compiler.backends.contract import Backend
 from compiler.errors import PluginError
 from compiler.ir.graph import Graph
-from compiler.pipeline.contract import Pass, RewritingPass, SchedulingPass
+from compiler.pipeline.contract import Pass, is_pass
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -48,7 +49,7 @@ class Renderer(Protocol):
 
 _KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {
     "ops": lambda item: isinstance(item, NamedOp),
-    "passes": lambda item: isinstance(item, RewritingPass | SchedulingPass),
+    "passes": is_pass,
     "backends": lambda item: isinstance(item, Backend),
     "renderers": lambda item: isinstance(item, Renderer),
 }

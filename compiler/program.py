@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from compiler.analysis.extents import check_demands, demands
 from compiler.backends.contract import Backend, Executable
 from compiler.errors import ArgumentError
 from compiler.ir.dims import evaluate
 from compiler.ir.graph import Graph
-from compiler.ir.op import Buffer, Parameter
+from compiler.ir.op import Buffer, Parameter, locked
 from compiler.pipeline.contract import Record
 from compiler.render.drawing import draw, svg_of
+from compiler.schedule.plan import Plan
 from compiler.schedule.schedule import Schedule
-from compiler.signature import Array, Signature
+from compiler.signature import Array, Signature, is_ready
 from compiler.structure import Structure
 
 
@@ -30,21 +31,29 @@ class Program:
     """
 
     def __init__(
-        self, source: Graph, schedule: Schedule, history: tuple[Record, ...], backend: Backend,
-        signature: Signature, structure: Structure,
+        self, source: Graph, plan: Plan, history: tuple[Record, ...], backend: Backend,
+        signature: Signature, structure: Structure, again: Callable[[Graph], Program],
     ) -> None:  # fmt: skip
         self.source_graph = source
-        self.schedule = schedule
+        self.plan = plan
         self.history = history
         self.signature = signature
         self.structure = structure
         self._backend = backend
-        self._executable: Executable = backend.build(schedule)
-        for node, _ in source.updates:
-            if isinstance(node.op, Parameter):
-                node.op.buffer.is_updated = True
+        self._executable: Executable = backend.build(plan)
+        self._again = again
+        self._demands = demands(source)
+        self._shapes = [node.type.shape for node in source.outputs]
+        self._written = [node.op.buffer for node, _ in source.updates if isinstance(node.op, Parameter)]
+        for buffer in self._written:
+            buffer.is_updated = True
         buffers = {node.op.buffer for node in source.parameters if isinstance(node.op, Parameter)}
         self._buffers: list[Buffer] = sorted(buffers, key=lambda buffer: buffer.serial)
+
+    @property
+    def schedule(self) -> Schedule:
+        """The kernels in the order in which they run."""
+        return self.plan.schedule
 
     @property
     def graph(self) -> Graph:
@@ -68,25 +77,46 @@ class Program:
         index outside its axis; parameters and arguments are then as they were.
         """
         inputs, sizes = self.signature.bind(arguments, named)
+        check_demands(self._demands, sizes)
         outputs = self._outputs(sizes, out, inputs)
-        with ExitStack() as stack:
-            for buffer in self._buffers:
-                if buffer.is_updated:
-                    stack.enter_context(buffer.lock)
+        shared = [buffer for buffer in self._buffers if buffer.is_updated]
+        if shared:
+            self._run_alone(shared, inputs, sizes, outputs)
+        else:
             self._executable.run(inputs, sizes, outputs)
         return out if out is not None else self.structure.pack(outputs)
 
+    def _run_alone(
+        self,
+        shared: Sequence[Buffer],
+        inputs: Sequence[Array],
+        sizes: Mapping[str, int],
+        outputs: Sequence[Array],
+    ) -> None:
+        """Runs while no other thread reads or writes the parameters that programs share."""
+        with locked(shared):
+            taken = next((buffer for buffer in self._written if buffer.users), None)
+            if taken is not None:
+                raise ArgumentError(
+                    f"a program that updates parameter {taken.reference!r} is called within a call that reads it"
+                )
+            for buffer in shared:
+                buffer.users += 1
+            try:
+                self._executable.run(inputs, sizes, outputs)
+            finally:
+                for buffer in shared:
+                    buffer.users -= 1
+
     def _outputs(self, sizes: Mapping[str, int], out: Any, inputs: Sequence[Array]) -> list[Array]:
         nodes = self.source_graph.outputs
-        shapes = [tuple(evaluate(extent, sizes) for extent in node.type.shape) for node in nodes]
+        shapes = [tuple(evaluate(extent, sizes) for extent in shape) for shape in self._shapes]
         if out is None:
             return [np.empty(shape, node.type.dtype.numpy) for shape, node in zip(shapes, nodes, strict=True)]
         given = self.structure.unpack(out)
         others = [*inputs, *(buffer.array for buffer in self._buffers)]
         for place, (array, shape, node) in enumerate(zip(given, shapes, nodes, strict=True)):
-            is_fit = (
-                isinstance(array, np.ndarray) and array.dtype == node.type.dtype.numpy and array.flags.carray
-            )
+            is_fit = is_ready(array, node.type.dtype.numpy) and array.flags.writeable
             if not is_fit or array.shape != shape:
                 raise ArgumentError(
                     f"out {place} must be a dense, aligned, writable {node.type.dtype} of {list(shape)}"
@@ -108,6 +138,10 @@ class Program:
     def _repr_svg_(self) -> str:
         """The drawing, where a notebook shows the program."""
         return svg_of(self.source_graph)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The source graph as text and arrays, compiled again by the same passes and backend."""
+        return self._again, (self.source_graph,)
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{node.name}: {node.type}" for node in self.signature.inputs)

@@ -74,13 +74,13 @@ def value_of(parameter: Tensor) -> np.ndarray[Any, Any]:
 
 
 def set_value(parameter: Tensor, value: Any) -> None:
-    """Writes a parameter's value. Raises ArgumentError for another shape."""
+    """Writes a parameter's value. Raises ArgumentError for another shape or kind of dtype."""
     op = _parameter_op(parameter)
-    array = np.asarray(checked_array(value), dtype=op.type.dtype.numpy)
-    if array.shape != op.type.shape:
-        raise ArgumentError(f"{describe(parameter.node)} cannot hold shape {list(array.shape)}")
-    with op.buffer.lock:
-        np.copyto(op.buffer.array, array)
+    array = checked_array(value)
+    if array.shape != op.type.shape or not np.can_cast(array.dtype, op.type.dtype.numpy, "same_kind"):
+        raise ArgumentError(f"{describe(parameter.node)} cannot hold {array.dtype}{list(array.shape)}")
+    with op.buffer.lock, np.errstate(over="ignore"):
+        np.copyto(op.buffer.array, array, casting="same_kind")
 
 
 def _parameter_op(tensor: Tensor) -> Parameter:
@@ -139,7 +139,7 @@ def compile(
     updates: Mapping[Tensor, Tensor] | None = None,
     passes: Sequence[str | Pass] | None = None,
     backend: str | Backend | None = None,
-    donate: Iterable[str | Tensor] = (),
+    donate: str | Tensor | Iterable[str | Tensor] = (),
 ) -> Program:
     """A program that maps values of `inputs` to values of `outputs`, and writes `updates` to parameters.
 
@@ -154,15 +154,15 @@ def compile(
             raise ArgumentError(
                 f"inputs and outputs are tensors, not {item!r}; make a constant with tt.constant"
             )
-    chosen = find_backend(backend)
+    given = [donate] if isinstance(donate, str | Tensor) else donate
     return compile_graph(
         [item.node for item in declared],
         [item.node for item in results],
         [_update(target, value) for target, value in (updates or {}).items()],
         structure=structure,
         passes=[find_pass(item) for item in passes] if passes is not None else default_passes(),
-        backend=chosen,
-        donate=[str(item.name) if isinstance(item, Tensor) else item for item in donate],
+        backend=find_backend(backend),
+        donate=[str(item.name) if isinstance(item, Tensor) else item for item in given],
     )
 
 

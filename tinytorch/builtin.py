@@ -9,7 +9,7 @@ from compiler.backends.contract import Backend
 from compiler.backends.numpy.backend import NumPy
 from compiler.backends.reference import Reference
 from compiler.errors import PluginError
-from compiler.pipeline.contract import Pass, RewritingPass, SchedulingPass
+from compiler.pipeline.contract import Pass, is_pass
 from compiler.plugins import Plugin, Registry
 from passes import REWRITES, SCHEDULING
 
@@ -35,7 +35,7 @@ def find_pass(item: str | Pass) -> Pass:
     """A pass by name, or the pass itself."""
     if isinstance(item, str):
         return find("passes", item)
-    if not isinstance(item, RewritingPass | SchedulingPass):
+    if not is_pass(item):
         raise PluginError(f"{item!r} is no pass: it has neither `rewrite` nor `schedule`")
     return item
 

@@ -50,7 +50,9 @@ class Elementwise:
     def _settings(self, operands: tuple[Any, ...], parameters: dict[str, Any]) -> list[Any]:
         if len(operands) != len(self.operands):
             wanted = ", ".join(self.operands)
-            raise ArgumentError(f"{self.name} takes {len(self.operands)} operands ({wanted}), not {len(operands)}")
+            raise ArgumentError(
+                f"{self.name} takes {len(self.operands)} operands ({wanted}), not {len(operands)}"
+            )
         unknown = [name for name in parameters if name not in self.defaults]
         if unknown:
             known = ", ".join(self.defaults) or "none"
@@ -68,10 +70,10 @@ def _literal_or_value(value: Any) -> Value:
 def elementwise(name: str, function: Callable[..., Any]) -> Elementwise:
     """An op from one formula, written as a plain Python function of scalars.
 
-    `tt.elementwise("mish", lambda x: x * tt.tanh(tt.log(1 + tt.exp(x))))`. Keyword-only parameters with numbers as
-    defaults become parameters of the op: `lambda x, *, slope=0.01: tt.where(x > 0, x, slope * x)`. Unstable forms
-    that are known are replaced by stable ones; `op.formula.recognised` says which. Raises FormulaError for anything
-    that is no formula, such as Python's `if` on a variable.
+    `tt.elementwise("mish", lambda x: x * tt.tanh(tt.log(1 + tt.exp(x))))`. Keyword-only parameters with
+    numbers as defaults become parameters of the op: `lambda x, *, slope=0.01: tt.where(x > 0, x, slope * x)`.
+    Unstable forms that are known are replaced by stable ones; `op.formula.recognised` says which. Raises
+    FormulaError for anything that is no formula, such as Python's `if` on a variable.
     """
     formula, defaults = trace(function, name)
     return Elementwise(formula, defaults)

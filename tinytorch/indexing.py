@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from compiler.errors import ShapeError
 from compiler.ir.dims import Dim, Extent, divide_exactly
@@ -13,7 +13,7 @@ from compiler.ir.op import Gather, Reshape, Slice
 
 def take_key(node: Node, key: Any) -> Node:
     """`node[key]`. Raises ShapeError for keys that have no static meaning (boolean masks, two index tensors)."""
-    items = _expanded(node, key if isinstance(key, tuple) else (key,))
+    items = _expanded(node, cast("tuple[Any, ...]", key) if isinstance(key, tuple) else (key,))
     arrays = [item for item in items if isinstance(item, Node)]
     if len(arrays) > 1:
         raise ShapeError(f"one index tensor at a time: {describe(node)}; use tt.take or tt.take_along_axis")
@@ -78,9 +78,9 @@ def _row(node: Node, axis: int, item: Any) -> tuple[Extent, Extent, int]:
     if not isinstance(item, slice):
         raise ShapeError(f"{item!r} is no index of axis {axis} of {describe(node)}")
     if isinstance(extent, int):
-        start, stop, step = item.indices(extent)
+        start, stop, step = cast("slice[Any, Any, Any]", item).indices(extent)
         return start, len(range(start, stop, step)), step
-    return _symbolic_row(node, axis, item, extent)
+    return _symbolic_row(node, axis, cast("slice[Any, Any, Any]", item), extent)
 
 
 def _position(node: Node, axis: int, position: int, extent: Extent) -> Extent:

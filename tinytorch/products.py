@@ -14,7 +14,9 @@ from compiler.ir.op import Diagonal, Transpose
 def matmul_node(left: Node, right: Node) -> Node:
     """`left @ right` with NumPy's rules: a vector is a row or a column, leading axes broadcast."""
     if not left.type.shape or not right.type.shape:
-        raise ShapeError(f"matmul needs axes; multiply by a scalar with *\n  {describe(left)}\n  {describe(right)}")
+        raise ShapeError(
+            f"matmul needs axes; multiply by a scalar with *\n  {describe(left)}\n  {describe(right)}"
+        )
     ranks = left.type.rank, right.type.rank
     batch = max(ranks[0], ranks[1]) - 2
     letters = "".join(chr(ord("A") + k) for k in range(max(batch, 0)))
@@ -30,7 +32,8 @@ def einsum_node(
 ) -> Node:
     """The sum over letters that the output has not of the product of the nodes, whose axes the letters name.
 
-    A unit axis broadcasts under a letter in `broadcasting` only. Raises ShapeError naming the letter and operands.
+    A unit axis broadcasts under a letter in `broadcasting` only. Raises ShapeError naming the letter and
+    operands.
     """
     pairs = [_without_twins(letters, node) for letters, node in zip(inputs, nodes, strict=True)]
     extents: dict[str, Extent] = {}
@@ -44,13 +47,18 @@ def einsum_node(
     order = [*output, *sorted(set(extents) - set(output))]
     loops = {letter: k for k, letter in enumerate(order)}
     axes = [
-        [None if n == 1 and extents[letter] != 1 else loops[letter] for letter, n in zip(letters, node.type.shape, strict=True)]
+        [
+            None if n == 1 and extents[letter] != 1 else loops[letter]
+            for letter, n in zip(letters, node.type.shape, strict=True)
+        ]
         for letters, node in pairs
     ]
     operands = [node for _, node in pairs]
     if len(operands) == 1 and len(order) == len(output):
         return _permuted(operands[0], pairs[0][0], output)
-    return contract(operands, axes, [loops[letter] for letter in output], [extents[letter] for letter in order])
+    return contract(
+        operands, axes, [loops[letter] for letter in output], [extents[letter] for letter in order]
+    )
 
 
 def _permuted(node: Node, letters: str, output: str) -> Node:
@@ -62,7 +70,9 @@ def _without_twins(letters: str, node: Node) -> tuple[str, Node]:
     """Takes the diagonal of axes with the same letter."""
     while len(set(letters)) != len(letters):
         letter = next(item for item in letters if letters.count(item) > 1)
-        first, second = (k for k, item in enumerate(letters) if item == letter and letters[:k].count(letter) < 2)
+        first, second = (
+            k for k, item in enumerate(letters) if item == letter and letters[:k].count(letter) < 2
+        )
         node = make_node(Diagonal(first, second), [node])
         letters = "".join(item for k, item in enumerate(letters) if k not in (first, second)) + letter
     return letters, node

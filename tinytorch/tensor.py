@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Sequence
-from typing import Any, NoReturn, Self, TypeAlias
+from typing import Any, NoReturn, Self, TypeAlias, cast
 
 import numpy as np
 
 from compiler.errors import ArgumentError, DTypeError, ShapeError, SymbolicValueError
 from compiler.ir.build import apply, broadcast, cast, constant_node, reduce
 from compiler.ir.dims import Extent, Shape, divide_exactly, extent, product
+from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe, make_node
 from compiler.ir.op import Reducer, Reshape, Size, Transpose
 from compiler.ir.types import DType, Scalar, TensorType, dtype_of, floating
@@ -23,8 +25,8 @@ TensorLike: TypeAlias = "Tensor | Scalar | np.ndarray[Any, Any] | np.generic"
 class Tensor:
     """A symbolic array. Make one with `tt.input`, `tt.parameter`, `tt.constant`, or an operation on tensors.
 
-    Arithmetic and comparison broadcast as in NumPy and promote as NumPy 2 does. `==` compares element by element;
-    two handles are the same dictionary key if they are the same object.
+    Arithmetic and comparison broadcast as in NumPy and promote as NumPy 2 does. `==` compares element by
+    element; two handles are the same dictionary key if they are the same object.
     """
 
     __slots__ = ("__weakref__", "node")
@@ -101,6 +103,10 @@ class Tensor:
 
     def __float__(self) -> NoReturn:
         return self.__array__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As the text and arrays of its graph: two tensors that are pickled apart share no node afterwards."""
+        return _of_graph, (type(self), Graph.of([self.node]))
 
     __int__ = __index__ = __float__
     __hash__ = object.__hash__
@@ -255,14 +261,14 @@ class Tensor:
 
     def reshape(self, *shape: Any) -> Self:
         """The elements in row-major order under another shape; one extent may be -1."""
-        given = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
-        wanted = _resolved(self.node, list(given))
+        wanted = _resolved(self.node, _spread(shape))
         return self if wanted == self.shape else self._wrap(make_node(Reshape(wanted), [self.node]))
 
     def transpose(self, *axes: Any) -> Self:
         """The axes in another order; reversed if none is given, as in NumPy."""
-        given = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
-        order = tuple(normalised_axis(k, self.ndim) for k in given) or tuple(reversed(range(self.ndim)))
+        order = tuple(normalised_axis(k, self.ndim) for k in _spread(axes)) or tuple(
+            reversed(range(self.ndim))
+        )
         is_same = order == tuple(range(self.ndim))
         return self if is_same else self._wrap(make_node(Transpose(order), [self.node]))
 
@@ -308,11 +314,15 @@ class Tensor:
         return self._wrap(take_key(self.node, _unwrapped_key(key)))
 
 
+def _of_graph(kind: type[Tensor], graph: Graph) -> Tensor:
+    return kind(graph.outputs[0])
+
+
 def as_value(value: Any) -> Node | Scalar:
     """What an operation takes: a tensor's node, a Python scalar (weakly typed), or a constant of an array."""
     if isinstance(value, Tensor):
         return value.node
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float) and not isinstance(value, np.generic):
         return value
     return as_tensor(value).node
 
@@ -354,7 +364,9 @@ def check_power(base: Any, exponent: Any) -> None:
     if any(dtype.is_float for dtype in dtypes) or isinstance(base, float) or isinstance(exponent, float):
         return
     if not (isinstance(exponent, int) and exponent >= 0):
-        raise DTypeError("an integer tensor has powers by non-negative Python ints; cast it to float32 for others")
+        raise DTypeError(
+            "an integer tensor has powers by non-negative Python ints; cast it to float32 for others"
+        )
 
 
 def normalised_axis(axis: Any, rank: int) -> int:
@@ -391,9 +403,16 @@ def _resolved(node: Node, shape: list[Any]) -> Shape:
     return (*known[: holes[0]], rest, *known[holes[0] :])
 
 
+def _spread(given: tuple[Any, ...]) -> list[Any]:
+    """The items of `f(a, b)` as of `f((a, b))`."""
+    if len(given) != 1 or not isinstance(given[0], tuple | list):
+        return list(given)
+    return list(typing.cast("Sequence[Any]", given[0]))
+
+
 def _unwrapped_key(key: Any) -> Any:
     if isinstance(key, tuple):
-        return tuple(_unwrapped_key(item) for item in key)
+        return tuple(map(_unwrapped_key, typing.cast("tuple[Any, ...]", key)))
     if isinstance(key, Tensor):
         return key.node
     return as_tensor(key).node if isinstance(key, list | np.ndarray) else key

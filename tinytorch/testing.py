@@ -27,10 +27,11 @@ def check_gradient(
 ) -> None:
     """Compares the gradient of a function of tensors with central differences of its values, in float64.
 
-    `function` maps tensors of the shapes of `arrays` to a tensor of any shape; what is differentiated is its product
-    with a random cotangent, by every array, along random directions. `order=2` does the same to the gradient. The
-    difference of a directional derivative may be `tolerance` of its size (or of 1). `gradient` replaces `tt.grad`,
-    for a rule under test. Raises CheckFailed naming the argument; a rule that is wrong by 0.1% is caught.
+    `function` maps tensors of the shapes of `arrays` to a tensor of any shape; what is differentiated is its
+    product with a random cotangent, by every array, along random directions. `order=2` does the same to the
+    gradient. The difference of a directional derivative may be `tolerance` of its size (or of 1). `gradient`
+    replaces `tt.grad`, for a rule under test. Raises CheckFailed naming the argument; a rule that is wrong by
+    0.1% is caught.
     """
     values = [np.asarray(array, dtype=np.float64) for array in arrays]
     generator = np.random.default_rng(seed)
@@ -60,7 +61,12 @@ def _weighted_sum(value: Tensor, generator: np.random.Generator) -> Tensor:
 
 
 def _check_direction(
-    program: Callable[..., Any], values: list[Any], position: int, direction: Any, step: float, tolerance: float
+    program: Callable[..., Any],
+    values: list[Any],
+    position: int,
+    direction: Any,
+    step: float,
+    tolerance: float,
 ) -> None:
     def loss_at(distance: float) -> float:
         moved = [value + distance * direction if k == position else value for k, value in enumerate(values)]

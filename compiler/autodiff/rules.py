@@ -1,12 +1,13 @@
 """The adjoint of one op: how the cotangent of a result becomes the cotangent of an operand.
 
-There is one rule for everything that computes: for `out[O] = sum over K of f(x1[I1], x2[I2], ..)` the adjoint of
-operand m is
+There is one rule for everything that computes: for `out[O] = sum over K of f(x1[I1], x2[I2], ..)` the adjoint
+of operand m is
 
     g_m[Im] = sum over the indices not in Im of g[O] * (df/dx_m)(x1[I1], x2[I2], ..)
 
-emitted as a map and a bare sum, or as a contraction where the product is plain. `max` and `min` have a second one,
-and each layout op names its adjoint. Derivatives come from `compiler.ir.formula.derivative`; none is written here.
+emitted as a map and a bare sum, or as a contraction where the product is plain. `max` and `min` have a second
+one, and each layout op names its adjoint. Derivatives come from `compiler.ir.formula.derivative`; none is
+written here.
 """
 
 from __future__ import annotations
@@ -24,8 +25,23 @@ from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Const, Formula, Ref, Tape, bind
 from compiler.ir.node import Node, Origin, describe, make_node
 from compiler.ir.op import (
-    Access, Argument, Broadcast, Call, Concatenate, Diagonal, Gather, Index, MapReduce, Op, Pad, Reducer, Reshape,
-    ScatterAdd, Size, Slice, Transpose,
+    Access,
+    Argument,
+    Broadcast,
+    Call,
+    Concatenate,
+    Diagonal,
+    Gather,
+    Index,
+    MapReduce,
+    Op,
+    Pad,
+    Reducer,
+    Reshape,
+    ScatterAdd,
+    Size,
+    Slice,
+    Transpose,
 )  # fmt: skip
 
 
@@ -53,8 +69,8 @@ def adjoint(node: Node, operand: int, cotangent: Node) -> Node | None:
 class AdjointFormula:
     """`cotangent * partial` as a formula of the cotangent and the `kept` parameters of the forward formula.
 
-    `scale` is set instead where the partial is a literal. `factors` are the kept parameters in order where the
-    formula is a plain product of them with the cotangent, which a sum turns into a contraction.
+    `scale` is set instead where the partial is a literal. `factors` are the kept parameters in order where
+    the formula is a plain product of them with the cotangent, which a sum turns into a contraction.
     """
 
     formula: Formula | None
@@ -69,8 +85,8 @@ def adjoint_formula(
 ) -> AdjointFormula | None:
     """How the cotangent of a formula's value becomes that of a parameter; None where the partial is 0.
 
-    A partial that can blow up at finite arguments multiplies by `zmul`, so that a branch which was masked out (its
-    cotangent is 0) stays 0 next to an infinite slope. Parameters in `sizes` are extents, hence positive.
+    A partial that can blow up at finite arguments multiplies by `zmul`, so that a branch which was masked out
+    (its cotangent is 0) stays 0 next to an infinite slope. Parameters in `sizes` are extents, hence positive.
     """
     partial = derive(formula, parameter)
     if is_zero(partial):
@@ -116,7 +132,7 @@ def _map(node: Node, op: MapReduce, operand: int, cotangent: Node) -> Node | Non
         return _to_operand(scaled, op.output, access.axes, op.extents, target, origin)
     nodes = dict(zip(positions, node.operands, strict=True))
     operands = [cotangent, *(nodes[k] for k in rule.kept if k in nodes)]
-    used = [Access(op.output), *(arguments[k] for k in rule.kept)]
+    used: list[Argument] = [Access(op.output), *(arguments[k] for k in rule.kept)]
     return _weighted(rule, operands, used, access.axes, op.extents, target, origin)
 
 

@@ -39,7 +39,11 @@ def _zmul(x: Array, y: Array) -> Array:
 
 def _whole(function: Callable[..., Any]) -> Callable[..., Any]:
     """A rounding function that leaves integers as they are."""
-    return lambda x: function(x) if x.dtype.kind == "f" else x
+
+    def whole(x: Array) -> Array:
+        return function(x) if x.dtype.kind == "f" else x
+
+    return whole
 
 
 ATOMS_IN_NUMPY: Final[Mapping[str, Callable[..., Any]]] = {

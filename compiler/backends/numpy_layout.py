@@ -10,7 +10,16 @@ import numpy as np
 from compiler.errors import IndexRangeError, ShapeError
 from compiler.ir.dims import Extent, evaluate
 from compiler.ir.op import (
-    Broadcast, Concatenate, Diagonal, Gather, Layout, Pad, Reshape, ScatterAdd, Slice, Transpose,
+    Broadcast,
+    Concatenate,
+    Diagonal,
+    Gather,
+    Layout,
+    Pad,
+    Reshape,
+    ScatterAdd,
+    Slice,
+    Transpose,
 )  # fmt: skip
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -46,7 +55,9 @@ def view(op: Layout, array: Array, sizes: Mapping[str, int]) -> Array:
             return array.transpose(op.order)
         case Broadcast():
             rank = len(op.shape)
-            return np.broadcast_to(np.expand_dims(array, [k for k in range(rank) if k not in op.axes]), counts(op.shape))
+            return np.broadcast_to(
+                np.expand_dims(array, [k for k in range(rank) if k not in op.axes]), counts(op.shape)
+            )
         case Diagonal():
             return array.diagonal(axis1=op.first, axis2=op.second)
         case Slice():
@@ -95,7 +106,8 @@ def scatter_add(op: ScatterAdd, index: Array, data: Array, extent: int) -> Array
         np.add.at(result, tuple(places), data)
         return result
     moved = data.reshape(*data.shape[: op.axis], index.size, *data.shape[op.axis + width :])
-    np.add.at(result, (*[slice(None)] * op.axis, index.reshape(-1)), moved)
+    place: Any = (*[slice(None)] * op.axis, index.reshape(-1))
+    np.add.at(result, place, moved)
     return result
 
 

@@ -25,4 +25,6 @@ def erfc(x: Array) -> Array:
 
 def normcdf(x: Array) -> Array:
     """The standard normal distribution function, erfc(-x / sqrt(2)) / 2."""
-    return (0.5 * np.asarray(_erfc(x.astype(np.float64) * -math.sqrt(0.5))).astype(np.float64)).astype(x.dtype)
+    return (0.5 * np.asarray(_erfc(x.astype(np.float64) * -math.sqrt(0.5))).astype(np.float64)).astype(
+        x.dtype
+    )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
 from compiler.backends import numpy_layout
 from compiler.backends.numpy_atoms import ATOMS_IN_NUMPY
+from compiler.errors import ArgumentError
 from compiler.ir.dims import evaluate
 from compiler.ir.formula.tape import Const, Ref, infer_dtypes
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.op import Access, Call, Constant, Index, Layout, MapReduce, Parameter, Reducer, Size
-from compiler.ir.types import DType, Weak
-from compiler.schedule.schedule import Schedule
+from compiler.ir.types import DType, Scalar, Weak, dtype_of
+from compiler.schedule.plan import Plan
 from compiler.schedule.target import Target
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -27,9 +29,9 @@ class Reference:
     name = "reference"
     target = Target()
 
-    def build(self, schedule: Schedule) -> Interpreter:
-        """Ignores the schedule: what is computed does not depend on it."""
-        return Interpreter(schedule.graph)
+    def build(self, plan: Plan) -> Interpreter:
+        """Ignores schedule and places: what is computed does not depend on them."""
+        return Interpreter(plan.schedule.graph)
 
 
 class Interpreter:
@@ -45,9 +47,9 @@ class Interpreter:
             if isinstance(node.op, Parameter | Constant):
                 leaves[node] = node.op.buffer.array
         values = run(self.graph, leaves, sizes)
+        updates = [(node.op, np.array(values[value])) for node, value in self.graph.updates]
         for array, node in zip(outputs, self.graph.outputs, strict=True):
             np.copyto(array, values[node])
-        updates = [(node.op, np.array(values[value])) for node, value in self.graph.updates]
         for op, value in updates:
             if isinstance(op, Parameter):
                 np.copyto(op.buffer.array, value)
@@ -84,7 +86,7 @@ def call(op: Call, operands: Sequence[Array], sizes: Mapping[str, int]) -> Array
     value = np.array(op.function(*views), order="C")
     expected = tuple(evaluate(extent, sizes) for extent in op.type.shape)
     if value.shape != expected or value.dtype != op.type.dtype.numpy:
-        raise TypeError(f"{op.label} returned {value.dtype}{list(value.shape)} and declares {op.type}")
+        raise ArgumentError(f"{op.label} returned {value.dtype}{list(value.shape)} and declares {op.type}")
     return value
 
 
@@ -125,7 +127,7 @@ def over_loops(array: Array, axes: Sequence[int | None], rank: int) -> Array:
 
 def _formula(op: MapReduce, values: list[Any]) -> Any:
     """The formula line by line, each in the dtype that the IR states for it."""
-    operands = [DType(v.dtype.name) if isinstance(v, np.ndarray) else Weak(type(v)) for v in values]
+    operands = list(map(_dtype_of, values))
     known = list(values)
 
     def look(ref: Ref, dtype: DType | None) -> Any:
@@ -135,11 +137,18 @@ def _formula(op: MapReduce, values: list[Any]) -> Any:
     for typed in infer_dtypes(op.formula, operands, op.dtype):
         is_where = typed.line.atom == "where"
         arguments = [
-            look(ref, None if is_where and k == 0 else typed.reads) for k, ref in enumerate(typed.line.arguments)
+            look(ref, None if is_where and k == 0 else typed.reads)
+            for k, ref in enumerate(typed.line.arguments)
         ]
         result = ATOMS_IN_NUMPY[typed.line.atom](*arguments)
         known.append(np.asarray(result).astype(typed.dtype.numpy, copy=False))
     return look(op.formula.result, op.dtype) if op.reducer is Reducer.NONE else look(op.formula.result, None)
+
+
+def _dtype_of(value: Any) -> DType | Weak:
+    if isinstance(value, np.ndarray):
+        return dtype_of(cast(Array, value).dtype)
+    return Weak(cast("type[Scalar]", type(value)))
 
 
 def _reduce(op: MapReduce, loops: Array) -> Array:
@@ -147,7 +156,7 @@ def _reduce(op: MapReduce, loops: Array) -> Array:
     shape = tuple(1 if axis is None else loops.shape[axis] for axis in op.output)
     if op.reducer is Reducer.NONE:
         return np.array(loops.reshape(shape), order="C")
-    rows = loops.reshape(*kept, -1) if loops.size else loops.reshape(*kept, int(np.prod(loops.shape[op.kept :])))
+    rows = loops.reshape(*kept, math.prod(loops.shape[op.kept :]))
     reducers: dict[Reducer, Callable[[Array], Any]] = {
         Reducer.SUM: lambda x: x.sum(axis=-1, dtype=op.dtype.numpy),
         Reducer.MAX: lambda x: x.max(axis=-1, initial=lowest(op.dtype)),

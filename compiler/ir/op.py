@@ -16,12 +16,15 @@ An op is a value: two nodes with equal ops and the same operands compute the sam
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import Enum, Flag, auto
 from typing import Any, ClassVar, TypeAlias
+from weakref import WeakSet
 
 import numpy as np
 
@@ -454,13 +457,27 @@ class Input(Op):
         return self.type
 
 
+_buffers: WeakSet[Buffer] = WeakSet()
+
+
+def _free_locks() -> None:
+    """A fork copies locks that other threads held, and nobody in the child would ever release them."""
+    for buffer in _buffers:
+        buffer.lock = threading.RLock()
+        buffer.users = 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_locks)
+
+
 class Buffer:
     """The one mutable array of a parameter, with the lock that serialises programs which update it.
 
     Two buffers are never equal. `array` raises UnboundArrayError if the parameter was read from text alone.
     """
 
-    __slots__ = ("_array", "is_updated", "lock", "reference", "serial")
+    __slots__ = ("__weakref__", "_array", "is_updated", "lock", "reference", "serial", "users")
 
     def __init__(self, array: np.ndarray[Any, Any] | None, reference: str = "") -> None:
         self._array = array
@@ -469,6 +486,9 @@ class Buffer:
         self.serial = next(_serials)
         self.is_updated = False
         """Whether some program writes to it; those that read it then take its lock, in order of `serial`."""
+        self.users = 0
+        """Calls that hold the lock: more than one only where a program is called within a call of one."""
+        _buffers.add(self)
 
     @property
     def array(self) -> np.ndarray[Any, Any]:
@@ -486,6 +506,14 @@ class Buffer:
     @property
     def is_bound(self) -> bool:
         return self._array is not None
+
+
+def locked(buffers: Iterable[Buffer]) -> ExitStack:
+    """A context that holds the locks of buffers, taken in one order everywhere, so that nobody waits in a circle."""
+    stack = ExitStack()
+    for buffer in sorted(set(buffers), key=lambda buffer: buffer.serial):
+        stack.enter_context(buffer.lock)
+    return stack
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,11 @@ class SchedulingPass(Protocol):
 Pass: TypeAlias = RewritingPass | SchedulingPass
 
 
+def is_pass(item: object) -> bool:
+    """Whether something that a user or a plugin gave is a pass."""
+    return isinstance(item, RewritingPass | SchedulingPass) and not isinstance(item, type)
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One pass in a program's history. `before` and `after` are graphs, or schedules."""

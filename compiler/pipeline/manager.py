@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar, cast
 
-from compiler.errors import LawError, PassError, UserError
+from compiler.errors import PassError
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.verify import verify
-from compiler.pipeline.contract import Pass, Record, RewritingPass, SchedulingPass
+from compiler.pipeline.contract import Pass, Record, Report, RewritingPass, SchedulingPass, is_pass
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.target import Target
 from compiler.schedule.verify import verify_schedule
@@ -20,9 +21,8 @@ def run_passes(
 ) -> tuple[Schedule, tuple[Record, ...]]:
     """The schedule of the rewritten graph, and a record for each pass.
 
-    `donated` are the inputs whose arrays may be written over.
-    All rewriting passes come before the first scheduling pass. Raises PassError naming a pass that fails, LawError
-    naming one whose result breaks a law.
+    `donated` are the inputs whose arrays may be written over. All rewriting passes come before the first
+    scheduling pass. Raises PassError naming a pass that fails, LawError naming one whose result breaks a law.
     """
     _check_order(passes)
     records: list[Record] = []
@@ -37,23 +37,21 @@ def run_passes(
 
 
 def _check_order(passes: Sequence[Pass]) -> None:
-    seen: Pass | None = None
+    scheduling: Pass | None = None
     for item in passes:
-        if isinstance(item, RewritingPass) and seen is not None:
-            raise PassError(f"{item.name} rewrites the graph and cannot come after {seen.name}, which schedules it")
-        if not isinstance(item, RewritingPass | SchedulingPass):
+        if not is_pass(item):
             raise PassError(f"{item!r} is no pass: it has neither `rewrite` nor `schedule`")
-        seen = item if not isinstance(item, RewritingPass) else seen
+        if not isinstance(item, RewritingPass):
+            scheduling = item
+        elif scheduling is not None:
+            raise PassError(
+                f"{item.name} rewrites the graph and cannot come after {scheduling.name}, which schedules it"
+            )
 
 
 def _rewrite(item: RewritingPass, graph: Graph, target: Target, records: list[Record]) -> Graph:
     start = time.perf_counter()
-    try:
-        after, report = item.rewrite(graph, target)
-    except (UserError, LawError, PassError):
-        raise
-    except Exception as error:
-        raise PassError(f"pass {item.name} failed: {type(error).__name__}: {error}") from error
+    after, report = _run(item.name, item.rewrite, graph, target)
     _check_interface(item.name, graph, after)
     verify(after, f"pass {item.name}")
     records.append(Record(item.name, graph, after, report, time.perf_counter() - start))
@@ -62,17 +60,31 @@ def _rewrite(item: RewritingPass, graph: Graph, target: Target, records: list[Re
 
 def _schedule(item: SchedulingPass, schedule: Schedule, target: Target, records: list[Record]) -> Schedule:
     start = time.perf_counter()
-    try:
-        after, report = item.schedule(schedule, target)
-    except (UserError, LawError, PassError):
-        raise
-    except Exception as error:
-        raise PassError(f"pass {item.name} failed: {type(error).__name__}: {error}") from error
-    if after.graph is not schedule.graph or after.donated != schedule.donated:
+    after, report = _run(item.name, item.schedule, schedule, target)
+    if after.graph is not schedule.graph:
         raise PassError(f"pass {item.name} schedules another graph than the one it was given")
     verify_schedule(after, f"pass {item.name}")
     records.append(Record(item.name, schedule, after, report, time.perf_counter() - start))
     return after
+
+
+Kind = TypeVar("Kind", Graph, Schedule)
+
+
+def _run(
+    name: str, method: Callable[[Kind, Target], tuple[Kind, Report]], before: Kind, target: Target
+) -> tuple[Kind, Report]:
+    """What a pass returns. Raises PassError naming it where it fails, or returns something else."""
+    try:
+        result: Any = method(before, target)
+    except PassError:
+        raise
+    except Exception as error:
+        raise PassError(f"pass {name} failed: {type(error).__name__}: {error}") from error
+    kinds = (type(before), Report)
+    if not isinstance(result, tuple) or tuple(map(type, cast("tuple[Any, ...]", result))) != kinds:
+        raise PassError(f"pass {name} returns {result!r} and promises a {kinds[0].__name__} and a Report")
+    return cast("tuple[Kind, Report]", result)
 
 
 def _check_interface(name: str, before: Graph, after: Graph) -> None:
@@ -84,5 +96,3 @@ def _check_interface(name: str, before: Graph, after: Graph) -> None:
     )
     if not is_kept:
         raise PassError(f"pass {name} changed the inputs, the updated parameters or the type of a result")
-
-

@@ -1,6 +1,7 @@
 """The stabilised twin of a graph: the same functions, in forms whose gradients do not overflow or cancel.
 
-    log(softmax(x)), log(sum(exp(x))), exp(x) / sum(exp(x)), and the equations of `compiler.ir.formula.recognise`
+    log(softmax(x)), log(sum(exp(x))), exp(x) / sum(exp(x)), and the equations of
+    `compiler.ir.formula.recognise`
 
 `grad` differentiates the twin, so that no gradient depends on which passes run.
 """
@@ -16,7 +17,18 @@ from compiler.ir.formula.tape import Const, Line, Ref
 from compiler.ir.graph import reachable
 from compiler.ir.node import Node, Origin, make_node
 from compiler.ir.op import (
-    Access, Broadcast, Diagonal, Gather, Layout, MapReduce, Op, Reducer, Reshape, Slice, Trait, Transpose,
+    Access,
+    Broadcast,
+    Diagonal,
+    Gather,
+    Layout,
+    MapReduce,
+    Op,
+    Reducer,
+    Reshape,
+    Slice,
+    Trait,
+    Transpose,
 )  # fmt: skip
 
 SHIFT = parse_formula("shift(m) = where(abs(m) == inf, 0.0, stop(m))")
@@ -168,7 +180,9 @@ def _log_sum_exp(node: Node, keep: Collection[Node]) -> Node | None:
     exponent = _summed_exponent(total, keep) if total not in keep else None
     if exponent is None:
         return None
-    origin = Origin(node.origin.source, node.origin.maker, "log(sum(exp(x))) = m + log(sum(exp(x - m)))", node)
+    origin = Origin(
+        node.origin.source, node.origin.maker, "log(sum(exp(x))) = m + log(sum(exp(x - m)))", node
+    )
     shift, shifted = _shifted(exponent, total, origin)
     new = apply("log", make_node(total.op, [shifted], origin=origin), origin=origin)
     bare = shift if shift.type == total.type else make_node(Reshape(total.type.shape), [shift], origin=origin)
@@ -201,7 +215,9 @@ def _is_shifted(node: Node) -> bool:
 def _shifted(exponent: Node, total: Node, origin: Origin) -> tuple[Node, Node]:
     """The shift with unit axes where the sum reduces, and exp(x - shift)."""
     assert isinstance(total.op, MapReduce)
-    axes = [k for k, axis in enumerate(total.op.accesses[0].axes) if axis is not None and axis >= total.op.kept]
+    axes = [
+        k for k, axis in enumerate(total.op.accesses[0].axes) if axis is not None and axis >= total.op.kept
+    ]
     shift = apply(SHIFT, reduce(Reducer.MAX, exponent, axes, keepdims=True, origin=origin), origin=origin)
     return shift, apply("exp", apply("sub", exponent, shift, origin=origin), origin=origin)
 
@@ -213,7 +229,9 @@ def _quotient_of_exponentials(node: Node, keep: Collection[Node]) -> Node | None
     exponent = _summed_exponent(below, keep) if below not in keep else None
     if exponent is None or below.operands[0] is not above:
         return None
-    origin = Origin(node.origin.source, node.origin.maker, "exp(x) / sum(exp(x)) = exp(x - m) / sum(exp(x - m))", node)
+    origin = Origin(
+        node.origin.source, node.origin.maker, "exp(x) / sum(exp(x)) = exp(x - m) / sum(exp(x - m))", node
+    )
     _, shifted = _shifted(exponent, below, origin)
     result = apply("div", shifted, make_node(below.op, [shifted], origin=origin), origin=origin)
     return result if result.type == node.type else None

@@ -1,0 +1,147 @@
+"""Symbolic dimensions in a call: what the shapes of the arguments make them, and what they must not be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, TypeGuard
+
+from compiler.errors import ShapeError, UndeclaredInputError
+from compiler.ir.dims import Dim, Extent, evaluate, symbols
+from compiler.ir.graph import Graph
+from compiler.ir.node import Node, describe
+from compiler.ir.op import MapReduce, Pad, Size, Slice
+
+Sizes: TypeAlias = dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    node: Node
+    axis: int
+    extent: Extent
+    count: int
+
+
+def bind_sizes(nodes: Sequence[Node], shapes: Sequence[Sequence[int]]) -> Sizes:
+    """The value of every symbol in the inputs' shapes.
+
+    A symbol that stands alone is what the first such axis has; another is solved for where it is the only
+    unknown of an extent and linear in it. Raises ShapeError naming both inputs where they disagree.
+    """
+    sizes: Sizes = {}
+    owner: dict[str, Node] = {}
+    compound: list[_Axis] = []
+    for node, shape in zip(nodes, shapes, strict=True):
+        for axis, (extent, count) in enumerate(zip(node.type.shape, shape, strict=True)):
+            name = str(extent)
+            if isinstance(extent, Dim) and name in symbols(extent) and name not in sizes:
+                sizes[name], owner[name] = count, node
+            elif extent != count:
+                compound.append(_Axis(node, axis, extent, count))
+    while any([_solve(item, sizes, owner) for item in compound]):
+        pass
+    for item in compound:
+        _check(item, sizes, owner)
+    return sizes
+
+
+def _solve(item: _Axis, sizes: Sizes, owner: dict[str, Node]) -> bool:
+    """Finds the one unknown symbol of an extent that is linear in it, and says whether it did."""
+    unknown = [name for name in symbols(item.extent) if name not in sizes]
+    if len(unknown) != 1 or not isinstance(item.extent, Dim) or _power(item.extent, unknown[0]) > 1:
+        return False
+    at_zero = evaluate(item.extent, {**sizes, unknown[0]: 0})
+    slope = evaluate(item.extent, {**sizes, unknown[0]: 1}) - at_zero
+    value, rest = divmod(item.count - at_zero, slope) if slope else (0, 1)
+    if rest or value < 0:
+        return False
+    sizes[unknown[0]], owner[unknown[0]] = value, item.node
+    return True
+
+
+def _power(extent: Dim, name: str) -> int:
+    return max(power for monomial, _ in extent.terms for symbol, power in monomial if symbol == name)
+
+
+def _check(item: _Axis, sizes: Sizes, owner: Mapping[str, Node]) -> None:
+    node, axis, extent, count = item.node, item.axis, item.extent, item.count
+    if any(name not in sizes for name in symbols(extent)):
+        raise ShapeError(
+            f"input {node.name!r} is {node.type}: axis {axis} has {count} elements, which does not determine {extent}"
+        )
+    expected = evaluate(extent, sizes)
+    if expected == count:
+        return
+    others = sorted({str(owner[name].name) for name in symbols(extent)} - {str(node.name)})
+    source = f" ({extent}, set by input {', '.join(map(repr, others))})" if others else ""
+    raise ShapeError(
+        f"input {node.name!r} is {node.type}: axis {axis} has {count} elements and needs {expected}{source}"
+    )
+
+
+def check_symbols(graph: Graph) -> None:
+    """Raises UndeclaredInputError for a symbol that no input has, so that no call could give it a value."""
+    known = {name for node in graph.inputs for extent in node.type.shape for name in symbols(extent)}
+    for node in graph.nodes:
+        found = {name for extent in _extents(node) for name in symbols(extent)} - known
+        if found:
+            raise UndeclaredInputError(
+                f"the symbolic dimension {min(found)!r} stands in the shape of no input: {describe(node)}"
+            )
+
+
+def _extents(node: Node) -> Iterator[Extent]:
+    yield from node.type.shape
+    if isinstance(node.op, MapReduce):
+        yield from node.op.extents
+        yield from (item.extent for item in node.op.arguments if isinstance(item, Size))
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """An extent that must not be negative in a call, unless `unless` is 0."""
+
+    extent: Dim
+    node: Node
+    sentence: str
+    unless: Extent = 1
+
+
+def demands(graph: Graph) -> tuple[Demand, ...]:
+    """What a graph asks of the values of its symbols: no negative extent, and no slice beyond its operand."""
+    found: dict[tuple[Extent, Extent], Demand] = {}
+    for node in graph.nodes:
+        for item in _demands_of(node):
+            found.setdefault((item.extent, item.unless), item)
+    return tuple(found.values())
+
+
+def _demands_of(node: Node) -> Iterator[Demand]:
+    for axis, extent in enumerate(node.type.shape):
+        if _may_be_negative(extent):
+            yield Demand(extent, node, f"axis {axis} would have {extent} elements")
+    op = node.op
+    if isinstance(op, Slice):
+        rows = zip(op.starts, op.sizes, op.steps, node.operands[0].type.shape, strict=True)
+        for axis, (start, size, step, whole) in enumerate(rows):
+            for place in (start, start + (size - 1) * step):
+                for room in (place, whole - 1 - place):
+                    if _may_be_negative(room):
+                        yield Demand(room, node, f"the slice leaves axis {axis} of its operand", size)
+    if isinstance(op, Pad):
+        for count in (*op.low, *op.high):
+            if _may_be_negative(count):
+                yield Demand(count, node, f"the padding would be {count} elements")
+
+
+def _may_be_negative(extent: Extent) -> TypeGuard[Dim]:
+    return isinstance(extent, Dim) and any(coefficient < 0 for _, coefficient in extent.terms)
+
+
+def check_demands(wanted: Sequence[Demand], sizes: Mapping[str, int]) -> None:
+    """Raises ShapeError for the first demand that the values of the symbols do not meet."""
+    for item in wanted:
+        if evaluate(item.extent, sizes) < 0 and evaluate(item.unless, sizes):
+            values = ", ".join(f"{name} = {sizes[name]}" for name in sorted(symbols(item.extent)))
+            raise ShapeError(f"with {values}, {item.sentence}: {describe(item.node)}")
