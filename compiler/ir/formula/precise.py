@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, TypeAlias
 
 from compiler.ir.formula.tape import Formula
@@ -16,6 +16,9 @@ STEP: Final = 40
 """Minus the decimal exponent of the step by which slopes are measured."""
 
 _SCALES = (0.03, 0.4, 1.0, 2.5, 7.0, 18.0)
+_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53)
+_FARTHEST = 2**60
+"""Beyond this, exp is 0 or infinite and a wave has no value: a number of so many digits helps nobody."""
 
 Exact: TypeAlias = Mapping[float, str]
 """What some literals were before they were rounded to floats, in decimals.
@@ -35,18 +38,14 @@ def mpmath_context() -> Any:
     return context
 
 
-class _UndefinedError(ArithmeticError):
-    """The function has no real value at the point."""
-
-
 def _real(value: Any) -> Any:
-    if mpmath_context().im(value) != 0:
-        raise _UndefinedError
-    return value
+    mp = mpmath_context()
+    return value if mp.im(value) == 0 else mp.nan
 
 
 def _pow(x: Any, y: Any) -> Any:
-    return _real(mpmath_context().power(x, y))
+    mp = mpmath_context()
+    return mp.nan if x == 0 and y < 0 else _real(mp.power(x, y))
 
 
 def _sqrt(x: Any) -> Any:
@@ -58,11 +57,41 @@ def _log(x: Any) -> Any:
 
 
 def _log1p(x: Any) -> Any:
-    return _real(mpmath_context().log1p(x))
+    return _log(1 + x)
 
 
 def _div(x: Any, y: Any) -> Any:
-    return x / y
+    return mpmath_context().nan if y == 0 else x / y
+
+
+def _zmul(x: Any, y: Any) -> Any:
+    return x if x == 0 else x * y
+
+
+def _exp(x: Any) -> Any:
+    mp = mpmath_context()
+    if abs(x) > _FARTHEST:
+        return mp.inf if x > 0 else mp.zero
+    return mp.exp(x)
+
+
+def _expm1(x: Any) -> Any:
+    return _exp(x) - 1 if abs(x) > _FARTHEST else mpmath_context().expm1(x)
+
+
+def _sin(x: Any) -> Any:
+    mp = mpmath_context()
+    return mp.nan if abs(x) > _FARTHEST else mp.sin(x)
+
+
+def _cos(x: Any) -> Any:
+    mp = mpmath_context()
+    return mp.nan if abs(x) > _FARTHEST else mp.cos(x)
+
+
+def _whole(rounding: str, x: Any) -> Any:
+    mp = mpmath_context()
+    return getattr(mp, rounding)(x) if mp.isfinite(x) else x
 
 
 def _and(x: Any, y: Any) -> Any:
@@ -90,16 +119,15 @@ def _same(x: Any) -> Any:
 
 
 def _sech2(x: Any) -> Any:
-    return mpmath_context().sech(x) ** 2
+    return 4 * _sigmoid(2 * x) * _sigmoid(-2 * x)
 
 
 def _sigmoid(x: Any) -> Any:
-    return 1 / (1 + mpmath_context().exp(-x))
+    return 1 / (1 + _exp(-x))
 
 
 def _softplus(x: Any) -> Any:
-    mp = mpmath_context()
-    return mp.log1p(mp.exp(x))
+    return x + _log1p(_exp(-x)) if x > 0 else mpmath_context().log1p(_exp(x))
 
 
 def _normcdf(x: Any) -> Any:
@@ -109,7 +137,7 @@ def _normcdf(x: Any) -> Any:
 
 def _normpdf(x: Any) -> Any:
     mp = mpmath_context()
-    return mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi)
+    return _exp(-x * x / 2) / mp.sqrt(2 * mp.pi)
 
 
 @cache
@@ -117,13 +145,13 @@ def table() -> Mapping[str, Callable[..., Any]]:
     """The value of every atom, of numbers of `mpmath_context`."""
     mp = mpmath_context()
     return {
-        "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": _div,
-        "neg": operator.neg, "pow": _pow, "zmul": operator.mul, "stop": _same, "abs": operator.abs,
-        "sign": mp.sign, "floor": mp.floor, "ceil": mp.ceil, "round": mp.nint, "maximum": _maximum,
-        "minimum": _minimum, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
-        "eq": operator.eq, "ne": operator.ne, "isnan": mp.isnan, "and": _and, "or": _or,
-        "xor": operator.ne, "not": operator.not_, "where": _where, "sqrt": _sqrt, "exp": mp.exp,
-        "expm1": mp.expm1, "log": _log, "log1p": _log1p, "sin": mp.sin, "cos": mp.cos, "tanh": mp.tanh,
+        "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": _div, "neg": operator.neg,
+        "pow": _pow, "zmul": _zmul, "stop": _same, "abs": operator.abs, "sign": mp.sign,
+        "floor": partial(_whole, "floor"), "ceil": partial(_whole, "ceil"), "round": partial(_whole, "nint"),
+        "maximum": _maximum, "minimum": _minimum, "lt": operator.lt, "le": operator.le, "gt": operator.gt,
+        "ge": operator.ge, "eq": operator.eq, "ne": operator.ne, "isnan": mp.isnan, "and": _and, "or": _or,
+        "xor": operator.ne, "not": operator.not_, "where": _where, "sqrt": _sqrt, "exp": _exp,
+        "expm1": _expm1, "log": _log, "log1p": _log1p, "sin": _sin, "cos": _cos, "tanh": mp.tanh,
         "sech2": _sech2, "sigmoid": _sigmoid, "softplus": _softplus, "erf": mp.erf, "erfc": mp.erfc,
         "normcdf": _normcdf, "normpdf": _normpdf,
     }  # fmt: skip
@@ -135,10 +163,10 @@ def evaluate_anywhere(
     exact: Exact = NOTHING,
     stop: Callable[[Any], Any] = _same,
 ) -> Any | None:
-    """The formula's value at 150 digits, infinities and NaN included; None where a part has no real value.
+    """The formula's value at 150 digits; NaN where it has no real value, None where mpmath cannot tell.
 
-    A float literal means its shortest decimal; `pi` and what is in `exact` mean themselves. `stop` evaluates
-    the atom of this name.
+    A branch of `where` that is not chosen need have no value. A float literal means its shortest decimal;
+    `pi` and what is in `exact` mean themselves. `stop` evaluates the atom of this name.
     """
     atoms = table() if stop is _same else {**table(), "stop": stop}
     try:
@@ -197,14 +225,18 @@ def _replay(held: Sequence[Any]) -> Callable[[Any], Any]:
 
 
 def sample_points(count: int) -> Iterator[list[Any]]:
-    """An endless, fixed, well-spread sequence of points of both signs: Kronecker's, by the golden ratio."""
+    """An endless, fixed sequence of points of both signs and several scales: Richtmyer's (1951).
+
+    Coordinate k of point n is the fraction of n times the square root of the k-th prime. These roots are
+    independent over the rationals, so that no two coordinates are tied to each other.
+    """
     mp = mpmath_context()
-    ratio = (mp.sqrt(5) - 1) / 2
+    roots = [mp.sqrt(_PRIMES[k % len(_PRIMES)]) * (1 + k // len(_PRIMES)) for k in range(count)]
     number = 0
     while True:
         number += 1
-        scale = _SCALES[number % len(_SCALES)]
-        yield [scale * (2 * mp.frac(number * ratio ** (k + 1)) - 1) for k in range(count)]
+        scales = [_SCALES[(number + k * (number // len(_SCALES))) % len(_SCALES)] for k in range(count)]
+        yield [scale * (2 * mp.frac(number * root) - 1) for scale, root in zip(scales, roots, strict=True)]
 
 
 def close(left: Any, right: Any, digits: int) -> bool:

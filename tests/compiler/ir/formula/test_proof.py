@@ -83,3 +83,18 @@ def test_agreement_is_to_50_digits_and_needs_real_values_in_the_same_places():
 )
 def test_break_points(text, expected):
     assert [float(x) for (x,) in break_points(f(text), 0)] == pytest.approx(expected, abs=1e-15)
+
+
+def test_the_points_of_two_parameters_are_not_tied_to_each_other():
+    assert disproof_of_partial(f("x * y", "x, y"), 0, f("-x", "x, y")) is not None
+    assert not agree(f("x + y", "x, y"), f("x * 0 + y * 0", "x, y"))
+
+
+def test_a_branch_that_is_not_taken_need_have_no_value():
+    masked = f("where(x > 0, sqrt(x), 0)")
+    assert disproof_of_partial(masked, 0, f("where(x > 0, 0.5 / sqrt(x), 0)")) is None
+    assert disproof_of_partial(masked, 0, f("where(x > 0, 0.5 / sqrt(x), 1)")) is not None
+
+
+def test_a_tower_of_exponentials_ends_soon():
+    assert not agree(f("exp(exp(exp(exp(exp(x)))))"), f("sin(exp(exp(exp(exp(x)))))"))

@@ -1,0 +1,102 @@
+"""dtypes, promotion and the text of types."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from compiler.errors import DTypeError, ParseError, ShapeError
+from compiler.ir.dims import symbol
+from compiler.ir.types import (
+    BOOL,
+    FLOAT32,
+    FLOAT64,
+    INT32,
+    INT64,
+    DType,
+    TensorType,
+    Weak,
+    dtype_of,
+    floating,
+    parse_type,
+    promote,
+    tensor_type,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", DType)
+def test_a_dtype_by_any_of_its_names(dtype):
+    for name in (
+        dtype,
+        dtype.value,
+        dtype.short,
+        dtype.numpy,
+        dtype.numpy.type,
+        dtype.numpy.newbyteorder(">"),
+    ):
+        assert dtype_of(name) is dtype
+    assert dtype.size == dtype.numpy.itemsize
+
+
+@pytest.mark.parametrize(("kind", "dtype"), [(bool, BOOL), (float, FLOAT64), (int, INT64)])
+def test_pythons_types_are_numpys(kind, dtype):
+    assert dtype_of(kind) is dtype
+
+
+@pytest.mark.parametrize("value", ["float16", "complex64", object, None, "f16", 3, np.uint8, "nonsense"])
+def test_another_dtype_is_refused_with_those_there_are(value):
+    with pytest.raises(DTypeError, match="is none of bool, int32, int64, float32, float64"):
+        dtype_of(value)
+
+
+@pytest.mark.parametrize(("left", "right"), list(itertools.product(DType, DType)))
+def test_promotion_is_numpys(left, right):
+    assert promote([left, right]).numpy == np.result_type(left.numpy, right.numpy)
+
+
+@pytest.mark.parametrize(("dtype", "kind"), list(itertools.product(DType, (bool, int, float))))
+def test_a_python_scalar_promotes_as_in_numpy(dtype, kind):
+    assert promote([dtype, Weak(kind)]).numpy == np.result_type(dtype.numpy, kind(1))
+
+
+@pytest.mark.parametrize(("kind", "dtype"), [(bool, BOOL), (int, INT64), (float, FLOAT32)])
+def test_a_python_scalar_alone_has_the_default_dtype(kind, dtype):
+    assert promote([Weak(kind)]) is dtype
+
+
+def test_promotion_needs_an_operand():
+    with pytest.raises(DTypeError, match="at least one"):
+        promote([])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [(BOOL, FLOAT32), (INT32, FLOAT32), (INT64, FLOAT64), (FLOAT32, FLOAT32), (FLOAT64, FLOAT64)],
+)
+def test_a_floating_function(dtype, expected):
+    assert floating(dtype) is expected
+
+
+@pytest.mark.parametrize("text", ["f32[batch,64]", "bool[]", "i64[2*batch+1]", "f64[1,0]"])
+def test_the_text_of_a_type_reads_back(text):
+    assert str(parse_type(text)) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["f32", "f16[2]", "f32[2", "f32[2]]", "f32[a b]", "", "[2]", "f32[x.__class__]"]
+)
+def test_a_text_that_is_no_type(text):
+    with pytest.raises(ParseError, match="not a"):
+        parse_type(text)
+
+
+def test_size_and_bytes_are_polynomials():
+    batch = symbol("batch")
+    kind = tensor_type("float64", ("batch", 3))
+    assert kind == TensorType(FLOAT64, (batch, 3))
+    assert (kind.rank, kind.size, kind.bytes) == (2, 3 * batch, 24 * batch)
+
+
+def test_a_negative_extent_is_refused():
+    with pytest.raises(ShapeError, match="not negative: -2"):
+        tensor_type("f32", (-2,))
