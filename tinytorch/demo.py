@@ -23,7 +23,9 @@ def main(arguments: Sequence[str]) -> int:
     console = Console()
     train, test = split_digits(options.seed)
     model = Classifier(options.seed, options.backend)
-    console.print(f"{len(train[0])} digits to learn from, {len(test[0])} held out; backend: {model.step.backend}")
+    console.print(
+        f"{len(train[0])} digits to learn from, {len(test[0])} held out; backend: {model.step.backend}"
+    )
     start = time.perf_counter()
     _train(model, train, options.epochs, options.seed, console)
     console.print(f"trained in {time.perf_counter() - start:.1f} s; on the held-out digits:")
@@ -67,7 +69,9 @@ class Classifier:
         logits = self.network(images).named("logits")
         self.loss = tt.losses.cross_entropy(logits, labels).named("loss")
         optimiser = tt.optim.AdamW(self.network.parameters(), lr=3e-3, weight_decay=1e-2)
-        self.step = tt.compile([images, labels], self.loss, updates=optimiser.updates(self.loss), backend=backend)
+        self.step = tt.compile(
+            [images, labels], self.loss, updates=optimiser.updates(self.loss), backend=backend
+        )
         self.predict = tt.compile([images], tt.argmax(logits, axis=1), backend=backend)
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:

@@ -104,7 +104,14 @@ def table(workload: str, workers: list[Worker]) -> Table:
     fastest = min(peers, default=math.nan)
     found = Table(title=f"{workload}: one step", title_justify="left")
     found.add_column("system")
-    for heading in ("median of a round, best", "spread", "to the fastest peer", "first call", "from import", "memory"):
+    for heading in (
+        "median of a round, best",
+        "spread",
+        "to the fastest peer",
+        "first call",
+        "from import",
+        "memory",
+    ):
         found.add_column(heading, justify="right")
     for item in sorted(workers, key=lambda item: item.best):
         spread = max(item.rounds) / item.best - 1
@@ -115,13 +122,21 @@ def table(workload: str, workers: list[Worker]) -> Table:
         )  # fmt: skip
     values = [item.start["first"] for item in workers]
     if values and max(values) - min(values) > 1e-3 * max(map(abs, values)):
-        found.caption = f"the systems disagree: {dict((item.system, item.start['first']) for item in workers)}"
+        found.caption = (
+            f"the systems disagree: {dict((item.system, item.start['first']) for item in workers)}"
+        )
     return found
 
 
 def _figures(item: Worker) -> dict[str, object]:
     median = statistics.median(item.rounds)
-    return {"best": item.best, "median": median, "rounds": item.rounds, "peak_memory": item.peak_memory, **item.start}
+    return {
+        "best": item.best,
+        "median": median,
+        "rounds": item.rounds,
+        "peak_memory": item.peak_memory,
+        **item.start,
+    }
 
 
 def _time(seconds: float) -> str:

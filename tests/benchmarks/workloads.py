@@ -1,11 +1,11 @@
 """The workloads: their data, and what one step computes.
 
-    W1   y = x * sigmoid(gelu_tanh(x + b)), x (4000, 1000)
-    W1g  the gradients of its sum by x and b
-    W2   784-256-128-10, batch 64, gelu_tanh, softmax cross-entropy of class indices, one SGD step
-    W3   XOR: 2-8-1, batch 4, tanh and sigmoid, mean squared error, one SGD step
-    W4   50 layers of width 64, batch 32, gelu_tanh, mean squared error, one SGD step
-    W5   softmax cross-entropy of (1024, 10000) with dense labels: loss and its gradient by the logits
+W1   y = x * sigmoid(gelu_tanh(x + b)), x (4000, 1000)
+W1g  the gradients of its sum by x and b
+W2   784-256-128-10, batch 64, gelu_tanh, softmax cross-entropy of class indices, one SGD step
+W3   XOR: 2-8-1, batch 4, tanh and sigmoid, mean squared error, one SGD step
+W4   50 layers of width 64, batch 32, gelu_tanh, mean squared error, one SGD step
+W5   softmax cross-entropy of (1024, 10000) with dense labels: loss and its gradient by the logits
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ def classifier() -> Network:
 def xor() -> Network:
     """W3."""
     x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
-    return Network(_layers(np.random.default_rng(2), [2, 8, 1]), x, np.array([[0], [1], [1], [0]], np.float32))
+    return Network(
+        _layers(np.random.default_rng(2), [2, 8, 1]), x, np.array([[0], [1], [1], [0]], np.float32)
+    )
 
 
 def deep() -> Network:

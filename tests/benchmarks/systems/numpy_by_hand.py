@@ -58,7 +58,9 @@ def _descend(layers: list[tuple[Array, Array]], slopes: list[tuple[Array, Array]
         b -= RATE * db
 
 
-def _gelu_network(network: Network, last: bool, loss_of: Callable[..., tuple[Any, Array]]) -> Callable[[], Any]:
+def _gelu_network(
+    network: Network, last: bool, loss_of: Callable[..., tuple[Any, Array]]
+) -> Callable[[], Any]:
     """Dense layers with gelu between (and behind the last, if asked)."""
 
     def step() -> Any:

@@ -26,10 +26,14 @@ def _activation(options: Options, *, gradient: bool) -> Callable[[], Any]:
     return lambda: program(*data)
 
 
-def _sgd(network: Network, loss_of: Callable[..., Any], activations: list[Any], options: Options) -> Callable[[], Any]:
+def _sgd(
+    network: Network, loss_of: Callable[..., Any], activations: list[Any], options: Options
+) -> Callable[[], Any]:
     x = tt.input("x", network.x.shape)
     target = tt.input("target", network.target.shape, network.target.dtype)
-    parameters = [(tt.parameter(w, f"w{k}"), tt.parameter(b, f"b{k}")) for k, (w, b) in enumerate(network.layers)]
+    parameters = [
+        (tt.parameter(w, f"w{k}"), tt.parameter(b, f"b{k}")) for k, (w, b) in enumerate(network.layers)
+    ]
     value = x
     for (w, b), activation in zip(parameters, activations, strict=True):
         value = activation(value @ w + b)
@@ -57,7 +61,9 @@ def _dense_cross_entropy(options: Options) -> Callable[[], Any]:
 _PREPARE: dict[str, Callable[[Options], Callable[[], Any]]] = {
     "W1": lambda options: _activation(options, gradient=False),
     "W1g": lambda options: _activation(options, gradient=True),
-    "W2": lambda options: _sgd(workloads.classifier(), tt.losses.cross_entropy, [_gelu, _gelu, _same], options),
+    "W2": lambda options: _sgd(
+        workloads.classifier(), tt.losses.cross_entropy, [_gelu, _gelu, _same], options
+    ),
     "W3": lambda options: _sgd(workloads.xor(), tt.losses.mse, [tt.tanh, tt.sigmoid], options),
     "W4": lambda options: _sgd(workloads.deep(), tt.losses.mse, [_gelu] * 50, options),
     "W5": _dense_cross_entropy,

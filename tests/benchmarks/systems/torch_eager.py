@@ -38,7 +38,9 @@ def _w1g(wrap: Callable[..., Any]) -> Callable[[], Any]:
     return lambda: torch.autograd.grad(total(x, b), (x, b))
 
 
-def _network(data: Network, activations: list[Any], loss_of: Any, wrap: Callable[..., Any]) -> Callable[[], Any]:
+def _network(
+    data: Network, activations: list[Any], loss_of: Any, wrap: Callable[..., Any]
+) -> Callable[[], Any]:
     parameters = [torch.from_numpy(item).requires_grad_() for pair in data.layers for item in pair]
     x, target = torch.from_numpy(data.x), torch.from_numpy(data.target)
 
