@@ -74,11 +74,11 @@ class Evaluator:
         known, types = list(values), list(dtypes)
 
         def look(ref: Ref, wanted: DType) -> Value:
-            return (
-                self.cast(known[ref], types[ref], wanted)
-                if isinstance(ref, int)
-                else self.constant(ref.value, wanted)
-            )
+            value = known[ref] if isinstance(ref, int) else ref
+            if isinstance(value, Const):
+                return self.constant(value.value, wanted)
+            assert isinstance(ref, int)
+            return self.cast(value, types[ref], wanted)
 
         for typed in lines:
             line = typed.line

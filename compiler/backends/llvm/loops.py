@@ -6,7 +6,7 @@ read at equal indices. Elements past the end of the vector loop are read and wri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from compiler.backends.llvm import emit
@@ -86,23 +86,31 @@ class NestEmitter:
     def _pointer(self) -> Value:
         return self.builder.inttoptr(self._next(), emit.pointer)
 
+    def read_numbers(self, count: int) -> list[Value]:
+        """The next arguments."""
+        return [self._next() for _ in range(count)]
+
+    def read_memory(self) -> None:
+        """The addresses and strides of the slots."""
+        self.memory: list[Memory] = []
+        for slot in self.form.slots:
+            memory = Memory(slot, self._pointer())
+            loops = (*slot.loops, self.form.vector) if slot.step is Step.ANY else slot.loops
+            memory.strides.update({loop: self._next() for loop in loops})
+            self.memory.append(memory)
+
     def _read_arguments(self) -> None:
         form = self.form
         self.grain = self._next()
-        self.extents = [self._next() for _ in range(form.loops)]
-        self.memory: list[Memory] = []
-        for slot in form.slots:
-            memory = Memory(slot, self._pointer())
-            loops = (*slot.loops, form.vector) if slot.step is Step.ANY else slot.loops
-            memory.strides.update({loop: self._next() for loop in loops})
-            self.memory.append(memory)
+        self.extents = self.read_numbers(form.loops)
+        self.read_memory()
         self.sums: dict[int, Sum] = {}
         for item in form.accumulators:
             address, distance = self._pointer(), self._next()
             dtype = form.members[item.member].accumulator
             start = emit.offset(self.builder, address, self.builder.mul(self.chunk, distance), memory_type(dtype))
             self.sums[item.member] = Sum(item, start, {loop: self._next() for loop in item.loops})
-        self.sizes = [self._next() for _ in range(form.sizes)]
+        self.sizes = self.read_numbers(form.sizes)
 
     # Loops
 
@@ -199,7 +207,7 @@ class NestEmitter:
         for number in storing:
             slot = form.members[number].store
             assert slot is not None
-            self._store(slot, self.elements[number])
+            self.store(slot, self.elements[number])
         for number in keeping:
             self._keep(number, self.elements[number])
 
@@ -256,11 +264,10 @@ class NestEmitter:
             outside = self.builder.mul(self.builder.add(outside, self.indices[loop]), self.extents[loop + 1])
         return self.builder.add(self._positions(self.form.vector), self.vectors.splat(outside))
 
-    def hoist(self, key: object, make: object) -> Value:
+    def hoist(self, key: object, make: Callable[[], Value]) -> Value:
         """A value that does not change in the vector loop, computed before it."""
         if key not in self.hoisted:
             with self.builder.goto_block(self.before):
-                assert callable(make)
                 self.hoisted[key] = make()
         return self.hoisted[key]
 
@@ -326,7 +333,7 @@ class NestEmitter:
         name = f"llvm.masked.gather.{emit.suffix(kind)}.v{kind.count}p0"
         return emit.intrinsic(self.builder, name, kind, [self._addresses(slot), align, mask, ir.Constant(kind, None)])
 
-    def _store(self, slot: int, value: Value) -> None:
+    def store(self, slot: int, value: Value) -> None:
         memory = self.memory[slot]
         value = self.vectors.to_memory(value, memory.slot.dtype)
         if memory.slot.step is Step.ANY:

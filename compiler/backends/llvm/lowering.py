@@ -11,6 +11,7 @@ from compiler.backends.llvm.engine import Target
 from compiler.backends.llvm.moves import copy_step
 from compiler.backends.llvm.nests import UnsupportedError, nest_step
 from compiler.backends.llvm.places import Located, Places, dense_strides
+from compiler.backends.llvm.products import ProductBuilder
 from compiler.backends.llvm.steps import PythonStep, Step
 from compiler.errors import BackendError
 from compiler.ir.node import Node
@@ -80,6 +81,8 @@ class _Lowering:
             self._native(kernel)
         except UnsupportedError as reason:
             stored = self.plan.schedule.outputs(kernel)
+            for node in (*kernel.operands, *stored):
+                _ = self.places[node]  # buffers are numbered when they are first looked up
             self.steps.append(PythonStep(kernel.members, stored, str(reason)))
 
     def _native(self, kernel: Kernel) -> None:
@@ -89,8 +92,12 @@ class _Lowering:
             raise UnsupportedError("it is an opaque call")
         if not isinstance(first.op, MapReduce):
             raise UnsupportedError(f"{first.op.name} has no native form yet")
-        if first.op.has(Trait.CONTRACTION) and len(kernel.members) == 1:
-            raise UnsupportedError("contraction")
+        if first.op.has(Trait.CONTRACTION):
+            try:
+                self.steps.append(ProductBuilder(kernel, self.places, stored, self.target).build())
+                return
+            except UnsupportedError:
+                pass
         nest = nest_of(kernel.members)
         if isinstance(nest, Refusal):
             raise UnsupportedError(str(nest))

@@ -233,7 +233,7 @@ class NestBuilder:
         if not reduced and op.reducer is Reducer.ARGMAX:
             sources = [Const(0)]
         if reducer is Reducer.ARGMAX:
-            value = _strong(dtypes[0])
+            value = strong(dtypes[0])
         self._check(node, reducer, reduced)
         lines = infer_dtypes(op.formula, dtypes, value)
         if op.reducer is not Reducer.NONE:
@@ -243,7 +243,7 @@ class NestBuilder:
         is_stored = node in self.stored and reducer is Reducer.NONE
         store = self._slot(node, self.nest.axes_of(node)) if is_stored else None
         return Member(
-            lines, op.formula.result, tuple(sources), tuple(map(_strong, dtypes)), value, op.dtype, reducer, reduced,
+            lines, op.formula.result, tuple(sources), tuple(map(strong, dtypes)), value, op.dtype, reducer, reduced,
             is_row, store, node in self.kernel.in_place,
         )  # fmt: skip
 
@@ -382,7 +382,7 @@ def step_of(stride: Extent) -> Step:
     return Step.ONE if stride == 1 else Step.ZERO if stride == 0 else Step.ANY
 
 
-def _strong(dtype: DType | Weak) -> DType:
+def strong(dtype: DType | Weak) -> DType:
     """The dtype of an argument in registers; sizes are int64, and literals have none."""
     return dtype if isinstance(dtype, DType) else INT64
 
