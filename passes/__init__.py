@@ -7,8 +7,9 @@ from typing import Final
 from compiler.pipeline.contract import RewritingPass, SchedulingPass
 from passes.fuse_elementwise import FuseElementwise
 from passes.inplace import InPlace
+from passes.save_outputs import SaveOutputs
 
-REWRITES: Final[tuple[RewritingPass, ...]] = ()
+REWRITES: Final[tuple[RewritingPass, ...]] = (SaveOutputs(),)
 """Graph to graph, in this order."""
 
 SCHEDULING: Final[tuple[SchedulingPass, ...]] = (FuseElementwise(), InPlace())

@@ -1,0 +1,173 @@
+"""Lets gradients read results instead of arguments, so that the arguments can go.
+
+    %y = sigmoid(%h) : f32[n]                               %y = sigmoid(%h) : f32[n]
+    %z = mul(%y, %x) : f32[n]                       ->      %z = mul(%y, %x) : f32[n]
+    %d = sigmoid'(%g, %h) : f32[n]                          %d = sigmoid'(%g, %y) : f32[n]
+
+where sigmoid'(g, h) = g * sigmoid(h) * (1 - sigmoid(h)) on the left, and g * y * (1 - y) on the right. Then
+nobody reads `%h` after the forward op, which may run in place. The form on the right is
+`compiler.ir.formula.saved`'s, proposed and proved there. It is used where every later reader of the argument
+can do without it; GELU and SiLU, whose slope does not follow from their value, are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TypeAlias
+
+from compiler.autodiff.rules import adjoint_formula
+from compiler.ir.formula.derivative import derivative_name
+from compiler.ir.formula.printing import print_body
+from compiler.ir.formula.saved import NoSavedForm, SavedForm, saved_form
+from compiler.ir.formula.tape import Const, Formula, Tape, bind
+from compiler.ir.graph import Graph
+from compiler.ir.node import Node
+from compiler.ir.op import Access, MapReduce, Reducer, Trait
+from compiler.pipeline.contract import Action, Report
+from compiler.rewrite.refusal import Reason, Refusal
+from compiler.rewrite.sweep import sweep
+from compiler.schedule.frame import called
+from compiler.schedule.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class SaveOutputs:
+    """Makes gradients of maps read the map's result, where its slope follows from that."""
+
+    @property
+    def name(self) -> str:
+        return "save_outputs"
+
+    def rewrite(self, graph: Graph, target: Target) -> tuple[Graph, Report]:
+        return save_outputs(graph)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slope:
+    """A gradient that reads the argument of a map at hand."""
+
+    node: Node
+    forward: Node
+    function: Formula
+
+
+def save_outputs(graph: Graph) -> tuple[Graph, Report]:
+    """The graph in which gradients read results, with an action for each and a refusal for each other."""
+    kept = set(graph.results)
+    chosen: dict[Node, tuple[_Slope, SavedForm]] = {}
+    actions: list[Action] = []
+    refusals: list[Refusal] = []
+    for argument in graph.nodes:
+        if argument.op.has(Trait.LEAF) or argument.op.has(Trait.VIEW):
+            continue
+        slopes = _slopes_at(argument, graph.users[argument])
+        refusal = _why_not(argument, slopes, argument in kept, graph.users[argument])
+        if refusal is not None:
+            refusals.append(refusal)
+            continue
+        for slope in slopes:
+            form = saved_form(slope.function)
+            assert isinstance(form, SavedForm)
+            chosen[slope.node] = slope, form
+            actions.append(_action(argument, slope, form))
+    if not actions:
+        return graph, Report(refusals=tuple(refusals))
+    return _rewritten(graph, chosen), Report(tuple(actions), tuple(refusals))
+
+
+def _action(argument: Node, slope: _Slope, form: SavedForm) -> Action:
+    text = f"{form.derivative.name} = {print_body(form.derivative)} with y = {called(slope.forward)}"
+    sentence = f"{called(slope.node)} reads {called(slope.forward)} instead of {called(argument)}: {text}"
+    return Action((slope.node, slope.forward), sentence)
+
+
+def _slopes_at(argument: Node, users: tuple[Node, ...]) -> list[_Slope]:
+    """The gradients among the users of a value that another user's slope explains."""
+    functions = {user: found for user in dict.fromkeys(users) if (found := _function_of(user)) is not None}
+    by_name: dict[str, tuple[Node, Formula]] = {}
+    for user, function in functions.items():
+        by_name.setdefault(derivative_name(function, 0), (user, function))
+    slopes: list[_Slope] = []
+    for user in dict.fromkeys(users):
+        op = user.op
+        if not isinstance(op, MapReduce) or op.formula.name not in by_name:
+            continue
+        forward, function = by_name[op.formula.name]
+        if forward.serial < user.serial and _is_slope(user, op, argument, function):
+            slopes.append(_Slope(user, forward, function))
+    return slopes
+
+
+def _function_of(node: Node) -> Formula | None:
+    """The function of one argument that a node applies to each element of its one operand, in place."""
+    op = node.op
+    if not isinstance(op, MapReduce) or op.reducer is not Reducer.NONE or len(node.operands) != 1:
+        return None
+    if node.type != node.operands[0].type or op.accesses[0].axes != op.output:
+        return None
+    literals = {k: item.value for k, item in enumerate(op.arguments) if isinstance(item, Const)}
+    is_of_one = len(literals) == len(op.arguments) - 1
+    return _bound(op.formula, tuple(literals.items())) if is_of_one else None
+
+
+Literals: TypeAlias = tuple[tuple[int, bool | int | float], ...]
+
+
+@cache
+def _bound(formula: Formula, literals: Literals) -> Formula:
+    return bind(formula, dict(literals)) if literals else formula
+
+
+def _is_slope(node: Node, op: MapReduce, argument: Node, function: Formula) -> bool:
+    """Whether a map is the cotangent (its argument 0) times a function's slope at `argument` (its argument 1)."""
+    if op.reducer is not Reducer.NONE or len(op.arguments) != 2 or node.operands.count(argument) != 1:
+        return False
+    if not isinstance(op.arguments[1], Access) or node.operands[-1] is not argument:
+        return False
+    rule = adjoint_formula(function, 0)
+    expected = None if rule is None else rule.formula
+    return expected is not None and (expected.lines, expected.result) == (op.formula.lines, op.formula.result)
+
+
+def _why_not(argument: Node, slopes: list[_Slope], is_kept: bool, users: tuple[Node, ...]) -> Refusal | None:
+    """Why reading results would not free the argument; None also where nothing reads it as a gradient."""
+    for slope in slopes:
+        form = saved_form(slope.function)
+        if isinstance(form, NoSavedForm):
+            sentence = f"the slope of {slope.function.name} does not follow from its value: {form.text}"
+            return Refusal(Reason.NOT_EXACT, (slope.node, slope.forward), sentence)
+    if not slopes:
+        return None
+    gradients, last = {slope.node for slope in slopes}, max(slope.forward.serial for slope in slopes)
+    others = [user for user in users if user not in gradients and user.serial > last]
+    if others or is_kept:
+        reader = f"{called(others[0])} reads" if others else "the result needs"
+        sentence = f"{reader} {called(argument)} in any case"
+        return Refusal(Reason.READ_LATER, (slopes[0].node, argument), sentence)
+    return None
+
+
+def _rewritten(graph: Graph, chosen: Mapping[Node, tuple[_Slope, SavedForm]]) -> Graph:
+    forwards = {slope.forward: slope.forward for slope, _ in chosen.values()}
+
+    def visit(old: Node, node: Node) -> Node:
+        if old in forwards:
+            forwards[old] = node
+        if old not in chosen or not isinstance(node.op, MapReduce):
+            return node
+        slope, form = chosen[old]
+        operands = (*node.operands[:-1], forwards[slope.forward])
+        op = replace(node.op, formula=_weighted(node.op.formula, form.derivative))
+        origin = replace(node.origin, rule=f"{node.origin.rule}, from the value")
+        return Node(op, operands, node.type, node.name, origin)
+
+    return sweep(graph, visit)
+
+
+@cache
+def _weighted(adjoint: Formula, slope: Formula) -> Formula:
+    """The cotangent times the slope by the value, by the multiplication that the adjoint uses."""
+    tape = Tape([adjoint.parameters[0], "y" if adjoint.parameters[0] != "y" else "y1"])
+    return tape.finish(adjoint.name, tape.emit(adjoint.lines[-1].atom, 0, tape.inline(slope, [1])))

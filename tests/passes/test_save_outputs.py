@@ -1,0 +1,144 @@
+from textwrap import dedent
+
+import numpy as np
+import pytest
+
+import tinytorch as tt
+from compiler.ir.graph import Graph
+from compiler.ir.verify import verify
+from compiler.pipeline.contract import Report
+from compiler.pipeline.manager import run_passes
+from compiler.rewrite.refusal import Reason
+from compiler.schedule.target import Target
+from passes.inplace import InPlace
+from passes.save_outputs import SaveOutputs
+from tinytorch.tensor import Tensor
+
+TARGET = Target(fuses=True, writes_in_place=True)
+
+
+def run(graph: Graph) -> tuple[Graph, Report]:
+    after, report = SaveOutputs().rewrite(graph, TARGET)
+    verify(after)
+    assert (after is graph) == (not report.actions)
+    return after, report
+
+
+def gradient_of(function: object, *, extra: bool = False) -> Graph:
+    """The gradient of function(x @ w) by x."""
+    x, w = tt.input("x", (4, 3)), tt.input("w", (3, 3))
+    hidden = (x @ w).named("h")
+    value = function(hidden)
+    assert isinstance(value, Tensor)
+    loss = (value * value).sum()
+    outputs = [loss, tt.grad(loss, x), *([hidden] if extra else [])]
+    return Graph.of([item.node for item in outputs])
+
+
+def readers(graph: Graph, name: str) -> list[str]:
+    (node,) = [node for node in graph.nodes if node.name == name]
+    return [user.op.name for user in graph.users[node]]
+
+
+TEXT = """
+op sigmoid'(g, x) = g * (sigmoid(x) * (1 - sigmoid(x)))
+%x = input : f32[n]
+%g = input : f32[n]
+%h = neg(%x) : f32[n]
+%y = sigmoid(%h) : f32[n]
+"""
+
+
+def sigmoid_text() -> str:
+    """The text above with the rule that is derived at present."""
+    from compiler.autodiff.rules import adjoint_formula
+    from compiler.ir.build import atom_formula
+
+    rule = adjoint_formula(atom_formula("sigmoid"), 0)
+    assert rule is not None
+    head = "\n".join(TEXT.splitlines()[2:])
+    return f"op {rule.formula}\n{head}\n%d = sigmoid'(%g, %h) : f32[n]\n"
+
+
+def test_the_gradient_reads_the_result() -> None:
+    after, report = run(Graph.parse(sigmoid_text() + "return %y, %d\n"))
+    assert str(after) == dedent("""\
+        op sigmoid'(g, y) = g * (y * (1 - y))
+        %x = input : f32[n]
+        %g = input : f32[n]
+        %h = neg(%x) : f32[n]
+        %y = sigmoid(%h) : f32[n]
+        %d = sigmoid'(%g, %y) : f32[n]
+        return %y, %d
+        """)
+    assert [str(action) for action in report.actions] == [
+        "%d reads %y instead of %h: sigmoid' = y * (1 - y) with y = %y"
+    ]
+
+
+@pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh", "elu", "exp"])
+def test_the_argument_is_read_by_the_forward_op_alone(name: str) -> None:
+    graph = gradient_of(getattr(tt, name))
+    assert len(readers(graph, "h")) == 2
+    after, _ = run(graph)
+    assert len(readers(after, "h")) == 1
+
+
+def test_then_the_forward_op_runs_in_place() -> None:
+    for passes, count in (((), 0), ((SaveOutputs(),), 1)):
+        schedule, _ = run_passes(gradient_of(tt.tanh), (*passes, InPlace()), TARGET)
+        marks = [node.op.name for kernel in schedule.kernels for node in kernel.in_place]
+        assert marks.count("tanh") == count
+
+
+@pytest.mark.parametrize("name", ["gelu", "silu"])
+def test_refused_where_the_slope_does_not_follow_from_the_value(name: str) -> None:
+    after, report = run(gradient_of(getattr(tt, name)))
+    assert len(readers(after, "h")) == 2
+    (refusal,) = report.refusals
+    assert refusal.reason is Reason.NOT_EXACT
+    assert "have the same value, and the slopes" in refusal.sentence
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ("return %y, %d, %h\n", "the result needs %h in any case"),
+        ("%z = exp(%h) : f32[n]\nreturn %y, %d, %z\n", "%z reads %h in any case"),
+    ],
+)
+def test_refused_where_the_argument_lives_on(more: str, sentence: str) -> None:
+    _, report = run(Graph.parse(sigmoid_text() + more))
+    assert [(refusal.reason, refusal.sentence) for refusal in report.refusals] == [
+        (Reason.READ_LATER, sentence)
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "%x = input : f32[n]\n%h = neg(%x) : f32[n]\n%y = tanh(%h) : f32[n]\nreturn %y, %h\n",
+        sigmoid_text().replace("(%g, %h)", "(%h, %g)") + "return %y, %d\n",
+        sigmoid_text().replace("(%h)", "(%x)").replace("(%g, %h)", "(%g, %x)") + "return %y, %d, %h\n",
+        "op sigmoid'(g, x) = g * x\n" + "\n".join(sigmoid_text().splitlines()[1:]) + "\nreturn %y, %d\n",
+    ],
+    ids=["no gradient", "of the other operand", "of an input", "another function of that name"],
+)
+def test_no_change(text: str) -> None:
+    graph = Graph.parse(text)
+    after, report = run(graph)
+    assert after is graph
+    assert report == Report()
+
+
+@pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh", "elu", "exp"])
+def test_values_stay(name: str) -> None:
+    x, w = tt.input("x", (4, 3), "float64"), tt.input("w", (3, 3), "float64")
+    loss = (getattr(tt, name)(x @ w) ** 2).sum()
+    outputs = [loss, tt.grad(loss, [x, w])[0]]
+    generator = np.random.default_rng(0)
+    arrays = generator.standard_normal((4, 3)), generator.standard_normal((3, 3))
+    plain = tt.compile([x, w], outputs, passes=(), backend="reference")(*arrays)
+    saved = tt.compile([x, w], outputs, passes=(SaveOutputs(),), backend="reference")(*arrays)
+    for left, right in zip(plain, saved, strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-13, atol=1e-13)
