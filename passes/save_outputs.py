@@ -121,7 +121,7 @@ def _bound(formula: Formula, literals: Literals) -> Formula:
 
 
 def _is_slope(node: Node, op: MapReduce, argument: Node, function: Formula) -> bool:
-    """Whether a map is the cotangent (its argument 0) times a function's slope at `argument` (its argument 1)."""
+    """Whether a map is the cotangent times the slope of a function at `argument`."""
     if op.reducer is not Reducer.NONE or len(op.arguments) != 2 or node.operands.count(argument) != 1:
         return False
     if not isinstance(op.arguments[1], Access) or node.operands[-1] is not argument:
