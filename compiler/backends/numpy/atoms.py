@@ -52,6 +52,18 @@ def _copy(site: Site, x: str) -> None:
     site.source.call(np.copyto, site.out, x)
 
 
+def _rounding(function: Callable[..., Any]) -> Emitter:
+    """Integers are whole already."""
+
+    def emit(site: Site, x: str) -> None:
+        if site.dtype.is_float:
+            site.call(function, x)
+        else:
+            _copy(site, x)
+
+    return emit
+
+
 def _where(site: Site, condition: str, x: str, y: str) -> None:
     result = site.temporary
     site.source.call(np.copyto, result, y)
@@ -144,7 +156,7 @@ def _normcdf(site: Site, x: str) -> None:
 EMITTERS: Final[Mapping[str, Emitter]] = {
     "add": _ufunc(np.add), "sub": _ufunc(np.subtract), "mul": _ufunc(np.multiply), "div": _ufunc(np.divide),
     "neg": _ufunc(np.negative), "pow": _ufunc(np.power), "zmul": _zmul, "stop": _copy, "abs": _ufunc(np.abs),
-    "sign": _ufunc(np.sign), "floor": _ufunc(np.floor), "ceil": _ufunc(np.ceil), "round": _ufunc(np.rint),
+    "sign": _ufunc(np.sign), "floor": _rounding(np.floor), "ceil": _rounding(np.ceil), "round": _rounding(np.rint),
     "maximum": _ufunc(np.maximum), "minimum": _ufunc(np.minimum), "lt": _ufunc(np.less),
     "le": _ufunc(np.less_equal), "gt": _ufunc(np.greater), "ge": _ufunc(np.greater_equal), "eq": _ufunc(np.equal),
     "ne": _ufunc(np.not_equal), "isnan": _ufunc(np.isnan), "and": _ufunc(np.logical_and),

@@ -225,7 +225,12 @@ class NestWriter:
         function = _UFUNCS[op.reducer]
         reduce = self.source.bind(_REDUCES[op.reducer], f"{function.__name__}_reduce_")
         dtype = self.source.bind(op.dtype.numpy, "dtype_")
-        self.source.write(f"{reduce}({value}, {tuple(axes)}, {dtype}, {result}, True)")
+        first = (
+            [self.source.bind(_identity(op.reducer, op.dtype), "identity_")]
+            if op.reducer is not Reducer.SUM
+            else []
+        )
+        self.source.write(f"{reduce}({', '.join([value, str(tuple(axes)), dtype, result, 'True', *first])})")
 
     def _argmax(self, value: str, axes: Sequence[int], result: str) -> None:
         if not axes:

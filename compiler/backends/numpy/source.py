@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
+
+_NAMED_RESULT: Final = (np.maximum, np.minimum)
+"""What warns where its result's array is given by position."""
 
 
 class Source:
@@ -34,6 +39,8 @@ class Source:
     def call(self, function: Callable[..., Any], *arguments: str, **named: str) -> None:
         """A statement that calls a bound function."""
         hint = getattr(function, "__name__", "f").strip("_<>")
+        if function in _NAMED_RESULT and len(arguments) == 3:
+            *arguments, named["out"] = arguments
         shown = [*arguments, *(f"{key}={value}" for key, value in named.items())]
         self.write(f"{self.bind(function, hint + '_')}({', '.join(shown)})")
 
