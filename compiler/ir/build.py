@@ -90,10 +90,14 @@ def _operand(value: Value) -> DType | Weak:
 
 
 def align(shape: Shape, to: Shape) -> tuple[int | None, ...]:
-    """For each axis of a shape the loop that it follows when it is broadcast to another, from the last axis on."""
+    """For each axis of a shape the loop that it follows when it is broadcast to another, from the last axis on.
+
+    An axis for which the other shape has none gets a negative number, which is no loop.
+    """
     offset = len(to) - len(shape)
     return tuple(
-        None if extent == 1 and to[offset + axis] != 1 else offset + axis for axis, extent in enumerate(shape)
+        None if extent == 1 and loop >= 0 and to[loop] != 1 else loop
+        for loop, extent in enumerate(shape, start=offset)
     )
 
 
