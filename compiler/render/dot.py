@@ -1,18 +1,19 @@
 """From a picture to Graphviz's language, through the `graphviz` package.
 
-Forward arrows lead down and gradients up: an arrow of the backward part is written from its head to its tail
-and drawn back to front, so that one ranking from top to bottom puts a backward op beside the
-forward values it reads.
+Boxes stand on the rows of `compiler.render.rows`, so forward arrows lead down and gradients up. Between the
+columns runs a wall of hidden points, one on each row, and every box stands on its own side of it. Frames
+(Graphviz's clusters) would not do: it orders them as it likes, and some versions crash on arrows between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Final
 
 from compiler.render.markup import body, quoted_text
-from compiler.render.picture import Arrow, ArrowRole, Box, Cluster, Flags, Part, Picture, Role
+from compiler.render.picture import Arrow, ArrowRole, Box, Column, Flags, Picture, Role
+from compiler.render.rows import rows_of, upper_and_lower
 
 # Hues that colour-blind people tell apart (Okabe and Ito, "Color Universal Design", 2008), darkened for
 # borders and lightened for fills; shapes and borders say the same again for paper without colour.
@@ -28,127 +29,146 @@ _FLAGS: Final[Mapping[Flags, Mapping[str, str]]] = {
     Flags.OUTPUT: {"peripheries": "2"},
     Flags.SAVED: {"penwidth": "2.5"},
 }
-_BETWEEN_PARTS: Final = {"minlen": "0", "tailport": "e", "headport": "w"}
 _ARROWS: Final[Mapping[ArrowRole, Mapping[str, str]]] = {
     ArrowRole.VALUE: {"color": "#4A4A4A"},
-    ArrowRole.READ: {"color": "#B37400", "style": "dashed", **_BETWEEN_PARTS},
-    ArrowRole.GRADIENT: {"color": "#9C4A7C", "dir": "back"},
-    ArrowRole.STEP: {"color": "#00785A", "penwidth": "1.5", **_BETWEEN_PARTS},
-    ArrowRole.LEVEL: {"style": "invis", "minlen": "0"},
-    ArrowRole.BELOW: {"style": "invis"},
+    ArrowRole.READ: {"color": "#B37400", "style": "dashed"},
+    ArrowRole.GRADIENT: {"color": "#9C4A7C", "arrowhead": "empty"},
+    ArrowRole.STEP: {"color": "#00785A", "penwidth": "1.6"},
 }
-_FILLS: Final[Mapping[Part, str]] = {
-    Part.FORWARD: "#F6F8FA",
-    Part.BACKWARD: "#FCF6F9",
-    Part.UPDATE: "#F3FAF7",
-    Part.KERNEL: "#FFFFFF",
-    Part.WHOLE: "#FFFFFF",
-}
-_FRAME: Final = "#C4C9CE"
 _FONT: Final = "Helvetica,Arial,sans-serif"
 _GRAPH: Final = {
-    "newrank": "true", "nodesep": "0.18", "ranksep": "0.2", "pad": "0.15", "tooltip": " ",
-    "fontname": _FONT, "fontsize": "13",
+    "nodesep": "0.18", "ranksep": "0.2", "pad": "0.15", "mclimit": "8", "tooltip": " ",
+    "fontname": _FONT, "fontsize": "14",
 }  # fmt: skip
 _NODE: Final = {
     "shape": "box", "style": "filled", "height": "0.28", "width": "0.4", "margin": "0.07,0.04",
     "fontname": _FONT, "fontsize": "11",
 }  # fmt: skip
 _EDGE: Final = {"arrowsize": "0.6", "fontname": _FONT, "fontsize": "9", "fontcolor": "#5A5A5A"}
-_HIDDEN: Final = {"style": "invis", "shape": "point", "width": "0.01", "height": "0.01"}
-_BESIDE: Final = (Part.FORWARD, Part.BACKWARD, Part.UPDATE)
+_POINT: Final = {"label": "", "style": "invis", "shape": "point", "width": "0.01", "height": "0.01"}
+_WALL: Final = {"weight": "100", "arrowhead": "none", "style": "dotted", "color": "#B4BAC0", "tooltip": " "}
+_WORDS: Final = {"shape": "plaintext", "style": ""}
 
 
 def dot_source(picture: Picture) -> str:
     """The picture in Graphviz's language. Equal pictures give equal bytes."""
     title = {"label": quoted_text(picture.title), "labelloc": "t"} if picture.title else {}
-    graph = _digraph(None, _GRAPH | title, _NODE, _EDGE)
-    inside: dict[str | None, Any] = {None: graph}
-    for cluster in picture.clusters:
-        inside[cluster.id] = _frame(cluster)
+    graph = _digraph(_GRAPH | title, _NODE, _EDGE)
     for box in picture.boxes:
-        inside[box.cluster].node(box.id, **_box_attributes(box))
-    # Graphviz keeps the order of the parts only where it reads it before them.
-    graph.subgraph(_side_by_side(picture, inside))
-    for cluster in reversed(picture.clusters):
-        inside[cluster.parent].subgraph(inside[cluster.id])
+        graph.node(box.id, **_box_attributes(box))
+    last = _add_rows(graph, picture)
     for arrow in picture.arrows:
-        _draw(graph, arrow)
-    _add_legend(graph, picture)
-    return graph.source
+        if arrow.role.is_drawn:
+            _draw(graph, arrow)
+    _add_legend(graph, picture, last)
+    source: str = graph.source
+    return source
 
 
-def _digraph(name: str | None, *attributes: Mapping[str, str]) -> Any:
+def _digraph(*attributes: Mapping[str, str]) -> Any:
     import graphviz
 
     kinds = ("graph_attr", "node_attr", "edge_attr")
-    return graphviz.Digraph(name, **dict(zip(kinds, map(dict, attributes), strict=False)))
-
-
-def _frame(cluster: Cluster) -> Any:
-    attributes = {"label": quoted_text(cluster.title), "bgcolor": _FILLS[cluster.part], "color": _FRAME}
-    return _digraph(
-        f"cluster_{cluster.id}", {**attributes, "style": "rounded", "tooltip": quoted_text(cluster.title)}
-    )
+    return graphviz.Digraph(**dict(zip(kinds, map(dict, attributes), strict=False)))
 
 
 def _box_attributes(box: Box) -> dict[str, str]:
     attributes = dict(_BOXES[box.role])
     for flag in box.flags:
         attributes |= _FLAGS[flag]
-    return {**attributes, "label": f"<{body(box)}>", "tooltip": quoted_text(box.tooltip)}
+    return attributes | {"label": body(box), "tooltip": quoted_text(box.tooltip)}
 
 
 def _draw(graph: Any, arrow: Arrow) -> None:
-    ends = (arrow.head, arrow.tail) if arrow.role is ArrowRole.GRADIENT else (arrow.tail, arrow.head)
-    tooltip = quoted_text(arrow.tooltip)
-    # A space on each side keeps the label off the line.
-    label = (
-        {"label": quoted_text(f"\N{NO-BREAK SPACE}{arrow.label}\N{NO-BREAK SPACE}")} if arrow.label else {}
-    )
-    hint = {"tooltip": tooltip, "labeltooltip": tooltip} if arrow.role.is_drawn else {}
-    graph.edge(*ends, **_ARROWS[arrow.role], **label, **hint)
+    look, tooltip = dict(_ARROWS[arrow.role]), quoted_text(arrow.tooltip)
+    if arrow.role is ArrowRole.GRADIENT:
+        # Graphviz wants the upper end first; the arrow is then drawn from back to front.
+        look = {"dir": "back", "arrowtail": look.pop("arrowhead"), **look}
+    if arrow.label:
+        # A space on each side keeps the label off the line.
+        look["label"] = quoted_text(f"\N{NO-BREAK SPACE}{arrow.label}\N{NO-BREAK SPACE}")
+    graph.edge(*upper_and_lower(arrow), tooltip=tooltip, labeltooltip=tooltip, **look)
 
 
-def _side_by_side(picture: Picture, inside: Mapping[str | None, Any]) -> Any:
-    """A row of hidden points, one in each part, which keeps the parts in order from left to right."""
-    row = _digraph(None, {"rank": "same"})
-    points = [f"at_{cluster.id}" for cluster in picture.clusters if cluster.part in _BESIDE]
-    for point in points:
-        inside[point.removeprefix("at_")].node(point, label="", **_HIDDEN)
-    for left, right in pairwise(points):
-        row.edge(left, right, style="invis")
-    return row
+def _add_rows(graph: Any, picture: Picture) -> str:
+    """Put boxes on their rows and on their sides of the walls. Returns a point on the last row."""
+    rows = rows_of(picture)
+    count = max(rows.values(), default=-1) + 1
+    standing: list[dict[str, list[str]]] = [{} for _ in range(count)]
+    for box in picture.boxes:
+        standing[rows[box.id]].setdefault(box.column, []).append(box.id)
+    _add_titles(graph, picture)
+    for row, boxes in enumerate(standing, start=1):
+        graph.subgraph(_row(picture.columns, row, boxes))
+    for place, column in enumerate(picture.columns):
+        hidden = {"style": "invis"} if place == 0 else {}
+        for row in range(count):
+            graph.edge(_wall(column, row), _wall(column, row + 1), **(_WALL | hidden))
+    _tie_loose_boxes(graph, picture, rows, count)
+    return _wall(picture.columns[0], count) if picture.columns else ""
 
 
-def _add_legend(graph: Any, picture: Picture) -> None:
+def _tie_loose_boxes(graph: Any, picture: Picture, rows: Mapping[str, int], count: int) -> None:
+    """Tie boxes to which no arrow leads from above, or below, to the wall there.
+
+    Graphviz sorts a row by what its boxes are joined to on the row above or below, and a box that is joined to
+    nothing there would be passed by others, the wall among them.
+    """
+    ends = [upper_and_lower(arrow) for arrow in picture.arrows if arrow.role.is_drawn]
+    hanging, standing = {lower for _, lower in ends}, {upper for upper, _ in ends}
+    columns = {column.id: column for column in picture.columns}
+    for box in picture.boxes:
+        column, row = columns[box.column], rows[box.id] + 1
+        if box.id not in hanging:
+            graph.edge(_wall(column, row - 1), box.id, style="invis", weight="0")
+        if box.id not in standing and row < count:
+            graph.edge(box.id, _wall(column, row + 1), style="invis", weight="0")
+
+
+def _wall(column: Column, row: int) -> str:
+    """The point of the wall to the left of a column."""
+    return f"wall_{column.id}_{row}"
+
+
+def _row(columns: tuple[Column, ...], row: int, boxes: Mapping[str, list[str]]) -> Any:
+    """The boxes of one row and its points: a box is right of its column's wall and left of the next."""
+    level = _digraph({"rank": "same"})
+    for column in columns:
+        level.node(_wall(column, row), **_POINT)
+        for box in boxes.get(column.id, ()):
+            level.edge(_wall(column, row), box, style="invis")
+    for left, right in pairwise(columns):
+        level.edge(_wall(left, row), _wall(right, row), style="invis")
+        for box in boxes.get(left.id, ()):
+            level.edge(box, _wall(right, row), style="invis")
+    return level
+
+
+def _add_titles(graph: Any, picture: Picture) -> None:
+    """The columns' titles, on a row above all boxes."""
+    titles = {column.id: [f"title_{column.id}"] for column in picture.columns}
+    for column in picture.columns:
+        label = quoted_text(column.title)
+        graph.node(*titles[column.id], label=label, tooltip=label, fontsize="14", **_WORDS)
+    graph.subgraph(_row(picture.columns, 0, titles))
+
+
+def _add_legend(graph: Any, picture: Picture, last: str) -> None:
     """A row under everything else: a sample of each kind of box and arrow that occurs."""
-    frame = _digraph(
-        "cluster_legend", {"label": "", "color": _FRAME, "style": "rounded", "tooltip": "legend"}
-    )
     samples = [(role.value, _BOXES[role]) for role in picture.roles]
     samples += [(flag.word, _BOXES[Role.FORWARD] | _FLAGS[flag]) for flag in picture.flags]
-    row: list[str] = []
-    for word, attributes in samples:
-        row.append(f"key_{len(row)}")
-        frame.node(row[-1], label=word, tooltip=word, **attributes)
+    level = _digraph({"rank": "same"})
+    keys: list[str] = []
+    for word, look in samples:
+        keys.append(f"key_{len(keys)}")
+        level.node(keys[-1], label=word, tooltip=word, **look)
     for role in picture.arrow_roles:
-        row += [f"key_{len(row)}", f"key_{len(row) + 1}"]
-        look = {key: value for key, value in _ARROWS[role].items() if key in ("color", "style", "penwidth")}
-        frame.node(row[-2], label="", **_HIDDEN)
-        frame.node(row[-1], label=role.value, tooltip=role.value, shape="plaintext", style="")
-        frame.edge(*row[-2:], tooltip=role.value, minlen="2", **look)
-    graph.subgraph(frame)
-    _put_below(graph, picture, row)
-
-
-def _put_below(graph: Any, picture: Picture, row: Sequence[str]) -> None:
-    """The legend's nodes in order on one height, under every box that has nothing else under it."""
-    level = _digraph(None, {"rank": "same"})
-    for left, right in pairwise(row):
+        keys += [f"key_{len(keys)}", f"key_{len(keys) + 1}"]
+        level.node(keys[-2], **_POINT)
+        level.node(keys[-1], label=role.value, tooltip=role.value, **_WORDS)
+        level.edge(*keys[-2:], tooltip=role.value, minlen="2", **_ARROWS[role])
+    for left, right in pairwise(keys):
         level.edge(left, right, style="invis")
     graph.subgraph(level)
-    above = {arrow.head if arrow.role is ArrowRole.GRADIENT else arrow.tail for arrow in picture.arrows}
-    for box in picture.boxes:
-        if box.id not in above and row:
-            graph.edge(box.id, row[len(row) // 2], style="invis", weight="0")
+    if keys:
+        graph.edge(last, keys[0], style="invis")

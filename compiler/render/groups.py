@@ -1,15 +1,15 @@
-"""Which nodes are drawn as one box: the arithmetic of a parameter's update, and straight-line code."""
+"""Which nodes are drawn as one box: kernels, the arithmetic of a parameter's update, straight-line code."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.op import Trait
-from compiler.render.parts import Parts
+from compiler.render.parts import Part, Parts
 
 LONGEST_BLOCK: Final = 8
 """The largest number of lines of straight-line code in one box."""
@@ -17,56 +17,66 @@ LONGEST_BLOCK: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Nodes that are drawn as one box, in creation order. The arithmetic of an update has an owner."""
+    """Nodes that are drawn as one box, in creation order."""
 
     nodes: tuple[Node, ...]
+    label: str = ""
+    """The name of a kernel."""
     is_update: bool = False
     owner: Node | None = None
+    """The parameter of an update's arithmetic; None where several updates share it."""
 
     @property
     def last(self) -> Node:
-        """The node whose value leaves the box (an update's arithmetic has others)."""
         return self.nodes[-1]
 
 
-def single_groups(graph: Graph) -> list[Group]:
-    """Every node alone."""
-    return [Group((node,)) for node in graph.nodes]
+def groups_of(graph: Graph, parts: Parts, kernels: Mapping[str, Iterable[Node]], detail: bool) -> list[Group]:
+    """The boxes of a graph, in the order of their last nodes.
+
+    A kernel is one box, but with less detail it disappears in the updates whose arithmetic alone it does.
+    """
+    known = set(graph.nodes)
+    found: list[Group] = []
+    taken: set[Node] = set()
+    for label, nodes in kernels.items():
+        members = sorted(known.intersection(nodes) - taken, key=lambda node: node.serial)
+        if members and (detail or any(parts.part[node] is not Part.UPDATE for node in members)):
+            found.append(Group(tuple(members), label))
+            taken.update(members)
+    rest = [node for node in graph.nodes if node not in taken]
+    found += (
+        [Group((node,)) for node in rest]
+        if detail
+        else [*_blocks(graph, parts, rest), *_updates(parts, rest)]
+    )
+    return sorted(found, key=lambda group: (group.is_update, group.last.serial))
 
 
-def collapsed_groups(
-    graph: Graph, parts: Parts, frames: Mapping[Node, str], marks: Mapping[Node, str]
-) -> list[Group]:
-    """One group for the update of each parameter, and blocks of straight-line code.
+def _updates(parts: Parts, nodes: Iterable[Node]) -> list[Group]:
+    """The nodes of each owner's update together, and what several share."""
+    found: dict[Node | None, list[Node]] = {}
+    for node in nodes:
+        if node in parts.owner:
+            found.setdefault(parts.owner[node], []).append(node)
+    return [Group(tuple(members), "", True, owner) for owner, members in found.items()]
+
+
+def _blocks(graph: Graph, parts: Parts, nodes: Iterable[Node]) -> list[Group]:
+    """Forward and backward nodes in straight-line code.
 
     A node joins the block of its one reader, so that a block has one value to give away. Outputs, saved
-    values, next values and marked nodes end a block: they are what a reader of the picture looks for.
+    values and next values end a block: they are what a reader of the picture looks for.
     """
-    ends = {*graph.results, *parts.saved, *marks}
+    ends = {*graph.results, *parts.saved}
+    free = [node for node in nodes if node not in parts.owner]
     block_of: dict[Node, list[Node]] = {}
-    updates: dict[Node | None, list[Node]] = {}
-    for node in reversed(graph.nodes):
-        if node in parts.owner:
-            updates.setdefault(parts.owner[node], []).append(node)
-            continue
-        block = _block_of_reader(node, graph, parts, frames, block_of) if node not in ends else None
-        block_of[node] = [] if block is None else block
-        block_of[node].append(node)
-    blocks = {id(block): Group(tuple(reversed(block))) for block in block_of.values()}
-    steps = [Group(tuple(reversed(nodes)), True, owner) for owner, nodes in updates.items()]
-    steps.sort(key=lambda group: (group.owner is None, group.nodes[0].serial))
-    return [*sorted(blocks.values(), key=lambda group: group.last.serial), *steps]
-
-
-def _block_of_reader(
-    node: Node, graph: Graph, parts: Parts, frames: Mapping[Node, str], block_of: Mapping[Node, list[Node]]
-) -> list[Node] | None:
-    """The block that a node can join; None where it starts its own."""
-    readers = set(graph.users[node])
-    if len(readers) != 1 or node.op.has(Trait.LEAF):
-        return None
-    (reader,) = readers
-    block = block_of.get(reader)
-    if block is None or len(block) >= LONGEST_BLOCK or parts.part[reader] is not parts.part[node]:
-        return None
-    return block if frames.get(reader) == frames.get(node) else None
+    for node in reversed(free):
+        readers = set() if node in ends or node.op.has(Trait.LEAF) else set(graph.users[node])
+        block = block_of.get(next(iter(readers))) if len(readers) == 1 else None
+        if block is None or len(block) >= LONGEST_BLOCK or parts.part[block[0]] is not parts.part[node]:
+            block = []
+        block.append(node)
+        block_of[node] = block
+    # A block is found at each of its nodes; its last node is its first.
+    return [Group(tuple(reversed(block_of[node]))) for node in free if block_of[node][0] is node]

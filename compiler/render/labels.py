@@ -19,9 +19,9 @@ LONGEST: Final = 44
 
 
 def label(node: Node, names: Names) -> str:
-    """What other boxes call a node: its name as it is, or `%` and its number in the graph's text."""
+    """What other boxes call a node: its name (`""` if empty), or `%` and its number in the graph's text."""
     text = names.values[node]
-    return text if node.name is None else reference(text)
+    return text if node.name is None else reference(text) or '""'
 
 
 def expression(node: Node, names: Names) -> str:

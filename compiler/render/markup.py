@@ -6,14 +6,21 @@ import re
 from html import escape
 from typing import Final
 
-from compiler.render.picture import Box, Flags, Line, Style, Text
+from compiler.render.picture import Box, Caption, Line, Style, Text
 
 SAVED_FILL: Final = "#FFF0A6"
-"""Behind the value that is saved, in a box of several ops."""
+"""Behind the line of a value that is saved."""
 
 # XML has no such characters. Control characters have pictures of their own in Unicode.
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _NO_TEXT = re.compile("[\ud800-\udfff\ufffe\uffff]")
+_SPACE: Final = "&#160;"
+_STYLES: Final = {
+    Style.TITLE: ("<B>", "</B>"),
+    Style.PLAIN: ('<FONT POINT-SIZE="10">', "</FONT>"),
+    Style.FAINT: ('<FONT POINT-SIZE="9" COLOR="#5A5A5A">', "</FONT>"),
+    Style.MARK: ('<FONT POINT-SIZE="9" COLOR="#A03000"><I>', "</I></FONT>"),
+}
 
 
 def visible(text: str, keep: str = "") -> str:
@@ -35,38 +42,23 @@ def quoted_text(text: str) -> str:
 
 
 def body(box: Box) -> str:
-    """A box's lines as an HTML-like label: operations in columns, other lines in the middle."""
-    ops = [line for line in box.lines if _is_op(line)]
-    fill = f' BGCOLOR="{SAVED_FILL}"' if Flags.SAVED in box.flags else ""
-    rows = [_row(line, fill if ops and line is ops[-1] else "") for line in box.lines]
-    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{"".join(rows)}</TABLE>'
+    """A box's lines as an HTML-like label: statements in columns, captions in the middle."""
+    rows = "".join(map(_row, box.lines))
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE>>'
 
 
-def _is_op(line: Line) -> bool:
-    return any(piece.style is Style.OP for piece in line)
-
-
-def _row(line: Line, fill: str) -> str:
-    if not _is_op(line):
-        return f'<TR><TD COLSPAN="3">{_SPACE.join(map(_text, line))}</TD></TR>'
-    first, *middle, last = line
+def _row(line: Line) -> str:
+    if isinstance(line, Caption):
+        return f'<TR><TD COLSPAN="3">{_SPACE.join(map(_text, line.pieces))}</TD></TR>'
+    fill = f' BGCOLOR="{SAVED_FILL}"' if line.is_saved else ""
+    type_ = f"{_SPACE}{_text(Text(line.type, Style.FAINT))}" if line.type else ""
     return (
-        f'<TR><TD ALIGN="RIGHT"{fill}>{_text(first)}{_SPACE}</TD>'
-        f'<TD ALIGN="LEFT"{fill}>{"".join(map(_text, middle))}</TD>'
-        f'<TD ALIGN="RIGHT"{fill}>{_SPACE}{_text(last)}</TD></TR>'
+        f'<TR><TD ALIGN="RIGHT"{fill}>{_text(line.name)}{_SPACE}</TD>'
+        f'<TD ALIGN="LEFT"{fill}>{"".join(map(_text, line.what))}</TD>'
+        f'<TD ALIGN="RIGHT"{fill}>{type_}</TD></TR>'
     )
 
 
 def _text(piece: Text) -> str:
     before, after = _STYLES[piece.style]
     return f"{before}{escape(visible(piece.text))}{after}" if piece.text else ""
-
-
-_SPACE: Final = "&#160;"
-_STYLES: Final = {
-    Style.TITLE: ("<B>", "</B>"),
-    Style.OP: ("<B>", "</B>"),
-    Style.PLAIN: ('<FONT POINT-SIZE="10">', "</FONT>"),
-    Style.FAINT: ('<FONT POINT-SIZE="9" COLOR="#5A5A5A">', "</FONT>"),
-    Style.MARK: ('<FONT POINT-SIZE="9" COLOR="#A03000"><I>', "</I></FONT>"),
-}

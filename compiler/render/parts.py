@@ -1,35 +1,43 @@
-"""Which part of a picture a node belongs to, and which nodes share a box.
+"""Which part of a picture a node belongs to: forward, backward, or the update of a parameter.
 
 Walks are over `graph.nodes`, which is in topological order: linear, and without recursion.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 
 from compiler.ir.graph import Graph, reachable
 from compiler.ir.node import Node
 from compiler.ir.op import Trait
-from compiler.render.picture import Part
+
+
+class Part(Enum):
+    """A part of a graph; the value is the title of its column."""
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+    UPDATE = "updates"
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The part of each node, the forward values that backward ops read, and whose update needs a node."""
 
-    part: dict[Node, Part]
+    part: Mapping[Node, Part]
     saved: frozenset[Node]
-    owner: dict[Node, Node | None]
+    owner: Mapping[Node, Node | None]
     """For each node of the updates the parameter whose next value alone needs it; None where several do."""
 
 
 def parts_of(graph: Graph) -> Parts:
     """Divide a graph's nodes among the parts."""
-    needed = reachable([*graph.outputs, *(node for node in graph.nodes if is_backward(node))])
-    needed.update(graph.inputs)
+    needed = reachable([*graph.outputs, *graph.inputs, *filter(is_backward, graph.nodes)])
     part: dict[Node, Part] = {}
     for node in graph.nodes:
-        part[node] = _part(node, node in needed, part)
+        part[node] = _part(node, part) if node in needed else Part.UPDATE
     return Parts(part, _saved(graph, part), _owners(graph, part))
 
 
@@ -41,15 +49,13 @@ def is_backward(node: Node) -> bool:
     return origin.maker == "grad"
 
 
-def _part(node: Node, is_needed: bool, part: dict[Node, Part]) -> Part:
-    if not is_needed:
-        return Part.UPDATE
+def _part(node: Node, part: Mapping[Node, Part]) -> Part:
     if is_backward(node) or any(part[operand] is Part.BACKWARD for operand in node.operands):
         return Part.BACKWARD
     return Part.FORWARD
 
 
-def _saved(graph: Graph, part: dict[Node, Part]) -> frozenset[Node]:
+def _saved(graph: Graph, part: Mapping[Node, Part]) -> frozenset[Node]:
     return frozenset(
         operand
         for node in graph.nodes
@@ -59,7 +65,7 @@ def _saved(graph: Graph, part: dict[Node, Part]) -> frozenset[Node]:
     )
 
 
-def _owners(graph: Graph, part: dict[Node, Part]) -> dict[Node, Node | None]:
+def _owners(graph: Graph, part: Mapping[Node, Part]) -> dict[Node, Node | None]:
     """Walk from the results to the leaves; a node belongs to whom all its readers belong.
 
     A next value that the update of another parameter reads goes with that: Adam's moments with the weight.

@@ -1,9 +1,10 @@
 """What a picture says, as plain data: nothing here knows a graph, and nothing knows Graphviz.
 
-Picture  ::= title, clusters, boxes, arrows
-Cluster  ::= id, title, part, the cluster around it         a part of the picture, a kernel, a whole picture
-Box      ::= id, lines of text, role, flags, tooltip, the cluster around it
-Arrow    ::= tail, head, role, label, tooltip               ends are ids of boxes
+Picture  ::= title, columns from left to right, boxes, arrows
+Box      ::= id, lines of text, role, flags, tooltip, the column it stands in
+Line     ::= Caption     pieces of text in the middle
+           | Statement   one op: its name, what it does, its type
+Arrow    ::= tail, head (ids of boxes), role, label, tooltip
 """
 
 from __future__ import annotations
@@ -11,18 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, Flag, auto
-
-
-class Part(Enum):
-    """Where a cluster stands: forward left, backward right of it, updates at the far right."""
-
-    FORWARD = "forward"
-    BACKWARD = "backward"
-    UPDATE = "updates"
-    KERNEL = "kernel"
-    """Boxes that run together, inside one of the other parts."""
-    WHOLE = "picture"
-    """A whole picture next to others."""
+from typing import TypeAlias
 
 
 class Role(Enum):
@@ -42,7 +32,7 @@ class Flags(Flag):
     NONE = 0
     OUTPUT = auto()
     SAVED = auto()
-    """A forward value that a backward op reads, and that therefore lives until then."""
+    """It has a forward value that a backward op reads, and that therefore lives until then."""
 
     @property
     def word(self) -> str:
@@ -57,21 +47,18 @@ class ArrowRole(Enum):
     READ = "read by backward"
     GRADIENT = "gradient"
     STEP = "into an update"
-    LEVEL = ""
-    """Nothing: it is not drawn and keeps the head from standing above the tail."""
-    BELOW = " "
-    """Nothing: it is not drawn and puts the head below the tail."""
+    BELOW = "below"
+    """Nothing: it is not drawn, and its head stands lower than its tail."""
 
     @property
     def is_drawn(self) -> bool:
-        return bool(self.value.strip())
+        return self is not ArrowRole.BELOW
 
 
 class Style(Enum):
-    """How a piece of text in a box is set."""
+    """How a piece of text is set."""
 
     TITLE = auto()
-    OP = auto()
     PLAIN = auto()
     FAINT = auto()
     MARK = auto()
@@ -85,20 +72,37 @@ class Text:
     style: Style = Style.PLAIN
 
 
-Line = tuple[Text, ...]
-"""The pieces of one line of a box, from left to right."""
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A line in the middle of a box."""
+
+    pieces: tuple[Text, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A line about one op. Statements of one box stand in columns: name, what, type."""
+
+    name: Text
+    what: tuple[Text, ...]
+    type: str = ""
+    """Empty where an arrow says it."""
+    is_saved: bool = False
+
+
+Line: TypeAlias = Caption | Statement
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One node of the graph, or several that are drawn as one."""
+    """One node of a graph, or several that are drawn as one: an update, straight-line code, a kernel."""
 
     id: str
     lines: tuple[Line, ...]
     role: Role
+    column: str
     flags: Flags = Flags.NONE
     tooltip: str = ""
-    cluster: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +117,20 @@ class Arrow:
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
-    """A frame with a title around boxes and other frames."""
+class Column:
+    """A part of the picture from top to bottom: forward, backward, updates."""
 
     id: str
     title: str
-    part: Part
-    parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
     """Everything that is drawn, in the order in which it is drawn."""
 
+    columns: tuple[Column, ...]
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
-    clusters: tuple[Cluster, ...] = ()
     title: str = ""
 
     @property
@@ -144,34 +146,21 @@ class Picture:
 
     @property
     def arrow_roles(self) -> tuple[ArrowRole, ...]:
-        """The roles of visible arrows that occur, in the order of the legend."""
+        """The roles of drawn arrows that occur, in the order of the legend."""
         found = {arrow.role for arrow in self.arrows}
         return tuple(role for role in ArrowRole if role in found and role.is_drawn)
 
 
 def beside(pictures: Mapping[str, Picture], title: str = "") -> Picture:
-    """Several pictures side by side in the order given, each in a frame under its name."""
+    """Several pictures side by side; each column's title begins with the name of its picture."""
+    columns: list[Column] = []
     boxes: list[Box] = []
     arrows: list[Arrow] = []
-    clusters: list[Cluster] = []
     for number, (name, picture) in enumerate(pictures.items()):
-        frame = Cluster(f"p{number}", name, Part.WHOLE)
-        clusters.append(frame)
-        clusters += [_moved_cluster(cluster, frame) for cluster in picture.clusters]
-        boxes += [
-            replace(box, id=f"{frame.id}_{box.id}", cluster=_moved_id(box.cluster, frame))
-            for box in picture.boxes
-        ]
+        prefix = f"p{number}_"
+        columns += [Column(prefix + column.id, f"{name}: {column.title}") for column in picture.columns]
+        boxes += [replace(box, id=prefix + box.id, column=prefix + box.column) for box in picture.boxes]
         arrows += [
-            replace(arrow, tail=f"{frame.id}_{arrow.tail}", head=f"{frame.id}_{arrow.head}")
-            for arrow in picture.arrows
+            replace(arrow, tail=prefix + arrow.tail, head=prefix + arrow.head) for arrow in picture.arrows
         ]
-    return Picture(tuple(boxes), tuple(arrows), tuple(clusters), title)
-
-
-def _moved_cluster(cluster: Cluster, frame: Cluster) -> Cluster:
-    return replace(cluster, id=f"{frame.id}_{cluster.id}", parent=_moved_id(cluster.parent, frame))
-
-
-def _moved_id(id: str | None, frame: Cluster) -> str:
-    return frame.id if id is None else f"{frame.id}_{id}"
+    return Picture(tuple(columns), tuple(boxes), tuple(arrows), title)
