@@ -1,0 +1,206 @@
+"""What the proof knows of accesses: where views lie, and whether a kernel may write over memory that it reads.
+
+Written for the proof alone, from the ops' specifications; nothing here is shared with what makes plans or marks. The
+common loops of a fused kernel are taken as a claim from the function that the backends ask, and the claim is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from compiler.errors import LawError
+from compiler.ir.dims import Extent, divide_exactly
+from compiler.ir.node import Node, describe
+from compiler.ir.op import (
+    Broadcast, Diagonal, Layout, MapReduce, Reducer, Reshape, Slice, Transpose,
+)  # fmt: skip
+from compiler.schedule.nest import Nest, nest_of
+from compiler.schedule.schedule import Kernel
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a value lies: in the memory of `home`, its first element at `start`, axes `steps` elements apart."""
+
+    home: Node
+    start: Extent
+    steps: tuple[Extent, ...]
+
+
+def home_spot(node: Node) -> Spot:
+    """A value that fills memory of its own in row-major order."""
+    steps: list[Extent] = [1] * node.type.rank
+    for axis in range(node.type.rank - 2, -1, -1):
+        steps[axis] = steps[axis + 1] * node.type.shape[axis + 1]
+    return Spot(node, 0, tuple(steps))
+
+
+def spot_of_view(node: Node, seen: Spot) -> Spot | None:
+    """Where a view of a value at a spot lies; None if the elements have no even steps, and must be copied."""
+    op, shape = node.op, node.operands[0].type.shape
+    assert isinstance(op, Layout)
+    start, steps = seen.start, seen.steps
+    match op:
+        case Transpose():
+            steps = tuple(steps[source] for source in op.order)
+        case Diagonal():
+            both = steps[op.first] + steps[op.second]
+            steps = (*(s for k, s in enumerate(steps) if k != op.first and k != op.second), both)
+        case Slice():
+            for axis, first in enumerate(op.starts):
+                start = start + first * steps[axis]
+            steps = tuple(op.steps[axis] * step for axis, step in enumerate(steps))
+        case Broadcast():
+            taken = {axis: steps[k] for k, axis in enumerate(op.axes) if shape[k] == op.shape[axis]}
+            steps = tuple(taken.get(axis, 0) for axis in range(len(op.shape)))
+        case Reshape():
+            cut = _cut(op.shape, list(zip(shape, steps, strict=True)))
+            if cut is None:
+                return None
+            steps = cut
+        case _:
+            return None
+    return Spot(seen.home, start, steps)
+
+
+def _cut(new: Sequence[Extent], old: list[tuple[Extent, Extent]]) -> tuple[Extent, ...] | None:
+    """Steps of new axes over old ones, from the last axis backward; old axes are joined only where one must be."""
+    if any(extent == 0 for extent in new):
+        return tuple(0 for _ in new)
+    left = [(extent, step) for extent, step in old if extent != 1]
+    found: list[Extent] = []
+    for extent in reversed(new):
+        if extent == 1:
+            found.append(0)
+            continue
+        if not left:
+            return None
+        have, step = left.pop()
+        part = divide_exactly(have, extent)
+        while part is None and left and left[-1][1] == step * have:
+            have = left.pop()[0] * have
+            part = divide_exactly(have, extent)
+        if part is None:
+            return None
+        if part != 1:
+            left.append((part, step * extent))
+        found.append(step)
+    return tuple(reversed(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """The common loops of a kernel, as claimed and checked: for each member the common loop of each of its own."""
+
+    extents: tuple[Extent, ...]
+    rows: int
+    of: Mapping[Node, tuple[int | None, ...]]
+
+    @property
+    def columns(self) -> frozenset[int]:
+        """The loops inside a row."""
+        return frozenset(range(self.rows, len(self.extents)))
+
+    def used(self, node: Node) -> frozenset[int]:
+        """The common loops that a member has."""
+        return frozenset(loop for loop in self.of[node] if loop is not None)
+
+    def written(self, node: Node) -> frozenset[int]:
+        """The common loops that a member's value has."""
+        return frozenset(loop for loop in _laid(self.of[node], _op(node).output) if loop is not None)
+
+
+def loops_of(kernel: Kernel) -> Loops:
+    """The loops of a kernel. Raises LawError where the claim is not true of the members."""
+    claim = nest_of(kernel.members)
+    if not isinstance(claim, Nest):
+        raise LawError(f"a kernel of several members has common loops; {claim}")
+    loops = Loops(claim.loops, claim.rows, claim.placement)
+    for node in kernel.members:
+        _check_member(node, loops)
+        for maker, access in zip(node.operands, _op(node).accesses, strict=True):
+            if maker in loops.of:
+                _check_edge(maker, node, access.axes, loops)
+    return loops
+
+
+def _check_member(node: Node, loops: Loops) -> None:
+    placed, own = loops.of[node], _op(node).extents
+    used = [loop for loop in placed if loop is not None]
+    fits = len(placed) == len(own) and len(used) == len(set(used))
+    for extent, loop in zip(own, placed, strict=False):
+        fits = fits and (extent == 1 if loop is None else loops.extents[loop] == extent)
+    everything = frozenset(range(len(loops.extents)))
+    if not fits or loops.used(node) not in (everything, everything - loops.columns):
+        raise LawError(f"a member has all loops of its kernel or exactly the rows; {describe(node)}")
+
+
+def _check_edge(maker: Node, reader: Node, axes: Sequence[int | None], loops: Loops) -> None:
+    made = _laid(loops.of[maker], _op(maker).output)
+    if made != _laid(loops.of[reader], axes):
+        raise LawError(f"a member reads another where it is made; {describe(reader)} reads {describe(maker)}")
+    if _op(maker).reducer is not Reducer.NONE and loops.used(maker) - loops.written(maker) != loops.columns:
+        raise LawError(f"a reduction that is read inside its kernel reduces the columns; {describe(maker)}")
+
+
+def _op(node: Node) -> MapReduce:
+    if not isinstance(node.op, MapReduce):
+        raise LawError(f"only maps and reductions share loops; {describe(node)}")
+    return node.op
+
+
+def _laid(placed: Sequence[int | None], axes: Sequence[int | None]) -> list[int | None]:
+    return [None if axis is None else placed[axis] for axis in axes]
+
+
+def overwriting_fault(kernel: Kernel, result: Node, home: Node, spots: Mapping[Node, Spot]) -> str | None:
+    """Why a result must not be written over a home's memory that its kernel reads; None if it may be.
+
+    Neighbouring iterations may run at the same time or in any order, the members of one in theirs; so whoever reads
+    the memory reads in each iteration the very element that this iteration writes, and before it is written.
+    """
+    if not all(isinstance(node.op, MapReduce) for node in kernel.members):
+        return f"{describe(result)} is no map, and its elements have no order"
+    loops = loops_of(kernel)
+    written = loops.written(result)
+    if loops.used(result) - written not in (frozenset(), loops.columns):
+        return f"{describe(result)} adds up while its operands are read"
+    everything = frozenset(range(len(loops.extents)))
+    if written not in (everything, everything - loops.columns):
+        return f"{describe(result)} is written more than once"
+    if written & loops.columns and _passes_after(kernel, result, loops):
+        return f"the rows are read again after {describe(result)} is written"
+    target = _moves(home_spot(result), _laid(loops.of[result], _op(result).output))
+    for reader, operand, axes in _reads(kernel):
+        spot = spots[operand]
+        if spot.home is not home:
+            continue
+        is_same = spot.start == 0 and _moves(spot, _laid(loops.of[reader], axes)) == target
+        if not is_same or loops.used(reader) != written:
+            return f"{describe(reader)} reads elements that other iterations write"
+        if kernel.members.index(reader) > kernel.members.index(result):
+            return f"{describe(reader)} reads it after {describe(result)} is written"
+    return None
+
+
+def _reads(kernel: Kernel) -> Iterator[tuple[Node, Node, Sequence[int | None]]]:
+    inside = set(kernel.members)
+    for node in kernel.members:
+        for operand, access in zip(node.operands, _op(node).accesses, strict=True):
+            if operand not in inside:
+                yield node, operand, access.axes
+
+
+def _moves(spot: Spot, laid: Sequence[int | None]) -> dict[int, Extent]:
+    """By how many elements each common loop moves an access."""
+    return {loop: step for loop, step in zip(laid, spot.steps, strict=True) if loop is not None and step != 0}
+
+
+def _passes_after(kernel: Kernel, result: Node, loops: Loops) -> bool:
+    """Whether some member walks the columns in a later pass than a result: behind more reductions of the row."""
+    depth: dict[Node, int] = {}
+    for node in kernel.members:
+        behind = [item for item in node.operands if item in depth]
+        depth[node] = max((depth[item] + (loops.used(item) != loops.written(item)) for item in behind), default=0)
+    return any(depth[node] > depth[result] for node in kernel.members if loops.used(node) & loops.columns)
