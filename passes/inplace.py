@@ -144,6 +144,8 @@ def _operand_for(site: _Site) -> _Mark | Refusal:
 
 def _result_must_stand_alone(site: _Site) -> Refusal | None:
     result = site.result
+    if result.type.size == 0:
+        return Refusal(Reason.NOT_DENSE, (result,), f"{called(result)} has no elements to write")
     if result in site.lives.returned:
         sentence = f"{called(result)} is returned, in an array of its own"
         return Refusal(Reason.RETURNED, (result,), sentence)
