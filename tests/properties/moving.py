@@ -1,0 +1,174 @@
+"""How a random graph grows by layout ops."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from compiler.ir.dims import Extent, evaluate, product
+from compiler.ir.node import make_node
+from compiler.ir.op import (
+    Broadcast,
+    Concatenate,
+    Diagonal,
+    Gather,
+    Layout,
+    Pad,
+    Reshape,
+    ScatterAdd,
+    Slice,
+    Transpose,
+)  # fmt: skip
+from tests.properties.maker import LARGEST, SYMBOLS, Maker, Value, largest_size
+
+
+def moved(value: Value, op: Layout) -> Value:
+    return replace(value, node=make_node(op, [value.node]))
+
+
+def reshape(maker: Maker) -> Value | None:
+    x = maker.pick()
+    if x is None:
+        return None
+    shape = list(x.shape)
+    kind = maker.choice(["flat", "unit", "bare", "split", "same"])
+    if kind == "flat":
+        shape = [product(shape)]
+    elif kind == "unit":
+        shape.insert(int(maker.random.integers(len(shape) + 1)), 1)
+    elif kind == "bare":
+        shape = [n for n in shape if n != 1]
+    elif kind == "split":
+        shape = [part for n in shape for part in ((2, 2) if n == 4 else (n,))]
+    return moved(x, Reshape(tuple(shape)))
+
+
+def transpose(maker: Maker) -> Value | None:
+    x = maker.pick(lambda value: len(value.shape) > 0)
+    if x is None:
+        return None
+    return moved(x, Transpose(tuple(int(axis) for axis in maker.random.permutation(len(x.shape)))))
+
+
+def broadcast(maker: Maker) -> Value | None:
+    x = maker.pick(lambda value: len(value.shape) <= 3)
+    if x is None:
+        return None
+    shape: list[Extent] = []
+    axes: list[int] = []
+    for extent in [*x.shape, None]:
+        while maker.chance(0.3):
+            shape.append(maker.choice([1, 2, 3, *(n for n in x.shape)]))
+        if extent is not None:
+            axes.append(len(shape))
+            shape.append(maker.choice([1, 2, 3]) if extent == 1 else extent)
+    return moved(x, Broadcast(tuple(shape), tuple(axes)))
+
+
+def diagonal(maker: Maker) -> Value | None:
+    x = maker.pick(lambda value: len(set(value.shape)) < len(value.shape))
+    if x is None:
+        return None
+    first, second = (int(axis) for axis in maker.random.choice(len(x.shape), 2, replace=False))
+    return moved(x, Diagonal(first, second)) if x.shape[first] == x.shape[second] else None
+
+
+def slice_of(maker: Maker) -> Value | None:
+    """A slice along axes of known extents; all, or backward, along others."""
+    x = maker.pick(lambda value: len(value.shape) > 0)
+    if x is None:
+        return None
+    rows = [slice_of_axis(maker, extent) for extent in x.shape]
+    starts, sizes, steps = zip(*rows, strict=True)
+    return moved(x, Slice(starts, sizes, steps))
+
+
+def slice_of_axis(maker: Maker, extent: Extent) -> tuple[Extent, Extent, int]:
+    if not isinstance(extent, int):
+        return maker.choice([(0, extent, 1), (extent - 1, extent, -1), (extent, 0, 1)])
+    if extent == 0 or maker.chance(0.3):
+        return (0, extent, 1)
+    step = maker.choice([1, 1, 2, -1, -2])
+    start = int(maker.random.integers(extent))
+    room = (extent - 1 - start) // step + 1 if step > 0 else start // -step + 1
+    return (start, int(maker.random.integers(room + 1)), step)
+
+
+def pad(maker: Maker) -> Value | None:
+    x = maker.pick(lambda value: 0 < len(value.shape) <= 2)
+    if x is None:
+        return None
+    rank = len(x.shape)
+    counts = [tuple(int(n) for n in maker.random.integers(0, 2, rank)) for _ in range(2)]
+    inner = tuple(maker.choice([0, 0, 1]) if n in (1, 2, 3, 4) else 0 for n in x.shape)
+    values: list[Any] = [0.0, -0.0, 1.0] if x.dtype.is_float else [0]
+    return moved(x, Pad(counts[0], counts[1], inner, maker.choice(values)))
+
+
+def concatenate(maker: Maker) -> Value | None:
+    x = maker.pick(lambda value: len(value.shape) > 0)
+    if x is None:
+        return None
+    axis = int(maker.random.integers(len(x.shape)))
+    bare = [n for k, n in enumerate(x.shape) if k != axis]
+
+    def fits(value: Value) -> bool:
+        same = value.dtype is x.dtype and len(value.shape) == len(x.shape)
+        return same and [n for k, n in enumerate(value.shape) if k != axis] == bare
+
+    found = [maker.pick(fits) for _ in range(maker.choice([0, 1, 1, 2]))]
+    others = [value for value in found if value is not None]
+    values = [x, *others]
+    grains = [value.grain for value in values]
+    return Value(
+        make_node(Concatenate(axis), [value.node for value in values]),
+        max(value.bound for value in values),
+        None if None in grains else max(grain for grain in grains if grain is not None),
+        min(value.low for value in values),
+        any(value.special for value in values),
+    )
+
+
+def gather(maker: Maker) -> Value | None:
+    x = maker.pick(lambda value: any(isinstance(n, int) and n > 0 for n in value.shape))
+    if x is None:
+        return None
+    axis = maker.choice([k for k, n in enumerate(x.shape) if isinstance(n, int) and n > 0])
+    extent = x.shape[axis]
+    is_batched = maker.chance(0.5)
+    shape = (*x.shape[:axis], 2, *x.shape[axis + 1 :]) if is_batched else maker.shape(2)
+    return replace(x, node=make_node(Gather(axis, is_batched), [x.node, maker.index(shape, extent).node]))
+
+
+def scatter_add(maker: Maker) -> Value | None:
+    x = maker.pick(lambda value: value.dtype.is_float and len(value.shape) > 0)
+    if x is None:
+        return None
+    axis = int(maker.random.integers(len(x.shape)))
+    is_batched = maker.chance(0.5)
+    shape = x.shape if is_batched else x.shape[axis : axis + 1]
+    index = maker.index(shape, 3)
+    count = evaluate(x.shape[axis], dict.fromkeys(SYMBOLS, LARGEST))
+    node = make_node(ScatterAdd(axis, 3, is_batched), [index.node, x.node])
+    return Value(node, x.bound * max(1, count), x.grain, special=x.special)
+
+
+def there_and_back(maker: Maker) -> Value | None:
+    """Two layout ops that make one, or none."""
+    x = maker.pick(lambda value: len(value.shape) >= 2)
+    if x is None or largest_size(x.shape) == 0:
+        return None
+    order = [int(axis) for axis in maker.random.permutation(len(x.shape))]
+    inverse = tuple(order.index(axis) for axis in range(len(order)))
+    kind = maker.choice(["transpose", "reshape", "slice"])
+    if kind == "transpose":
+        return moved(moved(x, Transpose(tuple(order))), Transpose(inverse))
+    if kind == "reshape":
+        return moved(moved(x, Reshape((product(x.shape),))), Reshape(x.shape))
+    back = Slice(tuple(n - 1 for n in x.shape), x.shape, (-1,) * len(x.shape))
+    return moved(moved(x, back), back)
+
+
+MOVES: tuple[Callable[[Maker], Value | None], ...] = (
+    reshape, reshape, reshape, transpose, transpose, broadcast, broadcast, broadcast, diagonal,
+    slice_of, slice_of, pad, concatenate, gather, scatter_add, there_and_back,
+)  # fmt: skip
