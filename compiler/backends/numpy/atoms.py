@@ -29,8 +29,8 @@ class Site:
     work: Callable[[DType], str]
 
     def call(self, function: Callable[..., Any], *arguments: str, out: str | None = None) -> None:
-        """`function(*arguments, out)`."""
-        self.source.call(function, *arguments, out or self.out)
+        """`function(*arguments, out=out)`."""
+        self.source.call(function, *arguments, out=out or self.out)
 
     @property
     def temporary(self) -> str:
@@ -50,6 +50,18 @@ def _ufunc(function: Callable[..., Any]) -> Emitter:
 
 def _copy(site: Site, x: str) -> None:
     site.source.call(np.copyto, site.out, x)
+
+
+def _rounding(function: Callable[..., Any]) -> Emitter:
+    """Integers are whole already, and NumPy's functions would make floats of them."""
+
+    def emit(site: Site, x: str) -> None:
+        if site.dtype.is_float:
+            site.call(function, x)
+        else:
+            _copy(site, x)
+
+    return emit
 
 
 def _rounding(function: Callable[..., Any]) -> Emitter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from compiler.schedule.plan import Plan, View
 from compiler.schedule.schedule import Kernel
 from compiler.schedule.target import Target
 
+Observer: TypeAlias = Callable[[Sequence[Node], Sequence[Array]], None]
+"""Sees the stored results of a kernel when it has run."""
+
 _KEPT: Final = 8
 """Sets of sizes for which frames are kept; the least recently used goes first."""
 
@@ -33,9 +36,9 @@ class NumPy:
     name = "numpy"
     target = Target(fuses=True, writes_in_place=True)
 
-    def build(self, plan: Plan) -> PlannedProgram:
-        """Nothing is generated before the first call, which gives the sizes."""
-        return PlannedProgram(plan)
+    def build(self, plan: Plan, observe: Observer | None = None) -> PlannedProgram:
+        """Nothing is generated before the first call, which gives the sizes. `observe` sees every kernel's results."""
+        return PlannedProgram(plan, observe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +53,25 @@ class Frame:
 class PlannedProgram:
     """Frames by sizes. A call takes one that no other call is using, or makes one."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, observe: Observer | None = None) -> None:
         self.plan = plan
+        self.observe = observe
         self._frames: dict[tuple[int, ...], list[Frame]] = {}
 
     def run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
         """One call, as `Executable.run` says."""
-        key = tuple(sizes.values())
-        frames = self._frames.get(key)
+        frames = self._frames.get(tuple(sizes.values()))
         if frames is None:
-            frames = self._open(key)
+            frames = self._open(tuple(sizes.values()))
         try:
             frame = frames.pop()
         except IndexError:
-            frame = make_frame(self.plan, sizes)
-        with np.errstate(all="ignore"):
-            frame.run(*inputs, *outputs)
-        frames.append(frame)
+            frame = make_frame(self.plan, sizes, self.observe)
+        try:
+            with np.errstate(all="ignore"):
+                frame.run(*inputs, *outputs)
+        finally:
+            frames.append(frame)
 
     def _open(self, key: tuple[int, ...]) -> list[Frame]:
         while len(self._frames) >= _KEPT:
@@ -78,30 +83,48 @@ class PlannedProgram:
         return make_frame(self.plan, sizes).text
 
 
-def make_frame(plan: Plan, sizes: Mapping[str, int]) -> Frame:
+def make_frame(plan: Plan, sizes: Mapping[str, int], observe: Observer | None = None) -> Frame:
     """Allocates the slab and writes the function for given sizes."""
     source = Source()
     storage = Storage(plan, sizes, source)
-    commits = {place: [item for item in plan.commits if item.after == place] for place in _places(plan)}
-    _write_commits(storage, commits.get(-1, []))
+    last = len(plan.schedule.kernels) - 1
+    if last >= 0:
+        _write_commits(storage, -1)
     for place, kernel in enumerate(plan.schedule.kernels):
         _write_kernel(storage, plan, kernel)
-        if place + 1 < len(plan.schedule.kernels):
-            _write_commits(storage, commits.get(place, []))
+        if observe is not None:
+            _write_observation(storage, place, observe)
+        if place < last:
+            _write_commits(storage, place)
     for copy in plan.copies:
         source.call(np.copyto, f"out_{copy.position}", storage.name(copy.value))
-    _write_commits(storage, commits.get(len(plan.schedule.kernels) - 1, []) if plan.schedule.kernels else [])
+    _write_commits(storage, last)
     run, text = source.finish(storage.parameters)
     return Frame(run, text, storage.slab.nbytes)
 
 
-def _places(plan: Plan) -> set[int]:
-    return {item.after for item in plan.commits}
+def _write_commits(storage: Storage, after: int) -> None:
+    """Values that lie in parameters about to be written move aside before any of them is."""
+    commits = [item for item in storage.plan.commits if item.after == after]
+    values = [storage.name(item.value) for item in commits]
+    for place, item in enumerate(commits):
+        if item.through is not None:
+            aside = storage.source.bind(storage.in_slab(item.through, item.value), "aside_")
+            storage.source.call(np.copyto, aside, values[place])
+            values[place] = aside
+    for item, value in zip(commits, values, strict=True):
+        storage.source.call(np.copyto, storage.name(item.parameter), value)
 
 
-def _write_commits(storage: Storage, commits: Sequence[Any]) -> None:
-    for item in commits:
-        storage.source.call(np.copyto, storage.name(item.parameter), storage.name(item.value))
+def _write_observation(storage: Storage, place: int, observe: Observer) -> None:
+    """Shows a kernel's stored results, then fills what died with bytes that are NaN in every float."""
+    plan = storage.plan
+    nodes = plan.schedule.outputs(plan.schedule.kernels[place])
+    names = _tuple([storage.name(node) for node in nodes])
+    storage.source.call(partial(observe, nodes), names)
+    for slot in plan.dying.get(place, ()):
+        start, size = evaluate(slot.offset, storage.sizes), evaluate(slot.bytes, storage.sizes)
+        storage.source.write(f"{storage.source.bind(storage.slab[start : start + size], 'dead_')}.fill(255)")
 
 
 def _write_kernel(storage: Storage, plan: Plan, kernel: Kernel) -> None:

@@ -5,18 +5,17 @@ The slab, an array for each stored value, scratch for tiles, and the generated f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from compiler.backends.numpy.source import Source
-from compiler.backends.numpy_layout import view
 from compiler.ir.dims import evaluate
 from compiler.ir.node import Node
-from compiler.ir.op import Constant, Layout, Parameter
+from compiler.ir.op import Constant, Parameter
 from compiler.ir.types import DType
-from compiler.schedule.plan import InLeaf, InOutput, InParameter, InSlab, Plan, View
+from compiler.schedule.plan import InInput, InLeaf, InOutput, InParameter, InSlab, Plan, View
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -32,7 +31,7 @@ class Storage:
         self.plan = plan
         self.sizes = sizes
         self.source = source
-        self.slab = np.empty(evaluate(plan.peak_bytes, sizes), np.uint8)
+        self.slab = aligned(evaluate(plan.peak_bytes, sizes))
         self.fixed: dict[Node, Array] = {}
         self.names: dict[Node, str] = {}
         self.parameters: list[str] = []
@@ -71,35 +70,52 @@ class Storage:
     def _array(self, node: Node) -> Array | None:
         match self.plan.places[node]:
             case InSlab() as place:
-                start, size = evaluate(place.offset, self.sizes), self._bytes(node)
-                return self.slab[start : start + size].view(node.type.dtype.numpy).reshape(self.shape(node))
+                return self.in_slab(place, node)
             case InParameter() as place:
                 return _buffer(place.parameter)
             case InLeaf():
                 return _buffer(node) if isinstance(node.op, Parameter | Constant) else None
-            case View():
-                base = self.array(node.operands[0])
-                return None if base is None else self._view(node, base)
-            case InOutput():
+            case View() as place:
+                base = self.array(place.base)
+                return None if base is None else strided(base, node, place, self.sizes)
+            case InOutput() | InInput():
                 return None
 
-    def _bytes(self, node: Node) -> int:
-        return evaluate(node.type.bytes, self.sizes)
-
-    def _view(self, node: Node, base: Array) -> Array:
-        assert isinstance(node.op, Layout)
-        return view(node.op, base, self.sizes)
+    def in_slab(self, place: InSlab, node: Node) -> Array:
+        """The array of a value at a place of the slab."""
+        start, size = evaluate(place.offset, self.sizes), evaluate(node.type.bytes, self.sizes)
+        return self.slab[start : start + size].view(node.type.dtype.numpy).reshape(self.shape(node))
 
     def _dynamic(self, node: Node) -> str:
         place = self.plan.places[node]
-        if isinstance(place, InOutput):
-            return f"out_{place.position}"
-        op, name = node.op, self.source.fresh("view_")
-        assert isinstance(op, Layout)
-        sizes = self.sizes
-        make: Callable[[Array], Array] = lambda base: view(op, base, sizes)  # noqa: E731
-        self.source.write(f"{name} = {self.source.bind(make, 'make_')}({self.name(node.operands[0])})")
-        return name
+        match place:
+            case InOutput():
+                return f"out_{place.position}"
+            case InInput():
+                return self._over_input(node, place.input)
+            case View():
+                return self._strided(node, place)
+            case _:
+                raise TypeError(f"{place} does not come with a call")
+
+    def _over_input(self, node: Node, donor: Node) -> str:
+        name = self.name(donor)
+        if node.type == donor.type:
+            return name
+        made = self.source.fresh("over_")
+        dtype = self.source.bind(node.type.dtype.numpy, "dtype_")
+        self.source.write(f"{made} = {name}.reshape(-1).view({dtype}).reshape({self.shape(node)})")
+        return made
+
+    def _strided(self, node: Node, place: View) -> str:
+        made = self.source.fresh("view_")
+        shape, offset, strides = walk(node, place, self.sizes)
+        if 0 in shape:
+            return self.source.bind(np.empty(shape, node.type.dtype.numpy), "empty_")
+        dtype = self.source.bind(node.type.dtype.numpy, "dtype_")
+        array = self.source.bind(np.ndarray, "ndarray_")
+        self.source.write(f"{made} = {array}({shape}, {dtype}, {self.name(place.base)}, {offset}, {strides})")
+        return made
 
     def scratch(self, dtype: DType, shape: Sequence[int], place: int) -> Array:
         """Scratch array number `place` of a dtype, which grows to the largest shape asked and is shared by kernels."""
@@ -110,6 +126,29 @@ class Storage:
         if arrays[place].size < size:
             arrays[place] = np.empty(size, dtype.numpy)
         return arrays[place][:size].reshape(shape)
+
+
+def walk(node: Node, place: View, sizes: Mapping[str, int]) -> tuple[tuple[int, ...], int, tuple[int, ...]]:
+    """Shape, offset in bytes and strides in bytes of a view."""
+    width = node.type.dtype.size
+    shape = tuple(evaluate(extent, sizes) for extent in node.type.shape)
+    strides = tuple(width * evaluate(stride, sizes) for stride in place.strides)
+    return shape, width * evaluate(place.offset, sizes), strides
+
+
+def strided(base: Array, node: Node, place: View, sizes: Mapping[str, int]) -> Array:
+    """The array of a view of a dense array."""
+    shape, offset, strides = walk(node, place, sizes)
+    if 0 in shape:
+        return np.empty(shape, base.dtype)
+    return np.ndarray(shape, base.dtype, base, offset, strides)
+
+
+def aligned(size: int) -> Array:
+    """Uninitialised bytes that begin at a multiple of 64."""
+    room = np.empty(size + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    return room[start : start + size]
 
 
 def _buffer(node: Node) -> Array:

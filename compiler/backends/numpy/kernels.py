@@ -205,7 +205,7 @@ class NestWriter:
         else:
             part = self.tiles.take(op.dtype, shape)
             self._reduce_into(op, value, reduced, part)
-            self.source.call(_UFUNCS[op.reducer], result, part, result)
+            self.source.call(_UFUNCS[op.reducer], result, part, out=result)
             self.tiles.give_back(part)
         if taken:
             self.tiles.give_back(value)
@@ -216,9 +216,9 @@ class NestWriter:
         if len(names) == 1:
             return names[0], False
         product = self.tiles.take(op.dtype, self.tiles.shape(range(self.views.rank)))
-        self.source.call(np.multiply, names[0], names[1], product, casting="'unsafe'")
+        self.source.call(np.multiply, names[0], names[1], out=product, casting="'unsafe'")
         for name in names[2:]:
-            self.source.call(np.multiply, product, name, product, casting="'unsafe'")
+            self.source.call(np.multiply, product, name, out=product, casting="'unsafe'")
         return product, True
 
     def _reduce_into(self, op: MapReduce, value: str, axes: Sequence[int], result: str) -> None:
