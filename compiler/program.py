@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from compiler.analysis.extents import check_demands, demands
-from compiler.backends.contract import Backend, Executable
+from compiler.backends.contract import Backend, Enterable, Executable
 from compiler.errors import ArgumentError
 from compiler.ir.dims import evaluate
 from compiler.ir.graph import Graph
@@ -49,6 +49,7 @@ class Program:
             buffer.is_updated = True
         buffers = {node.op.buffer for node in source.parameters if isinstance(node.op, Parameter)}
         self._buffers: list[Buffer] = sorted(buffers, key=lambda buffer: buffer.serial)
+        self._enter = self._entry()
 
     @property
     def schedule(self) -> Schedule:
@@ -70,12 +71,24 @@ class Program:
         """How many arguments so far had to be copied because they were not dense, aligned and native."""
         return self.signature.copies
 
-    def __call__(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
-        """Runs the program. `out` takes the outputs, in the structure in which they are returned.
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Runs the program. `out=` takes the outputs, in the structure in which they are returned.
 
         Raises ArgumentError, ShapeError or DTypeError for arguments that do not fit, IndexRangeError for an
         index outside its axis; parameters and arguments are then as they were.
         """
+        return self._enter(*arguments, **named)
+
+    def _entry(self) -> Callable[..., Any]:
+        """The backend's own way in, where it has one that fits; else ours."""
+        kind, donated = self.structure.kind, self.signature.donated
+        if not isinstance(self._executable, Enterable) or kind not in ("one", "tuple") or donated or not self._shapes:
+            return self._checked
+        types = [node.type for node in self.source_graph.outputs]
+        return self._executable.entry(self.signature.inputs, types, kind == "one", self._checked)
+
+    def _checked(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
+        """A call with every check and conversion."""
         inputs, sizes = self.signature.bind(arguments, named)
         check_demands(self._demands, sizes)
         outputs = self._outputs(sizes, out, inputs)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
+from compiler.ir.node import Node
+from compiler.ir.types import TensorType
 from compiler.schedule.plan import Plan
 from compiler.schedule.target import Target
 
@@ -21,6 +23,21 @@ class Executable(Protocol):
         """One call. `inputs` are checked, dense and native, in the graph's order; `outputs` are dense arrays of the
         right shapes that share no memory with anything. Reads the parameters' buffers, and writes their updates
         after everything that can fail."""
+        ...
+
+
+@runtime_checkable
+class Enterable(Protocol):
+    """An executable with a faster way in than Python's."""
+
+    def entry(
+        self, inputs: Sequence[Node], outputs: Sequence[TensorType], bare: bool, fallback: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        """A function of the arguments that returns the outputs as a tuple, or `bare` the only one.
+
+        It takes arguments that need no conversion. All others, keywords among them, it hands on to `fallback`,
+        which checks, converts and raises; where there is no faster way, it is `fallback` itself.
+        """
         ...
 
 

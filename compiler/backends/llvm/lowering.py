@@ -14,6 +14,7 @@ from compiler.backends.llvm.places import Located, Places, dense_strides
 from compiler.backends.llvm.products import ProductBuilder
 from compiler.backends.llvm.steps import PythonStep, Step
 from compiler.errors import BackendError
+from compiler.ir.dims import Extent
 from compiler.ir.node import Node
 from compiler.ir.op import MapReduce, Trait
 from compiler.rewrite.refusal import Refusal
@@ -29,6 +30,14 @@ class Lowered:
     places: Places
     steps: list[Step | PythonStep]
     of_kernel: list[list[Step | PythonStep]]
+
+    def picoseconds(self) -> Extent:
+        """The predicted time of one call on one thread."""
+        total: Extent = 0
+        for step in self.steps:
+            if not isinstance(step, PythonStep):
+                total = total + step.picoseconds
+        return total
 
     def raise_refusal(self, look: Callable[[Node], Any], binding: Binding) -> None:
         """Raises what a step refused."""

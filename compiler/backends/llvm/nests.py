@@ -83,6 +83,12 @@ class NestStep:
                 found[_combine_key(self.form, member)] = partial(_emit_combine, self.form, member)
         return found
 
+    @property
+    def picoseconds(self) -> Extent:
+        """As `_nanoseconds`, for every size."""
+        instructions = sum(weight(member) for member in self.form.members if not member.is_row)
+        return product(self.loops) * round(1000 * (instructions + len(self.form.slots)) / _INSTRUCTIONS_PER_NANOSECOND)
+
     def text(self) -> str:
         """The form, for now."""
         return repr(self.form)

@@ -24,7 +24,7 @@ from compiler.backends.llvm.product_code import ProductForm, emit_product
 from compiler.backends.llvm.stages import weight
 from compiler.backends.llvm.steps import Launch, Scratch, Sizes, chunks_for
 from compiler.backends.llvm.untyped import Builder, Value
-from compiler.ir.dims import Extent, Shape, divide_exactly, evaluate
+from compiler.ir.dims import Extent, Shape, evaluate, product
 from compiler.ir.formula.tape import Const, infer_dtypes
 from compiler.ir.node import Node
 from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size
@@ -57,6 +57,13 @@ class ProductStep:
     @property
     def kernels(self) -> Mapping[str, Emit]:
         return {self.key: partial(_emit, self.form)}
+
+    @property
+    def picoseconds(self) -> Extent:
+        """As `launches` predicts, for every size."""
+        after = sum(weight(member) for member in self.form.epilogue.members)
+        turns = product(self.loops)
+        return turns * self.depth * round(2000 / _FLOPS_PER_NANOSECOND) + turns * round(25 * after)
 
     def text(self) -> str:
         """The form, for now."""
@@ -318,5 +325,3 @@ def _op(node: Node) -> MapReduce:
     assert isinstance(node.op, MapReduce)
     return node.op
 
-
-_ = divide_exactly

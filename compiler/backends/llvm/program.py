@@ -14,14 +14,19 @@ from compiler.backends.llvm import driver_code as code
 from compiler.backends.llvm.binding import Binding, address_of, frame_of
 from compiler.backends.llvm.cache import ObjectCache, compiled, default_cache
 from compiler.backends.llvm.engine import Library, Target, assembly, complete
-from compiler.backends.llvm.entry import Context, Locks
+from compiler.backends.llvm.entry import Context, Locks, make_entry
+from compiler.backends.llvm.entry_types import entry_spec
 from compiler.backends.llvm.library import kernel_module, load_kernels
+from compiler.backends.llvm.locks import Freed, word_locks
 from compiler.backends.llvm.lowering import Lowered, lower
 from compiler.backends.llvm.places import Pointer, Region
 from compiler.backends.llvm.python_steps import run_python_step
 from compiler.backends.llvm.steps import PythonStep
 from compiler.backends.llvm.threads import PARALLEL, parallel_address
 from compiler.ir.dims import evaluate, symbols
+from compiler.ir.node import Node
+from compiler.ir.op import Parameter
+from compiler.ir.types import TensorType
 from compiler.schedule.plan import Plan
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -61,6 +66,25 @@ class NativeProgram:
             self._execute(context, binding, frame, inputs, outputs)
         finally:
             context.locks.release()
+
+    def entry(
+        self, inputs: Sequence[Node], outputs: Sequence[TensorType], bare: bool, fallback: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        """A native function that runs the program, or `fallback` where it cannot vouch for the arguments."""
+        if self.python_steps or len(self._contexts) > 1:
+            return fallback
+        spec = entry_spec(inputs, outputs, bare, self.lowered.picoseconds())
+        if spec is None or spec.symbols != self.symbols:
+            return fallback
+        if not self._contexts:
+            self._contexts.append(NativeContext())
+        nodes = self.plan.schedule.graph.parameters
+        buffers = {node.op.buffer for node in nodes if isinstance(node.op, Parameter)}
+        locks = word_locks(sorted(buffers, key=lambda buffer: buffer.serial))
+        return make_entry(
+            spec, driver().address, self._contexts[0].context, fallback,
+            locks=[lock.address for lock in locks], keep=[self, *locks],
+        )  # fmt: skip
 
     def _execute(
         self, context: NativeContext, binding: Binding, frame: Any, inputs: Sequence[Array], outputs: Sequence[Array]
@@ -115,13 +139,18 @@ class NativeProgram:
         return found
 
 
-class NativeContext:
+class NativeContext(Freed):
     """A context with its bindings and its lock."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.context = Context(program_slots=1)
         self.locks = Locks([self.context.address])
         self.bindings: list[Binding] = []
+
+    def after_fork(self) -> None:
+        """A call that ran in another thread is not there to end."""
+        self.context.slots[0] = 0
 
     @property
     def slab(self) -> Array:

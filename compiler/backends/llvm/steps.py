@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from compiler.backends.llvm.library import Emit
 from compiler.backends.llvm.places import Pointer, Region
+from compiler.ir.dims import Extent
 from compiler.ir.node import Node
 
 Sizes = Mapping[str, int]
@@ -65,6 +66,11 @@ class Step(Protocol):
     @property
     def nodes(self) -> Sequence[Node]:
         """What it computes."""
+        ...
+
+    @property
+    def picoseconds(self) -> Extent:
+        """A rough prediction of its time on one thread."""
         ...
 
     def launches(self, sizes: Sizes, scratch: Scratch) -> list[Launch]:

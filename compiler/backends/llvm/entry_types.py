@@ -1,0 +1,50 @@
+"""What the fast entry checks, from the types of a program's inputs and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from compiler.backends.llvm import entry
+from compiler.backends.llvm.entry import ArrayArgument, ArrayResult, EntrySpec
+from compiler.ir.dims import Extent, symbols
+from compiler.ir.node import Node
+from compiler.ir.types import TensorType
+
+_RELEASE: Final = 20_000_000
+"""Predicted picoseconds from which on the interpreter lock is released."""
+
+
+def entry_spec(
+    inputs: Sequence[Node], outputs: Sequence[TensorType], bare: bool, picoseconds: Extent
+) -> EntrySpec | None:
+    """The spec; None where an input's extent is more than a number or a symbol."""
+    arguments: list[ArrayArgument] = []
+    for node in inputs:
+        shape = [_plain(extent) for extent in node.type.shape]
+        if any(extent is None for extent in shape):
+            return None
+        arguments.append(ArrayArgument(node.type.dtype.numpy, tuple(n for n in shape if n is not None)))
+    results = tuple(ArrayResult(kind.dtype.numpy, tuple(map(_terms, kind.shape))) for kind in outputs)
+    known = {extent for argument in arguments for extent in argument.shape if isinstance(extent, str)}
+    needed = {name for kind in outputs for extent in kind.shape for name in symbols(extent)} | symbols(picoseconds)
+    if not needed <= known:
+        return None
+    return EntrySpec(
+        tuple(arguments), results, bare, nanoseconds=_terms(picoseconds), release_nanoseconds=_RELEASE
+    )
+
+
+def _plain(extent: Extent) -> int | str | None:
+    """A number, or the name of a symbol that stands alone."""
+    if isinstance(extent, int):
+        return extent
+    return str(extent) if str(extent) in symbols(extent) else None
+
+
+def _terms(extent: Extent) -> entry.Extent:
+    if isinstance(extent, int):
+        return extent
+    return tuple(
+        (factor, tuple(name for name, power in monomial for _ in range(power))) for monomial, factor in extent.terms
+    )
