@@ -199,7 +199,14 @@ class _Reader:
                 else Constant(found, buffer, name.encode())
             )
         shape = tuple(n for n in found.shape if not isinstance(n, Dim))
-        array = np.array(_field(text)).astype(found.dtype.numpy)
+        given = np.array(_field(text))
+        if given.dtype.kind not in "bif" or (
+            given.size and given.dtype.kind == "f" and not found.dtype.is_float
+        ):
+            raise ParseError(f"{text[:200]} is no {found}")
+        array = given.astype(found.dtype.numpy)
+        if given.dtype.kind != "f" and not np.array_equal(array, given):
+            raise ParseError(f"{text[:200]} is out of range for {found}")
         if array.shape != found.shape and (len(shape) < found.rank or array.size or math.prod(shape)):
             raise ParseError(f"{text[:200]} has the shape {list(array.shape)} and is to be {found}")
         return constant_of(array.reshape(shape), found.dtype)

@@ -195,7 +195,10 @@ def is_by_reference(op: Constant) -> bool:
     if not op.buffer.is_bound or op.buffer.array.size > INLINE:
         return True
     array = op.buffer.array
-    return np.array(array.tolist(), array.dtype).tobytes() != op.bits
+    is_nan = array != array
+    return (
+        bool(is_nan.any()) and array[is_nan].tobytes() != np.full(is_nan.sum(), np.nan, array.dtype).tobytes()
+    )
 
 
 def _print_array(op: Constant, name: str) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from compiler.errors import DTypeError, LawError, ShapeError
+from compiler.errors import DTypeError, LawError
+from compiler.ir.build import IDENTITY_OF, product_formula
 from compiler.ir.formula.tape import LONGEST
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe
@@ -49,7 +50,7 @@ def _types_follow(graph: Graph) -> Iterator[str]:
     for node in graph.nodes:
         try:
             found = node.op.infer([operand.type for operand in node.operands])
-        except (ShapeError, DTypeError) as error:
+        except (DTypeError, ValueError) as error:  # a wrong number of operands does not unpack
             yield f"{describe(node)}: {error}"
         else:
             if found != node.type:
@@ -95,10 +96,10 @@ def _reductions_are_bare(graph: Graph) -> Iterator[str]:
     for node, op in _map_reduces(graph):
         if op.reducer is Reducer.NONE:
             continue
-        is_product = op.reducer is Reducer.SUM and op.formula.factors == tuple(
-            range(len(op.formula.parameters))
-        )
-        if len(op.arguments) != len(op.accesses) or not (op.formula.is_identity or is_product):
+        count = len(op.arguments)
+        is_bare = count == 1 and op.formula == IDENTITY_OF[op.reducer]
+        is_product = count > 1 and op.reducer is Reducer.SUM and op.formula == product_formula(count)
+        if count != len(op.accesses) or not (is_bare or is_product):
             yield describe(node)
 
 
@@ -142,16 +143,16 @@ def _updates_once(graph: Graph) -> Iterator[str]:
 LAWS: Final = (
     Law("An operand is created before the node that reads it.", _operands_first),
     Law("Every input, output and update is a node of the graph.", _reachable),
-    Law("A node's type is what its op infers from its operands' types.", _types_follow),
     Law("A MapReduce has an argument for each parameter and an access for each operand.", _arguments_match),
     Law("Every index of a MapReduce is one of its loops.", _indices_in_range),
+    Law("A node's type is what its op infers from its operands' types.", _types_follow),
     Law("No index stands twice in one operand or in the output.", _no_index_twice),
     Law("The output's loops are the first ones, in the order of its axes.", _output_in_order),
     Law(
         "A MapReduce has a reducer if and only if it has loops that its output has not.", _maps_reduce_nothing
     ),
     Law(
-        "A MapReduce that reduces is of one bare operand, or sums a product of operands.",
+        "A MapReduce that reduces is of one bare operand, or sums the product of its operands in order.",
         _reductions_are_bare,
     ),
     Law("A map is never a bare rename.", _no_bare_rename),
