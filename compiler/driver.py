@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from compiler.backends.contract import Backend
+from compiler.debugging import Checked
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.verify import verify
@@ -27,15 +28,24 @@ def compile_graph(
     passes: Sequence[Pass],
     backend: Backend,
     donate: Iterable[str] = (),
+    debug: bool = False,
 ) -> Program:
     """The program that computes `outputs` and writes `updates`. Raises what the checks of its parts raise."""
     source = Graph.of(outputs, updates, inputs)
     check_declared(source, inputs)
-    return compile_source(source, structure=structure, passes=passes, backend=backend, donate=donate)
+    return compile_source(
+        source, structure=structure, passes=passes, backend=backend, donate=donate, debug=debug
+    )
 
 
 def compile_source(
-    source: Graph, *, structure: Structure, passes: Sequence[Pass], backend: Backend, donate: Iterable[str]
+    source: Graph,
+    *,
+    structure: Structure,
+    passes: Sequence[Pass],
+    backend: Backend,
+    donate: Iterable[str],
+    debug: bool = False,
 ) -> Program:
     """The program of a graph that is complete. What unpickles a program, too."""
     signature = Signature(source.inputs, donate)
@@ -51,5 +61,7 @@ def compile_source(
         passes=tuple(passes),
         backend=backend,
         donate=tuple(signature.donated),
+        debug=debug,
     )
-    return Program(source, plan, history, backend, signature, structure, again)
+    executable = Checked(backend, plan) if debug else backend.build(plan)
+    return Program(source, plan, history, backend.name, executable, signature, structure, again)

@@ -14,6 +14,7 @@ from compiler.backends.contract import Backend, Enterable, Executable
 from compiler.errors import ArgumentError
 from compiler.ir.dims import evaluate
 from compiler.ir.graph import Graph
+from compiler.ir.node import Node
 from compiler.ir.op import Buffer, Parameter, locked
 from compiler.pipeline.contract import Record
 from compiler.render.drawing import draw, svg_of
@@ -21,6 +22,7 @@ from compiler.schedule.plan import Plan
 from compiler.schedule.schedule import Schedule
 from compiler.signature import Array, Signature, is_ready
 from compiler.structure import Structure
+from compiler.why import Why, why
 
 
 class Program:
@@ -31,7 +33,7 @@ class Program:
     """
 
     def __init__(
-        self, source: Graph, plan: Plan, history: tuple[Record, ...], backend: Backend,
+        self, source: Graph, plan: Plan, history: tuple[Record, ...], backend: str, executable: Executable,
         signature: Signature, structure: Structure, again: Callable[[Graph], Program],
     ) -> None:  # fmt: skip
         self.source_graph = source
@@ -39,8 +41,9 @@ class Program:
         self.history = history
         self.signature = signature
         self.structure = structure
-        self._backend = backend
-        self._executable: Executable = backend.build(plan)
+        self.backend = backend
+        """The name of the backend that runs the program."""
+        self._executable = executable
         self._again = again
         self._demands = demands(source)
         self._shapes = [node.type.shape for node in source.outputs]
@@ -60,11 +63,6 @@ class Program:
     def graph(self) -> Graph:
         """The graph after the rewrites."""
         return self.schedule.graph
-
-    @property
-    def backend(self) -> str:
-        """The name of the backend that runs the program."""
-        return self._backend.name
 
     @property
     def entry_copies(self) -> int:
@@ -139,6 +137,17 @@ class Program:
                     f"out {place} shares memory with an argument, a parameter or another output"
                 )
         return list(given)
+
+    def why(self, what: Any) -> Why:
+        """What became of a tensor (or node) of the source graph: fused or not, in place or not, saved, folded.
+
+        Data; `print` shows it as text. Raises ArgumentError for a node that the program has never had.
+        """
+        node = getattr(what, "node", what)
+        graphs = [self.source_graph, *(item.after for item in self.history if isinstance(item.after, Graph))]
+        if not isinstance(node, Node) or not any(node in set(graph.nodes) for graph in graphs):
+            raise ArgumentError(f"{what!r} is no part of this program; give a tensor that it was compiled from")
+        return why(node, self.source_graph, self.plan, self.history)
 
     def draw(self, path: str | os.PathLike[str], *, detail: bool = False) -> Path:
         """Draws the source graph to .svg, .png, .pdf or .dot: forward left, backward right, then the updates.

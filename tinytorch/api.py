@@ -140,12 +140,14 @@ def compile(
     passes: Sequence[str | Pass] | None = None,
     backend: str | Backend | None = None,
     donate: str | Tensor | Iterable[str | Tensor] = (),
+    debug: bool = False,
 ) -> Program:
     """A program that maps values of `inputs` to values of `outputs`, and writes `updates` to parameters.
 
     `outputs` is one tensor, a sequence or a dict, and calls return the same, as fresh arrays. All right-hand
     sides of `updates` and all outputs see the parameters as they were before the call. `passes` are names or
-    values, () for none, None for the default. `donate` names inputs whose arrays the program may overwrite.
+    values, () for none, None for the default. `donate` names inputs whose arrays the program may overwrite. `debug` fills
+    dead memory with NaN and compares every kernel with the oracle: LawError names the first node that is wrong.
     """
     declared = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     results, structure = flatten(outputs)
@@ -163,6 +165,7 @@ def compile(
         passes=[find_pass(item) for item in passes] if passes is not None else default_passes(),
         backend=find_backend(backend),
         donate=[str(item.name) if isinstance(item, Tensor) else item for item in given],
+        debug=debug,
     )
 
 

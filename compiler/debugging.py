@@ -1,0 +1,86 @@
+"""Debug mode: dead memory is filled with NaN, and every kernel's results are compared with the oracle's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+
+from compiler.backends.contract import Array, Executable
+from compiler.backends.reference import run as run_reference
+from compiler.errors import BackendError, LawError
+from compiler.ir.node import Node, describe
+from compiler.ir.op import Constant, Parameter
+from compiler.schedule.plan import Plan
+
+Values: TypeAlias = Mapping[Node, Array]
+
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
+"""How far from the oracle a value may be, relative to the largest magnitude that the call computed."""
+
+
+@runtime_checkable
+class Observable(Protocol):
+    """A backend that can show the stored results of each kernel, and fills what dies after it with NaN."""
+
+    def build_observed(self, plan: Plan, observe: Callable[[Sequence[Node], Sequence[Array]], None]) -> Executable: ...
+
+
+class Checked:
+    """An executable that checks each kernel when it has run. Slow, and for one thread."""
+
+    def __init__(self, backend: Any, plan: Plan) -> None:
+        if not isinstance(backend, Observable):
+            raise BackendError(f"backend {backend.name} cannot show its kernels; debug with backend='numpy'")
+        self.plan = plan
+        self.expected: Values = {}
+        self.scale = 1.0
+        self.executable = backend.build_observed(plan, self.check)
+
+    def run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
+        """One call, as `Executable.run` says. Raises LawError naming the first node that is wrong, with its line."""
+        graph = self.plan.schedule.graph
+        leaves = {node: array.copy() for node, array in zip(graph.inputs, inputs, strict=True)}
+        for node in graph.nodes:
+            if isinstance(node.op, Parameter | Constant):
+                leaves[node] = node.op.buffer.array.copy()
+        self.expected = run_reference(graph, leaves, sizes)
+        self.scale = largest_magnitude(self.expected.values())
+        self.executable.run(inputs, sizes, outputs)
+
+    def check(self, nodes: Sequence[Node], arrays: Sequence[Array]) -> None:
+        """Compares the stored results of one kernel."""
+        for node, array in zip(nodes, arrays, strict=True):
+            reason = disagreement(array, self.expected[node], self.scale)
+            if reason is not None:
+                place = self.plan.schedule.kernel_of[node]
+                raise LawError(f"kernel {place} computes {describe(node)} wrongly: {reason}")
+
+
+def largest_magnitude(arrays: Any) -> float:
+    """The largest finite magnitude among arrays; 1 where there is none above."""
+    largest = 1.0
+    for array in arrays:
+        if array.size and array.dtype.kind == "f":
+            finite = np.abs(array[np.isfinite(array)])
+            largest = max(largest, float(finite.max()) if finite.size else 0.0)
+    return largest
+
+
+def disagreement(found: Array, expected: Array, scale: float) -> str | None:
+    """Where two arrays differ by more than the tolerance of their dtype times `scale`; None if they agree.
+
+    bools and ints agree exactly, and NaN and infinities stand in the same places.
+    """
+    if found.shape != expected.shape or found.dtype != expected.dtype:
+        return f"it is {found.dtype}{list(found.shape)} and not {expected.dtype}{list(expected.shape)}"
+    with np.errstate(all="ignore"):
+        close = found == expected
+        if found.dtype.kind == "f":
+            close |= np.isnan(found) & np.isnan(expected)
+            close |= np.abs(found - expected) <= TOLERANCE[found.dtype.name] * scale
+    if close.all():
+        return None
+    place = tuple(int(axis) for axis in np.argwhere(~close)[0])
+    return f"at {list(place)} it is {found[place]} and the oracle says {expected[place]}"
