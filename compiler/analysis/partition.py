@@ -82,16 +82,12 @@ class Partition:
     def _is_passed(self, start: int, end: int) -> bool:
         """Whether a path from `start` to `end` passes a third group, or none could be ruled out."""
         ahead, behind = _Front(start, end, self._behind), _Front(end, start, self._before)
+        small, large = ahead, behind
+        if len(self.members[start]) > len(self.members[end]):
+            small, large = behind, ahead
         steps = 0
-        for front in (ahead, behind):
-            for group in front.expand():
-                steps += 1
-                if group in ahead.seen and group in behind.seen:
-                    return self._settled(steps, True)
-                if steps > LIMIT:
-                    return self._settled(steps, True)
         while ahead.pending and behind.pending:
-            front = min(ahead, behind, key=lambda item: len(item.pending))
+            front = small if small.is_new or len(small.pending) <= len(large.pending) else large
             for group in front.expand():
                 steps += 1
                 if group == front.goal or (group in ahead.seen and group in behind.seen):
@@ -112,10 +108,11 @@ class _Front:
         self.start, self.goal, self.step = start, goal, step
         self.seen: set[int] = set()
         self.pending: deque[int] = deque([start])
+        self.is_new = True
 
     def expand(self) -> Iterator[int]:
         """The neighbours of the group that waits longest. From the start itself the goal is no detour."""
-        group = self.pending.popleft()
+        group, self.is_new = self.pending.popleft(), False
         for other in self.step(group):
             if other != self.goal and other != self.start and other not in self.seen:
                 self.seen.add(other)

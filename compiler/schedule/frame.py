@@ -7,7 +7,7 @@ of the smaller frame, so a group of n members costs O(n log n) however it comes 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler.ir.dims import Shape
 from compiler.ir.node import Node
@@ -27,6 +27,9 @@ class Frame:
     columns: frozenset[int]
     placement: Mapping[Node, tuple[int | None, ...]]
     spans: frozenset[frozenset[int]]
+    first: int
+    last: int
+    """The serial numbers of the oldest and the youngest member."""
 
     @property
     def is_contiguous(self) -> bool:
@@ -57,7 +60,8 @@ def frame_of(node: Node) -> Frame:
     place = {loop: position for position, loop in enumerate(order)}
     placement = tuple(place.get(loop) for loop in range(len(op.extents)))
     loops = tuple(op.extents[loop] for loop in order)
-    return Frame(loops, frozenset(), {node: placement}, frozenset([frozenset(place.values())]))
+    spans = frozenset([frozenset(place.values())])
+    return Frame(loops, frozenset(), {node: placement}, spans, node.serial, node.serial)
 
 
 def _walk(op: MapReduce) -> list[int]:
@@ -118,22 +122,13 @@ class _ConflictError(Exception):
 
 
 def join(left: Frame, right: Frame) -> Frame | Refusal:
-    """The frame of the members of both, or why there is none."""
-    for node in (*_only(left), *_only(right)):
-        refusal = check_member(node)
-        if refusal is not None:
-            return refusal
+    """The frame of the members of both, or why there is none. Each member has passed `check_member`."""
     is_larger = (len(left.loops), len(left.placement)) >= (len(right.loops), len(right.placement))
     large, small = (left, right) if is_larger else (right, left)
     try:
         return _embedded(small, large)
     except _ConflictError as conflict:
         return conflict.refusal
-
-
-def _only(frame: Frame) -> tuple[Node, ...]:
-    """The member of a frame that has one; others were checked when they joined."""
-    return tuple(frame.placement) if len(frame.placement) == 1 else ()
 
 
 def _embedded(small: Frame, large: Frame) -> Frame:
@@ -151,7 +146,7 @@ def _embedded(small: Frame, large: Frame) -> Frame:
                 f"{called(made)} has fewer loops than {called(read)}, which reads it", made, read
             )
         else:
-            small = Frame(small.loops, _one({small.columns, reduced}, made), small.placement, small.spans)
+            small = replace(small, columns=_one({small.columns, reduced}, made))
     found = _one(columns, next(iter(small.placement)))
     _settle(small, large, found, place)
     found = _one({found, frozenset(place[loop] for loop in small.columns)}, next(iter(small.placement)))
@@ -172,7 +167,7 @@ def _passed(small: Frame, large: Frame) -> Iterator[tuple[Node, Node, bool]]:
         for operand in reader.operands:
             if operand in large.placement:
                 yield operand, reader, True
-    if min(node.serial for node in small.placement) > max(node.serial for node in large.placement):
+    if small.first > large.last:
         return
     for reader in large.placement:
         for operand in reader.operands:
@@ -269,4 +264,5 @@ def _merged(small: Frame, large: Frame, columns: frozenset[int], place: dict[int
         node: tuple(None if loop is None else place[loop] for loop in loops)
         for node, loops in small.placement.items()
     }
-    return Frame(large.loops, columns, {**large.placement, **moved}, spans)
+    first, last = min(small.first, large.first), max(small.last, large.last)
+    return Frame(large.loops, columns, {**large.placement, **moved}, spans, first, last)

@@ -17,7 +17,7 @@ from compiler.ir.dims import Shape
 from compiler.ir.node import Node
 from compiler.ir.op import MapReduce, Reducer, Trait
 from compiler.rewrite.refusal import Reason, Refusal
-from compiler.schedule.frame import Frame, called, frame_of, join, map_reduce, shares_operand
+from compiler.schedule.frame import Frame, called, check_member, frame_of, join, map_reduce, shares_operand
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,9 @@ def nest_of(members: Sequence[Node]) -> Nest | Refusal:
         if not isinstance(node.op, MapReduce):
             reason = Reason.OPAQUE if node.op.has(Trait.OPAQUE) else Reason.MOVES_ELEMENTS
             return Refusal(reason, (node,), f"{called(node)} is no map and no reduction")
+    refusals = [found for node in members if (found := check_member(node)) is not None]
+    if refusals and len(members) > 1:
+        return refusals[0]
     pieces = {node: frame_of(node) for node in members}
     refusal = _join_all(members, pieces)
     return nest_from(pieces[members[0]]) if refusal is None else refusal

@@ -63,7 +63,7 @@ def test_a_path_too_long_to_be_ruled_out_counts_as_one() -> None:
     x, y = (input_node(name, TensorType(FLOAT32, (3,))) for name in "xy")
     first, far = apply("neg", x), apply("exp", y)
     left, right = first, far
-    for _ in range(LIMIT):
+    for _ in range(LIMIT + 2):
         left, right = apply("neg", left), apply("neg", right)
     graph = Graph.of([left, right])
     groups = Partition(graph, [[node] for node in graph.nodes if node.operands])
