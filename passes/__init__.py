@@ -5,11 +5,21 @@ from __future__ import annotations
 from typing import Final
 
 from compiler.pipeline.contract import RewritingPass, SchedulingPass
+from passes.common_subexpressions import CommonSubexpressions
+from passes.dead_code import DeadCode
+from passes.fold_constants import FoldConstants
 from passes.fuse_elementwise import FuseElementwise
 from passes.inplace import InPlace
 from passes.save_outputs import SaveOutputs
+from passes.simplify import Simplify
 
-REWRITES: Final[tuple[RewritingPass, ...]] = (SaveOutputs(),)
+REWRITES: Final[tuple[RewritingPass, ...]] = (
+    DeadCode(),
+    FoldConstants(),
+    Simplify(),
+    CommonSubexpressions(),
+    SaveOutputs(),
+)
 """Graph to graph, in this order."""
 
 SCHEDULING: Final[tuple[SchedulingPass, ...]] = (FuseElementwise(), InPlace())

@@ -91,8 +91,8 @@ def guarded(maker: Maker) -> Value | None:
         return None
     above = apply("add", apply("abs", x.node), 1.0)
     make = maker.choice([
-        lambda: apply("log", above), lambda: apply("sqrt", above), lambda: apply("pow", above, -1),
-        lambda: apply("div", x.node, above), lambda: apply("div", 1.0, above), lambda: apply("pow", above, 0.5),
+        lambda: apply("log", above), lambda: apply("sqrt", above), lambda: apply("div", x.node, above),
+        lambda: apply("div", 1.0, above), lambda: apply("pow", above, -1), lambda: apply("pow", above, 0.5),
     ])  # fmt: skip
     return Value(make(), x.bound + 1, None, special=x.special)
 
