@@ -179,9 +179,7 @@ def test_what_a_text_would_run_would_be_seen():
 def test_a_text_with_an_error_in_it_parses_or_is_a_parse_error(graph, data):
     text = str(graph)
     place = data.draw(st.integers(0, len(text) - 1))
-    piece = data.draw(
-        st.sampled_from(list(' %@~"\\:[](){}=,*+-^') + ["", "0", "nan", "x", "9" * 40, "\n", "op "])
-    )
+    piece = data.draw(st.sampled_from([*' %@~"\\:[](){}=,*+-^', "", "0", "nan", "x", "9" * 40, "\n", "op "]))
     length = data.draw(st.integers(0, 4))
     with suppress(ParseError):
         Graph.parse(text[:place] + piece + text[place + length :], graph.arrays, graph.calls)
