@@ -215,7 +215,8 @@ class NestWriter:
         names = [str(name) for name in self._arguments(node, op)]
         if len(names) == 1:
             return names[0], False
-        product = self.tiles.take(op.dtype, self.tiles.shape(range(self.views.rank)))
+        loops = [loop for loop in self.nest.placement[node] if loop is not None]
+        product = self.tiles.take(op.dtype, self.tiles.shape(loops))
         self.source.call(np.multiply, names[0], names[1], out=product, casting="'unsafe'")
         for name in names[2:]:
             self.source.call(np.multiply, product, name, out=product, casting="'unsafe'")
