@@ -1,7 +1,7 @@
-"""Whose memory a value lies in, and where in it: offset and strides, derived from what each op's spec says it moves.
+"""Whose memory a value lies in, and where in it: offset and strides, derived from the specs of the ops.
 
-A view moves nothing: element `n` of it is element `offset + n . strides` of its base, which is dense. Offsets and
-strides are in elements and polynomials in the symbolic dimensions, so they hold for every size.
+A view moves nothing: element `n` of it is element `offset + n . strides` of its base, which is dense. Offsets
+and strides are in elements and polynomials in the symbolic dimensions, so they hold for every size.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from compiler.ir.dims import Extent, Shape, divide_exactly
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.op import Broadcast, Diagonal, Op, Reshape, Slice, Transpose, Trait
+from compiler.ir.op import Broadcast, Diagonal, Op, Reshape, Slice, Trait, Transpose
 
 
 @dataclass(frozen=True, slots=True)

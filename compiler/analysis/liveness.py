@@ -1,6 +1,7 @@
 """Who reads the memory of each value, through any name and any view; and which ops can still fail.
 
-Both hold for the graph alone. When the reads happen is a matter of the schedule (`compiler.schedule.lifetimes`).
+Both hold for the graph alone. When the reads happen is a matter of the schedule
+(`compiler.schedule.lifetimes`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from compiler.ir.op import Gather, Op, Parameter, ScatterAdd, Trait
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
-    """`regions` says where every value lies and `owners` in whose memory, one node for each parameter's buffer.
+    """`regions` says where every value lies, `owners` in whose memory: one node for each parameter's buffer.
 
     `readers` gives for each owner the nodes that read its memory when they are computed. Views read nothing.
     """
@@ -50,8 +51,8 @@ def liveness_of(graph: Graph) -> Liveness:
 def can_fail(nodes: Iterable[Node]) -> list[Node]:
     """Those of some nodes, in running order, that can raise: calls, and checks that no earlier one has made.
 
-    An index that a gather has found to lie in an axis cannot fail in the scatter_add that is its adjoint, nor can a
-    view of it. What slices ask of symbols is checked before a call begins.
+    An index that a gather has found to lie in an axis cannot fail in the scatter_add that is its adjoint, nor
+    can a view of it. What slices ask of symbols is checked before a call begins.
     """
     checked: set[tuple[Node, Extent]] = set()
     found: list[Node] = []

@@ -1,7 +1,7 @@
 """How long the memory of each value is needed: from the kernel that writes it to the last that reads it.
 
-Reads through views are reads of their base. A copy to an output reads after the last kernel, a commit after the
-kernel that it waits for.
+Reads through views are reads of their base. A copy to an output reads after the last kernel, a commit after
+the kernel that it waits for.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from compiler.schedule.schedule import Schedule
 class Timeline:
     """When things happen in a schedule, counted in kernels. `end` is the last kernel, -1 if there is none.
 
-    `last_read` gives for each owner of memory the last kernel that reads it, -1 if none does, and `end` for what is
-    copied to an output. `last_failure` is the last kernel that can raise, -1 if none can.
+    `last_read` gives for each owner of memory the last kernel that reads it, -1 if none does. What is
+    `copied` to an output is read after kernel `end`. `last_failure` is the last kernel that can raise, -1 if
+    none can.
     """
 
     live: Liveness
     kernel_of: Mapping[Node, int]
     last_read: Mapping[Node, int]
+    copied: frozenset[Node]
     last_failure: int
     end: int
 
@@ -36,12 +38,14 @@ def timeline_of(schedule: Schedule, copies: Iterable[OutputCopy], live: Liveness
     kernel_of = schedule.kernel_of
     end = len(schedule.kernels) - 1
     last_read = {
-        owner: max((kernel_of[node] for node in readers), default=-1) for owner, readers in live.readers.items()
+        owner: max((kernel_of[node] for node in readers), default=-1)
+        for owner, readers in live.readers.items()
     }
-    for copy in copies:
-        last_read[live.owners[copy.value]] = end
+    copied = frozenset(live.owners[copy.value] for copy in copies)
+    last_read.update(dict.fromkeys(copied, end))
     failing = can_fail(node for kernel in schedule.kernels for node in kernel.members)
-    return Timeline(live, kernel_of, last_read, max((kernel_of[node] for node in failing), default=-1), end)
+    last_failure = max((kernel_of[node] for node in failing), default=-1)
+    return Timeline(live, kernel_of, last_read, copied, last_failure, end)
 
 
 def output_copies(schedule: Schedule, live: Liveness) -> tuple[dict[Node, int], tuple[OutputCopy, ...]]:
@@ -57,7 +61,7 @@ def output_copies(schedule: Schedule, live: Liveness) -> tuple[dict[Node, int], 
 
 
 def last_uses(time: Timeline, commits: Iterable[Commit]) -> dict[Node, int]:
-    """For each owner of memory the last kernel after which it is still read, by kernels, copies and commits."""
+    """For each owner of memory the last kernel after which kernels, copies or commits read it."""
     found = dict(time.last_read)
     for item in commits:
         owner = time.live.owners[item.value]

@@ -1,10 +1,12 @@
 """The in-place rule: when may a kernel write a result over memory that it reads?
 
-Every access to that memory, by any name and through any view, reads the element at which the same iteration writes;
-none is made by a member behind the result, or in a later pass over the row; and the result does not add up while
-operands are still read. So a kernel may run tile by tile (whole rows of a kernel over rows), its members in order.
+Every access to that memory, by any name and through any view, reads the element at which the same iteration
+writes; none is made by a member behind the result, or in a later pass over the row; and the result does not
+add up while operands are still read. So a kernel may run tile by tile (whole rows of a kernel over rows), its
+members in order.
 
-Places are compared as addresses: for each common loop the distance in elements between neighbouring iterations.
+Places are compared as addresses: for each common loop the distance in elements between neighbouring
+iterations.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ Steps: TypeAlias = Mapping[int, Extent]
 
 
 def may_overwrite(kernel: Kernel, result: Node, owner: Node, live: Liveness) -> bool:
-    """Whether a kernel may write a result of its over the memory of an owner, as far as the kernel itself reads it."""
+    """Whether a kernel may write a result over the memory of an owner, which it may itself read."""
     readers = [node for node in kernel.members if any(live.owners[item] is owner for item in node.operands)]
     if not readers:
         return True
@@ -42,7 +44,7 @@ def may_overwrite(kernel: Kernel, result: Node, owner: Node, live: Liveness) -> 
 def _reads_only_at(
     node: Node, owner: Node, live: Liveness, nest: Nest, target: Steps, span: set[int]
 ) -> bool:
-    """Whether a member reads an owner's memory only where the result is written, over the result's own loops."""
+    """Whether a member reads an owner's memory only where, and when, the result is written."""
     if {loop for loop in nest.placement[node] if loop is not None} != span:
         return False
     for operand, axes in zip(node.operands, nest.accesses_of(node), strict=True):
@@ -58,7 +60,7 @@ def _steps(axes: Sequence[int | None], strides: Shape) -> Steps:
 
 
 def _is_written_last(kernel: Kernel, nest: Nest, result: Node) -> bool:
-    """Whether no pass over the row follows the one in which a result is written; a row's value is written after all."""
+    """Whether no pass over the row follows that in which a result is written; a row's value comes last."""
     if not nest.columns or nest.is_row_value(result):
         return True
     passes: dict[Node, int] = {}
@@ -66,7 +68,9 @@ def _is_written_last(kernel: Kernel, nest: Nest, result: Node) -> bool:
         known = [item for item in node.operands if item in passes]
         passes[node] = max((passes[item] + bool(_reduces(item, nest)) for item in known), default=0)
     columns = set(nest.columns)
-    return passes[result] == max(passes[node] for node in kernel.members if columns & set(nest.placement[node]))
+    return passes[result] == max(
+        passes[node] for node in kernel.members if columns & set(nest.placement[node])
+    )
 
 
 def _reduces(node: Node, nest: Nest) -> bool:

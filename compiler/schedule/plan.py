@@ -1,11 +1,13 @@
 """Plan: where every value that leaves its kernel lives, known before anything runs.
 
     Plan   ::= schedule, place of each stored value, commits, copies, peak
-    Place  ::= InSlab(offset, bytes, first, last) | InOutput(position) | InParameter(parameter) | InInput(input)
+    Place  ::= InSlab(offset, bytes, first, last) | InOutput(position) | InParameter(parameter) |
+    InInput(input)
              | InLeaf | View(base, offset, strides)
 
-Offsets and the peak are polynomials in the symbolic dimensions: they hold for every batch size. The slab itself is
-to begin at a multiple of 64 bytes. `compiler.schedule.planner` makes plans, `compiler.schedule.proof` proves them.
+Offsets and the peak are polynomials in the symbolic dimensions: they hold for every batch size. The slab
+itself is to begin at a multiple of 64 bytes. `compiler.schedule.planner` makes plans,
+`compiler.schedule.proof` proves them.
 """
 
 from __future__ import annotations
@@ -25,8 +27,8 @@ from compiler.schedule.schedule import Schedule
 class InSlab:
     """Dense, at a byte offset of the slab. `first` and `last` are the kernels between which it must stay.
 
-    It is written by kernel `first` (-1 stands for a copy before all kernels), and nobody reads it after kernel `last`
-    and the commits that wait for that kernel.
+    It is written by kernel `first` (-1 stands for a copy before all kernels), and nobody reads it after
+    kernel `last` and the commits that wait for that kernel.
     """
 
     offset: Extent
@@ -98,8 +100,8 @@ Place: TypeAlias = InSlab | InOutput | InParameter | InInput | InLeaf | View
 class Commit:
     """Copies a value to the parameter that it updates, after kernel `after` has run (-1: before the first).
 
-    With `through`, the value lies in memory that another commit after the same kernel writes to (parameters that are
-    swapped): it is first copied there, dense, before any commit after that kernel writes.
+    With `through`, the value lies in memory that another commit after the same kernel writes to (parameters
+    that are swapped): it is first copied there, dense, before any commit after that kernel writes.
     """
 
     parameter: Node
@@ -120,13 +122,14 @@ class OutputCopy:
 class Plan:
     """Every stored value has a place: leaves, views, and the values that leave a kernel.
 
-    A call runs the kernels in order. After kernel k come the commits with `after == k`, in the order in which they
-    stand here. After the last kernel come first the copies and then its commits; in a program without kernels the
-    copies come before all commits. A kernel may write over memory that it reads where each element is read by the
-    iterations that write it (see the in-place rule in `compiler.schedule.overwriting`).
+    A call runs the kernels in order. After kernel k come the commits with `after == k`, in the order in which
+    they stand here. After the last kernel come first the copies and then its commits; in a program without
+    kernels the copies come before all commits. A kernel may write over memory that it reads where each
+    element is read by the iterations that write it (see the in-place rule in
+    `compiler.schedule.overwriting`).
 
-    `peak_bytes` is the size of the slab: an int, or a polynomial in the symbolic dimensions (`.at(batch=64)` gives a
-    number).
+    `peak_bytes` is the size of the slab: an int, or a polynomial in the symbolic dimensions (`.at(batch=64)`
+    gives a number).
     """
 
     schedule: Schedule
@@ -145,7 +148,7 @@ class Plan:
 
     @cached_property
     def slots(self) -> tuple[InSlab, ...]:
-        """The slots of values in the slab, in the order in which they are written, then those of swapped values."""
+        """The slots of values in the slab, in creation order, then those of swapped values."""
         found = [place for place in self.places.values() if isinstance(place, InSlab)]
         return (*found, *(item.through for item in self.commits if item.through is not None))
 
@@ -153,8 +156,8 @@ class Plan:
     def dying(self) -> Mapping[int, tuple[InSlab, ...]]:
         """For each kernel the slots that hold nothing any more when it and the commits after it have run.
 
-        A mode that looks for faults fills their bytes with NaN then. A slot that is written in place of another takes
-        it over; the other does not die.
+        A mode that looks for faults fills their bytes with NaN then. A slot that is written in place of
+        another takes it over; the other does not die.
         """
         found: dict[int, list[InSlab]] = {}
         taken = {id(slot) for slot in self._taken_over()}
@@ -179,7 +182,7 @@ class Plan:
 
 
 def print_plan(plan: Plan) -> str:
-    """The plan as a table: a line a value that has memory of its own or views another's, then copies and commits."""
+    """The plan as a table: a line a value that is no leaf, then commits, copies and the size of the slab."""
     names = names_of(plan.schedule.graph)
     rows = [("kernel", "value", "type", "place", "until")]
     kernel_of = plan.schedule.kernel_of
@@ -190,7 +193,9 @@ def print_plan(plan: Plan) -> str:
         kernel = str(kernel_of[node]) if node in kernel_of else ""
         rows.append((kernel, names.values[node], str(node.type), _shown(place, names), until))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
     lines += [f"after kernel {item.after}: {_commit(item, names)}" for item in plan.commits]
     lines += [f"at the end: output {item.position} <- {names.values[item.value]}" for item in plan.copies]
     lines.append(f"slab: {plan.peak_bytes} bytes ({plan.unshared_bytes} without sharing)")

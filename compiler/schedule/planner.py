@@ -1,8 +1,8 @@
 """From a schedule to a plan: which memory each value gets.
 
-Returned values are computed in the outputs and updates in their parameters, where that is legal; views have no
-memory; everything else that leaves its kernel gets a slot of the slab. A result in place shares the slot of the
-operand that gives it up.
+Returned values are computed in the outputs and updates in their parameters, where that is legal; views have
+no memory; everything else that leaves its kernel gets a slot of the slab. A result in place shares the slot
+of the operand that gives it up.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from compiler.ir.node import Node
 from compiler.ir.op import Trait
 from compiler.schedule.lifetimes import last_uses, output_copies, timeline_of
 from compiler.schedule.plan import (
-    Commit, InInput, InLeaf, InOutput, InParameter, InSlab, Place, Plan, View,
+    Commit,
+    InInput,
+    InLeaf,
+    InOutput,
+    InParameter,
+    InSlab,
+    Place,
+    Plan,
+    View,
 )  # fmt: skip
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.slab import Request, lay_out
@@ -71,7 +79,7 @@ def _fixed_places(
 
 
 def _shared(schedule: Schedule, live: Liveness, fixed: Mapping[Node, Place]) -> dict[Node, Node]:
-    """For each value that is written in place the first value in the same memory: one of the slab, or an input.
+    """For each value that is written in place the first value in the same memory: of the slab, or an input.
 
     A result that goes to an output or a parameter is written there instead.
     """
@@ -117,7 +125,8 @@ def _lay_out(
     offsets, peak = lay_out([*requests.values(), *extra])
     offset_of = dict(zip(requests, offsets, strict=False))
     places: dict[Node, Place] = {
-        slot.value: InSlab(offset_of[slot.root], slot.value.type.bytes, slot.first, slot.last) for slot in slots
+        slot.value: InSlab(offset_of[slot.root], slot.value.type.bytes, slot.first, slot.last)
+        for slot in slots
     }
     through = {
         item.parameter: InSlab(offset, request.bytes, request.first, request.last)

@@ -1,8 +1,9 @@
 """Proves that a schedule and a plan are right, by running them on names instead of numbers.
 
-`prove_schedule` follows which value every buffer holds from kernel to kernel; `prove_plan` does so for the bytes of
-the slab, the outputs, the parameters and the inputs. A read finds the value that it is meant to read, or the proof
-fails with a sentence. Both hold for every value of the symbols, and take n log n steps for n kernels.
+`prove_schedule` follows which value every buffer holds from kernel to kernel; `prove_plan` does so for the
+bytes of the slab, the outputs, the parameters and the inputs. A read finds the value that it is meant to
+read, or the proof fails with a sentence. Both hold for every value of the symbols, and take n log n steps for
+n kernels.
 
 The proof shares no code with what makes marks and plans: views and accesses are analysed again
 (`compiler.schedule.proof_accesses`), and what a plan says of lifetimes is not believed but checked.
@@ -17,7 +18,15 @@ from compiler.ir.dims import Extent
 from compiler.ir.node import Node, describe
 from compiler.ir.op import Gather, Input, Op, Parameter, ScatterAdd, Trait
 from compiler.schedule.plan import (
-    Commit, InInput, InLeaf, InOutput, InParameter, InSlab, Place, Plan, View,
+    Commit,
+    InInput,
+    InLeaf,
+    InOutput,
+    InParameter,
+    InSlab,
+    Place,
+    Plan,
+    View,
 )  # fmt: skip
 from compiler.schedule.proof_accesses import Spot, home_spot, loops_of, overwriting_fault, spot_of_view
 from compiler.schedule.proof_memory import Memory, is_at_least, is_multiple
@@ -84,7 +93,7 @@ class _ScheduleProof:
     def _store(self, node: Node, buffer: Node) -> None:
         self.spots[node] = home_spot(node)
         self.inside[node] = buffer
-        self.content[buffer] = node if node not in self.one else self.one[node]
+        self.content[buffer] = self.one.get(node, node)
 
     def _read(self, node: Node, sentence: str) -> None:
         _need(node in self.spots, "a value is computed before it is read", node)
@@ -136,14 +145,18 @@ class _ScheduleProof:
             return
         is_given = isinstance(buffer.op, Input) and buffer in self.schedule.donated
         _need(is_given, "a result is written over memory that is not the program's", result, buffer)
-        _need(place > self.last_failure, "a donated array is written before all that can fail", result, buffer)
+        _need(
+            place > self.last_failure, "a donated array is written before all that can fail", result, buffer
+        )
 
     def _fits(self, kernel: Kernel, result: Node, operand: Node) -> None:
         home = self.spots[operand].home
         is_fit = result.type.bytes == home.type.bytes and result.type.dtype.size == home.type.dtype.size
         _need(is_fit, "a result is written over a buffer of another size", result, home)
         fault = overwriting_fault(kernel, result, home, self.spots)
-        _need(fault is None, f"a result is written over memory that its kernel reads elsewhere: {fault}", result)
+        _need(
+            fault is None, f"a result is written over memory that its kernel reads elsewhere: {fault}", result
+        )
 
 
 def _one_node_a_parameter(nodes: Sequence[Node]) -> dict[Node, Node]:
@@ -182,7 +195,7 @@ def _is_new_check(node: Node, seen: set[tuple[Node, Extent]]) -> bool:
 
 
 class _PlanProof:
-    """Runs a plan. Contents are nodes: the value that was written; a parameter's own node is its old value."""
+    """Runs a plan. A content is the node whose value was written; a parameter's own node is its old value."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -275,7 +288,9 @@ class _PlanProof:
 
     def _view(self, node: Node) -> None:
         place = self.plan.places[node]
-        _need(node.op.has(Trait.VIEW) and isinstance(place, View), "only ops that move nothing are views", node)
+        _need(
+            node.op.has(Trait.VIEW) and isinstance(place, View), "only ops that move nothing are views", node
+        )
         _need(node.operands[0] in self.spots, "a view is taken of a value that is there", node)
         found = spot_of_view(node, self.spots[node.operands[0]])
         _need(found is not None, "no steps describe the elements of this view", node)
@@ -316,7 +331,9 @@ class _PlanProof:
         """Writes a parameter, or an input that was donated."""
         _need(is_safe, "a parameter or donated array is written before all that can fail", leaf, value)
         if isinstance(leaf.op, Parameter):
-            _need(self._whole(leaf) in self.updated, "a parameter is written that is not updated", leaf, value)
+            _need(
+                self._whole(leaf) in self.updated, "a parameter is written that is not updated", leaf, value
+            )
             _need(leaf.type == value.type, "a parameter is written with a value of another type", leaf, value)
         is_same = leaf.type.bytes == value.type.bytes
         _need(is_same, "an array is written with a value of another size", leaf, value)
@@ -331,7 +348,9 @@ class _PlanProof:
         _need(is_fit, "a result is written over a value of another size that its kernel reads", node, other)
         spots = self._merged(kernel, other)
         fault = overwriting_fault(kernel, node, other, spots)
-        _need(fault is None, f"a result is written over memory that its kernel reads elsewhere: {fault}", node)
+        _need(
+            fault is None, f"a result is written over memory that its kernel reads elsewhere: {fault}", node
+        )
 
     def _merged(self, kernel: Kernel, other: Node) -> Mapping[Node, Spot]:
         """The spots of what a kernel reads, those of one parameter's several names under one."""
@@ -372,7 +391,9 @@ class _PlanProof:
             if item.through is None:
                 home = self._read(item.value, place, reader)
                 name = self._name(home, self.plan.places[home])
-                is_apart = isinstance(self.plan.places[home], InSlab) or name is not self._whole(item.parameter)
+                is_apart = isinstance(self.plan.places[home], InSlab) or name is not self._whole(
+                    item.parameter
+                )
                 _need(is_apart, "a commit copies a parameter over itself", item.parameter, item.value)
             else:
                 end = item.through.offset + item.through.bytes
@@ -401,11 +422,18 @@ class _PlanProof:
         for parameter, value in self.graph.updates:
             found = self.memory.whole(self._whole(parameter))
             is_kept = found is self._whole(parameter) and self._is_unchanged(parameter, value)
-            _need(found is value or is_kept, "a parameter does not hold its new value at the end", parameter, value)
+            _need(
+                found is value or is_kept,
+                "a parameter does not hold its new value at the end",
+                parameter,
+                value,
+            )
 
     def _is_unchanged(self, parameter: Node, value: Node) -> bool:
         """Whether an update gives a parameter the value that it has."""
         spot = self.spots[value]
+        if value.type.size == 0:
+            return True
         is_whole = self._whole(spot.home) is self._whole(parameter) and spot.start == 0
         return is_whole and _same_steps(value, spot.steps, home_spot(value).steps)
 

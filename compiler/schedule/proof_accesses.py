@@ -1,7 +1,8 @@
-"""What the proof knows of accesses: where views lie, and whether a kernel may write over memory that it reads.
+"""What the proof knows of accesses: where views lie, and whether kernels may write over what they read.
 
-Written for the proof alone, from the ops' specifications; nothing here is shared with what makes plans or marks. The
-common loops of a fused kernel are taken as a claim from the function that the backends ask, and the claim is checked.
+Written for the proof alone, from the ops' specifications; nothing here is shared with what makes plans or
+marks. The common loops of a fused kernel are taken as a claim from the function that the backends ask, and
+the claim is checked.
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ from compiler.errors import LawError
 from compiler.ir.dims import Extent, divide_exactly
 from compiler.ir.node import Node, describe
 from compiler.ir.op import (
-    Broadcast, Diagonal, Layout, MapReduce, Reducer, Reshape, Slice, Transpose,
+    Broadcast,
+    Diagonal,
+    Layout,
+    MapReduce,
+    Reducer,
+    Reshape,
+    Slice,
+    Transpose,
 )  # fmt: skip
 from compiler.schedule.nest import Nest, nest_of
 from compiler.schedule.schedule import Kernel
@@ -21,7 +29,7 @@ from compiler.schedule.schedule import Kernel
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where a value lies: in the memory of `home`, its first element at `start`, axes `steps` elements apart."""
+    """Where a value lies: in the memory of `home`, from element `start` on, `steps` elements apart."""
 
     home: Node
     start: Extent
@@ -65,7 +73,7 @@ def spot_of_view(node: Node, seen: Spot) -> Spot | None:
 
 
 def _cut(new: Sequence[Extent], old: list[tuple[Extent, Extent]]) -> tuple[Extent, ...] | None:
-    """Steps of new axes over old ones, from the last axis backward; old axes are joined only where one must be."""
+    """Steps of new axes over old ones, from the last backward; old axes are joined only where they must be."""
     if any(extent == 0 for extent in new):
         return tuple(0 for _ in new)
     left = [(extent, step) for extent, step in old if extent != 1]
@@ -91,7 +99,7 @@ def _cut(new: Sequence[Extent], old: list[tuple[Extent, Extent]]) -> tuple[Exten
 
 @dataclass(frozen=True, slots=True)
 class Loops:
-    """The common loops of a kernel, as claimed and checked: for each member the common loop of each of its own."""
+    """The common loops of a kernel, and for each member the common loop of each of its own."""
 
     extents: tuple[Extent, ...]
     rows: int
@@ -157,8 +165,9 @@ def _laid(placed: Sequence[int | None], axes: Sequence[int | None]) -> list[int 
 def overwriting_fault(kernel: Kernel, result: Node, home: Node, spots: Mapping[Node, Spot]) -> str | None:
     """Why a result must not be written over a home's memory that its kernel reads; None if it may be.
 
-    Neighbouring iterations may run at the same time or in any order, the members of one in theirs; so whoever reads
-    the memory reads in each iteration the very element that this iteration writes, and before it is written.
+    Neighbouring iterations may run at the same time or in any order, the members of one in theirs; so whoever
+    reads the memory reads in each iteration the very element that this iteration writes, and before it is
+    written.
     """
     if not all(isinstance(node.op, MapReduce) for node in kernel.members):
         return f"{describe(result)} is no map, and its elements have no order"
@@ -198,9 +207,11 @@ def _moves(spot: Spot, laid: Sequence[int | None]) -> dict[int, Extent]:
 
 
 def _passes_after(kernel: Kernel, result: Node, loops: Loops) -> bool:
-    """Whether some member walks the columns in a later pass than a result: behind more reductions of the row."""
+    """Whether a member walks the columns in a later pass than a result: behind more reductions of rows."""
     depth: dict[Node, int] = {}
     for node in kernel.members:
         behind = [item for item in node.operands if item in depth]
-        depth[node] = max((depth[item] + (loops.used(item) != loops.written(item)) for item in behind), default=0)
+        depth[node] = max(
+            (depth[item] + (loops.used(item) != loops.written(item)) for item in behind), default=0
+        )
     return any(depth[node] > depth[result] for node in kernel.members if loops.used(node) & loops.columns)

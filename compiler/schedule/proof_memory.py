@@ -1,9 +1,9 @@
 """What the proof knows of memory: which content lies where, for every value of the symbols at once.
 
-A polynomial whose coefficients are all non-negative is never negative, as symbols are not. So two ranges are apart
-if the distance from the end of one to the start of the other is such a polynomial. Ranges that hold something are
-kept in the order that they have at one sample of sizes; each is shown to be apart from its neighbours, and with that
-from all others, in logarithmic time.
+A polynomial whose coefficients are all non-negative is never negative, as symbols are not. So two ranges are
+apart if the distance from the end of one to the start of the other is such a polynomial. Ranges that hold
+something are kept in the order that they have at one sample of sizes; each is shown to be apart from its
+neighbours, and with that from all others, in logarithmic time.
 """
 
 from __future__ import annotations

@@ -1,19 +1,21 @@
 """Offsets in one slab of memory, so that values that live at the same time never overlap, for every size.
 
-The slab is cut into one region for each monomial of the symbols. Inside a region only the integer coefficients
-count: a value of `256*batch` bytes at coefficient 512 lies at `512*batch`, whatever the batch, so the offsets and the
-peak are polynomials. Negative terms are dropped (symbols are not negative: `batch*seq - batch` fits into `batch*seq`);
-a sum of several monomials is a unit of its own.
+The slab is cut into one region for each monomial of the symbols. Inside a region only the integer
+coefficients count: a value of `256*batch` bytes at coefficient 512 lies at `512*batch`, whatever the batch,
+so the offsets and the peak are polynomials. Negative terms are dropped (symbols are not negative: `batch*seq
+- batch` fits into `batch*seq`); a sum of several monomials is a unit of its own.
 
-Every offset that can be a multiple of 64 bytes is one. Regions begin at multiples of 64 (their sizes are rounded up to
-them, but for the last), and so does a value in a region if its coefficient in there is a multiple of 64, which is
-asked of all constants and of every value with at least 64 bytes per unit. Smaller ones (a number for each row of a
-batch) are aligned to the largest power of two that divides their coefficient, at least to their elements.
+Every offset that can be a multiple of 64 bytes is one. Regions begin at multiples of 64 (their sizes are
+rounded up to them, but for the last), and so does a value in a region if its coefficient in there is a
+multiple of 64, which is asked of all constants and of every value with at least 64 bytes per unit. Smaller
+ones (a number for each row of a batch) are aligned to the largest power of two that divides their
+coefficient, at least to their elements.
 
-Inside a region: offsets are given to the largest values first, each in the smallest gap that it fits into among those
-that live at the same time (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020, Greedy
-by Size). Where more than `MOST_PAIRS` pairs of values live at the same time, and where it is better, values take the
-best fitting free block in the order in which they are written, as an allocator would.
+Inside a region: offsets are given to the largest values first, each in the smallest gap that it fits into
+among those that live at the same time (Greedy by Size in Pisarchyk and Lee, "Efficient Memory Management for
+Deep Neural Net Inference", 2020). Where more than `MOST_PAIRS` pairs of values live at the same time, and where
+it is better, values take the best fitting free block in the order in which they are written, as an allocator
+would.
 """
 
 from __future__ import annotations
@@ -96,7 +98,9 @@ def _split(size: Extent) -> tuple[Unit, int]:
 def _extent(unit: Unit) -> Extent:
     total: Extent = 0
     for monomial, coefficient in unit:
-        total = total + product([symbol(name) for name, power in monomial for _ in range(power)]) * coefficient
+        total = (
+            total + product([symbol(name) for name, power in monomial for _ in range(power)]) * coefficient
+        )
     return total
 
 
@@ -120,7 +124,7 @@ def pack(blocks: Sequence[_Block]) -> tuple[list[int], int]:
 
 
 def _load(blocks: Sequence[_Block]) -> tuple[int, int]:
-    """The most units alive at once, which no packing goes below, and the number of pairs alive at the same time."""
+    """The most units alive at once, which no packing goes below, and the pairs of blocks alive at once."""
     ends = sorted((block.last, block.size) for block in blocks)
     most = now = pairs = gone = 0
     for number, block in enumerate(sorted(blocks, key=lambda item: item.first)):
@@ -139,11 +143,15 @@ def _load(blocks: Sequence[_Block]) -> tuple[int, int]:
 def _by_size(blocks: Sequence[_Block]) -> tuple[list[int], int]:
     neighbours = _neighbours(blocks)
     offsets: dict[int, int] = {}
-    order = sorted(range(len(blocks)), key=lambda number: (-blocks[number].size, blocks[number].first, number))
+    order = sorted(
+        range(len(blocks)), key=lambda number: (-blocks[number].size, blocks[number].first, number)
+    )
     for number in order:
         taken = sorted((offsets[k], offsets[k] + blocks[k].size) for k in neighbours[number] if k in offsets)
         offsets[number] = _smallest_gap(taken, blocks[number])
-    return [offsets[k] for k in range(len(blocks))], max((offsets[k] + b.size for k, b in enumerate(blocks)), default=0)
+    return [offsets[k] for k in range(len(blocks))], max(
+        (offsets[k] + b.size for k, b in enumerate(blocks)), default=0
+    )
 
 
 def _neighbours(blocks: Sequence[_Block]) -> list[list[int]]:
@@ -164,7 +172,7 @@ def _neighbours(blocks: Sequence[_Block]) -> list[list[int]]:
 
 
 def _smallest_gap(taken: Sequence[tuple[int, int]], block: _Block) -> int:
-    """The start of the smallest gap between sorted ranges that a block fits into; behind all of them if none does."""
+    """The start of the smallest gap between sorted ranges that a block fits into; else behind all of them."""
     best, least = -1, -1
     free = 0
     for start, end in taken:
@@ -180,7 +188,7 @@ def _smallest_gap(taken: Sequence[tuple[int, int]], block: _Block) -> int:
 
 
 def _by_time(blocks: Sequence[_Block]) -> tuple[list[int], int]:
-    """Best fit in time order. Blocks with alignment 64 are rounded up to it, the others to the largest of theirs."""
+    """Best fit in time order. All sizes are rounded up to the largest alignment."""
     coarse = max((block.alignment for block in blocks), default=1)
     free = _FreeList()
     offsets = [0] * len(blocks)

@@ -1,7 +1,8 @@
-"""When parameters are written: straight by the kernel that computes the value, or by a copy as early as legal.
+"""When parameters are written: straight by the kernel that computes the value, or by an early copy.
 
-A parameter is written after the last reader of its old value, by any name, and after everything that can fail, so
-that a call that raises has changed nothing. All right-hand sides are old values: `{a: b, b: a}` swaps.
+A parameter is written after the last reader of its old value, by any name, and after everything that can
+fail, so that a call that raises has changed nothing. All right-hand sides are old values: `{a: b, b: a}`
+swaps.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from compiler.schedule.schedule import Schedule
 
 @dataclass(frozen=True, slots=True)
 class Updates:
-    """Values that kernels write into the parameters themselves, and copies in the order in which they are made.
+    """Values that kernels write into the parameters themselves, and copies in their order.
 
     The commits of `swapped` parameters go through memory of the slab.
     """
@@ -31,8 +32,11 @@ class Updates:
 
 @dataclass(slots=True)
 class _Decisions:
-    """What is known so far. `values` gives each parameter's new value; `read_until` is for each parameter the last
-    kernel after which a commit reads its old value."""
+    """What is known so far.
+
+    `values` gives each parameter's new value; `read_until` is for each parameter the last kernel after which a
+    commit reads its old value.
+    """
 
     schedule: Schedule
     time: Timeline
@@ -114,7 +118,7 @@ def _can_be_direct(state: _Decisions, owner: Node, value: Node) -> bool:
     """Whether the kernel that computes a value may write it into the parameter's buffer."""
     time = state.time
     is_taken = value in state.returned or value in state.direct
-    if value not in time.kernel_of or time.live.is_view(value) or is_taken:
+    if value not in time.kernel_of or time.live.is_view(value) or is_taken or owner in time.copied:
         return False
     place = time.kernel_of[value]
     if place <= max(time.last_failure, state.read_until.get(owner, -1)) or place < time.last_read[owner]:
@@ -147,4 +151,3 @@ def _swap(state: _Decisions, cycle: list[Node]) -> None:
     for owner in cycle[place:] + cycle[:place]:
         _commit(state, owner, after)
     state.swapped.add(smallest)
-
