@@ -25,7 +25,7 @@ from compiler.ir.printing import Names, names_of, print_node
 class Kernel:
     """Nodes that are computed by one loop nest.
 
-    `in_place` says for a member whose value leaves the kernel which operand of the kernel gives up its buffer to it.
+    `in_place` says for a member whose value leaves the kernel which operand gives up its buffer to it.
     """
 
     members: tuple[Node, ...]
