@@ -74,7 +74,7 @@ class BackendError(ExternalError):
 
 
 class DrawingError(ExternalError):
-    """A drawing could not be laid out because a tool is missing; the `.dot` text was still written."""
+    """A drawing was not laid out: a tool is missing, or it is too large. Its `.dot` text was still written."""
 
 
 class LawError(TinytorchError):

@@ -153,12 +153,12 @@ def _update_box(view: View, group: Group, id: str) -> Box:
 
 
 def _arrows(view: View, groups: Iterable[Group], ids: Mapping[Node, str]) -> list[Arrow]:
-    """One arrow for each value and box that reads it; the first from each op says the value's type.
+    """One arrow for each value and box that reads it; a type that no box says stands on the first.
 
     The box of an update names the parameter it reads and what the updates share, so no arrow does.
     """
     arrows: list[Arrow] = []
-    said: set[Node] = set()
+    said = {node for group in groups for node in group.nodes if node is not group.last}
     for group in groups:
         head = ids[group.last]
         for operand in dict.fromkeys(operand for node in group.nodes for operand in node.operands):

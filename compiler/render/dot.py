@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Final
 
-from compiler.render.markup import body, quoted_text
+from compiler.render.markup import SAVED_FILL, body, label_text, tooltip_text
 from compiler.render.picture import Arrow, ArrowRole, Box, Column, Flags, Picture, Role
 from compiler.render.rows import rows_of, upper_and_lower
 
@@ -28,6 +28,11 @@ _BOXES: Final[Mapping[Role, Mapping[str, str]]] = {
 _FLAGS: Final[Mapping[Flags, Mapping[str, str]]] = {
     Flags.OUTPUT: {"peripheries": "2"},
     Flags.SAVED: {"penwidth": "2.5"},
+}
+_SAMPLES: Final[Mapping[Flags, Mapping[str, str]]] = {
+    Flags.OUTPUT: {},
+    # In a box, only the line of the saved value has the fill.
+    Flags.SAVED: {"fillcolor": SAVED_FILL},
 }
 _ARROWS: Final[Mapping[ArrowRole, Mapping[str, str]]] = {
     ArrowRole.VALUE: {"color": "#4A4A4A"},
@@ -52,7 +57,7 @@ _WORDS: Final = {"shape": "plaintext", "style": ""}
 
 def dot_source(picture: Picture) -> str:
     """The picture in Graphviz's language. Equal pictures give equal bytes."""
-    title = {"label": quoted_text(picture.title), "labelloc": "t"} if picture.title else {}
+    title = {"label": label_text(picture.title), "labelloc": "t"} if picture.title else {}
     graph = _digraph(_GRAPH | title, _NODE, _EDGE)
     for box in picture.boxes:
         graph.node(box.id, **_box_attributes(box))
@@ -76,17 +81,17 @@ def _box_attributes(box: Box) -> dict[str, str]:
     attributes = dict(_BOXES[box.role])
     for flag in box.flags:
         attributes |= _FLAGS[flag]
-    return attributes | {"label": body(box), "tooltip": quoted_text(box.tooltip)}
+    return attributes | {"label": body(box), "tooltip": tooltip_text(box.tooltip)}
 
 
 def _draw(graph: Any, arrow: Arrow) -> None:
-    look, tooltip = dict(_ARROWS[arrow.role]), quoted_text(arrow.tooltip)
+    look, tooltip = dict(_ARROWS[arrow.role]), tooltip_text(arrow.tooltip)
     if arrow.role is ArrowRole.GRADIENT:
         # Graphviz wants the upper end first; the arrow is then drawn from back to front.
         look = {"dir": "back", "arrowtail": look.pop("arrowhead"), **look}
     if arrow.label:
         # A space on each side keeps the label off the line.
-        look["label"] = quoted_text(f"\N{NO-BREAK SPACE}{arrow.label}\N{NO-BREAK SPACE}")
+        look["label"] = label_text(f"\N{NO-BREAK SPACE}{arrow.label}\N{NO-BREAK SPACE}")
     graph.edge(*upper_and_lower(arrow), tooltip=tooltip, labeltooltip=tooltip, **look)
 
 
@@ -111,8 +116,8 @@ def _add_rows(graph: Any, picture: Picture) -> str:
 def _tie_loose_boxes(graph: Any, picture: Picture, rows: Mapping[str, int], count: int) -> None:
     """Tie boxes to which no arrow leads from above, or below, to the wall there.
 
-    Graphviz sorts a row by what its boxes are joined to on the row above or below, and a box that is joined to
-    nothing there would be passed by others, the wall among them.
+    Graphviz sorts a row by what its boxes are joined to on the row above or below. Where a box is joined to
+    nothing, others may pass it, and the wall may be among them.
     """
     ends = [upper_and_lower(arrow) for arrow in picture.arrows if arrow.role.is_drawn]
     hanging, standing = {lower for _, lower in ends}, {upper for upper, _ in ends}
@@ -148,27 +153,37 @@ def _add_titles(graph: Any, picture: Picture) -> None:
     """The columns' titles, on a row above all boxes."""
     titles = {column.id: [f"title_{column.id}"] for column in picture.columns}
     for column in picture.columns:
-        label = quoted_text(column.title)
-        graph.node(*titles[column.id], label=label, tooltip=label, fontsize="14", **_WORDS)
+        words = {"label": label_text(column.title), "tooltip": tooltip_text(column.title)}
+        graph.node(*titles[column.id], fontsize="14", **words, **_WORDS)
     graph.subgraph(_row(picture.columns, 0, titles))
 
 
 def _add_legend(graph: Any, picture: Picture, last: str) -> None:
-    """A row under everything else: a sample of each kind of box and arrow that occurs."""
+    """Under everything else a row with a sample of each kind of box that occurs, then one of arrows."""
+    for row, keys in (_box_samples(picture), _arrow_samples(picture)):
+        for left, right in pairwise(keys):
+            row.edge(left, right, style="invis")
+        if keys:
+            graph.subgraph(row)
+            graph.edge(last, keys[0], style="invis")
+            last = keys[0]
+
+
+def _box_samples(picture: Picture) -> tuple[Any, list[str]]:
+    row, keys = _digraph({"rank": "same"}), list[str]()
     samples = [(role.value, _BOXES[role]) for role in picture.roles]
-    samples += [(flag.word, _BOXES[Role.FORWARD] | _FLAGS[flag]) for flag in picture.flags]
-    level = _digraph({"rank": "same"})
-    keys: list[str] = []
+    samples += [(flag.word, _BOXES[Role.FORWARD] | _FLAGS[flag] | _SAMPLES[flag]) for flag in picture.flags]
     for word, look in samples:
-        keys.append(f"key_{len(keys)}")
-        level.node(keys[-1], label=word, tooltip=word, **look)
+        keys.append(f"box_{len(keys)}")
+        row.node(keys[-1], label=word, tooltip=word, **look)
+    return row, keys
+
+
+def _arrow_samples(picture: Picture) -> tuple[Any, list[str]]:
+    row, keys = _digraph({"rank": "same"}), list[str]()
     for role in picture.arrow_roles:
-        keys += [f"key_{len(keys)}", f"key_{len(keys) + 1}"]
-        level.node(keys[-2], **_POINT)
-        level.node(keys[-1], label=role.value, tooltip=role.value, **_WORDS)
-        level.edge(*keys[-2:], tooltip=role.value, minlen="2", **_ARROWS[role])
-    for left, right in pairwise(keys):
-        level.edge(left, right, style="invis")
-    graph.subgraph(level)
-    if keys:
-        graph.edge(last, keys[0], style="invis")
+        keys += [f"from_{len(keys)}", f"to_{len(keys)}"]
+        row.node(keys[-2], **_POINT)
+        row.node(keys[-1], label=role.value, tooltip=role.value, **_WORDS)
+        row.edge(*keys[-2:], tooltip=role.value, minlen="2", **_ARROWS[role])
+    return row, keys

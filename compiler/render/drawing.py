@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,23 @@ LARGEST: Final = 1500
 
 SUFFIXES: Final = (".svg", ".png", ".pdf", ".dot")
 """What a drawing's file name may end in."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphvizRenderer:
+    """What a plugin contributes: a name, a suffix, and a graph as the contents of such a file."""
+
+    name: str
+    suffix: str
+
+    def render(self, graph: Graph) -> bytes:
+        """The file's contents. Raises DrawingError if the picture is too large or Graphviz is missing."""
+        picture = describe(graph)
+        return dot_source(picture).encode() if self.suffix == ".dot" else _laid_out(picture, self.suffix)
+
+
+RENDERERS: Final = tuple(GraphvizRenderer(suffix[1:], suffix) for suffix in SUFFIXES)
+"""One for each suffix."""
 
 
 def draw(
@@ -47,8 +65,7 @@ def svg_of(graph: Graph, *, detail: bool = False) -> str:
 
 def to_svg(picture: Picture) -> str:
     """A picture as an SVG element. Raises DrawingError if it is too large or Graphviz is missing."""
-    _check_size(picture)
-    text = laid_out(dot_source(picture), "svg").decode()
+    text = _laid_out(picture, ".svg").decode()
     # A document's declarations have no place inside a notebook's page.
     return text[text.index("<svg") :]
 
@@ -63,24 +80,22 @@ def write(picture: Picture, path: str | os.PathLike[str]) -> Path:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise ArgumentError(f"{path.name!r} is no drawing: its name ends in one of {', '.join(SUFFIXES)}")
-    source = dot_source(picture)
     if suffix == ".dot":
-        path.write_text(source, encoding="utf-8", newline="\n")
+        path.write_bytes(dot_source(picture).encode())
         return path
     try:
-        _check_size(picture)
-        path.write_bytes(laid_out(source, suffix[1:]))
+        path.write_bytes(_laid_out(picture, suffix))
     except DrawingError as error:
-        beside = path.with_suffix(".dot")
-        beside.write_text(source, encoding="utf-8", newline="\n")
+        beside = write(picture, path.with_suffix(".dot"))
         raise DrawingError(f"{path} was not drawn: {error}\n  its text is in {beside}") from error
     return path
 
 
-def _check_size(picture: Picture) -> None:
+def _laid_out(picture: Picture, suffix: str) -> bytes:
     if len(picture.boxes) > LARGEST:
         raise DrawingError(
             f"{len(picture.boxes)} boxes are more than anybody can read, {LARGEST} is the most\n"
             "  fix: draw a part of the graph (`Graph.of` some of its nodes), leave out `detail`, "
             "or open the .dot text in a viewer for large graphs"
         )
+    return laid_out(dot_source(picture), suffix[1:])

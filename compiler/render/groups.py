@@ -54,12 +54,18 @@ def groups_of(graph: Graph, parts: Parts, kernels: Mapping[str, Iterable[Node]],
 
 
 def _updates(parts: Parts, nodes: Iterable[Node]) -> list[Group]:
-    """The nodes of each owner's update together, and what several share."""
+    """The nodes of each owner's update together, and what several share; leaves alone have no arithmetic."""
     found: dict[Node | None, list[Node]] = {}
     for node in nodes:
         if node in parts.owner:
             found.setdefault(parts.owner[node], []).append(node)
-    return [Group(tuple(members), "", True, owner) for owner, members in found.items()]
+    groups: list[Group] = []
+    for owner, members in found.items():
+        if all(node.op.has(Trait.LEAF) for node in members):
+            groups += [Group((node,)) for node in members]
+        else:
+            groups.append(Group(tuple(members), "", True, owner))
+    return groups
 
 
 def _blocks(graph: Graph, parts: Parts, nodes: Iterable[Node]) -> list[Group]:
@@ -72,8 +78,9 @@ def _blocks(graph: Graph, parts: Parts, nodes: Iterable[Node]) -> list[Group]:
     free = [node for node in nodes if node not in parts.owner]
     block_of: dict[Node, list[Node]] = {}
     for node in reversed(free):
-        readers = set() if node in ends or node.op.has(Trait.LEAF) else set(graph.users[node])
-        block = block_of.get(next(iter(readers))) if len(readers) == 1 else None
+        readers = set(graph.users[node])
+        joins = len(readers) == 1 and node not in ends and not node.op.has(Trait.LEAF)
+        block = block_of.get(readers.pop()) if joins else None
         if block is None or len(block) >= LONGEST_BLOCK or parts.part[block[0]] is not parts.part[node]:
             block = []
         block.append(node)

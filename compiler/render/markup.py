@@ -33,12 +33,23 @@ def _picture(character: str) -> str:
     return "\N{SYMBOL FOR DELETE}" if character == "\x7f" else chr(0x2400 + ord(character))
 
 
-def quoted_text(text: str) -> str:
-    """Text for an attribute such as a tooltip, where Graphviz would expand entities and backslashes."""
+def tooltip_text(text: str) -> str:
+    """Text for a tooltip. Graphviz reads backslashes and entities in it, and the backslashes twice."""
     import graphviz
 
-    escaped: str = graphviz.escape(visible(text, keep="\n").replace("&", "&amp;"))
-    return escaped
+    shown = visible(text, keep="\n").replace("\\", "\\" * 4).replace("&", "&amp;")
+    # Without the mark, text in angle brackets would be taken for markup.
+    literal: str = graphviz.nohtml(shown)
+    return literal
+
+
+def label_text(text: str) -> str:
+    """Text for the label of an arrow, a column or a picture."""
+    return f"<{_escaped(text)}>"
+
+
+def _escaped(text: str) -> str:
+    return escape(visible(text)).replace("\\", "\\" * 2)
 
 
 def body(box: Box) -> str:
@@ -61,4 +72,4 @@ def _row(line: Line) -> str:
 
 def _text(piece: Text) -> str:
     before, after = _STYLES[piece.style]
-    return f"{before}{escape(visible(piece.text))}{after}" if piece.text else ""
+    return f"{before}{_escaped(piece.text)}{after}" if piece.text else ""

@@ -16,7 +16,7 @@ def rows_of(picture: Picture) -> dict[str, int]:
     """The row of each box, from 0 at the top. Linear in boxes and arrows.
 
     Every box stands below what it reads, and a backward op above the backward ops it reads. Boxes stand as
-    high as they can; those that feed more than they read (parameters, inputs) then come down to what they feed.
+    high as they can; then what feeds more than it reads (a parameter) comes down to what it feeds.
     """
     number = {box.id: place for place, box in enumerate(picture.boxes)}
     below: list[list[int]] = [[] for _ in number]
