@@ -1,4 +1,4 @@
-"""Checkers for ops, passes and backends: the ones that tinytorch's own tests use, for authors of plugins."""
+"""Gradients against finite differences."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from compiler.errors import TinytorchError
 from tinytorch import api
 from tinytorch.tensor import Tensor
-
-
-class CheckFailed(TinytorchError, AssertionError):
-    """A check found a wrong value; the message says where, what was found and what was expected."""
+from tinytorch.testing.failure import CheckFailed
 
 
 def check_gradient(

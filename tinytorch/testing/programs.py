@@ -1,0 +1,158 @@
+"""Small programs that together use every kind of op, shape and update: what passes and backends are checked on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from compiler.ir.formula.atoms import ATOMS
+from tinytorch import losses, nn, optim
+from tinytorch.api import constant, grad, input, parameter
+from tinytorch.elementwise import Elementwise
+from tinytorch.ops import contract, elementwise, layout, normalise
+from tinytorch.tensor import Tensor
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class TestProgram:
+    """Inputs with their data, outputs and updates. Make a new one for each use: its parameters are its own."""
+
+    __test__ = False  # pytest collects classes of this name
+
+    inputs: list[Tensor]
+    data: list[Array]
+    outputs: list[Tensor]
+    updates: Mapping[Tensor, Tensor] = field(default_factory=dict[Tensor, Tensor])
+
+
+def _normal(*shape: int, seed: int = 0) -> Array:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def _elementwise() -> TestProgram:
+    """Every atom of floats, in one broadcast expression each."""
+    x, y = input("x", ("rows", 5)), input("y", (5,))
+    formulas = [item for item in vars(elementwise).values() if isinstance(item, Elementwise)]
+    atoms = {item.formula.atom.name: item for item in formulas if item.formula.atom is not None}
+    unary = [op(x) for name, op in atoms.items() if ATOMS[name].arity == 1 and name != "not"]
+    binary = [op(x, y) for name, op in atoms.items() if ATOMS[name].arity == 2 and name not in ("and", "or", "xor")]
+    is_less = x < y
+    logical = [is_less & (x > 0), is_less | (y > 0), is_less ^ (x > 0), ~is_less]
+    chosen = elementwise.where(is_less, x, y)
+    return TestProgram([x, y], [_normal(7, 5), _normal(5, seed=1)], [*unary, *binary, *logical, chosen])
+
+
+def _special_values() -> TestProgram:
+    """Zeros of both signs, subnormals, infinities and NaN through activations and their gradients."""
+    x = input("x", ("n",), "float64")
+    specials = [0.0, -0.0, 5e-324, -1e-310, 1000.0, -1000.0, np.inf, -np.inf, np.nan, 0.5, -3.0, 3.0]
+    activations = [elementwise.relu, elementwise.silu, elementwise.gelu, elementwise.mish, elementwise.softplus]
+    values = [op(x) for op in activations]
+    return TestProgram([x], [np.array(specials)], [*values, *(grad(value.sum(), x) for value in values)])
+
+
+def _chain() -> TestProgram:
+    """A long element-wise chain with a row vector, a column vector and a scalar."""
+    x, row, column = input("x", ("n", 33)), input("row", (33,)), input("column", ("n", 1))
+    y = x * elementwise.sigmoid(elementwise.gelu(x + row, approximate="tanh")) - column
+    y = elementwise.tanh(y) * 0.5 + constant(2.0)
+    data = [_normal(70, 33), _normal(33, seed=1), _normal(70, 1, seed=2)]
+    return TestProgram([x, row, column], data, [y, *grad(y.sum(), [x, row, column])])
+
+
+def _reductions() -> TestProgram:
+    """Sums, extrema and argmax over every axis, of floats and integers, kept and dropped."""
+    x, k = input("x", ("n", 4, 6)), input("k", ("n", 4), "int32")
+    axes: list[Any] = [None, 0, 1, 2, (0, 2), (1, 2)]
+    outputs = [op for axis in axes for op in (x.sum(axis), x.max(axis, keepdims=True), x.min(axis), x.mean(axis))]
+    outputs += [x.argmax(1), x.argmin(), k.sum(0), k.max(1), (k > 0).sum(), x.var(2), x.std((0, 1))]
+    integers = np.random.default_rng(3).integers(-5, 5, (5, 4)).astype(np.int32)
+    return TestProgram([x, k], [_normal(5, 4, 6), integers], outputs)
+
+
+def _rows() -> TestProgram:
+    """Softmax, layer norm and cross-entropy over rows, with gradients: kernels around reductions of rows."""
+    x, labels = input("x", ("n", 19)), input("labels", ("n", 19))
+    probabilities = normalise.softmax(x)
+    loss = losses.cross_entropy(x, labels)
+    normal = normalise.layer_norm(x, (19,))
+    outputs = [probabilities, normalise.log_softmax(x), loss, normal, grad(loss, x), grad((normal**3).sum(), x)]
+    return TestProgram([x, labels], [3 * _normal(11, 19), np.abs(_normal(11, 19, seed=1))], outputs)
+
+
+def _contractions() -> TestProgram:
+    """Products of matrices in every layout, batched, of vectors, with a diagonal and a reduction of one operand."""
+    a, b, v = input("a", ("m", 5)), input("b", (5, 4)), input("v", (5,))
+    c = input("c", (3, "m", 5))
+    outputs = [a @ b, (a @ b).T, b.T @ a.T, a.T @ a, a @ v, v @ b, c @ b, contract.einsum("bmk,bmk->b", c, c)]
+    outputs += [contract.einsum("ik,jk->ji", a, b.T), contract.einsum("kk->k", b @ b.T), contract.outer(v, v)]
+    data = [_normal(6, 5), _normal(5, 4, seed=1), _normal(5, seed=2), _normal(3, 6, 5, seed=3)]
+    return TestProgram([a, b, v, c], data, [*outputs, *grad(((a @ b) ** 2).sum(), [a, b])])
+
+
+def _layouts() -> TestProgram:
+    """Every layout op, views of views, and work on views."""
+    x, index = input("x", ("n", 4, 6)), input("index", ("n", 3), "int64")
+    flat = x.reshape(-1, 6)
+    outputs = [x.T, flat.T + 1.0, x[1:, ::2, ::-1], x[:, -1], layout.pad(x, ((0, 0), (1, 2), (0, 1)))]
+    outputs += [layout.concatenate([x, x * 2.0], axis=1), layout.stack([x, -x], axis=0), layout.flip(x, 1)]
+    outputs += [layout.take_along_axis(x[:, :3, 0], index, axis=1), layout.take(x, np.array([3, 0, 0]), axis=1)]
+    outputs += [layout.one_hot(index, 4), x.broadcast_to((2, "n", 4, 6)), elementwise.exp(x.swapaxes(1, 2))]
+    outputs += [grad((layout.take(x, np.array([1, 1]), axis=2) ** 2).sum(), x), x.sum(1).T[::2] * 3.0]
+    data = [_normal(5, 4, 6), np.random.default_rng(4).integers(0, 3, (5, 3))]
+    return TestProgram([x, index], data, outputs)
+
+
+def _small_extents() -> TestProgram:
+    """No rows, and axes of extent 1 that broadcast."""
+    x, one = input("x", ("n", 3)), input("one", (1, 3))
+    y = elementwise.exp(x) * one + x.sum(1, keepdims=True)
+    return TestProgram([x, one], [_normal(0, 3), _normal(1, 3)], [y, y.sum(0), x @ one.T, (one.T * one).sum()])
+
+
+def _shared_buffers() -> TestProgram:
+    """Values that are read again after something could have been written over them."""
+    x = input("x", (6, 6))
+    a = elementwise.exp(x)
+    b = a + 2.0 * a.T
+    view = b[1:4].reshape(18)
+    c = elementwise.relu(b)
+    return TestProgram([x], [_normal(6, 6)], [c * 3.0, view.sum() + c.max(), a[::-1] * b, b])
+
+
+def _updates() -> TestProgram:
+    """Parameters that are swapped, accumulated, and updated from each other."""
+    x = input("x", (4,))
+    a, b = parameter(_normal(4, seed=1), "a"), parameter(_normal(4, seed=2), "b")
+    total = parameter(np.zeros((), np.float32), "total")
+    return TestProgram([x], [_normal(4)], [a * b, total], {a: b, b: a, total: total + (x * a).sum()})
+
+
+def _training_step() -> TestProgram:
+    """A network with class indices and Adam."""
+    x, labels = input("x", ("batch", 12)), input("labels", ("batch",), "int64")
+    network = nn.Sequential(nn.Dense(12, 9, seed=0), nn.GELU(), nn.LayerNorm(9), nn.Dense(9, 4, seed=1))
+    loss = losses.cross_entropy(network(x), labels)
+    updates = optim.Adam(network.parameters(), lr=0.01).updates(loss)
+    return TestProgram([x, labels], [_normal(8, 12), np.arange(8) % 4], [loss], updates)
+
+
+PROGRAMS: Final[Mapping[str, Callable[[], TestProgram]]] = {
+    "elementwise": _elementwise,
+    "special values": _special_values,
+    "chain": _chain,
+    "reductions": _reductions,
+    "rows": _rows,
+    "contractions": _contractions,
+    "layouts": _layouts,
+    "small extents": _small_extents,
+    "shared buffers": _shared_buffers,
+    "updates": _updates,
+    "training step": _training_step,
+}
+"""The programs by name."""
