@@ -13,9 +13,9 @@ coefficient, at least to their elements.
 
 Inside a region: offsets are given to the largest values first, each in the smallest gap that it fits into
 among those that live at the same time (Greedy by Size in Pisarchyk and Lee, "Efficient Memory Management for
-Deep Neural Net Inference", 2020). Where more than `MOST_PAIRS` pairs of values live at the same time, and where
-it is better, values take the best fitting free block in the order in which they are written, as an allocator
-would.
+Deep Neural Net Inference", 2020). Where more than `MOST_PAIRS` pairs of values live at the same time, and
+where it is better, values take the best fitting free block in the order in which they are written, as an
+allocator would.
 """
 
 from __future__ import annotations

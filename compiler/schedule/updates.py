@@ -34,8 +34,8 @@ class Updates:
 class _Decisions:
     """What is known so far.
 
-    `values` gives each parameter's new value; `read_until` is for each parameter the last kernel after which a
-    commit reads its old value.
+    `values` gives each parameter's new value; `read_until` is for each parameter the last kernel after which
+    a commit reads its old value.
     """
 
     schedule: Schedule

@@ -73,7 +73,7 @@ def spot_of_view(node: Node, seen: Spot) -> Spot | None:
 
 
 def _cut(new: Sequence[Extent], old: list[tuple[Extent, Extent]]) -> tuple[Extent, ...] | None:
-    """Steps of new axes over old ones, from the last backward; old axes are joined only where they must be."""
+    """Steps of new axes over old ones, from the last backward; old axes join only where they must."""
     if any(extent == 0 for extent in new):
         return tuple(0 for _ in new)
     left = [(extent, step) for extent, step in old if extent != 1]

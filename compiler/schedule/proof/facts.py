@@ -1,0 +1,49 @@
+"""Facts of graphs that both proofs need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compiler.errors import LawError
+from compiler.ir.dims import Extent
+from compiler.ir.node import Node, describe
+from compiler.ir.op import Gather, Op, Parameter, ScatterAdd, Trait
+from compiler.schedule.schedule import Schedule
+
+
+def need(holds: bool, sentence: str, *nodes: Node) -> None:
+    """Raises LawError with a sentence, and the nodes concerned, where it does not hold."""
+    if not holds:
+        raise LawError(sentence + "".join(f"\n  {describe(node)}" for node in nodes))
+
+
+def one_node_a_parameter(nodes: Sequence[Node]) -> dict[Node, Node]:
+    """For each node of a parameter the first with its buffer: two names of one memory."""
+    first: dict[Op, Node] = {}
+    return {node: first.setdefault(node.op, node) for node in nodes if isinstance(node.op, Parameter)}
+
+
+def last_failure(schedule: Schedule) -> int:
+    """The last kernel that can raise: an opaque call, or an index that no kernel before it has checked."""
+    seen: set[tuple[Node, Extent]] = set()
+    last = -1
+    for place, kernel in enumerate(schedule.kernels):
+        for node in kernel.members:
+            if node.op.has(Trait.OPAQUE) or _is_new_check(node, seen):
+                last = place
+    return last
+
+
+def _is_new_check(node: Node, seen: set[tuple[Node, Extent]]) -> bool:
+    if isinstance(node.op, Gather):
+        index, extent = node.operands[1], node.operands[0].type.shape[node.op.axis]
+    elif isinstance(node.op, ScatterAdd):
+        index, extent = node.operands[0], node.op.extent
+    else:
+        return False
+    seen_before = (index, extent) in seen
+    seen.add((index, extent))
+    while index.op.has(Trait.VIEW) and not seen_before:
+        index = index.operands[0]  # a view has no other elements
+        seen_before = (index, extent) in seen
+    return not seen_before
