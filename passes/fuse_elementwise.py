@@ -52,10 +52,14 @@ class FuseElementwise:
         return "fuse_elementwise"
 
     def schedule(self, schedule: Schedule, target: Target) -> tuple[Schedule, Report]:
-        """The fused schedule. Kernels that another pass fused or put in place stay as they are."""
+        """The fused schedule. Kernels that another pass fused stay as they are; a schedule in place does."""
         if not target.fuses:
             sentence = "the backend runs one node at a time"
             return schedule, Report(refusals=(Refusal(Reason.TARGET_CANNOT, (), sentence),))
+        marked = tuple(node for kernel in schedule.kernels for node in kernel.in_place)
+        if marked:
+            sentence = "fusion moves kernels, and those in place must run after the last reader of what they overwrite"
+            return schedule, Report(refusals=(Refusal(Reason.ORDER_IS_FIXED, marked, sentence),))
         return fuse_elementwise(schedule, self.most_members)
 
 

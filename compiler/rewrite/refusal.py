@@ -15,6 +15,7 @@ class Reason(Enum):
     OTHER_LOOPS = "the loops differ"
     TOO_MANY_MEMBERS = "a kernel has at most 64 members"
     NOT_FASTER = "the cost model expects no gain"
+    ORDER_IS_FIXED = "kernels in place rely on the order in which they were marked"
     OPAQUE = "an opaque call runs alone"
     MOVES_ELEMENTS = "the op moves elements and is no view"
     TARGET_CANNOT = "the backend does not do it"
