@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from compiler.backends.llvm.coefficients import COEFFICIENTS
 from compiler.backends.numpy.source import Source
 from compiler.backends.numpy_special import erf, erfc, normcdf
 from compiler.ir.types import BOOL, FLOAT32, DType
+
+
+Array: TypeAlias = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,20 @@ def _where(site: Site, condition: str, x: str, y: str) -> None:
 
 
 def _zmul(site: Site, x: str, y: str) -> None:
-    is_zero = site.work(BOOL)
-    site.call(np.equal, x, "0", out=is_zero)
-    site.call(np.multiply, x, y)
-    site.source.call(np.copyto, site.out, "0", where=is_zero)
+    site.source.call(multiply_unless_zero, x, y, site.out, site.work(BOOL))
+
+
+def multiply_unless_zero(x: Array, y: Array, out: Array, is_zero: Array) -> None:
+    """x * y, and 0 where x is 0. It is the plain product unless something is infinite or NaN, which one sum shows."""
+    if out is x or out is y or np.may_share_memory(x, out):
+        np.equal(x, 0, out=is_zero)
+        np.multiply(x, y, out=out)
+        np.copyto(out, 0, where=is_zero)
+        return
+    np.multiply(x, y, out=out)
+    if not math.isfinite(np.add.reduce(out, axis=None)):
+        np.equal(x, 0, out=is_zero)
+        np.copyto(out, 0, where=is_zero)
 
 
 def _sigmoid(site: Site, x: str) -> None:
