@@ -7,7 +7,8 @@
 where sigmoid'(g, h) = g * sigmoid(h) * (1 - sigmoid(h)) on the left, and g * y * (1 - y) on the right. Then
 nobody reads `%h` after the forward op, which may run in place. The form on the right is
 `compiler.ir.formula.saved`'s, proposed and proved there. It is used where every later reader of the argument
-can do without it; GELU and SiLU, whose slope does not follow from their value, are refused.
+can do without it, and where it spares an expensive atom (the slope of exp is its value). GELU and SiLU, whose slope
+does not follow from their value, are refused.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypeAlias
 
+from compiler.analysis.cost import EXPENSIVE
 from compiler.autodiff.rules import adjoint_formula
 from compiler.ir.formula.derivative import derivative_name
 from compiler.ir.formula.printing import print_body
@@ -64,6 +66,9 @@ def save_outputs(graph: Graph) -> tuple[Graph, Report]:
             continue
         slopes = _slopes_at(argument, graph.users[argument])
         refusal = _why_not(argument, slopes, argument in kept, graph.users[argument])
+        if refusal is not None and refusal.reason is Reason.READ_LATER:
+            slopes = [slope for slope in slopes if _spares_work(slope)]
+            refusal = None if slopes else refusal
         if refusal is not None:
             refusals.append(refusal)
             continue
@@ -147,6 +152,17 @@ def _why_not(argument: Node, slopes: list[_Slope], is_kept: bool, users: tuple[N
         sentence = f"{reader} {called(argument)} in any case"
         return Refusal(Reason.READ_LATER, (slopes[0].node, argument), sentence)
     return None
+
+
+def _spares_work(slope: _Slope) -> bool:
+    """Whether the slope by the value has fewer expensive atoms than the slope by the argument."""
+    form, op = saved_form(slope.function), slope.node.op
+    assert isinstance(form, SavedForm) and isinstance(op, MapReduce)
+    return _expensive(form.derivative) < _expensive(op.formula)
+
+
+def _expensive(formula: Formula) -> int:
+    return sum(line.atom in EXPENSIVE for line in formula.lines)
 
 
 def _rewritten(graph: Graph, chosen: Mapping[Node, tuple[_Slope, SavedForm]]) -> Graph:
