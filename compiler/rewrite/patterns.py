@@ -108,6 +108,7 @@ class Site:
         self.root = root
         self.leaves: list[Leaf] = [(root, root.op.output)]
         self.numbers: dict[Leaf, int] = {self.leaves[0]: 0}
+        self.lines: dict[Leaf, Line | None] = {}
 
     @property
     def natural(self) -> DType | None:
@@ -126,14 +127,17 @@ class Site:
             self.leaves.append(leaf)
         return self.numbers[leaf]
 
-    def line(self, ref: Ref) -> Line | None:
-        """What computes a value, if that is one atom without a conversion."""
+    def line(self, ref: Ref, atom: str) -> Line | None:
+        """What computes a value, if that is a certain atom without a conversion."""
         leaf = self.leaves[ref] if isinstance(ref, int) else None
-        if not isinstance(leaf, tuple):
+        if not isinstance(leaf, tuple) or single_atom(leaf[0]) != atom:
             return None
-        node, axes = leaf
-        atom = single_atom(node)
-        if not atom or not isinstance(node.op, MapReduce):
+        if leaf not in self.lines:
+            self.lines[leaf] = self._line(atom, *leaf)
+        return self.lines[leaf]
+
+    def _line(self, atom: str, node: Node, axes: Axes) -> Line | None:
+        if not isinstance(node.op, MapReduce):
             return None
         if node is not self.root and _natural(node) is not node.op.dtype:
             return None
@@ -178,8 +182,9 @@ def _match(item: Rule, wanted: Ref, ref: Ref, site: Site, known: dict[int, Ref])
         if wanted in known:
             return known if known[wanted] == ref else None
         return {**known, wanted: ref}
-    line, expected = site.line(ref), pattern.line(wanted)
-    if line is None or line.atom != expected.atom:
+    expected = pattern.line(wanted)
+    line = site.line(ref, expected.atom)
+    if line is None:
         return None
     orders = [line.arguments, line.arguments[::-1]] if line.atom in COMMUTATIVE else [line.arguments]
     for arguments in orders:

@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable, Sequence
 
 from compiler.ir.build import align, apply, atom_formula, reduce
 from compiler.ir.formula.parsing import parse_formula
-from compiler.ir.formula.recognise import Equation, equations, match
+from compiler.ir.formula.recognise import Equation, LineOf, equations, match
 from compiler.ir.formula.tape import Const, Line, Ref
 from compiler.ir.graph import reachable
 from compiler.ir.node import Node, Origin, make_node
@@ -23,13 +23,13 @@ from compiler.ir.op import (
     Gather,
     Layout,
     MapReduce,
-    Op,
     Reducer,
     Reshape,
     Slice,
     Trait,
     Transpose,
 )  # fmt: skip
+from compiler.rewrite.congruence import value_key
 
 SHIFT = parse_formula("shift(m) = where(abs(m) == inf, 0.0, stop(m))")
 """What exponents are moved by: the largest one, which carries no gradient; 0 where it is infinite."""
@@ -45,7 +45,7 @@ def stabilised(output: Node, keep: Collection[Node]) -> dict[Node, Node]:
     """The twin of every node that an output is made from. Nothing is matched across the nodes in `keep`."""
     twin: dict[Node, Node] = {}
     kept = set(keep)
-    known: dict[tuple[Op, tuple[Node, ...]], Node] = {}
+    known: dict[Hashable, Node] = {}
     for node in sorted(reachable([output]), key=lambda node: node.serial):
         operands = tuple(twin[operand] for operand in node.operands)
         is_same = operands == node.operands
@@ -53,9 +53,10 @@ def stabilised(output: Node, keep: Collection[Node]) -> dict[Node, Node]:
         if node in keep:
             kept.add(new)
         elif not node.op.has(Trait.LEAF):
-            if (node.op, operands) not in known:  # exp(x) written twice is one exp(x)
-                known[node.op, operands] = stable_form(new, kept) or new
-            new = known[node.op, operands]
+            key = value_key(node.op, operands)
+            if key not in known:  # exp(x) written twice is one exp(x)
+                known[key] = stable_form(new, kept) or new
+            new = known[key]
         twin[node] = new
     return twin
 
@@ -65,8 +66,10 @@ def stable_form(node: Node, keep: Collection[Node] = ()) -> Node | None:
     atom = atom_of(node)
     if atom not in _ROOTS:
         return None
+    nodes = [node]
+    line_of = _line_of(nodes, node, keep)
     for equation in _ROOTS[atom]:
-        found = apply_equation(equation, node, keep)
+        found = _applied(equation, nodes, line_of)
         if found is not None:
             return found
     return _log_of_layout(node, keep) or _log_sum_exp(node, keep) or _quotient_of_exponentials(node, keep)
@@ -93,8 +96,13 @@ def atom_of(node: Node) -> str:
 
 def apply_equation(equation: Equation, node: Node, keep: Collection[Node] = ()) -> Node | None:
     """The right-hand side of an equation whose left-hand side the node is; None if it is not."""
-    nodes: list[Node] = [node]
-    found = match(equation.pattern, _line_of(nodes, node, keep), 0)
+    nodes = [node]
+    return _applied(equation, nodes, _line_of(nodes, node, keep))
+
+
+def _applied(equation: Equation, nodes: Sequence[Node], line_of: LineOf) -> Node | None:
+    """The equation at `nodes[0]`; the others are what `line_of` found around it."""
+    node, found = nodes[0], match(equation.pattern, line_of, 0)
     if found is None:
         return None
     values = [found[k] for k in range(len(equation.pattern.parameters))]
@@ -109,8 +117,9 @@ def apply_equation(equation: Equation, node: Node, keep: Collection[Node] = ()) 
     return new
 
 
-def _line_of(nodes: list[Node], root: Node, keep: Collection[Node]) -> Callable[[Ref], Line | None]:
+def _line_of(nodes: list[Node], root: Node, keep: Collection[Node]) -> LineOf:
     known: dict[Node, int] = {root: 0}
+    lines: dict[int, Line | None] = {}
 
     def number(node: Node) -> int:
         if node not in known:
@@ -121,7 +130,11 @@ def _line_of(nodes: list[Node], root: Node, keep: Collection[Node]) -> Callable[
     def line_of(ref: Ref) -> Line | None:
         if isinstance(ref, Const):
             return None
-        node = nodes[ref]
+        if ref not in lines:
+            lines[ref] = made(nodes[ref])
+        return lines[ref]
+
+    def made(node: Node) -> Line | None:
         atom = atom_of(node)
         if not atom or (node in keep and node is not root) or not isinstance(node.op, MapReduce):
             return None
@@ -155,7 +168,7 @@ _PICKING = (Gather, Reshape, Transpose, Slice, Broadcast, Diagonal)
 
 
 def _log_of_layout(node: Node, keep: Collection[Node]) -> Node | None:
-    """log(layout(exp(x) / y)) is layout(log(exp(x) / y)): a picked probability is a picked log-probability."""
+    """log(layout(exp(x) / y)) is layout(log(exp(x) / y)): picked probabilities are picked as logarithms."""
     if atom_of(node) != "log" or len(node.operands) != 1:
         return None
     picked, moves = node.operands[0], list[Node]()

@@ -325,7 +325,9 @@ def contraction(maker: Maker) -> Value | None:
     values = [value for value in found if value is not None and len(value.shape) <= 3]
     if len(values) < 2:
         return None
-    is_mixed = any(value.special for value in values) and not all(map(is_exact, values))
+    # Whether a sum has infinities of both signs may depend on which factors are multiplied, or summed, first.
+    is_special = any(value.special for value in values)
+    is_mixed = is_special and (len(values) > 2 or not all(map(is_exact, values)))
     if is_mixed or math.prod(value.bound for value in values) > 2.0**20:
         return None
     extents: list[Any] = []
