@@ -1,7 +1,7 @@
 """Forms: what a kernel of maps and reductions does, without the numbers that a call gives.
 
     Form    ::= loops (outer, then inner; the last is walked by vectors), slots, members
-    Slot    ::= memory of one dtype, the loops along which it moves, and its step in the vector loop
+    Slot    ::= memory of one dtype, the other loops along which it moves, and its step in the vector loop
     Member  ::= typed lines of sources, reducer and reduced loops, the slot that it is stored in
     Source  ::= FromSlot | FromMember | FromIndex | FromSize | Const
 
@@ -36,7 +36,7 @@ class Step(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Memory that is read or written. `loops` are those, but the last, along which it moves."""
+    """Memory that is read or written. `loops` are those, but the vector loop, along which it moves."""
 
     dtype: DType
     loops: tuple[int, ...]
@@ -129,7 +129,9 @@ class Accumulator:
 
 @dataclass(frozen=True)
 class Form:
-    """What a kernel does. Loops from `outer` on are the inner ones; the last is the vector loop.
+    """What a kernel does. Loops from `outer` on are the inner ones.
+
+    Vectors run along the last inner loop, or, with `is_across`, along the last outer one: a vector for as many rows.
 
     `is_whole` says that the vector loop's extent is a multiple of `lanes`. `columns` is the number of inner elements
     where it is known, 0 where it is not. With `has_rows`, reductions of the inner loops are read by other members.
@@ -137,6 +139,7 @@ class Form:
 
     loops: int
     outer: int
+    is_across: bool
     lanes: int
     is_whole: bool
     columns: int
@@ -148,7 +151,7 @@ class Form:
     @property
     def vector(self) -> int:
         """The vector loop."""
-        return self.loops - 1
+        return self.outer - 1 if self.is_across else self.loops - 1
 
     @property
     def inner(self) -> frozenset[int]:
@@ -159,16 +162,24 @@ class Form:
         """Of the members that reduce an outer loop, in order."""
         found: list[Accumulator] = []
         for number, member in enumerate(self.members):
-            if any(loop < self.outer for loop in member.reduced) or self.is_split(member):
+            if self.accumulates(member):
                 reach = range(self.outer if member.is_row else self.loops)
                 kept = tuple(loop for loop in reach if loop not in member.reduced)
                 found.append(Accumulator(number, kept))
         return tuple(found)
+
+    def accumulates(self, member: Member) -> bool:
+        """Whether a reduction is not complete at the end of the inner loops."""
+        inner = member.reduced & self.inner
+        is_outer = inner != member.reduced or (bool(inner) and self.loops - 1 not in inner)
+        return is_outer or self.is_split(member)
 
     def is_split(self, member: Member) -> bool:
         """Whether chunks hold parts of the member's sum: there is no outer loop, and the first is reduced."""
         return self.outer == 0 and not self.has_rows and 0 in member.reduced
 
     def is_running(self, member: Member) -> bool:
-        """Whether a member reduces all loops: its sums stay in vectors until the chunk is done."""
-        return not member.is_row and len(member.reduced) == self.loops
+        """Whether a member reduces all its loops: its sums stay in vectors until the chunk is done."""
+        if member.is_row:
+            return self.is_across and len(member.reduced) == self.outer
+        return len(member.reduced) == self.loops

@@ -64,6 +64,7 @@ class NestEmitter:
         instructions = Instructions.of(target)
         self.vectors = Evaluator(builder, form.lanes, instructions)
         self.scalars = Evaluator(builder, 0, instructions)
+        self.row_values = self.vectors if form.is_across else self.scalars
         self._arguments, self._read = arguments, 0
         self._read_arguments()
         self.indices: dict[int, Value] = {}
@@ -132,9 +133,20 @@ class NestEmitter:
         if loop == self.form.outer:
             self._row()
             return
-        with emit.counted_loop(self.builder, *self.bounds(loop)) as counted:
+        is_vector = loop == self.form.vector
+        step = self.form.lanes if is_vector else 1
+        with emit.counted_loop(self.builder, *self.bounds(loop), step) as counted:
             self.indices[loop] = counted.index
+            if is_vector:
+                self.begin_vector(counted.index, self.bounds(loop)[1])
             self._outer(loop + 1)
+
+    def begin_vector(self, first: Value, stop: Value) -> None:
+        """The lanes that exist, and nothing computed yet."""
+        form = self.form
+        self.mask = None if form.is_whole else emit.lane_mask(self.builder, first, stop, form.lanes)
+        self.elements: dict[int, Value] = {}
+        self.loaded: dict[int, Value] = {}
 
     def _row(self) -> None:
         for number in range(self.stages.passes):
@@ -143,7 +155,7 @@ class NestEmitter:
         self._row_maps(self.stages.passes)
         for number, member in enumerate(self.form.members):
             if member.is_row and not member.is_map:
-                self.reductions.add_row(number, self.compute(number, self.scalars))
+                self.reductions.add_row(number, self.compute(number, self.row_values))
         for number, member in enumerate(self.form.members):
             if member.store is not None and number in self.rows and number not in self.sums:
                 self._store_row(member.store, self.rows[number])
@@ -152,9 +164,12 @@ class NestEmitter:
         """The maps over rows that are known before a pass."""
         for place, member in enumerate(self.form.members):
             if member.is_row and member.is_map and self.stages.at[place] == number:
-                self.rows[place] = self.compute(place, self.scalars)
+                self.rows[place] = self.compute(place, self.row_values)
 
     def _store_row(self, slot: int, value: Value) -> None:
+        if self.form.is_across:
+            self.store(slot, value)
+            return
         dtype = self.memory[slot].slot.dtype
         emit.store(self.builder, self.scalars.to_memory(value, dtype), self.place(slot, self.form.outer))
 
@@ -168,8 +183,7 @@ class NestEmitter:
         self.reductions.finish(reducing, results)
 
     def _inner(self, loop: int, carried: Sequence[Value]) -> list[Value]:
-        form = self.form
-        if loop == form.vector:
+        if loop == self.form.loops - 1:
             return self._vector(carried)
         with emit.counted_loop(self.builder, *self.bounds(loop), carried=carried) as counted:
             self.indices[loop] = counted.index
@@ -177,22 +191,25 @@ class NestEmitter:
         return counted.results
 
     def _vector(self, carried: Sequence[Value]) -> list[Value]:
+        """The innermost loop, whose body computes one vector."""
         form, builder = self.form, self.builder
-        start, stop = self.bounds(form.vector)
-        self.before: Block = builder.block
+        last = form.loops - 1
+        start, stop = self.bounds(last)
+        # What does not change in the loop is computed in a block of its own before it.
+        self.before: Block = builder.append_basic_block("ahead")
+        builder.branch(self.before)
+        builder.position_at_end(self.before)
         self.hoisted: dict[object, Value] = {}
         self.vectors.forget()
-        # The entry into a loop is a block of its own, in which what does not change is computed.
-        ahead = builder.append_basic_block("ahead")
-        builder.branch(ahead)
-        builder.position_at_end(ahead)
-        self.before = ahead
-        with emit.counted_loop(builder, start, stop, form.lanes, carried) as counted:
-            self.indices[form.vector] = counted.index
-            self.mask = None if form.is_whole else emit.lane_mask(builder, counted.index, stop, form.lanes)
-            self.elements: dict[int, Value] = {}
-            self.loaded: dict[int, Value] = {}
+        step = 1 if form.is_across else form.lanes
+        with emit.counted_loop(builder, start, stop, step, carried) as counted:
+            self.indices[last] = counted.index
+            if form.is_across:
+                self.elements, self.loaded = {}, {}
+            else:
+                self.begin_vector(counted.index, stop)
             self._body(counted.values, counted.next)
+        self.vectors.forget()
         return counted.results
 
     def _body(self, carried: Sequence[Value], following: list[Value]) -> None:
@@ -218,7 +235,7 @@ class NestEmitter:
         member = self.form.members[number]
         if number not in self.elements:
             if not member.has_elements:
-                self.elements[number] = self.hoist(("row", number), lambda: self.vectors.splat(self.rows[number]))
+                self.elements[number] = self._of_row(number)
             elif self.stages.at[number] < self.number and number in self.stages.kept:
                 self.elements[number] = self._kept(number)
             elif self.stages.stores.get(number, self.number) < self.number and member.store is not None:
@@ -227,31 +244,40 @@ class NestEmitter:
                 self.elements[number] = self.compute(number, self.vectors)
         return self.elements[number]
 
+    def _of_row(self, number: int) -> Value:
+        value = self.rows[number]
+        return value if self.form.is_across else self.hoist(("row", number), lambda: self.vectors.splat(value))
+
     def compute(self, number: int, values: Evaluator) -> Value:
         """The value of a member's formula, in the dtype in which it is reduced or stored."""
         member = self.form.members[number]
-        sources = [self._source(source, values) for source in member.sources]
+        sources = [self._source(source, member.is_row) for source in member.sources]
         wanted = member.dtype if member.is_map else member.value
         return values.formula(member.lines, member.result, wanted, sources, member.dtypes)
 
-    def _source(self, source: Source, values: Evaluator) -> Value | Const:
-        is_scalar = values is self.scalars
+    def _source(self, source: Source, is_row: bool) -> Value | Const:
+        is_scalar = is_row and not self.form.is_across
         match source:
             case FromSlot():
-                return self._row_load(source.slot) if is_scalar else self._load(source.slot)
+                return self._row_load(source.slot) if is_row else self._load(source.slot)
             case FromMember():
-                return self.rows[source.member] if is_scalar else self.element(source.member)
+                return self.rows[source.member] if is_row else self.element(source.member)
             case FromIndex():
-                return self.indices[source.loop] if is_scalar else self._positions(source.loop)
+                return self.indices[source.loop] if is_scalar else self._positions(source.loop, is_row)
             case FromSize():
                 number = self.sizes[source.number]
-                return number if is_scalar else self.hoist(("size", source.number), lambda: self.vectors.splat(number))
+                return number if is_scalar else self._spread(("size", source.number), number, is_row)
             case Const():
                 return source
 
-    def _positions(self, loop: int) -> Value:
+    def _spread(self, key: object, scalar: Value, is_row: bool) -> Value:
+        return self.vectors.splat(scalar) if is_row else self.hoist(key, lambda: self.vectors.splat(scalar))
+
+    def _positions(self, loop: int, is_row: bool = False) -> Value:
         if loop != self.form.vector:
-            return self.hoist(("index", loop), lambda: self.vectors.splat(self.indices[loop]))
+            # The last inner loop may be running inside.
+            is_fixed = loop != self.form.loops - 1 and not is_row
+            return self._spread(("index", loop), self.indices[loop], not is_fixed)
         lanes = self.form.lanes
         steps = ir.Constant(ir.VectorType(emit.i64, lanes), list(range(lanes)))
         return self.builder.add(emit.splat(self.builder, self.indices[loop], lanes), steps)
@@ -262,13 +288,19 @@ class NestEmitter:
         outside = index(0)
         for loop in reduced[:-1]:
             outside = self.builder.mul(self.builder.add(outside, self.indices[loop]), self.extents[loop + 1])
+        if self.form.is_across:
+            return self.vectors.splat(self.builder.add(outside, self.indices[reduced[-1]]))
         return self.builder.add(self._positions(self.form.vector), self.vectors.splat(outside))
 
     def hoist(self, key: object, make: Callable[[], Value]) -> Value:
         """A value that does not change in the vector loop, computed before it."""
-        if key not in self.hoisted:
-            with self.builder.goto_block(self.before):
-                self.hoisted[key] = make()
+        if key in self.hoisted:
+            return self.hoisted[key]
+        if self.builder.block is self.before:
+            self.hoisted[key] = make()
+            return self.hoisted[key]
+        with self.builder.goto_block(self.before):
+            self.hoisted[key] = make()
         return self.hoisted[key]
 
     # Memory
@@ -286,12 +318,17 @@ class NestEmitter:
     def _row_load(self, slot: int) -> Value:
         if slot not in self.row_slots:
             dtype = self.memory[slot].slot.dtype
+            if self.form.is_across:
+                self.row_slots[slot] = self.read_vector(slot, self.place(slot, self.form.outer))
+                return self.row_slots[slot]
             value = emit.load(self.builder, self.place(slot, self.form.outer), memory_type(dtype))
             self.row_slots[slot] = self.scalars.from_memory(value, dtype)
         return self.row_slots[slot]
 
     def base(self, slot: int) -> Value:
         """The address of a slot at index 0 of the vector loop."""
+        if self.form.is_across:
+            return self.place(slot, self.form.loops)
         return self.hoist(("base", slot), lambda: self.place(slot, self.form.vector))
 
     def _load(self, slot: int) -> Value:
@@ -300,14 +337,19 @@ class NestEmitter:
         return self.loaded[slot]
 
     def _loaded(self, slot: int) -> Value:
-        memory = self.memory[slot]
-        dtype, base = memory.slot.dtype, self.base(slot)
+        if self.memory[slot].slot.step is not Step.ZERO:
+            return self.read_vector(slot, self.base(slot))
+        return self._splat_load(slot) if self.form.is_across else self.hoist(("load", slot), lambda: self._splat_load(slot))
+
+    def read_vector(self, slot: int, base: Value) -> Value:
+        """A vector of a slot from its address at index 0 of the vector loop."""
+        dtype, step = self.memory[slot].slot.dtype, self.memory[slot].slot.step
         kind = memory_type(dtype)
-        if memory.slot.step is Step.ZERO:
-            return self.hoist(("load", slot), lambda: self._splat_load(slot))
+        if step is Step.ZERO:
+            return self.vectors.splat(self.scalars.from_memory(emit.load(self.builder, base, kind), dtype))
         vector = ir.VectorType(kind, self.form.lanes)
-        if memory.slot.step is Step.ANY:
-            return self.vectors.from_memory(self._gather(slot, vector), dtype)
+        if step is Step.ANY:
+            return self.vectors.from_memory(self._gather(slot, base, vector), dtype)
         address = emit.offset(self.builder, base, self.indices[self.form.vector], kind)
         return self.vectors.from_memory(emit.load(self.builder, address, vector, self.mask), dtype)
 
@@ -316,22 +358,22 @@ class NestEmitter:
         scalar = emit.load(self.builder, self.base(slot), memory_type(dtype))
         return self.vectors.splat(self.scalars.from_memory(scalar, dtype))
 
-    def _addresses(self, slot: int) -> Value:
+    def _addresses(self, slot: int, base: Value) -> Value:
         memory, builder, lanes = self.memory[slot], self.builder, self.form.lanes
-        stride = self.hoist(("stride", slot), lambda: emit.splat(builder, memory.strides[self.form.vector], lanes))
+        stride = emit.splat(builder, memory.strides[self.form.vector], lanes)
         places = builder.mul(self._positions(self.form.vector), stride)
-        addresses = builder.gep(self.base(slot), [places], source_etype=memory_type(memory.slot.dtype))
+        addresses = builder.gep(base, [places], source_etype=memory_type(memory.slot.dtype))
         addresses.type = ir.VectorType(emit.pointer, lanes)  # llvmlite sees the base's type only
         return addresses
 
     def _all(self) -> Value:
         return ir.Constant(ir.VectorType(emit.i1, self.form.lanes), [1] * self.form.lanes)
 
-    def _gather(self, slot: int, kind: Value) -> Value:
+    def _gather(self, slot: int, base: Value, kind: Value) -> Value:
         mask = self._all() if self.mask is None else self.mask
         align = ir.Constant(emit.i32, emit.element_bytes(kind.element))
         name = f"llvm.masked.gather.{emit.suffix(kind)}.v{kind.count}p0"
-        return emit.intrinsic(self.builder, name, kind, [self._addresses(slot), align, mask, ir.Constant(kind, None)])
+        return emit.intrinsic(self.builder, name, kind, [self._addresses(slot, base), align, mask, ir.Constant(kind, None)])
 
     def store(self, slot: int, value: Value) -> None:
         memory = self.memory[slot]
@@ -340,7 +382,7 @@ class NestEmitter:
             mask = self._all() if self.mask is None else self.mask
             align = ir.Constant(emit.i32, emit.element_bytes(value.type.element))
             name = f"llvm.masked.scatter.{emit.suffix(value.type)}.v{value.type.count}p0"
-            emit.intrinsic(self.builder, name, emit.void, [value, self._addresses(slot), align, mask])
+            emit.intrinsic(self.builder, name, emit.void, [value, self._addresses(slot, self.base(slot)), align, mask])
             return
         address = emit.offset(self.builder, self.base(slot), self.indices[self.form.vector], value.type.element)
         emit.store(self.builder, value, address, self.mask)

@@ -31,7 +31,7 @@ def copy_step(
     )
     lanes = machine.vector_bytes // (8 if dtype.size == 8 else 4)
     is_whole = divide_exactly(extents[vector], lanes) is not None
-    form = Form(len(extents), vector, lanes, is_whole, 0, False, slots, (member,), 0)
+    form = Form(len(extents), vector, False, lanes, is_whole, 0, False, slots, (member,), 0)
     where = tuple((item.pointer, tuple(row)) for item, row in zip(given, rows, strict=True))
     return NestStep(nodes, form, tuple(extents), where, (), ())
 

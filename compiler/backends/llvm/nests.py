@@ -137,7 +137,7 @@ class NestStep:
         split = [evaluate(place.size, sizes) for place in self.sums if place.is_split]
         most = min([first, *(max(1, math.prod(extents) // (8 * size)) for size in split if size)])
         grain = -(-first // chunks_for(nanoseconds, most))
-        if form.outer == 0:
+        if form.vector == 0:
             grain = -(-grain // form.lanes) * form.lanes
         return grain, -(-first // grain)
 
@@ -205,8 +205,23 @@ class NestBuilder:
         return self._finish(members, strides)
 
     def _accumulates(self, member: Member) -> bool:
-        """Whether a reduction is not complete at the end of a row."""
-        return any(loop < self.outer for loop in member.reduced) or (self.outer == 0 and not self.nest.columns)
+        """As `Form.accumulates`."""
+        inner = {loop for loop in member.reduced if loop >= self.outer}
+        is_outer = inner != member.reduced or (bool(inner) and len(self.extents) - 1 not in inner)
+        return is_outer or (self.outer == 0 and not self.nest.columns)
+
+    def _is_across(self, members: Sequence[Member], strides: Sequence[Sequence[Extent]]) -> bool:
+        """Whether vectors run along the last row loop: more memory lies along it, and sums allow it."""
+        if not self.nest.columns or self.outer == 0:
+            return False
+        along = [sum(row[loop] == 1 for row in strides) for loop in (self.outer - 1, len(self.extents) - 1)]
+        inner = frozenset(range(self.outer, len(self.extents)))
+        everything = [frozenset(range(self.outer)), frozenset(range(len(self.extents)))]
+        fits = all(
+            member.is_map or member.reduced == inner or member.reduced == everything[not member.is_row]
+            for member in members
+        )
+        return along[0] > along[1] and fits
 
     def _stored_at_row_end(self, member: Member, node: Node, strides: list[list[Extent]]) -> Member:
         self.memory.append((self.places[node].pointer, (), node.type.dtype))
@@ -254,8 +269,9 @@ class NestBuilder:
         )  # fmt: skip
 
     def _check(self, node: Node, reducer: Reducer, reduced: frozenset[int]) -> None:
+        last = len(self.extents) - 1
         inner = {loop for loop in reduced if loop >= self.outer}
-        if inner and inner != set(range(min(inner), len(self.extents))):
+        if last in inner and inner != set(range(min(inner), last + 1)):
             raise UnsupportedError("it reduces some columns and keeps those inside them")
         if reducer is Reducer.ARGMAX:
             place = [self.loop(self.nest.placement[node][k]) for k in _op(node).reduced]
@@ -351,15 +367,16 @@ class NestBuilder:
             members[number] = replace(member, sources=sources, reduced=reduced)
 
     def _finish(self, members: Sequence[Member], strides: Sequence[Sequence[Extent]]) -> NestStep:
-        vector = len(self.extents) - 1
+        is_across = self._is_across(members, strides)
+        vector = self.outer - 1 if is_across else len(self.extents) - 1
         slots = tuple(
-            Slot(dtype, tuple(loop for loop in range(vector) if row[loop] != 0), step_of(row[vector]))
+            Slot(dtype, tuple(k for k, n in enumerate(row) if k != vector and n != 0), step_of(row[vector]))
             for (_, _, dtype), row in zip(self.memory, strides, strict=True)
         )
         lanes = self._lanes(members)
         columns = product(self.extents[self.outer :])
         form = Form(
-            len(self.extents), self.outer, lanes, divide_exactly(self.extents[vector], lanes) is not None,
+            len(self.extents), self.outer, is_across, lanes, divide_exactly(self.extents[vector], lanes) is not None,
             columns if isinstance(columns, int) else 0, bool(self.nest.columns), slots, tuple(members),
             len(self.sizes),
         )  # fmt: skip

@@ -280,7 +280,7 @@ class ProductBuilder:
         )
         lanes = self.machine.vector_bytes // self.op.dtype.size
         renumbered = tuple(_renumbered(member, number) for member in members)
-        form = Form(vector + 1, vector, lanes, False, 0, False, slots, renumbered, len(self.sizes))
+        form = Form(vector + 1, vector, False, lanes, False, 0, False, slots, renumbered, len(self.sizes))
         pairs = [(pointer, tuple(loop.strides[k] for loop in all_loops)) for k, (pointer, _) in enumerate(sides)]
         return ProductStep(
             self.kernel.members, ProductForm(shape, self.op.dtype, form), self.machine,

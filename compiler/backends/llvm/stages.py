@@ -70,7 +70,7 @@ def _known_after(form: Form, number: int, at: list[int]) -> int:
 
 
 def _kept(form: Form, at: list[int], passes: int, stores: Mapping[int, int]) -> frozenset[int]:
-    room = _ROW_BYTES if form.columns and form.loops - form.outer == 1 else 0
+    room = _ROW_BYTES if form.columns and form.loops - form.outer == 1 and not form.is_across else 0
     kept: set[int] = set()
     for place in range(1, passes):
         pending = [k for k in range(len(at)) if _is_wanted(form, k, place, at, stores)]

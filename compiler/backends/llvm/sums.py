@@ -113,8 +113,8 @@ class Sums:
     # A pass: vectors of partial results
 
     def is_carried(self, number: int) -> bool:
-        """Whether a member reduces the vector loop, so that its partial results stay in registers."""
-        return self.form.vector in self.form.members[number].reduced
+        """Whether a member reduces the innermost loop, so that its partial results stay in registers."""
+        return self.form.loops - 1 in self.form.members[number].reduced
 
     def initial(self, reducing: Sequence[int]) -> list[Value]:
         """The vectors that a pass begins with."""
@@ -144,12 +144,8 @@ class Sums:
             value = self.vectors.cast(value, member.value, member.accumulator)
             if not self.is_carried(number):
                 self._add_to_memory(number, value)
-            elif member.reducer is Reducer.ARGMAX:
-                following += self._better(member, value, next(state), next(state))
-            elif self._flags_nan(member):
-                following += self._larger(member, value, next(state), next(state))
-            else:
-                following.append(joined(self.vectors, member.reducer, member.accumulator, next(state), self._existing(member, value)))
+                continue
+            following += self._joined(member, value, [next(state) for _ in self._empty(member)])
         return following
 
     def _existing(self, member: Member, value: Value) -> Value:
@@ -193,6 +189,9 @@ class Sums:
             if number in self.running:
                 self._save(self.running[number], mine)
                 continue
+            if self.form.is_across:
+                self.nest.rows[number] = self._of_lanes(member, mine)
+                continue
             total = self._across(member, mine)
             if number in self.nest.sums:
                 self._add_scalar(number, total)
@@ -200,6 +199,15 @@ class Sums:
                 self.nest.rows[number] = total
             else:
                 self.nest.rows[number] = self.scalars.cast(total, member.accumulator, member.dtype)
+
+    def _of_lanes(self, member: Member, state: Sequence[Value]) -> Value:
+        """The result of each lane, which is a row of its own."""
+        if member.reducer is Reducer.ARGMAX:
+            return state[1]
+        total = state[0]
+        if self._flags_nan(member):
+            total = self.builder.select(state[1], self.vectors.constant(math.nan, member.accumulator), total)
+        return self.vectors.cast(total, member.accumulator, member.dtype)
 
     def _across(self, member: Member, state: Sequence[Value]) -> Value:
         """The lanes as one result: halves are joined until one lane is left; argmax goes lane by lane."""
@@ -265,7 +273,21 @@ class Sums:
     def add_row(self, number: int, value: Value) -> None:
         """Adds a row's value to the accumulator of a member that reduces outer loops."""
         member = self.form.members[number]
-        self._add_scalar(number, self.scalars.cast(value, member.value, member.accumulator))
+        if number not in self.running:
+            self._add_scalar(number, self.scalars.cast(value, member.value, member.accumulator))
+            return
+        value = self.vectors.cast(value, member.value, member.accumulator)
+        old = self._restore(self.running[number], self._empty(member))
+        self._save(self.running[number], self._joined(member, value, old))
+
+    def _joined(self, member: Member, value: Value, state: Sequence[Value]) -> list[Value]:
+        """The partial results with one more vector."""
+        if member.reducer is Reducer.ARGMAX:
+            return self._better(member, value, *state)
+        if self._flags_nan(member):
+            return self._larger(member, value, *state)
+        value = self._existing(member, value)
+        return [joined(self.vectors, member.reducer, member.accumulator, state[0], value)]
 
 
 def _stored(kind: Type) -> Type:
