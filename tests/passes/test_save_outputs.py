@@ -100,6 +100,23 @@ def test_refused_where_the_slope_does_not_follow_from_the_value(name: str) -> No
     assert "have the same value, and the slopes" in refusal.sentence
 
 
+RELU = """\
+op relu(x) = where(x <= 0, 0, x)
+op relu'(g, x) = g * where(x <= 0, 0, 1)
+%x = input : f32[n]
+%g = input : f32[n]
+%h = neg(%x) : f32[n]
+%y = relu(%h) : f32[n]
+%d = relu'(%g, %h) : f32[n]
+"""
+
+
+def test_done_where_it_spares_an_expensive_atom_though_the_argument_lives_on() -> None:
+    after, report = run(Graph.parse(sigmoid_text() + "return %y, %d, %h\n"))
+    assert len(report.actions) == 1 and not report.refusals
+    assert len(readers(after, "h")) == 1
+
+
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
@@ -108,7 +125,7 @@ def test_refused_where_the_slope_does_not_follow_from_the_value(name: str) -> No
     ],
 )
 def test_refused_where_the_argument_lives_on(more: str, sentence: str) -> None:
-    _, report = run(Graph.parse(sigmoid_text() + more))
+    _, report = run(Graph.parse(RELU + more))
     assert [(refusal.reason, refusal.sentence) for refusal in report.refusals] == [
         (Reason.READ_LATER, sentence)
     ]
