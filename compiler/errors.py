@@ -74,7 +74,7 @@ class BackendError(ExternalError):
 
 
 class DrawingError(ExternalError):
-    """A drawing was not laid out: a tool is missing, or it is too large. Its `.dot` text was still written."""
+    """A drawing was not laid out: it is too large, or a tool is missing. Its `.dot` text was written."""
 
 
 class LawError(TinytorchError):

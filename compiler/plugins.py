@@ -112,7 +112,7 @@ class Registry:
 
 def discover() -> list[Plugin]:
     """The plugins of installed distributions, sorted by name."""
-    from importlib import metadata  # a tenth of the import time, and seldom needed
+    from importlib import metadata  # noqa: PLC0415  # a tenth of the import time, and seldom needed
 
     points = sorted(metadata.entry_points(group=GROUP), key=lambda point: (point.name, point.value))
     return [_load(point) for point in points]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from compiler.analysis.extents import check_demands, demands
-from compiler.backends.contract import Backend, Enterable, Executable
+from compiler.backends.contract import Enterable, Executable
 from compiler.errors import ArgumentError
 from compiler.ir.dims import evaluate
 from compiler.ir.graph import Graph
@@ -80,7 +80,12 @@ class Program:
     def _entry(self) -> Callable[..., Any]:
         """The backend's own way in, where it has one that fits; else ours."""
         kind, donated = self.structure.kind, self.signature.donated
-        if not isinstance(self._executable, Enterable) or kind not in ("one", "tuple") or donated or not self._shapes:
+        if (
+            not isinstance(self._executable, Enterable)
+            or kind not in ("one", "tuple")
+            or donated
+            or not self._shapes
+        ):
             return self._checked
         types = [node.type for node in self.source_graph.outputs]
         return self._executable.entry(self.signature.inputs, types, kind == "one", self._checked)
@@ -146,7 +151,9 @@ class Program:
         node = getattr(what, "node", what)
         graphs = [self.source_graph, *(item.after for item in self.history if isinstance(item.after, Graph))]
         if not isinstance(node, Node) or not any(node in set(graph.nodes) for graph in graphs):
-            raise ArgumentError(f"{what!r} is no part of this program; give a tensor that it was compiled from")
+            raise ArgumentError(
+                f"{what!r} is no part of this program; give a tensor that it was compiled from"
+            )
         return why(node, self.source_graph, self.plan, self.history)
 
     def draw(self, path: str | os.PathLike[str], *, detail: bool = False) -> Path:

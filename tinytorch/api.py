@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, cast, overload
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from compiler.render.drawing import draw as draw_graph
 from compiler.structure import flatten
 from passes import REWRITES, SCHEDULING
 from tinytorch.builtin import find_backend, find_pass
-from tinytorch.tensor import Tensor, as_tensor, checked_array, constant_of_array
+from tinytorch.tensor import Tensor, as_tensor, checked_array, checked_name, constant_of_array
 
 
 def input(name: str, shape: Sequence[Extent | str] = (), dtype: Any = "float32") -> Tensor:
@@ -35,7 +35,7 @@ def input(name: str, shape: Sequence[Extent | str] = (), dtype: Any = "float32")
     An extent is an int, or a string for a symbolic dimension (`"batch"`, or a polynomial such as
     `"2*batch+1"`). Dimensions of one name are equal; two names never are. Raises ShapeError or DTypeError.
     """
-    return Tensor(input_node(_checked_name(name), tensor_type(dtype, shape)))
+    return Tensor(input_node(checked_name(name), tensor_type(dtype, shape)))
 
 
 def parameter(value: Any, name: str | None = None, dtype: Any = None) -> Tensor:
@@ -45,12 +45,12 @@ def parameter(value: Any, name: str | None = None, dtype: Any = None) -> Tensor:
     `tt.value_of` and `tt.set_value`.
     """
     array = _typed(value, dtype)
-    return Tensor(parameter_node(array, None if name is None else _checked_name(name)))
+    return Tensor(parameter_node(array, None if name is None else checked_name(name)))
 
 
 def constant(value: Any, name: str | None = None, dtype: Any = None) -> Tensor:
     """An immutable array inside the graph. dtypes as for `parameter`."""
-    return Tensor(constant_of_array(value, dtype, name))
+    return Tensor(constant_of_array(value, dtype, None if name is None else checked_name(name)))
 
 
 def _typed(value: Any, dtype: Any) -> np.ndarray[Any, Any]:
@@ -58,12 +58,6 @@ def _typed(value: Any, dtype: Any) -> np.ndarray[Any, Any]:
     if dtype is None and not isinstance(value, np.ndarray | np.generic) and array.dtype == np.float64:
         dtype = "float32"
     return array.astype(dtype_of(array.dtype if dtype is None else dtype).numpy, copy=False)
-
-
-def _checked_name(name: Any) -> str:
-    if not isinstance(name, str) or not name:
-        raise ArgumentError(f"a name is a string with something in it, not {name!r}")
-    return name
 
 
 def value_of(parameter: Tensor) -> np.ndarray[Any, Any]:
@@ -106,7 +100,8 @@ def grad(loss: Tensor, wrt: Any, *, seed: Any = None, allow_unused: bool = False
     tensor, a sequence or a dict; the result has its structure. What is not reachable is an error, or zeros
     with `allow_unused`. Raises GradientError.
     """
-    targets, structure = flatten(wrt if isinstance(wrt, Tensor | Mapping | tuple) else list(wrt))
+    is_many = isinstance(wrt, Iterable) and not isinstance(wrt, Tensor | Mapping | tuple)
+    targets, structure = flatten(list(cast("Iterable[Any]", wrt)) if is_many else wrt)
     nodes = [_checked_target(item) for item in targets]
     found = gradient(loss.node, nodes, None if seed is None else as_tensor(seed).node)
     results = [_found(loss, target, node, allow_unused) for target, node in zip(targets, found, strict=True)]
@@ -149,7 +144,7 @@ def compile(
     values, () for none, None for the default. `donate` names inputs whose arrays the program may overwrite. `debug` fills
     dead memory with NaN and compares every kernel with the oracle: LawError names the first node that is wrong.
     """
-    declared = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    declared = list(inputs) if isinstance(inputs, Sequence) else [inputs]
     results, structure = flatten(outputs)
     for item in (*declared, *results):
         if not isinstance(item, Tensor):
@@ -160,7 +155,7 @@ def compile(
     return compile_graph(
         [item.node for item in declared],
         [item.node for item in results],
-        [_update(target, value) for target, value in (updates or {}).items()],
+        _updates({} if updates is None else updates),
         structure=structure,
         passes=[find_pass(item) for item in passes] if passes is not None else default_passes(),
         backend=find_backend(backend),
@@ -174,9 +169,17 @@ def default_passes() -> tuple[Pass, ...]:
     return (*REWRITES, *SCHEDULING)
 
 
+def _updates(updates: Any) -> list[tuple[Node, Node]]:
+    if not isinstance(updates, Mapping):
+        raise ArgumentError(f"updates map parameters to tensors, as in {{w: w - step}}, not {updates!r}")
+    return [_update(target, value) for target, value in cast("Mapping[Any, Any]", updates).items()]
+
+
 def _update(target: Any, value: Any) -> tuple[Node, Node]:
-    node = _parameter_op(target) and target.node
-    new = as_tensor(value).node
+    if not isinstance(target, Tensor) or not isinstance(target.node.op, Parameter):
+        what = describe(target.node) if isinstance(target, Tensor) else repr(target)
+        raise ArgumentError(f"only parameters are updated, not {what}")
+    node, new = target.node, as_tensor(value).node
     if new.type != node.type:
         raise ArgumentError(f"an update keeps the type: {describe(node)}\n  cannot become {describe(new)}")
     return node, new
@@ -192,6 +195,8 @@ def parse(
     `arrays` holds what the text names by `@reference`. A parameter whose array is not given can be drawn,
     printed and compared, and raises UnboundArrayError when its value is needed.
     """
+    if not isinstance(cast(object, text), str):
+        raise ArgumentError(f"the text of a graph is a str, not {text!r}")
     return Graph.parse(text, arrays, calls)
 
 
@@ -214,4 +219,7 @@ def graph_of(what: Tensor | Sequence[Tensor] | Graph | Program) -> Graph:
 
 def explain(what: Tensor | Node) -> Explanation:
     """Formula, LaTeX, source line, maker and, for a gradient, the derivation. Data; `print` shows it as text."""
-    return explain_node(what.node if isinstance(what, Tensor) else what)
+    node = what.node if isinstance(what, Tensor) else what
+    if not isinstance(cast(object, node), Node):
+        raise ArgumentError(f"what is explained is a tensor or a node, not {what!r}")
+    return explain_node(node)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from compiler.backends.contract import Backend
 from compiler.backends.numpy.backend import NumPy
@@ -44,7 +44,11 @@ def find_backend(item: str | Backend | None) -> Backend:
     """A backend by name, the backend itself, or the default."""
     if item is None:
         return find("backends", DEFAULT_BACKEND)
-    return find("backends", item) if isinstance(item, str) else item
+    if isinstance(item, str):
+        return find("backends", item)
+    if not isinstance(cast(object, item), Backend):
+        raise PluginError(f"{item!r} is no backend: it has no `build`, or no `target`")
+    return item
 
 
 DEFAULT_BACKEND: Final = "numpy"

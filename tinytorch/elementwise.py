@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from compiler.errors import ArgumentError
+from compiler.errors import ArgumentError, FormulaError
 from compiler.ir.build import Value, apply
 from compiler.ir.formula.tape import Const, Formula
 from compiler.ir.formula.trace import Var, trace
 from compiler.ir.types import Scalar
-from tinytorch.tensor import Tensor, as_tensor, as_value
+from tinytorch.tensor import Tensor, as_tensor, as_value, checked_name
 
 
 class Elementwise:
@@ -75,5 +75,7 @@ def elementwise(name: str, function: Callable[..., Any]) -> Elementwise:
     Unstable forms that are known are replaced by stable ones; `op.formula.recognised` says which. Raises
     FormulaError for anything that is no formula, such as Python's `if` on a variable.
     """
-    formula, defaults = trace(function, name)
+    if not callable(function):
+        raise FormulaError(f"a formula is a Python function of scalars, not {function!r}")
+    formula, defaults = trace(function, checked_name(name))
     return Elementwise(formula, defaults)

@@ -84,5 +84,5 @@ def _mismatch(what: str, letter: str, inputs: Sequence[str], nodes: Sequence[Nod
         for letters, node in zip(inputs, nodes, strict=True)
         if letter in letters
     ]
-    place = f"index {letter!r}" if what == "einsum" else "the axes that meet"
-    return f"{what}: {place} has different extents{''.join(rows)}\n  fix: transpose or reshape an operand"
+    place = f"index {letter!r} has" if what == "einsum" else "the axes that meet have"
+    return f"{what}: {place} different extents{''.join(rows)}\n  fix: transpose or reshape an operand"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Sequence
-from typing import Any, NoReturn, Self, TypeAlias, cast
+from typing import Any, NoReturn, Self, TypeAlias
 
 import numpy as np
 
@@ -75,7 +75,7 @@ class Tensor:
         """The same value under a name that texts and drawings show. Inputs and parameters have theirs already."""
         if not self.node.operands:
             raise ArgumentError(f"{describe(self.node)} is a leaf; name it where it is made")
-        return self._wrap(self.node.named(name))
+        return self._wrap(self.node.named(checked_name(name)))
 
     def __repr__(self) -> str:
         name = f"%{self.name} = " if self.name else ""
@@ -316,6 +316,13 @@ class Tensor:
 
 def _of_graph(kind: type[Tensor], graph: Graph) -> Tensor:
     return kind(graph.outputs[0])
+
+
+def checked_name(name: Any) -> str:
+    """A name for a value. Raises ArgumentError for anything but a string with something in it."""
+    if not isinstance(name, str) or not name:
+        raise ArgumentError(f"a name is a string with something in it, not {name!r}")
+    return name
 
 
 def as_value(value: Any) -> Node | Scalar:

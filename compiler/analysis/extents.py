@@ -39,8 +39,8 @@ def bind_sizes(nodes: Sequence[Node], shapes: Sequence[Sequence[int]]) -> Sizes:
                 sizes[name], owner[name] = count, node
             elif extent != count:
                 compound.append(_Axis(node, axis, extent, count))
-    while any([_solve(item, sizes, owner) for item in compound]):
-        pass
+    while sum(_solve(item, sizes, owner) for item in compound):
+        pass  # what one extent determines may be what another lacks
     for item in compound:
         _check(item, sizes, owner)
     return sizes

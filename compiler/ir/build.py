@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from compiler.errors import ShapeError
+from compiler.errors import DTypeError, ShapeError
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.parsing import parse_formula
@@ -31,7 +31,7 @@ from compiler.ir.op import (
     constant_of,
     reduced_dtype,
 )  # fmt: skip
-from compiler.ir.types import DType, Scalar, TensorType, Weak, dtype_of
+from compiler.ir.types import DType, Operand, Scalar, TensorType, Weak, dtype_of, promote
 
 Value: TypeAlias = Node | Scalar | Index | Size | Const
 
@@ -66,10 +66,26 @@ def apply(
         Access(align(value.type.shape, shape)) if isinstance(value, Node) else as_argument(value)
         for value in values
     )
+    operands = [_operand(value) for value in values]
+    _check_literals(formula.name, values, operands)
     if dtype is None:
-        dtype = natural_dtype(formula, [_operand(value) for value in values])
+        dtype = natural_dtype(formula, operands)
+    if formula.is_identity and nodes and nodes[0].type == TensorType(dtype, shape):
+        return nodes[0]
     op = MapReduce(formula, arguments, shape, tuple(range(len(shape))), dtype)
     return make_node(op, nodes, name, origin)
+
+
+def _check_literals(what: str, values: Sequence[Value], operands: Sequence[Operand]) -> None:
+    """Raises DTypeError for a Python int that the integers it meets cannot hold, as NumPy 2 does."""
+    dtypes = [item for item in operands if isinstance(item, DType)]
+    if any(item.is_float for item in dtypes):
+        return
+    limits = np.iinfo(DType.INT32.numpy if dtypes and promote(dtypes) is DType.INT32 else DType.INT64.numpy)
+    for value in values:
+        number = value.value if isinstance(value, Const) else value
+        if isinstance(number, int) and not limits.min <= number <= limits.max:
+            raise DTypeError(f"{what}: the literal {number} is no {limits.dtype}; cast the other operand")
 
 
 def as_argument(value: Scalar | Index | Size | Const) -> Argument:

@@ -376,8 +376,10 @@ class Gather(Layout):
 
 @dataclass(frozen=True, slots=True)
 class ScatterAdd(Layout):
-    """The adjoint of Gather: zeros of `extent` along the axis, with operand 1's elements added at the indices in
-    operand 0. Elements with the same index are added in row-major order."""
+    """The adjoint of Gather: zeros of `extent` along the axis, plus operand 1's elements at the indices in operand 0.
+
+    Elements with the same index are added in row-major order.
+    """
 
     word = "scatter_add"
     axis: int

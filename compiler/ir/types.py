@@ -13,11 +13,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from compiler.errors import DTypeError, ParseError
+from compiler.errors import DTypeError, ParseError, ShapeError
 from compiler.ir.dims import Extent, Shape, extent, parse_extent, product
 
 Scalar: TypeAlias = bool | int | float
@@ -170,9 +170,11 @@ class TensorType:
     __repr__ = __str__
 
 
-def tensor_type(dtype: Any, shape: Iterable[Extent | str]) -> TensorType:
-    """A TensorType from what a user wrote, checked."""
-    return TensorType(dtype_of(dtype), tuple(extent(item) for item in shape))
+def tensor_type(dtype: Any, shape: Any) -> TensorType:
+    """A TensorType from what a user wrote, checked. Raises ShapeError or DTypeError."""
+    if isinstance(shape, str) or not isinstance(shape, Iterable):
+        raise ShapeError(f"a shape is a sequence of extents such as ({shape!r},), not {shape!r}")
+    return TensorType(dtype_of(dtype), tuple(map(extent, cast("Iterable[Extent | str]", shape))))
 
 
 _TYPE = re.compile(r"(\w+)\[([^\]]*)\]\Z")
