@@ -1,5 +1,6 @@
 """tinytorch: a graph compiler for small neural networks that a person can see through."""
 
+from compiler.backends.llvm.backend import get_num_threads, set_num_threads
 from compiler.errors import (
     ArgumentError,
     BackendError,
@@ -250,6 +251,8 @@ __all__ = [
     "pow",
     "reciprocal",
     "registry",
+    "set_num_threads",
+    "get_num_threads",
     "relu",
     "reshape",
     "round",

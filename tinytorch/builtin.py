@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, Final, cast
 
 from compiler.backends.contract import Backend
+from compiler.backends.llvm.backend import Llvm
 from compiler.backends.numpy.backend import NumPy
 from compiler.backends.reference import Reference
 from compiler.errors import PluginError
@@ -13,7 +14,7 @@ from compiler.pipeline.contract import Pass, is_pass
 from compiler.plugins import Plugin, Registry
 from passes import REWRITES, SCHEDULING
 
-BUILTIN: Final = Plugin("tinytorch", passes=(*REWRITES, *SCHEDULING), backends=(NumPy(), Reference()))
+BUILTIN: Final = Plugin("tinytorch", passes=(*REWRITES, *SCHEDULING), backends=(Llvm(), NumPy(), Reference()))
 """Everything that comes with tinytorch."""
 
 REGISTRY: Final = Registry.of(BUILTIN)
@@ -43,7 +44,7 @@ def find_pass(item: str | Pass) -> Pass:
 def find_backend(item: str | Backend | None) -> Backend:
     """A backend by name, the backend itself, or the default."""
     if item is None:
-        return find("backends", DEFAULT_BACKEND)
+        return default_backend()
     if isinstance(item, str):
         return find("backends", item)
     if not isinstance(cast(object, item), Backend):
@@ -51,4 +52,7 @@ def find_backend(item: str | Backend | None) -> Backend:
     return item
 
 
-DEFAULT_BACKEND: Final = "numpy"
+def default_backend() -> Backend:
+    """The native backend where it runs, else NumPy's."""
+    native: Llvm = REGISTRY.find("backends", "llvm")
+    return native if native.is_available else REGISTRY.find("backends", "numpy")

@@ -1,14 +1,18 @@
-"""The `llvm` backend."""
+"""The `llvm` backend. Loads llvmlite when a program is first built, not when it is imported."""
 
 from __future__ import annotations
 
+import importlib.util
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from compiler.backends.llvm.engine import Target as Machine
-from compiler.backends.llvm.engine import host_target
-from compiler.backends.llvm.program import NativeProgram
+from compiler.errors import BackendError
 from compiler.schedule.plan import Plan
 from compiler.schedule.target import Target
+
+if TYPE_CHECKING:
+    from compiler.backends.llvm.engine import Target as Machine
+    from compiler.backends.llvm.program import NativeProgram
 
 
 class Llvm:
@@ -21,10 +25,48 @@ class Llvm:
         self._machine = machine
 
     @cached_property
+    def is_available(self) -> bool:
+        """Whether llvmlite is installed and knows this machine."""
+        if importlib.util.find_spec("llvmlite") is None:
+            return False
+        try:
+            return bool(self.machine)
+        except BackendError:
+            return False
+
+    @cached_property
     def machine(self) -> Machine:
-        """Raises BackendError where there is no native code."""
+        """What code is made for. Raises BackendError where there is no native code."""
+        if importlib.util.find_spec("llvmlite") is None:
+            raise BackendError("the llvm backend needs llvmlite\n  fix: pip install 'tinytorch-compiler[jit]'")
+        from compiler.backends.llvm.engine import host_target
+
         return self._machine or host_target()
 
     def build(self, plan: Plan) -> NativeProgram:
         """Compiles the kernels that this process does not have yet."""
-        return NativeProgram(plan, self.machine)
+        machine = self.machine
+        from compiler.backends.llvm.program import NativeProgram
+
+        return NativeProgram(plan, machine)
+
+
+def set_num_threads(count: int) -> None:
+    """Let native programs use `count` threads, the caller among them. Results do not depend on it.
+
+    Raises ArgumentError unless `count` is a positive integer; without llvmlite it raises BackendError.
+    """
+    if not Llvm().is_available:
+        raise BackendError("only the llvm backend uses threads, and it does not run here")
+    from compiler.backends.llvm import threads
+
+    threads.set_num_threads(count)
+
+
+def get_num_threads() -> int:
+    """How many threads native programs may use: at first as many as there are processors, 1 without llvmlite."""
+    if not Llvm().is_available:
+        return 1
+    from compiler.backends.llvm import threads
+
+    return threads.get_num_threads()
