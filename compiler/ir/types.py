@@ -54,10 +54,31 @@ class DType(Enum):
     def is_integer(self) -> bool:
         return self in (DType.INT32, DType.INT64)
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype, under the name by which NumPy asks for it: `np.zeros(3, tensor.dtype)`."""
+        return _NUMPY[self]
+
+    def __eq__(self, other: object) -> bool:
+        """Also equal to what NumPy takes for the same dtype: `tensor.dtype == np.float32`."""
+        if self is other or isinstance(other, DType):
+            return self is other
+        return isinstance(other, np.dtype | type | str) and _BY_NUMPY.get(_numpy_dtype(other)) is self
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
     def __repr__(self) -> str:
         return self.value
 
     __str__ = __repr__
+
+
+def _numpy_dtype(value: Any) -> np.dtype[Any] | None:
+    try:
+        return np.dtype(value)
+    except TypeError:
+        return None
 
 
 _SHORT = {
@@ -69,7 +90,7 @@ _SHORT = {
 }
 _BY_SHORT = {short: dtype for dtype, short in _SHORT.items()}
 _NUMPY = {dtype: np.dtype(dtype.value) for dtype in DType}
-_BY_NUMPY = {numpy_dtype: dtype for dtype, numpy_dtype in _NUMPY.items()}
+_BY_NUMPY: dict[np.dtype[Any] | None, DType] = {numpy_dtype: dtype for dtype, numpy_dtype in _NUMPY.items()}
 
 BOOL, INT32, INT64 = DType.BOOL, DType.INT32, DType.INT64
 FLOAT32, FLOAT64 = DType.FLOAT32, DType.FLOAT64
