@@ -41,7 +41,8 @@ def bind_sizes(nodes: Sequence[Node], shapes: Sequence[Sequence[int]]) -> Sizes:
                 compound.append(_Axis(node, axis, extent, count))
     while sum(_solve(item, sizes, owner) for item in compound):
         pass  # what one extent determines may be what another lacks
-    for item in compound:
+    # What lacks fewest symbols comes first: the others may only lack what that one would have determined.
+    for item in sorted(compound, key=lambda item: len(symbols(item.extent) - sizes.keys())):
         _check(item, sizes, owner)
     return sizes
 

@@ -16,7 +16,7 @@ from compiler.ir.dims import Extent, Shape
 from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Const, Formula, natural_dtype
-from compiler.ir.node import Node, Origin, describe, make_node
+from compiler.ir.node import Node, Origin, describe, make_node, naming
 from compiler.ir.op import (
     Access,
     Argument,
@@ -68,8 +68,11 @@ def apply(
     )
     operands = [_operand(value) for value in values]
     _check_literals(formula.name, values, operands)
-    if dtype is None:
-        dtype = natural_dtype(formula, operands)
+    try:
+        natural = natural_dtype(formula, operands)
+    except DTypeError as error:
+        raise naming(error, nodes) from None
+    dtype = natural if dtype is None else dtype
     if formula.is_identity and nodes and nodes[0].type == TensorType(dtype, shape):
         return nodes[0]
     op = MapReduce(formula, arguments, shape, tuple(range(len(shape))), dtype)

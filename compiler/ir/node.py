@@ -94,9 +94,13 @@ def make_node(
     try:
         found = op.infer([operand.type for operand in operands])
     except (ShapeError, DTypeError) as error:
-        places = "".join(f"\n  {describe(operand)}" for operand in operands)
-        raise type(error)(f"{error}{places}") from None
+        raise naming(error, operands) from None
     return Node(op, tuple(operands), found, name, origin or Origin(source_line()))
+
+
+def naming(error: ShapeError | DTypeError, operands: Sequence[Node]) -> ShapeError | DTypeError:
+    """The error with the operands, their types and their lines below it."""
+    return type(error)(str(error) + "".join(f"\n  {describe(operand)}" for operand in operands))
 
 
 def describe(node: Node) -> str:
