@@ -67,18 +67,6 @@ def _rounding(function: Callable[..., Any]) -> Emitter:
     return emit
 
 
-def _rounding(function: Callable[..., Any]) -> Emitter:
-    """Integers are whole already."""
-
-    def emit(site: Site, x: str) -> None:
-        if site.dtype.is_float:
-            site.call(function, x)
-        else:
-            _copy(site, x)
-
-    return emit
-
-
 def _where(site: Site, condition: str, x: str, y: str) -> None:
     result = site.temporary
     site.source.call(np.copyto, result, y)

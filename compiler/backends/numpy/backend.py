@@ -100,6 +100,8 @@ def make_frame(plan: Plan, sizes: Mapping[str, int], observe: Observer | None = 
             _write_observation(storage, place, observe)
         if place < last:
             _write_commits(storage, place)
+            if observe is not None:
+                _write_poison(storage, place)
     for copy in plan.copies:
         source.call(np.copyto, f"out_{copy.position}", storage.name(copy.value))
     _write_commits(storage, last)
@@ -121,12 +123,15 @@ def _write_commits(storage: Storage, after: int) -> None:
 
 
 def _write_observation(storage: Storage, place: int, observe: Observer) -> None:
-    """Shows a kernel's stored results, then fills what died with bytes that are NaN in every float."""
-    plan = storage.plan
-    nodes = plan.schedule.outputs(plan.schedule.kernels[place])
+    """Shows a kernel's stored results."""
+    nodes = storage.plan.schedule.outputs(storage.plan.schedule.kernels[place])
     names = _tuple([storage.name(node) for node in nodes])
     storage.source.call(partial(observe, nodes), names)
-    for slot in plan.dying.get(place, ()):
+
+
+def _write_poison(storage: Storage, place: int) -> None:
+    """Fills what died with a kernel and its commits with bytes that are NaN in every float."""
+    for slot in storage.plan.dying.get(place, ()):
         start, size = evaluate(slot.offset, storage.sizes), evaluate(slot.bytes, storage.sizes)
         storage.source.write(f"{storage.source.bind(storage.slab[start : start + size], 'dead_')}.fill(255)")
 
@@ -188,7 +193,9 @@ def _write_matmul(storage: Storage, node: Node, op: MapReduce, product: MatrixPr
     first, second = node.operands[::-1] if product.swapped else node.operands
     shown = [
         _matrix(storage, item, axes, order)
-        for item, axes, order in zip((first, second, node), product.axes, (product.left, product.right, None), strict=True)
+        for item, axes, order in zip(
+            (first, second, node), product.axes, (product.left, product.right, None), strict=True
+        )
     ]
     names = [name for name in shown if name is not None]
     if len(names) < len(shown):
@@ -197,7 +204,9 @@ def _write_matmul(storage: Storage, node: Node, op: MapReduce, product: MatrixPr
     return True
 
 
-def _matrix(storage: Storage, node: Node, axes: Sequence[int | None], order: Sequence[int] | None) -> str | None:
+def _matrix(
+    storage: Storage, node: Node, axes: Sequence[int | None], order: Sequence[int] | None
+) -> str | None:
     """A value as the matrix of a product; None if one that comes with the call needs more than a transpose."""
     array = storage.array(node)
     count = sum(axis is not None for axis in axes)

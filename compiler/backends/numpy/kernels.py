@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from compiler.ir.dims import evaluate
 from compiler.ir.formula.tape import Const, TypedLine, infer_dtypes
 from compiler.ir.node import Node
 from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size
-from compiler.ir.types import BOOL, DType
+from compiler.ir.types import BOOL, DType, Weak
 from compiler.schedule.nest import Nest
 from compiler.schedule.schedule import Kernel, Schedule
 
@@ -126,6 +126,7 @@ class NestWriter:
         values = list(self._arguments(node, op))
         dtypes = op.operand_dtypes([operand.type for operand in node.operands])
         typed = infer_dtypes(op.formula, dtypes, op.dtype)
+        known = [*dtypes, *(line.dtype for line in typed)]
         taken: list[str] = []
 
         def work(dtype: DType) -> str:
@@ -134,7 +135,7 @@ class NestWriter:
 
         for line in typed:
             is_last = line is typed[-1] and line.dtype is op.dtype
-            values.append(self._line(line, values, result if is_last else None, work))
+            values.append(self._line(line, values, known, result if is_last else None, work))
         end = op.formula.result
         final = values[end] if isinstance(end, int) else end
         if final != result:
@@ -143,15 +144,33 @@ class NestWriter:
             self.tiles.give_back(name)
 
     def _line(
-        self, typed: TypedLine, values: Sequence[str | Const], out: str | None, work: Any
+        self,
+        typed: TypedLine,
+        values: Sequence[str | Const],
+        dtypes: Sequence[DType | Weak],
+        out: str | None,
+        work: Callable[[DType], str],
     ) -> str | Const:
-        arguments = [values[ref] if isinstance(ref, int) else ref for ref in typed.line.arguments]
+        references = typed.line.arguments
+        arguments = [values[ref] if isinstance(ref, int) else ref for ref in references]
         if all(isinstance(item, Const) for item in arguments):
             return _folded(typed, [item for item in arguments if isinstance(item, Const)])
         target = out or work(typed.dtype)
+        first = 1 if typed.line.atom == "where" else 0  # the condition is read as it is
+        if _needs_casts(
+            typed, arguments[first:], [dtypes[r] if isinstance(r, int) else None for r in references[first:]]
+        ):
+            arguments[first:] = [self._cast(item, typed.reads, work) for item in arguments[first:]]
         site = Site(self.source, typed.dtype, target, work)
         EMITTERS[typed.line.atom](site, *map(self._shown, arguments))
         return target
+
+    def _cast(self, value: str | Const, dtype: DType, work: Callable[[DType], str]) -> str | Const:
+        if isinstance(value, Const):
+            return value
+        made = work(dtype)
+        self.source.call(np.copyto, made, value, casting="'unsafe'")
+        return made
 
     def _shown(self, value: str | Const) -> str:
         """A name, or a literal as Python writes it; the weakness of a Python scalar is NumPy's too."""
@@ -256,6 +275,18 @@ _REDUCES: Final[Mapping[Reducer, Any]] = {reducer: function.reduce for reducer, 
 def _op(node: Node) -> MapReduce:
     assert isinstance(node.op, MapReduce)
     return node.op
+
+
+def _needs_casts(
+    typed: TypedLine, arguments: Sequence[str | Const], dtypes: Sequence[DType | Weak | None]
+) -> bool:
+    """Whether NumPy would compute with another dtype than the line reads, left to itself."""
+    items: list[Any] = []
+    for argument, dtype in zip(arguments, dtypes, strict=True):
+        items.append(
+            argument.value if isinstance(argument, Const) else dtype.numpy if isinstance(dtype, DType) else 0
+        )
+    return np.result_type(*items) != typed.reads.numpy
 
 
 def _folded(typed: TypedLine, arguments: Sequence[Const]) -> Const:

@@ -1,0 +1,215 @@
+"""One random graph under random passes on every backend, compared with the oracle."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from compiler.analysis.extents import check_symbols
+from compiler.autodiff.backward import gradient
+from compiler.backends import reference
+from compiler.backends.contract import Backend
+from compiler.backends.numpy import tiles
+from compiler.driver import compile_source
+from compiler.errors import BackendError, GradientError, UndeclaredInputError
+from compiler.ir.build import input_node, reduce
+from compiler.ir.dims import symbol
+from compiler.ir.graph import Graph
+from compiler.ir.node import Node
+from compiler.ir.op import Constant, Parameter, Reducer
+from compiler.ir.types import FLOAT32, TensorType
+from compiler.pipeline.contract import Pass
+from compiler.program import Program
+from compiler.structure import Structure
+from passes import REWRITES, SCHEDULING
+from tests.properties.comparing import Answer, difference, oracle
+from tests.properties.maker import SYMBOLS, Sample
+from tests.properties.random_graphs import random_graph
+from tinytorch.builtin import REGISTRY
+
+Array = np.ndarray[Any, Any]
+KINDS = ("values", "unstable", "gradients")
+"""Well-conditioned graphs; graphs that a stabilising rule makes better; gradients of sums of results."""
+
+
+class Wrong(AssertionError):
+    """A program differs from the oracle."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a seed stands for: a graph and the ways in which it is compiled and called."""
+
+    seed: int
+    kind: str
+    sample: Sample
+    passes: tuple[Pass, ...]
+    tile: int
+    debug: bool
+    donate: tuple[str, ...]
+
+    def __str__(self) -> str:
+        names = ", ".join(item.name for item in self.passes)
+        return f"seed {self.seed}, {self.kind}, passes [{names}], tiles of {self.tile}, debug {self.debug}"
+
+
+@cache
+def backends() -> dict[str, Backend]:
+    """Every registered backend that is available here."""
+    found = dict(REGISTRY.entries["backends"])
+    if "llvm" in found:
+        try:
+            found["llvm"].machine  # noqa: B018  # raises where there is no native code
+        except BackendError:
+            del found["llvm"]
+    return found
+
+
+def make_trial(seed: int) -> Trial:
+    """The trial of a seed."""
+    random = np.random.default_rng((seed, 3))
+    kind = str(random.choice(KINDS, p=(0.6, 0.15, 0.25)))
+    sample = _with_every_symbol(random_graph(seed, unstable=kind == "unstable"))
+    if kind == "gradients":
+        sample = with_gradients(sample, random)
+    donate = tuple(str(node.name) for node in sample.graph.inputs if random.random() < 0.3)
+    chosen = (*_some(random, REWRITES), *_some(random, SCHEDULING))
+    passes = (*REWRITES, *SCHEDULING) if random.random() < 0.3 else chosen
+    tile = int(random.choice((1, 2, 4, 16, tiles.TILE)))
+    return Trial(seed, kind, sample, passes, tile, bool(random.random() < 0.2), donate)
+
+
+def _some(random: np.random.Generator, passes: Sequence[Any]) -> list[Any]:
+    """Some of the passes in some order, now and then one of them twice."""
+    found = [passes[k] for k in random.permutation(len(passes)) if random.random() < 0.7]
+    return [*found, found[0]] if found and random.random() < 0.2 else found
+
+
+def _with_every_symbol(sample: Sample) -> Sample:
+    """The sample, with one more input if a symbol stands in the shape of none."""
+    graph = sample.graph
+    try:
+        check_symbols(graph)
+    except UndeclaredInputError:
+        node = input_node("sizes", TensorType(FLOAT32, tuple(map(symbol, SYMBOLS))))
+        made = Graph.of(graph.outputs, graph.updates, (*graph.inputs, node))
+        return replace(sample, graph=made, ranges={**sample.ranges, "sizes": (0, 1)})
+    return sample
+
+
+def with_gradients(sample: Sample, random: np.random.Generator) -> Sample:
+    """The graph with gradients of the sum of one output by its floating leaves. Its inputs have no special values."""
+    graph = sample.graph
+    floats = [node for node in graph.outputs if node.type.dtype.is_float]
+    wrt = [node for node in (*graph.inputs, *graph.parameters) if node.type.dtype.is_float]
+    if not floats or not wrt:
+        return sample
+    output = floats[int(random.integers(len(floats)))]
+    total = (
+        reduce(Reducer.SUM, output, range(output.type.rank), keepdims=False) if output.type.rank else output
+    )
+    try:
+        found = [node for node in gradient(total, wrt) if node is not None]
+    except GradientError:  # through an opaque call
+        return sample
+    made = Graph.of([*graph.outputs, *found], graph.updates, graph.inputs)
+    return replace(sample, graph=made, special=frozenset())
+
+
+def run_trial(trial: Trial, names: Sequence[str] = ()) -> None:
+    """Runs a trial on backends (all, or those named). Raises Wrong, or whatever a part raises."""
+    for name in names or backends():
+        with tiles_of(trial.tile):
+            _run_on(trial, name)
+
+
+@contextmanager
+def tiles_of(size: int) -> Iterator[None]:
+    """Cuts loops into small tiles, so that small arrays have several, and a last one that is ragged."""
+    before = tiles.TILE
+    tiles.TILE = size  # type: ignore[misc]  # Final for everybody else
+    try:
+        yield
+    finally:
+        tiles.TILE = before  # type: ignore[misc]
+
+
+def _run_on(trial: Trial, name: str) -> None:
+    graph, backend = trial.sample.graph, backends()[name]
+    program = compile_source(
+        graph, structure=Structure("list", len(graph.outputs)), passes=trial.passes, backend=backend,
+        donate=trial.donate, debug=trial.debug and hasattr(backend, "build_observed"),
+    )  # fmt: skip
+    kept: list[tuple[Answer, list[Array]]] = []
+    for number in range(3):
+        kept.append(_call(trial, name, program, number))
+    for answer, outputs in kept:
+        remark = difference(_outputs(answer, outputs), outputs, finite_only=trial.kind == "unstable")
+        if remark and not is_fragile(trial, 0):
+            raise Wrong(f"{name}: what a call returned was changed by another: {remark}")
+
+
+def _outputs(answer: Answer, outputs: Sequence[Array]) -> Answer:
+    return Answer(answer.values[: len(outputs)], answer.margins[: len(outputs)])
+
+
+def _call(trial: Trial, name: str, program: Program, number: int) -> tuple[Answer, list[Array]]:
+    """A call and its answer; parameters have their values again afterwards."""
+    sample, graph = trial.sample, trial.sample.graph
+    arguments = [np.array(item) for item in sample.arguments(number)]
+    buffers = [node.op.buffer for node in graph.parameters if isinstance(node.op, Parameter)]
+    before = [buffer.array.copy() for buffer in buffers]
+    expected = oracle(graph, [array.copy() for array in arguments], sample.sizes(number))
+    given = [array.copy() for array in arguments]
+    outputs = program(*given)
+    updated = [node.op.buffer.array.copy() for node, _ in graph.updates if isinstance(node.op, Parameter)]
+    for buffer, array in zip(buffers, before, strict=True):
+        np.copyto(buffer.array, array)
+    remark = difference(expected, [*outputs, *updated], finite_only=trial.kind == "unstable")
+    if remark and not is_fragile(trial, number):
+        raise Wrong(f"{name}, call {number}: {remark}")
+    for node, array, original in zip(graph.inputs, given, arguments, strict=True):
+        if node.name not in trial.donate and array.tobytes() != original.tobytes():
+            raise Wrong(f"{name}, call {number}: argument {node.name} was changed")
+    return expected, outputs
+
+
+def is_fragile(trial: Trial, number: int) -> bool:
+    """Whether a gradient depends on how intermediate values are rounded.
+
+    Then no two ways of computing it need agree: values that are nearly equal share a maximum's gradient in one
+    way, and not in another. Values that are multiples of 1/1024 count as exact.
+    """
+    if trial.kind != "gradients":
+        return False
+    sample, graph = trial.sample, trial.sample.graph
+    sizes, arguments = sample.sizes(number), [np.array(item) for item in sample.arguments(number)]
+    expected = oracle(graph, arguments, sizes)
+    if not all(np.isfinite(value).all() for value in expected.values if value.dtype.kind == "f"):
+        return True
+    random = np.random.default_rng((trial.seed, 4))
+    return any(difference(expected, _disturbed(graph, arguments, sizes, random)) for _ in range(8))
+
+
+def _disturbed(
+    graph: Graph, arguments: Sequence[Array], sizes: dict[str, int], random: np.random.Generator
+) -> list[Array]:
+    """The results where every rounded value is off by up to two units in its last place."""
+    values: dict[Node, Array] = dict(zip(graph.inputs, arguments, strict=True))
+    with np.errstate(all="ignore"):
+        for node in graph.nodes:
+            if isinstance(node.op, Parameter | Constant):
+                values[node] = node.op.buffer.array
+            elif node not in values:
+                array = reference.compute(node, [values[operand] for operand in node.operands], sizes)
+                values[node] = _noisy(array, random) if array.dtype.kind == "f" else array
+    return [values[node] for node in graph.results]
+
+
+def _noisy(array: Array, random: np.random.Generator) -> Array:
+    noise = 1 + random.integers(-2, 3, array.shape) * np.finfo(array.dtype).eps
+    is_rounded = np.isfinite(array) & (array * 1024 != np.rint(array * 1024))
+    return np.where(is_rounded, array * noise, array).astype(array.dtype)
