@@ -197,6 +197,6 @@ def _below(view: View, ids: Mapping[Node, str]) -> list[Arrow]:
 
 
 def _column(groups: Iterable[Group], ids: Mapping[Node, str]) -> list[Arrow]:
-    """Updates stand one under the other, what they share at the bottom."""
-    steps = sorted((group for group in groups if group.is_update), key=lambda group: group.owner is None)
-    return [Arrow(ids[above.last], ids[below.last], ArrowRole.BELOW) for above, below in pairwise(steps)]
+    """Updates stand one under the other."""
+    steps = [ids[group.last] for group in groups if group.is_update]
+    return [Arrow(above, below, ArrowRole.BELOW) for above, below in pairwise(steps)]

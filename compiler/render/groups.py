@@ -32,7 +32,7 @@ class Group:
 
 
 def groups_of(graph: Graph, parts: Parts, kernels: Mapping[str, Iterable[Node]], detail: bool) -> list[Group]:
-    """The boxes of a graph, in the order of their last nodes.
+    """The boxes of a graph, updates last.
 
     A kernel is one box, but with less detail it disappears in the updates whose arithmetic alone it does.
     """
@@ -50,7 +50,12 @@ def groups_of(graph: Graph, parts: Parts, kernels: Mapping[str, Iterable[Node]],
         if detail
         else [*_blocks(graph, parts, rest), *_updates(parts, rest)]
     )
-    return sorted(found, key=lambda group: (group.is_update, group.last.serial))
+    return sorted(found, key=_order)
+
+
+def _order(group: Group) -> tuple[bool, bool, int]:
+    """Updates last, of these what they share last."""
+    return group.is_update, group.is_update and group.owner is None, group.last.serial
 
 
 def _updates(parts: Parts, nodes: Iterable[Node]) -> list[Group]:

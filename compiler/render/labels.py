@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, replace
@@ -62,7 +63,8 @@ def _map_reduce(op: MapReduce, node: Node, operands: list[str]) -> str:
 
 def _broadcasts(op: MapReduce, node: Node) -> bool:
     aligned = [Access(align(operand.type.shape, op.extents)) for operand in node.operands]
-    return list(op.accesses) == aligned and None not in op.output
+    is_index_free = not any(isinstance(item, Index) for item in op.arguments)
+    return is_index_free and None not in op.output and list(op.accesses) == aligned
 
 
 def _argument(argument: Argument, operands: Iterator[str], is_plain: bool) -> str:
@@ -73,10 +75,14 @@ def _argument(argument: Argument, operands: Iterator[str], is_plain: bool) -> st
         case Index():
             return loop_name(argument.loop)
         case Size():
-            return f"{argument.extent}"
+            return _operand(str(argument.extent))
         case _:
-            text = print_scalar(argument.value)
-            return f"({text})" if text.startswith("-") else text
+            return _operand(print_scalar(argument.value))
+
+
+def _operand(text: str) -> str:
+    """A number or an extent as it stands among operators."""
+    return text if re.fullmatch(r"[\w.]*|\d.*e-\d+", text) else f"({text})"
 
 
 def tooltip(node: Node, names: Names) -> str:
