@@ -83,7 +83,8 @@ class Classifier:
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
         """The share of images that are classified rightly."""
-        return float(np.mean(self.predict(images) == labels))
+        predicted: np.ndarray = self.predict(images)
+        return float(np.mean(predicted == labels))
 
 
 def _train(
