@@ -101,6 +101,10 @@ class Evaluator:
     def _atom(self, name: str, dtype: DType, arguments: Sequence[Value]) -> Value:
         if name == "stop":
             return arguments[0]
+        if name == "pow" and dtype.is_float:
+            found = self._known_power(arguments[0], arguments[1], dtype)
+            if found is not None:
+                return found
         if name == "xor":
             return self.builder.xor(*arguments)
         if dtype.is_float or name in ("and", "or", "not"):
@@ -108,6 +112,22 @@ class Evaluator:
                 self.builder, name, arguments, dtype.value if dtype.is_float else "float32", self.instructions
             )
         return self._of_integers(name, dtype, arguments)
+
+    def _known_power(self, base: Value, exponent: Value, dtype: DType) -> Value | None:
+        """A power with a small literal exponent, as NumPy computes it; None for any other."""
+        square = self.atom("mul", dtype, [base, base])
+        rules: dict[float, Callable[[], Value]] = {
+            1.0: lambda: base,
+            2.0: lambda: square,
+            3.0: lambda: self.atom("mul", dtype, [square, base]),
+            4.0: lambda: self.atom("mul", dtype, [square, square]),
+            0.5: lambda: self.atom("sqrt", dtype, [base]),
+            -1.0: lambda: self.atom("div", dtype, [self.constant(1.0, dtype), base]),
+        }
+        for number, rule in rules.items():
+            if _key(exponent) == _key(self.constant(number, dtype)):
+                return rule()
+        return None
 
     def _of_integers(self, name: str, dtype: DType, arguments: Sequence[Value]) -> Value:
         builder, first = self.builder, arguments[0]
