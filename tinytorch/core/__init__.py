@@ -1,0 +1,1 @@
+"""The course's names, recorded and compiled: tensors, activations, variables, layers."""

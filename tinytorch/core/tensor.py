@@ -1,0 +1,387 @@
+"""Tensor: the course's array, recorded first and computed when it is read.
+
+    x = Tensor([[1, -2], [3, -4]])
+    y = (x * 2).sum()      # recorded
+    y.data                 # compiled, once for each structure, and run
+    y.draw("y.svg")
+
+It is a `tt.Tensor` whose leaves have values. The buffer of a tensor is its own: an expression keeps the values
+that its operands had when it was recorded, whatever is written to their buffers afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, Self, cast
+from weakref import WeakSet, WeakValueDictionary, ref
+
+import numpy as np
+
+from compiler.errors import ArgumentError, DTypeError, ShapeError, SymbolicValueError
+from compiler.ir.build import apply
+from compiler.ir.dims import Shape
+from compiler.ir.graph import Graph
+from compiler.ir.node import Node
+from compiler.ir.types import DType, Operand, Scalar, TensorType, Weak, dtype_of, promote
+from compiler.program import Program
+from compiler.render.drawing import draw as draw_graph
+from tinytorch import tensor as symbolic
+from tinytorch.core.programs import Recording, run, run_in_place
+from tinytorch.core.values import Array, Value, bind, forget, is_held, new_leaf, own_array, value_of_node
+from tinytorch.tensor import Axis, TensorLike, check_power
+
+_HANDLES: Final[WeakValueDictionary[int, Tensor]] = WeakValueDictionary()
+"""The tensors that are recorded and not computed, by the serial numbers of their nodes."""
+
+_COMPUTED: Final[WeakSet[Node]] = WeakSet()
+"""Nodes of such tensors that have been computed on the way to others."""
+
+
+class Outranking:
+    """What answers arithmetic with a tensor itself, whichever side it stands on: a Variable."""
+
+
+class Tensor(symbolic.Tensor):
+    """An array of numbers, from a scalar, a (nested) list, an array or a tensor. The data is copied.
+
+    Floats that come without a dtype are float32; arrays keep theirs; ints stay ints until a result is
+    fractional. Raises DTypeError for strings, objects and ragged lists.
+    """
+
+    __slots__ = ("_is_history", "_node", "_program", "_value", "grad", "requires_grad")
+    __array_ufunc__ = None
+
+    def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
+        self.requires_grad = requires_grad
+        self.grad: Any = None
+        self._program: Program | None = None
+        self._is_history = False
+        self._node: Node | None = None
+        self._value: Value | None = None
+        if isinstance(data, Node):
+            self._set_node(data)
+        elif isinstance(data, symbolic.Tensor):
+            self._set_node(data.node if dtype is None else data.astype(dtype).node)
+        else:
+            array = own_array(data)
+            self._value = Value(array if dtype is None else array.astype(dtype_of(dtype).numpy, copy=False))
+
+    def _set_node(self, node: Node) -> None:
+        self._node = node
+        if node.operands:
+            _HANDLES[node.serial] = self
+
+    # Recording
+
+    @property
+    def node(self) -> Node:  # pyright: ignore[reportIncompatibleVariableOverride]  # a slot of the base, made when read
+        """What an operation on this tensor reads: the node of the value that it has now."""
+        if self._value is None:
+            assert self._node is not None
+            return apply("stop", self._node) if self._is_history else self._node
+        if self._is_history:
+            return new_leaf(self._value)
+        if is_held(self._value):
+            return new_leaf(Value(self._value.array.copy()))
+        if self._node is None:
+            self._node = new_leaf(self._value)
+        return self._node
+
+    def _wrap(self, node: Node) -> Self:
+        return type(self)(node)
+
+    def _binary(self, atom: str, left: Any, right: Any) -> Self:
+        pair = _operands(left, right)
+        if pair is None:
+            return NotImplemented
+        return self._wrap(apply(atom, *pair))
+
+    def __matmul__(self, other: Any) -> Self:
+        return NotImplemented if isinstance(other, Outranking) else super().__matmul__(_tensor(other))
+
+    def __rmatmul__(self, other: Any) -> Self:
+        return super().__rmatmul__(_tensor(other))
+
+    def __pow__(self, other: TensorLike) -> Self:
+        whole = _whole(other)
+        if whole is not None and (self.dtype.is_float or not isinstance(other, float)):
+            check_power(self, whole)
+            return self._wrap(apply("pow", self.node, whole))
+        return NotImplemented if isinstance(other, Outranking) else super().__pow__(other)
+
+    # What it is
+
+    @property
+    def type(self) -> TensorType:
+        """dtype and shape, printed as in `f32[2,3]`."""
+        if self._value is None:
+            assert self._node is not None
+            return self._node.type
+        return TensorType(dtype_of(self._value.array.dtype), self._value.array.shape)
+
+    @property
+    def shape(self) -> Shape:
+        """The extents."""
+        return self.type.shape if self._value is None else self._value.array.shape
+
+    @property
+    def dtype(self) -> DType:
+        """The element type; equal to NumPy's dtype of the same name."""
+        return self.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> Any:
+        """The number of elements."""
+        return self.type.size
+
+    # Values
+
+    def _computed(self) -> Value:
+        if self._value is None:
+            compute(self)
+        assert self._value is not None
+        return self._value
+
+    @property
+    def data(self) -> Array:
+        """The array itself, not a copy. What is written to it is seen by what is recorded afterwards.
+
+        Of a Variable that was computed from others it is read-only: what is written to it would have no gradient.
+        Raises SymbolicValueError naming the inputs that must be fed first.
+        """
+        self._computed()
+        if not self._is_history:
+            self._release()
+        assert self._value is not None
+        return self._value.array
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        array = own_array(value)
+        self._node, self._value, self._is_history = None, Value(array), False
+
+    _data = data
+
+    def numpy(self) -> Array:
+        """The array itself, as `data`."""
+        return self.data
+
+    def tolist(self) -> Any:
+        """The values as Python numbers in nested lists."""
+        return self._computed().array.tolist()
+
+    def item(self) -> Any:
+        """The one value as a Python number. Raises ShapeError where there are more or none."""
+        array = self._computed().array
+        if array.size != 1:
+            raise ShapeError(f"item() is of one element, and this tensor has {array.size}: {self.type}")
+        return array.item()
+
+    def fed(self, **arrays: Any) -> Tensor:
+        """The value where it depends on inputs (`tt.input`), given by name. Raises as a call of a program does."""
+        recording = Recording.of([self.node], fed=arrays)
+        return type(self)(run(recording, [self.node], arrays)[0][0])
+
+    def settle(self, value: Value, program: Program | None = None) -> None:
+        """Takes a value that was computed for this tensor's node."""
+        node = self._node
+        assert node is not None
+        self._program, self._value = program, value
+        if not value_of_node(node):
+            bind(node, value)
+        if self._is_history:
+            value.array.setflags(write=False)
+        else:
+            self._node = None
+
+    def _release(self) -> None:
+        """Makes the buffer nobody's but this tensor's: nodes that need what it holds get a copy of their own."""
+        value = self._value
+        assert value is not None
+        array, watch = value.array, ref(value)
+        forget(value)
+        self._node = self._value = None
+        del value
+        kept = watch()
+        if kept is not None:
+            kept.array = array.copy()
+        self._value = Value(array)
+
+    def change(self, function: Callable[[Node], Node]) -> None:
+        """Replaces the values by a function of them, in the same buffer where there is one.
+
+        Raises DTypeError where the result has another dtype and ShapeError where it has another shape.
+        """
+        kind = TensorType(self.dtype, self.shape)
+        if self._value is None:
+            assert self._node is not None
+            self._set_node(_alike(function(self._node), kind))
+            return
+        _alike(function(new_leaf(self._value)), kind)
+        self._release()
+        own = self._value.array
+        own.setflags(write=True)
+        run_in_place(function, own)
+        own.setflags(write=not self._is_history)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array(self._computed().array, dtype=dtype, copy=True)
+
+    def __float__(self) -> Any:
+        return float(self.item())
+
+    def __int__(self) -> Any:
+        return int(self.item())
+
+    def __index__(self) -> Any:
+        return self._computed().array.__index__()
+
+    def __bool__(self) -> Any:
+        if self.size != 1:
+            raise SymbolicValueError(
+                f"{self.type} is neither true nor false; use (a == b).data.all(), or tt.where(condition, a, b)"
+            )
+        return bool(self.item())
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise SymbolicValueError("a scalar has no length")
+        return cast(int, self.shape[0])
+
+    def __iter__(self) -> Iterator[Self]:
+        return (self[position] for position in range(len(self)))
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        try:
+            array = self._computed().array
+        except SymbolicValueError:
+            return f"Tensor({self.type}, not fed)"
+        text = np.array2string(array, separator=", ", prefix="Tensor(")
+        return f"Tensor({text}, shape={array.shape}, dtype={array.dtype})"
+
+    # Shape and reductions, with the course's words
+
+    def reshape(self, *shape: Any) -> Self:
+        """The elements in row-major order under another shape; one extent may be -1."""
+        return super().reshape(*shape)
+
+    def transpose(self, *dims: Any) -> Self:
+        """The dims in another order; reversed if none is given."""
+        return super().transpose(*dims)
+
+    def sum(self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None) -> Self:
+        """The sum over dims, or of everything. bool and int32 are summed as int64."""
+        return super().sum(_one_of(dim, axis), keepdims)
+
+    def mean(self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None) -> Self:
+        """The arithmetic mean over dims, or of everything."""
+        return super().mean(_one_of(dim, axis), keepdims)
+
+    def max(self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None) -> Self:
+        """The largest element over dims, or of everything; NaN where there is one."""
+        return super().max(_one_of(dim, axis), keepdims)
+
+    def min(self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None) -> Self:
+        """The smallest element over dims, or of everything; NaN where there is one."""
+        return super().min(_one_of(dim, axis), keepdims)
+
+    # Seeing
+
+    def graph(self) -> Graph:
+        """What was recorded for this tensor: also after it has been computed."""
+        if self._value is None or self._is_history:
+            assert self._node is not None
+            return Graph.of([self._node])
+        return self._program.source_graph if self._program is not None else Graph.of([self.node])
+
+    def draw(self, path: str | os.PathLike[str], *, detail: bool = False) -> Path:
+        """Draws `graph()` to .svg, .png, .pdf or .dot. Raises DrawingError where Graphviz is missing."""
+        return draw_graph(self.graph(), path, detail=detail)
+
+
+def compute(tensor: Tensor) -> None:
+    """Gives a recorded tensor its value.
+
+    What is computed on the way a second time, is kept this time: by each tensor that is still in use.
+    """
+    node = tensor._node
+    assert node is not None
+    known = value_of_node(node)
+    if known is not None:
+        tensor.settle(Value(known.array.copy()))
+        return
+    recording = Recording.of([node])
+    tensors = [tensor, *_worth_keeping(recording, node)]
+    nodes = [found for item in tensors if (found := item._node) is not None]
+    arrays, program = run(recording, nodes)
+    for item, found, array in zip(tensors, nodes, arrays, strict=True):
+        item.settle(Value(array, found), program)
+
+
+def _worth_keeping(recording: Recording, root: Node) -> list[Tensor]:
+    leaves = set(recording.leaves)
+    inner = [node for node in recording.nodes if node not in leaves and node is not root]
+    handles = [tensor for node in inner if (tensor := _HANDLES.get(node.serial)) is not None and tensor._node is node]
+    is_repeated = any(node in _COMPUTED for node in inner)
+    _COMPUTED.update(tensor._node for tensor in handles if tensor._node is not None)
+    return handles if is_repeated else []
+
+
+def _operands(left: Any, right: Any) -> tuple[Node, Node] | None:
+    """Two operands as nodes; a Python scalar takes the dtype that it has beside the other one."""
+    if isinstance(left, Outranking) or isinstance(right, Outranking):
+        return None
+    if _is_scalar(left):
+        node = _tensor(right).node
+        return _scalar(left, node), node
+    node = _tensor(left).node
+    return node, _scalar(right, node) if _is_scalar(right) else _tensor(right).node
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, bool | int | float) and not isinstance(value, np.generic)
+
+
+def _scalar(value: Scalar, beside: Node) -> Node:
+    operands: list[Operand] = [beside.type.dtype, Weak(type(value))]
+    try:
+        return new_leaf(Value(np.array(value, promote(operands).numpy)))
+    except OverflowError:
+        raise DTypeError(f"{value} does not fit into {beside.type.dtype}") from None
+
+
+def _tensor(value: Any) -> symbolic.Tensor:
+    return value if isinstance(value, symbolic.Tensor) else Tensor(value)
+
+
+def _whole(value: Any) -> int | None:
+    """The integer that a Python number is, if it is one."""
+    if not _is_scalar(value) or isinstance(value, bool):
+        return None
+    return int(value) if isinstance(value, int) or value.is_integer() else None
+
+
+def _alike(node: Node, kind: TensorType) -> Node:
+    if node.type.dtype is not kind.dtype:
+        raise DTypeError(
+            f"{node.op.name} of {kind} is {node.type}, which the buffer cannot hold in place\n"
+            "  fix: make the tensor floating first, or use forward instead of forward_"
+        )
+    if node.type.shape != kind.shape:
+        raise ShapeError(f"{node.op.name} of {kind} is {node.type}: in place the shape stays")
+    return node
+
+
+def _one_of(dim: Axis, axis: Axis) -> Axis:
+    if dim is not None and axis is not None:
+        raise ArgumentError("dim and axis are two names of one thing: give one of them")
+    return axis if dim is None else dim
