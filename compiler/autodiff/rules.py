@@ -88,7 +88,13 @@ def adjoint_formula(
     A partial that can blow up at finite arguments multiplies by `zmul`, so that a branch which was masked out
     (its cotangent is 0) stays 0 next to an infinite slope. Parameters in `sizes` are extents, hence positive.
     """
-    partial = derive(formula, parameter)
+    return adjoint_of(formula, parameter, derive(formula, parameter), sizes)
+
+
+def adjoint_of(
+    formula: Formula, parameter: int, partial: Formula, sizes: frozenset[int] = frozenset()
+) -> AdjointFormula | None:
+    """`adjoint_formula` for a partial that is known."""
     if is_zero(partial):
         return None
     if isinstance(partial.result, Const):
@@ -321,12 +327,12 @@ def _slice(op: Slice, cotangent: Node, shape: Shape, origin: Origin) -> Node:
         flip = Slice(starts, sizes, tuple(-1 if flip else 1 for flip in flipped))
         cotangent = make_node(flip, [cotangent], origin=origin)
     rows = zip(op.starts, op.sizes, op.steps, strict=True)
-    low = tuple(start + (size - 1) * step if step < 0 else start for start, size, step in rows)
+    low = tuple(
+        0 if size == 0 else start + (size - 1) * step if step < 0 else start for start, size, step in rows
+    )
     steps = tuple(map(abs, op.steps))
     rows = zip(shape, low, op.sizes, steps, strict=True)
-    high = tuple(
-        n - start - ((size - 1) * step + 1) if size != 0 else n - start for n, start, size, step in rows
-    )
+    high = tuple(n if size == 0 else n - start - ((size - 1) * step + 1) for n, start, size, step in rows)
     interior = tuple(0 if size == 0 else step - 1 for size, step in zip(op.sizes, steps, strict=True))
     return make_node(Pad(low, high, interior), [cotangent], origin=origin)
 

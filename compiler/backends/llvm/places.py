@@ -9,7 +9,8 @@ from enum import Enum
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node
 from compiler.ir.op import Buffer, Constant, Parameter
-from compiler.schedule.plan import InOutput, InParameter, InSlab, Plan, View
+from compiler.schedule.plan import InInput, InOutput, InParameter, InSlab, Plan, View
+from compiler.schedule.schedule import Kernel
 
 
 class Region(Enum):
@@ -21,6 +22,9 @@ class Region(Enum):
     BUFFER = "buffer"
     SCRATCH = "scratch"
     STATUS = "status"
+
+
+_LEAVES = (Region.INPUT, Region.BUFFER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,14 @@ class Places:
             self._known[node] = self._located(node)
         return self._known[node]
 
+    def overwrites(self, node: Node, kernel: Kernel) -> bool:
+        """Whether a member of a kernel is written over something that the kernel reads."""
+        if node in kernel.in_place:
+            return True
+        mine = self[node].pointer
+        others = [self[operand].pointer for operand in kernel.operands] if mine.region in _LEAVES else []
+        return any((mine.region, mine.number) == (other.region, other.number) for other in others)
+
     def output(self, position: int) -> Pointer:
         """The memory of an output."""
         return Pointer(Region.OUTPUT, position)
@@ -98,6 +110,10 @@ class Places:
                 return self.output(place.position)
             case InParameter() as place:
                 return self.parameter(place.parameter)
+            case InInput() as place:
+                return Pointer(Region.INPUT, self._inputs[place.input])
+            case InInput() as place:
+                return Pointer(Region.INPUT, self._inputs[place.input])
             case _ if node in self._inputs:
                 return Pointer(Region.INPUT, self._inputs[node])
             case _:

@@ -216,7 +216,7 @@ class NestWriter:
         value, taken = self._reduced_value(node, op)
         reduced = self._reduced(node)
         if op.reducer is Reducer.ARGMAX:
-            self._argmax(value, reduced, result)
+            self._argmax(node, value, result)
         elif not reduced:
             self.source.call(np.copyto, result, value, casting="'unsafe'")
         elif not self._accumulates(node):
@@ -252,7 +252,13 @@ class NestWriter:
         )
         self.source.write(f"{reduce}({', '.join([value, str(tuple(axes)), dtype, result, 'True', *first])})")
 
-    def _argmax(self, value: str, axes: Sequence[int], result: str) -> None:
+    def _argmax(self, node: Node, value: str, result: str) -> None:
+        """The first of the largest, in the order of the member's own loops."""
+        axes = [
+            loop
+            for loop in self.nest.placement[node][_op(node).kept :]
+            if loop is not None
+        ]
         if not axes:
             self.source.write(f"{result}.fill(0)")
             return
