@@ -336,6 +336,9 @@ def contraction(maker: Maker) -> Value | None:
     output = [int(loop) for loop in maker.random.permutation(used) if maker.chance(0.5)]
     if len(output) == len(used) or largest_size(tuple(extents[loop] for loop in used)) > 20_000:
         return None
+    summed = [loop for loop in used if loop not in output]
+    if is_special and not all(loop in item for item in axes for loop in summed):
+        return None
     node = contract([value.node for value in values], axes, output, extents)
     grains = [value.grain for value in values]
     bound = math.prod(value.bound for value in values)
