@@ -18,6 +18,7 @@ from compiler.ir.node import Node
 from compiler.ir.op import Buffer, Parameter, locked
 from compiler.pipeline.contract import Record
 from compiler.render.drawing import draw, svg_of
+from compiler.render.kernels import draw_schedule
 from compiler.schedule.plan import Plan
 from compiler.schedule.schedule import Schedule
 from compiler.signature import Array, Signature, is_ready
@@ -156,13 +157,14 @@ class Program:
             )
         return why(node, self.source_graph, self.plan, self.history)
 
-    def draw(self, path: str | os.PathLike[str], *, detail: bool = False) -> Path:
+    def draw(self, path: str | os.PathLike[str], *, kernels: bool = False, detail: bool = False) -> Path:
         """Draws the source graph to .svg, .png, .pdf or .dot: forward left, backward right, then the updates.
 
+        `kernels` draws what is run instead: a box a kernel of the rewritten graph, with its members inside.
         `detail` draws every op of an update in a box of its own. Returns the path. Raises DrawingError where
         Graphviz is missing; the `.dot` file is then still written.
         """
-        return draw(self.source_graph, path, detail=detail)
+        return draw_schedule(self.schedule, path) if kernels else draw(self.source_graph, path, detail=detail)
 
     def _repr_svg_(self) -> str:
         """The drawing, where a notebook shows the program."""

@@ -12,6 +12,7 @@ from compiler.backends.reference import Reference
 from compiler.errors import PluginError
 from compiler.pipeline.contract import Pass, is_pass
 from compiler.plugins import Plugin, Registry
+from compiler.render.drawing import RENDERERS
 from passes import REWRITES, SCHEDULING
 
 BUILTIN: Final = Plugin("tinytorch", passes=(*REWRITES, *SCHEDULING), backends=(Llvm(), NumPy(), Reference()))

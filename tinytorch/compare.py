@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 import statistics
 import time
 import tracemalloc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +19,7 @@ from compiler.errors import ArgumentError
 from compiler.ir.dims import Extent, evaluate
 from compiler.pipeline.contract import Pass
 from compiler.program import Program
+from compiler.render.kernels import draw_schedules
 from passes import REWRITES
 from passes.fuse_elementwise import FuseElementwise
 from passes.inplace import InPlace
@@ -63,6 +66,13 @@ class Comparison:
             if variant.name == name:
                 return variant
         raise ArgumentError(f"no variant is named {name!r}; there are {', '.join(v.name for v in self.variants)}")
+
+    def draw(self, path: str | os.PathLike[str], names: Sequence[str] = ("unfused", "fused + in place")) -> Path:
+        """Draws the schedules of the variants named side by side: a box a kernel, with its members inside.
+
+        Raises ArgumentError for a name that is not compared, DrawingError where Graphviz is missing.
+        """
+        return draw_schedules({name: self[name].program.schedule for name in names}, path)
 
     def __str__(self) -> str:
         return table_text(self)
