@@ -13,7 +13,7 @@ from compiler.ir.formula import opaque, proof
 from compiler.ir.formula.derived import SHIPPED
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.printing import print_body
-from compiler.ir.formula.tape import Const, Formula
+from compiler.ir.formula.tape import Const, Formula, Tape
 
 
 @cache
@@ -26,7 +26,27 @@ def derive(formula: Formula, parameter: int) -> Formula:
     name = derivative_name(formula, parameter)
     if shipped is not None:
         return parse_formula(f"{name}({', '.join(formula.parameters)}) = {shipped}")
-    return derive_anew(formula, parameter)
+    return _of_one_atom(formula, parameter) or derive_anew(formula, parameter)
+
+
+def _of_one_atom(formula: Formula, parameter: int) -> Formula | None:
+    """The atom's own partial that ships, for an atom of parameters and literals such as `x * 3.0`.
+
+    None for anything else, and for powers, which sympy simplifies when it sees the exponent.
+    """
+    if len(formula.lines) != 1 or formula.result != len(formula.parameters) or formula.lines[0].atom == "pow":
+        return None
+    atom, arguments = formula.lines[0].atom, formula.lines[0].arguments
+    tape = Tape("xyz"[: len(arguments)])
+    itself = tape.finish(atom, tape.emit(atom, *range(len(arguments))))
+    if (
+        arguments.count(parameter) != 1
+        or (shipped := SHIPPED.get(rule_key(itself, arguments.index(parameter)))) is None
+    ):
+        return None
+    partial = parse_formula(f"f({', '.join(itself.parameters)}) = {shipped}")
+    own = Tape(formula.parameters)
+    return own.finish(derivative_name(formula, parameter), own.inline(partial, arguments))
 
 
 def derive_anew(formula: Formula, parameter: int) -> Formula:
