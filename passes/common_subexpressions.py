@@ -1,5 +1,6 @@
 """Computes once what is written twice.
 
+    %x = input : f32[n]                                     %x = input : f32[n]
     %0 = exp(%x) : f32[n]                                   %0 = exp(%x) : f32[n]
     %1 = exp(%x) : f32[n]                        ->         %y = mul(%0, %0) : f32[n]
     %y = mul(%0, %1) : f32[n]                               return %y

@@ -3,9 +3,9 @@
     op second(x, y) = y * 2                                 op second(y) = y * 2
     %x = input : f32[n]                                     %x = input : f32[n]
     %y = input : f32[n]                          ->         %y = input : f32[n]
-    %0 = exp(%x) : f32[n]                                   %1 = second(%y) : f32[n]
-    %1 = second(%0, %y) : f32[n]                            return %1
-    return %1
+    %0 = exp(%x) : f32[n]                                   %z = second(%y) : f32[n]
+    %z = second(%0, %y) : f32[n]                            return %z
+    return %z
 
 A node that no result is made from is dropped; an argument that its formula does not use, the operands of a
 result without elements, and what is summed over no elements are not needed either. Declared inputs stay. A

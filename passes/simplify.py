@@ -53,14 +53,15 @@ def _is_minus_zero(value: Scalar) -> bool:
     return value == 0 and math.copysign(1, value) < 0
 
 
-def _is_number(value: Scalar) -> bool:
-    return not isinstance(value, bool)
+def _has_sign(value: Scalar) -> bool:
+    """Numbers, except the integer 0: its negative is no -0.0."""
+    return not isinstance(value, bool) and (isinstance(value, float) or value != 0)
 
 
 def _is_power_of_two(value: Scalar) -> bool:
     """2^k with |k| <= 100, of either sign: its reciprocal is exact in float32 too."""
     return (
-        _is_number(value)
+        _has_sign(value)
         and math.isfinite(value)
         and abs(math.frexp(value)[0]) == 0.5
         and 2**-100 <= abs(value) <= 2**100
@@ -92,8 +93,8 @@ RULES: Final[tuple[Rule, ...]] = (
     rule("(-x) / (-y)", "x / y"),
     rule("x * -1", "-x"),
     rule("x / -1", "-x"),
-    rule("-(x * c)", "x * (-c)", when="c is a number", accepts=_is_number),
-    rule("(-x) * c", "x * (-c)", when="c is a number", accepts=_is_number),
+    rule("-(x * c)", "x * (-c)", when="c is not the integer 0", accepts=_has_sign),
+    rule("(-x) * c", "x * (-c)", when="c is not the integer 0", accepts=_has_sign),
     rule("abs(-x)", "abs(x)"),
     rule("abs(abs(x))", "abs(x)"),
     # Choices that are made
@@ -208,6 +209,8 @@ class _Simplification:
         found = stable_form(node)
         if found is None:
             return None
+        if found.serial < node.serial:
+            return found, "a stabler form of it was there before"
         text = found.origin.rule
         origin = Origin(found.origin.source, "simplify", text, old)
         return Node(found.op, found.operands, found.type, found.name, origin), text

@@ -20,7 +20,7 @@ from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Const, Formula, Line, Ref, natural_dtype
 from compiler.ir.node import Node, Origin, make_node
 from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size
-from compiler.ir.types import DType, Scalar
+from compiler.ir.types import BOOL, DType, Scalar
 from compiler.rewrite.accesses import Axes, fill, moved, read, through_map
 
 
@@ -139,10 +139,14 @@ class Site:
     def _line(self, atom: str, node: Node, axes: Axes) -> Line | None:
         if not isinstance(node.op, MapReduce):
             return None
-        if node is not self.root and _natural(node) is not node.op.dtype:
+        if node is not self.root and not self._is_plain(node, node.op.dtype):
             return None
         arguments = self._arguments(node, node.op, axes)
         return None if arguments is None else Line(atom, arguments)
+
+    def _is_plain(self, node: Node, dtype: DType) -> bool:
+        """Whether no value is converted on its way from a map to the root: integers wrap where floats do not."""
+        return dtype is _natural(node) and dtype in (BOOL, self.natural)
 
     def _arguments(self, node: Node, op: MapReduce, axes: Axes) -> tuple[Ref, ...] | None:
         place = through_map(op, axes)
