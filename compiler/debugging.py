@@ -10,6 +10,7 @@ import numpy as np
 from compiler.backends.contract import Array, Executable
 from compiler.backends.reference import run as run_reference
 from compiler.errors import BackendError, LawError
+from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe
 from compiler.ir.op import Constant, Parameter
 from compiler.schedule.plan import Plan
@@ -17,14 +18,16 @@ from compiler.schedule.plan import Plan
 Values: TypeAlias = Mapping[Node, Array]
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
-"""How far from the oracle a value may be, relative to the largest magnitude that the call computed."""
+"""How far from the oracle a value may be, relative to the largest magnitude that it is made from."""
 
 
 @runtime_checkable
 class Observable(Protocol):
     """A backend that can show the stored results of each kernel, and fills what dies after it with NaN."""
 
-    def build_observed(self, plan: Plan, observe: Callable[[Sequence[Node], Sequence[Array]], None]) -> Executable: ...
+    def build_observed(
+        self, plan: Plan, observe: Callable[[Sequence[Node], Sequence[Array]], None]
+    ) -> Executable: ...
 
 
 class Checked:
@@ -35,7 +38,7 @@ class Checked:
             raise BackendError(f"backend {backend.name} cannot show its kernels; debug with backend='numpy'")
         self.plan = plan
         self.expected: Values = {}
-        self.scale = 1.0
+        self.margins: Mapping[Node, float] = {}
         self.executable = backend.build_observed(plan, self.check)
 
     def run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
@@ -46,30 +49,38 @@ class Checked:
             if isinstance(node.op, Parameter | Constant):
                 leaves[node] = node.op.buffer.array.copy()
         self.expected = run_reference(graph, leaves, sizes)
-        self.scale = largest_magnitude(self.expected.values())
+        self.margins = margins(graph, self.expected)
         self.executable.run(inputs, sizes, outputs)
 
     def check(self, nodes: Sequence[Node], arrays: Sequence[Array]) -> None:
         """Compares the stored results of one kernel."""
         for node, array in zip(nodes, arrays, strict=True):
-            reason = disagreement(array, self.expected[node], self.scale)
+            reason = disagreement(array, self.expected[node], self.margins[node])
             if reason is not None:
                 place = self.plan.schedule.kernel_of[node]
                 raise LawError(f"kernel {place} computes {describe(node)} wrongly: {reason}")
 
 
-def largest_magnitude(arrays: Any) -> float:
-    """The largest finite magnitude among arrays; 1 where there is none above."""
-    largest = 1.0
-    for array in arrays:
-        if array.size and array.dtype.kind == "f":
-            finite = np.abs(array[np.isfinite(array)])
-            largest = max(largest, float(finite.max()) if finite.size else 0.0)
-    return largest
+def margins(graph: Graph, values: Values) -> dict[Node, float]:
+    """How far from the oracle each value may be: the tolerance of the coarsest dtype that it is made from, times the
+    largest finite magnitude of what it is made from."""
+    largest: dict[Node, float] = {}
+    coarsest: dict[Node, float] = {}
+    for node in graph.nodes:
+        largest[node] = max(magnitude(values[node]), *(largest[operand] for operand in node.operands), 1.0)
+        own = TOLERANCE.get(node.type.dtype.value, 0.0)
+        coarsest[node] = max(own, *(coarsest[operand] for operand in node.operands), 0.0)
+    return {node: largest[node] * coarsest[node] for node in graph.nodes}
 
 
-def disagreement(found: Array, expected: Array, scale: float) -> str | None:
-    """Where two arrays differ by more than the tolerance of their dtype times `scale`; None if they agree.
+def magnitude(array: Array) -> float:
+    """The largest finite magnitude in an array."""
+    finite = np.abs(array[np.isfinite(array)].astype(np.float64))
+    return float(finite.max()) if finite.size else 0.0
+
+
+def disagreement(found: Array, expected: Array, margin: float) -> str | None:
+    """Where two arrays differ by more than a margin; None if they agree.
 
     bools and ints agree exactly, and NaN and infinities stand in the same places.
     """
@@ -79,7 +90,7 @@ def disagreement(found: Array, expected: Array, scale: float) -> str | None:
         close = found == expected
         if found.dtype.kind == "f":
             close |= np.isnan(found) & np.isnan(expected)
-            close |= np.abs(found - expected) <= TOLERANCE[found.dtype.name] * scale
+            close |= np.abs(found - expected) <= margin
     if close.all():
         return None
     place = tuple(int(axis) for axis in np.argwhere(~close)[0])

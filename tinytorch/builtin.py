@@ -1,4 +1,4 @@
-"""The built-in plugin: every op, pass, backend and renderer in one visible list, through the same door as a stranger's."""
+"""The built-in plugin: every pass, backend and renderer in one visible list, through the same door as a stranger's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from compiler.plugins import Plugin, Registry
 from compiler.render.drawing import RENDERERS
 from passes import REWRITES, SCHEDULING
 
-BUILTIN: Final = Plugin("tinytorch", passes=(*REWRITES, *SCHEDULING), backends=(Llvm(), NumPy(), Reference()))
+BUILTIN: Final = Plugin(
+    "tinytorch",
+    passes=(*REWRITES, *SCHEDULING),
+    backends=(Llvm(), NumPy(), Reference()),
+    renderers=RENDERERS,
+)
 """Everything that comes with tinytorch."""
 
 REGISTRY: Final = Registry.of(BUILTIN)

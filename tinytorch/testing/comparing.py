@@ -10,7 +10,7 @@ import numpy as np
 from compiler.analysis.extents import bind_sizes
 from compiler.backends.contract import Backend
 from compiler.backends.reference import run as run_reference
-from compiler.debugging import disagreement, largest_magnitude
+from compiler.debugging import disagreement, margins
 from compiler.ir.graph import Graph
 from compiler.ir.node import describe
 from compiler.ir.op import Constant, Parameter
@@ -33,28 +33,29 @@ def check_program(name: str, program: TestProgram, passes: Sequence[Pass], backe
     )
     graph = compiled.source_graph
     arguments = [array.copy() for array in program.data]
-    answers: list[tuple[list[Any], list[Any], float]] = []
+    answers: list[tuple[list[Any], list[Any], list[float]]] = []
     for _ in range(CALLS):
-        expected, scale = _expected(graph, program.data)
+        expected, allowed = _expected(graph, program.data)
         results = compiled(*arguments)
-        answers.append((results, expected[: len(results)], scale))
+        answers.append((results, expected[: len(results)], allowed))
         updated = [_buffer(parameter) for parameter, _ in graph.updates]
-        _compare(name, graph, updated, expected[len(results) :], scale, len(results))
-    for results, expected, scale in answers:
-        _compare(name, graph, results, expected, scale, 0)
+        _compare(name, graph, updated, expected[len(results) :], allowed, len(results))
+    for results, expected, allowed in answers:
+        _compare(name, graph, results, expected, allowed, 0)
     for node, array, original in zip(graph.inputs, arguments, program.data, strict=True):
         if not np.array_equal(array, original, equal_nan=array.dtype.kind == "f"):
             raise CheckFailed(f"{name}: the caller's array for {describe(node)} was changed")
 
 
-def _expected(graph: Graph, data: Sequence[Any]) -> tuple[list[Any], float]:
+def _expected(graph: Graph, data: Sequence[Any]) -> tuple[list[Any], list[float]]:
     leaves: dict[Any, Any] = dict(zip(graph.inputs, data, strict=True))
     for node in graph.nodes:
         if isinstance(node.op, Parameter | Constant):
             leaves[node] = node.op.buffer.array.copy()
     sizes = bind_sizes(graph.inputs, [array.shape for array in data])
     values = run_reference(graph, leaves, sizes)
-    return [values[node].copy() for node in graph.results], largest_magnitude(values.values())
+    found = margins(graph, values)
+    return [values[node].copy() for node in graph.results], [found[node] for node in graph.results]
 
 
 def _buffer(node: Any) -> Any:
@@ -62,10 +63,10 @@ def _buffer(node: Any) -> Any:
 
 
 def _compare(
-    name: str, graph: Graph, found: Sequence[Any], expected: Sequence[Any], scale: float, first: int
+    name: str, graph: Graph, found: Sequence[Any], expected: Sequence[Any], allowed: Sequence[float], first: int
 ) -> None:
     for place, (array, right) in enumerate(zip(found, expected, strict=True)):
-        reason = disagreement(array, right, scale)
+        reason = disagreement(array, right, allowed[first + place])
         if reason is not None:
             node = graph.results[first + place]
             raise CheckFailed(f"{name}: {describe(node)} is wrong: {reason}")

@@ -80,7 +80,7 @@ def _rows() -> TestProgram:
     x, labels = input("x", ("n", 19)), input("labels", ("n", 19))
     probabilities = normalise.softmax(x)
     loss = losses.cross_entropy(x, labels)
-    normal = normalise.layer_norm(x, (19,))
+    normal = normalise.layer_norm(x)
     outputs = [probabilities, normalise.log_softmax(x), loss, normal, grad(loss, x), grad((normal**3).sum(), x)]
     return TestProgram([x, labels], [3 * _normal(11, 19), np.abs(_normal(11, 19, seed=1))], outputs)
 
