@@ -142,7 +142,8 @@ def compile(
     `outputs` is one tensor, a sequence or a dict, and calls return the same, as fresh arrays. All right-hand
     sides of `updates` and all outputs see the parameters as they were before the call. `passes` are names or
     values, () for none, None for the default. `donate` names inputs whose arrays the program may overwrite. `debug` fills
-    dead memory with NaN and compares every kernel with the oracle: LawError names the first node that is wrong.
+    dead memory with NaN and compares every kernel with the oracle: LawError names the first node that is wrong;
+    it runs on the numpy backend unless another is given that can show its kernels.
     """
     declared = list(inputs) if isinstance(inputs, Sequence) else [inputs]
     results, structure = flatten(outputs)
@@ -158,7 +159,7 @@ def compile(
         _updates({} if updates is None else updates),
         structure=structure,
         passes=[find_pass(item) for item in passes] if passes is not None else default_passes(),
-        backend=find_backend(backend),
+        backend=find_backend("numpy" if debug and backend is None else backend),
         donate=[str(item.name) if isinstance(item, Tensor) else item for item in given],
         debug=debug,
     )
