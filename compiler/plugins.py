@@ -78,8 +78,10 @@ class Registry:
         """The registry of some plugins. Raises PluginError for a malformed plugin, and for a clash, naming both owners."""
         entries: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
         owners: dict[tuple[str, str], str] = {}
-        for plugin in plugins:
+        for place, plugin in enumerate(plugins):
             _check(plugin)
+            if any(other.name == plugin.name for other in plugins[:place]):
+                raise PluginError(f"two plugins are named {plugin.name!r}")
             for kind, name, item in _contributions(plugin):
                 owner = owners.setdefault((kind, name), plugin.name)
                 if name in entries[kind]:
@@ -105,9 +107,7 @@ class Registry:
 
     def with_discovered(self) -> Registry:
         """This registry and the plugins of installed distributions. Raises PluginError naming one that fails."""
-        known = {plugin.name for plugin in self.plugins}
-        found = [plugin for plugin in discover() if plugin.name not in known]
-        return Registry.of(*self.plugins, *found)
+        return Registry.of(*self.plugins, *discover())
 
 
 def discover() -> list[Plugin]:
