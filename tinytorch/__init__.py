@@ -40,6 +40,7 @@ from tinytorch.api import (
     value_of,
 )
 from tinytorch.builtin import registry
+from tinytorch.compare import Comparison, compare
 from tinytorch.elementwise import Elementwise, elementwise
 from tinytorch.ops.contract import (
     einsum,
@@ -149,6 +150,7 @@ from tinytorch.optim import clip_grad_norm
 from tinytorch.tensor import Tensor
 
 __all__ = [
+    "Comparison",
     "ArgumentError",
     "BackendError",
     "DTypeError",
@@ -184,6 +186,7 @@ __all__ = [
     "ceil",
     "clip",
     "clip_grad_norm",
+    "compare",
     "compile",
     "concatenate",
     "constant",

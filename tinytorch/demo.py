@@ -36,6 +36,8 @@ def main(arguments: Sequence[str]) -> int:
     accuracy = model.accuracy(*test)
     console.print(f"  [bold]{accuracy:.1%}[/bold] of {len(test[0])} right")
     _draw(model, options.out, console)
+    console.print("the loss and its gradients for one batch, under three schedules:")
+    console.print(str(model.compared(train)), soft_wrap=True)
     return 0
 
 
@@ -75,11 +77,18 @@ class Classifier:
             seed=seed,
         )
         logits = self.network(images).named("logits")
+        self.inputs = [images, labels]
         self.loss = tt.losses.cross_entropy(logits, labels).named("loss")
         optimiser = tt.optim.AdamW(self.network.parameters(), lr=rate, weight_decay=0.1)
         updates = optimiser.updates(self.loss)
         self.step = tt.compile([images, labels, rate], self.loss, updates=updates, backend=backend)
         self.predict = tt.compile([images], tt.argmax(logits, axis=1), backend=backend)
+
+    def compared(self, data: tuple[np.ndarray, np.ndarray]) -> tt.Comparison:
+        """The loss of one batch and its gradients: unfused, fused, and fused in place."""
+        outputs = [self.loss, *tt.grad(self.loss, self.network.parameters())]
+        batch = [array[:BATCH] for array in data]
+        return tt.compare(self.inputs, outputs, data=batch, seconds=0.03)
 
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
         """The share of images that are classified rightly."""
