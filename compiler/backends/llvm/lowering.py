@@ -10,7 +10,7 @@ from compiler.backends.llvm.binding import Binding
 from compiler.backends.llvm.engine import Target
 from compiler.backends.llvm.moves import copy_step
 from compiler.backends.llvm.nests import UnsupportedError, nest_step
-from compiler.backends.llvm.places import Located, Places, dense_strides
+from compiler.backends.llvm.places import Located, Places, Pointer, Region, dense_strides
 from compiler.backends.llvm.products import ProductBuilder
 from compiler.backends.llvm.steps import PythonStep, Step
 from compiler.errors import BackendError
@@ -58,7 +58,8 @@ class _Lowering:
     def lower(self) -> Lowered:
         kernels = self.plan.schedule.kernels
         of_kernel: list[list[Step | PythonStep]] = []
-        self._commits(-1)
+        if kernels:
+            self._commits(-1)
         for place, kernel in enumerate(kernels):
             before = len(self.steps)
             self._kernel(kernel)
@@ -68,19 +69,25 @@ class _Lowering:
         for item in self.plan.copies:
             target = Located(self.places.output(item.position), dense_strides(item.value.type.shape))
             self._copy(item.value, target)
-        if kernels:
-            self._commits(len(kernels) - 1)
+        self._commits(len(kernels) - 1)
         return Lowered(self.places, self.steps, of_kernel)
 
     def _commits(self, after: int) -> None:
-        for item in self.plan.commits:
-            if item.after == after:
-                target = Located(self.places.parameter(item.parameter), dense_strides(item.value.type.shape))
-                self._copy(item.value, target)
+        """Values that lie in parameters about to be written move aside before any of them is."""
+        commits = [item for item in self.plan.commits if item.after == after]
+        sources = [self.places[item.value] for item in commits]
+        for number, item in enumerate(commits):
+            if item.through is not None:
+                aside = Located(Pointer(Region.SLAB, 0, item.through.offset), dense_strides(item.value.type.shape))
+                self._copy(item.value, aside)
+                sources[number] = aside
+        for item, source in zip(commits, sources, strict=True):
+            self._copy(item.value, self.places[item.parameter], source)
 
-    def _copy(self, value: Node, target: Located) -> None:
+    def _copy(self, value: Node, target: Located, source: Located | None = None) -> None:
         kind = value.type
-        self.steps.append(copy_step((value,), self.places[value], target, kind.shape, kind.dtype, self.target))
+        given = source or self.places[value]
+        self.steps.append(copy_step((value,), given, target, kind.shape, kind.dtype, self.target))
 
     def _kernel(self, kernel: Kernel) -> None:
         first = kernel.members[0]

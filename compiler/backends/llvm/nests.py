@@ -265,7 +265,7 @@ class NestBuilder:
         store = self._slot(node, self.nest.axes_of(node)) if is_stored else None
         return Member(
             lines, op.formula.result, tuple(sources), tuple(map(strong, dtypes)), value, op.dtype, reducer, reduced,
-            is_row, store, node in self.kernel.in_place,
+            is_row, store, store is not None and self.places.overwrites(node, self.kernel),
         )  # fmt: skip
 
     def _check(self, node: Node, reducer: Reducer, reduced: frozenset[int]) -> None:
@@ -394,7 +394,7 @@ class NestBuilder:
         if form.vector in item.loops and strides[form.vector] != 1:
             raise UnsupportedError("its sums do not lie in the order in which they are computed")
         is_split = 0 in member.reduced
-        needs_scratch = member.accumulator is not member.dtype or node in self.kernel.in_place
+        needs_scratch = member.accumulator is not member.dtype or self.places.overwrites(node, self.kernel)
         if member.reducer is Reducer.ARGMAX:
             needs_scratch = False
         return Sum(self.places[node].pointer, node.type.size, tuple(strides), is_split, needs_scratch)

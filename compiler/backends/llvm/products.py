@@ -80,7 +80,7 @@ class ProductStep:
         after = sum(weight(member) for member in self.form.epilogue.members)
         nanoseconds = turns * (2 * depth / _FLOPS_PER_NANOSECOND + after / 40)
         cuts = self._cuts(batches, rows, columns, chunks_for(nanoseconds, 1 << 20))
-        parts = [-(-n // cut) for n, cut in zip((batches, rows, columns), cuts, strict=True)]
+        parts = [max(1, -(-n // cut)) for n, cut in zip((batches, rows, columns), cuts, strict=True)]
         numbers: list[int | Pointer] = [batches, rows, columns, depth, *cuts, parts[1], parts[2], *outer]
         for pointer, strides, step in (self.left, self.right):
             numbers += [pointer, *(evaluate(stride, sizes) for stride in strides), evaluate(step, sizes)]
@@ -88,7 +88,7 @@ class ProductStep:
             moving = (*slot.loops, len(extents) - 1) if slot.step is Step.ANY else slot.loops
             numbers += [pointer, *(evaluate(strides[loop], sizes) for loop in moving)]
         numbers += [evaluate(size, sizes) for size in self.sizes]
-        return [Launch(self.key, numbers, max(1, parts[0] * parts[1] * parts[2]), nanoseconds)]
+        return [Launch(self.key, numbers, parts[0] * parts[1] * parts[2], nanoseconds)]
 
     def _cuts(self, batches: int, rows: int, columns: int, wanted: int) -> list[int]:
         """How many batches, rows and columns a chunk has."""

@@ -85,7 +85,7 @@ def _kept(form: Form, at: list[int], passes: int, stores: Mapping[int, int]) -> 
             if is_earlier and (number in kept or stores.get(number, place) < place):
                 continue
             size = form.columns * member.dtype.size
-            if is_earlier and size <= room and _recomputing(form, number, at, place, kept, stores) > _DEAR:
+            if is_earlier and 0 < size <= room and _recomputing(form, number, at, place, kept, stores) > _DEAR:
                 kept.add(number)
                 room -= size
                 continue
