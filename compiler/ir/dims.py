@@ -34,6 +34,8 @@ class Dim:
     terms: tuple[tuple[Monomial, int], ...]
 
     def __add__(self, other: Extent) -> Extent:
+        if other == 0:
+            return self
         return _collect([*_terms(self), *_terms(other)])
 
     def __sub__(self, other: Extent) -> Extent:
@@ -43,6 +45,8 @@ class Dim:
         return (self * -1) + other
 
     def __mul__(self, other: Extent) -> Extent:
+        if isinstance(other, int):  # by far the most frequent, in sizes and offsets
+            return Dim(tuple((monomial, c * other) for monomial, c in self.terms)) if other else 0
         return _collect(
             (_times(left, right), a * b) for left, a in _terms(self) for right, b in _terms(other)
         )

@@ -18,7 +18,7 @@ from compiler.analysis.aliasing import dense_strides
 from compiler.analysis.liveness import Liveness
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node
-from compiler.ir.op import MapReduce
+from compiler.ir.op import MapReduce, Trait
 from compiler.schedule.nest import Nest, nest_of
 from compiler.schedule.schedule import Kernel
 
@@ -35,6 +35,8 @@ def may_overwrite(kernel: Kernel, result: Node, owner: Node, live: Liveness) -> 
     if not isinstance(nest, Nest) or nest.is_trailing(result) or not _is_written_last(kernel, nest, result):
         return False
     if kernel.members.index(readers[-1]) > kernel.members.index(result):
+        return False
+    if result in readers and not result.op.has(Trait.ELEMENTWISE):  # a reduction begins before it has read
         return False
     target = _steps(nest.axes_of(result), dense_strides(result.type.shape))
     span = set(target)

@@ -185,6 +185,8 @@ def overwriting_fault(kernel: Kernel, result: Node, home: Node, spots: Mapping[N
         spot = spots[operand]
         if spot.home is not home:
             continue
+        if reader is result and _op(result).reducer is not Reducer.NONE:
+            return f"{describe(result)} may begin before it has read"
         is_same = spot.start == 0 and _moves(spot, _laid(loops.of[reader], axes)) == target
         if not is_same or loops.used(reader) != written:
             return f"{describe(reader)} reads elements that other iterations write"

@@ -55,22 +55,21 @@ class Memory:
         self._sample = {name: 10007 + 1000 * place for place, name in enumerate(names)}
         self._ranges: list[Range] = []
         self._starts: list[int] = []
-        self._at: dict[Hashable, Range] = {}
+        self._held: set[Hashable] = set()
         self._wholes: dict[Hashable, Hashable] = {}
 
-    def holds(self, content: Hashable, start: Extent, end: Extent) -> bool:
-        """Whether a content lies whole in a range of the slab, which is where it was written."""
-        found = self._at.get(content)
-        return found is not None and found.start == start and found.end == end
+    def holds(self, content: Hashable) -> bool:
+        """Whether a content lies in the slab where it was written, whole."""
+        return content in self._held
 
     def write(self, start: Extent, end: Extent, content: Hashable) -> list[Hashable]:
         """Writes a range of the slab. Returns the contents that this destroys, in whole or in part."""
         lost = self.clear(start, end)
-        written = Range(start, end, content)
-        place = bisect.bisect_left(self._starts, self._sampled(start))
-        self._ranges.insert(place, written)
-        self._starts.insert(place, self._sampled(start))
-        self._at[content] = written
+        at = self._sampled(start)
+        place = bisect.bisect_left(self._starts, at)
+        self._ranges.insert(place, Range(start, end, content))
+        self._starts.insert(place, at)
+        self._held.add(content)
         return lost
 
     def clear(self, start: Extent, end: Extent) -> list[Hashable]:
@@ -83,8 +82,7 @@ class Memory:
             last += 1
         lost = [found.content for found in self._ranges[first:last]]
         del self._ranges[first:last], self._starts[first:last]
-        for content in lost:
-            del self._at[content]
+        self._held.difference_update(lost)
         return lost
 
     def whole(self, name: Hashable) -> Hashable:

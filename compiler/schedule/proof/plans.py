@@ -76,11 +76,9 @@ class PlanProof:
         """Checks that a value is where the plan says. Returns the node in whose memory it lies."""
         need(node in self.spots, f"{reader} reads a value that is not there yet", node)
         home = self.spots[node].home
-        if home.type.size == 0:
-            return home
         spot = self.plan.places[home]
         if isinstance(spot, InSlab):
-            held = self.memory.holds(home, spot.offset, spot.offset + home.type.bytes)
+            held = spot.bytes == 0 or self.memory.holds(home)
             need(held, f"{reader} reads a value whose memory holds something else", node)
             need(place <= spot.last, f"{reader} reads a value after the end of its lifetime", node)
             return home
@@ -222,8 +220,7 @@ class PlanProof:
                 )
                 need(is_apart, "a commit copies a parameter over itself", item.parameter, item.value)
             else:
-                end = item.through.offset + item.through.bytes
-                held = item.value.type.size == 0 or self.memory.holds(item, item.through.offset, end)
+                held = item.through.bytes == 0 or self.memory.holds(item)
                 need(held, "a swapped value was overwritten before its commit", item.value)
             need(isinstance(item.parameter.op, Parameter), "a commit writes a parameter", item.parameter)
             self._write_owned(item.parameter, item.value, place >= self.last_failure)

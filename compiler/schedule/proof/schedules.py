@@ -78,6 +78,7 @@ class ScheduleProof:
             need(buffer not in taken, "two results are written over one buffer", result, operand)
             taken.add(buffer)
             self._may_give_up(place, buffer, result)
+        for result, operand in kernel.in_place.items():
             self._fits(kernel, result, operand)
         for result, operand in kernel.in_place.items():
             self._store(result, self.inside[self.spots[operand].home])

@@ -71,7 +71,7 @@ class Busy:
             self.nodes.append(self._grow())
         outputs = [self._pick() for _ in range(self.random.randint(0, 3))]
         updated = [node for node in self.parameters if self.random.random() < 0.8]
-        updates = [(node, self._result()) for node in updated]
+        updates = [(node, self._result(node)) for node in updated]
         self.donated = tuple(self.inputs[:1]) if self.random.random() < 0.3 else ()
         self.graph = Graph.of(outputs, updates, self.inputs)
 
@@ -84,7 +84,10 @@ class Busy:
     def _pick(self) -> Node:
         return self.random.choice(self.nodes[-5:] if self.random.random() < 0.6 else self.nodes)
 
-    def _result(self) -> Node:
+    def _result(self, node: Node) -> Node:
+        """A new value for a parameter: any value, an old value, or one made from its own old value."""
+        if self.random.random() < 0.2:
+            return apply("add", node, self._view(node) if self.random.random() < 0.5 else self._pick())
         return self.random.choice([self._pick, lambda: self.random.choice(self.parameters), self._view])()
 
     def _grow(self) -> Node:
@@ -98,8 +101,8 @@ class Busy:
             return apply("tanh", self._pick())
         return apply(self.random.choice(["add", "sub", "maximum"]), self._pick(), self._pick())
 
-    def _view(self) -> Node:
-        node, (side, _) = self._pick(), self.shape
+    def _view(self, node: Node | None = None) -> Node:
+        node, (side, _) = node or self._pick(), self.shape
         row = make_node(Slice((1, 0), (1, side), (1, 1)), [node])
         views = [
             transposed(node),
