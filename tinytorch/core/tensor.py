@@ -20,7 +20,7 @@ from weakref import WeakSet, WeakValueDictionary, ref
 import numpy as np
 
 from compiler.errors import ArgumentError, DTypeError, ShapeError, SymbolicValueError
-from compiler.ir.build import apply
+from compiler.ir.build import apply, input_node
 from compiler.ir.dims import Shape
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
@@ -84,10 +84,35 @@ class Tensor(symbolic.Tensor):
         if self._is_history:
             return new_leaf(self._value)
         if is_held(self._value):
-            return new_leaf(Value(self._value.array.copy()))
+            return new_leaf(self.readable())
         if self._node is None:
             self._node = new_leaf(self._value)
         return self._node
+
+    def readable(self) -> Value:
+        """The present value for a leaf to stand for: a copy where somebody else holds the array."""
+        value = self._computed()
+        return Value(value.array.copy()) if is_held(value) and not self._is_history else value
+
+    @classmethod
+    def of_array(cls, array: Array) -> Tensor:
+        """The tensor of an array that nobody else has; it is not copied."""
+        tensor = cls.__new__(cls)
+        tensor.requires_grad, tensor.grad, tensor._program, tensor._is_history = False, None, None, False
+        tensor._node, tensor._value = None, Value(array)
+        return tensor
+
+    @property
+    def is_history(self) -> bool:
+        """Whether this is the tensor of a Variable that was computed from others."""
+        return self._is_history
+
+    @classmethod
+    def of_variable(cls, node: Node) -> Tensor:
+        """The tensor of a Variable that was recorded as a node: nothing else that reads it has a gradient by it."""
+        tensor = cls(node)
+        tensor._is_history = True
+        return tensor
 
     def _wrap(self, node: Node) -> Self:
         return type(self)(node)
@@ -105,7 +130,7 @@ class Tensor(symbolic.Tensor):
         return super().__rmatmul__(_tensor(other))
 
     def __pow__(self, other: TensorLike) -> Self:
-        whole = _whole(other)
+        whole = whole_number(other)
         if whole is not None and (self.dtype.is_float or not isinstance(other, float)):
             check_power(self, whole)
             return self._wrap(apply("pow", self.node, whole))
@@ -164,6 +189,8 @@ class Tensor(symbolic.Tensor):
 
     @data.setter
     def data(self, value: Any) -> None:
+        if self._value is not None and value is self._value.array:
+            return  # what `tensor._data -= step` assigns: it has been written already
         array = own_array(value)
         self._node, self._value, self._is_history = None, Value(array), False
 
@@ -214,22 +241,47 @@ class Tensor(symbolic.Tensor):
             kept.array = array.copy()
         self._value = Value(array)
 
+    @property
+    def is_computed(self) -> bool:
+        """Whether the values are known."""
+        return self._value is not None
+
+    @property
+    def recorded(self) -> Node | None:
+        """The node that this tensor stands for until it is computed; of a Variable's, also afterwards."""
+        return self._node
+
+    def check_change(self, function: Callable[[Node], Node]) -> None:
+        """Raises DTypeError or ShapeError where the result of a function has another dtype or shape."""
+        kind = self.type
+        found = function(input_node("x", kind))
+        if found.type.dtype is not kind.dtype:
+            raise DTypeError(
+                f"{found.op.name} of {kind} is {found.type}, which the buffer cannot hold in place\n"
+                "  fix: make the tensor floating first, or use forward instead of forward_"
+            )
+        if found.type.shape != kind.shape:
+            raise ShapeError(f"{found.op.name} of {kind} is {found.type}: in place the shape stays")
+
     def change(self, function: Callable[[Node], Node]) -> None:
         """Replaces the values by a function of them, in the same buffer where there is one.
 
         Raises DTypeError where the result has another dtype and ShapeError where it has another shape.
         """
-        kind = TensorType(self.dtype, self.shape)
+        self.check_change(function)
         if self._value is None:
             assert self._node is not None
-            self._set_node(_alike(function(self._node), kind))
+            self._set_node(function(self._node))
             return
-        _alike(function(new_leaf(self._value)), kind)
         self._release()
         own = self._value.array
         own.setflags(write=True)
         run_in_place(function, own)
         own.setflags(write=not self._is_history)
+
+    def stand_for(self, node: Node) -> None:
+        """Makes this the tensor of another node of its Variable, whose value it has."""
+        self._node = node
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return np.array(self._computed().array, dtype=dtype, copy=True)
@@ -340,18 +392,18 @@ def _operands(left: Any, right: Any) -> tuple[Node, Node] | None:
     """Two operands as nodes; a Python scalar takes the dtype that it has beside the other one."""
     if isinstance(left, Outranking) or isinstance(right, Outranking):
         return None
-    if _is_scalar(left):
+    if is_scalar(left):
         node = _tensor(right).node
-        return _scalar(left, node), node
+        return scalar_node(left, node), node
     node = _tensor(left).node
-    return node, _scalar(right, node) if _is_scalar(right) else _tensor(right).node
+    return node, scalar_node(right, node) if is_scalar(right) else _tensor(right).node
 
 
-def _is_scalar(value: Any) -> bool:
+def is_scalar(value: Any) -> bool:
     return isinstance(value, bool | int | float) and not isinstance(value, np.generic)
 
 
-def _scalar(value: Scalar, beside: Node) -> Node:
+def scalar_node(value: Scalar, beside: Node) -> Node:
     operands: list[Operand] = [beside.type.dtype, Weak(type(value))]
     try:
         return new_leaf(Value(np.array(value, promote(operands).numpy)))
@@ -363,22 +415,11 @@ def _tensor(value: Any) -> symbolic.Tensor:
     return value if isinstance(value, symbolic.Tensor) else Tensor(value)
 
 
-def _whole(value: Any) -> int | None:
+def whole_number(value: Any) -> int | None:
     """The integer that a Python number is, if it is one."""
-    if not _is_scalar(value) or isinstance(value, bool):
+    if not is_scalar(value) or isinstance(value, bool):
         return None
     return int(value) if isinstance(value, int) or value.is_integer() else None
-
-
-def _alike(node: Node, kind: TensorType) -> Node:
-    if node.type.dtype is not kind.dtype:
-        raise DTypeError(
-            f"{node.op.name} of {kind} is {node.type}, which the buffer cannot hold in place\n"
-            "  fix: make the tensor floating first, or use forward instead of forward_"
-        )
-    if node.type.shape != kind.shape:
-        raise ShapeError(f"{node.op.name} of {kind} is {node.type}: in place the shape stays")
-    return node
 
 
 def _one_of(dim: Axis, axis: Axis) -> Axis:
