@@ -10,7 +10,7 @@ from compiler.ir.formula import derived
 from compiler.ir.formula.derivative import derive, derive_anew, rule_key
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.printing import print_body
-from tests.derive_rules import derive_all, source
+from tests.derive_rules import derive_all, search_all, source
 
 EVERYTHING = """
 import sys, numpy as np, tinytorch as tt
@@ -35,7 +35,9 @@ print(*(name for name in ("sympy", "mpmath") if name in sys.modules))
 @pytest.mark.slow
 def test_what_ships_is_what_is_derived():
     shipped = Path(derived.__file__).read_text(encoding="utf-8")
-    assert source(derive_all()) == shipped, "run `python -m tests.derive_rules` and read the difference"
+    assert source(derive_all(), search_all()) == shipped, (
+        "run `python -m tests.derive_rules` and read the difference"
+    )
 
 
 def test_a_sample_of_what_ships_is_what_is_derived():
