@@ -9,7 +9,14 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from compiler.backends.numpy.contractions import MatrixProduct, contraction, matrix_product
+from compiler.backends.numpy.contractions import (
+    MatrixProduct,
+    contraction,
+    is_fit,
+    matrix_product,
+    product_of,
+    squeezed,
+)
 from compiler.backends.numpy.frame import Array, Storage
 from compiler.backends.numpy.kernels import NestWriter
 from compiler.backends.numpy.moves import write_layout
@@ -140,7 +147,7 @@ def _write_kernel(storage: Storage, plan: Plan, kernel: Kernel) -> None:
     first = kernel.members[0]
     if len(kernel.members) == 1 and isinstance(plan.places[first], View):
         return
-    if len(kernel.members) == 1 and _is_matrix_product(first):
+    if len(kernel.members) == 1 and _is_contraction(first):
         _write_contraction(storage, first)
     elif isinstance(first.op, MapReduce):
         nest = nest_of(kernel.members)
@@ -166,19 +173,19 @@ def _call(op: Call, sizes: Mapping[str, int], operands: Sequence[Array], out: Ar
     np.copyto(out, call(op, operands, sizes))
 
 
-def _is_matrix_product(node: Node) -> bool:
+def _is_contraction(node: Node) -> bool:
     """Whether a node is a contraction other than a dot product of rows, which is a nest like any other."""
     op = node.op
     if not isinstance(op, MapReduce) or not op.has(Trait.CONTRACTION):
         return False
-    product = matrix_product(op)
+    product = matrix_product(product_of(op))
     return product is None or product.rows + product.columns > 0
 
 
 def _write_contraction(storage: Storage, node: Node) -> None:
     op = node.op
     assert isinstance(op, MapReduce)
-    product = matrix_product(op)
+    product = matrix_product(product_of(op))
     if product is None or not _write_matmul(storage, node, op, product):
         names = _tuple([storage.name(operand) for operand in node.operands])
         storage.source.call(contraction(op), names, storage.name(node))
@@ -187,16 +194,13 @@ def _write_contraction(storage: Storage, node: Node) -> None:
 def _write_matmul(storage: Storage, node: Node, op: MapReduce, product: MatrixProduct) -> bool:
     """One np.matmul call, where no operand has to be copied for it."""
     dtypes = {item.type.dtype for item in (*node.operands, node)}
-    depth = [evaluate(op.extents[loop], storage.sizes) for loop in op.reduced]
-    if not product.is_plain or len(dtypes) > 1 or 0 in depth:
+    extents = [evaluate(extent, storage.sizes) for extent in op.extents]
+    if not product.is_plain or len(dtypes) > 1 or 0 in extents:
         return False
-    first, second = node.operands[::-1] if product.swapped else node.operands
-    shown = [
-        _matrix(storage, item, axes, order)
-        for item, axes, order in zip(
-            (first, second, node), product.axes, (product.left, product.right, None), strict=True
-        )
-    ]
+    values = (*node.operands, node)
+    axes = (*(access.axes for access in op.accesses), op.output)
+    orders = (product.left, product.right, product.output)
+    shown = [_matrix(storage, *item) for item in zip(values, axes, orders, strict=True)]
     names = [name for name in shown if name is not None]
     if len(names) < len(shown):
         return False
@@ -204,16 +208,12 @@ def _write_matmul(storage: Storage, node: Node, op: MapReduce, product: MatrixPr
     return True
 
 
-def _matrix(
-    storage: Storage, node: Node, axes: Sequence[int | None], order: Sequence[int] | None
-) -> str | None:
-    """A value as the matrix of a product; None if one that comes with the call needs more than a transpose."""
+def _matrix(storage: Storage, node: Node, axes: Sequence[int | None], order: Sequence[int]) -> str | None:
+    """A value as the matrix of a product; None if it needs more than a transpose."""
     array = storage.array(node)
-    count = sum(axis is not None for axis in axes)
-    order = tuple(range(count)) if order is None else tuple(order)
     if array is not None:
-        dense = array.reshape([n for n, axis in zip(array.shape, axes, strict=True) if axis is not None])
-        return storage.source.bind(dense.transpose(order), "m")
-    if None in axes or order not in ((0, 1), (1, 0)):
+        matrix = squeezed(array, axes).transpose(order)
+        return storage.source.bind(matrix, "m") if is_fit(matrix) else None
+    if None in axes or order not in ((0, 1), (1, 0)) or not storage.comes_dense(node):
         return None
     return storage.name(node) + ("" if order == (0, 1) else ".T")

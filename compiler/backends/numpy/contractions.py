@@ -1,7 +1,12 @@
-"""Contractions through np.matmul where they are matrix products, through np.einsum where they are not."""
+"""Contractions through np.matmul where they are matrix products, through np.einsum where they are not.
+
+An operand that np.matmul would copy, or multiply slowly (of another dtype, without a dense axis, of axes that do not
+merge), is copied to memory that the frame keeps: one copy, and nothing allocated after the first call.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,25 +14,36 @@ import numpy as np
 
 from compiler.backends.numpy.frame import Array
 from compiler.ir.op import MapReduce
+from compiler.ir.types import DType
+
+Loops = tuple[int, ...]
+Contraction = Callable[[Sequence[Array], Array], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A sum of products in loops: those of each operand's axes and of the output's. Unit axes are left out."""
+
+    operands: tuple[Loops, ...]
+    output: Loops
+    dtype: DType
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixProduct:
-    """How a contraction of two operands is `left @ right` into the output.
+    """How a product of two operands is `left @ right`: the order of each one's axes, and of the output's.
 
-    Each tuple orders the axes that the operand's own non-unit axes become: batch, rows, depth and so on, with the
-    number of axes in each group. `swapped` multiplies the second operand by the first, so that the output is dense.
+    The left operand becomes (batch, rows, depth), the right one (batch, depth, columns), the output (batch, rows,
+    columns); each group may be several axes.
     """
 
-    left: tuple[int, ...]
-    right: tuple[int, ...]
+    left: Loops
+    right: Loops
+    output: Loops
     batch: int
     rows: int
     columns: int
     depth: int
-    swapped: bool
-    axes: tuple[tuple[int | None, ...], ...]
-    """The axes of left, right and output, as the op states them."""
 
     @property
     def is_plain(self) -> bool:
@@ -35,75 +51,191 @@ class MatrixProduct:
         return self.rows == self.columns == self.depth == 1
 
 
-def matrix_product(op: MapReduce) -> MatrixProduct | None:
-    """The contraction as a matrix product; None if some loop belongs to one operand alone and is summed, or the
-    output does not keep batch, rows and columns together."""
-    if len(op.accesses) != 2:
+def product_of(op: MapReduce) -> Product:
+    """The loops of a contraction."""
+    operands = tuple(_named(access.axes) for access in op.accesses)
+    return Product(operands, _named(op.output), op.dtype)
+
+
+def _named(axes: Sequence[int | None]) -> Loops:
+    return tuple(axis for axis in axes if axis is not None)
+
+
+def squeezed(array: Array, axes: Sequence[int | None]) -> Array:
+    """A view without the unit axes that follow no loop."""
+    return array.reshape([n for n, axis in zip(array.shape, axes, strict=True) if axis is not None])
+
+
+def matrix_product(product: Product) -> MatrixProduct | None:
+    """The product as one of matrices; None if some loop is summed that belongs to one operand alone."""
+    if len(product.operands) != 2:
         return None
-    first, second = ([axis for axis in access.axes if axis is not None] for access in op.accesses)
-    output = [axis for axis in op.output if axis is not None]
+    (first, second), output = product.operands, product.output
     batch = [loop for loop in output if loop in first and loop in second]
     depth = [loop for loop in first if loop in second and loop not in output]
     rows = [loop for loop in output if loop in first and loop not in second]
     columns = [loop for loop in output if loop in second and loop not in first]
     if set(first) | set(second) != {*batch, *depth, *rows, *columns} or not depth:
         return None
-    if output == [*batch, *rows, *columns]:
-        swapped = False
-    elif output == [*batch, *columns, *rows]:
-        swapped, first, second, rows, columns = True, second, first, columns, rows
-    else:
-        return None
     left = tuple(first.index(loop) for loop in [*batch, *rows, *depth])
     right = tuple(second.index(loop) for loop in [*batch, *depth, *columns])
-    places = (1, 0) if swapped else (0, 1)
-    axes = (*(op.accesses[place].axes for place in places), op.output)
-    return MatrixProduct(left, right, len(batch), len(rows), len(columns), len(depth), swapped, axes)
+    order = tuple(output.index(loop) for loop in [*batch, *rows, *columns])
+    return MatrixProduct(left, right, order, len(batch), len(rows), len(columns), len(depth))
 
 
-def contraction(op: MapReduce) -> Callable[[Sequence[Array], Array], None]:
-    """A function that writes the contraction of its operands into a dense array."""
-    product = matrix_product(op)
-    return _einsum(op) if product is None else _matmul(op, product)
+def contraction(op: MapReduce) -> Contraction:
+    """A function that writes the contraction of its operands into a dense array. For one call at a time."""
+    product = product_of(op)
+    run = _chain(product) if len(product.operands) > 2 else _pair(product)
+
+    def squeeze_and_run(operands: Sequence[Array], out: Array) -> None:
+        pairs = zip(operands, op.accesses, strict=True)
+        run([squeezed(array, access.axes) for array, access in pairs], squeezed(out, op.output))
+
+    return squeeze_and_run
 
 
-def _squeezed(array: Array, axes: Sequence[int | None]) -> Array:
-    return array.reshape([n for n, axis in zip(array.shape, axes, strict=True) if axis is not None])
+def is_fit(matrix: Array) -> bool:
+    """Whether np.matmul multiplies the last two axes as they are: one of them is dense, and the other is not reversed."""
+    rows, columns = matrix.strides[-2:]
+    width = matrix.itemsize
+    m, n = matrix.shape[-2:]
+    return (columns == width and rows >= n * width) or (rows == width and columns >= m * width)
 
 
-def _matmul(op: MapReduce, product: MatrixProduct) -> Callable[[Sequence[Array], Array], None]:
-    place = (1, 0) if product.swapped else (0, 1)
+class _Room:
+    """Memory for an operand that has to be copied; made when it is first needed, then kept."""
+
+    def __init__(self) -> None:
+        self.array: Array | None = None
+
+    def shaped(self, shape: Sequence[int], dtype: DType) -> Array:
+        if self.array is None or self.array.shape != tuple(shape):
+            self.array = np.empty(shape, dtype.numpy)
+        return self.array
+
+    def matrix(self, array: Array, groups: Sequence[int], dtype: DType) -> Array:
+        """An array with groups of its axes merged, copied unless np.matmul can take it as it is."""
+        shape = merged_shape(array.shape, groups)
+        if array.dtype == dtype.numpy and merges(array, groups):
+            merged = array.reshape(shape)
+            if is_fit(merged):
+                return merged
+        copied = self.shaped(array.shape, dtype)
+        np.copyto(copied, array, casting="unsafe")
+        return copied.reshape(shape)
+
+
+def merged_shape(shape: Sequence[int], groups: Sequence[int]) -> tuple[int, ...]:
+    """The shape where each group of so many neighbouring axes is one; an empty group is an axis of extent 1."""
+    starts = [sum(groups[:k]) for k in range(len(groups))]
+    return tuple(math.prod(shape[start : start + count]) for start, count in zip(starts, groups, strict=True))
+
+
+def merges(array: Array, groups: Sequence[int]) -> bool:
+    """Whether the axes of each group lie in memory as one axis would."""
+    start = 0
+    for count in groups:
+        pairs = [
+            (n, stride)
+            for n, stride in zip(
+                array.shape[start : start + count], array.strides[start : start + count], strict=True
+            )
+            if n != 1
+        ]
+        if any(outer[1] != inner[0] * inner[1] for outer, inner in zip(pairs, pairs[1:], strict=False)):
+            return False
+        start += count
+    return True
+
+
+def _pair(product: Product) -> Contraction:
+    found = matrix_product(product)
+    return _einsum(product) if found is None else _matmul(found, product.dtype)
+
+
+def _matmul(product: MatrixProduct, dtype: DType) -> Contraction:
+    left_room, right_room, out_room = _Room(), _Room(), _Room()
+    batch = [1] * product.batch
+    of_left = [*batch, product.rows, product.depth]
+    of_right = [*batch, product.depth, product.columns]
+    of_target = [*batch, product.rows, product.columns]
 
     def run(operands: Sequence[Array], out: Array) -> None:
-        left, right = (
-            _squeezed(operands[k], op.accesses[k].axes).transpose(order)
-            for k, order in zip(place, (product.left, product.right), strict=True)
-        )
-        batch = left.shape[: product.batch]
-        m = int(np.prod(left.shape[product.batch : product.batch + product.rows]))
-        k = int(np.prod(left.shape[product.batch + product.rows :]))
-        n = int(np.prod(right.shape[product.batch + product.depth :]))
-        target = out.reshape((*batch, m, n))
-        if k == 0:
-            target.fill(0)
-        else:
-            np.matmul(
-                left.reshape((*batch, m, k)), right.reshape((*batch, k, n)), out=target, casting="unsafe"
-            )
+        target = out.transpose(product.output)
+        if 0 in operands[0].shape or 0 in operands[1].shape:
+            out.fill(0)
+            return
+        left = left_room.matrix(operands[0].transpose(product.left), of_left, dtype)
+        right = right_room.matrix(operands[1].transpose(product.right), of_right, dtype)
+        shape = merged_shape(target.shape, of_target)
+        if merges(target, of_target) and is_fit(target.reshape(shape)):
+            np.matmul(left, right, out=target.reshape(shape))
+            return
+        made = out_room.shaped(shape, dtype)
+        np.matmul(left, right, out=made)
+        np.copyto(target, made.reshape(target.shape))
 
     return run
 
 
-def _einsum(op: MapReduce) -> Callable[[Sequence[Array], Array], None]:
-    output = [axis for axis in op.output if axis is not None]
+def _einsum(product: Product) -> Contraction:
+    output = list(product.output)
 
     def run(operands: Sequence[Array], out: Array) -> None:
         pairs: list[object] = []
-        for array, access in zip(operands, op.accesses, strict=True):
-            pairs += [_squeezed(array, access.axes), [axis for axis in access.axes if axis is not None]]
-        target = _squeezed(out, op.output)
-        np.einsum(
-            *pairs, output, out=target, dtype=op.dtype.numpy, casting="unsafe", optimize=len(operands) > 2
-        )  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownMemberType]  # the sublist form has no stub
+        for array, loops in zip(operands, product.operands, strict=True):
+            pairs += [array, list(loops)]
+        np.einsum(*pairs, output, out=out, dtype=product.dtype.numpy, casting="unsafe")  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownMemberType]  # the sublist form has no stub
 
     return run
+
+
+def _chain(product: Product) -> Contraction:
+    """Two operands at a time, in an order found from the shapes of the first call."""
+    steps: list[tuple[int, int, Contraction, Loops]] = []
+    rooms = [_Room() for _ in product.operands]
+
+    def run(operands: Sequence[Array], out: Array) -> None:
+        if not steps:
+            steps.extend(_steps(product, operands))
+        known = [(array, loops) for array, loops in zip(operands, product.operands, strict=True)]
+        for room, (first, second, contract, loops) in zip(rooms, steps, strict=False):
+            right, left = known.pop(second), known.pop(first)
+            extents = {
+                **dict(zip(left[1], left[0].shape, strict=True)),
+                **dict(zip(right[1], right[0].shape, strict=True)),
+            }
+            made = room.shaped([extents[loop] for loop in loops], product.dtype) if known else out
+            contract([left[0], right[0]], made)
+            known.append((made, loops))
+
+    return run
+
+
+def _steps(product: Product, operands: Sequence[Array]) -> list[tuple[int, int, Contraction, Loops]]:
+    """Positions of the two operands that each step takes from the list, what it does, and the loops of its result."""
+    pairs: list[object] = []
+    for array, loops in zip(operands, product.operands, strict=True):
+        pairs += [array, list(loops)]
+    path = np.einsum_path(*pairs, list(product.output), optimize="greedy")[0][1:]  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownMemberType]  # as above
+    left = list(product.operands)
+    steps: list[tuple[int, int, Contraction, Loops]] = []
+    while len(left) > 1:
+        first, second = _next(path, len(steps))
+        b, a = left.pop(second), left.pop(first)
+        needed = {loop for loops in left for loop in loops} | set(product.output)
+        kept = (
+            product.output if not left else tuple(loop for loop in dict.fromkeys((*a, *b)) if loop in needed)
+        )
+        steps.append((first, second, _pair(Product((a, b), kept, product.dtype)), kept))
+        left.append(kept)
+    return steps
+
+
+def _next(path: Sequence[tuple[int, ...]], place: int) -> tuple[int, int]:
+    """The two operands of a step; a step of the path that takes more of them is done from the front."""
+    if place < len(path) and len(path[place]) == 2:
+        first, second = sorted(path[place])
+        return first, second
+    return 0, 1
