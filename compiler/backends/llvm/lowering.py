@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from compiler.backends.llvm.binding import Binding
 from compiler.backends.llvm.engine import Target
+from compiler.backends.llvm.indexing import IndexStep, index_step
 from compiler.backends.llvm.moves import copy_step
 from compiler.backends.llvm.nests import UnsupportedError, nest_step
 from compiler.backends.llvm.places import Located, Places, Pointer, Region, dense_strides
 from compiler.backends.llvm.products import ProductBuilder
 from compiler.backends.llvm.steps import PythonStep, Step
+from compiler.backends.numpy_layout import check_indices
 from compiler.errors import BackendError
-from compiler.ir.dims import Extent
+from compiler.ir.dims import Extent, evaluate
+from compiler.ir.formula.tape import Const
 from compiler.ir.node import Node
-from compiler.ir.op import MapReduce, Trait
+from compiler.ir.op import Concatenate, Gather, Layout, MapReduce, Pad, Reshape, ScatterAdd, Trait
 from compiler.rewrite.refusal import Refusal
 from compiler.schedule.nest import nest_of
 from compiler.schedule.plan import Plan, View
 from compiler.schedule.schedule import Kernel
+
+
+def _moved(target: Located, node: Node, steps: Iterable[tuple[Extent, Extent]]) -> Pointer:
+    """An address inside a value: counts of elements along strides."""
+    offset = target.pointer.offset
+    for count, stride in steps:
+        offset = offset + count * stride * node.type.dtype.size
+    return Pointer(target.pointer.region, target.pointer.number, offset)
 
 
 @dataclass
@@ -39,8 +50,11 @@ class Lowered:
                 total = total + step.picoseconds
         return total
 
-    def raise_refusal(self, look: Callable[[Node], Any], binding: Binding) -> None:
-        """Raises what a step refused."""
+    def raise_refusal(self, look: Callable[[Node], Any], binding: Binding) -> NoReturn:
+        """Raises IndexRangeError for the first step that refused its indices."""
+        for step in self.steps:
+            if isinstance(step, IndexStep):
+                check_indices(look(step.indices), evaluate(step.extents[1], binding.sizes), step.nodes[0].op.name)
         raise BackendError("a native step refused its data")
 
 
@@ -101,13 +115,41 @@ class _Lowering:
                 _ = self.places[node]  # buffers are numbered when they are first looked up
             self.steps.append(PythonStep(kernel.members, stored, str(reason)))
 
+    def _move(self, node: Node, op: Layout) -> None:
+        """The copies that a layout op is, or its loops over indices."""
+        target = self.places[node]
+        strides = target.strides
+        match op:
+            case Gather() | ScatterAdd():
+                self.steps.append(index_step(node, self.places))
+            case Reshape():
+                operand = node.operands[0]
+                self._copy(operand, Located(target.pointer, dense_strides(operand.type.shape)))
+            case Pad():
+                steps = tuple(s * (inner + 1) for s, inner in zip(strides, op.interior, strict=True))
+                inside = _moved(target, node, zip(op.low, strides, strict=True))
+                kind = node.type
+                fill = copy_step((node,), Const(op.value), target, kind.shape, kind.dtype, self.target)
+                self.steps.append(fill)
+                self._copy(node.operands[0], Located(inside, steps))
+            case Concatenate():
+                start: Extent = 0
+                for operand in node.operands:
+                    self._copy(operand, Located(_moved(target, node, [(start, strides[op.axis])]), strides))
+                    start = start + operand.type.shape[op.axis]
+            case _:
+                raise UnsupportedError(f"a copy of {op.name} has no native form")
+
     def _native(self, kernel: Kernel) -> None:
         first = kernel.members[0]
         stored = frozenset(self.plan.schedule.outputs(kernel))
         if first.op.has(Trait.OPAQUE):
             raise UnsupportedError("it is an opaque call")
+        if isinstance(first.op, Layout):
+            self._move(first, first.op)
+            return
         if not isinstance(first.op, MapReduce):
-            raise UnsupportedError(f"{first.op.name} has no native form yet")
+            raise UnsupportedError(f"{first.op.name} is no op of arrays")
         if first.op.has(Trait.CONTRACTION):
             try:
                 self.steps.append(ProductBuilder(kernel, self.places, stored, self.target).build())
