@@ -118,7 +118,7 @@ class OutputCopy:
     position: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """Every stored value has a place: leaves, views, and the values that leave a kernel.
 
@@ -179,6 +179,10 @@ class Plan:
 
     def __str__(self) -> str:
         return print_plan(self)
+
+    def __repr__(self) -> str:
+        kernels, commits = len(self.schedule.kernels), len(self.commits)
+        return f"<Plan of {kernels} kernels and {commits} commits in a slab of {self.peak_bytes} bytes>"
 
 
 def print_plan(plan: Plan) -> str:

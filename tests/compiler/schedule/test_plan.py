@@ -367,6 +367,11 @@ def test_a_plan_prints_as_a_table():
     )
 
 
+def test_a_plan_shows_itself_in_one_line():
+    plan = plan_of([apply("neg", apply("tanh", x_of()))])
+    assert repr(plan) == "<Plan of 2 kernels and 0 commits in a slab of 16*batch bytes>"
+
+
 def test_the_table_shows_commits_and_swaps():
     w, v = parameter(4), parameter(4, name="v")
     text = str(plan_of([], [(w, v), (v, w)]))
