@@ -307,7 +307,7 @@ class Slice(Layout):
                 raise ShapeError(f"slice({start}, size {size}, step {step}) leaves axis {axis} of {operand}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pad(Layout):
     """Puts `low` elements of `value` before, `high` behind and `interior` between the elements of each axis."""
 
@@ -316,6 +316,16 @@ class Pad(Layout):
     high: Shape
     interior: tuple[int, ...]
     value: float = 0.0
+
+    def _key(self) -> tuple[Any, ...]:
+        return self.low, self.high, self.interior, Const(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        """-0.0 is not 0.0, and NaN is NaN."""
+        return isinstance(other, Pad) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
 
     def infer(self, operands: Sequence[TensorType]) -> TensorType:
         (operand,) = operands
