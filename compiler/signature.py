@@ -126,6 +126,8 @@ def _check_names(inputs: Sequence[Node], donated: frozenset[str]) -> None:
     for node in inputs:
         if not isinstance(node.op, Input):
             raise ArgumentError(f"the inputs of a program are made by tt.input: {describe(node)}")
+        if node.name == "out":
+            raise NameClashError(f"no input can be named 'out', which takes the outputs: {describe(node)}")
         if node.name in seen:
             raise NameClashError(
                 f"two inputs are named {node.name!r}:\n  {describe(seen[node.name])}\n  {describe(node)}"

@@ -128,7 +128,7 @@ def _demands_of(node: Node) -> Iterator[Demand]:
         for axis, (start, size, step, whole) in enumerate(rows):
             for place in (start, start + (size - 1) * step):
                 for room in (place, whole - 1 - place):
-                    if _may_be_negative(room):
+                    if _may_be_negative(room) and room != size - 1:  # which a size above 0 allows
                         yield Demand(room, node, f"the slice leaves axis {axis} of its operand", size)
     if isinstance(op, Pad):
         for count in (*op.low, *op.high):
