@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from compiler.ir.graph import Graph
-from compiler.ir.node import Node, Origin, describe
+from compiler.ir.node import Node, Origin, describe, make_node
 from compiler.ir.op import MapReduce, Reducer, Trait
 from compiler.ir.types import Scalar
 from compiler.pipeline.contract import Action, Report
@@ -38,7 +38,7 @@ from compiler.rewrite.patterns import (
     rule,
     single_atom,
 )
-from compiler.rewrite.reading import absorb_view, drop_ones, drop_unit_loops
+from compiler.rewrite.reading import absorb_view, drop_ones, drop_unit_loops, hoist_broadcast
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.rewrite.stable import stable_form
 from compiler.rewrite.sweep import origin_of, sweep
@@ -167,13 +167,17 @@ class _Simplification:
 
     def visit(self, old: Node, node: Node) -> Node:
         """The node after every rule that fits."""
+        node = self._settled(old, node)
+        self._note_refusals(old, node)
+        return node
+
+    def _settled(self, old: Node, node: Node) -> Node:
         for _ in range(_MOST_STEPS):
             found = None if node.op.has(Trait.LEAF) else self._step(old, node)
             if found is None:
                 break
             node, rule_text = found
             self.actions.append(Action((old,), f"{describe(old)}: {rule_text}"))
-        self._note_refusals(old, node)
         return node
 
     def _step(self, old: Node, node: Node) -> tuple[Node, str] | None:
@@ -189,6 +193,11 @@ class _Simplification:
         found = drop_unit_loops(node, op, origin_of(old, "simplify", "loops of extent 1"))
         if found is not None:
             return found, "loops of extent 1 reduce nothing"
+        origin = origin_of(old, "simplify", "a broadcast commutes with the reduction")
+        hoisted = hoist_broadcast(node, op, origin)
+        if hoisted is not None:
+            smaller, repeat = hoisted
+            return make_node(repeat, [self._settled(old, smaller)], origin=origin), origin.rule
         found = drop_ones(node, op, origin_of(old, "simplify", "factors of 1"))
         return None if found is None else (found, "a factor is 1 everywhere")
 

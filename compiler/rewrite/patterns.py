@@ -145,7 +145,7 @@ class Site:
         return None if arguments is None else Line(atom, arguments)
 
     def _is_plain(self, node: Node, dtype: DType) -> bool:
-        """Whether no value is converted on its way from a map to the root: integers wrap where floats do not."""
+        """Whether nothing is converted on its way from a map to the root: integers wrap, floats do not."""
         return dtype is _natural(node) and dtype in (BOOL, self.natural)
 
     def _arguments(self, node: Node, op: MapReduce, axes: Axes) -> tuple[Ref, ...] | None:

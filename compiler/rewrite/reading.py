@@ -9,7 +9,7 @@ from compiler.ir.dims import Shape
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Formula, natural_dtype
 from compiler.ir.node import Node, Origin, make_node
-from compiler.ir.op import Access, Constant, MapReduce, Reducer, Trait
+from compiler.ir.op import Access, Broadcast, Constant, MapReduce, Reducer, Trait
 from compiler.rewrite.accesses import fill, moved, read, through_view
 
 
@@ -34,8 +34,47 @@ def absorb_view(node: Node, op: MapReduce, origin: Origin) -> Node | None:
     return None
 
 
+def hoist_broadcast(node: Node, op: MapReduce, origin: Origin) -> tuple[Node, Broadcast] | None:
+    """A reduction without those loops of its result that only a broadcast operand has, and its broadcast.
+
+    `sum over k of w[k, j] * x[k, i]` is the same for every j where w is a broadcast along j.
+    """
+    for position, (operand, access) in enumerate(zip(node.operands, op.accesses, strict=True)):
+        below = operand.operands[0] if isinstance(operand.op, Broadcast) else operand
+        axes = None if below is operand else through_view(operand.op, below.type, access.axes)
+        if axes is None:
+            continue
+        accesses = [*op.accesses[:position], Access(axes), *op.accesses[position + 1 :]]
+        lost = _missing(accesses, op.extents)
+        if lost and all(loop < op.kept for loop in lost):
+            operands = [*node.operands[:position], below, *node.operands[position + 1 :]]
+            return _without_loops(op, lost, accesses, operands, origin)
+    return None
+
+
+def _without_loops(
+    op: MapReduce, lost: set[int], accesses: Sequence[Access], operands: Sequence[Node], origin: Origin
+) -> tuple[Node, Broadcast]:
+    kept = [loop for loop in range(len(op.extents)) if loop not in lost]
+    place: dict[int, int | None] = {loop: number for number, loop in enumerate(kept)}
+    shown = [axis for axis, loop in enumerate(op.output) if loop not in lost]
+    new = MapReduce(
+        op.formula,
+        tuple(Access(moved(item.axes, place)) for item in accesses),
+        tuple(op.extents[loop] for loop in kept),
+        moved(tuple(op.output[axis] for axis in shown), place),
+        op.dtype,
+        op.reducer,
+    )
+    return make_node(new, operands, origin=origin), Broadcast(op.shape, tuple(shown))
+
+
+def _missing(accesses: Sequence[Access], extents: Shape) -> set[int]:
+    return set(range(len(extents))) - {axis for item in accesses for axis in item.axes if axis is not None}
+
+
 def _covers(accesses: Sequence[Access], extents: Shape) -> bool:
-    return {axis for item in accesses for axis in item.axes} >= set(range(len(extents)))
+    return not _missing(accesses, extents)
 
 
 def _over(op: MapReduce, accesses: Sequence[Access], operands: Sequence[Node], origin: Origin) -> Node:

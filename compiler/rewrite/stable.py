@@ -209,9 +209,11 @@ def _summed_exponent(total: Node, keep: Collection[Node]) -> Node | None:
     if not isinstance(op, MapReduce) or op.reducer is not Reducer.SUM or not op.has(Trait.REDUCTION):
         return None
     (raised,) = total.operands
-    if atom_of(raised) != "exp" or raised in keep or _is_shifted(raised.operands[0]):
+    if atom_of(raised) != "exp" or raised in keep or not raised.operands:
         return None
-    return raised.operands[0]
+    (exponent,) = raised.operands
+    is_fit = exponent.type.shape == raised.type.shape and not _is_shifted(exponent)
+    return exponent if is_fit else None
 
 
 def _is_shifted(node: Node) -> bool:

@@ -181,7 +181,7 @@ def logic(maker: Maker) -> Value | None:
     x = maker.pick(is_bool)
     y = None if x is None else partner(maker, x, is_bool)
     if x is None or y is None:
-        found = maker.pick(is_float)
+        found = maker.pick(lambda value: is_float(value) and (is_exact(value) or not value.special))
         return None if found is None else Value(apply("isnan", found.node), 1.0, 0, 0)
     if maker.chance(0.3):
         return Value(apply("not", x.node), 1.0, 0, 0)
