@@ -25,7 +25,8 @@ class Graph:
     """An immutable static graph.
 
     `inputs` are in the order in which a call takes them, `outputs` in the order in which it returns them, and
-    `updates` are pairs of a parameter and its next value. `nodes` is in creation order, which is topological.
+    `updates` are pairs of a parameter and its next value. `nodes` has operands before those that read them: the
+    order of creation, and after a rewrite that of what was replaced.
     `str` is its text form; a graph pickles as that text and the arrays it names, and a copy has parameters of
     its own.
     """
