@@ -169,6 +169,8 @@ def overwriting_fault(kernel: Kernel, result: Node, home: Node, spots: Mapping[N
     reads the memory reads in each iteration the very element that this iteration writes, and before it is
     written.
     """
+    if result.type.size == 0:
+        return None
     if not all(isinstance(node.op, MapReduce) for node in kernel.members):
         return f"{describe(result)} is no map, and its elements have no order"
     loops = loops_of(kernel)

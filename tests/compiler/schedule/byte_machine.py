@@ -29,7 +29,7 @@ class ByteMachine:
         self.outputs = [
             np.full(self.shape(node), 0xAB).astype(node.type.dtype.numpy) for node in graph.outputs
         ]
-        self.inputs = {node: array.copy() for node, array in zip(graph.inputs, arguments, strict=True)}
+        self.inputs = {node: np.array(array) for node, array in zip(graph.inputs, arguments, strict=True)}
         self.parameters = {
             node.op.buffer: node.op.buffer.array.copy()
             for node in graph.nodes
