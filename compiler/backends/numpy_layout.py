@@ -113,9 +113,8 @@ def scatter_add(op: ScatterAdd, index: Array, data: Array, extent: int) -> Array
 
 def check_indices(index: Array, extent: int, what: str) -> None:
     """Raises IndexRangeError naming the first index that is not in `0 .. extent-1`."""
-    wrong = (index < 0) | (index >= extent)
-    if wrong.any():
-        place = tuple(int(axis) for axis in np.argwhere(wrong)[0])
+    if index.size and (index.min() < 0 or index.max() >= extent):
+        place = tuple(int(axis) for axis in np.argwhere((index < 0) | (index >= extent))[0])
         raise IndexRangeError(
             f"{what}: index {int(index[place])} at {list(place)} is outside 0 .. {extent - 1}"
             if extent

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from compiler.backends.llvm.coefficients import COEFFICIENTS
+from compiler.backends.numpy.blocks import apply_slowly
 from compiler.backends.numpy.source import Source
 from compiler.backends.numpy_special import erf, erfc, normcdf
 from compiler.ir.types import BOOL, FLOAT32, DType
@@ -127,7 +128,7 @@ def _normpdf(site: Site, x: str) -> None:
 
 def _slow(function: Callable[..., Any]) -> Emitter:
     def emit(site: Site, x: str) -> None:
-        site.source.call(np.copyto, site.out, f"{site.source.bind(function, 'special_')}({x})")
+        site.source.call(apply_slowly, site.source.bind(function, "special_"), x, site.out)
 
     return emit
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from compiler.backends.numpy.atoms import EMITTERS, Site
-from compiler.backends.numpy.frame import Array, Storage
+from compiler.backends.numpy.blocks import argmax_over
+from compiler.backends.numpy.frame import Storage
 from compiler.backends.numpy.tiles import Tiles
 from compiler.backends.numpy.views import Axes, LoopViews
 from compiler.backends.numpy_atoms import ATOMS_IN_NUMPY
@@ -254,24 +255,11 @@ class NestWriter:
 
     def _argmax(self, node: Node, value: str, result: str) -> None:
         """The first of the largest, in the order of the member's own loops."""
-        axes = [
-            loop
-            for loop in self.nest.placement[node][_op(node).kept :]
-            if loop is not None
-        ]
+        axes = [loop for loop in self.nest.placement[node][_op(node).kept :] if loop is not None]
         if not axes:
             self.source.write(f"{result}.fill(0)")
-            return
-        if len(axes) == 1:
-            self.source.call(np.argmax, value, axis=str(axes[0]), out=result, keepdims="True")
-            return
-        kept = [k for k in range(self.views.rank) if k not in axes]
-
-        def flat_argmax(array: Array, out: Array) -> None:
-            rows = array.transpose([*kept, *axes]).reshape([*(array.shape[k] for k in kept), -1])
-            np.copyto(out, rows.argmax(axis=-1).reshape(out.shape))
-
-        self.source.call(flat_argmax, value, result)
+        else:
+            self.source.call(argmax_over, str(tuple(axes)), value, result)
 
 
 _REDUCES: Final[Mapping[Reducer, Any]] = {reducer: function.reduce for reducer, function in _UFUNCS.items()}

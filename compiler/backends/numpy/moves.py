@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from compiler.backends.numpy.blocks import blocks
 from compiler.backends.numpy.frame import Array
 from compiler.backends.numpy_layout import check_indices, view
 from compiler.ir.dims import evaluate
@@ -39,33 +40,38 @@ def _pad(op: Pad, array: Array, sizes: Mapping[str, int], out: Array) -> None:
 
 def _gather(op: Gather, data: Array, index: Array, out: Array) -> None:
     check_indices(index, data.shape[op.axis], op.name)
-    if not op.batched:
+    if op.batched:
+        for block in blocks(out.shape):
+            out[block] = data[_along(op.axis, index, block)]
+    elif data.flags.c_contiguous:
         np.take(data, index, axis=op.axis, out=out, mode="clip")  # mode="raise" buffers the whole result
-        return
-    flat = _flat_positions(op, data, index)
-    np.take(data.reshape(-1), flat, out=out, mode="clip")
+    else:
+        _take_view(op.axis, data, index.reshape(-1), out)
 
 
-def _flat_positions(op: Gather | ScatterAdd, data: Array, index: Array) -> Array:
-    """Where the elements picked along an axis stand in the flattened data."""
-    strides = np.cumprod([1, *data.shape[:0:-1]])[::-1]
-    flat = index.astype(np.int64) * strides[op.axis]
-    for axis, extent in enumerate(index.shape):
-        if axis != op.axis:
-            flat += (np.arange(extent) * strides[axis]).reshape(
-                [-1 if k == axis else 1 for k in range(index.ndim)]
-            )
-    return flat
+def _along(axis: int, index: Array, block: Sequence[slice]) -> tuple[Array, ...]:
+    """For each axis the positions of a block's elements, where `index` says them for one."""
+    places: list[Array] = list(np.ogrid[tuple(block)])
+    places[axis] = index[tuple(block)]
+    return tuple(places)
+
+
+def _take_view(axis: int, data: Array, index: Array, out: Array) -> None:
+    """Rows of data that are not dense, which np.take would copy as a whole."""
+    rows = np.moveaxis(data, axis, 0)
+    merged = out.reshape((*data.shape[:axis], index.size, *data.shape[axis + 1 :]))
+    target = np.moveaxis(merged, axis, 0)
+    for place, k in enumerate(index.tolist()):
+        target[place] = rows[k]
 
 
 def _scatter_add(op: ScatterAdd, index: Array, data: Array, out: Array) -> None:
+    """Adds one element after the other, in row-major order of the elements."""
     check_indices(index, out.shape[op.axis], op.name)
     out.fill(0)
     if op.batched:
-        places = list(np.ogrid[tuple(slice(n) for n in index.shape)])
-        places[op.axis] = index
-        np.add.at(out, tuple(places), data)
+        for block in blocks(data.shape):
+            np.add.at(out, _along(op.axis, index, block), data[block])
         return
-    width = index.ndim
-    moved = data.reshape(*data.shape[: op.axis], index.size, *data.shape[op.axis + width :])
+    moved = data.reshape(*data.shape[: op.axis], index.size, *data.shape[op.axis + index.ndim :])
     np.add.at(out, (*[slice(None)] * op.axis, index.reshape(-1)), moved)
