@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Llvm:
-    """Native code through llvmlite. `machine` is what code is made for: this machine unless a test says otherwise."""
+    """Native code through llvmlite, for `machine`: this one unless a test says otherwise."""
 
     name = "llvm"
     target = Target(fuses=True, writes_in_place=True)
@@ -38,7 +38,9 @@ class Llvm:
     def machine(self) -> Machine:
         """What code is made for. Raises BackendError where there is no native code."""
         if importlib.util.find_spec("llvmlite") is None:
-            raise BackendError("the llvm backend needs llvmlite\n  fix: pip install 'tinytorch-compiler[jit]'")
+            raise BackendError(
+                "the llvm backend needs llvmlite\n  fix: pip install 'tinytorch-compiler[jit]'"
+            )
         from compiler.backends.llvm.engine import host_target
 
         return self._machine or host_target()
@@ -64,7 +66,7 @@ def set_num_threads(count: int) -> None:
 
 
 def get_num_threads() -> int:
-    """How many threads native programs may use: at first as many as there are processors, 1 without llvmlite."""
+    """How many threads native programs may use; at first as many as there are processors."""
     if not Llvm().is_available:
         return 1
     from compiler.backends.llvm import threads

@@ -26,7 +26,8 @@ class Binding:
 
     def __init__(
         self, steps: Sequence[Step | PythonStep], kernels: Mapping[str, int], symbols: Sequence[str],
-        sizes: Mapping[str, int], context: Context, buffers: Sequence[Buffer], first_input: int, outputs_from: int,
+        sizes: Mapping[str, int], context: Context, buffers: Sequence[Buffer], first_input: int,
+        outputs_from: int,
     ) -> None:  # fmt: skip
         self.sizes = dict(sizes)
         self.segments: list[tuple[int, int] | PythonStep] = []

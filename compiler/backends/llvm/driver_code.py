@@ -1,14 +1,14 @@
-"""The one native function of every program: finds the numbers for the sizes at hand, and runs the kernels in order.
+"""The one native function of every program: finds the numbers for the sizes, runs the kernels in order.
 
 A **binding** holds everything about a program for given sizes, as i64 words:
 
     0 the next binding of the context, or 0   1 symbols   2 patches   3 address of the patches
     4 steps   5 address of the steps   6 status   7 unused   8 ... the value of each symbol
 
-A **patch** writes the address of an argument or a result into the numbers of a kernel: the address of the word to
-write, the slot of the frame, the offset in bytes. A **step** is a kernel with its numbers: its address, the address of
-the numbers, how many chunks, and flags. The frame and the context are those of `entry`; slot 3 of a context is the
-address of its first binding.
+A **patch** writes the address of an argument or a result into the numbers of a kernel: the address of the
+word to write, the slot of the frame, the offset in bytes. A **step** is a kernel with its numbers: its
+address, the address of the numbers, how many chunks, and flags. The frame and the context are those of
+`entry`; slot 3 of a context is the address of its first binding.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ FIRST_BINDING = 3
 
 STATUS = 6
 PARALLEL_FLAG, CHECKING_FLAG = 1, 2
-"""Flags of a step: its chunks are shared among threads; it may refuse the data by setting the binding's status."""
+"""Flags of a step: its chunks are shared among threads; it may refuse the data by setting the binding's
+status.
+"""
 
 UNBOUND, REFUSED = 1, 2
 """Answers of a program beside 0: no binding has these sizes; a step refused the data."""

@@ -27,7 +27,9 @@ def entry_spec(
         arguments.append(ArrayArgument(node.type.dtype.numpy, tuple(n for n in shape if n is not None)))
     results = tuple(ArrayResult(kind.dtype.numpy, tuple(map(_terms, kind.shape))) for kind in outputs)
     known = {extent for argument in arguments for extent in argument.shape if isinstance(extent, str)}
-    needed = {name for kind in outputs for extent in kind.shape for name in symbols(extent)} | symbols(picoseconds)
+    needed = {name for kind in outputs for extent in kind.shape for name in symbols(extent)} | symbols(
+        picoseconds
+    )
     if not needed <= known:
         return None
     return EntrySpec(
@@ -46,5 +48,6 @@ def _terms(extent: Extent) -> entry.Extent:
     if isinstance(extent, int):
         return extent
     return tuple(
-        (factor, tuple(name for name, power in monomial for _ in range(power))) for monomial, factor in extent.terms
+        (factor, tuple(name for name, power in monomial for _ in range(power)))
+        for monomial, factor in extent.terms
     )

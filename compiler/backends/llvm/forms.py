@@ -9,8 +9,8 @@ Kernels of equal forms share their code. Extents, strides and addresses are argu
 
     grain, an extent for each loop,
     for each slot its address and the strides (in elements) that the form does not know,
-    for each summed member its accumulator's address, the distance of two chunks' accumulators, and a stride for
-    each outer or vector loop that it keeps,
+    for each summed member its accumulator's address, the distance of two chunks' accumulators, and a stride
+    for each outer or vector loop that it keeps,
     sizes
 """
 
@@ -83,8 +83,8 @@ Source: TypeAlias = FromSlot | FromMember | FromIndex | FromSize | Const
 class Member:
     """A map or a reduction. `result` and the lines refer to `sources`, whose dtypes are `dtypes`.
 
-    `value` is the dtype of what is computed for each turn of the loops, `dtype` that of the member. A row member has
-    no inner loops. `late` stores in the last pass only, over an operand that earlier passes read.
+    `value` is the dtype of what is computed for each turn of the loops, `dtype` that of the member. A row
+    member has no inner loops. `late` stores in the last pass only, over an operand that earlier passes read.
     """
 
     lines: tuple[TypedLine, ...]
@@ -131,10 +131,12 @@ class Accumulator:
 class Form:
     """What a kernel does. Loops from `outer` on are the inner ones.
 
-    Vectors run along the last inner loop, or, with `is_across`, along the last outer one: a vector for as many rows.
+    Vectors run along the last inner loop, or, with `is_across`, along the last outer one: a vector for as
+    many rows.
 
-    `is_whole` says that the vector loop's extent is a multiple of `lanes`. `columns` is the number of inner elements
-    where it is known, 0 where it is not. With `has_rows`, reductions of the inner loops are read by other members.
+    `is_whole` says that the vector loop's extent is a multiple of `lanes`. `columns` is the number of inner
+    elements where it is known, 0 where it is not. With `has_rows`, reductions of the inner loops are read by
+    other members.
     """
 
     loops: int

@@ -1,4 +1,4 @@
-"""Formulas on scalars and vectors of every dtype, line by line, each line in the dtype that the IR states for it.
+"""Formulas on scalars and vectors of every dtype, each line in the dtype that the IR states for it.
 
 A bool is an i1 in a register and a byte in memory. Equal lines of equal values are computed once.
 """
@@ -34,8 +34,8 @@ def memory_type(dtype: DType) -> Type:
 class Evaluator:
     """Emits values of `lanes` elements (0: scalars) at the builder's position.
 
-    What is remembered holds as long as the builder stays in blocks that the remembered code dominates; `forget`
-    begins anew.
+    What is remembered holds as long as the builder stays in blocks that the remembered code dominates;
+    `forget` begins anew.
     """
 
     def __init__(self, builder: Builder, lanes: int, instructions: Instructions) -> None:
@@ -164,7 +164,7 @@ class Evaluator:
         return builder.select(builder.icmp_signed(">", x, zero), self.constant(1, dtype), below)
 
     def _power(self, base: Value, exponent: Value, dtype: DType) -> Value:
-        """Square and multiply over the exponent's bits, modulo 2^n as integers are; a negative exponent is 0 bits."""
+        """Square and multiply over the exponent's bits, modulo 2^n as integers are."""
         builder, width = self.builder, dtype.size * 8
         total, one, zero = self.constant(1, dtype), self.constant(1, dtype), self.constant(0, dtype)
         for bit in range(width - 1):

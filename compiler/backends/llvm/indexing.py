@@ -2,8 +2,9 @@
 
 With `a` for the axes before the indexed one, `n` for the extent along it and `b` for the axes behind:
 
-    plain gather        out[a, i, b] = x[a, index[i], b]           scatter_add  out[a, index[i], b] += x[a, i, b]
-    batched gather      out[a, i, b] = x[a, index[a, i, b], b]     scatter_add  out[a, index[a, i, b], b] += x[a, i, b]
+    plain gather        out[a, i, b] = x[a, index[i], b]           scatter_add  out[a, index[i], b] += x[a,
+    i, b] batched gather      out[a, i, b] = x[a, index[a, i, b], b]     scatter_add  out[a, index[a, i, b],
+    b] += x[a, i, b]
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ from compiler.ir.types import INT32, DType
 
 @dataclass(frozen=True)
 class IndexForm:
-    """What the code depends on. Arguments: the status word, a, n, i, b, the addresses of data, index and result."""
+    """What the code depends on.
+
+    Arguments: the status word, a, n, i, b, the addresses of data, index and result.
+    """
 
     is_gather: bool
     is_batched: bool
@@ -140,15 +144,15 @@ class _Indexing:
 
     def _moves(self) -> None:
         builder = self.builder
-        with emit.counted_loop(builder, index(0), self.before) as a:
-            with emit.counted_loop(builder, index(0), self.count) as i:
-                row = builder.add(builder.mul(a.index, self.count), i.index)
-                picked = None if self.form.is_batched else self._index(i.index)
-                with emit.counted_loop(builder, index(0), self.behind) as b:
-                    short = builder.add(builder.mul(row, self.behind), b.index)
-                    place = self._index(short) if picked is None else picked
-                    line = builder.add(builder.mul(a.index, self.extent), place)
-                    self._move(short, builder.add(builder.mul(line, self.behind), b.index))
+        before = emit.counted_loop(builder, index(0), self.before)
+        with before as a, emit.counted_loop(builder, index(0), self.count) as i:
+            row = builder.add(builder.mul(a.index, self.count), i.index)
+            picked = None if self.form.is_batched else self._index(i.index)
+            with emit.counted_loop(builder, index(0), self.behind) as b:
+                short = builder.add(builder.mul(row, self.behind), b.index)
+                place = self._index(short) if picked is None else picked
+                line = builder.add(builder.mul(a.index, self.extent), place)
+                self._move(short, builder.add(builder.mul(line, self.behind), b.index))
 
     def _move(self, short: Value, long: Value) -> None:
         """`short` is a position among the picked elements, `long` one in the indexed array."""

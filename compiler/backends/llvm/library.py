@@ -1,8 +1,8 @@
 """Kernels by what they do: each is compiled once per process, and object code is kept on disk.
 
-A key names a kernel's code: the text of its form says everything that the emitters look at. New kernels of a program
-are emitted into one module. The disk cache is asked by the keys and a digest of the emitters themselves, so a warm
-start emits no IR.
+A key names a kernel's code: the text of its form says everything that the emitters look at. New kernels of a
+program are emitted into one module. The disk cache is asked by the keys and a digest of the emitters
+themselves, so a warm start emits no IR.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def symbol_of(key: str) -> str:
     return "kernel_" + hashlib.sha256(key.encode()).hexdigest()[:24]
 
 
-def load_kernels(kernels: Mapping[str, Emit], target: Target, cache: ObjectCache | None = None) -> dict[str, int]:
+def load_kernels(
+    kernels: Mapping[str, Emit], target: Target, cache: ObjectCache | None = None
+) -> dict[str, int]:
     """The address of each kernel's function. Code stays loaded until the process ends."""
     with _lock:
         missing = {key: body for key, body in sorted(kernels.items()) if (target, key) not in _loaded}

@@ -1,7 +1,8 @@
 """Emits the loop nest of a form: outer loops, passes over a row, vectors.
 
-Each vector of elements is read, computed and stored before the next one, so an output may lie over an operand that is
-read at equal indices. Elements past the end of the vector loop are read and written under a mask.
+Each vector of elements is read, computed and stored before the next one, so an output may lie over an
+operand that is read at equal indices. Elements past the end of the vector loop are read and written under a
+mask.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from compiler.backends.llvm.forms import (
 )
 from compiler.backends.llvm.formulas import Evaluator, memory_type
 from compiler.backends.llvm.lanes import Instructions
-from compiler.backends.llvm.sums import Sums
 from compiler.backends.llvm.stages import Stages, stages_of
+from compiler.backends.llvm.sums import Sums
 from compiler.backends.llvm.untyped import Block, Builder, Value, ir
 from compiler.ir.formula.tape import Const
 
@@ -109,7 +110,9 @@ class NestEmitter:
         for item in form.accumulators:
             address, distance = self._pointer(), self._next()
             dtype = form.members[item.member].accumulator
-            start = emit.offset(self.builder, address, self.builder.mul(self.chunk, distance), memory_type(dtype))
+            start = emit.offset(
+                self.builder, address, self.builder.mul(self.chunk, distance), memory_type(dtype)
+            )
             self.sums[item.member] = Sum(item, start, {loop: self._next() for loop in item.loops})
         self.sizes = self.read_numbers(form.sizes)
 
@@ -246,7 +249,9 @@ class NestEmitter:
 
     def _of_row(self, number: int) -> Value:
         value = self.rows[number]
-        return value if self.form.is_across else self.hoist(("row", number), lambda: self.vectors.splat(value))
+        return (
+            value if self.form.is_across else self.hoist(("row", number), lambda: self.vectors.splat(value))
+        )
 
     def compute(self, number: int, values: Evaluator) -> Value:
         """The value of a member's formula, in the dtype in which it is reduced or stored."""
@@ -339,7 +344,11 @@ class NestEmitter:
     def _loaded(self, slot: int) -> Value:
         if self.memory[slot].slot.step is not Step.ZERO:
             return self.read_vector(slot, self.base(slot))
-        return self._splat_load(slot) if self.form.is_across else self.hoist(("load", slot), lambda: self._splat_load(slot))
+        return (
+            self._splat_load(slot)
+            if self.form.is_across
+            else self.hoist(("load", slot), lambda: self._splat_load(slot))
+        )
 
     def read_vector(self, slot: int, base: Value) -> Value:
         """A vector of a slot from its address at index 0 of the vector loop."""
@@ -373,7 +382,9 @@ class NestEmitter:
         mask = self._all() if self.mask is None else self.mask
         align = ir.Constant(emit.i32, emit.element_bytes(kind.element))
         name = f"llvm.masked.gather.{emit.suffix(kind)}.v{kind.count}p0"
-        return emit.intrinsic(self.builder, name, kind, [self._addresses(slot, base), align, mask, ir.Constant(kind, None)])
+        return emit.intrinsic(
+            self.builder, name, kind, [self._addresses(slot, base), align, mask, ir.Constant(kind, None)]
+        )
 
     def store(self, slot: int, value: Value) -> None:
         memory = self.memory[slot]
@@ -382,14 +393,20 @@ class NestEmitter:
             mask = self._all() if self.mask is None else self.mask
             align = ir.Constant(emit.i32, emit.element_bytes(value.type.element))
             name = f"llvm.masked.scatter.{emit.suffix(value.type)}.v{value.type.count}p0"
-            emit.intrinsic(self.builder, name, emit.void, [value, self._addresses(slot, self.base(slot)), align, mask])
+            emit.intrinsic(
+                self.builder, name, emit.void, [value, self._addresses(slot, self.base(slot)), align, mask]
+            )
             return
-        address = emit.offset(self.builder, self.base(slot), self.indices[self.form.vector], value.type.element)
+        address = emit.offset(
+            self.builder, self.base(slot), self.indices[self.form.vector], value.type.element
+        )
         emit.store(self.builder, value, address, self.mask)
 
     def _keep(self, number: int, value: Value) -> None:
         value = self.vectors.to_memory(value, self.form.members[number].dtype)
-        place = emit.offset(self.builder, self.buffers[number], self.indices[self.form.vector], value.type.element)
+        place = emit.offset(
+            self.builder, self.buffers[number], self.indices[self.form.vector], value.type.element
+        )
         emit.store(self.builder, value, place)
 
     def _kept(self, number: int) -> Value:

@@ -54,12 +54,14 @@ class Lowered:
         """Raises IndexRangeError for the first step that refused its indices."""
         for step in self.steps:
             if isinstance(step, IndexStep):
-                check_indices(look(step.indices), evaluate(step.extents[1], binding.sizes), step.nodes[0].op.name)
+                check_indices(
+                    look(step.indices), evaluate(step.extents[1], binding.sizes), step.nodes[0].op.name
+                )
         raise BackendError("a native step refused its data")
 
 
 def lower(plan: Plan, target: Target) -> Lowered:
-    """The steps of a plan. Commits run after their kernel, those of the last kernel after the outputs' copies."""
+    """The steps of a plan, in the order that `Plan` states."""
     return _Lowering(plan, target).lower()
 
 
@@ -92,7 +94,9 @@ class _Lowering:
         sources = [self.places[item.value] for item in commits]
         for number, item in enumerate(commits):
             if item.through is not None:
-                aside = Located(Pointer(Region.SLAB, 0, item.through.offset), dense_strides(item.value.type.shape))
+                aside = Located(
+                    Pointer(Region.SLAB, 0, item.through.offset), dense_strides(item.value.type.shape)
+                )
                 self._copy(item.value, aside)
                 sources[number] = aside
         for item, source in zip(commits, sources, strict=True):

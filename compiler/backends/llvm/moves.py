@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.backends.llvm.engine import Target
-from compiler.backends.llvm.forms import Form, FromSlot, Member, Slot, Source, Step
+from compiler.backends.llvm.forms import Form, FromSlot, Member, Slot, Source
 from compiler.backends.llvm.nests import NestStep, step_of
 from compiler.backends.llvm.places import Located
 from compiler.ir.dims import Extent, Shape, divide_exactly
@@ -16,14 +16,20 @@ from compiler.ir.types import DType
 
 
 def copy_step(
-    nodes: tuple[Node, ...], source: Located | Const, target: Located, shape: Shape, dtype: DType, machine: Target
+    nodes: tuple[Node, ...],
+    source: Located | Const,
+    target: Located,
+    shape: Shape,
+    dtype: DType,
+    machine: Target,
 ) -> NestStep:
     """Writes `source` (or a literal) over `target`; both have `shape`, and do not overlap."""
     given = [source, target] if isinstance(source, Located) else [target]
     extents, rows = collapsed(shape, [item.strides for item in given])
     vector = len(extents) - 1
     slots = tuple(
-        Slot(dtype, tuple(loop for loop in range(vector) if row[loop] != 0), step_of(row[vector])) for row in rows
+        Slot(dtype, tuple(loop for loop in range(vector) if row[loop] != 0), step_of(row[vector]))
+        for row in rows
     )
     origin: Source = FromSlot(0) if isinstance(source, Located) else source
     member = Member(
@@ -36,7 +42,9 @@ def copy_step(
     return NestStep(nodes, form, tuple(extents), where, (), ())
 
 
-def collapsed(shape: Sequence[Extent], strides: Sequence[Sequence[Extent]]) -> tuple[list[Extent], list[list[Extent]]]:
+def collapsed(
+    shape: Sequence[Extent], strides: Sequence[Sequence[Extent]]
+) -> tuple[list[Extent], list[list[Extent]]]:
     """The loops over a shape, with neighbours joined where every row of strides allows; at least one loop."""
     kept = [axis for axis, extent in enumerate(shape) if extent != 1]
     extents = [shape[axis] for axis in kept] or [1]

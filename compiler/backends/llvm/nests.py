@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
+from compiler.backends.llvm.describe import nest_text
 from compiler.backends.llvm.engine import Target
 from compiler.backends.llvm.forms import (
     Accumulator,
@@ -35,6 +36,8 @@ from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size
 from compiler.ir.types import INT64, DType, Weak
 from compiler.schedule.nest import Nest
 from compiler.schedule.schedule import Kernel
+
+Axes: TypeAlias = Sequence[int | None]
 
 Strides: TypeAlias = tuple[Extent, ...]
 """A stride for each loop of a nest, 0 along loops that a value does not have."""
@@ -87,11 +90,14 @@ class NestStep:
     def picoseconds(self) -> Extent:
         """As `_nanoseconds`, for every size."""
         instructions = sum(weight(member) for member in self.form.members if not member.is_row)
-        return product(self.loops) * round(1000 * (instructions + len(self.form.slots)) / _INSTRUCTIONS_PER_NANOSECOND)
+        return product(self.loops) * round(
+            1000 * (instructions + len(self.form.slots)) / _INSTRUCTIONS_PER_NANOSECOND
+        )
 
     def text(self) -> str:
-        """The form, for now."""
-        return repr(self.form)
+        """The nest for reading."""
+        names = [node.name or f"v{number}" for number, node in enumerate(self.nodes)]
+        return nest_text(self.form, self.loops, names)
 
     def launches(self, sizes: Sizes, scratch: Scratch) -> list[Launch]:
         """The nest, then the joining of partial sums."""
@@ -109,7 +115,13 @@ class NestStep:
         return [Launch(self.key, numbers, chunks, nanoseconds), *following]
 
     def _accumulator(
-        self, item: Accumulator, place: Sum, chunks: int, sizes: Sizes, scratch: Scratch, following: list[Launch]
+        self,
+        item: Accumulator,
+        place: Sum,
+        chunks: int,
+        sizes: Sizes,
+        scratch: Scratch,
+        following: list[Launch],
     ) -> list[int | Pointer]:
         member = self.form.members[item.member]
         size = evaluate(place.size, sizes)
@@ -125,9 +137,13 @@ class NestStep:
         turns = math.prod(extents)
         instructions = sum(weight(member) for member in self.form.members if not member.is_row)
         moved = sum(
-            slot.dtype.size * math.prod(extents[loop] for loop in _moving(self.form, slot)) for slot in self.form.slots
+            slot.dtype.size * math.prod(extents[loop] for loop in _moving(self.form, slot))
+            for slot in self.form.slots
         )
-        return max(turns * (instructions + len(self.form.slots)) / _INSTRUCTIONS_PER_NANOSECOND, moved / _BYTES_PER_NANOSECOND)
+        return max(
+            turns * (instructions + len(self.form.slots)) / _INSTRUCTIONS_PER_NANOSECOND,
+            moved / _BYTES_PER_NANOSECOND,
+        )
 
     def _cut(self, extents: Sequence[int], nanoseconds: float, sizes: Sizes) -> tuple[int, int]:
         """The grain of the first loop, and the number of chunks."""
@@ -158,11 +174,15 @@ def _combine_key(form: Form, member: Member) -> str:
     return f"combine {member.reducer.value} {member.accumulator} {member.dtype} {form.lanes}"
 
 
-def _emit_combine(form: Form, member: Member, builder: Builder, _target: Target, numbers: Value, _chunk: Value) -> None:
+def _emit_combine(
+    form: Form, member: Member, builder: Builder, _target: Target, numbers: Value, _chunk: Value
+) -> None:
     emit_combine(builder, member.reducer, member.accumulator, member.dtype, form.lanes, numbers)
 
 
-def nest_step(kernel: Kernel, nest: Nest, places: Places, stored: frozenset[Node], target: Target) -> NestStep:
+def nest_step(
+    kernel: Kernel, nest: Nest, places: Places, stored: frozenset[Node], target: Target
+) -> NestStep:
     """The native step of a kernel that has a nest. Raises UnsupportedError where there is none."""
     return NestBuilder(kernel, nest, places, stored, target).build()
 
@@ -187,7 +207,9 @@ class NestBuilder:
         loops = list(range(len(self.nest.loops)))
         (first, *rest) = self.kernel.members
         if not rest and _op(first).reducer is Reducer.ARGMAX:
-            reduced = [loop for k in _op(first).reduced if (loop := self.nest.placement[first][k]) is not None]
+            reduced = [
+                loop for k in _op(first).reduced if (loop := self.nest.placement[first][k]) is not None
+            ]
             return [loop for loop in loops if loop not in reduced] + reduced
         return loops
 
@@ -199,14 +221,14 @@ class NestBuilder:
         """The step."""
         members = [self._member(node) for node in self.kernel.members]
         strides = self._collapse(members)
-        for number, node in enumerate(kernel_members := self.kernel.members):
+        for number, node in enumerate(self.kernel.members):
             if node in self.stored and not members[number].is_map and not self._accumulates(members[number]):
-                members[number] = self._stored_at_row_end(members[number], kernel_members[number], strides)
+                members[number] = self._stored_at_row_end(members[number], node, strides)
         return self._finish(members, strides)
 
     def _accumulates(self, member: Member) -> bool:
         """As `Form.accumulates`."""
-        inner = {loop for loop in member.reduced if loop >= self.outer}
+        inner = frozenset(loop for loop in member.reduced if loop >= self.outer)
         is_outer = inner != member.reduced or (bool(inner) and len(self.extents) - 1 not in inner)
         return is_outer or (self.outer == 0 and not self.nest.columns)
 
@@ -249,7 +271,9 @@ class NestBuilder:
         op = _op(node)
         dtypes = op.operand_dtypes([operand.type for operand in node.operands])
         sources = self._sources(node, op)
-        reduced = frozenset(loop for common in self.nest.reduced_by(node) if (loop := self.loop(common)) is not None)
+        reduced = frozenset(
+            loop for common in self.nest.reduced_by(node) if (loop := self.loop(common)) is not None
+        )
         reducer, value = op.reducer if reduced else Reducer.NONE, op.dtype
         if not reduced and op.reducer is Reducer.ARGMAX:
             sources = [Const(0)]
@@ -260,18 +284,20 @@ class NestBuilder:
         if op.reducer is not Reducer.NONE:
             lines = tuple(TypedLine(line.line, value, value) for line in lines)
         loops = [self.loop(common) for common in self.nest.placement[node]]
-        is_row = bool(self.nest.columns) and not any(loop is not None and loop >= self.outer for loop in loops)
+        is_row = bool(self.nest.columns) and not any(
+            loop is not None and loop >= self.outer for loop in loops
+        )
         is_stored = node in self.stored and reducer is Reducer.NONE
         store = self._slot(node, self.nest.axes_of(node)) if is_stored else None
         return Member(
-            lines, op.formula.result, tuple(sources), tuple(map(strong, dtypes)), value, op.dtype, reducer, reduced,
-            is_row, store, store is not None and self.places.overwrites(node, self.kernel),
+            lines, op.formula.result, tuple(sources), tuple(map(strong, dtypes)), value, op.dtype, reducer,
+            reduced, is_row, store, store is not None and self.places.overwrites(node, self.kernel),
         )  # fmt: skip
 
     def _check(self, node: Node, reducer: Reducer, reduced: frozenset[int]) -> None:
         last = len(self.extents) - 1
-        inner = {loop for loop in reduced if loop >= self.outer}
-        if last in inner and inner != set(range(min(inner), last + 1)):
+        inner = frozenset(loop for loop in reduced if loop >= self.outer)
+        if last in inner and inner != frozenset(range(min(inner), last + 1)):
             raise UnsupportedError("it reduces some columns and keeps those inside them")
         if reducer is Reducer.ARGMAX:
             place = [self.loop(self.nest.placement[node][k]) for k in _op(node).reduced]
@@ -283,11 +309,12 @@ class NestBuilder:
         operands = iter(zip(node.operands, self.nest.accesses_of(node), strict=True))
         return [self._source(node, item, operands) for item in op.arguments]
 
-    def _source(self, node: Node, item: Argument, operands: object) -> Source:
+    def _source(self, node: Node, item: Argument, operands: Iterator[tuple[Node, Axes]]) -> Source:
         match item:
             case Access():
-                operand, axes = next(operands)  # pyright: ignore[reportUnknownVariableType, reportCallIssue, reportArgumentType]  # pairs of node and axes
-                return FromMember(self.position[operand]) if operand in self.position else FromSlot(self._slot(operand, axes))  # pyright: ignore[reportUnknownArgumentType]
+                operand, axes = next(operands)
+                known = self.position.get(operand)
+                return FromSlot(self._slot(operand, axes)) if known is None else FromMember(known)
             case Index():
                 loop = self.loop(self.nest.placement[node][item.loop])
                 return Const(0) if loop is None else FromIndex(loop)
@@ -301,7 +328,7 @@ class NestBuilder:
     # Loops
 
     def _collapse(self, members: list[Member]) -> list[list[Extent]]:
-        """Joins neighbouring loops along which every value moves as along one; renumbers the members' loops."""
+        """Joins neighbouring loops along which every value moves as along one."""
         strides = [list(item[1]) for item in self.memory]
         loop = len(self.extents) - 2
         while loop >= 0:
@@ -361,7 +388,8 @@ class NestBuilder:
 
         for number, member in enumerate(members):
             sources = tuple(
-                FromIndex(moved(item.loop)) if isinstance(item, FromIndex) else item for item in member.sources
+                FromIndex(moved(item.loop)) if isinstance(item, FromIndex) else item
+                for item in member.sources
             )
             reduced = frozenset(moved(old) for old in member.reduced)
             members[number] = replace(member, sources=sources, reduced=reduced)
@@ -374,13 +402,16 @@ class NestBuilder:
             for (_, _, dtype), row in zip(self.memory, strides, strict=True)
         )
         lanes = self._lanes(members)
+        is_whole = divide_exactly(self.extents[vector], lanes) is not None
         columns = product(self.extents[self.outer :])
         form = Form(
-            len(self.extents), self.outer, is_across, lanes, divide_exactly(self.extents[vector], lanes) is not None,
+            len(self.extents), self.outer, is_across, lanes, is_whole,
             columns if isinstance(columns, int) else 0, bool(self.nest.columns), slots, tuple(members),
             len(self.sizes),
         )  # fmt: skip
-        where = tuple((pointer, tuple(row)) for (pointer, _, _), row in zip(self.memory, strides, strict=True))
+        where = tuple(
+            (pointer, tuple(row)) for (pointer, _, _), row in zip(self.memory, strides, strict=True)
+        )
         sums = tuple(self._sum(form, item) for item in form.accumulators)
         return NestStep(self.kernel.members, form, tuple(self.extents), where, sums, tuple(self.sizes))
 
@@ -413,4 +444,3 @@ def strong(dtype: DType | Weak) -> DType:
 def _op(node: Node) -> MapReduce:
     assert isinstance(node.op, MapReduce)
     return node.op
-

@@ -9,7 +9,7 @@ from enum import Enum
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node
 from compiler.ir.op import Buffer, Constant, Parameter
-from compiler.schedule.plan import InInput, InOutput, InParameter, InSlab, Plan, View
+from compiler.schedule.plan import InInput, InLeaf, InOutput, InParameter, InSlab, Plan, View
 from compiler.schedule.schedule import Kernel
 
 
@@ -55,7 +55,7 @@ def dense_strides(shape: Sequence[Extent]) -> Shape:
 
 
 class Places:
-    """The places of a plan's values. `buffers` are those of parameters and constants, in order of first use."""
+    """The places of a plan's values; `buffers` are those of parameters and constants in it."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -112,9 +112,6 @@ class Places:
                 return self.parameter(place.parameter)
             case InInput() as place:
                 return Pointer(Region.INPUT, self._inputs[place.input])
-            case InInput() as place:
-                return Pointer(Region.INPUT, self._inputs[place.input])
-            case _ if node in self._inputs:
-                return Pointer(Region.INPUT, self._inputs[node])
-            case _:
-                return self.parameter(node)
+            case InLeaf() | View():
+                known = self._inputs.get(node)
+                return self.parameter(node) if known is None else Pointer(Region.INPUT, known)

@@ -19,12 +19,12 @@ from compiler.ir.types import DType
 
 @dataclass(frozen=True)
 class ProductForm:
-    """What a product's kernel does. `epilogue` has as its first member the product itself, as a map of nothing.
+    """What a product's kernel does. The first member of `epilogue` is the product, as a map of nothing.
 
     Its loops are those outside the product, then batch, row and column. Arguments:
 
-        batches, rows, columns, depth, the batches, rows and columns of a chunk, parts of the rows, of the columns,
-        the extents of the outer loops,
+        batches, rows, columns, depth, the batches, rows and columns of a chunk, parts of the rows, of the
+        columns, the extents of the outer loops,
         for left and right: address, strides by outer loops, batch, row and column, stride by depth,
         the slots and sizes of the epilogue
     """
@@ -61,7 +61,9 @@ class _Reader:
 class Product:
     """One product while it is emitted."""
 
-    def __init__(self, builder: Builder, form: ProductForm, target: Target, arguments: Value, chunk: Value) -> None:
+    def __init__(
+        self, builder: Builder, form: ProductForm, target: Target, arguments: Value, chunk: Value
+    ) -> None:
         self.builder, self.form, self.target = builder, form, target
         reader = _Reader(builder, arguments)
         self.extents = reader.numbers(4)
@@ -100,6 +102,11 @@ class Product:
             address = emit.offset(self.builder, address, elements, memory_type(self.form.dtype))
         return address
 
+    def span(self) -> Span:
+        """The batches, rows and columns of this chunk."""
+        first_batch, stop_batch, first_row, stop_row, first_column, stop_column = self.ends
+        return Span(first_batch, stop_batch, first_row, stop_row, first_column, stop_column, self.extents[3])
+
     def _product(self) -> None:
         (left, left_outer, (left_batch, left_row, _, left_depth)) = self.sides[0]
         (right, right_outer, (right_batch, _, right_column, right_depth)) = self.sides[1]
@@ -109,7 +116,7 @@ class Product:
             self.form.shape,
             Matrix(self._base(left, left_outer), left_batch, left_row, left_depth),
             Matrix(self._base(right, right_outer), right_batch, right_depth, right_column),
-            Span(*self.ends, self.extents[3]),
+            self.span(),
             (),
             self.epilogue.store_all,
         )

@@ -1,21 +1,33 @@
 """Contractions of two operands as matrix products, with the maps that follow them done on the way out.
 
-The loops of the output are sorted into batch (both operands have them), rows (the left one alone) and columns (the
-right one alone; the output's last loop is among them). Neighbours of one class become one loop where all memory
-allows; what is left over in a class runs outside.
+The loops of the output are sorted into batch (both operands have them), rows (the left one alone) and
+columns (the right one alone; the output's last loop is among them). Neighbours of one class become one loop
+where all memory allows; what is left over in a class runs outside.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from compiler.backends.llvm.contraction import ContractionShape, Right, choose_tile
+from compiler.backends.llvm.describe import nest_text
 from compiler.backends.llvm.engine import Target
-from compiler.backends.llvm.forms import Form, FromIndex, FromMember, FromSize, FromSlot, Member, Slot, Source, Step
+from compiler.backends.llvm.forms import (
+    Form,
+    FromIndex,
+    FromMember,
+    FromSize,
+    FromSlot,
+    Member,
+    Slot,
+    Source,
+    Step,
+)
 from compiler.backends.llvm.formulas import REGISTER
 from compiler.backends.llvm.library import Emit
 from compiler.backends.llvm.nests import UnsupportedError, step_of, strong
@@ -66,8 +78,15 @@ class ProductStep:
         return turns * self.depth * round(2000 / _FLOPS_PER_NANOSECOND) + turns * round(25 * after)
 
     def text(self) -> str:
-        """The form, for now."""
-        return repr(self.form)
+        """The product for reading: its tile, then what follows it."""
+        shape, tile = self.form.shape, choose_tile(self.machine, self.form.shape)
+        names = [node.name or f"v{number}" for number, node in enumerate(self.nodes)]
+        head = f"# {names[0]} = left @ right, depth {self.depth}, right by {shape.right.value}, "
+        return (
+            head
+            + f"tiles of {tile.rows} x {tile.columns}\n"
+            + nest_text(self.form.epilogue, self.loops, names)
+        )
 
     def launches(self, sizes: Sizes, scratch: Scratch) -> list[Launch]:
         """One call, cut along batches, rows or columns."""
@@ -102,10 +121,15 @@ class ProductStep:
         cuts[0] = 1
         wanted = -(-wanted // max(1, batches))
         if rows >= columns:
-            cuts[1] = -(-(-(-rows // wanted)) // tile.rows) * tile.rows
+            cuts[1] = _multiple(rows / wanted, tile.rows)
         else:
-            cuts[2] = -(-(-(-columns // wanted)) // tile.columns) * tile.columns
+            cuts[2] = _multiple(columns / wanted, tile.columns)
         return cuts
+
+
+def _multiple(count: float, of: int) -> int:
+    """The smallest multiple of a number that is not below a count."""
+    return math.ceil(count / of) * of
 
 
 def _emit(form: ProductForm, builder: Builder, target: Target, numbers: Value, chunk: Value) -> None:
@@ -124,8 +148,8 @@ class _Loop:
 class ProductBuilder:
     """Finds the form and numbers of a kernel whose first member is a contraction and whose others are maps.
 
-    `loop_of` gives for each member the output loop (a position among the contraction's non-unit output loops) of each
-    of its own loops, None for a unit loop.
+    `loop_of` gives for each member the output loop (a position among the contraction's non-unit output
+    loops) of each of its own loops, None for a unit loop.
     """
 
     def __init__(self, kernel: Kernel, places: Places, stored: frozenset[Node], machine: Target) -> None:
@@ -141,7 +165,10 @@ class ProductBuilder:
         op = self.op
         if len(op.accesses) != 2 or any(x.type.dtype is not op.dtype for x in self.head.operands):
             raise UnsupportedError("it is no product of two operands of its dtype")
-        used = [{axis for axis in access.axes if axis is not None and op.extents[axis] != 1} for access in op.accesses]
+        used = [
+            {axis for axis in access.axes if axis is not None and op.extents[axis] != 1}
+            for access in op.accesses
+        ]
         self.output = [axis for axis in op.output if axis is not None and op.extents[axis] != 1]
         self.depth = [axis for axis in op.reduced if op.extents[axis] != 1]
         if any(axis not in used[0] | used[1] for axis in (*self.output, *self.depth)):
@@ -151,7 +178,10 @@ class ProductBuilder:
         left_used, right_used = (used[k] for k in order)
         if self.output and self.output[-1] in left_used:
             raise UnsupportedError("the output's last loop is one of both operands")
-        kinds = [_BATCH if a in left_used and a in right_used else _ROW if a in left_used else _COLUMN for a in self.output]
+        kinds = [
+            _BATCH if a in left_used and a in right_used else _ROW if a in left_used else _COLUMN
+            for a in self.output
+        ]
         sides = [self._side(k) for k in order]
         members = self._members()
         loops = self._loops(kinds, [strides for _, strides in sides])
@@ -216,19 +246,20 @@ class ProductBuilder:
                 if ours is not None and theirs is not None and place.setdefault(ours, theirs) != theirs:
                     raise UnsupportedError("a map reads the contraction elsewhere")
         needed = [loop for loop, extent in enumerate(op.extents) if extent != 1]
-        if sorted(place.values()) != list(range(len(self.output))) or any(loop not in place for loop in needed):
+        if sorted(place.values()) != list(range(len(self.output))) or any(
+            loop not in place for loop in needed
+        ):
             raise UnsupportedError("a map has other loops than the contraction")
         return tuple(place.get(loop) for loop in range(len(op.extents)))
 
-    def _source(self, node: Node, item: Argument, operands: object) -> Source:
+    def _source(self, node: Node, item: Argument, operands: Iterator[tuple[Node, Access]]) -> Source:
         match item:
             case Access():
-                operand, access = next(operands)  # pyright: ignore[reportUnknownVariableType, reportCallIssue, reportArgumentType]  # pairs of node and access
-                members = self.kernel.members
-                if operand in members:
-                    return FromMember(members.index(operand))  # pyright: ignore[reportUnknownArgumentType]
-                axes = [None if axis is None else self.place[node][axis] for axis in access.axes]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-                return FromSlot(self._slot(operand, axes))  # pyright: ignore[reportUnknownArgumentType]
+                operand, access = next(operands)
+                if operand in self.kernel.members:
+                    return FromMember(self.kernel.members.index(operand))
+                axes = [None if axis is None else self.place[node][axis] for axis in access.axes]
+                return FromSlot(self._slot(operand, axes))
             case Index():
                 loop = self.place[node][item.loop]
                 return Const(0) if loop is None else FromIndex(loop)
@@ -244,11 +275,17 @@ class ProductBuilder:
     def _loops(self, kinds: Sequence[int], sides: Sequence[Mapping[int, Extent]]) -> list[_Loop]:
         """The output's loops with neighbours of one class joined. Strides: left, right, then the slots."""
         loops = [
-            _Loop(kind, self.op.extents[axis], [side.get(axis, 0) for side in sides] + [row[1][k] for row in self.memory])
+            _Loop(
+                kind,
+                self.op.extents[axis],
+                [side.get(axis, 0) for side in sides] + [row[1][k] for row in self.memory],
+            )
             for k, (axis, kind) in enumerate(zip(self.output, kinds, strict=True))
         ]
-        self.merged = list(range(len(loops)))
-        has_index = any(isinstance(item.op, MapReduce) and any(isinstance(a, Index) for a in item.op.arguments) for item in self.kernel.members)
+        has_index = any(
+            isinstance(item.op, MapReduce) and any(isinstance(a, Index) for a in item.op.arguments)
+            for item in self.kernel.members
+        )
         for k in reversed(range(len(loops) - 1)):
             first, second = loops[k], loops[k + 1]
             fits = all(a == b * second.extent for a, b in zip(first.strides, second.strides, strict=True))
@@ -257,7 +294,10 @@ class ProductBuilder:
         return loops
 
     def _finish(
-        self, loops: list[_Loop], members: Sequence[Member], sides: Sequence[tuple[Pointer, Mapping[int, Extent]]]
+        self,
+        loops: list[_Loop],
+        members: Sequence[Member],
+        sides: Sequence[tuple[Pointer, Mapping[int, Extent]]],
     ) -> ProductStep:
         blank = [0] * (2 + len(self.memory))
         core: list[_Loop] = []
@@ -281,7 +321,9 @@ class ProductBuilder:
         lanes = self.machine.vector_bytes // self.op.dtype.size
         renumbered = tuple(_renumbered(member, number) for member in members)
         form = Form(vector + 1, vector, False, lanes, False, 0, False, slots, renumbered, len(self.sizes))
-        pairs = [(pointer, tuple(loop.strides[k] for loop in all_loops)) for k, (pointer, _) in enumerate(sides)]
+        pairs = [
+            (pointer, tuple(loop.strides[k] for loop in all_loops)) for k, (pointer, _) in enumerate(sides)
+        ]
         return ProductStep(
             self.kernel.members, ProductForm(shape, self.op.dtype, form), self.machine,
             tuple(loop.extent for loop in all_loops), depth, (*pairs[0], left_step), (*pairs[1], right_step),
@@ -306,15 +348,22 @@ class ProductBuilder:
                 return extent, steps[0], steps[1]
         raise UnsupportedError("its summed loops are not one loop in memory")
 
-    def _shape(self, core: Sequence[_Loop], depth: Extent, left_step: Extent, right_step: Extent) -> ContractionShape:
+    def _shape(
+        self, core: Sequence[_Loop], depth: Extent, left_step: Extent, right_step: Extent
+    ) -> ContractionShape:
         column_step = core[_COLUMN].strides[1]
         right = Right.ROWS if column_step == 1 else Right.COLUMNS if right_step == 1 else Right.STRIDED
-        known = [extent if isinstance(extent, int) else None for extent in (core[_ROW].extent, core[_COLUMN].extent, depth)]
+        known = [
+            extent if isinstance(extent, int) else None
+            for extent in (core[_ROW].extent, core[_COLUMN].extent, depth)
+        ]
         return ContractionShape(REGISTER[self.op.dtype], right, *known, left_contiguous=left_step == 1)
 
 
 def _renumbered(member: Member, number: Mapping[int, int]) -> Member:
-    sources = tuple(FromIndex(number[item.loop]) if isinstance(item, FromIndex) else item for item in member.sources)
+    sources = tuple(
+        FromIndex(number[item.loop]) if isinstance(item, FromIndex) else item for item in member.sources
+    )
     return member if sources == member.sources else Member(
         member.lines, member.result, sources, member.dtypes, member.value, member.dtype, member.reducer,
         member.reduced, member.is_row, member.store, member.late,
@@ -324,4 +373,3 @@ def _renumbered(member: Member, number: Mapping[int, int]) -> Member:
 def _op(node: Node) -> MapReduce:
     assert isinstance(node.op, MapReduce)
     return node.op
-

@@ -13,13 +13,13 @@ import numpy as np
 from compiler.backends.llvm import driver_code as code
 from compiler.backends.llvm.binding import Binding, address_of, frame_of
 from compiler.backends.llvm.cache import ObjectCache, compiled, default_cache
-from compiler.backends.llvm.engine import Library, Target, assembly, complete
+from compiler.backends.llvm.engine import Library, Target, assembly, complete, host_target
 from compiler.backends.llvm.entry import Context, Locks, make_entry
 from compiler.backends.llvm.entry_types import entry_spec
-from compiler.backends.llvm.library import kernel_module, load_kernels
+from compiler.backends.llvm.library import Emit, kernel_module, load_kernels
 from compiler.backends.llvm.locks import Freed, word_locks
 from compiler.backends.llvm.lowering import Lowered, lower
-from compiler.backends.llvm.places import Pointer, Region
+from compiler.backends.llvm.places import Region
 from compiler.backends.llvm.python_steps import run_python_step
 from compiler.backends.llvm.steps import PythonStep
 from compiler.backends.llvm.threads import PARALLEL, parallel_address
@@ -56,6 +56,21 @@ class NativeProgram:
         """What NumPy computes between native steps."""
         return tuple(step for step in self.lowered.steps if isinstance(step, PythonStep))
 
+    def source(self, kernel: int) -> str:
+        """The loop nests of a kernel of the schedule, for reading."""
+        return "".join(step.text() for step in self.lowered.of_kernel[kernel])
+
+    def llvm_ir(self, kernel: int) -> str:
+        """The IR of a kernel of the schedule, as it was compiled."""
+        return complete(kernel_module(self._emitters(kernel), self.target), self.target)
+
+    def assembly(self, kernel: int) -> str:
+        """The assembly of a kernel of the schedule."""
+        return assembly(self.llvm_ir(kernel), self.target)
+
+    def _emitters(self, kernel: int) -> dict[str, Emit]:
+        return {key: emit for step in self.lowered.of_kernel[kernel] for key, emit in step.kernels.items()}
+
     def run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
         """One call, as `Executable.run` says."""
         context = self._take()
@@ -87,7 +102,12 @@ class NativeProgram:
         )  # fmt: skip
 
     def _execute(
-        self, context: NativeContext, binding: Binding, frame: Any, inputs: Sequence[Array], outputs: Sequence[Array]
+        self,
+        context: NativeContext,
+        binding: Binding,
+        frame: Any,
+        inputs: Sequence[Array],
+        outputs: Sequence[Array],
     ) -> None:
         run_part = driver().run_part
         for segment in binding.segments:
@@ -155,7 +175,7 @@ class NativeContext(Freed):
     @property
     def slab(self) -> Array:
         """The slab's bytes."""
-        memory = (ctypes.c_uint8 * self.context.capacity).from_address(int(self.context.slots[1]))
+        memory: Any = (ctypes.c_uint8 * self.context.capacity).from_address(int(self.context.slots[1]))
         return np.frombuffer(memory, np.uint8)
 
     def reserve(self, size: int) -> None:
@@ -193,8 +213,6 @@ class Driver:
     """The native function that runs programs."""
 
     def __init__(self, cache: ObjectCache) -> None:
-        from compiler.backends.llvm.engine import host_target
-
         code_object = compiled(code.DRIVER_IR, host_target(), cache)
         self.library = Library(code_object, code.EXPORTS, {PARALLEL: parallel_address()})
         self.address = self.library["tinytorch_run"]
@@ -208,6 +226,3 @@ class Driver:
 def driver() -> Driver:
     """The driver of this process."""
     return Driver(default_cache())
-
-
-_ = (Pointer, assembly, complete, kernel_module)

@@ -1,8 +1,8 @@
 """Passes over a row: when each member of a form can be computed, and what is kept between passes.
 
-A member that reads a reduction of the row needs another pass over the row's elements. What a later pass needs again
-is read from memory if it was stored, from a buffer of one row if it is dear and the row is short, and is computed
-anew otherwise.
+A member that reads a reduction of the row needs another pass over the row's elements. What a later pass
+needs again is read from memory if it was stored, from a buffer of one row if it is dear and the row is
+short, and is computed anew otherwise.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Final
 from compiler.backends.llvm.forms import Form, FromMember, FromSlot, Member
 
 WEIGHTS: Final[Mapping[str, float]] = {
-    "div": 4, "sqrt": 6, "exp": 11, "expm1": 16, "log": 18, "log1p": 22, "tanh": 20, "sech2": 22, "sigmoid": 16,
-    "softplus": 30, "erf": 24, "erfc": 40, "normcdf": 30, "normpdf": 13, "sin": 160, "cos": 160, "pow": 400,
+    "div": 4, "sqrt": 6, "exp": 11, "expm1": 16, "log": 18, "log1p": 22, "tanh": 20, "sech2": 22,
+    "sigmoid": 16, "softplus": 30, "erf": 24, "erfc": 40, "normcdf": 30, "normpdf": 13, "sin": 160, "cos": 160, "pow": 400,
 }  # fmt: skip
 """Instructions of an atom, roughly; 1 where it is not listed."""
 
@@ -38,7 +38,11 @@ class Stages:
 
     def reductions(self, form: Form, number: int) -> list[int]:
         """The members that reduce in a pass."""
-        return [k for k, member in enumerate(form.members) if not member.is_row and not member.is_map and self.at[k] == number]
+        return [
+            k
+            for k, member in enumerate(form.members)
+            if not member.is_row and not member.is_map and self.at[k] == number
+        ]
 
 
 def weight(member: Member) -> float:
@@ -49,8 +53,10 @@ def weight(member: Member) -> float:
 def stages_of(form: Form) -> Stages:
     """The passes of a form."""
     at: list[int] = []
-    for number, member in enumerate(form.members):
-        needs = [_known_after(form, item.member, at) for item in member.sources if isinstance(item, FromMember)]
+    for member in form.members:
+        needs = [
+            _known_after(form, item.member, at) for item in member.sources if isinstance(item, FromMember)
+        ]
         at.append(max(needs, default=0))
     walked = [at[k] for k, member in enumerate(form.members) if not member.is_row]
     passes = 1 + max(walked, default=-1)
@@ -85,7 +91,11 @@ def _kept(form: Form, at: list[int], passes: int, stores: Mapping[int, int]) -> 
             if is_earlier and (number in kept or stores.get(number, place) < place):
                 continue
             size = form.columns * member.dtype.size
-            if is_earlier and 0 < size <= room and _recomputing(form, number, at, place, kept, stores) > _DEAR:
+            if (
+                is_earlier
+                and 0 < size <= room
+                and _recomputing(form, number, at, place, kept, stores) > _DEAR
+            ):
                 kept.add(number)
                 room -= size
                 continue
@@ -116,7 +126,8 @@ def _recomputing(
         member = form.members[current]
         total += weight(member) + sum(isinstance(item, FromSlot) for item in member.sources)
         for item in member.sources:
-            if isinstance(item, FromMember) and form.members[item.member].has_elements:
-                if item.member not in kept and stores.get(item.member, place) >= place:
-                    pending.append(item.member)
+            if not isinstance(item, FromMember) or not form.members[item.member].has_elements:
+                continue
+            if item.member not in kept and stores.get(item.member, place) >= place:
+                pending.append(item.member)
     return total

@@ -59,7 +59,9 @@ class Sums:
             member = self.form.members[item.member]
             if self.form.is_running(member):
                 state = self._empty(member)
-                memory = [emit.stack_array(self.builder, _stored(v.type).element, self.form.lanes) for v in state]
+                memory = [
+                    emit.stack_array(self.builder, _stored(v.type).element, self.form.lanes) for v in state
+                ]
                 self.running[item.member] = memory
                 self._save(memory, state)
             else:
@@ -300,7 +302,9 @@ def _half(builder: Builder, vector: Value, start: int, count: int) -> Value:
     return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), lanes)
 
 
-def emit_combine(builder: Builder, reducer: Reducer, accumulator: DType, dtype: DType, lanes: int, arguments: Value) -> None:
+def emit_combine(
+    builder: Builder, reducer: Reducer, accumulator: DType, dtype: DType, lanes: int, arguments: Value
+) -> None:
     """Joins the accumulators of chunks in their order.
 
     Arguments: how many accumulators a chunk has, how many chunks, the address of the first chunk's, of the results.
@@ -323,4 +327,3 @@ def emit_combine(builder: Builder, reducer: Reducer, accumulator: DType, dtype: 
         values.forget()
         result = values.to_memory(values.cast(inner.results[0], accumulator, dtype), dtype)
         emit.store(builder, result, emit.offset(builder, target, outer.index, result.type.element), mask)
-
