@@ -1,397 +1,31 @@
-"""Variable: a tensor whose gradient is wanted, and the course's functions of variables.
+"""The course's functions of variables, and what a training loop does with their gradients.
 
-    w = Variable([1.0, 2.0])
-    loss = ((w * 3 - 1) ** 2).mean()
-    loss.backward()
-    w.grad                           # a Variable; added to by every backward until zero_grad()
-
-What happens to variables is recorded as for tensors; `backward` compiles value and gradients together, once for
-each structure. The gradients are `tt.grad`'s.
+w = Variable([1.0, 2.0])
+loss = mean((w * 3 - 1) ** 2)
+loss.backward()
+clip_gradients([w], max_norm=1.0)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, Self, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, cast
 
 import numpy as np
 
-from compiler.errors import GradientError, ShapeError
-from compiler.ir.build import apply, input_node
-from compiler.ir.graph import Graph
-from compiler.ir.node import Node
-from compiler.ir.types import DType, floating
-from tinytorch import tensor as symbolic
-from tinytorch.core.gradients import (
-    Change,
-    Owner,
-    Rule,
-    before,
-    changed_leaf,
-    gradients_of,
-    is_changed,
-    owned_leaf,
-)
-from tinytorch.core.tensor import Outranking, Tensor, is_scalar, scalar_node, whole_number
-from tinytorch.core.values import Array, Value, own_array, value_of_node
+from compiler.errors import ArgumentError, GradientError
+from tinytorch.core.tensor import Tensor
+from tinytorch.core.variable import Variable, as_variable, matmul, of_variables, power
 from tinytorch.elementwise import elementwise
 from tinytorch.ops import elementwise as ops
 from tinytorch.ops import normalise
-
-GradientFunction = Callable[["Variable"], Any]
-
-
-class Recorded:
-    """The `grad_fn` of a computed variable: the operation, and the variables it was computed from."""
-
-    __slots__ = ("inputs", "name")
-
-    def __init__(self, name: str, inputs: tuple[Variable, ...]) -> None:
-        self.name = name
-        self.inputs = inputs
-
-    def __repr__(self) -> str:
-        return f"<backward of {self.name}>"
-
-
-class Variable(Owner, Outranking):
-    """Data (a scalar, a list, an array, a Tensor) with a gradient.
-
-    `grad_fn` is what made a computed variable; a function given as `grad_fn` is called with the gradient (a
-    Variable) that arrives here, and passes it on itself.
-    """
-
-    __slots__ = ("_grad_fn", "_node", "_tensor", "grad", "requires_grad")
-    __array_ufunc__ = None
-
-    def __init__(
-        self, data: Any, requires_grad: bool = True, grad_fn: GradientFunction | Recorded | None = None
-    ) -> None:
-        self.requires_grad = requires_grad
-        self.grad: Variable | None = None
-        self._grad_fn = grad_fn
-        self._node: Node | None = None
-        self._tensor = _tensor_of(data)
-
-    @classmethod
-    def _recorded(cls, node: Node, name: str, inputs: Sequence[Variable]) -> Variable:
-        is_wanted = any(item.requires_grad for item in inputs)
-        if not is_wanted:
-            return cls(Tensor(node), requires_grad=False)
-        made = cls(Tensor.of_variable(node), grad_fn=Recorded(name, tuple(inputs)))
-        made._node = node
-        return made
-
-    # What it is
-
-    @property
-    def data(self) -> Tensor:
-        """The tensor. Writing to its array is seen by what is recorded afterwards."""
-        return self._tensor
-
-    @data.setter
-    def data(self, value: Any) -> None:
-        self._tensor = _tensor_of(value)
-        self._node = None
-        if self._is_recorded:
-            self._grad_fn = None
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The extents."""
-        return cast("tuple[int, ...]", self._tensor.shape)
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return self._tensor.size
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return self._tensor.ndim
-
-    @property
-    def dtype(self) -> DType:
-        """The element type."""
-        return self._tensor.dtype
-
-    @property
-    def grad_fn(self) -> Any:
-        """What made it, None for a leaf."""
-        return self._grad_fn
-
-    @property
-    def is_leaf(self) -> bool:
-        """Whether it was made from data, so that gradients are kept in it."""
-        return self._grad_fn is None
-
-    @property
-    def _is_recorded(self) -> bool:
-        return isinstance(self._grad_fn, Recorded)
-
-    def numpy(self) -> Array:
-        """The array, as `data.data`."""
-        return self._tensor.data
-
-    def tolist(self) -> Any:
-        """The values as Python numbers in nested lists."""
-        return self._tensor.tolist()
-
-    def item(self) -> Any:
-        """The one value as a Python number."""
-        return self._tensor.item()
-
-    def detach(self) -> Variable:
-        """The present value as a variable without a gradient."""
-        return Variable(Tensor(np.array(self)), requires_grad=False)
-
-    def graph(self) -> Graph:
-        """What was recorded for this variable."""
-        return Graph.of([self._node]) if self._node is not None else self._tensor.graph()
-
-    def draw(self, path: Any, *, detail: bool = False) -> Any:
-        """Draws `graph()`, as `Tensor.draw`."""
-        return self._tensor.draw(path, detail=detail)
-
-    def __repr__(self) -> str:
-        made = f", grad_fn={self._grad_fn!r}" if self._grad_fn is not None else ""
-        return f"Variable({self._tensor!r}, requires_grad={self.requires_grad}{made})"
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return self._tensor.__array__(dtype, copy)
-
-    def __len__(self) -> int:
-        return len(self._tensor)
-
-    def __iter__(self) -> Iterator[Variable]:
-        return (self[position] for position in range(len(self)))
-
-    def __bool__(self) -> bool:
-        return bool(self._tensor)
-
-    def __float__(self) -> float:
-        return float(self._tensor)
-
-    __hash__ = object.__hash__
-
-    # Recording
-
-    def _read(self) -> Node:
-        """The node that an operation on this variable reads."""
-        if not self.requires_grad:
-            return self._tensor.node
-        if self._node is not None and (self._is_recorded or self._is_unchanged(self._node)):
-            return self._node
-        self._node = owned_leaf(self, self._tensor.readable())
-        return self._node
-
-    def _is_unchanged(self, leaf: Node) -> bool:
-        """Whether a leaf still stands for the present value, which somebody else may have written to."""
-        known, present = value_of_node(leaf), self._tensor.readable()
-        if known is present:
-            return True
-        is_same = known is not None and np.array_equal(known.array, present.array, equal_nan=known.array.dtype.kind == "f")
-        return is_changed(leaf) and is_same
-
-    def change(self, function: Callable[[Node], Node], rule: Rule | None) -> None:
-        """An operation in place: the values become a function of them in the same buffer, and gradients follow.
-
-        With a rule the slope follows from the new value, and the old one is not kept for it. The gradient of a
-        leaf is with respect to the value that it had. Raises as `Tensor.change`.
-        """
-        if not self.requires_grad:
-            self._tensor.change(function)
-            return
-        self._tensor.check_change(function)
-        node = self._read()
-        if not self._tensor.is_computed:
-            self._tensor.change(function)
-            self._node = self._tensor.recorded
-            return
-        parent = before(node) if rule is not None else function(node)
-        self._node = node = None  # what nobody else reads needs no copy
-        self._tensor.change(function)
-        self._node = changed_leaf(self._tensor.readable(), Change(parent, rule))
-        if self._is_recorded:
-            self._tensor.stand_for(self._node)
-
-    def _with(self, name: str, function: Callable[..., Node], *others: Any) -> Variable:
-        variables = [self, *(item for item in others if isinstance(item, Variable))]
-        nodes = [item._read() if isinstance(item, Variable) else item for item in others]
-        return Variable._recorded(function(self._read(), *nodes), name, variables)
-
-    def _binary(self, atom: str, left: Any, right: Any) -> Variable:
-        pair = [item if isinstance(item, Variable) else _operand(item, self) for item in (left, right)]
-        nodes = [item._read() if isinstance(item, Variable) else item for item in pair]
-        return Variable._recorded(apply(atom, *nodes), atom, [item for item in pair if isinstance(item, Variable)])
-
-    def __add__(self, other: Any) -> Variable:
-        return self._binary("add", self, other)
-
-    def __radd__(self, other: Any) -> Variable:
-        return self._binary("add", other, self)
-
-    def __sub__(self, other: Any) -> Variable:
-        return self._binary("sub", self, other)
-
-    def __rsub__(self, other: Any) -> Variable:
-        return self._binary("sub", other, self)
-
-    def __mul__(self, other: Any) -> Variable:
-        return self._binary("mul", self, other)
-
-    def __rmul__(self, other: Any) -> Variable:
-        return self._binary("mul", other, self)
-
-    def __truediv__(self, other: Any) -> Variable:
-        return self._binary("div", self, other)
-
-    def __rtruediv__(self, other: Any) -> Variable:
-        return self._binary("div", other, self)
-
-    def __pow__(self, other: Any) -> Variable:
-        return power(self, other)
-
-    def __rpow__(self, other: Any) -> Variable:
-        return self._binary("pow", other, self)
-
-    def __neg__(self) -> Variable:
-        return self._with("neg", lambda x: apply("neg", x))
-
-    def __pos__(self) -> Self:
-        return self
-
-    def __matmul__(self, other: Any) -> Variable:
-        return matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Variable:
-        return matmul(other, self)
-
-    def _compared(self, atom: str, other: Any) -> Tensor:
-        beside = other.data if isinstance(other, Variable) else other
-        return self._tensor._binary(atom, self._tensor, beside)  # pyright: ignore[reportPrivateUsage]  # of one package
-
-    def __lt__(self, other: Any) -> Tensor:
-        return self._compared("lt", other)
-
-    def __le__(self, other: Any) -> Tensor:
-        return self._compared("le", other)
-
-    def __gt__(self, other: Any) -> Tensor:
-        return self._compared("gt", other)
-
-    def __ge__(self, other: Any) -> Tensor:
-        return self._compared("ge", other)
-
-    def __eq__(self, other: object) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]  # element-wise
-        return self._compared("eq", other)
-
-    def __ne__(self, other: object) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]  # element-wise
-        return self._compared("ne", other)
-
-    def sum(self, dim: Any = None, keepdims: bool = False) -> Variable:
-        """The sum over dims, or of everything."""
-        return of_variables("sum", lambda x: x.sum(dim, keepdims), self)
-
-    def mean(self, dim: Any = None, keepdims: bool = False) -> Variable:
-        """The arithmetic mean over dims, or of everything."""
-        return of_variables("mean", lambda x: x.mean(dim, keepdims), self)
-
-    def max(self, dim: Any = None, keepdims: bool = False) -> Variable:
-        """The largest element over dims; tied elements share the gradient."""
-        return of_variables("max", lambda x: x.max(dim, keepdims), self)
-
-    def reshape(self, *shape: Any) -> Variable:
-        """The elements under another shape."""
-        return of_variables("reshape", lambda x: x.reshape(*shape), self)
-
-    def transpose(self, *dims: Any) -> Variable:
-        """The dims in another order; reversed if none is given."""
-        return of_variables("transpose", lambda x: x.transpose(*dims), self)
-
-    @property
-    def T(self) -> Variable:  # noqa: N802  # NumPy's name
-        """The dims in reverse order."""
-        return self.transpose()
-
-    def __getitem__(self, key: Any) -> Variable:
-        return of_variables("getitem", lambda x: x[key], self)
-
-    # Gradients
-
-    def backward(self, gradient: Any = None) -> None:
-        """Adds the gradient of this value to the `grad` of every leaf that it was computed from.
-
-        `gradient` is the cotangent, in this variable's shape; ones unless given. Raises ShapeError for
-        another shape, GradientError where nothing here has a gradient.
-        """
-        if not self.requires_grad:
-            raise GradientError(f"{self!r} was made from nothing that requires a gradient")
-        root = self._read()
-        kind = floating(self.dtype).numpy
-        seed = np.ones(self.shape, kind) if gradient is None else _seed(gradient, self).astype(kind)
-        found = gradients_of(root, seed)
-        if not self._tensor.is_computed and found.value.dtype == self.dtype:
-            self._tensor.settle(Value(found.value, root))
-        for owner, array in zip(found.owners, found.arrays, strict=True):
-            if array is not None:
-                cast(Variable, owner)._receive(array)
-
-    def _receive(self, array: Array) -> None:
-        fresh = Variable(Tensor.of_array(array), requires_grad=False)
-        if self._grad_fn is not None:
-            self._grad_fn(fresh)  # pyright: ignore[reportCallIssue]  # a leaf's is the caller's function
-            return
-        if self.grad is not None:
-            fresh = Variable(self.grad.data + fresh.data, requires_grad=False)
-            fresh.data.readable()
-        self.grad = fresh
-
-    def zero_grad(self) -> None:
-        """Forgets the gradient."""
-        self.grad = None
-
-
-def _tensor_of(data: Any) -> Tensor:
-    if isinstance(data, Variable):
-        return Tensor(np.array(data))
-    if isinstance(data, Tensor) and not data.is_history:
-        return data
-    return Tensor(data)
-
-
-def _operand(value: Any, beside: Variable) -> Node:
-    """What is no variable as a node without a gradient."""
-    if is_scalar(value):
-        return scalar_node(value, input_node("x", beside.data.type))
-    return (value if isinstance(value, symbolic.Tensor) else Tensor(value)).node
-
-
-def _seed(gradient: Any, of: Variable) -> Array:
-    array = np.array(gradient) if isinstance(gradient, Variable | Tensor) else own_array(gradient)
-    if array.shape != of.shape:
-        raise ShapeError(f"the gradient of {list(of.shape)} has the same shape, not {list(array.shape)}")
-    return array
-
-
-def of_variables(name: str, function: Callable[..., symbolic.Tensor], *operands: Any) -> Variable:
-    """A function of `tt` tensors, of variables (or of anything that becomes a tensor)."""
-    variables = [item for item in operands if isinstance(item, Variable)]
-    if not variables:
-        variables = [as_variable(operands[0])]
-        operands = (variables[0], *operands[1:])
-    nodes = [item._read() if isinstance(item, Variable) else _operand(item, variables[0]) for item in operands]  # pyright: ignore[reportPrivateUsage]  # the class's own door
-    result = function(*map(symbolic.Tensor, nodes))
-    return Variable._recorded(result.node, name, variables)  # pyright: ignore[reportPrivateUsage]  # as above
-
-
-def as_variable(value: Any) -> Variable:
-    """A variable as it is; anything else as one without a gradient."""
-    return value if isinstance(value, Variable) else Variable(value, requires_grad=False)
-
-
-# Functions of variables
+from tinytorch.testing import CheckFailed
+
+__all__ = [
+    "Variable", "add", "subtract", "multiply", "divide", "power", "matmul", "exp", "log", "sum_all", "mean",
+    "relu_with_grad", "sigmoid_with_grad", "tanh_with_grad", "softmax_with_grad", "relu", "sigmoid", "tanh",
+    "softmax", "clip_gradients", "zero_gradients", "collect_parameters", "check_gradients",
+]  # fmt: skip
 
 
 def add(a: Any, b: Any) -> Variable:
@@ -412,20 +46,6 @@ def multiply(a: Any, b: Any) -> Variable:
 def divide(a: Any, b: Any) -> Variable:
     """`a / b`."""
     return as_variable(a) / b
-
-
-def power(base: Any, exponent: Any) -> Variable:
-    """`base ** exponent`, of a number or of another variable."""
-    base = as_variable(base)
-    whole = whole_number(exponent)
-    if whole is None or (isinstance(exponent, float) and not base.dtype.is_float):
-        return base._binary("pow", base, exponent)  # pyright: ignore[reportPrivateUsage]  # the class's own door
-    return of_variables("power", lambda x: x**whole, base)
-
-
-def matmul(a: Any, b: Any) -> Variable:
-    """`a @ b`."""
-    return of_variables("matmul", lambda x, y: x @ y, a, b)
 
 
 def exp(x: Any) -> Variable:
@@ -477,4 +97,90 @@ def softmax_with_grad(x: Any, dim: int = -1) -> Variable:
     return of_variables("softmax", lambda t: normalise.softmax(t, dim), x)
 
 
-tanh, softmax = tanh_with_grad, softmax_with_grad
+relu, sigmoid, tanh, softmax = relu_with_grad, sigmoid_with_grad, tanh_with_grad, softmax_with_grad
+
+
+# Gradients of many variables
+
+
+def zero_gradients(variables: Iterable[Variable]) -> None:
+    """Forgets the gradients."""
+    for variable in variables:
+        variable.zero_grad()
+
+
+def clip_gradients(variables: Iterable[Variable], max_norm: float = 1.0) -> float:
+    """Scales all gradients together down so that their Euclidean norm is at most `max_norm`.
+
+    Returns the norm before. Raises ArgumentError for a negative bound, GradientError where a gradient is NaN or
+    infinite: scaling it would make every other one NaN or 0.
+    """
+    if not max_norm >= 0:
+        raise ArgumentError(f"max_norm is not negative: {max_norm}")
+    held = [item for item in variables if item.grad is not None]
+    total = 0.0
+    for item in held:
+        assert item.grad is not None
+        grad = item.grad.data.astype("float64")
+        total += (grad * grad).sum().item()
+    if not np.isfinite(total):
+        raise GradientError("a gradient that is NaN or infinite cannot be clipped")
+    norm = float(np.sqrt(total))
+    if norm > max_norm:
+        for item in held:
+            assert item.grad is not None
+            item.grad = Variable(item.grad.data * (max_norm / norm), requires_grad=False)
+    return norm
+
+
+def collect_parameters(*modules: Any) -> list[Variable]:
+    """Every variable that requires a gradient in modules, lists, tuples and dicts of any depth, once, in order."""
+    found: dict[int, Variable] = {}
+    seen: set[int] = set()
+    pending: list[Any] = list(reversed(modules))
+    while pending:
+        item = pending.pop()
+        if isinstance(item, Variable):
+            if item.requires_grad and item.is_leaf:
+                found.setdefault(id(item), item)
+        elif id(item) not in seen:
+            seen.add(id(item))
+            pending.extend(reversed(_parts(item)))
+    return list(found.values())
+
+
+def _parts(item: Any) -> list[Any]:
+    if isinstance(item, Mapping):
+        return list(cast("Mapping[Any, Any]", item).values())
+    if isinstance(item, list | tuple):
+        return list(cast("list[Any]", item))
+    if isinstance(item, Tensor | np.ndarray | str | bytes | type) or not hasattr(item, "__dict__"):
+        return []
+    return list(vars(item).values())
+
+
+def check_gradients(
+    function: Callable[..., Variable], *arrays: Any, step: float = 1e-6, tolerance: float = 1e-5
+) -> None:
+    """Compares the gradients of a function of variables with central differences of its sum, in float64.
+
+    Raises CheckFailed naming argument and place where they differ by more than `tolerance` of their size (or
+    of 1): a rule that is wrong by 0.1% is caught.
+    """
+    values = [np.array(array, np.float64) for array in arrays]
+    variables = [Variable(value) for value in values]
+    function(*variables).backward()
+    for place, (variable, value) in enumerate(zip(variables, values, strict=True)):
+        derived = np.zeros_like(value) if variable.grad is None else np.array(variable.grad)
+        for index in np.ndindex(value.shape):
+            ends: list[float] = []
+            for moved in (value[index] + step, value[index] - step):
+                given = [Variable(item, requires_grad=False) for item in values]
+                given[place].data._data[index] = moved
+                ends.append(float(np.array(function(*given)).sum()))
+            measured = (ends[0] - ends[1]) / (2 * step)
+            if not abs(measured - derived[index]) <= tolerance * max(1.0, abs(measured)):
+                raise CheckFailed(
+                    f"the gradient by argument {place} at {index} is {derived[index]:.9g}, "
+                    f"and the function's slope there is {measured:.9g}"
+                )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 from weakref import WeakKeyDictionary, ref
 
 from compiler.autodiff.backward import gradient
@@ -145,7 +145,9 @@ def gradients_of(root: Node, seed: Array) -> Gradients:
     key = ("gradients", history.key, history.place[root])
     program = CACHE.find(key, lambda: _compiled(history, root))
     given = [value.array for node in history.valued() if (value := value_of_node(node)) is not None]
-    typed = [_typed(array, node) for array, node in zip([*given, seed], program.signature.inputs, strict=True)]
+    typed = [
+        _typed(array, node) for array, node in zip([*given, seed], program.signature.inputs, strict=True)
+    ]
     results = program(*typed)
     arrays: list[Array | None] = [results.get(f"gradient{k}") for k in range(len(history.owners))]
     return Gradients(history.owners, tuple(arrays), results["value"])

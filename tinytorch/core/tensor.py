@@ -94,6 +94,10 @@ class Tensor(symbolic.Tensor):
         value = self._computed()
         return Value(value.array.copy()) if is_held(value) and not self._is_history else value
 
+    def detached(self) -> Node:
+        """A leaf with the present value."""
+        return new_leaf(self.readable())
+
     @classmethod
     def of_array(cls, array: Array) -> Tensor:
         """The tensor of an array that nobody else has; it is not copied."""
@@ -279,6 +283,13 @@ class Tensor(symbolic.Tensor):
         run_in_place(function, own)
         own.setflags(write=not self._is_history)
 
+    def write(self, array: Array) -> None:
+        """Writes other values of the same shape into the buffer, which stays the same object."""
+        self._computed()
+        self._release()
+        assert self._value is not None
+        np.copyto(self._value.array, array)
+
     def stand_for(self, node: Node) -> None:
         """Makes this the tensor of another node of its Variable, whose value it has."""
         self._node = node
@@ -382,7 +393,9 @@ def compute(tensor: Tensor) -> None:
 def _worth_keeping(recording: Recording, root: Node) -> list[Tensor]:
     leaves = set(recording.leaves)
     inner = [node for node in recording.nodes if node not in leaves and node is not root]
-    handles = [tensor for node in inner if (tensor := _HANDLES.get(node.serial)) is not None and tensor._node is node]
+    handles = [
+        tensor for node in inner if (tensor := _HANDLES.get(node.serial)) is not None and tensor._node is node
+    ]
     is_repeated = any(node in _COMPUTED for node in inner)
     _COMPUTED.update(tensor._node for tensor in handles if tensor._node is not None)
     return handles if is_repeated else []

@@ -1,0 +1,88 @@
+"""Optimisers of the course: `step()` and `zero_grad()` on variables. The formulas are `tt.optim`'s.
+
+A step of a parameter is a program, compiled once: its gradient and the learning rate are inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from compiler.errors import ArgumentError
+from tinytorch import api, optim
+from tinytorch.core.variable import Variable
+
+
+class Optimizer:
+    """Variables and how they follow their gradients. `learning_rate` may be assigned to at any time."""
+
+    def __init__(
+        self, parameters: Iterable[Variable], learning_rate: float, make: Callable[..., optim.Optimiser]
+    ) -> None:
+        self.parameters = list(parameters)
+        self.learning_rate = learning_rate
+        if not self.parameters or not all(isinstance(item, Variable) for item in self.parameters):
+            raise ArgumentError("an optimiser is given the variables that it changes")
+        if not learning_rate >= 0:
+            raise ArgumentError(f"a learning rate is not negative: {learning_rate}")
+        self._make = make
+        self._steps: dict[int, _Step] = {}
+
+    def zero_grad(self) -> None:
+        """Forgets the gradients."""
+        for parameter in self.parameters:
+            parameter.zero_grad()
+
+    def step(self) -> None:
+        """Moves every parameter that has a gradient."""
+        for item in self.parameters:
+            if item.grad is not None:
+                step = self._steps.get(id(item)) or self._steps.setdefault(id(item), _Step(item, self._make))
+                step.take(item, item.grad, self.learning_rate)
+
+
+class _Step:
+    """One parameter's step, compiled, with the state that its algorithm keeps."""
+
+    def __init__(self, variable: Variable, make: Callable[..., optim.Optimiser]) -> None:
+        self.held = api.parameter(np.array(variable))
+        rate = api.input("learning_rate", dtype="float64")
+        gradient = api.input("gradient", variable.shape, variable.dtype)
+        updates = make([self.held], lr=rate).updates_from([gradient])
+        self.program = api.compile([rate, gradient], updates[self.held], updates=updates)
+
+    def take(self, variable: Variable, gradient: Variable, rate: float) -> None:
+        api.set_value(self.held, np.array(variable))
+        variable.data.write(self.program(np.float64(rate), np.array(gradient, variable.dtype.numpy)))
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum if asked for."""
+
+    def __init__(
+        self,
+        parameters: Iterable[Variable],
+        learning_rate: float = 0.01,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+    ) -> None:
+        settings: dict[str, Any] = {"momentum": momentum, "weight_decay": weight_decay}
+        super().__init__(parameters, learning_rate, lambda held, lr: optim.SGD(held, lr, **settings))
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba, 2015)."""
+
+    def __init__(
+        self,
+        parameters: Iterable[Variable],
+        learning_rate: float = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        settings: dict[str, Any] = {"betas": (beta1, beta2), "eps": epsilon, "weight_decay": weight_decay}
+        super().__init__(parameters, learning_rate, lambda held, lr: optim.Adam(held, lr, **settings))
