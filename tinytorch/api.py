@@ -124,7 +124,7 @@ def _found(loss: Tensor, target: Tensor, node: Node | None, allow_unused: bool) 
             f"{describe(loss.node)} does not depend on {describe(target.node)} (or only where its derivative is 0)\n"
             "  fix: allow_unused=True gives zeros"
         )
-    return target * 0.0 if not target.shape else constant(0.0, dtype=target.dtype).broadcast_to(target.shape)
+    return constant(0.0, dtype=target.dtype).broadcast_to(target.shape)
 
 
 def compile(

@@ -93,13 +93,13 @@ def _symbolic_row(node: Node, axis: int, item: slice, extent: Dim) -> tuple[Exte
     """Slices of a symbolic axis whose size is a polynomial: from a fixed start to a place counted from the end."""
     step = 1 if item.step is None else item.step
     if step < 0 and item.start is None and item.stop is None:
-        quotient = extent if step == -1 else divide_exactly(extent, -step)
+        quotient = _steps(extent, -step)
         if quotient is not None:
             return extent - 1, quotient, step
     start = item.start or 0
     stop = extent if item.stop is None else extent + item.stop if item.stop < 0 else item.stop
     first = extent + start if start < 0 else start
-    size = divide_exactly(stop - first, step) if step > 0 else None
+    size = _steps(stop - first, step) if step > 0 else None
     from_end = (item.stop is None or item.stop < 0) and start >= 0
     last_ones = start < 0 and (item.stop is None or item.stop < 0)
     if size is None or not (from_end or last_ones):
@@ -108,3 +108,9 @@ def _symbolic_row(node: Node, axis: int, item: slice, extent: Dim) -> tuple[Exte
             "  fix: slice from the start to a place counted from the end (x[a:], x[a:-b], x[-a:]), or use a fixed size"
         )
     return first, size, step
+
+
+def _steps(count: Extent, step: int) -> Extent | None:
+    """The number of steps in so many elements, rounded up, where it is a polynomial."""
+    quotients = (divide_exactly(count + rest, step) for rest in range(step))
+    return next((found for found in quotients if found is not None), None)
