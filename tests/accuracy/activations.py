@@ -1,0 +1,92 @@
+"""The rows of the table: each activation, what it is exactly, and how each system is asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+import tinytorch as tt
+from tests.accuracy import references
+from tests.accuracy.references import Reference
+
+Array = np.ndarray
+Measured = Callable[[Array], tuple[Array, Array]]
+"""Takes an array of x, gives the values and the slopes."""
+
+
+@dataclass(frozen=True)
+class Activation:
+    """`ours` takes a tensor; `torch` names a function of `torch.nn.functional` and its options."""
+
+    name: str
+    ours: Callable[[Any], Any]
+    torch: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def value(self) -> Reference:
+        return getattr(references, self.name)
+
+    @property
+    def slope(self) -> Reference:
+        return getattr(references, f"{self.name}_slope")
+
+
+ACTIVATIONS = (
+    Activation("relu", tt.relu, "relu"),
+    Activation("leaky_relu", tt.leaky_relu, "leaky_relu"),
+    Activation("elu", tt.elu, "elu"),
+    Activation("selu", tt.selu, "selu"),
+    Activation("softplus", tt.softplus, "softplus"),
+    Activation("silu", tt.silu, "silu"),
+    Activation("mish", tt.mish, "mish"),
+    Activation("sigmoid", tt.sigmoid, "sigmoid"),
+    Activation("log_sigmoid", tt.log_sigmoid, "logsigmoid"),
+    Activation("tanh", tt.tanh, "tanh"),
+    Activation("softsign", tt.softsign, "softsign"),
+    Activation("hard_sigmoid", tt.hard_sigmoid, "hardsigmoid"),
+    Activation("hard_swish", tt.hard_swish, "hardswish"),
+    Activation("gelu", tt.gelu, "gelu"),
+    Activation("gelu_tanh", partial(tt.gelu, approximate="tanh"), "gelu", {"approximate": "tanh"}),
+    Activation("gelu_sigmoid", partial(tt.gelu, approximate="sigmoid"), ""),
+)
+"""PyTorch has no function for the sigmoid form of GELU."""
+
+
+def ours(activation: Activation, backend: str) -> Measured:
+    """The activation and the gradient of its sum, compiled for a backend."""
+
+    def measured(x: Array) -> tuple[Array, Array]:
+        value, slope = _program(activation.name, backend, x.dtype.name)(x)
+        return value, slope
+
+    return measured
+
+
+@cache
+def _program(name: str, backend: str, dtype: str) -> Callable[..., Any]:
+    activation = next(item for item in ACTIVATIONS if item.name == name)
+    x = tt.input("x", ("n",), dtype)
+    y = activation.ours(x)
+    return tt.compile([x], [y, tt.grad(y.sum(), x)], backend=backend)
+
+
+def torch(activation: Activation) -> Measured | None:
+    """The same of PyTorch, or None where it has no such function."""
+    if not activation.torch:
+        return None
+    library = import_module("torch")
+    function = getattr(import_module("torch.nn.functional"), activation.torch)
+
+    def measured(x: Array) -> tuple[Array, Array]:
+        leaf = library.from_numpy(x.copy()).requires_grad_()
+        y = function(leaf, **activation.options)
+        (slope,) = library.autograd.grad(y.sum(), leaf)
+        return y.detach().numpy(), slope.numpy()
+
+    return measured

@@ -1,0 +1,226 @@
+"""Every activation and its slope, written so that nothing cancels but what must where a slope crosses 0.
+
+Each is one function of an `Arithmetic`, so the same lines run on NumPy's float64, which is exact enough to
+judge float32, and on mpmath's numbers of any precision. Where there is no derivative, PyTorch's slope stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import erfc
+from typing import Any
+
+import mpmath
+import numpy as np
+
+REACH_OF_ERFC = 45
+"""Beyond it erfc is 0 or 2 in every dtype, and mpmath's takes long."""
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """The functions that a number system needs; `number` reads a decimal as it is written."""
+
+    number: Callable[[str], Any]
+    exp: Callable[[Any], Any]
+    expm1: Callable[[Any], Any]
+    log1p: Callable[[Any], Any]
+    erfc: Callable[[Any], Any]
+    where: Callable[[Any, Any, Any], Any]
+    sqrt: Callable[[Any], Any]
+    pi: Any
+
+
+def exact(digits: int) -> Arithmetic:
+    """mpmath at the working precision, which the caller holds at `digits` while it computes."""
+    with mpmath.workdps(digits):
+        pi = +mpmath.pi
+    return Arithmetic(
+        mpmath.mpf, mpmath.exp, mpmath.expm1, mpmath.log1p, _held_erfc, _choose, mpmath.sqrt, pi
+    )
+
+
+def _held_erfc(x: Any) -> Any:
+    return mpmath.erfc(max(min(x, mpmath.mpf(REACH_OF_ERFC)), mpmath.mpf(-REACH_OF_ERFC)))
+
+
+def _choose(condition: bool, chosen: Any, other: Any) -> Any:
+    return chosen if condition else other
+
+
+FLOAT64 = Arithmetic(
+    float, np.exp, np.expm1, np.log1p, np.vectorize(erfc, otypes=[np.float64]), np.where, np.sqrt, np.pi
+)
+
+Reference = Callable[[Arithmetic, Any], Any]
+
+
+def relu(m: Arithmetic, x: Any) -> Any:
+    return m.where(x > 0, x, 0 * x)
+
+
+def relu_slope(m: Arithmetic, x: Any) -> Any:
+    return m.where(x > 0, 1, 0)
+
+
+def leaky_relu(m: Arithmetic, x: Any) -> Any:
+    return m.where(x > 0, x, x * m.number("0.01"))
+
+
+def leaky_relu_slope(m: Arithmetic, x: Any) -> Any:
+    return m.where(x > 0, 1, m.number("0.01"))
+
+
+def elu(m: Arithmetic, x: Any) -> Any:
+    return m.where(x > 0, x, m.expm1(-abs(x)))
+
+
+def elu_slope(m: Arithmetic, x: Any) -> Any:
+    return m.where(x > 0, 1, m.exp(-abs(x)))
+
+
+SELU_SCALE = "1.0507009873554804934193349852946"
+SELU_ALPHA = "1.6732632423543772848170429916717"
+
+
+def selu(m: Arithmetic, x: Any) -> Any:
+    scale, alpha = m.number(SELU_SCALE), m.number(SELU_ALPHA)
+    return m.where(x > 0, x * scale, m.expm1(-abs(x)) * (scale * alpha))
+
+
+def selu_slope(m: Arithmetic, x: Any) -> Any:
+    scale, alpha = m.number(SELU_SCALE), m.number(SELU_ALPHA)
+    return m.where(x > 0, scale, m.exp(-abs(x)) * (scale * alpha))
+
+
+def sigmoid(m: Arithmetic, x: Any) -> Any:
+    small = m.exp(-abs(x))
+    return m.where(x < 0, small, 1) / (1 + small)
+
+
+def sigmoid_slope(m: Arithmetic, x: Any) -> Any:
+    small = m.exp(-abs(x))
+    return small / ((1 + small) * (1 + small))
+
+
+def _softplus(m: Arithmetic, x: Any) -> Any:
+    return m.where(x > 0, x, 0 * x) + m.log1p(m.exp(-abs(x)))
+
+
+def softplus(m: Arithmetic, x: Any) -> Any:
+    return m.where(x > 20, x, _softplus(m, x))
+
+
+def softplus_slope(m: Arithmetic, x: Any) -> Any:
+    return m.where(x > 20, 1, sigmoid(m, x))
+
+
+def log_sigmoid(m: Arithmetic, x: Any) -> Any:
+    return -_softplus(m, -x)
+
+
+def log_sigmoid_slope(m: Arithmetic, x: Any) -> Any:
+    return sigmoid(m, -x)
+
+
+def silu(m: Arithmetic, x: Any) -> Any:
+    return x * sigmoid(m, x)
+
+
+def silu_slope(m: Arithmetic, x: Any) -> Any:
+    return sigmoid(m, x) * (1 + x * sigmoid(m, -x))
+
+
+def _tanh_of_softplus(m: Arithmetic, x: Any) -> Any:
+    """tanh(log(1 + e^x)) = (e^2x + 2 e^x) / (e^2x + 2 e^x + 2), by powers that stay below 1."""
+    small = m.exp(-abs(x))
+    return m.where(
+        x < 0,
+        small * (small + 2) / (small * (small + 2) + 2),
+        (1 + 2 * small) / (1 + 2 * small + 2 * small * small),
+    )
+
+
+def mish(m: Arithmetic, x: Any) -> Any:
+    return x * _tanh_of_softplus(m, x)
+
+
+def mish_slope(m: Arithmetic, x: Any) -> Any:
+    small = m.exp(-abs(x))
+    below = small * (small + 2) + 2
+    above = 1 + 2 * small + 2 * small * small
+    bent = m.where(
+        x < 0, 4 * small * (1 + small) / (below * below), 4 * small * small * (1 + small) / (above * above)
+    )
+    return _tanh_of_softplus(m, x) + x * bent
+
+
+def tanh(m: Arithmetic, x: Any) -> Any:
+    fall = m.expm1(-2 * abs(x))
+    return m.where(x < 0, fall, -fall) / (2 + fall)
+
+
+def tanh_slope(m: Arithmetic, x: Any) -> Any:
+    small = m.exp(-2 * abs(x))
+    return 4 * small / ((1 + small) * (1 + small))
+
+
+def softsign(m: Arithmetic, x: Any) -> Any:
+    return x / (1 + abs(x))
+
+
+def softsign_slope(m: Arithmetic, x: Any) -> Any:
+    return 1 / (1 + abs(x)) / (1 + abs(x))
+
+
+def hard_sigmoid(m: Arithmetic, x: Any) -> Any:
+    return m.where(x <= -3, 0, m.where(x >= 3, 1, (x + 3) / 6))
+
+
+def hard_sigmoid_slope(m: Arithmetic, x: Any) -> Any:
+    return m.where(x <= -3, 0, m.where(x >= 3, 0, m.number("1") / 6))
+
+
+def hard_swish(m: Arithmetic, x: Any) -> Any:
+    return m.where(x <= -3, 0, m.where(x >= 3, x, x * ((x + 3) / 6)))
+
+
+def hard_swish_slope(m: Arithmetic, x: Any) -> Any:
+    return m.where(x <= -3, 0, m.where(x >= 3, 1, (2 * x + 3) / 6))
+
+
+def _normal_cdf(m: Arithmetic, x: Any) -> Any:
+    return m.erfc(-x / m.sqrt(m.number("2"))) / 2
+
+
+def gelu(m: Arithmetic, x: Any) -> Any:
+    return x * _normal_cdf(m, x)
+
+
+def gelu_slope(m: Arithmetic, x: Any) -> Any:
+    return _normal_cdf(m, x) + x * m.exp(-x * x / 2) / m.sqrt(2 * m.pi)
+
+
+def _inner_of_gelu_tanh(m: Arithmetic, x: Any) -> Any:
+    return 2 * m.sqrt(2 / m.pi) * x * (1 + m.number("0.044715") * x * x)
+
+
+def gelu_tanh(m: Arithmetic, x: Any) -> Any:
+    """`x (1 + tanh(u)) / 2` is `x sigmoid(2u)`."""
+    return x * sigmoid(m, _inner_of_gelu_tanh(m, x))
+
+
+def gelu_tanh_slope(m: Arithmetic, x: Any) -> Any:
+    inner = _inner_of_gelu_tanh(m, x)
+    slope = 2 * m.sqrt(2 / m.pi) * (1 + 3 * m.number("0.044715") * x * x)
+    return sigmoid(m, inner) * (1 + x * slope * sigmoid(m, -inner))
+
+
+def gelu_sigmoid(m: Arithmetic, x: Any) -> Any:
+    return x * sigmoid(m, m.number("1.702") * x)
+
+
+def gelu_sigmoid_slope(m: Arithmetic, x: Any) -> Any:
+    inner = m.number("1.702") * x
+    return sigmoid(m, inner) * (1 + inner * sigmoid(m, -inner))

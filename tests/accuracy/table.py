@@ -1,0 +1,142 @@
+"""The text of `compiler/backends/ACCURACY.md`: measured, written, and read back by the tests."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import compiler.backends
+from tests.accuracy import activations
+from tests.accuracy.activations import ACTIVATIONS, Activation, Measured
+from tests.accuracy.measuring import NEAR, STRIDE, Array, Errors, errors, sample, truth
+
+PLACE = Path(compiler.backends.__file__).parent / "ACCURACY.md"
+DTYPES = ("float32", "float64")
+KINDS = ("value", "slope")
+SYSTEMS = ("llvm", "numpy", "PyTorch")
+NONE = "-"
+
+Row = dict[str, Errors | None]
+"""The errors of one activation, by system."""
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A cell of the file: the largest error of a system in ULP, and the largest absolute one."""
+
+    ulps: float
+    absolute: float
+
+
+def measure(activation: Activation, dtype: str, systems: dict[str, Measured | None]) -> dict[str, Row]:
+    """The row of an activation in the tables of its values and of its slopes."""
+    x = sample(dtype)
+    found = {name: None if system is None else _quietly(system, x) for name, system in systems.items()}
+    rows: dict[str, Row] = {}
+    for k, (kind, reference) in enumerate(zip(KINDS, (activation.value, activation.slope), strict=True)):
+        exact = truth(reference, x)
+        rows[kind] = {
+            name: None if pair is None else errors(x, pair[k], *exact) for name, pair in found.items()
+        }
+    return rows
+
+
+def _quietly(system: Measured, x: Array) -> tuple[Array, Array]:
+    with np.errstate(all="ignore"):
+        return system(x)
+
+
+def systems_of(activation: Activation) -> dict[str, Measured | None]:
+    """Every system's way to the activation."""
+    return {
+        "llvm": activations.ours(activation, "llvm"),
+        "numpy": activations.ours(activation, "numpy"),
+        "PyTorch": activations.torch(activation),
+    }
+
+
+def text(versions: str) -> str:
+    """The whole file."""
+    measured = {
+        (dtype, item.name): measure(item, dtype, systems_of(item)) for dtype in DTYPES for item in ACTIVATIONS
+    }
+    parts = [_head(versions)]
+    for dtype in DTYPES:
+        for kind in KINDS:
+            rows = {item.name: measured[dtype, item.name][kind] for item in ACTIVATIONS}
+            parts.append(_table(f"{dtype}, {kind}", rows))
+    return "\n".join(parts)
+
+
+def _head(versions: str) -> str:
+    return f"""# Measured errors of activations
+
+Written by `python -m tests.accuracy`; not edited by hand.
+{versions}
+
+*Slope* is the gradient of the sum, computed in the dtype of x. *largest* and *99.9 %* are errors in units in
+the last place (ULP) of the exact result: the largest of the sample, and the one that 99.9 % of the sample
+stay below. *absolute* is the largest absolute error where |x| <= {NEAR:g}; beyond, an activation may be as
+large as x. *worst x* is where the llvm backend's largest error lies. *inf* stands for NaN or an overflow
+where the exact result is a number in range.
+
+Where a slope crosses 0, the digits before the crossing cancel, and where a tail goes to 0, the exponential of
+a rounded number loses digits; 1 - sigmoid(x) is 0 far out. There ULP grow in every system, and the absolute
+error says more. Results that are subnormal count in steps of the smallest number.
+
+float32: every {STRIDE}st finite number by bit pattern, over the whole range, and even steps over [-20, 20]
+and [-120, 120], {len(sample("float32")):,} numbers in all, against float64 formulas that do not cancel.
+float64: {len(sample("float64")):,} numbers, of all exponents, of [-20, 20] and of [-800, 800], against mpmath
+with 60 digits.
+"""
+
+
+def _table(title: str, rows: dict[str, Row]) -> str:
+    columns = [f"{system} {part}" for system in SYSTEMS for part in ("largest", "99.9 %", "absolute")]
+    lines = [f"## {title}", "", "| activation | " + " | ".join(columns) + " | worst x |"]
+    lines.append("|---|" + "---:|" * (len(columns) + 1))
+    for name, row in rows.items():
+        cells = [cell for system in SYSTEMS for cell in _cells(row[system])]
+        ours = row["llvm"]
+        place = f"{ours.worst:.6g}" if ours is not None and ours.largest > 0 else NONE
+        lines.append(f"| {name} | " + " | ".join(cells) + f" | {place} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cells(found: Errors | None) -> list[str]:
+    if found is None:
+        return [NONE] * 3
+    return [rounded_up(found.largest), rounded_up(found.most), rounded_up(found.absolute)]
+
+
+def rounded_up(number: float) -> str:
+    """Two digits, never below the number: what the file states holds."""
+    if number == 0 or not math.isfinite(number):
+        return f"{number:g}"
+    scale = math.floor(math.log10(number)) - 1
+    digits = math.ceil(number / 10.0**scale * (1 - 1e-12))
+    return f"{float(f'{digits}e{scale}'):.3g}"
+
+
+def stated(source: str) -> dict[tuple[str, str, str, str], Stated]:
+    """What a file says, by dtype, kind, activation and system; systems without the function are left out."""
+    return dict(_stated(source))
+
+
+def _stated(source: str) -> Iterator[tuple[tuple[str, str, str, str], Stated]]:
+    dtype = kind = ""
+    for line in source.splitlines():
+        if title := re.fullmatch(r"## (\w+), (\w+)", line):
+            dtype, kind = title.groups()
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("| ") or cells[0] == "activation":
+            continue
+        for k, system in enumerate(SYSTEMS):
+            largest, _, absolute = cells[1 + 3 * k : 4 + 3 * k]
+            if largest != NONE:
+                yield (dtype, kind, cells[0], system), Stated(float(largest), float(absolute))
