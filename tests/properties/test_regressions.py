@@ -1,0 +1,90 @@
+"""Programs that random graphs have found to be wrong, each by name."""
+
+import numpy as np
+import pytest
+
+import tinytorch as tt
+from compiler.autodiff.backward import gradient
+from compiler.ir.build import reduce
+from compiler.ir.graph import Graph
+from compiler.ir.node import make_node
+from compiler.ir.op import Pad, Reducer, Slice
+from tests.properties.trial import backends, tiles_of
+
+
+@pytest.fixture(params=sorted(backends()))
+def backend(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def argmax(x: tt.Tensor, axes: list[int]) -> tt.Tensor:
+    return tt.Tensor(reduce(Reducer.ARGMAX, x.node, axes, False))
+
+
+def whole(*shape: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(-4, 5, shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", ["erf", "erfc", "tanh", "sigmoid", "exp", "log1p", "sqrt"])
+@pytest.mark.parametrize("dtype", ["int32", "int64", "bool"])
+def test_a_function_of_integers_computes_in_the_dtype_of_its_result(backend, name, dtype):
+    x = tt.input("x", (4,), dtype)
+    argument = np.array([0, 1, 1, 0]).astype(dtype)
+    y = getattr(tt, name)(x)
+    found = tt.compile([x], y, passes=(), backend=backend)(argument)
+    expected = tt.compile([x], y, passes=(), backend="reference")(argument)
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found, expected, rtol=1e-6 if found.dtype == np.float32 else 1e-13)
+
+
+def test_argmax_over_axes_in_another_order_than_the_kernels_loops(backend):
+    x = tt.input("x", (5, 3))
+    y = tt.maximum(x, 1.0)
+    argument = whole(5, 3)
+    program = tt.compile([x], [y * y, argmax(y.T, [0, 1])], backend=backend)
+    assert program(argument)[1] == np.maximum(argument, 1).T.argmax()
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0, 2)])
+def test_argmax_with_nothing_kept(backend, shape):
+    x = tt.input("x", shape)
+    last = len(shape) - 1
+    found = tt.compile([x], argmax(x, [last]), backend=backend)(np.zeros(shape, np.float32))
+    assert found.shape == shape[:-1]
+    assert found.dtype == np.int64
+
+
+def test_the_gradient_of_a_slice_of_nothing_by_a_negative_step():
+    x = tt.input("x", (3, 2), "float64")
+    part = make_node(Slice((0, 1), (0, 2), (-1, -1)), [x.node])
+    total = reduce(Reducer.SUM, part, [0, 1], False)
+    (found,) = gradient(total, [x.node])
+    program = tt.compile([x], tt.Tensor(found), backend="reference")
+    np.testing.assert_array_equal(program(np.ones((3, 2))), np.zeros((3, 2)))
+    assert any(isinstance(node.op, Pad) for node in Graph.of([found]).nodes)
+
+
+def test_debug_mode_leaves_what_outputs_are_copied_from():
+    x = tt.input("x", (3,), "float64")
+    y = x + 1.0
+    program = tt.compile([x], [y.reshape([3, 1]), y[::-1]], passes=(), backend="numpy", debug=True)
+    first, second = program(np.arange(3.0))
+    np.testing.assert_array_equal(first, [[1], [2], [3]])
+    np.testing.assert_array_equal(second, [3, 2, 1])
+
+
+def test_a_result_written_over_a_donated_input(backend):
+    x = tt.input("x", (4,))
+    y = tt.exp(tt.exp(x) * 2.0).sum()
+    given = np.zeros(4, np.float32)
+    found = tt.compile([x], y, donate=[x], backend=backend)(given)
+    np.testing.assert_allclose(found, 4 * np.exp(2), rtol=1e-6)
+
+
+def test_sums_over_tiles_of_one_row(backend):
+    x = tt.input("x", ("n", 5))
+    argument = whole(7, 5)
+    with tiles_of(1):
+        found = tt.compile([x], [x.sum(axis=0), (x * 2).max(axis=0)], backend=backend)(argument)
+    np.testing.assert_array_equal(found[0], argument.sum(axis=0))
+    np.testing.assert_array_equal(found[1], 2 * argument.max(axis=0))
