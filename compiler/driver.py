@@ -14,7 +14,7 @@ from compiler.pipeline.contract import Pass
 from compiler.pipeline.manager import run_passes
 from compiler.program import Program
 from compiler.schedule.planner import make_plan
-from compiler.schedule.proof import prove_plan, prove_schedule
+from compiler.schedule.proof import prove_plan
 from compiler.signature import Signature, check_declared
 from compiler.structure import Structure
 
@@ -52,7 +52,6 @@ def compile_source(
     verify(source)
     donated = [node for node in source.inputs if node.name in signature.donated]
     schedule, history = run_passes(source, passes, backend.target, donated)
-    prove_schedule(schedule, "the scheduling passes")
     plan = make_plan(schedule)
     prove_plan(plan, "the planner")
     again = partial(

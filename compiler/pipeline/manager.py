@@ -11,6 +11,7 @@ from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.verify import verify
 from compiler.pipeline.contract import Pass, Record, Report, RewritingPass, SchedulingPass, is_pass
+from compiler.schedule.proof import prove_schedule
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.target import Target
 from compiler.schedule.verify import verify_schedule
@@ -64,6 +65,7 @@ def _schedule(item: SchedulingPass, schedule: Schedule, target: Target, records:
     if after.graph is not schedule.graph:
         raise PassError(f"pass {item.name} schedules another graph than the one it was given")
     verify_schedule(after, f"pass {item.name}")
+    prove_schedule(after, f"pass {item.name}")
     records.append(Record(item.name, schedule, after, report, time.perf_counter() - start))
     return after
 
