@@ -42,7 +42,9 @@ class Checked:
         self.executable = backend.build_observed(plan, self.check)
 
     def run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
-        """One call, as `Executable.run` says. Raises LawError naming the first node that is wrong, with its line."""
+        """One call, as `Executable.run` says. Raises LawError naming the first node that is wrong, with its
+        line.
+        """
         graph = self.plan.schedule.graph
         leaves = {node: array.copy() for node, array in zip(graph.inputs, inputs, strict=True)}
         for node in graph.nodes:
@@ -62,8 +64,11 @@ class Checked:
 
 
 def margins(graph: Graph, values: Values) -> dict[Node, float]:
-    """How far from the oracle each value may be: the tolerance of the coarsest dtype that it is made from, times the
-    largest finite magnitude of what it is made from."""
+    """How far from the oracle each value may be.
+
+    The tolerance of the coarsest dtype that it is made from, times the largest finite magnitude of what it is
+    made from.
+    """
     largest: dict[Node, float] = {}
     coarsest: dict[Node, float] = {}
     for node in graph.nodes:

@@ -58,7 +58,7 @@ class FuseElementwise:
             return schedule, Report(refusals=(Refusal(Reason.TARGET_CANNOT, (), sentence),))
         marked = tuple(node for kernel in schedule.kernels for node in kernel.in_place)
         if marked:
-            sentence = "fusion moves kernels, and those in place must run after the last reader of what they overwrite"
+            sentence = "fusion moves kernels, and those in place run after the last reader of their memory"
             return schedule, Report(refusals=(Refusal(Reason.ORDER_IS_FIXED, marked, sentence),))
         return fuse_elementwise(schedule, self.most_members)
 

@@ -7,8 +7,8 @@
 where sigmoid'(g, h) = g * sigmoid(h) * (1 - sigmoid(h)) on the left, and g * y * (1 - y) on the right. Then
 nobody reads `%h` after the forward op, which may run in place. The form on the right is
 `compiler.ir.formula.saved`'s, proposed and proved there. It is used where every later reader of the argument
-can do without it, and where it spares an expensive atom (the slope of exp is its value). GELU and SiLU, whose slope
-does not follow from their value, are refused.
+can do without it, and where it spares an expensive atom (the slope of exp is its value). GELU and SiLU, whose
+slope does not follow from their value, are refused.
 """
 
 from __future__ import annotations
@@ -157,7 +157,8 @@ def _why_not(argument: Node, slopes: list[_Slope], is_kept: bool, users: tuple[N
 def _spares_work(slope: _Slope) -> bool:
     """Whether the slope by the value has fewer expensive atoms than the slope by the argument."""
     form, op = saved_form(slope.function), slope.node.op
-    assert isinstance(form, SavedForm) and isinstance(op, MapReduce)
+    assert isinstance(form, SavedForm)
+    assert isinstance(op, MapReduce)
     return _expensive(form.derivative) < _expensive(op.formula)
 
 

@@ -1,4 +1,4 @@
-"""Fused against unfused: one graph under several schedules, timed in interleaved rounds, measured and compared."""
+"""Fused against unfused: one graph under several schedules, timed in interleaved rounds and compared."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class Variant:
     predicted_bytes: int
     """The same for the data given."""
     measured_bytes: int
-    """The most bytes that a first call held at once beyond what was held before: slab, scratch, outputs, copies."""
+    """The most bytes that a first call held at once beyond those before: slab, scratch, outputs, copies."""
     difference: float
-    """The largest difference of any output from the first variant's, relative to that output's largest magnitude."""
+    """The largest difference of any output from the first variant's, relative to its largest magnitude."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,13 @@ class Comparison:
         for variant in self.variants:
             if variant.name == name:
                 return variant
-        raise ArgumentError(f"no variant is named {name!r}; there are {', '.join(v.name for v in self.variants)}")
+        raise ArgumentError(
+            f"no variant is named {name!r}; there are {', '.join(v.name for v in self.variants)}"
+        )
 
-    def draw(self, path: str | os.PathLike[str], names: Sequence[str] = ("unfused", "fused + in place")) -> Path:
+    def draw(
+        self, path: str | os.PathLike[str], names: Sequence[str] = ("unfused", "fused + in place")
+    ) -> Path:
         """Draws the schedules of the variants named side by side: a box a kernel, with its members inside.
 
         Raises ArgumentError for a name that is not compared, DrawingError where Graphviz is missing.
@@ -91,9 +95,9 @@ def compare(
 ) -> Comparison:
     """Compiles a graph once for each variant, and compares their results, times and memory on `data`.
 
-    `variants` maps names to passes; without it the graph runs unfused, fused, and fused in place. Each of `rounds`
-    rounds gives every variant `seconds` of calls in turn. Parameters that `updates` change have their values again
-    afterwards. Raises what `tt.compile` and the program raise.
+    `variants` maps names to passes; without it the graph runs unfused, fused, and fused in place. Each of
+    `rounds` rounds gives every variant `seconds` of calls in turn. Parameters that `updates` change have
+    their values again afterwards. Raises what `tt.compile` and the program raise.
     """
     if rounds < 1 or seconds <= 0:
         raise ArgumentError(f"compare needs at least one round of some seconds, not {rounds} of {seconds}")
@@ -101,7 +105,9 @@ def compare(
     chosen = VARIANTS if variants is None else variants
     saved = {target: api.value_of(target) for target in updates or {}}
     trials = [
-        _Trial(name, api.compile(inputs, outputs, updates=updates, passes=list(passes), backend=backend), saved)
+        _Trial(
+            name, api.compile(inputs, outputs, updates=updates, passes=list(passes), backend=backend), saved
+        )
         for name, passes in chosen.items()
     ]
     try:
@@ -171,7 +177,10 @@ def _difference(found: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> 
     """Relative to the largest finite magnitude; infinite where NaN or infinities stand in different places."""
     left, right = found.astype(np.float64), expected.astype(np.float64)
     is_finite = np.isfinite(right)
-    if not np.array_equal(left[~is_finite], right[~is_finite], equal_nan=True) or not np.isfinite(left[is_finite]).all():
+    if (
+        not np.array_equal(left[~is_finite], right[~is_finite], equal_nan=True)
+        or not np.isfinite(left[is_finite]).all()
+    ):
         return float("inf")
     if not is_finite.any():
         return 0.0
@@ -181,13 +190,22 @@ def _difference(found: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> 
 
 def table_text(comparison: Comparison) -> str:
     """The table as text, as wide as it needs to be."""
-    from rich.console import Console  # a twentieth of a second, and only to print
-    from rich.table import Table
+    from rich.console import Console  # noqa: PLC0415  # a twentieth of a second, and only to print
+    from rich.table import Table  # noqa: PLC0415  # likewise
 
     table = Table()
     table.add_column("schedule")
     first = comparison.variants[0].seconds
-    for heading in ("time of a call", "spread", "speed", "kernels", "slab", "predicted", "measured", "difference"):
+    for heading in (
+        "time of a call",
+        "spread",
+        "speed",
+        "kernels",
+        "slab",
+        "predicted",
+        "measured",
+        "difference",
+    ):
         table.add_column(heading, justify="right")
     for item in comparison.variants:
         table.add_row(

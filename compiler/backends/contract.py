@@ -20,9 +20,12 @@ class Executable(Protocol):
     """A planned graph made runnable."""
 
     def run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
-        """One call. `inputs` are checked, dense and native, in the graph's order; `outputs` are dense arrays of the
-        right shapes that share no memory with anything. Reads the parameters' buffers, and writes their updates
-        after everything that can fail."""
+        """One call.
+
+        `inputs` are checked, dense and native, in the graph's order; `outputs` are dense arrays of the right
+        shapes that share no memory with anything. Reads the parameters' buffers, and writes their updates
+        after everything that can fail.
+        """
         ...
 
 
@@ -35,8 +38,8 @@ class Enterable(Protocol):
     ) -> Callable[..., Any]:
         """A function of the arguments that returns the outputs as a tuple, or `bare` the only one.
 
-        It takes arguments that need no conversion. All others, keywords among them, it hands on to `fallback`,
-        which checks, converts and raises; where there is no faster way, it is `fallback` itself.
+        It takes arguments that need no conversion. All others, keywords among them, it hands on to
+        `fallback`, which checks, converts and raises; where there is no faster way, it is `fallback` itself.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Makes the pictures that the README shows: `python examples/pictures/make.py` from the root of the repository."""
+"""Makes the pictures that the README shows: `python examples/pictures/make.py` from the root."""
 
 from pathlib import Path
 

@@ -122,9 +122,7 @@ def table(workload: str, workers: list[Worker]) -> Table:
         )  # fmt: skip
     values = [item.start["first"] for item in workers]
     if values and max(values) - min(values) > 1e-3 * max(map(abs, values)):
-        found.caption = (
-            f"the systems disagree: {dict((item.system, item.start['first']) for item in workers)}"
-        )
+        found.caption = "the systems disagree: {item.system: item.start['first'] for item in workers}"
     return found
 
 

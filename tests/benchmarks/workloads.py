@@ -11,6 +11,7 @@ W5   softmax cross-entropy of (1024, 10000) with dense labels: loss and its grad
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -72,5 +73,5 @@ def _normal(generator: np.random.Generator, *shape: int) -> Array:
 
 
 def _layers(generator: np.random.Generator, widths: list[int]) -> list[tuple[Array, Array]]:
-    pairs = zip(widths, widths[1:], strict=False)
+    pairs = pairwise(widths)
     return [(_normal(generator, m, n) * np.float32(m**-0.5), np.zeros(n, np.float32)) for m, n in pairs]

@@ -113,7 +113,8 @@ op relu'(g, x) = g * where(x <= 0, 0, 1)
 
 def test_done_where_it_spares_an_expensive_atom_though_the_argument_lives_on() -> None:
     after, report = run(Graph.parse(sigmoid_text() + "return %y, %d, %h\n"))
-    assert len(report.actions) == 1 and not report.refusals
+    assert len(report.actions) == 1
+    assert not report.refusals
     assert len(readers(after, "h")) == 1
 
 

@@ -63,7 +63,12 @@ def _buffer(node: Any) -> Any:
 
 
 def _compare(
-    name: str, graph: Graph, found: Sequence[Any], expected: Sequence[Any], allowed: Sequence[float], first: int
+    name: str,
+    graph: Graph,
+    found: Sequence[Any],
+    expected: Sequence[Any],
+    allowed: Sequence[float],
+    first: int,
 ) -> None:
     for place, (array, right) in enumerate(zip(found, expected, strict=True)):
         reason = disagreement(array, right, allowed[first + place])

@@ -3,5 +3,5 @@
 from compiler.errors import TinytorchError
 
 
-class CheckFailed(TinytorchError, AssertionError):
+class CheckFailed(TinytorchError, AssertionError):  # noqa: N818  # what happened, as in pytest
     """A check found a wrong value; the message says where, what was found and what was expected."""

@@ -1,4 +1,4 @@
-"""Small programs that together use every kind of op, shape and update: what passes and backends are checked on."""
+"""Small programs that use every kind of op, shape and update: what passes and backends are checked on."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def _elementwise() -> TestProgram:
     formulas = [item for item in vars(elementwise).values() if isinstance(item, Elementwise)]
     atoms = {item.formula.atom.name: item for item in formulas if item.formula.atom is not None}
     unary = [op(x) for name, op in atoms.items() if ATOMS[name].arity == 1 and name != "not"]
-    binary = [op(x, y) for name, op in atoms.items() if ATOMS[name].arity == 2 and name not in ("and", "or", "xor")]
+    binary = [
+        op(x, y) for name, op in atoms.items() if ATOMS[name].arity == 2 and name not in ("and", "or", "xor")
+    ]
     is_less = x < y
     logical = [is_less & (x > 0), is_less | (y > 0), is_less ^ (x > 0), ~is_less]
     chosen = elementwise.where(is_less, x, y)
@@ -51,7 +53,13 @@ def _special_values() -> TestProgram:
     """Zeros of both signs, subnormals, infinities and NaN through activations and their gradients."""
     x = input("x", ("n",), "float64")
     specials = [0.0, -0.0, 5e-324, -1e-310, 1000.0, -1000.0, np.inf, -np.inf, np.nan, 0.5, -3.0, 3.0]
-    activations = [elementwise.relu, elementwise.silu, elementwise.gelu, elementwise.mish, elementwise.softplus]
+    activations = [
+        elementwise.relu,
+        elementwise.silu,
+        elementwise.gelu,
+        elementwise.mish,
+        elementwise.softplus,
+    ]
     values = [op(x) for op in activations]
     return TestProgram([x], [np.array(specials)], [*values, *(grad(value.sum(), x) for value in values)])
 
@@ -69,7 +77,9 @@ def _reductions() -> TestProgram:
     """Sums, extrema and argmax over every axis, of floats and integers, kept and dropped."""
     x, k = input("x", ("n", 4, 6)), input("k", ("n", 4), "int32")
     axes: list[Any] = [None, 0, 1, 2, (0, 2), (1, 2)]
-    outputs = [op for axis in axes for op in (x.sum(axis), x.max(axis, keepdims=True), x.min(axis), x.mean(axis))]
+    outputs = [
+        op for axis in axes for op in (x.sum(axis), x.max(axis, keepdims=True), x.min(axis), x.mean(axis))
+    ]
     outputs += [x.argmax(1), x.argmin(), k.sum(0), k.max(1), (k > 0).sum(), x.var(2), x.std((0, 1))]
     integers = np.random.default_rng(3).integers(-5, 5, (5, 4)).astype(np.int32)
     return TestProgram([x, k], [_normal(5, 4, 6), integers], outputs)
@@ -81,12 +91,21 @@ def _rows() -> TestProgram:
     probabilities = normalise.softmax(x)
     loss = losses.cross_entropy(x, labels)
     normal = normalise.layer_norm(x)
-    outputs = [probabilities, normalise.log_softmax(x), loss, normal, grad(loss, x), grad((normal**3).sum(), x)]
+    outputs = [
+        probabilities,
+        normalise.log_softmax(x),
+        loss,
+        normal,
+        grad(loss, x),
+        grad((normal**3).sum(), x),
+    ]
     return TestProgram([x, labels], [3 * _normal(11, 19), np.abs(_normal(11, 19, seed=1))], outputs)
 
 
 def _contractions() -> TestProgram:
-    """Products of matrices in every layout, batched, of vectors, with a diagonal and a reduction of one operand."""
+    """Products of matrices in every layout, batched, of vectors, with a diagonal and a reduction of one
+    operand.
+    """
     a, b, v = input("a", ("m", 5)), input("b", (5, 4)), input("v", (5,))
     c = input("c", (3, "m", 5))
     outputs = [a @ b, (a @ b).T, b.T @ a.T, a.T @ a, a @ v, v @ b, c @ b, contract.einsum("bmk,bmk->b", c, c)]
@@ -101,7 +120,10 @@ def _layouts() -> TestProgram:
     flat = x.reshape(-1, 6)
     outputs = [x.T, flat.T + 1.0, x[1:, ::2, ::-1], x[:, -1], layout.pad(x, ((0, 0), (1, 2), (0, 1)))]
     outputs += [layout.concatenate([x, x * 2.0], axis=1), layout.stack([x, -x], axis=0), layout.flip(x, 1)]
-    outputs += [layout.take_along_axis(x[:, :3, 0], index, axis=1), layout.take(x, np.array([3, 0, 0]), axis=1)]
+    outputs += [
+        layout.take_along_axis(x[:, :3, 0], index, axis=1),
+        layout.take(x, np.array([3, 0, 0]), axis=1),
+    ]
     outputs += [layout.one_hot(index, 4), x.broadcast_to((2, "n", 4, 6)), elementwise.exp(x.swapaxes(1, 2))]
     outputs += [grad((layout.take(x, np.array([1, 1]), axis=2) ** 2).sum(), x), x.sum(1).T[::2] * 3.0]
     data = [_normal(5, 4, 6), np.random.default_rng(4).integers(0, 3, (5, 3))]
@@ -112,7 +134,9 @@ def _small_extents() -> TestProgram:
     """No rows, and axes of extent 1 that broadcast."""
     x, one = input("x", ("n", 3)), input("one", (1, 3))
     y = elementwise.exp(x) * one + x.sum(1, keepdims=True)
-    return TestProgram([x, one], [_normal(0, 3), _normal(1, 3)], [y, y.sum(0), x @ one.T, (one.T * one).sum()])
+    return TestProgram(
+        [x, one], [_normal(0, 3), _normal(1, 3)], [y, y.sum(0), x @ one.T, (one.T * one).sum()]
+    )
 
 
 def _shared_buffers() -> TestProgram:

@@ -1,2 +1,4 @@
-"""One module a system. Each has `prepare(workload)`, which returns a function that runs one step and returns its
-first result as a NumPy array or float."""
+"""One module a system.
+
+Each has `prepare(workload)`, which returns a function that runs one step and returns its results.
+"""
