@@ -42,9 +42,7 @@ class Checked:
         self.executable = backend.build_observed(plan, self.check)
 
     def run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
-        """One call, as `Executable.run` says. Raises LawError naming the first node that is wrong, with its
-        line.
-        """
+        """One call, as `Executable.run` says. Raises LawError naming the first node that is wrong."""
         graph = self.plan.schedule.graph
         leaves = {node: array.copy() for node, array in zip(graph.inputs, inputs, strict=True)}
         for node in graph.nodes:

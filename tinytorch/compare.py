@@ -174,7 +174,7 @@ def _restore(saved: Mapping[Tensor, Any]) -> None:
 
 
 def _difference(found: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> float:
-    """Relative to the largest finite magnitude; infinite where NaN or infinities stand in different places."""
+    """Relative to the largest finite magnitude; infinite where NaN or infinities stand elsewhere."""
     left, right = found.astype(np.float64), expected.astype(np.float64)
     is_finite = np.isfinite(right)
     if (

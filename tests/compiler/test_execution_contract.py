@@ -1,5 +1,4 @@
-"""The execution contract where it is measured: memory that a call takes, and that its answers do not depend
-on it.
+"""The execution contract where it is measured: memory that a call takes, bits that never differ.
 
 What a call may touch and what it gives back is in `test_program.py`.
 """

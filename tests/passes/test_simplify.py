@@ -1,4 +1,4 @@
-"""What simplify makes of a graph, and what it leaves. That each rule is right is in `test_simplify_rules.py`."""
+"""What simplify makes of a graph, and what it leaves. `test_simplify_rules.py` shows each rule right."""
 
 import pytest
 

@@ -12,11 +12,11 @@ from tinytorch.testing.programs import PROGRAMS
 
 
 def check_pass(item: Pass | str, *, names: Sequence[str] | None = None) -> None:
-    """Runs the test programs (all, or those named) with a pass alone, before and after the default ones, and
-    twice.
+    """Runs the test programs with a pass alone, twice, and before and after the default ones.
 
-    After each pass the laws of graphs and schedules are verified and the memory plan is proved; the results
-    are compared with the oracle's, as in `check_backend`. Raises CheckFailed, LawError or PassError.
+    `names` are those of the programs to run, all unless said. After each pass the laws of graphs and
+    schedules are verified and the memory plan is proved; the results are compared with the oracle's, as in
+    `check_backend`. Raises CheckFailed, LawError or PassError.
     """
     found = find_pass(item)
     for name in names or PROGRAMS:

@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class TestProgram:
-    """Inputs with their data, outputs and updates. Make a new one for each use: its parameters are its own."""
+    """Inputs with their data, outputs and updates. Make a new one for each use: it owns its parameters."""
 
     __test__ = False  # pytest collects classes of this name
 
@@ -103,9 +103,7 @@ def _rows() -> TestProgram:
 
 
 def _contractions() -> TestProgram:
-    """Products of matrices in every layout, batched, of vectors, with a diagonal and a reduction of one
-    operand.
-    """
+    """Products of matrices in every layout, batched, of vectors, of a diagonal, and of rows with themselves."""
     a, b, v = input("a", ("m", 5)), input("b", (5, 4)), input("v", (5,))
     c = input("c", (3, "m", 5))
     outputs = [a @ b, (a @ b).T, b.T @ a.T, a.T @ a, a @ v, v @ b, c @ b, contract.einsum("bmk,bmk->b", c, c)]
