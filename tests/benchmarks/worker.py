@@ -1,6 +1,6 @@
 """One system and one workload in a process of its own: prepares, then times a round for each line on standard input.
 
-Prints one JSON object a line: first the seconds from process start to the first result and of the first call, then
+Prints one JSON object a line: first the seconds from its first import to the first result, of the first call, and its memory, then
 for each round the median seconds of a step.
 """
 
@@ -28,7 +28,7 @@ def main(system: str, workload: str, seconds: float) -> None:
     done = time.perf_counter()
     _say(
         import_seconds=imported - start, prepare_seconds=prepared - imported, first_call_seconds=done - prepared,
-        total_seconds=done - start, first=first,
+        total_seconds=done - start, first=first, peak_memory=_peak_memory(),
     )  # fmt: skip
     for _ in sys.stdin:
         _say(seconds=_round(step, seconds), peak_memory=_peak_memory())
