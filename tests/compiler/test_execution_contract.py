@@ -23,16 +23,11 @@ def argmax(x: tt.Tensor, *axes: int) -> tt.Tensor:
     return tt.Tensor(reduce(Reducer.ARGMAX, x.node, axes, False))
 
 
-def large(dtype: str = "float32") -> TestProgram:
+def large() -> tuple[list[tt.Tensor], list[np.ndarray]]:
+    """Numbers, and integers that select rows."""
     random = np.random.default_rng(0)
-    arrays = {
-        "float32": random.standard_normal((600, 600)).astype(np.float32),
-        "float64": random.standard_normal((600, 600)),
-        "int64": random.integers(0, 600, (600, 600)),
-        "int32": random.integers(0, 600, (600, 600)).astype(np.int32),
-        "bool": random.random((600, 600)) < 0.5,
-    }
-    return TestProgram([tt.input(dtype, (600, 600), dtype)], [arrays[dtype]], [])
+    arrays = [random.standard_normal((300, 300)).astype(np.float32), random.integers(0, 300, (300, 300))]
+    return [tt.input("x", (300, 300)), tt.input("k", (300, 300), "int64")], arrays
 
 
 def along(x: tt.Tensor, index: tt.Tensor, axis: int) -> tt.Tensor:
@@ -57,9 +52,9 @@ SINGLE = {
     "argmax of rows": lambda x, k: x.argmax(1),
     "argmax of everything, transposed": lambda x, k: argmax((x * 2.0).T, 0, 1),
     "argmax of integers": lambda x, k: k.argmax(0),
-    "argmax of several axes": lambda x, k: argmax(x.reshape([6, 100, 600]), 0, 2),
-    "one hot": lambda x, k: tt.one_hot(k[0], 600),
-    "float32 and bools": lambda x, k: x * (k > 300),
+    "argmax of several axes": lambda x, k: argmax(x.reshape([6, 50, 300]), 0, 2),
+    "one hot": lambda x, k: tt.one_hot(k[0], 300),
+    "float32 and bools": lambda x, k: x * (k > 150),
     "float32 and integers": lambda x, k: x + k,
     "casts": lambda x, k: x.astype("float64") + x.astype("int32"),
     "erf in float64": lambda x, k: tt.erf(x.astype("float64")),
@@ -72,14 +67,14 @@ SINGLE = {
     "matmul of integers": lambda x, k: k @ k[:, :3],
     "matmul of strided views": lambda x, k: x[:, ::2] @ x[:, ::-2].T,
     "a sum over two axes that do not merge": lambda x, k: tt.einsum(
-        "abc,dbc->ad", x.reshape([6, 100, 600]).swapaxes(0, 1), x.reshape([6, 100, 600]).swapaxes(0, 1)
+        "abc,dbc->ad", x.reshape([6, 50, 300]).swapaxes(0, 1), x.reshape([6, 50, 300]).swapaxes(0, 1)
     ),
     "batches last": lambda x, k: tt.einsum(
-        "abc,adc->bda", x.reshape([6, 100, 600]), x.reshape([6, 100, 600])
+        "abc,adc->bda", x.reshape([6, 50, 300]), x.reshape([6, 50, 300])
     ),
     "a product of three": lambda x, k: tt.einsum("ij,ij,ij->i", x, x, x),
     "a chain of three": lambda x, k: tt.einsum("ij,jk,kl->il", x, x, x),
-    "a trace of three": lambda x, k: tt.einsum("ij,jk,ki->", x[:200, :200], x[:200, :200], x[:200, :200]),
+    "a trace of three": lambda x, k: tt.einsum("ij,jk,ki->", x[:60, :60], x[:60, :60], x[:60, :60]),
     "an axis of one operand summed": lambda x, k: tt.einsum("ij,kl->ik", x[:50], x[:50]),
     "reductions": lambda x, k: x.sum(0) + x.max(1) + x.T.var(0) + k.sum(1),
     "lower triangle": lambda x, k: tt.tril(x),
@@ -93,9 +88,8 @@ PASSES = {"unfused": (), "default passes": None}
 def made(name: str) -> TestProgram:
     if name in PROGRAMS:
         return PROGRAMS[name]()
-    x, k = large("float32"), large("int64")
-    y = SINGLE[name](x.inputs[0], k.inputs[0])
-    return TestProgram([*x.inputs, *k.inputs], [*x.data, *k.data], [y])
+    inputs, data = large()
+    return TestProgram(inputs, data, [SINGLE[name](*inputs)])
 
 
 def bytes_of_a_call(program, arguments, out) -> int:
@@ -131,16 +125,14 @@ def test_large_programs_equal_the_oracle(name, passes):
         if right.dtype.kind != "f":
             np.testing.assert_array_equal(left, right)
             continue
-        tolerance = (
-            1e-12 if right.dtype == np.float64 and "float64" not in str(item.outputs[0].node) else 1e-5
-        )
-        np.testing.assert_allclose(left, right, rtol=0, atol=tolerance * max(1.0, np.abs(right).max()))
+        tolerance = 1e-5 * max(1.0, np.abs(right).max())  # all begin with float32
+        np.testing.assert_allclose(left, right, rtol=0, atol=tolerance)
 
 
 def test_what_a_call_allocates_is_seen():
-    x = tt.input("x", (600, 600))
+    x = tt.input("x", (300, 300))
     program = tt.compile([x], [x * 2.0], backend="reference")
-    argument = np.ones((600, 600), np.float32)
+    argument = np.ones((300, 300), np.float32)
     assert bytes_of_a_call(program, [argument], [np.empty_like(argument)]) > ROOM
 
 
@@ -159,9 +151,9 @@ def test_the_slab_is_what_the_plan_says_and_the_first_call_takes_little_more():
 
 
 def test_entry_copies_are_the_only_ones():
-    x = tt.input("x", (600, 600))
+    x = tt.input("x", (300, 300))
     program = tt.compile([x], [x * 2.0], backend="numpy")
-    dense = np.ones((600, 600), np.float32)
+    dense = np.ones((300, 300), np.float32)
     out = [np.empty_like(dense)]
     program(dense, out=out)
     assert bytes_of_a_call(program, [dense], out) < ROOM

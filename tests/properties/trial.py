@@ -101,7 +101,7 @@ def _with_every_symbol(sample: Sample) -> Sample:
 
 
 def with_gradients(sample: Sample, random: np.random.Generator) -> Sample:
-    """The graph with gradients of the sum of one output by its floating leaves, for inputs that are finite."""
+    """The graph with gradients of the sum of one output by its floating leaves; its inputs are finite."""
     graph = sample.graph
     floats = [node for node in graph.outputs if node.type.dtype.is_float]
     wrt = [node for node in (*graph.inputs, *graph.parameters) if node.type.dtype.is_float]

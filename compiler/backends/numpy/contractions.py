@@ -151,7 +151,37 @@ def merges(array: Array, groups: Sequence[int]) -> bool:
 
 def _pair(product: Product) -> Contraction:
     found = matrix_product(product)
-    return _einsum(product) if found is None else _matmul(found, product.dtype)
+    if found is not None:
+        return _matmul(found, product.dtype)
+    kept = [
+        tuple(loop for loop in loops if loop in product.output or loop in other)
+        for loops, other in zip(product.operands, product.operands[::-1], strict=True)
+    ]
+    if tuple(kept) == product.operands:
+        return _einsum(product)
+    return _summed_first(product, Product(tuple(kept), product.output, product.dtype))
+
+
+def _summed_first(product: Product, rest: Product) -> Contraction:
+    """What belongs to one operand alone is summed before the product."""
+    run_rest = _pair(rest)
+    rooms = [_Room() for _ in product.operands]
+
+    def run(operands: Sequence[Array], out: Array) -> None:
+        sums: list[Array] = []
+        for array, loops, kept, room in zip(operands, product.operands, rest.operands, rooms, strict=True):
+            axes = tuple(axis for axis, loop in enumerate(loops) if loop not in kept)
+            made = (
+                room.shaped([array.shape[loops.index(loop)] for loop in kept], product.dtype)
+                if axes
+                else array
+            )
+            if axes:
+                np.add.reduce(array, axis=axes, dtype=product.dtype.numpy, out=made)
+            sums.append(made)
+        run_rest(sums, out)
+
+    return run
 
 
 def _matmul(product: MatrixProduct, dtype: DType) -> Contraction:
