@@ -25,10 +25,9 @@ class Graph:
     """An immutable static graph.
 
     `inputs` are in the order in which a call takes them, `outputs` in the order in which it returns them, and
-    `updates` are pairs of a parameter and its next value. `nodes` has operands before those that read them: the
-    order of creation, and after a rewrite that of what was replaced.
-    `str` is its text form; a graph pickles as that text and the arrays it names, and a copy has parameters of
-    its own.
+    `updates` are pairs of a parameter and its next value. `nodes` has operands before those that read them:
+    the order of creation, and after a rewrite that of what was replaced. `str` is its text form; a graph
+    pickles as that text and the arrays it names, and a copy has parameters of its own.
     """
 
     __slots__ = ("__dict__", "inputs", "nodes", "outputs", "updates")
@@ -61,7 +60,9 @@ class Graph:
         arrays: Mapping[str, np.ndarray[Any, Any]] | None = None,
         calls: Mapping[str, Call] | None = None,
     ) -> Graph:
-        """The graph whose `str` a text is. Raises ParseError with the line's number; nothing in it is executed.
+        """The graph whose `str` a text is.
+
+        Raises ParseError with the line's number; nothing in it is executed.
 
         `arrays` holds what the text names by `@reference`: a parameter or constant whose array is not given
         can be printed, drawn and compared, and raises UnboundArrayError when its value is needed. `calls`
@@ -71,7 +72,7 @@ class Graph:
 
     @property
     def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
-        """The arrays that the text names by reference and that are known: `Graph.parse(str(graph), graph.arrays)`."""
+        """The known arrays that the text names by reference, which `Graph.parse` takes."""
         return arrays_of(self)
 
     @property
@@ -119,7 +120,10 @@ class Graph:
         return (*self.outputs, *(value for _, value in self.updates))
 
     def rebuilt(self, replace: Callable[[Node, tuple[Node, ...]], Node]) -> Graph:
-        """The graph of `replace(node, new operands)` for each node in order. Leaves must be kept as they are."""
+        """The graph of `replace(node, new operands)` for each node in order.
+
+        Leaves must be kept as they are.
+        """
         new: dict[Node, Node] = {}
         for node in self.nodes:
             new[node] = replace(node, tuple(new[operand] for operand in node.operands))
