@@ -61,6 +61,12 @@ def owned_leaf(owner: Owner, value: Value) -> Node:
     return node
 
 
+def owner_of(leaf: Node) -> Owner | None:
+    """Whose gradient is wanted at a leaf."""
+    entry = _OWNERS.get(leaf)
+    return None if entry is None else entry()
+
+
 def before(node: Node) -> Node:
     """What stands for a leaf's old value in a change with a rule: it needs no value if it is only owned."""
     if node not in _OWNERS:
@@ -104,7 +110,7 @@ class _History:
         owners: dict[Owner, int] = {}
         owned: dict[Node, int] = {}
         for node in nodes:
-            owner = (entry := _OWNERS.get(node)) and entry()
+            owner = owner_of(node)
             if owner is not None:
                 owned[node] = owners.setdefault(owner, len(owners))
         return cls(nodes, {node: k for k, node in enumerate(nodes)}, tuple(owners), owned)

@@ -176,15 +176,20 @@ def run_in_place(function: Callable[[Node], Node], array: Array) -> None:
     """Replaces an array's values by a function of them. An element-wise one needs room for a part only."""
     if not array.size:
         return
-    flat, step = array.reshape(-1), array.size
-    if _is_elementwise(function(new_leaf(Value(array)))):
-        step = min(step, PART)
-        parts = [flat[start : start + step] for start in range(0, array.size, step)]
-    else:
-        parts = [array]
-    for part in parts:
-        node = function(new_leaf(Value(part)))
-        np.copyto(part, run(Recording.of([node]), [node])[0][0])
+    flat = array.reshape(-1) if _is_elementwise(function(new_leaf(Value(array)))) else array
+    step = PART if flat.ndim == 1 and flat is not array else len(flat) if flat.ndim else 1
+    first = flat[:step] if flat.ndim else flat
+    node = function(new_leaf(Value(first)))
+    values, program = run(Recording.of([node]), [node])
+    np.copyto(first, values[0])
+    if not flat.ndim:
+        return
+    for start in range(step, len(flat), step):
+        part = flat[start : start + step]
+        if len(part) == step:
+            np.copyto(part, program(part))
+        else:
+            run_in_place(function, part)
 
 
 def _is_elementwise(node: Node) -> bool:

@@ -127,6 +127,10 @@ class Tensor(symbolic.Tensor):
             return NotImplemented
         return self._wrap(apply(atom, *pair))
 
+    def compared(self, atom: str, left: Any, right: Any) -> Self:
+        """A comparison of two operands, of which one at least is a tensor."""
+        return self._binary(atom, left, right)
+
     def __matmul__(self, other: Any) -> Self:
         return NotImplemented if isinstance(other, Outranking) else super().__matmul__(_tensor(other))
 

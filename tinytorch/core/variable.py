@@ -71,7 +71,8 @@ class Variable(Owner, Outranking):
         self._tensor = data if isinstance(grad_fn, Recorded) else _tensor_of(data)
 
     @classmethod
-    def _recorded(cls, node: Node, name: str, inputs: Sequence[Variable]) -> Variable:
+    def recorded(cls, node: Node, name: str, inputs: Sequence[Variable]) -> Variable:
+        """What an operation on variables made."""
         is_wanted = any(item.requires_grad for item in inputs)
         if not is_wanted:
             return cls(Tensor(node), requires_grad=False)
@@ -174,7 +175,7 @@ class Variable(Owner, Outranking):
 
     # Recording
 
-    def _read(self) -> Node:
+    def read(self) -> Node:
         """The node that an operation on this variable reads."""
         if not self.requires_grad:
             return self._tensor.node
@@ -203,7 +204,7 @@ class Variable(Owner, Outranking):
             self._tensor.change(function)
             return
         self._tensor.check_change(function)
-        node = self._read()
+        node = self.read()
         if not self._tensor.is_computed:
             self._tensor.change(function)
             self._node = self._tensor.recorded
@@ -217,45 +218,46 @@ class Variable(Owner, Outranking):
 
     def _with(self, name: str, function: Callable[..., Node], *others: Any) -> Variable:
         variables = [self, *(item for item in others if isinstance(item, Variable))]
-        nodes = [item._read() if isinstance(item, Variable) else item for item in others]
-        return Variable._recorded(function(self._read(), *nodes), name, variables)
+        nodes = [item.read() if isinstance(item, Variable) else item for item in others]
+        return Variable.recorded(function(self.read(), *nodes), name, variables)
 
-    def _binary(self, atom: str, left: Any, right: Any) -> Variable:
+    def binary(self, atom: str, left: Any, right: Any) -> Variable:
+        """An atom of two operands, of which one at least is a variable."""
         pair = [item if isinstance(item, Variable) else _operand(item, self) for item in (left, right)]
-        nodes = [item._read() if isinstance(item, Variable) else item for item in pair]
-        return Variable._recorded(
+        nodes = [item.read() if isinstance(item, Variable) else item for item in pair]
+        return Variable.recorded(
             apply(atom, *nodes), atom, [item for item in pair if isinstance(item, Variable)]
         )
 
     def __add__(self, other: Any) -> Variable:
-        return self._binary("add", self, other)
+        return self.binary("add", self, other)
 
     def __radd__(self, other: Any) -> Variable:
-        return self._binary("add", other, self)
+        return self.binary("add", other, self)
 
     def __sub__(self, other: Any) -> Variable:
-        return self._binary("sub", self, other)
+        return self.binary("sub", self, other)
 
     def __rsub__(self, other: Any) -> Variable:
-        return self._binary("sub", other, self)
+        return self.binary("sub", other, self)
 
     def __mul__(self, other: Any) -> Variable:
-        return self._binary("mul", self, other)
+        return self.binary("mul", self, other)
 
     def __rmul__(self, other: Any) -> Variable:
-        return self._binary("mul", other, self)
+        return self.binary("mul", other, self)
 
     def __truediv__(self, other: Any) -> Variable:
-        return self._binary("div", self, other)
+        return self.binary("div", self, other)
 
     def __rtruediv__(self, other: Any) -> Variable:
-        return self._binary("div", other, self)
+        return self.binary("div", other, self)
 
     def __pow__(self, other: Any) -> Variable:
         return power(self, other)
 
     def __rpow__(self, other: Any) -> Variable:
-        return self._binary("pow", other, self)
+        return self.binary("pow", other, self)
 
     def __neg__(self) -> Variable:
         return self._with("neg", lambda x: apply("neg", x))
@@ -271,7 +273,7 @@ class Variable(Owner, Outranking):
 
     def _compared(self, atom: str, other: Any) -> Tensor:
         beside = other.data if isinstance(other, Variable) else other
-        return self._tensor._binary(atom, self._tensor, beside)  # pyright: ignore[reportPrivateUsage]  # of one package
+        return self._tensor.compared(atom, self._tensor, beside)
 
     def __lt__(self, other: Any) -> Tensor:
         return self._compared("lt", other)
@@ -329,7 +331,7 @@ class Variable(Owner, Outranking):
         """
         if not self.requires_grad:
             raise GradientError(f"{self!r} was made from nothing that requires a gradient")
-        root = self._read()
+        root = self.read()
         kind = floating(self.dtype).numpy
         seed = np.ones(self.shape, kind) if gradient is None else _seed(gradient, self).astype(kind)
         found = gradients_of(root, seed)
@@ -337,9 +339,10 @@ class Variable(Owner, Outranking):
             self._tensor.settle(Value(found.value, root))
         for owner, array in zip(found.owners, found.arrays, strict=True):
             if array is not None:
-                cast(Variable, owner)._receive(array)
+                cast(Variable, owner).receive(array)
 
-    def _receive(self, array: Array) -> None:
+    def receive(self, array: Array) -> None:
+        """Takes a share of the gradient: adds it to `grad`, or calls the function given as `grad_fn`."""
         fresh = Variable(Tensor.of_array(array), requires_grad=False)
         if self._grad_fn is not None:
             self._grad_fn(fresh)  # pyright: ignore[reportCallIssue]  # a leaf's is the caller's function
@@ -383,10 +386,10 @@ def of_variables(name: str, function: Callable[..., symbolic.Tensor], *operands:
         variables = [as_variable(operands[0])]
         operands = (variables[0], *operands[1:])
     nodes = [
-        item._read() if isinstance(item, Variable) else _operand(item, variables[0]) for item in operands
-    ]  # pyright: ignore[reportPrivateUsage]  # the class's own door
+        item.read() if isinstance(item, Variable) else _operand(item, variables[0]) for item in operands
+    ]
     result = function(*map(symbolic.Tensor, nodes))
-    return Variable._recorded(result.node, name, variables)  # pyright: ignore[reportPrivateUsage]  # as above
+    return Variable.recorded(result.node, name, variables)
 
 
 def as_variable(value: Any) -> Variable:
@@ -399,7 +402,7 @@ def power(base: Any, exponent: Any) -> Variable:
     base = as_variable(base)
     whole = whole_number(exponent)
     if whole is None or (isinstance(exponent, float) and not base.dtype.is_float):
-        return base._binary("pow", base, exponent)  # pyright: ignore[reportPrivateUsage]  # the class's own door
+        return base.binary("pow", base, exponent)
     return of_variables("power", lambda x: x**whole, base)
 
 

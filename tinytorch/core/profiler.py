@@ -1,0 +1,172 @@
+"""ActivationProfiler: times and memory of activations, measured. Every method returns its data and prints a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from compiler.analysis.cost import cost_of
+from compiler.errors import ArgumentError
+from tinytorch import tensor as symbolic
+from tinytorch.api import input as make_input
+from tinytorch.compare import Comparison, bytes_text, compare
+from tinytorch.core.activations import GELU, Activation, ReLU, Sigmoid, Softmax, Tanh
+from tinytorch.core.measure import median_seconds, peak_bytes, program_of, work_of
+from tinytorch.core.tensor import Tensor
+
+Size: TypeAlias = int | Sequence[int]
+Function: TypeAlias = Callable[[Any], Any]
+
+
+class ActivationProfiler:
+    """Measures activations. `console` is where tables go: the screen unless given; `seed` makes the data."""
+
+    def __init__(self, console: Console | None = None, seed: int = 0) -> None:
+        self.console = console or Console()
+        self.seed = seed
+
+    def time_activation(self, fn: Function, tensor: Any, name: str = "activation", iterations: int = 100) -> float:
+        """The median time of computing `fn(tensor)`, in milliseconds; recording and compiling are not in it.
+
+        Raises ArgumentError for less than one iteration.
+        """
+        taken = self._milliseconds(fn, tensor, iterations)
+        self._print("time of a call", ["activation", "ms"], [[name, f"{taken:.4f}"]])
+        return taken
+
+    def compare_activations(
+        self, tensor_size: Size = (1000, 1000), iterations: int = 50, **others: Function
+    ) -> dict[str, float]:
+        """Milliseconds of ReLU, Sigmoid, Tanh and Softmax (and of others, by keyword) on one tensor."""
+        tensor = self._data(tensor_size)
+        functions: dict[str, Function] = {
+            "ReLU": ReLU(), "Sigmoid": Sigmoid(), "Tanh": Tanh(), "Softmax": Softmax(), **others,
+        }  # fmt: skip
+        times = {name: self._milliseconds(fn, tensor, iterations) for name, fn in functions.items()}
+        fastest = min(times.values())
+        rows = [[name, f"{taken:.4f}", f"{taken / fastest:.2f} x"] for name, taken in times.items()]
+        self._print(f"activations of {list(tensor.shape)}", ["activation", "ms", "of the fastest"], rows)
+        return times
+
+    def compare_inplace_vs_regular(
+        self, activation: Activation | None = None, tensor_size: Size = (1000, 1000), iterations: int = 50
+    ) -> dict[str, float]:
+        """Milliseconds and peak bytes of `forward_` and of `forward`, both measured.
+
+        The keys are regular_ms, inplace_ms, regular_bytes and inplace_bytes.
+        """
+        chosen = ReLU() if activation is None else activation
+        tensor, buffer = self._data(tensor_size), self._data(tensor_size)
+        regular, in_place = work_of(chosen, tensor), lambda: chosen.forward_(buffer)
+        found = {
+            "regular_ms": 1e3 * median_seconds(regular, iterations),
+            "inplace_ms": 1e3 * median_seconds(in_place, iterations),
+            "regular_bytes": float(peak_bytes(regular)),
+            "inplace_bytes": float(peak_bytes(in_place)),
+        }
+        rows = [
+            [word, f"{found[f'{key}_ms']:.4f}", bytes_text(int(found[f"{key}_bytes"]))]
+            for word, key in (("forward", "regular"), ("forward_", "inplace"))
+        ]
+        self._print(f"{chosen!r} of {list(tensor.shape)}", ["", "ms", "peak memory"], rows)
+        return found
+
+    def analyze_scaling(
+        self, fn: Function, name: str = "activation", sizes: Iterable[Size] = (100, 1000, 10000), iterations: int = 50
+    ) -> list[dict[str, Any]]:
+        """How time grows with size: a dict for each size.
+
+        Keys: size, elements, time_ms, time_per_element_us, and, the same in each, fitted_exponent (of the time
+        as a power of the elements, by least squares) and formula_exponent (of the operations that are counted).
+        """
+        rows: list[dict[str, Any]] = []
+        counts: list[float] = []
+        for size in sizes:
+            tensor = self._data(size)
+            taken = self._milliseconds(fn, tensor, iterations)
+            counts.append(_operations(fn, tensor))
+            per_element = 1e3 * taken / max(tensor.size, 1)
+            rows.append({"size": size, "elements": tensor.size, "time_ms": taken, "time_per_element_us": per_element})
+        elements = [row["elements"] for row in rows]
+        fitted = {
+            "fitted_exponent": exponent(elements, [row["time_ms"] for row in rows]),
+            "formula_exponent": exponent(elements, counts),
+        }
+        for row in rows:
+            row.update(fitted)
+        self._print_scaling(name, rows, fitted)
+        return rows
+
+    def compare_fused(
+        self, chain: Sequence[Activation] = (Sigmoid(), Tanh(), GELU()), tensor_size: Size = (1000, 1000)
+    ) -> Comparison:
+        """A chain of activations computed one after the other, and fused into one pass over memory."""
+        array = self._data(tensor_size).numpy()
+        x = make_input("x", array.shape)
+        y: symbolic.Tensor = x
+        for activation in chain:
+            y = activation.of(y)
+        found = compare([x], y, data=[array])
+        self.console.print(" then ".join(map(repr, chain)), str(found), sep="\n", markup=False, highlight=False)
+        return found
+
+    def benchmark_activation_suite(self, tensor_size: Size = (500, 500), iterations: int = 20) -> dict[str, Any]:
+        """Everything above on one size: a dict with the keys activations, inplace, scaling and fused."""
+        rows = int(math.sqrt(self._data(tensor_size).size))
+        return {
+            "activations": self.compare_activations(tensor_size, iterations, GELU=GELU()),
+            "inplace": self.compare_inplace_vs_regular(ReLU(), tensor_size, iterations),
+            "scaling": self.analyze_scaling(Sigmoid(), "Sigmoid", [rows, rows * 10, rows * 100], iterations),
+            "fused": self.compare_fused(tensor_size=tensor_size),
+        }
+
+    def _milliseconds(self, fn: Function, tensor: Any, iterations: int) -> float:
+        given = tensor if isinstance(tensor, Tensor) else Tensor(tensor)
+        return 1e3 * median_seconds(work_of(fn, given), iterations)
+
+    def _data(self, size: Size) -> Tensor:
+        shape = (size,) if isinstance(size, int) else tuple(size)
+        if not all(isinstance(extent, int) and extent > 0 for extent in shape):
+            raise ArgumentError(f"a size is a positive int, or several, not {size!r}")
+        generator = np.random.default_rng(self.seed)
+        return Tensor(generator.standard_normal(shape, dtype=np.float32))
+
+    def _print_scaling(self, name: str, rows: Sequence[dict[str, Any]], fitted: dict[str, float]) -> None:
+        lines = [
+            [str(row["size"]), str(row["elements"]), f"{row['time_ms']:.4f}", f"{row['time_per_element_us']:.6f}"]
+            for row in rows
+        ]
+        title = f"{name}: time ~ n^{fitted['fitted_exponent']:.2f}, operations ~ n^{fitted['formula_exponent']:.2f}"
+        self._print(title, ["size", "elements", "ms", "us an element"], lines)
+
+    def _print(self, title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        table = Table(title=title)
+        for place, heading in enumerate(headings):
+            table.add_column(heading, justify="left" if place == 0 else "right")
+        for row in rows:
+            table.add_row(*row)
+        self.console.print(table)
+
+
+def _operations(fn: Function, tensor: Tensor) -> float:
+    """The operations that the program counts, or the elements where there is no program."""
+    found = program_of(fn, tensor)
+    if found is None:
+        return float(tensor.size)
+    program, _ = found
+    costs = [cost_of([node], [node]) for node in program.graph.nodes]
+    return float(sum(cast(int, cost.operations) for cost in costs))
+
+
+def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
+    """p of `value ~ size^p`, by least squares of the logarithms; NaN of less than two different sizes."""
+    if len(set(sizes)) < 2 or not all(value > 0 for value in values):
+        return math.nan
+    x, y = np.log(np.asarray(sizes, float)), np.log(np.asarray(values, float))
+    x = x - x.mean()
+    return float((x * y).sum() / (x * x).sum())

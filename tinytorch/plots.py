@@ -1,0 +1,157 @@
+"""Pictures of activations: function, derivative, formula, range and saturation. Needs matplotlib (the extra `plot`)."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import numpy as np
+
+from compiler.errors import ArgumentError, DrawingError
+from compiler.ir.formula.printing import latex
+from compiler.ir.formula.tape import Const, bind
+from compiler.ir.node import Node
+from compiler.ir.op import MapReduce, Reducer
+from tinytorch.api import compile as compile_program
+from tinytorch.api import grad
+from tinytorch.api import input as make_input
+from tinytorch.ops import elementwise as ops
+
+Function = Callable[[Any], Any]
+
+GALLERY: Final[Mapping[str, Function]] = {
+    "relu": ops.relu, "leaky_relu": ops.leaky_relu, "elu": ops.elu, "selu": ops.selu, "sigmoid": ops.sigmoid,
+    "tanh": ops.tanh, "softplus": ops.exact_softplus, "log_sigmoid": ops.log_sigmoid, "softsign": ops.softsign,
+    "gelu": ops.gelu, "silu": ops.silu, "mish": ops.mish, "hard_sigmoid": ops.hard_sigmoid,
+    "hard_swish": ops.hard_swish,
+}  # fmt: skip
+"""What is drawn unless other functions are named."""
+
+FLAT: Final = 0.01
+"""A function saturates where its derivative is smaller than this."""
+
+
+def plot_activations(
+    *functions: str | Function,
+    path: str | os.PathLike[str] | None = None,
+    limits: tuple[float, float] = (-5.0, 5.0),
+    columns: int = 3,
+) -> Any:
+    """Draws functions with their derivatives and formulas; the figure, which is also written to `path` if given.
+
+    `functions` are names (of `tinytorch.plots.GALLERY`) or functions of a tensor; all of the gallery if there
+    are none. Dotted lines bound the range, shaded is where the derivative is below 0.01 in size. Raises
+    ArgumentError for an unknown name, DrawingError where matplotlib is not installed.
+    """
+    chosen = _chosen(functions)
+    low, high = limits
+    if not low < high or columns < 1:
+        raise ArgumentError(f"limits ascend and there is at least one column: {limits}, {columns}")
+    columns = min(columns, len(chosen))
+    figure = _figure(columns, math.ceil(len(chosen) / columns))
+    cells = figure.subplots(math.ceil(len(chosen) / columns), columns, squeeze=False).ravel()
+    for cell, (name, function) in zip(cells, chosen.items(), strict=False):
+        _draw(cell, name, function, np.linspace(low, high, 801))
+    for cell in cells[len(chosen) :]:
+        cell.set_axis_off()
+    if path is not None:
+        figure.savefig(Path(path), metadata=_undated(Path(path)))
+    return figure
+
+
+def _undated(path: Path) -> dict[str, Any] | None:
+    """The same picture is the same file."""
+    return {"Date": None} if path.suffix == ".svg" else None
+
+
+def _chosen(functions: Sequence[str | Function]) -> dict[str, Function]:
+    if not functions:
+        return dict(GALLERY)
+    return dict(_named(item) for item in functions)
+
+
+def _named(item: str | Function) -> tuple[str, Function]:
+    if not isinstance(item, str):
+        return str(getattr(item, "__name__", None) or type(item).__name__), item
+    if item not in GALLERY:
+        raise ArgumentError(f"no activation is named {item!r}; there are {', '.join(GALLERY)}")
+    return item, GALLERY[item]
+
+
+def _figure(columns: int, rows: int) -> Any:
+    try:
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        _missing(error)
+    mpl.rcParams["svg.hashsalt"] = "tinytorch"
+    return Figure(figsize=(4.2 * columns, 3.4 * rows), layout="constrained")
+
+
+def _missing(error: ImportError) -> NoReturn:
+    raise DrawingError(f"pictures of activations need matplotlib: pip install matplotlib ({error})") from None
+
+
+def _draw(cell: Any, name: str, function: Function, points: np.ndarray[Any, Any]) -> None:
+    values, slopes, formula = _sampled(function, points)
+    cell.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    cell.axvline(0, color="0.8", linewidth=0.8, zorder=0)
+    cell.fill_between(
+        points, 0, 1, where=np.abs(slopes) < FLAT, transform=cell.get_xaxis_transform(),
+        color="tab:orange", alpha=0.15, linewidth=0, label="saturated",
+    )  # fmt: skip
+    cell.plot(points, values, color="tab:blue", linewidth=2, label=name)
+    cell.plot(points, slopes, color="tab:red", linewidth=1.4, linestyle="--", label="derivative")
+    for bound in _bounds(function):
+        cell.axhline(bound, color="tab:blue", linewidth=1, linestyle=":")
+    cell.set_title(f"{name}\n{formula}" if formula else name, fontsize=10)
+    cell.set_xlim(points[0], points[-1])
+    cell.set_ylim(max(min(values.min(), slopes.min()), -3) - 0.25, min(max(values.max(), slopes.max()), 4) + 0.25)
+    cell.legend(fontsize=7, loc="upper left")
+
+
+def _sampled(function: Function, points: np.ndarray[Any, Any]) -> tuple[Any, Any, str]:
+    x = make_input("x", points.shape, "float64")
+    y = function(x)
+    values, slopes = compile_program([x], [y, grad(y.sum(), x)])(points)
+    return values, slopes, _formula(y.node)
+
+
+def _formula(node: Node) -> str:
+    """The formula as matplotlib can set it, with the values of its parameters; nothing for a composite."""
+    op = node.op
+    if not isinstance(op, MapReduce) or op.reducer is not Reducer.NONE:
+        return ""
+    literals = {k: item.value for k, item in enumerate(op.arguments) if isinstance(item, Const)}
+    formula = bind(op.formula, literals) if literals else op.formula
+    where = [f"{DEFINED[line.atom]}" for line in formula.lines if line.atom in DEFINED]
+    return ",  ".join(f"${text}$" for text in dict.fromkeys([plain_latex(latex(formula)), *where]))
+
+
+DEFINED: Final[Mapping[str, str]] = {
+    "sigmoid": r"\sigma(x) = \frac{1}{1 + e^{-x}}",
+    "softplus": r"\mathrm{softplus}(x) = \log(1 + e^{x})",
+    "normcdf": r"\Phi(x) = P(Z \leq x)",
+}
+"""What a formula's text takes for granted."""
+
+_CASES = re.compile(r"\\begin\{cases\} ((?:(?!\\begin).)*?) & ((?:(?!\\begin).)*?) \\\\ ((?:(?!\\begin).)*?) & \\text\{otherwise\} \\end\{cases\}")
+
+
+def plain_latex(text: str) -> str:
+    """LaTeX without what matplotlib's mathematics lacks: cases in one line, literals with four digits."""
+    while (shorter := _CASES.sub(r"[\1 \\;\\mathrm{if}\\; \2,\\; \3]", text)) != text:
+        text = shorter
+    text = text.replace(r"\left(", "(").replace(r"\right)", ")").replace(r"\operatorname", r"\mathrm")
+    return re.sub(r"\d+\.\d{5,}", lambda found: f"{float(found[0]):.4g}", text).replace(r"1.0 \, ", "")
+
+
+def _bounds(function: Function) -> list[float]:
+    """The lower and upper end of the range, where the function has one: from values far out and close by."""
+    far = np.concatenate([-np.logspace(6, 1.5, 40), np.linspace(-30, 30, 24001), np.logspace(1.5, 6, 40)])
+    values, _, _ = _sampled(function, far)
+    return [float(bound) for bound in (values.min(), values.max()) if abs(bound) < 30]
