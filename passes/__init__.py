@@ -9,6 +9,7 @@ from passes.common_subexpressions import CommonSubexpressions
 from passes.dead_code import DeadCode
 from passes.fold_constants import FoldConstants
 from passes.fuse_elementwise import FuseElementwise
+from passes.fuse_epilogues import FuseEpilogues
 from passes.inplace import InPlace
 from passes.save_outputs import SaveOutputs
 from passes.simplify import Simplify
@@ -22,5 +23,5 @@ REWRITES: Final[tuple[RewritingPass, ...]] = (
 )
 """Graph to graph, in this order."""
 
-SCHEDULING: Final[tuple[SchedulingPass, ...]] = (FuseElementwise(), InPlace())
+SCHEDULING: Final[tuple[SchedulingPass, ...]] = (FuseEpilogues(), FuseElementwise(), InPlace())
 """Schedule to schedule, in this order."""

@@ -71,12 +71,39 @@ def nest_of(members: Sequence[Node]) -> Nest | Refusal:
         if not isinstance(node.op, MapReduce):
             reason = Reason.OPAQUE if node.op.has(Trait.OPAQUE) else Reason.MOVES_ELEMENTS
             return Refusal(reason, (node,), f"{called(node)} is no map and no reduction")
+    if len(members) > 1 and members[0].op.has(Trait.CONTRACTION) and check_member(members[0]) is not None:
+        return _after_contraction(members[0], members[1:])
     refusals = [found for node in members if (found := check_member(node)) is not None]
     if refusals and len(members) > 1:
         return refusals[0]
     pieces = {node: frame_of(node) for node in members}
     refusal = _join_all(members, pieces)
     return nest_from(pieces[members[0]]) if refusal is None else refusal
+
+
+def _after_contraction(head: Node, maps: Sequence[Node]) -> Nest | Refusal:
+    """The nest of a contraction and maps of its value: their loops are its rows, what it sums the columns."""
+    nest = nest_of(maps)
+    if isinstance(nest, Refusal):
+        return nest
+    for node in maps:
+        if map_reduce(node).reducer is not Reducer.NONE:
+            return Refusal(Reason.OTHER_LOOPS, (node,), f"{called(node)} reduces, behind a contraction")
+    found: set[tuple[int | None, ...]] = set()
+    for node in maps:
+        pairs = zip(node.operands, nest.accesses_of(node), strict=True)
+        found.update(axes for operand, axes in pairs if operand is head)
+    (axes, *others) = found or [()]
+    op = map_reduce(head)
+    pairs = zip(op.output, axes, strict=False)
+    place = {loop: at for loop, at in pairs if loop is not None and at is not None}
+    if others or sorted(place.values()) != list(range(len(nest.loops))):
+        return Refusal(Reason.OTHER_LOOPS, (head,), f"what reads {called(head)} has other loops")
+    summed = [loop for loop in op.reduced if op.extents[loop] != 1]
+    place |= {loop: len(nest.loops) + number for number, loop in enumerate(summed)}
+    loops = (*nest.loops, *(op.extents[loop] for loop in summed))
+    placed = tuple(place.get(loop) for loop in range(len(op.extents)))
+    return Nest(loops, len(nest.loops), {head: placed, **nest.placement})
 
 
 def nest_from(frame: Frame) -> Nest:

@@ -11,5 +11,7 @@ class Target:
 
     fuses: bool = False
     """Runs kernels of several nodes as one loop nest."""
+    fuses_contractions: bool = False
+    """Runs a contraction and the maps that follow it as one loop nest."""
     writes_in_place: bool = False
     """Can write a result over an operand."""

@@ -123,7 +123,7 @@ def test_a_dot_product_of_rows_is_a_reduction() -> None:
     assert found.accesses_of(at["d"]) == [(0, 1), (0, 1)]
 
 
-def test_a_matrix_product_runs_alone() -> None:
+def test_a_matrix_product_takes_maps_of_its_value_along_and_nothing_else() -> None:
     text = """
     %x = input : f32[batch,10]
     %w = input : f32[10,5]
@@ -133,7 +133,13 @@ def test_a_matrix_product_runs_alone() -> None:
     """
     alone, _ = nest(text.format("", "%h"))
     assert len(alone.loops) == 3
-    assert refusal(text.format("%y = exp(%h) : f32[batch,5]", "%y")).reason is Reason.OTHER_LOOPS
+    found, at = nest(text.format("%y = exp(%h) : f32[batch,5]", "%y"))
+    assert ([str(extent) for extent in found.loops], found.rows) == (["batch", "5", "10"], 2)
+    assert (found.placement[at["h"]], found.placement[at["y"]]) == ((0, 1, 2), (0, 1))
+    total = text.format("%y[i] = sum[j:5] %h[i,j] : f32[batch]", "%y")
+    assert refusal(total).reason is Reason.OTHER_LOOPS
+    crossed = text.replace("batch", "5").format("%y[i,j] = add(%h[i,j], %h[j,i]) : f32[5,5]", "%y")
+    assert refusal(crossed).reason is Reason.OTHER_LOOPS
 
 
 def test_a_value_read_with_its_axes_exchanged_has_no_nest() -> None:

@@ -1,0 +1,109 @@
+"""Puts maps behind the contraction whose value they read, into its kernel.
+
+    kernel 0: %h[i,j] = sum[k:64] %x[i,k] * %w[k,j]            kernel 0:
+    kernel 1: %a = add(%h, %b)                          ->         %h[i,j] = sum[k:64] %x[i,k] * %w[k,j]
+    kernel 2: %y = relu(%a)                                        %a = add(%h, %b)
+                                                                   %y = relu(%a)
+
+A map goes along where its value, or that of a map behind it, has to be written to memory anyway: what only
+reductions and other maps read is left to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from compiler.analysis.partition import Partition
+from compiler.ir.node import Node
+from compiler.ir.op import MapReduce, Trait
+from compiler.pipeline.contract import Action, Report
+from compiler.rewrite.refusal import Reason, Refusal
+from compiler.schedule.frame import called, check_member
+from compiler.schedule.nest import Nest, nest_of
+from compiler.schedule.schedule import Kernel, Schedule
+from compiler.schedule.target import Target
+
+MOST_MAPS: Final = 12
+"""Maps behind one contraction: their values share the registers with its sums."""
+
+
+@dataclass(frozen=True, slots=True)
+class FuseEpilogues:
+    """Joins a contraction with at most `most_maps` maps behind it."""
+
+    most_maps: int = MOST_MAPS
+
+    @property
+    def name(self) -> str:
+        return "fuse_epilogues"
+
+    def schedule(self, schedule: Schedule, target: Target) -> tuple[Schedule, Report]:
+        """The fused schedule. Kernels that another pass fused or put in place stay as they are."""
+        if not target.fuses_contractions:
+            sentence = "the backend runs a contraction alone"
+            return schedule, Report(refusals=(Refusal(Reason.TARGET_CANNOT, (), sentence),))
+        return fuse_epilogues(schedule, self.most_maps)
+
+
+def fuse_epilogues(schedule: Schedule, most_maps: int = MOST_MAPS) -> tuple[Schedule, Report]:
+    """The fused schedule, with an action for each contraction that took maps along."""
+    groups = Partition(schedule.graph, [kernel.members for kernel in schedule.kernels])
+    single = {k.members[0] for k in schedule.kernels if len(k.members) == 1 and not k.in_place}
+    marks = {kernel.members[0]: kernel.in_place for kernel in schedule.kernels}
+    results = set(schedule.graph.results)
+    actions: list[Action] = []
+    for head in schedule.graph.nodes:
+        if head not in single or not head.op.has(Trait.CONTRACTION) or check_member(head) is None:
+            continue
+        found = _candidates(schedule, head, single, most_maps)
+        kept = _written(schedule, found, results)
+        taken = _merge(groups, head, [node for node in found if node in kept])
+        single.difference_update([head, *taken])
+        if taken:
+            actions.append(Action((head, *taken), f"{len(taken)} maps behind {called(head)}"))
+    if not actions:
+        return schedule, Report()
+    kernels = [Kernel(members, marks[members[0]]) for members in groups.in_order()]
+    return replace(schedule, kernels=tuple(kernels)), Report(tuple(actions))
+
+
+def _candidates(schedule: Schedule, head: Node, single: set[Node], most: int) -> list[Node]:
+    """Maps of the contraction's value, in creation order, that lie on its loops."""
+    users = schedule.graph.users
+    found: list[Node] = []
+    waiting = {node for node in users[head] if node in single}
+    while waiting and len(found) < most:
+        node = min(waiting, key=lambda item: item.serial)
+        waiting.discard(node)
+        if node.op.has(Trait.ELEMENTWISE) and isinstance(nest_of([head, *found, node]), Nest):
+            found.append(node)
+            waiting.update(user for user in users[node] if user in single and user not in found)
+    return found
+
+
+def _written(schedule: Schedule, found: Sequence[Node], results: set[Node]) -> set[Node]:
+    """Those whose values are written to memory in any case, and those that lead to them."""
+    kept: set[Node] = set()
+    for node in reversed(found):
+        users = schedule.graph.users[node]
+        if node in results or any(user in kept or not _may_fuse(user) for user in users):
+            kept.add(node)
+    return kept
+
+
+def _may_fuse(user: Node) -> bool:
+    return isinstance(user.op, MapReduce) and check_member(user) is None
+
+
+def _merge(groups: Partition, head: Node, maps: Sequence[Node]) -> list[Node]:
+    """Merges maps into the contraction's group as long as the groups stay convex."""
+    taken: list[Node] = []
+    for node in maps:
+        left, right = groups.group_of[head], groups.group_of[node]
+        if not groups.may_merge(left, right):
+            break
+        groups.merge(left, right)
+        taken.append(node)
+    return taken
