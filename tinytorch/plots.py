@@ -101,7 +101,7 @@ def _draw(cell: Any, name: str, function: Function, points: np.ndarray[Any, Any]
     cell.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     cell.axvline(0, color="0.8", linewidth=0.8, zorder=0)
     cell.fill_between(
-        points, 0, 1, where=np.abs(slopes) < FLAT, transform=cell.get_xaxis_transform(),
+        points, 0, 1, where=_is_saturated(slopes), transform=cell.get_xaxis_transform(),
         color="tab:orange", alpha=0.15, linewidth=0, label="saturated",
     )  # fmt: skip
     cell.plot(points, values, color="tab:blue", linewidth=2, label=name)
@@ -110,8 +110,16 @@ def _draw(cell: Any, name: str, function: Function, points: np.ndarray[Any, Any]
         cell.axhline(bound, color="tab:blue", linewidth=1, linestyle=":")
     cell.set_title(f"{name}\n{formula}" if formula else name, fontsize=10)
     cell.set_xlim(points[0], points[-1])
-    cell.set_ylim(max(min(values.min(), slopes.min()), -3) - 0.25, min(max(values.max(), slopes.max()), 4) + 0.25)
-    cell.legend(fontsize=7, loc="upper left")
+    cell.set_ylim(
+        max(min(values.min(), slopes.min()), -3) - 0.25, min(max(values.max(), slopes.max()), 4) + 0.25
+    )
+    cell.legend(fontsize=7, loc="best")
+
+
+def _is_saturated(slopes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Where the function is flat all the way to an edge: a minimum is flat too, and not saturated."""
+    is_steep = np.abs(slopes) >= FLAT
+    return ~np.logical_or.accumulate(is_steep) | ~np.logical_or.accumulate(is_steep[::-1])[::-1]
 
 
 def _sampled(function: Function, points: np.ndarray[Any, Any]) -> tuple[Any, Any, str]:
@@ -139,7 +147,9 @@ DEFINED: Final[Mapping[str, str]] = {
 }
 """What a formula's text takes for granted."""
 
-_CASES = re.compile(r"\\begin\{cases\} ((?:(?!\\begin).)*?) & ((?:(?!\\begin).)*?) \\\\ ((?:(?!\\begin).)*?) & \\text\{otherwise\} \\end\{cases\}")
+_CASES = re.compile(
+    r"\\begin\{cases\} ((?:(?!\\begin).)*?) & ((?:(?!\\begin).)*?) \\\\ ((?:(?!\\begin).)*?) & \\text\{otherwise\} \\end\{cases\}"
+)
 
 
 def plain_latex(text: str) -> str:

@@ -26,7 +26,7 @@ from tinytorch import tensor as symbolic
 from tinytorch.api import grad
 from tinytorch.core.gradients import Rule
 from tinytorch.core.tensor import Tensor
-from tinytorch.core.variable import Variable, of_variables
+from tinytorch.core.variable import Variable
 from tinytorch.elementwise import elementwise as make_elementwise
 from tinytorch.ops import elementwise, normalise
 
@@ -51,7 +51,7 @@ class Activation:
         """The function of a Tensor or a Variable; of anything else that becomes a Tensor."""
         if isinstance(x, Variable):
             self._last = symbolic.Tensor(x.data.node), self.of
-            return of_variables(self.name, self.of, x)
+            return x.map(self.name, self.of)
         tensor = x if isinstance(x, Tensor) else Tensor(x)
         last = symbolic.Tensor(tensor.node)
         self._last = last, self.of

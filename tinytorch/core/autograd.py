@@ -15,7 +15,7 @@ import numpy as np
 
 from compiler.errors import ArgumentError, GradientError
 from tinytorch.core.tensor import Tensor
-from tinytorch.core.variable import Variable, as_variable, matmul, of_variables, power
+from tinytorch.core.variable import Variable, as_variable, of_two
 from tinytorch.elementwise import elementwise
 from tinytorch.ops import elementwise as ops
 from tinytorch.ops import normalise
@@ -48,9 +48,19 @@ def divide(a: Any, b: Any) -> Variable:
     return as_variable(a) / b
 
 
+def power(base: Any, exponent: Any) -> Variable:
+    """`base ** exponent`, of a number or of another variable."""
+    return as_variable(base) ** exponent
+
+
+def matmul(a: Any, b: Any) -> Variable:
+    """`a @ b`."""
+    return of_two("matmul", lambda x, y: x @ y, a, b)
+
+
 def exp(x: Any) -> Variable:
     """`exp(x)`."""
-    return of_variables("exp", ops.exp, x)
+    return as_variable(x).map("exp", ops.exp)
 
 
 def _clamped(x: Any) -> Any:
@@ -64,7 +74,7 @@ _at_least_smallest = elementwise("at_least_smallest", _clamped)
 
 def log(x: Any) -> Variable:
     """`log(max(x, 1e-8))` with the gradient `1 / max(x, 1e-8)`, the course's. `tt.log` is not clamped."""
-    return of_variables("log", lambda t: ops.log(_at_least_smallest(t)), x)
+    return as_variable(x).map("log", lambda t: ops.log(_at_least_smallest(t)))
 
 
 def sum_all(x: Any) -> Variable:
@@ -79,22 +89,22 @@ def mean(x: Any) -> Variable:
 
 def relu_with_grad(x: Any) -> Variable:
     """`max(x, 0)`; the slope at 0 is 0."""
-    return of_variables("relu", ops.relu, x)
+    return as_variable(x).map("relu", ops.relu)
 
 
 def sigmoid_with_grad(x: Any) -> Variable:
     """`1 / (1 + exp(-x))`."""
-    return of_variables("sigmoid", ops.sigmoid, x)
+    return as_variable(x).map("sigmoid", ops.sigmoid)
 
 
 def tanh_with_grad(x: Any) -> Variable:
     """`tanh(x)`."""
-    return of_variables("tanh", ops.tanh, x)
+    return as_variable(x).map("tanh", ops.tanh)
 
 
 def softmax_with_grad(x: Any, dim: int = -1) -> Variable:
     """Exponentials over their sum along a dim."""
-    return of_variables("softmax", lambda t: normalise.softmax(t, dim), x)
+    return as_variable(x).map("softmax", lambda t: normalise.softmax(t, dim))
 
 
 relu, sigmoid, tanh, softmax = relu_with_grad, sigmoid_with_grad, tanh_with_grad, softmax_with_grad

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from tinytorch import losses
-from tinytorch.core.variable import Variable, of_variables
+from tinytorch.core.variable import Variable, of_two
 
 
 class Loss:
@@ -17,7 +17,7 @@ class Loss:
     def forward(self, predictions: Any, targets: Any) -> Variable:
         """The loss, with gradients by the predictions (and by targets that require one)."""
         function = type(self).function
-        return of_variables(type(self).__name__, lambda x, y: function(x, y), predictions, targets)
+        return of_two(type(self).__name__, lambda x, y: function(x, y), predictions, targets)
 
     def __call__(self, predictions: Any, targets: Any) -> Variable:
         return self.forward(predictions, targets)

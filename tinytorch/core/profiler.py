@@ -30,7 +30,9 @@ class ActivationProfiler:
         self.console = console or Console()
         self.seed = seed
 
-    def time_activation(self, fn: Function, tensor: Any, name: str = "activation", iterations: int = 100) -> float:
+    def time_activation(
+        self, fn: Function, tensor: Any, name: str = "activation", iterations: int = 100
+    ) -> float:
         """The median time of computing `fn(tensor)`, in milliseconds; recording and compiling are not in it.
 
         Raises ArgumentError for less than one iteration.
@@ -77,7 +79,11 @@ class ActivationProfiler:
         return found
 
     def analyze_scaling(
-        self, fn: Function, name: str = "activation", sizes: Iterable[Size] = (100, 1000, 10000), iterations: int = 50
+        self,
+        fn: Function,
+        name: str = "activation",
+        sizes: Iterable[Size] = (100, 1000, 10000),
+        iterations: int = 50,
     ) -> list[dict[str, Any]]:
         """How time grows with size: a dict for each size.
 
@@ -91,7 +97,9 @@ class ActivationProfiler:
             taken = self._milliseconds(fn, tensor, iterations)
             counts.append(_operations(fn, tensor))
             per_element = 1e3 * taken / max(tensor.size, 1)
-            rows.append({"size": size, "elements": tensor.size, "time_ms": taken, "time_per_element_us": per_element})
+            rows.append(
+                {"size": size, "elements": tensor.size, "time_ms": taken, "time_per_element_us": per_element}
+            )
         elements = [row["elements"] for row in rows]
         fitted = {
             "fitted_exponent": exponent(elements, [row["time_ms"] for row in rows]),
@@ -112,10 +120,14 @@ class ActivationProfiler:
         for activation in chain:
             y = activation.of(y)
         found = compare([x], y, data=[array])
-        self.console.print(" then ".join(map(repr, chain)), str(found), sep="\n", markup=False, highlight=False)
+        self.console.print(
+            " then ".join(map(repr, chain)), str(found), sep="\n", markup=False, highlight=False
+        )
         return found
 
-    def benchmark_activation_suite(self, tensor_size: Size = (500, 500), iterations: int = 20) -> dict[str, Any]:
+    def benchmark_activation_suite(
+        self, tensor_size: Size = (500, 500), iterations: int = 20
+    ) -> dict[str, Any]:
         """Everything above on one size: a dict with the keys activations, inplace, scaling and fused."""
         rows = int(math.sqrt(self._data(tensor_size).size))
         return {
@@ -138,7 +150,12 @@ class ActivationProfiler:
 
     def _print_scaling(self, name: str, rows: Sequence[dict[str, Any]], fitted: dict[str, float]) -> None:
         lines = [
-            [str(row["size"]), str(row["elements"]), f"{row['time_ms']:.4f}", f"{row['time_per_element_us']:.6f}"]
+            [
+                str(row["size"]),
+                str(row["elements"]),
+                f"{row['time_ms']:.4f}",
+                f"{row['time_per_element_us']:.6f}",
+            ]
             for row in rows
         ]
         title = f"{name}: time ~ n^{fitted['fitted_exponent']:.2f}, operations ~ n^{fitted['formula_exponent']:.2f}"

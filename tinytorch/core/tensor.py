@@ -42,6 +42,8 @@ _COMPUTED: Final[WeakSet[Node]] = WeakSet()
 class Outranking:
     """What answers arithmetic with a tensor itself, whichever side it stands on: a Variable."""
 
+    __slots__ = ()
+
 
 class Tensor(symbolic.Tensor):
     """An array of numbers, from a scalar, a (nested) list, an array or a tensor. The data is copied.

@@ -112,7 +112,9 @@ class CompiledStep:
             elif isinstance(node.op, Input) or not node.operands:
                 twin[node] = node
             else:
-                twin[node] = make_node(node.op, [twin[item] for item in node.operands], node.name, node.origin)
+                twin[node] = make_node(
+                    node.op, [twin[item] for item in node.operands], node.name, node.origin
+                )
         return twin
 
     def _leaf(self, node: Node, array: Array) -> Node:

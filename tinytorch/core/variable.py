@@ -12,7 +12,7 @@ each structure. The gradients are `tt.grad`'s.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.types import DType, floating
 from tinytorch import tensor as symbolic
+from tinytorch.core.arithmetic import Arithmetic
 from tinytorch.core.gradients import (
     Change,
     Owner,
@@ -32,7 +33,7 @@ from tinytorch.core.gradients import (
     is_changed,
     owned_leaf,
 )
-from tinytorch.core.tensor import Outranking, Tensor, is_scalar, scalar_node, whole_number
+from tinytorch.core.tensor import Tensor, is_scalar, scalar_node, whole_number
 from tinytorch.core.values import Array, Value, own_array, value_of_node
 
 GradientFunction = Callable[["Variable"], Any]
@@ -51,7 +52,7 @@ class Recorded:
         return f"<backward of {self.name}>"
 
 
-class Variable(Owner, Outranking):
+class Variable(Owner, Arithmetic):
     """Data (a scalar, a list, an array, a Tensor) with a gradient.
 
     `grad_fn` is what made a computed variable; a function given as `grad_fn` is called with the gradient (a
@@ -59,7 +60,6 @@ class Variable(Owner, Outranking):
     """
 
     __slots__ = ("_grad_fn", "_node", "_tensor", "grad", "requires_grad")
-    __array_ufunc__ = None
 
     def __init__(
         self, data: Any, requires_grad: bool = True, grad_fn: GradientFunction | Recorded | None = None
@@ -171,8 +171,6 @@ class Variable(Owner, Outranking):
     def __float__(self) -> float:
         return float(self._tensor)
 
-    __hash__ = object.__hash__
-
     # Recording
 
     def read(self) -> Node:
@@ -216,10 +214,9 @@ class Variable(Owner, Outranking):
         if self._is_recorded:
             self._tensor.stand_for(self._node)
 
-    def _with(self, name: str, function: Callable[..., Node], *others: Any) -> Variable:
-        variables = [self, *(item for item in others if isinstance(item, Variable))]
-        nodes = [item.read() if isinstance(item, Variable) else item for item in others]
-        return Variable.recorded(function(self.read(), *nodes), name, variables)
+    def map(self, name: str, function: Callable[[symbolic.Tensor], symbolic.Tensor]) -> Variable:
+        """A function of this variable as a `tt` tensor, recorded under a name."""
+        return Variable.recorded(function(symbolic.Tensor(self.read())).node, name, [self])
 
     def binary(self, atom: str, left: Any, right: Any) -> Variable:
         """An atom of two operands, of which one at least is a variable."""
@@ -229,89 +226,41 @@ class Variable(Owner, Outranking):
             apply(atom, *nodes), atom, [item for item in pair if isinstance(item, Variable)]
         )
 
-    def __add__(self, other: Any) -> Variable:
-        return self.binary("add", self, other)
-
-    def __radd__(self, other: Any) -> Variable:
-        return self.binary("add", other, self)
-
-    def __sub__(self, other: Any) -> Variable:
-        return self.binary("sub", self, other)
-
-    def __rsub__(self, other: Any) -> Variable:
-        return self.binary("sub", other, self)
-
-    def __mul__(self, other: Any) -> Variable:
-        return self.binary("mul", self, other)
-
-    def __rmul__(self, other: Any) -> Variable:
-        return self.binary("mul", other, self)
-
-    def __truediv__(self, other: Any) -> Variable:
-        return self.binary("div", self, other)
-
-    def __rtruediv__(self, other: Any) -> Variable:
-        return self.binary("div", other, self)
-
-    def __pow__(self, other: Any) -> Variable:
-        return power(self, other)
-
-    def __rpow__(self, other: Any) -> Variable:
-        return self.binary("pow", other, self)
-
-    def __neg__(self) -> Variable:
-        return self._with("neg", lambda x: apply("neg", x))
-
-    def __pos__(self) -> Self:
-        return self
-
-    def __matmul__(self, other: Any) -> Variable:
-        return matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Variable:
-        return matmul(other, self)
-
-    def _compared(self, atom: str, other: Any) -> Tensor:
+    def compared(self, atom: str, other: Any) -> Tensor:
+        """A comparison, as a tensor of bools."""
         beside = other.data if isinstance(other, Variable) else other
         return self._tensor.compared(atom, self._tensor, beside)
 
-    def __lt__(self, other: Any) -> Tensor:
-        return self._compared("lt", other)
+    def power(self, exponent: Any) -> Variable:
+        """`self ** exponent`, of a number or of another variable."""
+        whole = whole_number(exponent)
+        if whole is None or (isinstance(exponent, float) and not self.dtype.is_float):
+            return self.binary("pow", self, exponent)
+        return self.map("power", lambda x: x**whole)
 
-    def __le__(self, other: Any) -> Tensor:
-        return self._compared("le", other)
-
-    def __gt__(self, other: Any) -> Tensor:
-        return self._compared("gt", other)
-
-    def __ge__(self, other: Any) -> Tensor:
-        return self._compared("ge", other)
-
-    def __eq__(self, other: object) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]  # element-wise
-        return self._compared("eq", other)
-
-    def __ne__(self, other: object) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]  # element-wise
-        return self._compared("ne", other)
+    def product(self, left: Any, right: Any) -> Variable:
+        """`left @ right`."""
+        return of_two("matmul", lambda x, y: x @ y, left, right)
 
     def sum(self, dim: Any = None, keepdims: bool = False) -> Variable:
         """The sum over dims, or of everything."""
-        return of_variables("sum", lambda x: x.sum(dim, keepdims), self)
+        return self.map("sum", lambda x: x.sum(dim, keepdims))
 
     def mean(self, dim: Any = None, keepdims: bool = False) -> Variable:
         """The arithmetic mean over dims, or of everything."""
-        return of_variables("mean", lambda x: x.mean(dim, keepdims), self)
+        return self.map("mean", lambda x: x.mean(dim, keepdims))
 
     def max(self, dim: Any = None, keepdims: bool = False) -> Variable:
         """The largest element over dims; tied elements share the gradient."""
-        return of_variables("max", lambda x: x.max(dim, keepdims), self)
+        return self.map("max", lambda x: x.max(dim, keepdims))
 
     def reshape(self, *shape: Any) -> Variable:
         """The elements under another shape."""
-        return of_variables("reshape", lambda x: x.reshape(*shape), self)
+        return self.map("reshape", lambda x: x.reshape(*shape))
 
     def transpose(self, *dims: Any) -> Variable:
         """The dims in another order; reversed if none is given."""
-        return of_variables("transpose", lambda x: x.transpose(*dims), self)
+        return self.map("transpose", lambda x: x.transpose(*dims))
 
     @property
     def T(self) -> Variable:  # noqa: N802  # NumPy's name
@@ -319,7 +268,7 @@ class Variable(Owner, Outranking):
         return self.transpose()
 
     def __getitem__(self, key: Any) -> Variable:
-        return of_variables("getitem", lambda x: x[key], self)
+        return self.map("getitem", lambda x: x[key])
 
     # Gradients
 
@@ -379,33 +328,20 @@ def _seed(gradient: Any, of: Variable) -> Array:
     return array
 
 
-def of_variables(name: str, function: Callable[..., symbolic.Tensor], *operands: Any) -> Variable:
-    """A function of `tt` tensors, of variables (or of anything that becomes a tensor)."""
-    variables = [item for item in operands if isinstance(item, Variable)]
-    if not variables:
-        variables = [as_variable(operands[0])]
-        operands = (variables[0], *operands[1:])
+def of_two(
+    name: str, function: Callable[[symbolic.Tensor, symbolic.Tensor], symbolic.Tensor], left: Any, right: Any
+) -> Variable:
+    """A function of two `tt` tensors, of variables or of anything that becomes a tensor, recorded under a name."""
+    if not isinstance(left, Variable) and not isinstance(right, Variable):
+        left = as_variable(left)
+    variables = [item for item in (left, right) if isinstance(item, Variable)]
     nodes = [
-        item.read() if isinstance(item, Variable) else _operand(item, variables[0]) for item in operands
+        item.read() if isinstance(item, Variable) else _operand(item, variables[0]) for item in (left, right)
     ]
-    result = function(*map(symbolic.Tensor, nodes))
-    return Variable.recorded(result.node, name, variables)
+    first, second = map(symbolic.Tensor, nodes)
+    return Variable.recorded(function(first, second).node, name, variables)
 
 
 def as_variable(value: Any) -> Variable:
     """A variable as it is; anything else as one without a gradient."""
     return value if isinstance(value, Variable) else Variable(value, requires_grad=False)
-
-
-def power(base: Any, exponent: Any) -> Variable:
-    """`base ** exponent`, of a number or of another variable."""
-    base = as_variable(base)
-    whole = whole_number(exponent)
-    if whole is None or (isinstance(exponent, float) and not base.dtype.is_float):
-        return base.binary("pow", base, exponent)
-    return of_variables("power", lambda x: x**whole, base)
-
-
-def matmul(a: Any, b: Any) -> Variable:
-    """`a @ b`."""
-    return of_variables("matmul", lambda x, y: x @ y, a, b)
