@@ -26,7 +26,7 @@ GROUP: Final = "tinytorch.plugins"
 
 @runtime_checkable
 class NamedOp(Protocol):
-    """What a plugin contributes as an op: a callable on tensors with a name, such as `tt.elementwise` makes."""
+    """What a plugin contributes as an op: a named function of tensors, such as `tt.elementwise` makes."""
 
     @property
     def name(self) -> str: ...
@@ -75,7 +75,10 @@ class Registry:
 
     @classmethod
     def of(cls, *plugins: Plugin) -> Registry:
-        """The registry of some plugins. Raises PluginError for a malformed plugin, and for a clash, naming both owners."""
+        """The registry of some plugins.
+
+        Raises PluginError for a malformed plugin, and for a clash, naming both owners.
+        """
         entries: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
         owners: dict[tuple[str, str], str] = {}
         for place, plugin in enumerate(plugins):
@@ -97,7 +100,8 @@ class Registry:
         known = self.entries[kind]
         if name not in known:
             raise PluginError(
-                f"no {kind[:-1] if kind != 'passes' else 'pass'} is named {name!r}; there are: {', '.join(known) or 'none'}"
+                f"no {kind[:-1] if kind != 'passes' else 'pass'} is named {name!r}; there are: "
+                f"{', '.join(known) or 'none'}"
             )
         return known[name]
 
@@ -106,7 +110,10 @@ class Registry:
         return name in self.entries[kind]
 
     def with_discovered(self) -> Registry:
-        """This registry and the plugins of installed distributions. Raises PluginError naming one that fails."""
+        """This registry and the plugins of installed distributions.
+
+        Raises PluginError naming one that fails.
+        """
         return Registry.of(*self.plugins, *discover())
 
 

@@ -27,7 +27,9 @@ from compiler.why import Why, why
 
 
 class Program:
-    """What `tt.compile` returns. Call it with arrays by position or by name; any extents of symbolic dimensions.
+    """What `tt.compile` returns.
+
+    Call it with arrays by position or by name; any extents of symbolic dimensions.
 
     The outputs are fresh arrays (or the caller's `out=`) that nothing else refers to. Updates are
     simultaneous, and written only after everything that can fail. Calls from several threads are safe.
@@ -115,7 +117,8 @@ class Program:
             taken = next((buffer for buffer in self._written if buffer.users), None)
             if taken is not None:
                 raise ArgumentError(
-                    f"a program that updates parameter {taken.reference!r} is called within a call that reads it"
+                    f"a program that updates parameter {taken.reference!r} is called within a call that "
+                    f"reads it"
                 )
             for buffer in shared:
                 buffer.users += 1
@@ -145,7 +148,7 @@ class Program:
         return list(given)
 
     def why(self, what: Any) -> Why:
-        """What became of a tensor (or node) of the source graph: fused or not, in place or not, saved, folded.
+        """What became of a tensor (or node) of the source graph: fused, in place, saved, folded, or not.
 
         Data; `print` shows it as text. Raises ArgumentError for a node that the program has never had.
         """

@@ -33,7 +33,10 @@ class Signature:
         _check_names(self.inputs, self.donated)
 
     def bind(self, arguments: Sequence[Any], named: Mapping[str, Any]) -> tuple[list[Array], Sizes]:
-        """The arrays in the order of the inputs, and the value of every symbol. Raises before anything is changed."""
+        """The arrays in the order of the inputs, and the value of every symbol.
+
+        Raises before anything is changed.
+        """
         given = self._ordered(arguments, named) if named or len(arguments) != len(self.inputs) else arguments
         arrays = [self._array(node, value) for node, value in zip(self.inputs, given, strict=True)]
         sizes = bind_sizes(self.inputs, [array.shape for array in arrays])
@@ -81,7 +84,8 @@ class Signature:
             array = array.astype(wanted)  # an empty list has no dtype of its own
         if not (np.can_cast(array.dtype, wanted, "safe") or (not is_array and _fits(array, wanted))):
             raise DTypeError(
-                f"input {node.name!r} is {node.type} and was given {array.dtype}\n  fix: array.astype(np.{wanted.name})"
+                f"input {node.name!r} is {node.type} and was given {array.dtype}\n  fix: "
+                f"array.astype(np.{wanted.name})"
             )
         self.copies += is_array
         with np.errstate(over="ignore"):  # 1e300 is inf in float32
@@ -95,7 +99,8 @@ class Signature:
     def _check_donation(self, node: Node, value: Any, given: Sequence[Any]) -> None:
         if not (is_ready(value, node.type.dtype.numpy) and value.flags.writeable):
             raise ArgumentError(
-                f"input {node.name!r} is donated: it must be a dense, aligned, writable array of {node.type.dtype}"
+                f"input {node.name!r} is donated: it must be a dense, aligned, writable array of "
+                f"{node.type.dtype}"
             )
         for other, array in zip(self.inputs, given, strict=True):
             if (
@@ -107,7 +112,7 @@ class Signature:
 
 
 def is_ready(value: Any, dtype: np.dtype[Any]) -> TypeGuard[Array]:
-    """Whether a value is an array that can be used as it is: of the dtype, dense, aligned and native-endian."""
+    """Whether a value is an array to be used as it is: of the dtype, dense, aligned and native-endian."""
     if not isinstance(value, np.ndarray):
         return False
     array = cast(Array, value)
@@ -115,7 +120,7 @@ def is_ready(value: Any, dtype: np.dtype[Any]) -> TypeGuard[Array]:
 
 
 def _fits(array: Array, wanted: np.dtype[Any]) -> bool:
-    """Whether Python numbers, which have no dtype of their own, may become one: ints if they are in its range."""
+    """Whether Python numbers, which have no dtype of their own, may become one: ints if in its range."""
     if wanted.kind == "f":
         return True
     return wanted.kind == "i" and array.dtype.kind in "biu" and bool(np.all(array.astype(wanted) == array))
@@ -150,7 +155,8 @@ def check_declared(graph: Graph, declared: Sequence[Node]) -> None:
     for node in graph.inputs:
         if node not in known:
             raise UndeclaredInputError(
-                f"an output depends on input {describe(node)}\n  fix: list it, tt.compile([..., {node.name}], ...)"
+                f"an output depends on input {describe(node)}\n  fix: list it, tt.compile([..., "
+                f"{node.name}], ...)"
             )
     check_symbols(graph)
     seen = {node.name: node for node in graph.inputs}
@@ -158,5 +164,6 @@ def check_declared(graph: Graph, declared: Sequence[Node]) -> None:
         other = node if node.name is None else seen.setdefault(node.name, node)
         if other is not node:
             raise NameClashError(
-                f"two leaves are named {node.name!r}:\n  {describe(other)}\n  {describe(node)}\n  fix: rename one"
+                f"two leaves are named {node.name!r}:\n  {describe(other)}\n  {describe(node)}\n  fix: "
+                f"rename one"
             )

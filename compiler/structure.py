@@ -42,7 +42,10 @@ class Structure:
 
 
 def flatten(given: Any) -> tuple[list[Any], Structure]:
-    """The values in order, and how they were arranged. Raises ArgumentError for a dict with keys that are no str."""
+    """The values in order, and how they were arranged.
+
+    Raises ArgumentError for a dict with keys that are no str.
+    """
     if isinstance(given, Mapping):
         items: dict[Any, Any] = dict(given)  # pyright: ignore[reportUnknownArgumentType]
         if not all(isinstance(key, str) for key in items):

@@ -94,7 +94,7 @@ def grad(
     loss: Tensor, wrt: Iterable[Tensor], *, seed: Any = None, allow_unused: bool = False
 ) -> list[Tensor]: ...
 def grad(loss: Tensor, wrt: Any, *, seed: Any = None, allow_unused: bool = False) -> Any:
-    """The gradients of `loss` by each tensor of `wrt`, as tensors of the graph that can be differentiated again.
+    """The gradients of `loss` by each tensor of `wrt`, as tensors that can be differentiated again.
 
     `loss` is a floating scalar, or anything floating with a `seed` (the cotangent) of its type. `wrt` is one
     tensor, a sequence or a dict; the result has its structure. What is not reachable is an error, or zeros
@@ -121,7 +121,8 @@ def _found(loss: Tensor, target: Tensor, node: Node | None, allow_unused: bool) 
         return Tensor(node)
     if not allow_unused:
         raise GradientError(
-            f"{describe(loss.node)} does not depend on {describe(target.node)} (or only where its derivative is 0)\n"
+            f"{describe(loss.node)} does not depend on {describe(target.node)} (or only where its "
+            f"derivative is 0)\n"
             "  fix: allow_unused=True gives zeros"
         )
     return constant(0.0, dtype=target.dtype).broadcast_to(target.shape)
@@ -141,9 +142,9 @@ def compile(
 
     `outputs` is one tensor, a sequence or a dict, and calls return the same, as fresh arrays. All right-hand
     sides of `updates` and all outputs see the parameters as they were before the call. `passes` are names or
-    values, () for none, None for the default. `donate` names inputs whose arrays the program may overwrite. `debug` fills
-    dead memory with NaN and compares every kernel with the oracle: LawError names the first node that is wrong;
-    it runs on the numpy backend unless another is given that can show its kernels.
+    values, () for none, None for the default. `donate` names inputs whose arrays the program may overwrite.
+    `debug` fills dead memory with NaN and compares every kernel with the oracle: LawError names the first
+    node that is wrong; it runs on the numpy backend unless another is given that can show its kernels.
     """
     declared = list(inputs) if isinstance(inputs, Sequence) else [inputs]
     results, structure = flatten(outputs)
@@ -219,7 +220,10 @@ def graph_of(what: Tensor | Sequence[Tensor] | Graph | Program) -> Graph:
 
 
 def explain(what: Tensor | Node) -> Explanation:
-    """Formula, LaTeX, source line, maker and, for a gradient, the derivation. Data; `print` shows it as text."""
+    """Formula, LaTeX, source line, maker and, for a gradient, the derivation.
+
+    Data; `print` shows it as text.
+    """
     node = what.node if isinstance(what, Tensor) else what
     if not isinstance(cast(object, node), Node):
         raise ArgumentError(f"what is explained is a tensor or a node, not {what!r}")

@@ -1,4 +1,4 @@
-"""The built-in plugin: every pass, backend and renderer in one visible list, through the same door as a stranger's."""
+"""The built-in plugin: every pass, backend and renderer in one visible list, like a stranger's."""
 
 from __future__ import annotations
 

@@ -12,7 +12,10 @@ from compiler.ir.op import Gather, Reshape, Slice
 
 
 def take_key(node: Node, key: Any) -> Node:
-    """`node[key]`. Raises ShapeError for keys that have no static meaning (boolean masks, two index tensors)."""
+    """`node[key]`.
+
+    Raises ShapeError for keys that have no static meaning (boolean masks, two index tensors).
+    """
     items = _expanded(node, cast("tuple[Any, ...]", key) if isinstance(key, tuple) else (key,))
     arrays = [item for item in items if isinstance(item, Node)]
     if len(arrays) > 1:
@@ -90,7 +93,7 @@ def _position(node: Node, axis: int, position: int, extent: Extent) -> Extent:
 
 
 def _symbolic_row(node: Node, axis: int, item: slice, extent: Dim) -> tuple[Extent, Extent, int]:
-    """Slices of a symbolic axis whose size is a polynomial: from a fixed start to a place counted from the end."""
+    """Slices of a symbolic axis whose size is a polynomial: from a start to a place counted from the end."""
     step = 1 if item.step is None else item.step
     if step < 0 and item.start is None and item.stop is None:
         quotient = _steps(extent, -step)
@@ -105,7 +108,8 @@ def _symbolic_row(node: Node, axis: int, item: slice, extent: Dim) -> tuple[Exte
     if size is None or not (from_end or last_ones):
         raise ShapeError(
             f"slice {item} of the symbolic axis {axis} has a size that is no polynomial: {describe(node)}\n"
-            "  fix: slice from the start to a place counted from the end (x[a:], x[a:-b], x[-a:]), or use a fixed size"
+            "  fix: slice from the start to a place counted from the end (x[a:], x[a:-b], x[-a:]), or "
+            "use a fixed size"
         )
     return first, size, step
 

@@ -72,7 +72,10 @@ class Tensor:
         return self.node.name
 
     def named(self, name: str) -> Self:
-        """The same value under a name that texts and drawings show. Inputs and parameters have theirs already."""
+        """The same value under a name that texts and drawings show.
+
+        Inputs and parameters have theirs already.
+        """
         if not self.node.operands:
             raise ArgumentError(f"{describe(self.node)} is a leaf; name it where it is made")
         return self._wrap(self.node.named(checked_name(name)))
@@ -98,14 +101,15 @@ class Tensor:
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         raise SymbolicValueError(
-            f"{describe(self.node)} has no value before a program runs; use tt.compile(inputs, outputs) and call it"
+            f"{describe(self.node)} has no value before a program runs; use tt.compile(inputs, outputs) "
+            f"and call it"
         )
 
     def __float__(self) -> NoReturn:
         return self.__array__()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """As the text and arrays of its graph: two tensors that are pickled apart share no node afterwards."""
+        """As the text and arrays of its graph: tensors that are pickled apart share no node afterwards."""
         return _of_graph, (type(self), Graph.of([self.node]))
 
     __int__ = __index__ = __float__
@@ -206,17 +210,26 @@ class Tensor:
         return self._reduce(Reducer.SUM, axis, keepdims)
 
     def max(self, axis: Axis = None, keepdims: bool = False) -> Self:
-        """The largest element over axes, NaN where there is one. Tied elements share the gradient (torch.amax)."""
+        """The largest element over axes, NaN where there is one.
+
+        Tied elements share the gradient (torch.amax).
+        """
         self._require_elements("max", axis)
         return self._reduce(Reducer.MAX, axis, keepdims)
 
     def min(self, axis: Axis = None, keepdims: bool = False) -> Self:
-        """The smallest element over axes, NaN where there is one. Tied elements share the gradient (torch.amin)."""
+        """The smallest element over axes, NaN where there is one.
+
+        Tied elements share the gradient (torch.amin).
+        """
         self._require_elements("min", axis)
         return self._reduce(Reducer.MIN, axis, keepdims)
 
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Self:
-        """The index (int64) of the first largest element along an axis, or in the flattened tensor. NaN is largest."""
+        """The index (int64) of the first largest element along an axis, or in the flattened tensor.
+
+        NaN is largest.
+        """
         self._require_elements("argmax", axis)
         return self._reduce(Reducer.ARGMAX, axis, keepdims)
 
@@ -226,7 +239,10 @@ class Tensor:
         return (-self)._reduce(Reducer.ARGMAX, axis, keepdims)
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> Self:
-        """The arithmetic mean over axes, floating: float64 for int64, float32 for bool and int32; NaN of nothing."""
+        """The arithmetic mean over axes, floating: float64 for int64, float32 for bool and int32.
+
+        NaN of nothing.
+        """
         floats = self.astype(floating(self.dtype))
         total = floats.sum(axis, keepdims)
         count = product(self.shape[k] for k in normalised_axes(axis, self.ndim))
@@ -285,7 +301,10 @@ class Tensor:
         return self.transpose(order)
 
     def squeeze(self, axis: Axis = None) -> Self:
-        """Without the unit axes given, or without all of them. Raises ShapeError for an axis that is not 1."""
+        """Without the unit axes given, or without all of them.
+
+        Raises ShapeError for an axis that is not 1.
+        """
         found = [k for k, n in enumerate(self.shape) if n == 1]
         gone = found if axis is None else normalised_axes(axis, self.ndim)
         if any(k not in found for k in gone):
@@ -340,7 +359,10 @@ def as_tensor(value: Any) -> Tensor:
 
 
 def constant_of_array(value: Any, dtype: Any, name: str | None) -> Node:
-    """A constant node of an array-like. Floats that come without a dtype (lists, Python scalars) are float32."""
+    """A constant node of an array-like.
+
+    Floats that come without a dtype (lists, Python scalars) are float32.
+    """
     array = checked_array(value)
     if dtype is None and not isinstance(value, np.ndarray | np.generic) and array.dtype == np.float64:
         dtype = DType.FLOAT32
@@ -348,7 +370,10 @@ def constant_of_array(value: Any, dtype: Any, name: str | None) -> Node:
 
 
 def checked_array(value: Any) -> np.ndarray[Any, Any]:
-    """An array-like as an array of one of our dtypes. Raises DTypeError for objects, strings and ragged lists."""
+    """An array-like as an array of one of our dtypes.
+
+    Raises DTypeError for objects, strings and ragged lists.
+    """
     if isinstance(value, Tensor):
         value.__array__()
     try:

@@ -69,7 +69,8 @@ def _check(item: _Axis, sizes: Sizes, owner: Mapping[str, Node]) -> None:
     node, axis, extent, count = item.node, item.axis, item.extent, item.count
     if any(name not in sizes for name in symbols(extent)):
         raise ShapeError(
-            f"input {node.name!r} is {node.type}: axis {axis} has {count} elements, which does not determine {extent}"
+            f"input {node.name!r} is {node.type}: axis {axis} has {count} elements, which does not "
+            f"determine {extent}"
         )
     expected = evaluate(extent, sizes)
     if expected == count:

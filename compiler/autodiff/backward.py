@@ -1,4 +1,4 @@
-"""The backward walk: from the cotangent of an output to those of what it was made from, in reverse creation order."""
+"""The backward walk: the cotangent of an output becomes those of its operands, in reverse creation order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from compiler.rewrite.stable import stabilised
 
 
 def gradient(output: Node, wrt: Sequence[Node], seed: Node | None = None) -> list[Node | None]:
-    """The cotangent of each node of `wrt` when that of `output` is `seed` (1 for a scalar), None if unreachable.
+    """The cotangent of each node of `wrt` when the output's is `seed` (1 for a scalar), None if unreachable.
 
     What is differentiated is the stabilised twin of the graph; nodes in `wrt` stay as they are in it.
     Raises GradientError for an output that is not floating, or not scalar without a seed of its type.

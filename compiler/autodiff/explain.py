@@ -113,7 +113,8 @@ def _derivation(of: Node | None, operand: int | None) -> tuple[str, ...]:
     if op.reducer is Reducer.SUM:
         return (
             f"{print_formula(op.formula)}, summed over {len(op.reduced)} loops",
-            f"adjoint: the cotangent times the other factors, over the loops of {op.formula.parameters[operand]}",
+            f"adjoint: the cotangent times the other factors, over the loops of "
+            f"{op.formula.parameters[operand]}",
         )
     literals = {k: item.value for k, item in enumerate(op.arguments) if isinstance(item, Const)}
     formula = bind(op.formula, literals) if literals else op.formula
@@ -126,7 +127,10 @@ def _partial_lines(formula: Formula, parameter: int) -> tuple[str, ...]:
     partial = derive(formula, parameter)
     rule = adjoint_formula(formula, parameter)
     name = formula.parameters[parameter]
-    first = f"d {formula.name} / d {name} = {print_body(partial)}    (sympy's, and agrees with the slope at 50 digits)"
+    first = (
+        f"d {formula.name} / d {name} = {print_body(partial)}    (sympy's, and agrees with the "
+        f"slope at 50 digits)"
+    )
     if rule is None:
         return (first, "the derivative is 0: nothing is passed on")
     if rule.formula is None:

@@ -46,7 +46,9 @@ from compiler.ir.op import (
 
 
 def adjoint(node: Node, operand: int, cotangent: Node) -> Node | None:
-    """The contribution of a node's cotangent to that of one operand; None where the derivative is 0 everywhere.
+    """The contribution of a node's cotangent to that of one operand.
+
+    None where the derivative is 0 everywhere.
 
     Raises GradientError for an opaque call without a gradient.
     """
@@ -143,8 +145,8 @@ def _map(node: Node, op: MapReduce, operand: int, cotangent: Node) -> Node | Non
 
 
 def _weighted(
-    rule: AdjointFormula, operands: list[Node], used: list[Argument], axes: tuple[int | None, ...], extents: Shape,
-    target: Node, origin: Origin,
+    rule: AdjointFormula, operands: list[Node], used: list[Argument], axes: tuple[int | None, ...],
+    extents: Shape, target: Node, origin: Origin,
 ) -> Node:  # fmt: skip
     """Cotangent times partial over all loops, summed over those that the target has not."""
     kept = [axis for axis in axes if axis is not None]
@@ -188,7 +190,7 @@ def _to_operand(
     value: Node, given: tuple[int | None, ...], wanted: tuple[int | None, ...], extents: Shape, target: Node,
     origin: Origin,
 ) -> Node:  # fmt: skip
-    """A value with one axis a loop in `given` as one with the axes `wanted`: summed, broadcast, moved and cast."""
+    """A value with an axis for each loop in `given` as one with the axes `wanted` and the target's type."""
     have = [axis for axis in given if axis is not None]
     want = [axis for axis in wanted if axis is not None]
     value = _reshaped(value, tuple(extents[axis] for axis in have), origin)

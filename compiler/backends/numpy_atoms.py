@@ -47,12 +47,15 @@ def _whole(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 ATOMS_IN_NUMPY: Final[Mapping[str, Callable[..., Any]]] = {
-    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative, "pow": np.power,
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative,
+    "pow": np.power,
     "zmul": _zmul, "stop": np.asarray, "abs": np.abs, "sign": np.sign, "floor": _whole(np.floor),
     "ceil": _whole(np.ceil),
-    "round": _whole(np.rint), "maximum": np.maximum, "minimum": np.minimum, "lt": np.less, "le": np.less_equal,
+    "round": _whole(np.rint), "maximum": np.maximum, "minimum": np.minimum, "lt": np.less,
+    "le": np.less_equal,
     "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal, "isnan": np.isnan,
-    "and": np.logical_and, "or": np.logical_or, "xor": np.logical_xor, "not": np.logical_not, "where": np.where,
+    "and": np.logical_and, "or": np.logical_or, "xor": np.logical_xor, "not": np.logical_not,
+    "where": np.where,
     "sqrt": np.sqrt, "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p, "sin": np.sin,
     "cos": np.cos, "tanh": np.tanh, "sech2": _sech2, "sigmoid": _sigmoid, "softplus": _softplus, "erf": erf,
     "erfc": erfc, "normcdf": normcdf, "normpdf": _normpdf,

@@ -1,4 +1,6 @@
-"""Makes nodes: broadcasting maps, reductions, contractions and leaves. Everybody above the IR builds with these.
+"""Makes nodes: broadcasting maps, reductions, contractions and leaves.
+
+Everybody above the IR builds with these.
 
 A value is a Node or a Python scalar; a scalar becomes a literal of the op that uses it, weakly typed.
 """
@@ -54,10 +56,11 @@ def apply(
     name: str | None = None,
     origin: Origin | None = None,
 ) -> Node:
-    """A map: a formula (or an atom's name) of values that broadcast as in NumPy, converted to `dtype` if given.
+    """A map: a formula (or an atom's name) of values that broadcast as in NumPy.
 
-    `shape` is the result's shape where it is not that of the operands. Raises ShapeError naming the operands
-    that do not broadcast, DTypeError where the formula is not defined for them.
+    The result is converted to `dtype` if one is given. `shape` is the result's shape where it is not that
+    of the operands. Raises ShapeError naming the operands that do not broadcast, DTypeError where the
+    formula is not defined for them.
     """
     formula = atom_formula(formula) if isinstance(formula, str) else formula
     nodes = [value for value in values if isinstance(value, Node)]
@@ -109,7 +112,7 @@ def _operand(value: Value) -> DType | Weak:
 
 
 def align(shape: Shape, to: Shape) -> tuple[int | None, ...]:
-    """For each axis of a shape the loop that it follows when it is broadcast to another, from the last axis on.
+    """For each axis of a shape the loop that it follows when it is broadcast to another, from the right.
 
     An axis for which the other shape has none gets a negative number, which is no loop.
     """
@@ -121,7 +124,10 @@ def align(shape: Shape, to: Shape) -> tuple[int | None, ...]:
 
 
 def broadcast_shape(what: str, nodes: Sequence[Node]) -> Shape:
-    """The shape to which all broadcast. A symbol equals only itself and never counts as 1. Raises ShapeError."""
+    """The shape to which all broadcast.
+
+    A symbol equals only itself and never counts as 1. Raises ShapeError.
+    """
     rank = max((node.type.rank for node in nodes), default=0)
     shape: list[Extent] = [1] * rank
     for node in nodes:
@@ -222,7 +228,10 @@ def contract(
 def broadcast(
     node: Node, shape: Shape, axes: Sequence[int] | None = None, origin: Origin | None = None
 ) -> Node:
-    """The node repeated to a shape (its axes at `axes`, by default the last ones); itself if it has the shape."""
+    """The node repeated to a shape (its axes at `axes`, by default the last ones).
+
+    Itself if it has the shape.
+    """
     if node.type.shape == shape:
         return node
     if axes is None:

@@ -61,7 +61,10 @@ class Dim:
         return quotient
 
     def at(self, **symbols: int) -> int:
-        """The value with every symbol bound, e.g. `.at(batch=64)`. Raises ArgumentError naming one that is not."""
+        """The value with every symbol bound, e.g.
+
+        `.at(batch=64)`. Raises ArgumentError naming one that is not.
+        """
         return evaluate(self, symbols)
 
     def __str__(self) -> str:

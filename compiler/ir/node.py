@@ -90,7 +90,10 @@ class Node:
 def make_node(
     op: Op, operands: Sequence[Node] = (), name: str | None = None, origin: Origin | None = None
 ) -> Node:
-    """A node, with its type inferred. Raises ShapeError or DTypeError that names the operands and their lines."""
+    """A node, with its type inferred.
+
+    Raises ShapeError or DTypeError that names the operands and their lines.
+    """
     try:
         found = op.infer([operand.type for operand in operands])
     except (ShapeError, DTypeError) as error:

@@ -6,7 +6,8 @@
                  | Index        the value of a loop index
                  | Size         an extent
                  | Const        a literal
-    Layout     ::= reshape | transpose | broadcast | diagonal | slice | pad | concatenate | gather | scatter_add
+    Layout     ::= reshape | transpose | broadcast | diagonal | slice | pad | concatenate | gather
+                 | scatter_add
     Call       ::= an opaque pure function with a declared result type
     Leaf       ::= input | parameter | constant
 
@@ -238,7 +239,7 @@ class Transpose(Layout):
 
 @dataclass(frozen=True, slots=True)
 class Broadcast(Layout):
-    """Repeats the operand, whose axis `k` is axis `axes[k]` of the result (ascending), along unit and new axes."""
+    """Repeats the operand along unit and new axes; its axis `k` is axis `axes[k]` of the result."""
 
     word = "broadcast"
     is_view = True
@@ -309,7 +310,7 @@ class Slice(Layout):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pad(Layout):
-    """Puts `low` elements of `value` before, `high` behind and `interior` between the elements of each axis."""
+    """Puts `low` copies of `value` before, `high` behind and `interior` between the elements of each axis."""
 
     word = "pad"
     low: Shape
@@ -386,7 +387,7 @@ class Gather(Layout):
 
 @dataclass(frozen=True, slots=True)
 class ScatterAdd(Layout):
-    """The adjoint of Gather: zeros of `extent` along the axis, plus operand 1's elements at the indices in operand 0.
+    """The adjoint of Gather: zeros of `extent` along the axis, plus operand 1 at the indices in operand 0.
 
     Elements with the same index are added in row-major order.
     """
@@ -521,7 +522,7 @@ class Buffer:
 
 
 def locked(buffers: Iterable[Buffer]) -> ExitStack:
-    """A context that holds the locks of buffers, taken in one order everywhere, so that nobody waits in a circle."""
+    """A context that holds the locks of buffers, taken in one order everywhere: nobody waits in a circle."""
     stack = ExitStack()
     for buffer in sorted(set(buffers), key=lambda buffer: buffer.serial):
         stack.enter_context(buffer.lock)

@@ -10,8 +10,8 @@
                   | "call" name "(" value, ... ")"
     argument    ::= access | loop | "{" extent "}" | literal
     access      ::= value [ "[" loop or "_", ... "]" ]                       "_" is a unit axis
-    value       ::= "%" name | "%" number                                    a number for a value without a name
-    name        ::= word [ "~" number ] | json-string [ "~" number ]         "~2", "~3" tell things of one name apart
+    value       ::= "%" name | "%" number                          a number for a value without a name
+    name        ::= ( word | json-string ) [ "~" number ]          "~2", "~3" tell things of one name apart
 
 A map whose operands broadcast as in NumPy shows no loops. Formulas that are one atom need no definition.
 `inputs` is there where a call takes them in another order than that of the lines. Arrays of parameters, and
@@ -100,7 +100,10 @@ def print_graph(graph: Text) -> str:
 
 
 def names_of(graph: Text) -> Names:
-    """Unique names: a node's own where it has one, else its number among the nameless; `~2`, `~3` tell twins apart."""
+    """Unique names: a node's own where it has one, else its number among the nameless.
+
+    `~2`, `~3` tell twins apart.
+    """
     nodes = graph.nodes
     return Names(_value_names(nodes), _formula_names(nodes), _call_names(nodes))
 
@@ -152,7 +155,10 @@ def quoted(name: str) -> str:
 
 
 def unquoted(text: str) -> tuple[str, str]:
-    """The name that a text stands for, and its mark: `h`, `~2` for `h~2`. Raises ValueError for a bad JSON string."""
+    """The name that a text stands for, and its mark: `h`, `~2` for `h~2`.
+
+    Raises ValueError for a bad JSON string.
+    """
     if text.startswith('"'):
         bare, quote, mark = text.rpartition('"')
         return json.loads(bare + quote), mark
@@ -191,7 +197,7 @@ def print_node(node: Node, names: Names) -> str:
 
 
 def is_by_reference(op: Constant) -> bool:
-    """Whether a constant's array stands outside the text: it is large, unknown, or has a NaN that is not `nan`."""
+    """Whether a constant's array stands outside the text: large, unknown, or with a NaN that is not `nan`."""
     if not op.buffer.is_bound or op.buffer.array.size > INLINE:
         return True
     array = op.buffer.array
@@ -226,7 +232,7 @@ def _print_map_reduce(op: MapReduce, node: Node, name: str, operands: list[str],
 
 
 def _broadcasts(op: MapReduce, node: Node) -> bool:
-    """Whether the axes say nothing that shapes do not: the operands' are aligned and the output has every loop."""
+    """Whether the axes say nothing that shapes do not: operands are aligned and the output has every loop."""
     aligned = [Access(align(operand.type.shape, op.extents)) for operand in node.operands]
     return (
         list(op.accesses) == aligned

@@ -148,7 +148,7 @@ def test_a_clash_names_both_owners(stranger):
 def test_a_clash_with_a_built_in_names_both_owners():
     rival = Plugin("rival", backends=builtin.BUILTIN.backends)
     with pytest.raises(
-        tt.PluginError, match="plugins 'tinytorch' and 'rival' both have '.*' among their backends"
+        tt.PluginError, match=r"plugins 'tinytorch' and 'rival' both have '.*' among their backends"
     ):
         Registry.of(builtin.BUILTIN, rival)
 
@@ -185,7 +185,7 @@ def test_a_plugin_has_a_name(name):
 
 def test_what_is_not_there_is_answered_with_what_is():
     registry = Registry.of(builtin.BUILTIN)
-    with pytest.raises(tt.PluginError, match="no pass is named 'x'; there are: .*dead_code"):
+    with pytest.raises(tt.PluginError, match=r"no pass is named 'x'; there are: .*dead_code"):
         registry.find("passes", "x")
     with pytest.raises(tt.PluginError, match="no renderer is named 'x'; there are: none"):
         Registry.of().find("renderers", "x")
@@ -202,6 +202,9 @@ def test_a_registry_is_immutable():
 def test_the_example_installs_with_pip(tmp_path):
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*command, "--target", str(tmp_path), str(EXAMPLE)], check=True, capture_output=True)
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import tinytorch as tt; print(*tt.registry().entries['ops'])"
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import tinytorch as tt; "
+        f"print(*tt.registry().entries['ops'])"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "snake" in run.stdout.split()

@@ -1,7 +1,8 @@
 """Work is linear and nothing recurses: counted in calls of our own functions, never in seconds.
 
-Every walker is run on a graph and on one twice as large, under a recursion limit that no recursion over nodes would
-survive. A doubling graph (`x = x + x`, of 100 nodes) has 2 ** 100 paths: a walker that follows paths never returns.
+Every walker is run on a graph and on one twice as large, under a recursion limit that no recursion over nodes
+would survive. A doubling graph (`x = x + x`, of 100 nodes) has 2 ** 100 paths: a walker that follows paths
+never returns.
 """
 
 import pickle

@@ -22,8 +22,9 @@ assert len(activations) > 10
 layers = [layer for item in activations for layer in (tt.nn.Dense(6, 6), item, tt.nn.LayerNorm(6))]
 net = tt.nn.Sequential(*layers)
 loss = tt.losses.cross_entropy(net(x), labels) + tt.losses.mse(net(x), x)
-loss = loss + tt.losses.binary_cross_entropy_with_logits(net(x), tt.sigmoid(x)) + tt.norm(x) + x.std() + tt.max(x)
-loss = loss + (0.5 * x ** 2 + 3 / (x * x + 1.5) - x / 7).sum() + tt.clip(x, -1, 1).mean() + tt.einsum("ij,ij->", x, x)
+loss = loss + tt.losses.binary_cross_entropy_with_logits(net(x), tt.sigmoid(x)) + tt.norm(x) + x.std()
+loss = loss + (0.5 * x ** 2 + 3 / (x * x + 1.5) - x / 7).sum() + tt.clip(x, -1, 1).mean() + tt.max(x)
+loss = loss + tt.einsum("ij,ij->", x, x)
 grads = tt.grad(loss, net.parameters())
 tt.grad(sum((grad * grad).sum() for grad in grads), net.parameters()[:2])
 for optimiser in (tt.optim.SGD, tt.optim.Adam, tt.optim.AdamW):

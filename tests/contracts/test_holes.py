@@ -127,7 +127,7 @@ def test_a_layout_op_has_a_numpy_move_of_the_inferred_type_and_a_text(op):
 
 
 def raised() -> set[str]:
-    """The names of all classes that stand in a `raise`, or are made for one, somewhere in the three packages."""
+    """The names of everything that is called by name somewhere in the three packages."""
     found: set[str] = set()
     for path in [
         path for name in ("compiler", "passes", "tinytorch") for path in (ROOT / name).rglob("*.py")

@@ -1,4 +1,4 @@
-"""A plugin as a stranger writes it: one op, one pass, one backend and one renderer, in a value named PLUGIN."""
+"""A plugin as a stranger writes it: an op, a pass, a backend and a renderer, in a value named PLUGIN."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from compiler.schedule.plan import Plan
 from compiler.schedule.target import Target
 
 snake = tt.elementwise("snake", lambda x, *, a=1.0: x + tt.sin(a * x) ** 2 / a)
-"""Ziyin, Hartwig and Ueda, Neural Networks Fail to Learn Periodic Functions and How to Fix It (2020), equation 2."""
+"""Ziyin, Hartwig and Ueda, Neural Networks Fail to Learn Periodic Functions (2020), equation 2."""
 
 
 @dataclass(frozen=True, slots=True)

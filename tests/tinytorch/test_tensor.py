@@ -164,7 +164,7 @@ def test_a_subclass_stays_one():
 def test_a_tensor_hashes_by_identity_and_compares_by_element():
     x = tt.input("x", (3,))
     assert {x: 1}[x] == 1
-    assert str((x == x).type) == "bool[3]"  # noqa: PLR0124  # what is tested
+    assert str((x == x).type) == "bool[3]"  # what is tested
 
 
 def test_repr_has_name_op_and_type():

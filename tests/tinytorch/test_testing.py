@@ -30,7 +30,7 @@ def test_what_is_right_passes_to_second_order():
 @pytest.mark.parametrize("seed", range(3))
 def test_a_rule_that_is_wrong_by_a_thousandth_is_caught(share, seed):
     with pytest.raises(
-        CheckFailed, match="the gradient by argument 0 is .* and the function's slope there is"
+        CheckFailed, match=r"the gradient by argument 0 is .* and the function's slope there is"
     ):
         check_gradient(matmul, A, A.T.copy(), gradient=wrong_by(share), seed=seed)
 

@@ -29,7 +29,7 @@ def test_a_gradient_reads_as_the_rule_that_made_it():
     x = scalar()
     (slope,) = gradient(apply("exp", x), [x])
     assert slope is not None
-    assert text_of(slope).splitlines()[-2:] == ["%1 = \"exp'\"(%0, %x) : f64[]".replace('"', ""), "return %1"]
+    assert text_of(slope).splitlines()[-2:] == ['%1 = "exp\'"(%0, %x) : f64[]'.replace('"', ""), "return %1"]
 
 
 def test_a_gradient_obeys_the_laws_and_knows_where_it_is_from():
@@ -92,7 +92,7 @@ def test_integers_have_no_gradient():
 def test_a_call_without_a_gradient_is_refused_only_where_it_is_passed():
     x = scalar()
     call = make_node(Call("solve", np.negative, SCALAR), [x])
-    with pytest.raises(GradientError, match="solve is an opaque call without a gradient(.|\n)*cut the path"):
+    with pytest.raises(GradientError, match=r"solve is an opaque call without a gradient(.|\n)*cut the path"):
         gradient(call, [x])
     assert gradient(apply("mul", call, x), [call]) != [None]
     assert gradient(apply("stop", call), [x]) == [None]

@@ -51,7 +51,9 @@ def test_reductions_and_winners_say_what_they_do():
     (by_sum,) = tt.grad((x @ tt.constant([1.0, 2.0, 3.0])).sum(), [x])
     assert any("the cotangent times the other factors" in line for line in tt.explain(by_sum).derivation)
     (by_max,) = tt.grad(x.max(axis=1).sum(), [x])
-    assert tt.explain(by_max).derivation == ("the cotangent goes to the winners, in equal shares where they tie",)
+    assert tt.explain(by_max).derivation == (
+        ("the cotangent goes to the winners, in equal shares where they tie"),
+    )
 
 
 def test_a_leaf_has_little_to_say():

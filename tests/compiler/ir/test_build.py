@@ -50,7 +50,7 @@ def test_shapes_broadcast_as_in_numpy(shapes, expected):
 
 @pytest.mark.parametrize("shapes", [[(2,), (3,)], [(N,), (3,)], [(N,), (symbol("m"),)], [(0,), (2,)]])
 def test_other_shapes_do_not(shapes):
-    with pytest.raises(ShapeError, match="add: .* and .* do not broadcast at axis -1"):
+    with pytest.raises(ShapeError, match=r"add: .* and .* do not broadcast at axis -1"):
         broadcast_shape("add", [of(*shape) for shape in shapes])
 
 

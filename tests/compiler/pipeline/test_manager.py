@@ -92,13 +92,13 @@ def test_a_pass_that_fails_is_named(kind, error):
 
 
 def test_what_a_pass_says_itself_is_kept():
-    with pytest.raises(PassError, match="^my own words$"):
+    with pytest.raises(PassError, match=r"^my own words$"):
         run_passes(graph(), [Rewrite(fail(PassError("my own words")))], Target())
 
 
 @pytest.mark.parametrize("result", [None, 3, (1, 2), (graph(), None), (None, Report()), [graph(), Report()]])
 def test_a_pass_that_returns_something_else_is_named(result):
-    with pytest.raises(PassError, match="pass dance returns .* and promises a Graph and a Report"):
+    with pytest.raises(PassError, match=r"pass dance returns .* and promises a Graph and a Report"):
         run_passes(graph(), [Rewrite(lambda _: result)], Target())
 
 

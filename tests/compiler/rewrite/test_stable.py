@@ -7,7 +7,7 @@ import tinytorch as tt
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.verify import verify
-from compiler.rewrite.stable import atom_of, stable_form, stabilised
+from compiler.rewrite.stable import atom_of, stabilised, stable_form
 
 LARGE = np.array([[1000.0, 0.0, -1000.0], [-1000.0, -1000.0, -1000.0]])
 X = tt.input("x", ("n", 3), "float64")
