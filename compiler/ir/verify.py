@@ -5,31 +5,21 @@ They are verified after every rewrite, at every size. A broken law is an error t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Final
 
-from compiler.errors import DTypeError, LawError
+from compiler.errors import DTypeError
 from compiler.ir.build import IDENTITY_OF, product_formula
 from compiler.ir.formula.tape import LONGEST
 from compiler.ir.graph import Graph
+from compiler.ir.law import Law, enforce
 from compiler.ir.node import Node, describe
 from compiler.ir.op import Access, Index, MapReduce, Op, Parameter, Reducer, Trait
 
 
-@dataclass(frozen=True, slots=True)
-class Law:
-    """`check` yields a remark for every place where the sentence does not hold."""
-
-    sentence: str
-    check: Callable[[Graph], Iterator[str]]
-
-
 def verify(graph: Graph, maker: str = "") -> None:
     """Raises LawError with the sentence of the first broken law, the place, and who made the graph."""
-    for law in LAWS:
-        for remark in law.check(graph):
-            raise LawError(f"{maker + ' broke a law' if maker else 'broken law'}: {law.sentence}\n  {remark}")
+    enforce(LAWS, graph, maker)
 
 
 def _operands_first(graph: Graph) -> Iterator[str]:
@@ -140,7 +130,7 @@ def _updates_once(graph: Graph) -> Iterator[str]:
         seen.add(parameter.op)
 
 
-LAWS: Final = (
+LAWS: Final[tuple[Law[Graph], ...]] = (
     Law("An operand is created before the node that reads it.", _operands_first),
     Law("Every input, output and update is a node of the graph.", _reachable),
     Law("A MapReduce has an argument for each parameter and an access for each operand.", _arguments_match),

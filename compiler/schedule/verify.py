@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Final
 
-from compiler.errors import LawError
+from compiler.ir.law import Law, enforce
 from compiler.ir.node import describe
 from compiler.ir.op import Trait
 from compiler.schedule.schedule import Schedule
@@ -16,19 +15,9 @@ MOST_MEMBERS: Final = 64
 """The largest number of members of a kernel."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleLaw:
-    """`check` yields a remark for every place where the sentence does not hold."""
-
-    sentence: str
-    check: Callable[[Schedule], Iterator[str]]
-
-
 def verify_schedule(schedule: Schedule, maker: str = "") -> None:
     """Raises LawError with the sentence of the first broken law, the place, and who made the schedule."""
-    for law in SCHEDULE_LAWS:
-        for remark in law.check(schedule):
-            raise LawError(f"{maker + ' broke a law' if maker else 'broken law'}: {law.sentence}\n  {remark}")
+    enforce(SCHEDULE_LAWS, schedule, maker)
 
 
 def _each_once(schedule: Schedule) -> Iterator[str]:
@@ -65,9 +54,9 @@ def _marks_are_known(schedule: Schedule) -> Iterator[str]:
             yield f"one operand gives up its buffer twice, at {describe(kernel.members[0])}"
 
 
-SCHEDULE_LAWS: Final = (
-    ScheduleLaw("Every node that is no leaf is a member of exactly one kernel, and no other node is.", _each_once),
-    ScheduleLaw("A kernel runs after the kernels that compute its operands, and so do its members.", _operands_first),
-    ScheduleLaw(f"A kernel has between 1 and {MOST_MEMBERS} members.", _small),
-    ScheduleLaw("An in-place mark names a member and an operand of its kernel, each operand once.", _marks_are_known),
+SCHEDULE_LAWS: Final[tuple[Law[Schedule], ...]] = (
+    Law("Every node that is no leaf is a member of exactly one kernel, and no other node is.", _each_once),
+    Law("A kernel runs after the kernels that compute its operands, and so do its members.", _operands_first),
+    Law(f"A kernel has between 1 and {MOST_MEMBERS} members.", _small),
+    Law("An in-place mark names a member and an operand of its kernel, each operand once.", _marks_are_known),
 )
