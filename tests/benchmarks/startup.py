@@ -1,8 +1,8 @@
-"""`python -m tests.benchmarks.startup`: how long a fresh process takes to its first result, to import, and its memory.
+"""`python -m tests.benchmarks.startup`: fresh processes: time to the first result, imports, memory.
 
-Every figure is the least of several rounds, each in a process of its own, the systems taking turns. Bytecode is
-compiled before anything is timed, as it is where a package is installed. "Cold" has an empty object cache; "warm"
-has the objects that a process before it left. The clock starts before the interpreter does.
+Every figure is the least of several rounds, each in a process of its own, the systems taking turns. Bytecode
+is compiled before anything is timed, as it is where a package is installed. "Cold" has an empty object cache;
+"warm" has the objects that a process before it left. The clock starts before the interpreter does.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _cases(systems: list[str], workloads: list[str]) -> Iterator[Case]:
 
 
 def measure(bench: Bench, cases: list[Case], modules: list[str], rounds: int) -> Figures:
-    """All figures. An untimed round comes first; it leaves the bytecode, and the objects that the warm cases find."""
+    """All figures. An untimed round comes first; it leaves bytecode, and objects for the warm."""
     figures = Figures()
     for case in cases:
         bench.first_result(case, "warm")

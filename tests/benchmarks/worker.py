@@ -1,7 +1,7 @@
-"""One system and one workload in a process of its own: prepares, then times a round for each line on standard input.
+"""One system and one workload in a process of its own: prepares, then times a round a line that it reads.
 
-Prints one JSON object a line: first the seconds from its first import to the first result, of the first call, and its memory, then
-for each round the median seconds of a step.
+Prints one JSON object a line: first the seconds from its first import to the first result, those of the first
+call, and the memory; then for each round the median seconds of a step.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ def main(system: str, workload: str, seconds: float) -> None:
     first = _number(step())
     done = time.perf_counter()
     _say(
-        import_seconds=imported - start, prepare_seconds=prepared - imported, first_call_seconds=done - prepared,
-        total_seconds=done - start, first=first, peak_memory=_peak_memory(),
+        import_seconds=imported - start, prepare_seconds=prepared - imported,
+        first_call_seconds=done - prepared, total_seconds=done - start,
+        first=first, peak_memory=_peak_memory(),
     )  # fmt: skip
     for _ in sys.stdin:
         _say(seconds=_round(step, seconds), peak_memory=_peak_memory())

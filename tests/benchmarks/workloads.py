@@ -61,6 +61,16 @@ def deep() -> Network:
     return Network(layers, _normal(generator, 32, 64), _normal(generator, 32, 64))
 
 
+def sized(workload: str) -> Network | None:
+    """The network of `net-BATCH-WIDTH-DEPTH`: layers of one width, as W4's; None for other names."""
+    if not workload.startswith("net-"):
+        return None
+    batch, width, depth = map(int, workload.split("-")[1:])
+    generator = np.random.default_rng(5)
+    layers = _layers(generator, [width] * (depth + 1))
+    return Network(layers, _normal(generator, batch, width), _normal(generator, batch, width))
+
+
 def logits_and_labels() -> tuple[Array, Array]:
     """Logits (1024, 10000) and rows of probabilities of W5."""
     generator = np.random.default_rng(4)

@@ -14,6 +14,9 @@ from tests.benchmarks.workloads import RATE, Network
 
 def prepare(workload: str) -> Callable[[], Any]:
     """A step of a workload."""
+    network = workloads.sized(workload)
+    if network is not None:
+        return _network(network, [_gelu] * len(network.layers), _mean_square)
     return _PREPARE[workload]()
 
 
