@@ -87,6 +87,7 @@ class Program:
             not isinstance(self._executable, Enterable)
             or kind not in ("one", "tuple")
             or donated
+            or self._demands
             or not self._shapes
         ):
             return self._checked
