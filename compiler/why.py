@@ -74,7 +74,11 @@ def why(node: Node, source: Graph, plan: Plan, history: Sequence[Record]) -> Why
     names = names_of(schedule.graph)
     kernels = sorted({schedule.kernel_of[item] for item in images if item in schedule.kernel_of})
     members = [item for place in kernels for item in schedule.kernels[place].members]
-    given = [schedule.kernels[schedule.kernel_of[item]].in_place.get(item) for item in images if item in schedule.kernel_of]
+    given = [
+        schedule.kernels[schedule.kernel_of[item]].in_place.get(item)
+        for item in images
+        if item in schedule.kernel_of
+    ]
     return Why(
         node=node,
         images=images,
@@ -135,5 +139,3 @@ def _decisions(family: set[Node], history: Sequence[Record]) -> list[Decision]:
             if not family.isdisjoint(refusal.nodes):
                 found.append(Decision(record.name, refusal.reason, refusal.nodes, refusal.sentence))
     return found
-
-

@@ -14,9 +14,22 @@ from compiler.pipeline.contract import Pass, is_pass
 from compiler.plugins import Plugin, Registry
 from compiler.render.drawing import RENDERERS
 from passes import REWRITES, SCHEDULING
+from tinytorch.ops import elementwise as op
+
+OPS: Final = (
+    op.add, op.subtract, op.multiply, op.divide, op.negative, op.square, op.reciprocal, op.zmul,
+    op.equal, op.not_equal, op.less, op.less_equal, op.greater, op.greater_equal, op.logical_and,
+    op.logical_or, op.logical_xor, op.logical_not, op.isnan, op.isinf, op.isfinite, op.where,
+    op.abs, op.sign, op.floor, op.ceil, op.round, op.maximum, op.minimum, op.stop_gradient, op.sqrt,
+    op.rsqrt, op.exp, op.expm1, op.log, op.log1p, op.sin, op.cos, op.tanh, op.erf, op.erfc,
+    op.exact_softplus, op.sigmoid, op.log_sigmoid, op.softplus, op.relu, op.leaky_relu, op.elu,
+    op.selu, op.silu, op.mish, op.softsign, op.hard_sigmoid, op.hard_swish,
+)  # fmt: skip
+"""The scalar ops, one formula each. What reduces, contracts or moves is a function in `tinytorch.ops`."""
 
 BUILTIN: Final = Plugin(
     "tinytorch",
+    ops=OPS,
     passes=(*REWRITES, *SCHEDULING),
     backends=(Llvm(), NumPy(), Reference()),
     renderers=RENDERERS,
