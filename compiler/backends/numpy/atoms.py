@@ -69,10 +69,19 @@ def _rounding(function: Callable[..., Any]) -> Emitter:
 
 
 def _where(site: Site, condition: str, x: str, y: str) -> None:
+    if is_literal(x) and site.dtype is not BOOL:  # then `out` may be `y`, and nothing else that is read
+        site.source.call(np.copyto, site.out, y)
+        site.source.call(np.copyto, site.out, x, where=condition)
+        return
     result = site.temporary
     site.source.call(np.copyto, result, y)
     site.source.call(np.copyto, result, x, where=condition)
     site.source.call(np.copyto, site.out, result)
+
+
+def is_literal(shown: str) -> bool:
+    """Whether an argument is a number in the text."""
+    return shown.lstrip("-")[:1].isdigit()
 
 
 def _zmul(site: Site, x: str, y: str) -> None:

@@ -34,7 +34,7 @@ Observer: TypeAlias = Callable[[Sequence[Node], Sequence[Array]], None]
 """Sees the stored results of a kernel when it has run."""
 
 _KEPT: Final = 8
-"""Sets of sizes for which frames are kept; the least recently used goes first."""
+"""Sets of sizes for which frames are kept; the oldest goes first."""
 
 
 class NumPy:
