@@ -48,11 +48,11 @@ class DType(Enum):
 
     @property
     def is_float(self) -> bool:
-        return self in (DType.FLOAT32, DType.FLOAT64)
+        return self is DType.FLOAT32 or self is DType.FLOAT64
 
     @property
     def is_integer(self) -> bool:
-        return self in (DType.INT32, DType.INT64)
+        return self is DType.INT32 or self is DType.INT64
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -144,7 +144,10 @@ def promote(operands: Iterable[Operand]) -> DType:
 
 
 def _promote_strong(dtypes: list[DType]) -> DType:
-    top = max(dtypes, key=_LADDER.index)
+    top = dtypes[0]
+    for dtype in dtypes[1:]:
+        if dtype is not top and _LADDER.index(dtype) > _LADDER.index(top):
+            top = dtype
     if top is FLOAT32 and any(dtype.is_integer for dtype in dtypes):
         return FLOAT64
     return top

@@ -15,7 +15,8 @@ import numpy as np
 from compiler.errors import ArgumentError
 
 Array: TypeAlias = np.ndarray[Any, Any]
-Initialiser: TypeAlias = Callable[[tuple[int, ...], np.random.Generator], Array]
+Initialiser: TypeAlias = "Callable[[tuple[int, ...], np.random.Generator], Array]"
+"""In quotes, so that numpy.random is not loaded before it is needed."""
 
 
 def uniform(bound: float) -> Initialiser:

@@ -13,7 +13,7 @@ from tinytorch.api import parameter
 from tinytorch.nn.initialisers import Initialiser
 from tinytorch.tensor import Tensor
 
-Seed: TypeAlias = int | np.random.Generator | None
+Seed: TypeAlias = "int | np.random.Generator | None"
 """An int gives the same values each time, a generator the next ones, None others each time."""
 
 

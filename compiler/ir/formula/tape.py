@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, TypeAlias, TypeVar
 
 from compiler.errors import DTypeError, FormulaError
@@ -268,6 +269,11 @@ def infer_dtypes(formula: Formula, operands: Sequence[Operand], result: DType) -
 
 def natural_dtype(formula: Formula, operands: Sequence[Operand]) -> DType:
     """The dtype that the result has before any conversion. Raises DTypeError."""
+    return _natural_dtype(formula, tuple(operands))
+
+
+@lru_cache(maxsize=4096)
+def _natural_dtype(formula: Formula, operands: tuple[Operand, ...]) -> DType:
     return promote([_operand_dtype(formula.result, _forward_dtypes(formula, operands))])
 
 
