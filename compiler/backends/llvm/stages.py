@@ -15,7 +15,8 @@ from compiler.backends.llvm.forms import Form, FromMember, FromSlot, Member
 
 WEIGHTS: Final[Mapping[str, float]] = {
     "div": 4, "sqrt": 6, "exp": 11, "expm1": 16, "log": 18, "log1p": 22, "tanh": 20, "sech2": 22,
-    "sigmoid": 16, "softplus": 30, "erf": 24, "erfc": 40, "normcdf": 30, "normpdf": 13, "sin": 160, "cos": 160, "pow": 400,
+    "sigmoid": 16, "softplus": 30, "erf": 24, "erfc": 40, "normcdf": 30, "normpdf": 13, "sin": 160,
+    "cos": 160, "pow": 400,
 }  # fmt: skip
 """Instructions of an atom, roughly; 1 where it is not listed."""
 
@@ -28,7 +29,8 @@ _ROW_BYTES: Final = 192 * 1024
 class Stages:
     """For each member the pass that computes it (`at`), or before which it is known if it is a row's value.
 
-    `kept` are the members that are kept in a buffer after their pass, `stores` says in which pass one is stored.
+    `kept` are the members that are kept in a buffer after their pass, `stores` says in which pass one is
+    stored.
     """
 
     at: tuple[int, ...]

@@ -1,7 +1,8 @@
 """Reductions inside a nest: accumulators in registers along inner loops, in memory along outer ones.
 
-A reduction of inner loops keeps vectors of partial results, whose lanes are joined in a fixed order at the end of the
-row. What reduces outer loops is added to memory, for each chunk apart; `combine` joins the chunks in order.
+A reduction of inner loops keeps vectors of partial results, whose lanes are joined in a fixed order at the
+end of the row. What reduces outer loops is added to memory, for each chunk apart; `combine` joins the chunks
+in order.
 """
 
 from __future__ import annotations
@@ -307,7 +308,8 @@ def emit_combine(
 ) -> None:
     """Joins the accumulators of chunks in their order.
 
-    Arguments: how many accumulators a chunk has, how many chunks, the address of the first chunk's, of the results.
+    Arguments: how many accumulators a chunk has, how many chunks, the address of the first chunk's, of the
+    results.
     """
     count, chunks, source, target = (
         emit.load(builder, emit.offset(builder, arguments, index(k), emit.i64), emit.i64) for k in range(4)
