@@ -28,7 +28,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """What became of a node. `images` are the nodes of the final graph that stand for it; none if it is not computed."""
+    """What became of a node. `images` are the nodes of the final graph that stand for it, if any."""
 
     node: Node
     images: tuple[Node, ...]
@@ -95,7 +95,7 @@ def why(node: Node, source: Graph, plan: Plan, history: Sequence[Record]) -> Why
 def _family(node: Node, history: Sequence[Record]) -> set[Node]:
     """The node and everything that passes made to stand for it.
 
-    What a pass made says so in its origin; what was only made again over new operands has the origin of the old.
+    What a pass made says so in its origin; what was only made again over new operands has the old origin.
     """
     family = {node}
     for record in history:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,7 +94,7 @@ class Classifier:
     def accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
         """The share of images that are classified rightly."""
         predicted: np.ndarray = self.predict(images)
-        return float(np.mean(predicted == labels))
+        return float((predicted == labels).mean())
 
 
 def _train(
@@ -109,7 +110,7 @@ def _train(
         bar = progress.add_task("training", total=epochs, loss=float("nan"))
         for epoch in range(epochs):
             noisy = images + NOISE * generator.standard_normal(images.shape, np.float32)
-            rate = np.float32(RATE * (1 + np.cos(np.pi * epoch / epochs)) / 2)
+            rate = np.float32(RATE * (1 + math.cos(math.pi * epoch / epochs)) / 2)
             parts = np.array_split(generator.permutation(len(images)), len(images) // BATCH)
             losses = [float(model.step(noisy[part], labels[part], rate)) for part in parts]
             progress.update(bar, advance=1, loss=float(np.mean(losses)))
