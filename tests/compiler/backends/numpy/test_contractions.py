@@ -48,9 +48,12 @@ def test_a_matrix_product_is_one_call_without_a_copy(subscripts):
 @pytest.mark.parametrize(
     "subscripts",
     [
-        "ab,b->a", "a,ab->b", "a,b->ab", "a,a->", "abc,abc->", "abc,abc->c", "abc,abc->ab", "abc,bcd->ad", "abc,bd->adc",
-        "abc,adc->bda", "abc,cbd->ad", "abcd,cd->ab", "abcd,ab->cd", "abcd,cdab->", "ab,cd->ac", "abc,bd->a", "ab,ab->ba",
-        "ja,ab->jb", "aj,jb->ab", "abc,abd->bcd", "abcd,abed->bec", "ab,bc,cd->ad", "ab,ab,ab->a", "ab,bc,ca->",
+        "ab,b->a", "a,ab->b", "a,b->ab", "a,a->", "abc,abc->", "abc,abc->c", "abc,abc->ab", "abc,bcd->ad",
+        "abc,bd->adc",
+        "abc,adc->bda", "abc,cbd->ad", "abcd,cd->ab", "abcd,ab->cd", "abcd,cdab->", "ab,cd->ac", "abc,bd->a",
+        "ab,ab->ba",
+        "ja,ab->jb", "aj,jb->ab", "abc,abd->bcd", "abcd,abed->bec", "ab,bc,cd->ad", "ab,ab,ab->a",
+        "ab,bc,ca->",
         "a,b,c->abc", "ab,cb,db->acd", "abc,c,b->a", "a,a,a->", "ab,cd,de->ace",
     ],
 )  # fmt: skip

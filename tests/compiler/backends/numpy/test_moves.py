@@ -5,7 +5,8 @@ import pytest
 
 import tinytorch as tt
 from compiler.backends.numpy import blocks
-from compiler.backends.numpy.blocks import argmax_over, blocks as cut
+from compiler.backends.numpy.blocks import argmax_over
+from compiler.backends.numpy.blocks import blocks as cut
 from tests.compiler.backends.numpy.running import assert_right, compiled
 
 
