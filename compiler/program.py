@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from compiler.analysis.extents import check_demands, demands
-from compiler.backends.contract import Enterable, Executable
-from compiler.errors import ArgumentError
+from compiler.backends.contract import Enterable, Executable, Readable
+from compiler.errors import ArgumentError, BackendError
 from compiler.ir.dims import evaluate
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
@@ -147,6 +147,23 @@ class Program:
                     f"out {place} shares memory with an argument, a parameter or another output"
                 )
         return list(given)
+
+    def source(self, kernel: int) -> str:
+        """The loop nests of a kernel of the schedule, for reading. Raises BackendError where there are none."""
+        return self._readable().source(kernel)
+
+    def llvm_ir(self, kernel: int) -> str:
+        """The LLVM IR of a kernel of the schedule. Raises BackendError on other backends than llvm."""
+        return self._readable().llvm_ir(kernel)
+
+    def assembly(self, kernel: int) -> str:
+        """The machine code of a kernel of the schedule. Raises BackendError on other backends than llvm."""
+        return self._readable().assembly(kernel)
+
+    def _readable(self) -> Readable:
+        if not isinstance(self._executable, Readable):
+            raise BackendError(f"backend {self.backend} has no code of its own; compile with backend='llvm'")
+        return self._executable
 
     def why(self, what: Any) -> Why:
         """What became of a tensor (or node) of the source graph: fused, in place, saved, folded, or not.
