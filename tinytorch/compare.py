@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import statistics
 import time
 import tracemalloc
 from collections.abc import Mapping, Sequence
@@ -156,7 +155,7 @@ class _Trial:
             start = time.perf_counter()
             self.program(*arguments, **named)
             times.append(time.perf_counter() - start)
-        self.medians.append(statistics.median(times))
+        self.medians.append(float(np.median(times)))
 
     def result(self, first: _Trial) -> Variant:
         """What was found, against the first variant."""

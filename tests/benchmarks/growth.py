@@ -21,7 +21,7 @@ from tests.benchmarks.growth_plot import Times, draw
 BASE = {"batch": 32, "width": 64, "depth": 4}
 GROWN = {
     "batch": (1, 4, 16, 64, 256, 1024, 4096),
-    "width": (4, 16, 64, 128, 256, 512, 1024),
+    "width": (8, 16, 32, 64, 128, 256, 512, 1024),
     "depth": (1, 2, 4, 8, 16, 32, 64),
 }
 SYSTEMS = ("ours", "numpy_backend", "numpy_by_hand", "torch_eager", "jax_jit", "pytensor_numba")
@@ -79,13 +79,17 @@ def read(text: str) -> Times:
 def _table(size: str, by_system: dict[str, dict[int, float]]) -> Table:
     rest = ", ".join(f"{name} {value}" for name, value in BASE.items() if name != size)
     found = Table(title=f"Microseconds of a step by {size} ({rest})", title_justify="left")
-    found.add_column("")
+    found.add_column("", no_wrap=True)
     values = GROWN[size]
     for value in values:
         found.add_column(str(value), justify="right")
     for system, row in by_system.items():
-        found.add_row(system, *(f"{row[value] * 1e6:.4g}" if value in row else "-" for value in values))
+        found.add_row(system, *(_microseconds(row[value]) if value in row else "-" for value in values))
     return found
+
+
+def _microseconds(seconds: float) -> str:
+    return f"{seconds * 1e6:,.0f}" if seconds >= 1e-4 else f"{seconds * 1e6:.3g}"
 
 
 if __name__ == "__main__":

@@ -41,9 +41,9 @@ def draw(times: Times, base: dict[str, int], path: Path) -> None:
         panels[0].yaxis.set_major_formatter(FuncFormatter(_duration))
         _legend(figure, panels[0])
         figure.suptitle(
-            "One training step as the network grows", x=0.062, y=0.985, ha="left", fontsize=15, weight="bold"
+            "One training step as the network grows", x=0.072, y=0.985, ha="left", fontsize=15, weight="bold"
         )
-        figure.subplots_adjust(left=0.062, right=0.985, top=0.79, bottom=0.115, wspace=0.07)
+        figure.subplots_adjust(left=0.072, right=0.975, top=0.79, bottom=0.115, wspace=0.07)
         figure.savefig(path, dpi=160, facecolor="white")
         pyplot.close(figure)
 
@@ -83,12 +83,12 @@ def _slope_guide(axes: Any, size: str, by_system: dict[str, dict[int, float]]) -
     values = sorted(row)
     least = min(seconds[values[-1]] for seconds in by_system.values() if values[-1] in seconds)
     last, first = values[-1], values[-3]
-    ends = [least * 0.55 * (value / last) ** power for value in (first, last)]
+    ends = [least * 0.4 * (value / last) ** power for value in (first, last)]
     axes.plot([first, last], ends, color="#a0a6b4", linewidth=1.1, dashes=(4, 3), zorder=1)
-    text = "proportional" if power == 1 else "to its square"
+    middle = least * 0.4 * (values[-2] / last) ** power
     axes.annotate(
-        text, (last, ends[-1]), xytext=(0, -6), textcoords="offset points", ha="right", va="top",
-        fontsize=8.5, color="#8b91a0",
+        "proportional" if power == 1 else "to its square", (values[-2], middle), xytext=(7, -3), va="top",
+        textcoords="offset points", fontsize=8.5, color="#8b91a0",
     )  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def _legend(figure: Any, axes: Any) -> None:
     order = [labels.index(name) for name, _, _ in LOOKS.values() if name in labels]
     figure.legend(
         [handles[k] for k in order], [labels[k] for k in order], loc="upper left", ncols=len(order),
-        bbox_to_anchor=(0.053, 0.935), frameon=False, handlelength=1.6, columnspacing=1.8, handletextpad=0.6,
+        bbox_to_anchor=(0.063, 0.935), frameon=False, handlelength=1.6, columnspacing=1.8, handletextpad=0.6,
     )  # fmt: skip
 
 

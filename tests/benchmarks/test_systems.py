@@ -1,0 +1,56 @@
+"""What is measured is the same computation in every system of ours, and needs no library that is slow to load."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.benchmarks.growth import BASE, GROWN, read
+from tests.benchmarks.systems import numpy_backend, numpy_by_hand, ours
+from tests.benchmarks.workloads import sized
+
+SLOW_LIBRARIES = """
+import sys
+from tests.benchmarks.systems import {module}
+for name in ("W1", "W1g", "W2", "W3", "W4", "W5"):
+    {module}.prepare(name)()
+print(*{{"sympy", "mpmath", "networkx", "graphviz", "matplotlib"}} & set(sys.modules))
+"""
+
+
+def first(result):
+    return np.mean(result[0] if isinstance(result, tuple | list) else result)
+
+
+@pytest.mark.parametrize("workload", ["W3", "net-3-5-2"])
+def test_systems_compute_the_same_steps(workload):
+    steps = [system.prepare(workload) for system in (ours, numpy_backend, numpy_by_hand)]
+    for _ in range(3):
+        values = [first(step()) for step in steps]
+        np.testing.assert_allclose(values, values[0], rtol=1e-5)
+
+
+def test_a_sized_network_has_its_sizes():
+    network = sized("net-3-5-2")
+    assert network is not None
+    assert network.x.shape == network.target.shape == (3, 5)
+    assert [(w.shape, b.shape) for w, b in network.layers] == [((5, 5), (5,))] * 2
+    assert sized("W3") is None
+
+
+def test_every_size_grows_through_the_base():
+    assert all(BASE[size] in values or size == "batch" for size, values in GROWN.items())
+    assert list(BASE) == list(GROWN)
+
+
+def test_figures_read_back_with_numbers_for_sizes():
+    assert read('{"batch": {"ours": {"16": 0.5}}}') == {"batch": {"ours": {16: 0.5}}}
+
+
+@pytest.mark.parametrize("module", ["ours", "numpy_backend"])
+def test_no_workload_loads_a_slow_library(module):
+    code = SLOW_LIBRARIES.format(module=module)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.stderr == ""
+    assert run.stdout.split() == []
