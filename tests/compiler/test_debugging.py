@@ -1,4 +1,4 @@
-"""Debug mode: a kernel that is wrong by a thousandth, and plans that put two values in one place, are caught."""
+"""Debug mode catches a kernel that is wrong by a thousandth, and a plan with two values in one place."""
 
 import re
 from dataclasses import replace

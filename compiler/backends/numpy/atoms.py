@@ -1,7 +1,7 @@
 """The atoms as sequences of NumPy calls that write into given arrays.
 
-Every sequence reads its arguments before, or in, the first call that writes to `out`, so `out` may be an argument.
-`work(dtype)` gives the name of a further array of the tile's shape.
+Every sequence reads its arguments before, or in, the first call that writes to `out`, so `out` may be an
+argument. `work(dtype)` gives the name of a further array of the tile's shape.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from compiler.backends.numpy.blocks import apply_slowly
 from compiler.backends.numpy.source import Source
 from compiler.backends.numpy_special import erf, erfc, normcdf
 from compiler.ir.types import BOOL, FLOAT32, DType
-
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -89,7 +88,7 @@ def _zmul(site: Site, x: str, y: str) -> None:
 
 
 def multiply_unless_zero(x: Array, y: Array, out: Array, is_zero: Array) -> None:
-    """x * y, and 0 where x is 0. It is the plain product unless something is infinite or NaN, which one sum shows."""
+    """x * y, and 0 where x is 0: the plain product unless something is infinite or NaN, as one sum shows."""
     if out is x or out is y or np.may_share_memory(x, out):
         np.equal(x, 0, out=is_zero)
         np.multiply(x, y, out=out)
@@ -179,11 +178,14 @@ def _normcdf(site: Site, x: str) -> None:
 EMITTERS: Final[Mapping[str, Emitter]] = {
     "add": _ufunc(np.add), "sub": _ufunc(np.subtract), "mul": _ufunc(np.multiply), "div": _ufunc(np.divide),
     "neg": _ufunc(np.negative), "pow": _ufunc(np.power), "zmul": _zmul, "stop": _copy, "abs": _ufunc(np.abs),
-    "sign": _ufunc(np.sign), "floor": _rounding(np.floor), "ceil": _rounding(np.ceil), "round": _rounding(np.rint),
+    "sign": _ufunc(np.sign), "floor": _rounding(np.floor), "ceil": _rounding(np.ceil),
+    "round": _rounding(np.rint),
     "maximum": _ufunc(np.maximum), "minimum": _ufunc(np.minimum), "lt": _ufunc(np.less),
-    "le": _ufunc(np.less_equal), "gt": _ufunc(np.greater), "ge": _ufunc(np.greater_equal), "eq": _ufunc(np.equal),
+    "le": _ufunc(np.less_equal), "gt": _ufunc(np.greater), "ge": _ufunc(np.greater_equal),
+    "eq": _ufunc(np.equal),
     "ne": _ufunc(np.not_equal), "isnan": _ufunc(np.isnan), "and": _ufunc(np.logical_and),
-    "or": _ufunc(np.logical_or), "xor": _ufunc(np.logical_xor), "not": _ufunc(np.logical_not), "where": _where,
+    "or": _ufunc(np.logical_or), "xor": _ufunc(np.logical_xor), "not": _ufunc(np.logical_not),
+    "where": _where,
     "sqrt": _ufunc(np.sqrt), "exp": _ufunc(np.exp), "expm1": _ufunc(np.expm1), "log": _ufunc(np.log),
     "log1p": _ufunc(np.log1p), "sin": _ufunc(np.sin), "cos": _ufunc(np.cos), "tanh": _ufunc(np.tanh),
     "sech2": _sech2, "sigmoid": _sigmoid, "softplus": _softplus, "erf": _erf, "erfc": _slow(erfc),

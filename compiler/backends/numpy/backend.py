@@ -48,7 +48,7 @@ class NumPy:
         return PlannedProgram(plan)
 
     def build_observed(self, plan: Plan, observe: Observer) -> PlannedProgram:
-        """The same for debug mode: `observe` sees every kernel's results, and what dies is filled with NaN."""
+        """For debug mode: `observe` sees every kernel's results, and what dies is filled with NaN."""
         return PlannedProgram(plan, observe)
 
 

@@ -1,7 +1,7 @@
 """Contractions through np.matmul where they are matrix products, through np.einsum where they are not.
 
-An operand that np.matmul would copy, or multiply slowly (of another dtype, without a dense axis, of axes that do not
-merge), is copied to memory that the frame keeps: one copy, and nothing allocated after the first call.
+An operand that np.matmul would copy, or multiply slowly (of another dtype, without a dense axis, of axes that
+do not merge), is copied to memory that the frame keeps: one copy, nothing allocated after the first call.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,7 +23,7 @@ Contraction = Callable[[Sequence[Array], Array], None]
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A sum of products in loops: those of each operand's axes and of the output's. Unit axes are left out."""
+    """A sum of products in loops: those of each operand's axes and of the output's, without unit axes."""
 
     operands: tuple[Loops, ...]
     output: Loops
@@ -33,8 +34,8 @@ class Product:
 class MatrixProduct:
     """How a product of two operands is `left @ right`: the order of each one's axes, and of the output's.
 
-    The left operand becomes (batch, rows, depth), the right one (batch, depth, columns), the output (batch, rows,
-    columns); each group may be several axes.
+    The left operand becomes (batch, rows, depth), the right one (batch, depth, columns), the output (batch,
+    rows, columns); each group may be several axes.
     """
 
     left: Loops
@@ -96,7 +97,7 @@ def contraction(op: MapReduce) -> Contraction:
 
 
 def is_fit(matrix: Array) -> bool:
-    """Whether np.matmul multiplies the last two axes as they are: one of them is dense, and the other is not reversed."""
+    """Whether np.matmul multiplies the last two axes as they are: one is dense, the other not reversed."""
     rows, columns = matrix.strides[-2:]
     width = matrix.itemsize
     m, n = matrix.shape[-2:]
@@ -127,7 +128,7 @@ class _Room:
 
 
 def merged_shape(shape: Sequence[int], groups: Sequence[int]) -> tuple[int, ...]:
-    """The shape where each group of so many neighbouring axes is one; an empty group is an axis of extent 1."""
+    """The shape where each group of neighbouring axes is one axis, of extent 1 for an empty group."""
     starts = [sum(groups[:k]) for k in range(len(groups))]
     return tuple(math.prod(shape[start : start + count]) for start, count in zip(starts, groups, strict=True))
 
@@ -143,7 +144,7 @@ def merges(array: Array, groups: Sequence[int]) -> bool:
             )
             if n != 1
         ]
-        if any(outer[1] != inner[0] * inner[1] for outer, inner in zip(pairs, pairs[1:], strict=False)):
+        if any(outer[1] != inner[0] * inner[1] for outer, inner in pairwise(pairs)):
             return False
         start += count
     return True
@@ -216,7 +217,7 @@ def _einsum(product: Product) -> Contraction:
         pairs: list[object] = []
         for array, loops in zip(operands, product.operands, strict=True):
             pairs += [array, list(loops)]
-        np.einsum(*pairs, output, out=out, dtype=product.dtype.numpy, casting="unsafe")  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownMemberType]  # the sublist form has no stub
+        np.einsum(*pairs, output, out=out, dtype=product.dtype.numpy, casting="unsafe")  # pyright: ignore[reportArgumentType, reportCallIssue]  # the sublist form has no stub
 
     return run
 
@@ -244,11 +245,11 @@ def _chain(product: Product) -> Contraction:
 
 
 def _steps(product: Product, operands: Sequence[Array]) -> list[tuple[int, int, Contraction, Loops]]:
-    """Positions of the two operands that each step takes from the list, what it does, and the loops of its result."""
+    """What each step takes from the list of operands, what it does, and the loops of its result."""
     pairs: list[object] = []
     for array, loops in zip(operands, product.operands, strict=True):
         pairs += [array, list(loops)]
-    path = np.einsum_path(*pairs, list(product.output), optimize="greedy")[0][1:]  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownMemberType]  # as above
+    path = np.einsum_path(*pairs, list(product.output), optimize="greedy")[0][1:]  # pyright: ignore[reportArgumentType]  # as above
     left = list(product.operands)
     steps: list[tuple[int, int, Contraction, Loops]] = []
     while len(left) > 1:

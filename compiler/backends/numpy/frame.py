@@ -23,8 +23,8 @@ Array: TypeAlias = np.ndarray[Any, Any]
 class Storage:
     """The arrays of a plan for given sizes, and the names under which the generated code knows them.
 
-    Values in the slab, in parameters and in constants are arrays that stay; inputs and outputs come with each call,
-    and views of those are made anew in each call.
+    Values in the slab, in parameters and in constants are arrays that stay; inputs and outputs come with each
+    call, and views of those are made anew in each call.
     """
 
     def __init__(self, plan: Plan, sizes: Mapping[str, int], source: Source) -> None:
@@ -118,7 +118,7 @@ class Storage:
         return made
 
     def scratch(self, dtype: DType, shape: Sequence[int], place: int) -> Array:
-        """Scratch array number `place` of a dtype, which grows to the largest shape asked and is shared by kernels."""
+        """Scratch array number `place` of a dtype, as large as the largest shape asked; kernels share it."""
         arrays = self._scratch.setdefault(dtype, [])
         size = int(np.prod(shape, dtype=np.int64))
         while len(arrays) <= place:

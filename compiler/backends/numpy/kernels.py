@@ -1,4 +1,4 @@
-"""Nests of maps and reductions as NumPy calls, tile by tile, so that what passes between members stays in cache."""
+"""Nests of maps and reductions as NumPy calls, tile by tile: what passes between members stays in cache."""
 
 from __future__ import annotations
 

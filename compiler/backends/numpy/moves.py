@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -74,4 +75,5 @@ def _scatter_add(op: ScatterAdd, index: Array, data: Array, out: Array) -> None:
             np.add.at(out, _along(op.axis, index, block), data[block])
         return
     moved = data.reshape(*data.shape[: op.axis], index.size, *data.shape[op.axis + index.ndim :])
-    np.add.at(out, (*[slice(None)] * op.axis, index.reshape(-1)), moved)
+    place: Any = (*[slice(None)] * op.axis, index.reshape(-1))
+    np.add.at(out, place, moved)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ _NAMED_RESULT: Final = (np.maximum, np.minimum)
 
 
 class Source:
-    """Statements and the objects that they use. A bound object becomes a local of the function, never looked up."""
+    """Statements and the objects they use. A bound object is a local of the function, never looked up."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -40,7 +40,8 @@ class Source:
         """A statement that calls a bound function."""
         hint = getattr(function, "__name__", "f").strip("_<>")
         if function in _NAMED_RESULT and len(arguments) == 3:
-            *arguments, named["out"] = arguments
+            named["out"] = arguments[2]
+            arguments = arguments[:2]
         shown = [*arguments, *(f"{key}={value}" for key, value in named.items())]
         self.write(f"{self.bind(function, hint + '_')}({', '.join(shown)})")
 
@@ -49,7 +50,7 @@ class Source:
         self.lines.append("    " * self._indent + line)
 
     @contextmanager
-    def block(self, head: str) -> Iterator[None]:
+    def block(self, head: str) -> Generator[None]:
         """A statement with a body."""
         self.write(head)
         self._indent += 1
@@ -64,5 +65,5 @@ class Source:
         scope: dict[str, Any] = {}
         whole = f"def bind({names}):\n" + "\n".join("    " + line for line in text.splitlines())
         # Written above from numbers and fresh names only: no text of a user's reaches it.
-        exec(compile(whole + "\n    return run\n", "<tinytorch numpy program>", "exec"), scope)
+        exec(compile(whole + "\n    return run\n", "<tinytorch numpy program>", "exec"), scope)  # noqa: S102
         return scope["bind"](*self.bound.values()), text

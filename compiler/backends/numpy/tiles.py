@@ -1,13 +1,13 @@
 """Tiles of a kernel's loops: which part of each array a pass over the tile loop sees.
 
-The first loop is cut into ranges. An array that stays between calls is cut once, when the frame is made; one that
-comes with a call is cut by slices in the loop.
+The first loop is cut into ranges. An array that stays between calls is cut once, when the frame is made; one
+that comes with a call is cut by slices in the loop.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
@@ -86,7 +86,7 @@ class Tiles:
         return name
 
     @contextmanager
-    def loop(self) -> Iterator[None]:
+    def loop(self) -> Generator[None]:
         """The statements written inside are run for each tile."""
         if not self.is_cut:
             yield

@@ -1,4 +1,4 @@
-"""Arrays over the loops of a nest: one axis for each loop, of extent 1 where a value does not have the loop."""
+"""Arrays over the loops of a nest: an axis for each loop, of extent 1 where a value does not have it."""
 
 from __future__ import annotations
 
