@@ -1,4 +1,4 @@
-"""What is measured is the same computation in every system of ours, and needs no library that is slow to load."""
+"""What is measured is the same computation in every system of ours, and loads no slow library."""
 
 import subprocess
 import sys
