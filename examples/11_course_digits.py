@@ -26,7 +26,9 @@ history = train(
 )
 course = time.perf_counter() - start
 print("loss of each epoch:", np.round(history, 3))
-print(f"in the course's style: {accuracy(network, images[held_out], labels[held_out]):.1%} of {len(held_out)}")
+print(
+    f"in the course's style: {accuracy(network, images[held_out], labels[held_out]):.1%} of {len(held_out)}"
+)
 
 start = time.perf_counter()
 network = Sequential(Dense(64, 32, seed=1), ReLU(), Dense(32, 10, seed=2))

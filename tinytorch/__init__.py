@@ -147,6 +147,7 @@ from tinytorch.ops.reduce import (
     var,
 )
 from tinytorch.optim import clip_grad_norm
+from tinytorch.plots import plot_activations
 from tinytorch.tensor import Tensor
 
 __all__ = [
@@ -251,6 +252,7 @@ __all__ = [
     "pad",
     "parameter",
     "parse",
+    "plot_activations",
     "pow",
     "reciprocal",
     "registry",

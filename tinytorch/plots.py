@@ -1,4 +1,4 @@
-"""Pictures of activations: function, derivative, formula, range and saturation. Needs matplotlib (the extra `plot`)."""
+"""Activations drawn: function, derivative, formula, range, saturation. Needs matplotlib (the extra `plot`)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ Function = Callable[[Any], Any]
 
 GALLERY: Final[Mapping[str, Function]] = {
     "relu": ops.relu, "leaky_relu": ops.leaky_relu, "elu": ops.elu, "selu": ops.selu, "sigmoid": ops.sigmoid,
-    "tanh": ops.tanh, "softplus": ops.exact_softplus, "log_sigmoid": ops.log_sigmoid, "softsign": ops.softsign,
+    "tanh": ops.tanh, "softplus": ops.exact_softplus, "log_sigmoid": ops.log_sigmoid,
+    "softsign": ops.softsign,
     "gelu": ops.gelu, "silu": ops.silu, "mish": ops.mish, "hard_sigmoid": ops.hard_sigmoid,
     "hard_swish": ops.hard_swish,
 }  # fmt: skip
@@ -41,7 +42,7 @@ def plot_activations(
     limits: tuple[float, float] = (-5.0, 5.0),
     columns: int = 3,
 ) -> Any:
-    """Draws functions with their derivatives and formulas; the figure, which is also written to `path` if given.
+    """Draws functions with their derivatives and formulas; the figure, also written to `path` if given.
 
     `functions` are names (of `tinytorch.plots.GALLERY`) or functions of a tensor; all of the gallery if there
     are none. Dotted lines bound the range, shaded is where the derivative is below 0.01 in size. Raises
@@ -147,9 +148,8 @@ DEFINED: Final[Mapping[str, str]] = {
 }
 """What a formula's text takes for granted."""
 
-_CASES = re.compile(
-    r"\\begin\{cases\} ((?:(?!\\begin).)*?) & ((?:(?!\\begin).)*?) \\\\ ((?:(?!\\begin).)*?) & \\text\{otherwise\} \\end\{cases\}"
-)
+_INNER = r"((?:(?!\\begin).)*?)"
+_CASES = re.compile(rf"\\begin\{{cases\}} {_INNER} & {_INNER} \\\\ {_INNER} & \\text\{{otherwise\}} \\end\{{cases\}}")
 
 
 def plain_latex(text: str) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal
 
 from compiler.errors import ArgumentError, GradientError, ShapeError
 from compiler.ir.build import apply, broadcast, constant_node, input_node
@@ -29,8 +29,6 @@ from tinytorch.core.tensor import Tensor
 from tinytorch.core.variable import Variable
 from tinytorch.elementwise import elementwise as make_elementwise
 from tinytorch.ops import elementwise, normalise
-
-Data = TypeVar("Data", Tensor, Variable)
 
 
 class Activation:
@@ -60,7 +58,7 @@ class Activation:
     def __call__(self, x: Any) -> Any:
         return self.forward(x)
 
-    def forward_(self, x: Data) -> Data:
+    def forward_(self, x: Any) -> Any:
         """Replaces the values of `x` in its own buffer, and gives back `x`.
 
         Raises DTypeError where the results are no integers and the tensor is of integers.
@@ -77,8 +75,8 @@ class Activation:
     def backward(self, grad_output: Any) -> Tensor:
         """The gradient by the argument of the last `forward`, for the gradient of its result.
 
-        Raises GradientError before a `forward` (and after `forward_`, which keeps no argument), ShapeError for
-        a gradient of another shape.
+        Raises GradientError before a `forward` (and after `forward_`, which keeps no argument), and ShapeError
+        for a gradient of another shape.
         """
         if self._last is None:
             raise GradientError(f"{self.name}.backward needs a forward before it, not in place")
@@ -151,7 +149,7 @@ def _bound(formula: Formula, literals: tuple[tuple[int, Any], ...]) -> Formula:
 
 @cache
 def _rule_of(slope: Formula) -> Rule:
-    """The cotangent times the slope, as one formula: literals in the slope then have the cotangent's dtype."""
+    """The cotangent times the slope, as one formula, in which literals have the cotangent's dtype."""
     tape = Tape(["g", "y"])
     formula = tape.finish(slope.name, tape.emit("zmul", 0, tape.inline(slope, [1])))
     return Rule(formula, lambda value, cotangent: apply(formula, cotangent, value))
@@ -223,9 +221,11 @@ class Mish(Activation):
     function = staticmethod(elementwise.mish)
 
 
-_scaled_softplus = make_elementwise(
-    "softplus_scaled", lambda x, *, beta=1.0: elementwise.exact_softplus(beta * x) / beta
-)
+def _of_scaled(x: Any, *, beta: float = 1.0) -> Any:
+    return elementwise.exact_softplus(beta * x) / beta
+
+
+_scaled_softplus = make_elementwise("softplus_scaled", _of_scaled)
 
 
 def _softplus(x: Any, *, beta: float = 1.0) -> Any:

@@ -122,8 +122,8 @@ def zero_gradients(variables: Iterable[Variable]) -> None:
 def clip_gradients(variables: Iterable[Variable], max_norm: float = 1.0) -> float:
     """Scales all gradients together down so that their Euclidean norm is at most `max_norm`.
 
-    Returns the norm before. Raises ArgumentError for a negative bound, GradientError where a gradient is NaN or
-    infinite: scaling it would make every other one NaN or 0.
+    Returns the norm before. Raises ArgumentError for a negative bound, GradientError where a gradient is NaN
+    or infinite: scaling it would make every other one NaN or 0.
     """
     if not max_norm >= 0:
         raise ArgumentError(f"max_norm is not negative: {max_norm}")
@@ -144,7 +144,7 @@ def clip_gradients(variables: Iterable[Variable], max_norm: float = 1.0) -> floa
 
 
 def collect_parameters(*modules: Any) -> list[Variable]:
-    """Every variable that requires a gradient in modules, lists, tuples and dicts of any depth, once, in order."""
+    """Every variable that requires a gradient in modules, lists and dicts of any depth, once, in order."""
     found: dict[int, Variable] = {}
     seen: set[int] = set()
     pending: list[Any] = list(reversed(modules))
@@ -166,7 +166,7 @@ def _parts(item: Any) -> list[Any]:
         return list(cast("list[Any]", item))
     if isinstance(item, Tensor | np.ndarray | str | bytes | type) or not hasattr(item, "__dict__"):
         return []
-    return list(vars(item).values())
+    return list(cast("dict[str, Any]", vars(item)).values())
 
 
 def check_gradients(
@@ -186,7 +186,7 @@ def check_gradients(
             ends: list[float] = []
             for moved in (value[index] + step, value[index] - step):
                 given = [Variable(item, requires_grad=False) for item in values]
-                given[place].data._data[index] = moved
+                given[place].data.data[index] = moved
                 ends.append(float(np.array(function(*given)).sum()))
             measured = (ends[0] - ends[1]) / (2 * step)
             if not abs(measured - derived[index]) <= tolerance * max(1.0, abs(measured)):

@@ -1,11 +1,12 @@
 """Gradients of what was recorded, through changes in place.
 
     owner   of a leaf: the variable whose gradient is wanted at it
-    change  of a leaf: it is what a buffer held after an in-place operation, and `parent` is what it held before
+    change  of a leaf: it is what a buffer held after an operation in place; `parent` is what it held before
 
-A leaf with a change is an ordinary leaf of the graphs recorded after it. Its cotangent becomes the parent's: by
-the slope as a function of the new value where there is one, so that the old value need not be kept; otherwise
-the operation is recorded on the old value, which is kept, and the cotangent is passed on as it is.
+A leaf with a change is an ordinary leaf of the graphs recorded after it. Its cotangent becomes the
+parent's: by the slope as a function of the new value where there is one, so that the old value need not
+be kept; otherwise the operation is recorded on the old value, which is kept, and the cotangent is passed on as
+it is.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from tinytorch.tensor import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How the cotangent of a changed value becomes that of the value before: `pull(value after, cotangent)`."""
+    """How a cotangent passes from the value after a change to the one before: `pull(after, cotangent)`."""
 
     key: Hashable
     pull: Callable[[Node, Node], Node]
@@ -38,7 +39,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an in-place operation did. Without a rule `parent` has the same value, and passes on the cotangent."""
+    """What an operation in place did. Without a rule `parent` has the same value and cotangent."""
 
     parent: Node
     rule: Rule | None
@@ -137,7 +138,7 @@ def _sources(node: Node) -> Sequence[Node]:
 
 @dataclass(frozen=True, slots=True)
 class Gradients:
-    """What a backward pass found: for each owner the gradient, None where the result does not depend on it."""
+    """What a backward pass found: the gradient for each owner, None where nothing depends on it."""
 
     owners: tuple[Owner, ...]
     arrays: tuple[Array | None, ...]
@@ -181,7 +182,7 @@ def _compiled(history: _History, root: Node) -> Program:
 
 
 class _Backward:
-    """The backward pass over a twin of the history, whose leaves are inputs and whose owned leaves are floating."""
+    """The backward pass over a twin of the history: leaves are inputs there, and owned ones floating."""
 
     def __init__(self, history: _History) -> None:
         self.history = history

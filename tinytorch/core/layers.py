@@ -81,8 +81,8 @@ class Sequential(Module):
     """Layers, or functions, one after the other; given one by one or as a list."""
 
     def __init__(self, *layers: Any) -> None:
-        given = layers[0] if len(layers) == 1 and isinstance(layers[0], list | tuple) else layers
-        self.layers: list[Any] = list(cast("list[Any]", given))
+        is_list = len(layers) == 1 and isinstance(layers[0], list | tuple)
+        self.layers: list[Any] = list(cast("list[Any]", layers[0])) if is_list else list(layers)
 
     def forward(self, x: Any) -> Any:
         """The last layer's value."""

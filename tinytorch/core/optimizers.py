@@ -6,6 +6,7 @@ A step of a parameter is a program, compiled once: its gradient and the learning
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,10 @@ class Optimizer:
     ) -> None:
         self.parameters = list(parameters)
         self.learning_rate = learning_rate
-        if not self.parameters or not all(isinstance(item, Variable) for item in self.parameters):
-            raise ArgumentError("an optimiser is given the variables that it changes")
+        if not self.parameters or any(not item.requires_grad for item in self.parameters):
+            raise ArgumentError(
+                "an optimiser is given the variables that it changes, which require gradients"
+            )
         if not learning_rate >= 0:
             raise ArgumentError(f"a learning rate is not negative: {learning_rate}")
         self._make = make
@@ -69,7 +72,7 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         settings: dict[str, Any] = {"momentum": momentum, "weight_decay": weight_decay}
-        super().__init__(parameters, learning_rate, lambda held, lr: optim.SGD(held, lr, **settings))
+        super().__init__(parameters, learning_rate, partial(optim.SGD, **settings))
 
 
 class Adam(Optimizer):
@@ -85,4 +88,4 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         settings: dict[str, Any] = {"betas": (beta1, beta2), "eps": epsilon, "weight_decay": weight_decay}
-        super().__init__(parameters, learning_rate, lambda held, lr: optim.Adam(held, lr, **settings))
+        super().__init__(parameters, learning_rate, partial(optim.Adam, **settings))

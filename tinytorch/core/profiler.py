@@ -1,4 +1,4 @@
-"""ActivationProfiler: times and memory of activations, measured. Every method returns its data and prints a table."""
+"""ActivationProfiler: times and memory of activations, measured. Methods return data and print a table."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ class ActivationProfiler:
     ) -> list[dict[str, Any]]:
         """How time grows with size: a dict for each size.
 
-        Keys: size, elements, time_ms, time_per_element_us, and, the same in each, fitted_exponent (of the time
-        as a power of the elements, by least squares) and formula_exponent (of the operations that are counted).
+        Keys: size, elements, time_ms, time_per_element_us and, the same in each, fitted_exponent (of the time as
+        a power of the elements, by least squares) and formula_exponent (of the operations counted).
         """
         rows: list[dict[str, Any]] = []
         counts: list[float] = []
@@ -121,7 +121,12 @@ class ActivationProfiler:
             y = activation.of(y)
         found = compare([x], y, data=[array])
         self.console.print(
-            " then ".join(map(repr, chain)), str(found), sep="\n", markup=False, highlight=False
+            " then ".join(map(repr, chain)),
+            str(found),
+            sep="\n",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
         )
         return found
 
@@ -143,7 +148,7 @@ class ActivationProfiler:
 
     def _data(self, size: Size) -> Tensor:
         shape = (size,) if isinstance(size, int) else tuple(size)
-        if not all(isinstance(extent, int) and extent > 0 for extent in shape):
+        if not all(extent > 0 for extent in shape):
             raise ArgumentError(f"a size is a positive int, or several, not {size!r}")
         generator = np.random.default_rng(self.seed)
         return Tensor(generator.standard_normal(shape, dtype=np.float32))
@@ -158,7 +163,8 @@ class ActivationProfiler:
             ]
             for row in rows
         ]
-        title = f"{name}: time ~ n^{fitted['fitted_exponent']:.2f}, operations ~ n^{fitted['formula_exponent']:.2f}"
+        time, count = fitted["fitted_exponent"], fitted["formula_exponent"]
+        title = f"{name}: time ~ n^{time:.2f}, operations ~ n^{count:.2f}"
         self._print(title, ["size", "elements", "ms", "us an element"], lines)
 
     def _print(self, title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -45,7 +45,7 @@ class Recording:
     def of(
         cls, roots: Sequence[Node], *, through_results: bool = False, fed: Collection[str] = ()
     ) -> Recording:
-        """Stops at computed results, or goes on to the leaves below them. Raises SymbolicValueError if unfed."""
+        """Stops at results, or goes on to the leaves below them. Raises SymbolicValueError if unfed."""
         found: dict[Node, Value | None] = {}
         pending = list(roots)
         while pending:

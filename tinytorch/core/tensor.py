@@ -5,8 +5,8 @@
     y.data                 # compiled, once for each structure, and run
     y.draw("y.svg")
 
-It is a `tt.Tensor` whose leaves have values. The buffer of a tensor is its own: an expression keeps the values
-that its operands had when it was recorded, whatever is written to their buffers afterwards.
+It is a `tt.Tensor` whose leaves have values. The buffer of a tensor is its own: an expression keeps the
+values that its operands had when it was recorded, whatever is written to their buffers afterwards.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Tensor(symbolic.Tensor):
     # Recording
 
     @property
-    def node(self) -> Node:  # pyright: ignore[reportIncompatibleVariableOverride]  # a slot of the base, made when read
+    def node(self) -> Node:
         """What an operation on this tensor reads: the node of the value that it has now."""
         if self._value is None:
             assert self._node is not None
@@ -115,7 +115,7 @@ class Tensor(symbolic.Tensor):
 
     @classmethod
     def of_variable(cls, node: Node) -> Tensor:
-        """The tensor of a Variable that was recorded as a node: nothing else that reads it has a gradient by it."""
+        """The tensor of a Variable recorded as a node: who reads the tensor has no gradient by it."""
         tensor = cls(node)
         tensor._is_history = True
         return tensor
@@ -123,23 +123,23 @@ class Tensor(symbolic.Tensor):
     def _wrap(self, node: Node) -> Self:
         return type(self)(node)
 
-    def _binary(self, atom: str, left: Any, right: Any) -> Self:
+    def _binary(self, atom: str, left: Any, right: Any) -> Any:
         pair = _operands(left, right)
         if pair is None:
             return NotImplemented
         return self._wrap(apply(atom, *pair))
 
-    def compared(self, atom: str, left: Any, right: Any) -> Self:
+    def compared(self, atom: str, left: Any, right: Any) -> Tensor:
         """A comparison of two operands, of which one at least is a tensor."""
         return self._binary(atom, left, right)
 
-    def __matmul__(self, other: Any) -> Self:
+    def __matmul__(self, other: Any) -> Any:
         return NotImplemented if isinstance(other, Outranking) else super().__matmul__(_tensor(other))
 
     def __rmatmul__(self, other: Any) -> Self:
         return super().__rmatmul__(_tensor(other))
 
-    def __pow__(self, other: TensorLike) -> Self:
+    def __pow__(self, other: TensorLike) -> Any:
         whole = whole_number(other)
         if whole is not None and (self.dtype.is_float or not isinstance(other, float)):
             check_power(self, whole)
@@ -188,7 +188,7 @@ class Tensor(symbolic.Tensor):
     def data(self) -> Array:
         """The array itself, not a copy. What is written to it is seen by what is recorded afterwards.
 
-        Of a Variable that was computed from others it is read-only: what is written to it would have no gradient.
+        Of a Variable that was computed from others it is read-only: what is written would have no gradient.
         Raises SymbolicValueError naming the inputs that must be fed first.
         """
         self._computed()
@@ -222,7 +222,7 @@ class Tensor(symbolic.Tensor):
         return array.item()
 
     def fed(self, **arrays: Any) -> Tensor:
-        """The value where it depends on inputs (`tt.input`), given by name. Raises as a call of a program does."""
+        """The value for inputs (`tt.input`) given by name. Raises as a call of a program does."""
         recording = Recording.of([self.node], fed=arrays)
         return type(self)(run(recording, [self.node], arrays)[0][0])
 
@@ -239,7 +239,7 @@ class Tensor(symbolic.Tensor):
             self._node = None
 
     def _release(self) -> None:
-        """Makes the buffer nobody's but this tensor's: nodes that need what it holds get a copy of their own."""
+        """Makes the buffer this tensor's alone: nodes that need what it holds get a copy of their own."""
         value = self._value
         assert value is not None
         array, watch = value.array, ref(value)
@@ -315,7 +315,7 @@ class Tensor(symbolic.Tensor):
     def __bool__(self) -> Any:
         if self.size != 1:
             raise SymbolicValueError(
-                f"{self.type} is neither true nor false; use (a == b).data.all(), or tt.where(condition, a, b)"
+                f"{self.type} is neither true nor false; use (a == b).data.all(), or tt.where(c, a, b)"
             )
         return bool(self.item())
 
@@ -347,19 +347,27 @@ class Tensor(symbolic.Tensor):
         """The dims in another order; reversed if none is given."""
         return super().transpose(*dims)
 
-    def sum(self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None) -> Self:
+    def sum(  # pyright: ignore[reportIncompatibleMethodOverride]  # the course says dim
+        self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None
+    ) -> Self:
         """The sum over dims, or of everything. bool and int32 are summed as int64."""
         return super().sum(_one_of(dim, axis), keepdims)
 
-    def mean(self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None) -> Self:
+    def mean(  # pyright: ignore[reportIncompatibleMethodOverride]  # the course says dim
+        self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None
+    ) -> Self:
         """The arithmetic mean over dims, or of everything."""
         return super().mean(_one_of(dim, axis), keepdims)
 
-    def max(self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None) -> Self:
+    def max(  # pyright: ignore[reportIncompatibleMethodOverride]  # the course says dim
+        self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None
+    ) -> Self:
         """The largest element over dims, or of everything; NaN where there is one."""
         return super().max(_one_of(dim, axis), keepdims)
 
-    def min(self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None) -> Self:
+    def min(  # pyright: ignore[reportIncompatibleMethodOverride]  # the course says dim
+        self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None
+    ) -> Self:
         """The smallest element over dims, or of everything; NaN where there is one."""
         return super().min(_one_of(dim, axis), keepdims)
 
@@ -382,7 +390,7 @@ def compute(tensor: Tensor) -> None:
 
     What is computed on the way a second time, is kept this time: by each tensor that is still in use.
     """
-    node = tensor._node
+    node = tensor.recorded
     assert node is not None
     known = value_of_node(node)
     if known is not None:
@@ -390,7 +398,7 @@ def compute(tensor: Tensor) -> None:
         return
     recording = Recording.of([node])
     tensors = [tensor, *_worth_keeping(recording, node)]
-    nodes = [found for item in tensors if (found := item._node) is not None]
+    nodes = [found for item in tensors if (found := item.recorded) is not None]
     arrays, program = run(recording, nodes)
     for item, found, array in zip(tensors, nodes, arrays, strict=True):
         item.settle(Value(array, found), program)
@@ -400,10 +408,12 @@ def _worth_keeping(recording: Recording, root: Node) -> list[Tensor]:
     leaves = set(recording.leaves)
     inner = [node for node in recording.nodes if node not in leaves and node is not root]
     handles = [
-        tensor for node in inner if (tensor := _HANDLES.get(node.serial)) is not None and tensor._node is node
+        tensor
+        for node in inner
+        if (tensor := _HANDLES.get(node.serial)) is not None and tensor.recorded is node
     ]
     is_repeated = any(node in _COMPUTED for node in inner)
-    _COMPUTED.update(tensor._node for tensor in handles if tensor._node is not None)
+    _COMPUTED.update(tensor.recorded for tensor in handles if tensor.recorded is not None)
     return handles if is_repeated else []
 
 
@@ -419,10 +429,12 @@ def _operands(left: Any, right: Any) -> tuple[Node, Node] | None:
 
 
 def is_scalar(value: Any) -> bool:
+    """Whether a value is a Python number, which has no dtype of its own."""
     return isinstance(value, bool | int | float) and not isinstance(value, np.generic)
 
 
 def scalar_node(value: Scalar, beside: Node) -> Node:
+    """A Python number as a leaf, in the dtype that it has beside a node."""
     operands: list[Operand] = [beside.type.dtype, Weak(type(value))]
     try:
         return new_leaf(Value(np.array(value, promote(operands).numpy)))

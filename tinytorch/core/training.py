@@ -77,8 +77,8 @@ class CompiledStep:
         step(x, y)         # the loss before the step
         step.finish()      # the variables get their values
 
-    `x` and `y` are examples: later calls have their shapes and dtypes. What the course's objects record on them
-    is compiled, with the leaves of variables as parameters.
+    `x` and `y` are examples: later calls have their shapes and dtypes. What the course's objects record on
+    them is compiled, with the leaves of variables as parameters.
     """
 
     def __init__(
@@ -139,4 +139,4 @@ def accuracy(network: Any, inputs: Any, labels: Iterable[int]) -> float:
     if len(x) != len(wanted):
         raise ShapeError(f"{len(x)} rows and {len(wanted)} labels")
     outputs = np.array(through(network, Variable(x, requires_grad=False)))
-    return float(np.mean(outputs.argmax(axis=-1) == wanted))
+    return float(np.mean(np.argmax(outputs, axis=-1) == wanted))

@@ -5,8 +5,8 @@
     loss.backward()
     w.grad                           # a Variable; added to by every backward until zero_grad()
 
-What happens to variables is recorded as for tensors; `backward` compiles value and gradients together, once for
-each structure. The gradients are `tt.grad`'s.
+What happens to variables is recorded as for tensors; `backward` compiles value and gradients together, once
+for each structure. The gradients are `tt.grad`'s.
 """
 
 from __future__ import annotations
@@ -193,10 +193,10 @@ class Variable(Owner, Arithmetic):
         return is_changed(leaf) and is_same
 
     def change(self, function: Callable[[Node], Node], rule: Rule | None) -> None:
-        """An operation in place: the values become a function of them in the same buffer, and gradients follow.
+        """An operation in place: the values become a function of them in the same buffer; gradients follow.
 
-        With a rule the slope follows from the new value, and the old one is not kept for it. The gradient of a
-        leaf is with respect to the value that it had. Raises as `Tensor.change`.
+        With a rule the slope follows from the new value, and the old one is not kept for it. The gradient of
+        a leaf is with respect to the value that it had. Raises as `Tensor.change`.
         """
         if not self.requires_grad:
             self._tensor.change(function)
@@ -331,7 +331,7 @@ def _seed(gradient: Any, of: Variable) -> Array:
 def of_two(
     name: str, function: Callable[[symbolic.Tensor, symbolic.Tensor], symbolic.Tensor], left: Any, right: Any
 ) -> Variable:
-    """A function of two `tt` tensors, of variables or of anything that becomes a tensor, recorded under a name."""
+    """A function of two `tt` tensors, of variables or what becomes a tensor, recorded under a name."""
     if not isinstance(left, Variable) and not isinstance(right, Variable):
         left = as_variable(left)
     variables = [item for item in (left, right) if isinstance(item, Variable)]

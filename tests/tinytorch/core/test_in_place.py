@@ -75,7 +75,9 @@ IDS = [f"{kind.__name__}-{use.__name__}" for kind, use in KINDS]
 
 @pytest.mark.parametrize(("kind", "use"), KINDS, ids=IDS)
 @pytest.mark.parametrize("where", ["leaf", "computed", "recorded"])
-def test_gradients_are_those_of_the_same_without_in_place(where: str, kind: type[Activation], use: Step) -> None:
+def test_gradients_are_those_of_the_same_without_in_place(
+    where: str, kind: type[Activation], use: Step
+) -> None:
     found: list[Any] = []
     for in_place in (True, False):
         leaf = Variable(DATA.copy())
@@ -198,7 +200,9 @@ def test_the_old_value_is_kept_only_where_it_is_needed(kind: type[Activation]) -
     del loss
     before = {id(value) for value in _VALUES.values()}
     kind().forward_(x)
-    kept = [value for value in _VALUES.values() if id(value) not in before and value.array.shape == DATA.shape]
+    kept = [
+        value for value in _VALUES.values() if id(value) not in before and value.array.shape == DATA.shape
+    ]
     is_kept = any(np.array_equal(value.array, DATA) for value in kept) or any(
         np.array_equal(value.array, DATA) for value in _VALUES.values()
     )

@@ -1,0 +1,177 @@
+"""Variables: gradients, accumulation, and the functions of a training loop."""
+
+import numpy as np
+import pytest
+
+import tinytorch as tt
+from tinytorch.core import autograd
+from tinytorch.core.activations import ReLU
+from tinytorch.core.autograd import (
+    Variable,
+    check_gradients,
+    clip_gradients,
+    collect_parameters,
+    zero_gradients,
+)
+from tinytorch.core.layers import Dense, Sequential
+from tinytorch.core.programs import CACHE
+from tinytorch.core.tensor import Tensor
+from tinytorch.testing import CheckFailed
+
+FUNCTIONS = {
+    "add": lambda x, y: autograd.add(x, y) + 2, "subtract": lambda x, y: 1 - autograd.subtract(x, y),
+    "multiply": lambda x, y: autograd.multiply(x, y) * 3, "divide": lambda x, y: 2 / autograd.divide(x, y),
+    "power": lambda x, y: autograd.power(x, 3) + x**y, "exp": lambda x, y: autograd.exp(x) * y,
+    "log": lambda x, y: autograd.log(x) * y, "sum_all": lambda x, y: autograd.sum_all(x * y),
+    "mean": lambda x, y: autograd.mean(x * y), "relu": lambda x, y: autograd.relu_with_grad(x - y) * x,
+    "sigmoid": lambda x, y: autograd.sigmoid_with_grad(x * y), "tanh": lambda x, y: autograd.tanh_with_grad(x * y),
+    "softmax": lambda x, y: autograd.softmax_with_grad(x * y) * x, "matmul": lambda x, y: x @ x.T + y.sum(),
+    "negative": lambda x, y: -x * y, "index": lambda x, y: x[0] * y, "max": lambda x, y: (x * y).max(dim=1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_gradients_against_differences(name: str) -> None:
+    check_gradients(FUNCTIONS[name], [[0.5, 1.5, 2.0], [1.2, 0.7, 3.0]], [1.1, 0.4, 2.5])
+
+
+def test_the_checker_finds_a_rule_that_is_slightly_wrong() -> None:
+    with pytest.raises(CheckFailed, match="argument 0"):
+        check_gradients(lambda x: x * 1.001 - Variable(np.array(x) * 0.001, requires_grad=False), [2.0])
+
+
+def test_a_leaf_and_what_is_computed() -> None:
+    x = Variable([1.0, 2.0])
+    y = x * 2
+    assert x.is_leaf
+    assert x.grad_fn is None
+    assert not y.is_leaf
+    assert repr(y.grad_fn) == "<backward of mul>"
+    assert isinstance(x.data, Tensor)
+    assert (x.shape, x.size) == ((2,), 2)
+    y.backward()
+    assert isinstance(x.grad, Variable)
+    assert y.grad is None
+
+
+def test_gradients_accumulate_until_they_are_forgotten() -> None:
+    x = Variable([1.0, 2.0])
+    y = (x * x).sum()
+    y.backward()
+    y.backward()
+    assert np.array_equal(x.grad, [4, 8])
+    zero_gradients([x])
+    assert x.grad is None
+    y.backward(2.0)
+    assert np.array_equal(x.grad, [4, 8])
+
+
+def test_gradients_have_the_operands_shape() -> None:
+    x, y = Variable([[1.0], [2.0]]), Variable(3.0)
+    (x * np.ones((2, 4), np.float32) * y).backward()
+    assert np.array_equal(x.grad, [[12], [12]])
+    assert np.array_equal(y.grad, 12)
+
+
+def test_a_diamond_of_depth_100() -> None:
+    x = Variable(1.0)
+    y = x
+    for _ in range(100):
+        y = y + y
+    (y * 2.0**-100).backward()
+    assert x.grad.item() == 1.0
+
+
+def test_integers_have_floating_gradients() -> None:
+    x = Variable([1, 2, 3])
+    y = (x * x).sum()
+    assert y.dtype == np.int64
+    y.backward()
+    assert x.grad.dtype == np.float64
+    assert np.array_equal(x.grad, [2, 4, 6])
+
+
+def test_log_is_held_in_the_course_and_not_in_tt() -> None:
+    x = Variable([-5.0, 0.0, 1e-9, 0.5])
+    y = autograd.log(x)
+    y.backward()
+    np.testing.assert_allclose(y.data.data, [np.log(1e-8)] * 3 + [np.log(0.5)], rtol=1e-6)
+    np.testing.assert_allclose(np.array(x.grad), [1e8, 1e8, 1e8, 2], rtol=1e-6)
+    assert tt.log(Tensor([0.0])).item() == -np.inf
+
+
+def test_a_training_loop_of_the_course_compiles_once() -> None:
+    x = np.linspace(-1, 1, 20, dtype=np.float32).reshape(-1, 1)
+    w, b = Variable([[0.0]]), Variable([0.0])
+
+    def step(rate):
+        loss = autograd.mean((Variable(x, False) @ w + b - Variable(2 * x + 1, False)) ** 2)
+        zero_gradients([w, b])
+        loss.backward()
+        w.data._data -= rate * w.grad.data._data
+        b.data._data -= rate * b.grad.data._data
+        return loss.item()
+
+    step(0.3)
+    step(0.3)
+    before = CACHE.compiled
+    losses = [step(0.3 + 0.001 * k) for k in range(60)]
+    assert CACHE.compiled == before
+    assert losses[-1] < 1e-8
+    np.testing.assert_allclose([w.item(), b.item()], [2, 1], atol=1e-4)
+
+
+def test_a_function_given_as_grad_fn_is_called() -> None:
+    x = Variable([1.0, 2.0])
+    y = Variable(x.data * 10, grad_fn=lambda gradient: x.backward(gradient * 10))
+    (y * 3).sum().backward()
+    assert np.array_equal(x.grad, [30, 30])
+    assert not y.is_leaf
+
+
+def test_a_tensor_of_a_variable_carries_no_gradient() -> None:
+    x = Variable([1.0, 2.0])
+    y = x * x
+    (Variable(y.data * 2, requires_grad=False) * x).sum().backward()
+    assert np.array_equal(x.grad, [2, 8])
+
+
+def test_mixing_with_tensors_arrays_and_numbers() -> None:
+    x = Variable([1.0, 2.0])
+    for other in (Tensor([3.0, 4.0]), np.float32([3, 4]), [3.0, 4.0]):
+        for found in (x * other, other * x):
+            assert isinstance(found, Variable)
+            assert found.tolist() == [3, 8]
+
+
+def test_clipping_scales_together() -> None:
+    x, y = Variable([3.0]), Variable([4.0])
+    ((x * x + y * y).sum() * 0.5).backward()
+    assert clip_gradients([x, y], 1.0) == pytest.approx(5.0)
+    assert [x.grad.item(), y.grad.item()] == pytest.approx([0.6, 0.8])
+    assert clip_gradients([x, y], 10.0) == pytest.approx(1.0)
+    assert x.grad.item() == pytest.approx(0.6)
+
+
+def test_clipping_refuses_nan_and_negative_bounds() -> None:
+    x = Variable([np.nan])
+    (x * x).sum().backward()
+    with pytest.raises(tt.GradientError, match="NaN or infinite"):
+        clip_gradients([x])
+    with pytest.raises(tt.ArgumentError, match="not negative"):
+        clip_gradients([x], -1)
+
+
+def test_parameters_are_collected_through_modules_lists_and_dicts() -> None:
+    first, second, third = Dense(2, 3), Dense(3, 4, use_bias=False), Dense(4, 1)
+    found = collect_parameters([first, {"a": [second]}], Sequential(ReLU(), third, first))
+    expected = [first.weights, first.bias, second.weights, third.weights, third.bias]
+    assert [id(item) for item in found] == [id(item) for item in expected]
+
+
+def test_what_backward_refuses() -> None:
+    x = Variable([1.0, 2.0])
+    with pytest.raises(tt.ShapeError, match=r"\[2\] has the same shape, not \[3\]"):
+        (x * 2).backward([1.0, 2.0, 3.0])
+    with pytest.raises(tt.GradientError, match="nothing that requires a gradient"):
+        Variable([1.0], requires_grad=False).backward()

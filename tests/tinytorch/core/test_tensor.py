@@ -1,0 +1,192 @@
+"""Tensors of the course: data, recording, evaluation, what a buffer promises."""
+
+import gc
+
+import numpy as np
+import pytest
+
+import tinytorch as tt
+from tinytorch.core.programs import CACHE, LARGEST
+from tinytorch.core.tensor import Tensor
+
+
+def compiled_by(work):
+    before = CACHE.compiled
+    work()
+    return CACHE.compiled - before
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype"),
+    [(2, np.int64), (2.0, np.float32), ([1.5, 2], np.float32), ([True], np.bool_), (np.ones(2), np.float64)],
+)
+def test_dtypes_of_data(data, dtype) -> None:
+    tensor = Tensor(data)
+    assert tensor.dtype == dtype
+    assert tensor.data.dtype == dtype
+    assert np.array_equal(np.array(tensor), np.array(data))
+
+
+def test_what_a_tensor_says() -> None:
+    x = Tensor([[1, 2, 3], [4, 5, 6]])
+    assert (x.shape, x.size, x.ndim, x.requires_grad, x.grad) == ((2, 3), 6, 2, False, None)
+    assert x.tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert x._data is x.data
+    assert isinstance(x, tt.Tensor)
+    assert repr(Tensor([1.0])) == "Tensor([1.], shape=(1,), dtype=float32)"
+
+
+def test_operators_on_either_side() -> None:
+    x = Tensor([1.0, 2.0, 4.0])
+    for found, expected in [
+        (x + 1, [2, 3, 5]), (1 + x, [2, 3, 5]), (x - 1, [0, 1, 3]), (1 - x, [0, -1, -3]), (2 * x, [2, 4, 8]),
+        (x / 2, [0.5, 1, 2]), (4 / x, [4, 2, 1]), (x**2, [1, 4, 16]), (x**-1, [1, 0.5, 0.25]),
+        (2**x, [2, 4, 16]), (x**0.5, [1, 2**0.5, 2]), (-x, [-1, -2, -4]), (x > 1, [False, True, True]),
+        (x > 1, [False, True, True]), (x == 2, [False, True, False]), (x != 2, [True, False, True]),
+        (np.float32([1, 1, 1]) + x, [2, 3, 5]), ([1, 1, 1] - x, [0, -1, -3]), (x @ x, 21), (x @ [1, 1, 1], 7),
+    ]:  # fmt: skip
+        np.testing.assert_allclose(found.data, expected, rtol=1e-6)
+
+
+def test_integers_stay_until_a_result_is_fractional() -> None:
+    x = Tensor([1, 2])
+    assert (x + 1).dtype == (x**2).dtype == x.sum().dtype == np.int64
+    assert (x / 2).dtype == x.mean().dtype == (x * 0.5).dtype == (x**0.5).dtype == np.float64
+
+
+def test_shapes_and_reductions() -> None:
+    x = Tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    assert x.reshape(3, 2).tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert x.T.tolist() == x.transpose(1, 0).tolist() == [[1, 4], [2, 5], [3, 6]]
+    assert [x.sum().item(), x.mean().item(), x.max().item()] == [21, 3.5, 6]
+    assert x.sum(dim=0).tolist() == x.sum(axis=0).tolist() == [5, 7, 9]
+    assert x.max(dim=1, keepdims=True).tolist() == [[3], [6]]
+    assert x[1, 1:].tolist() == [5, 6]
+    assert [row.tolist() for row in x] == x.tolist()
+
+
+def test_nothing_runs_before_it_is_read() -> None:
+    x = Tensor([1.0, 2.0])
+    y = x * 3 + 1
+    assert not y.is_computed
+    assert "mul" in str(y.graph())
+    assert y.tolist() == [4, 7]
+    assert y.is_computed
+    assert "mul" in str(y.graph())
+
+
+def test_a_drawing_is_made(tmp_path) -> None:
+    y = Tensor([1.0]) * 2
+    try:
+        path = y.draw(tmp_path / "y.dot")
+    except tt.DrawingError:
+        path = tmp_path / "y.dot"
+    assert "mul" in path.read_text()
+
+
+def test_one_structure_is_compiled_once_whatever_the_numbers() -> None:
+    x = Tensor(np.arange(7.0))
+    (x * 0.25 - 1.5).tolist()
+    assert compiled_by(lambda: [(x * (k / 7) - k).tolist() for k in range(20)]) == 0
+    assert compiled_by(lambda: (x * 0.25 + 1.5).tolist()) > 0
+
+
+def test_exponents_are_structure() -> None:
+    x = Tensor(np.arange(5.0))
+    (x**2).tolist()
+    assert compiled_by(lambda: (x**3).tolist()) == 1
+
+
+def test_the_cache_keeps_the_programs_used_last() -> None:
+    CACHE.clear()
+    for key in range(LARGEST + 3):
+        CACHE.find(("test", key), lambda: tt.compile([], tt.constant(1.0)) if key == 0 else program)  # noqa: B023  # at once
+        program = CACHE.find(("test", 0), lambda: pytest.fail("used last and gone"))
+    assert len(CACHE) == LARGEST
+    CACHE.clear()
+
+
+def test_long_loops_do_not_grow() -> None:
+    x = Tensor(np.ones(3, np.float32))
+
+    def turn():
+        nonlocal x
+        x = x * 0.99
+        return (x * x).sum().item()
+
+    for _ in range(10):
+        turn()
+    assert compiled_by(lambda: [turn() for _ in range(50)]) == 0
+    assert len((x * 1.0).graph()) < 12
+
+
+def test_values_are_freed_with_the_last_who_could_read_them() -> None:
+    from tinytorch.core.values import _VALUES
+
+    x = Tensor(np.ones(3, np.float32))
+    (x * 2 + 1).tolist()
+    gc.collect()
+    before = len(_VALUES)
+    for _ in range(20):
+        y = x * 2 + 1
+        y.tolist()
+    del y
+    gc.collect()
+    assert len(_VALUES) <= before
+
+
+def test_data_is_copied() -> None:
+    array = np.ones(2)
+    x = Tensor(array)
+    array[0] = 5
+    assert x.tolist() == [1, 1]
+    y = Tensor(x)
+    x.data[0] = 7
+    assert y.tolist() == [1, 1]
+    np.array(x)[0] = 9
+    assert x.tolist() == [7, 1]
+
+
+def test_identity_hash_and_truth() -> None:
+    x, y = Tensor([1.0, 2.0]), Tensor([1.0, 2.0])
+    assert len({x, y}) == 2
+    assert (x == y).tolist() == [True, True]
+    assert bool(x.sum() > 2)
+    with pytest.raises(tt.SymbolicValueError, match="neither true nor false"):
+        bool(x == y)
+    with pytest.raises(tt.SymbolicValueError):
+        bool(Tensor([1.0]) * tt.input("x", (1,)))
+
+
+def test_what_is_not_fed_is_named() -> None:
+    z = Tensor([1.0, 2.0]) * tt.input("rate", (2,))
+    with pytest.raises(
+        tt.SymbolicValueError, match=r"before 'rate' is fed(.|\n)*fix: tensor.fed\(rate=\.\.\.\)"
+    ):
+        _ = z.data
+    assert z.fed(rate=np.float32([3, 4])).tolist() == [3, 8]
+    assert "not fed" in repr(z)
+
+
+@pytest.mark.parametrize("data", [[[1, 2], [3]], "text", ["a"], object(), [None], np.array([1j])])
+def test_what_is_no_array_of_numbers_is_an_error(data) -> None:
+    with pytest.raises(tt.DTypeError):
+        Tensor(data)
+
+
+def test_bad_axes_shapes_and_items() -> None:
+    x = Tensor([[1.0, 2.0]])
+    with pytest.raises(tt.ShapeError, match="axis 2 is out of range"):
+        x.sum(dim=2)
+    with pytest.raises(tt.ShapeError):
+        x + Tensor([1.0, 2.0, 3.0])
+    with pytest.raises(tt.ShapeError, match="2"):
+        x.item()
+    with pytest.raises(tt.ArgumentError, match="two names of one thing"):
+        x.sum(dim=0, axis=0)
+
+
+def test_functions_of_tt_take_it() -> None:
+    x = Tensor([[1.0, 2.0]])
+    assert isinstance(tt.relu(x), Tensor)
+    np.testing.assert_allclose(np.array(tt.softmax(x)).sum(), 1, rtol=1e-6)
