@@ -30,6 +30,7 @@ class Signature:
         self.names = tuple(str(node.name) for node in inputs)
         self.donated = frozenset(donate)
         self.copies = 0
+        self._latest: tuple[list[tuple[int, ...]] | None, Sizes] = (None, {})
         _check_names(self.inputs, self.donated)
 
     def bind(self, arguments: Sequence[Any], named: Mapping[str, Any]) -> tuple[list[Array], Sizes]:
@@ -39,7 +40,11 @@ class Signature:
         """
         given = self._ordered(arguments, named) if named or len(arguments) != len(self.inputs) else arguments
         arrays = [self._array(node, value) for node, value in zip(self.inputs, given, strict=True)]
-        sizes = bind_sizes(self.inputs, [array.shape for array in arrays])
+        shapes = [array.shape for array in arrays]
+        known, sizes = self._latest
+        if shapes != known:
+            sizes = bind_sizes(self.inputs, shapes)
+            self._latest = (shapes, sizes)
         if self.donated:
             self._check_donated(given)
         return arrays, sizes
