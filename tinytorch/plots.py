@@ -1,4 +1,4 @@
-"""Activations drawn: function, derivative, formula, range, saturation. Needs matplotlib (the extra `plot`)."""
+"""Activations drawn: function, derivative, formula, range, saturation. Needs matplotlib (extra `plot`)."""
 
 from __future__ import annotations
 
@@ -149,7 +149,9 @@ DEFINED: Final[Mapping[str, str]] = {
 """What a formula's text takes for granted."""
 
 _INNER = r"((?:(?!\\begin).)*?)"
-_CASES = re.compile(rf"\\begin\{{cases\}} {_INNER} & {_INNER} \\\\ {_INNER} & \\text\{{otherwise\}} \\end\{{cases\}}")
+_CASES = re.compile(
+    rf"\\begin\{{cases\}} {_INNER} & {_INNER} \\\\ {_INNER} & \\text\{{otherwise\}} \\end\{{cases\}}"
+)
 
 
 def plain_latex(text: str) -> str:

@@ -75,8 +75,8 @@ class Activation:
     def backward(self, grad_output: Any) -> Tensor:
         """The gradient by the argument of the last `forward`, for the gradient of its result.
 
-        Raises GradientError before a `forward` (and after `forward_`, which keeps no argument), and ShapeError
-        for a gradient of another shape.
+        Raises GradientError before a `forward` (and after `forward_`, which keeps no argument), and
+        ShapeError for a gradient of another shape.
         """
         if self._last is None:
             raise GradientError(f"{self.name}.backward needs a forward before it, not in place")

@@ -5,8 +5,8 @@
 
 A leaf with a change is an ordinary leaf of the graphs recorded after it. Its cotangent becomes the
 parent's: by the slope as a function of the new value where there is one, so that the old value need not
-be kept; otherwise the operation is recorded on the old value, which is kept, and the cotangent is passed on as
-it is.
+be kept; otherwise the operation is recorded on the old value, which is kept, and the cotangent is passed on
+as it is.
 """
 
 from __future__ import annotations

@@ -87,8 +87,8 @@ class ActivationProfiler:
     ) -> list[dict[str, Any]]:
         """How time grows with size: a dict for each size.
 
-        Keys: size, elements, time_ms, time_per_element_us and, the same in each, fitted_exponent (of the time as
-        a power of the elements, by least squares) and formula_exponent (of the operations counted).
+        Keys: size, elements, time_ms, time_per_element_us and, the same in each, fitted_exponent (of the time
+        as a power of the elements, by least squares) and formula_exponent (of the operations counted).
         """
         rows: list[dict[str, Any]] = []
         counts: list[float] = []

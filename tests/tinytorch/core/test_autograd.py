@@ -24,7 +24,8 @@ FUNCTIONS = {
     "power": lambda x, y: autograd.power(x, 3) + x**y, "exp": lambda x, y: autograd.exp(x) * y,
     "log": lambda x, y: autograd.log(x) * y, "sum_all": lambda x, y: autograd.sum_all(x * y),
     "mean": lambda x, y: autograd.mean(x * y), "relu": lambda x, y: autograd.relu_with_grad(x - y) * x,
-    "sigmoid": lambda x, y: autograd.sigmoid_with_grad(x * y), "tanh": lambda x, y: autograd.tanh_with_grad(x * y),
+    "sigmoid": lambda x, y: autograd.sigmoid_with_grad(x * y),
+    "tanh": lambda x, y: autograd.tanh_with_grad(x * y),
     "softmax": lambda x, y: autograd.softmax_with_grad(x * y) * x, "matmul": lambda x, y: x @ x.T + y.sum(),
     "negative": lambda x, y: -x * y, "index": lambda x, y: x[0] * y, "max": lambda x, y: (x * y).max(dim=1),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Activations, layers, losses, optimisers, training, measurements and pictures, as a learner would check them."""
+"""Activations, layers, losses, optimisers, training, profiler and pictures, as a learner checks them."""
 
 import importlib.util
 import io
