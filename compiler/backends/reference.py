@@ -183,7 +183,8 @@ def _contract(op: MapReduce, operands: Sequence[Array]) -> Array:
         shape = [n for n, axis in zip(array.shape, access.axes, strict=True) if axis is not None]
         pairs += [array.reshape(shape).astype(op.dtype.numpy, copy=False), named]
     output = [axis for axis in op.output if axis is not None]
-    value = np.einsum(*pairs, output, optimize=len(operands) > 2 or _is_large(operands))
+    is_reordered = (len(operands) > 2 or _is_large(operands)) and all(array.size for array in operands)
+    value = np.einsum(*pairs, output, optimize=is_reordered)
     shape = [1 if axis is None else value.shape[axis] for axis in op.output]
     return np.array(value, order="C").reshape(shape)
 

@@ -88,3 +88,10 @@ def test_sums_over_tiles_of_one_row(backend):
         found = tt.compile([x], [x.sum(axis=0), (x * 2).max(axis=0)], backend=backend)(argument)
     np.testing.assert_array_equal(found[0], argument.sum(axis=0))
     np.testing.assert_array_equal(found[1], 2 * argument.max(axis=0))
+
+
+def test_a_sum_of_no_products_with_infinity_is_zero(backend):
+    x, y = tt.input("x", (2, "n")), tt.constant(np.full(2, np.inf, np.float32))
+    z = tt.einsum("ij,i,i->", x, y, y)
+    program = tt.compile([x], [tt.einsum("ij,i->", x, y), z], passes=(), backend=backend)
+    assert [float(array) for array in program(np.empty((2, 0), np.float32))] == [0.0, 0.0]

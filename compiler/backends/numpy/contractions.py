@@ -90,6 +90,9 @@ def contraction(op: MapReduce) -> Contraction:
     run = _chain(product) if len(product.operands) > 2 else _pair(product)
 
     def squeeze_and_run(operands: Sequence[Array], out: Array) -> None:
+        if any(0 in array.shape for array in operands):
+            out.fill(0)  # what is summed first would be 0, and 0 times infinity is none
+            return
         pairs = zip(operands, op.accesses, strict=True)
         run([squeezed(array, access.axes) for array, access in pairs], squeezed(out, op.output))
 
@@ -194,9 +197,6 @@ def _matmul(product: MatrixProduct, dtype: DType) -> Contraction:
 
     def run(operands: Sequence[Array], out: Array) -> None:
         target = out.transpose(product.output)
-        if 0 in operands[0].shape or 0 in operands[1].shape:
-            out.fill(0)
-            return
         left = left_room.matrix(operands[0].transpose(product.left), of_left, dtype)
         right = right_room.matrix(operands[1].transpose(product.right), of_right, dtype)
         shape = merged_shape(target.shape, of_target)
