@@ -138,5 +138,5 @@ def accuracy(network: Any, inputs: Any, labels: Iterable[int]) -> float:
     x, wanted = np.asarray(inputs), np.asarray(labels)
     if len(x) != len(wanted):
         raise ShapeError(f"{len(x)} rows and {len(wanted)} labels")
-    outputs = np.array(through(network, Variable(x, requires_grad=False)))
-    return float(np.mean(np.argmax(outputs, axis=-1) == wanted))
+    outputs: Array = np.array(through(network, Variable(x, requires_grad=False)))
+    return float(np.mean(np.argmax(np.asarray(outputs, dtype=float), axis=-1) == wanted))
