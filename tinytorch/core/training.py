@@ -139,4 +139,5 @@ def accuracy(network: Any, inputs: Any, labels: Iterable[int]) -> float:
     if len(x) != len(wanted):
         raise ShapeError(f"{len(x)} rows and {len(wanted)} labels")
     outputs: Array = np.array(through(network, Variable(x, requires_grad=False)))
-    return float(np.mean(np.argmax(np.asarray(outputs, dtype=float), axis=-1) == wanted))
+    is_right: Array = np.argmax(outputs, axis=-1) == wanted
+    return float(is_right.mean())
