@@ -297,8 +297,8 @@ class NestBuilder:
     def _check(self, node: Node, reducer: Reducer, reduced: frozenset[int]) -> None:
         last = len(self.extents) - 1
         inner = frozenset(loop for loop in reduced if loop >= self.outer)
-        if last in inner and inner != frozenset(range(min(inner), last + 1)):
-            raise UnsupportedError("it reduces some columns and keeps those inside them")
+        if inner and inner != frozenset(range(self.outer, last + 1)):
+            raise UnsupportedError("it reduces some columns of a row and keeps others")
         if reducer is Reducer.ARGMAX:
             place = [self.loop(self.nest.placement[node][k]) for k in _op(node).reduced]
             known = [loop for loop in place if loop is not None]
