@@ -149,7 +149,7 @@ class Program:
         return list(given)
 
     def source(self, kernel: int) -> str:
-        """The loop nests of a kernel of the schedule, for reading. Raises BackendError where there are none."""
+        """The loop nests of a kernel of the schedule, to read. Raises BackendError where there are none."""
         return self._readable().source(kernel)
 
     def llvm_ir(self, kernel: int) -> str:

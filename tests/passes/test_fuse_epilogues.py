@@ -30,7 +30,12 @@ def test_maps_follow_their_contraction() -> None:
 
 
 def test_what_only_a_reduction_reads_is_left_to_it() -> None:
-    assert kernels(LAYER + "%s[] = sum[i:batch, j:3] %y[i,j] : f32[]\nreturn %s") == [["h"], ["a"], ["y"], ["s"]]
+    assert kernels(LAYER + "%s[] = sum[i:batch, j:3] %y[i,j] : f32[]\nreturn %s") == [
+        ["h"],
+        ["a"],
+        ["y"],
+        ["s"],
+    ]
 
 
 def test_a_map_on_the_way_to_a_written_value_goes_along() -> None:

@@ -103,7 +103,7 @@ def _rows() -> TestProgram:
 
 
 def _contractions() -> TestProgram:
-    """Products of matrices in every layout, batched, of vectors, of a diagonal, and of rows with themselves."""
+    """Products of matrices in every layout, batched, of vectors, of a diagonal, of rows with themselves."""
     a, b, v = input("a", ("m", 5)), input("b", (5, 4)), input("v", (5,))
     c = input("c", (3, "m", 5))
     outputs = [a @ b, (a @ b).T, b.T @ a.T, a.T @ a, a @ v, v @ b, c @ b, contract.einsum("bmk,bmk->b", c, c)]
