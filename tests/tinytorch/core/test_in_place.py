@@ -1,9 +1,9 @@
 """Operations in place: the values, the buffers, and the gradients, against the same without in place."""
 
-from collections.abc import gc
+import gc
+from collections.abc import Callable
 from typing import Any
 
-import Callable
 import numpy as np
 import pytest
 
