@@ -302,16 +302,18 @@ def test_a_hundred_thousand_calls_leave_nothing_behind(library, cache):
     entry = make_entry(SPEC, library["program"], Context(1), lambda *args: None, cache=cache)
     x, y = arguments()
     watched = (x, y, x.dtype, None, entry, np.ndarray)
-    for warm in range(2):
+    for calls in (1000, 100_000):
         before = [sys.getrefcount(one) for one in watched]
         blocks = sys.getallocatedblocks()
-        for _ in range(100_000 if warm else 1000):
+        for _ in range(calls):
             entry(x, y)
             entry(-x, y)
         gc.collect()
     after = [sys.getrefcount(one) for one in watched]
-    assert all(abs(new - old) <= 5 for new, old in zip(after, before, strict=True))
-    assert abs(sys.getallocatedblocks() - blocks) < 500
+    # A leak is one reference or block a call; other threads of the process own a few of None and of the types.
+    grown = [new - old for new, old in zip(after, before, strict=True)]
+    assert all(abs(extra) < calls // 100 for extra in grown), grown
+    assert abs(sys.getallocatedblocks() - blocks) < calls // 100
 
 
 def test_the_entry_keeps_what_it_needs_and_no_longer(cache):
