@@ -310,7 +310,7 @@ def test_a_hundred_thousand_calls_leave_nothing_behind(library, cache):
             entry(-x, y)
         gc.collect()
     after = [sys.getrefcount(one) for one in watched]
-    # A leak is one reference or block a call; other threads of the process own a few of None and of the types.
+    # A leak grows with the calls; other threads of the process own a few references of None and of the types.
     grown = [new - old for new, old in zip(after, before, strict=True)]
     assert all(abs(extra) < calls // 100 for extra in grown), grown
     assert abs(sys.getallocatedblocks() - blocks) < calls // 100
