@@ -10,7 +10,7 @@ import pytest
 
 from compiler.backends.numpy import tiles
 from tests.properties import trial
-from tests.properties.__main__ import failures, shortened, work
+from tests.properties.many import failures, shortened, work
 from tests.properties.trial import KINDS, WrongResultError, backends, make_trial, run_trial, tiles_of
 
 NAMES = sorted(backends())
@@ -106,7 +106,9 @@ def is_plain(item):
 
 def test_the_command_line_prints_what_fails_and_the_failing_seeds():
     command = [sys.executable, "-m", "tests.properties", "--graphs", "3", "--seed", "5"]
-    done = subprocess.run([*command, "--backends", "numpy"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, "--workers", "2", "--backends", "numpy"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 graphs, 0 wrong" in done.stdout
     assert done.stdout.endswith("failing seeds: none\n")
