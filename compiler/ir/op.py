@@ -20,8 +20,8 @@ import itertools
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, Flag, auto
 from typing import Any, ClassVar, TypeAlias
@@ -521,12 +521,18 @@ class Buffer:
         return self._array is not None
 
 
-def locked(buffers: Iterable[Buffer]) -> ExitStack:
-    """A context that holds the locks of buffers, taken in one order everywhere: nobody waits in a circle."""
-    stack = ExitStack()
-    for buffer in sorted(set(buffers), key=lambda buffer: buffer.serial):
-        stack.enter_context(buffer.lock)
-    return stack
+@contextmanager
+def locked(buffers: Iterable[Buffer]) -> Generator[None]:
+    """Holds the locks of buffers, taken in one order everywhere: nobody waits in a circle."""
+    taken: list[Buffer] = []
+    try:
+        for buffer in sorted(set(buffers), key=lambda buffer: buffer.serial):
+            buffer.lock.acquire()
+            taken.append(buffer)
+        yield
+    finally:
+        for buffer in reversed(taken):
+            buffer.lock.release()
 
 
 @dataclass(frozen=True, slots=True)

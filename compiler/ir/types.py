@@ -24,40 +24,37 @@ Scalar: TypeAlias = bool | int | float
 
 
 class DType(Enum):
-    """An element type. The value is NumPy's name; `short` is the name in text."""
+    """An element type. The value is NumPy's name.
 
-    BOOL = "bool"
-    INT32 = "int32"
-    INT64 = "int64"
-    FLOAT32 = "float32"
-    FLOAT64 = "float64"
+    `short` is the name in text, `numpy` the native-endian NumPy dtype, and `size` the bytes of an element.
+    """
 
-    @property
-    def short(self) -> str:
-        return _SHORT[self]
+    BOOL = "bool", "bool"
+    INT32 = "int32", "i32"
+    INT64 = "int64", "i64"
+    FLOAT32 = "float32", "f32"
+    FLOAT64 = "float64", "f64"
 
-    @property
-    def numpy(self) -> np.dtype[Any]:
-        """The native-endian NumPy dtype."""
-        return _NUMPY[self]
+    short: str
+    numpy: np.dtype[Any]
+    size: int
+    is_float: bool
+    is_integer: bool
 
-    @property
-    def size(self) -> int:
-        """Bytes per element."""
-        return _NUMPY[self].itemsize
-
-    @property
-    def is_float(self) -> bool:
-        return self is DType.FLOAT32 or self is DType.FLOAT64
-
-    @property
-    def is_integer(self) -> bool:
-        return self is DType.INT32 or self is DType.INT64
+    def __new__(cls, value: str, short: str) -> DType:
+        self = object.__new__(cls)
+        self._value_ = value
+        self.short = short
+        self.numpy = np.dtype(value)
+        self.size = self.numpy.itemsize
+        self.is_float = self.numpy.kind == "f"
+        self.is_integer = self.numpy.kind == "i"
+        return self
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The NumPy dtype, under the name by which NumPy asks for it: `np.zeros(3, tensor.dtype)`."""
-        return _NUMPY[self]
+        return self.numpy
 
     def __eq__(self, other: object) -> bool:
         """Also equal to what NumPy takes for the same dtype: `tensor.dtype == np.float32`."""
@@ -66,10 +63,10 @@ class DType(Enum):
         return isinstance(other, np.dtype | type | str) and _BY_NUMPY.get(_numpy_dtype(other)) is self
 
     def __hash__(self) -> int:
-        return hash(self.value)
+        return hash(self._value_)
 
     def __repr__(self) -> str:
-        return self.value
+        return self._value_
 
     __str__ = __repr__
 
@@ -81,16 +78,8 @@ def _numpy_dtype(value: Any) -> np.dtype[Any] | None:
         return None
 
 
-_SHORT = {
-    DType.BOOL: "bool",
-    DType.INT32: "i32",
-    DType.INT64: "i64",
-    DType.FLOAT32: "f32",
-    DType.FLOAT64: "f64",
-}
-_BY_SHORT = {short: dtype for dtype, short in _SHORT.items()}
-_NUMPY = {dtype: np.dtype(dtype.value) for dtype in DType}
-_BY_NUMPY: dict[np.dtype[Any] | None, DType] = {numpy_dtype: dtype for dtype, numpy_dtype in _NUMPY.items()}
+_BY_SHORT = {dtype.short: dtype for dtype in DType}
+_BY_NUMPY: dict[np.dtype[Any] | None, DType] = {dtype.numpy: dtype for dtype in DType}
 
 BOOL, INT32, INT64 = DType.BOOL, DType.INT32, DType.INT64
 FLOAT32, FLOAT64 = DType.FLOAT32, DType.FLOAT64

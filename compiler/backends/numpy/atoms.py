@@ -32,7 +32,11 @@ class Site:
     work: Callable[[DType], str]
 
     def call(self, function: Callable[..., Any], *arguments: str, out: str | None = None) -> None:
-        """`function(*arguments, out=out)`."""
+        """`function(*arguments, out=out)`; NumPy takes an array of no axes faster than a Python number."""
+        if self.dtype.is_float:
+            arguments = tuple(
+                self.source.scalar(item, self.dtype.numpy) if is_literal(item) else item for item in arguments
+            )
         self.source.call(function, *arguments, out=out or self.out)
 
     @property

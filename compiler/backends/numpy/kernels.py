@@ -13,6 +13,7 @@ from compiler.backends.numpy.blocks import argmax_over
 from compiler.backends.numpy.frame import Storage
 from compiler.backends.numpy.tiles import Tiles
 from compiler.backends.numpy.views import Axes, LoopViews
+from compiler.backends.numpy.walking import in_memory_order
 from compiler.backends.numpy_atoms import ATOMS_IN_NUMPY
 from compiler.ir.dims import evaluate
 from compiler.ir.formula.tape import Const, TypedLine, infer_dtypes
@@ -36,8 +37,8 @@ class NestWriter:
         self.storage = storage
         self.source = storage.source
         self.kernel = kernel
-        self.nest = nest
         self.stored = frozenset(schedule.outputs(kernel))
+        nest = self.nest = in_memory_order(nest, kernel, self.stored, storage.sizes)
         self.views = LoopViews(storage, kernel, nest, self.stored)
         self.tiles = Tiles(storage, self.views.extents, self._may_cut())
         self.values: dict[Node, str] = {}

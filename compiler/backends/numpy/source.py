@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -19,6 +20,7 @@ class Source:
         self.lines: list[str] = []
         self.bound: dict[str, Any] = {}
         self._names: dict[int, str] = {}
+        self._scalars: dict[tuple[str, np.dtype[Any]], str] = {}
         self._indent = 1
         self._count = 0
 
@@ -30,6 +32,13 @@ class Source:
             self._names[id(value)] = known
             self.bound[known] = value
         return known
+
+    def scalar(self, shown: str, dtype: np.dtype[Any]) -> str:
+        """The name of an array of no axes that holds a literal."""
+        if (shown, dtype) not in self._scalars:
+            with np.errstate(over="ignore"):  # 1e300 is inf in float32
+                self._scalars[shown, dtype] = self.bind(np.array(ast.literal_eval(shown), dtype), "c")
+        return self._scalars[shown, dtype]
 
     def fresh(self, hint: str = "t") -> str:
         """A name that nothing has yet."""

@@ -153,10 +153,10 @@ def test_locks_are_taken_in_one_order_and_given_back():
         def __init__(self, buffer: Buffer) -> None:
             self.buffer = buffer
 
-        def __enter__(self) -> None:
+        def acquire(self) -> None:
             taken.append(self.buffer)
 
-        def __exit__(self, *_: object) -> None:
+        def release(self) -> None:
             taken.remove(self.buffer)
 
     for buffer in (one, two):
