@@ -192,7 +192,7 @@ def _write_contraction(storage: Storage, node: Node) -> None:
 
 
 def _write_matmul(storage: Storage, node: Node, op: MapReduce, product: MatrixProduct) -> bool:
-    """One np.matmul call, where no operand has to be copied for it."""
+    """One call of NumPy's product, where no operand has to be copied for it."""
     dtypes = {item.type.dtype for item in (*node.operands, node)}
     extents = [evaluate(extent, storage.sizes) for extent in op.extents]
     if not product.is_plain or len(dtypes) > 1 or 0 in extents:
@@ -204,7 +204,15 @@ def _write_matmul(storage: Storage, node: Node, op: MapReduce, product: MatrixPr
     names = [name for name in shown if name is not None]
     if len(names) < len(shown):
         return False
-    storage.source.call(np.matmul, *names)
+    target = storage.source.bound.get(names[2])
+    if node.type.dtype.is_float and not product.batch and (target is None or target.flags.c_contiguous):
+        left = storage.source.bound.get(
+            names[0]
+        )  # the same product as np.matmul's, for less than half its cost
+        dot = f"{names[0]}.dot" if left is None else storage.source.bind(left.dot, "dot_")
+        storage.source.write(f"{dot}({names[1]}, {names[2]})")
+    else:
+        storage.source.call(np.matmul, *names)
     return True
 
 

@@ -40,7 +40,7 @@ def test_a_matrix_product_is_one_call_without_a_copy(subscripts):
     stored = [x + 1.0 for x in inputs]
     program = compiled(inputs, [tt.einsum(subscripts, *stored) * 2.0])
     text = source(program)
-    assert text.count("matmul_") == 1
+    assert len(re.findall(r"matmul_\d+\(|dot_\d+\(|\.dot\(", text)) == 1
     assert "run_" not in text
     assert_right(inputs, [y, tt.einsum(subscripts, *stored)], *arrays)
 
