@@ -18,6 +18,7 @@ import os
 import stat
 import sys
 import tempfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +32,9 @@ CACHE_FORMAT = "1"
 
 DEFAULT_LIMIT = 256 * 2**20
 """Bytes above which the entries used least recently are deleted."""
+
+DEFAULT_LOOKS = 64
+"""One entry in so many, by its key, looks after the folder when it is stored: listing thousands takes long."""
 
 _MAGIC = b"tinytorch object\n"
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -69,6 +73,7 @@ class ObjectCache:
 
     directory: Path
     limit: int = DEFAULT_LIMIT
+    looks: int = DEFAULT_LOOKS
     hits: int = field(default=0, init=False)
     misses: int = field(default=0, init=False)
     damaged: int = field(default=0, init=False)
@@ -108,7 +113,8 @@ class ObjectCache:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(_MAGIC + hashlib.sha256(code).digest() + code)
             Path(temporary).replace(self._path(key))
-            self._shrink()
+            if zlib.crc32(key.encode()) % self.looks == 0:
+                self._shrink()
         except OSError:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
@@ -131,12 +137,13 @@ class ObjectCache:
 
     def _shrink(self) -> None:
         """Delete the oldest entries (by time of writing) until half the limit is free again."""
-        entries = [(path, path.stat()) for path in self.directory.glob("*" + _SUFFIX)]
+        with os.scandir(self.directory) as found:
+            entries = [(item.path, item.stat()) for item in found if item.name.endswith(_SUFFIX)]
         total = sum(status.st_size for _, status in entries)
         if total <= self.limit:
             return
         for path, status in sorted(entries, key=lambda entry: entry[1].st_mtime_ns):
-            path.unlink(missing_ok=True)
+            Path(path).unlink(missing_ok=True)
             total -= status.st_size
             if total <= self.limit // 2:
                 return

@@ -1,6 +1,7 @@
 """The object cache: what comes back is what was stored, or nothing."""
 
 import ctypes
+import hashlib
 import os
 import stat
 import subprocess
@@ -107,7 +108,7 @@ def test_a_folder_that_cannot_be_made_costs_only_time(tmp_path: Path):
 
 
 def test_old_entries_make_room(tmp_path: Path):
-    small = ObjectCache(tmp_path / "objects", limit=3000)
+    small = ObjectCache(tmp_path / "objects", limit=3000, looks=1)
     for number in range(6):
         small.put(f"{number:064x}", bytes(1000))
         os.utime(small.directory / f"{number:064x}.object", ns=(number, number))
@@ -115,6 +116,15 @@ def test_old_entries_make_room(tmp_path: Path):
     assert 5 in kept
     assert 0 not in kept
     assert sum(path.stat().st_size for path in small.directory.iterdir()) <= 3000
+
+
+def test_one_entry_in_many_looks_after_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    looked: list[Path] = []
+    monkeypatch.setattr(ObjectCache, "_shrink", lambda self: looked.append(self.directory))
+    cache = ObjectCache(tmp_path / "objects")
+    for number in range(512):
+        cache.put(hashlib.sha256(bytes([number % 256, number // 256])).hexdigest(), b"")
+    assert 1 <= len(looked) <= 24
 
 
 WRITER = """
