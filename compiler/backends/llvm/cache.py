@@ -34,7 +34,7 @@ DEFAULT_LIMIT = 256 * 2**20
 """Bytes above which the entries used least recently are deleted."""
 
 DEFAULT_LOOKS = 64
-"""One entry in so many, by its key, looks after the folder when it is stored: listing thousands takes long."""
+"""One entry in so many, by its key, looks after the folder when it is stored: listing it takes long."""
 
 _MAGIC = b"tinytorch object\n"
 _DIGEST_BYTES = hashlib.sha256().digest_size
