@@ -20,7 +20,7 @@ from compiler.pipeline.contract import Record
 from compiler.render.drawing import draw, svg_of
 from compiler.render.kernels import draw_schedule
 from compiler.schedule.plan import Plan
-from compiler.schedule.schedule import Schedule
+from compiler.schedule.schedule import Kernel, Schedule
 from compiler.signature import Array, Signature, is_ready
 from compiler.structure import Structure
 from compiler.why import Why, why
@@ -148,17 +148,28 @@ class Program:
                 )
         return list(given)
 
-    def source(self, kernel: int) -> str:
-        """The loop nests of a kernel of the schedule, to read. Raises BackendError where there are none."""
-        return self._readable().source(kernel)
+    def source(self, kernel: Kernel | int) -> str:
+        """The loop nests of a kernel of the schedule, or of its number, to read.
 
-    def llvm_ir(self, kernel: int) -> str:
-        """The LLVM IR of a kernel of the schedule. Raises BackendError on other backends than llvm."""
-        return self._readable().llvm_ir(kernel)
+        Raises ArgumentError for a kernel that the schedule does not have, and BackendError where the backend
+        has no code of its own.
+        """
+        return self._readable().source(self._number(kernel))
 
-    def assembly(self, kernel: int) -> str:
-        """The machine code of a kernel of the schedule. Raises BackendError on other backends than llvm."""
-        return self._readable().assembly(kernel)
+    def llvm_ir(self, kernel: Kernel | int) -> str:
+        """The LLVM IR of a kernel; the errors are those of `source`."""
+        return self._readable().llvm_ir(self._number(kernel))
+
+    def assembly(self, kernel: Kernel | int) -> str:
+        """The machine code of a kernel; the errors are those of `source`."""
+        return self._readable().assembly(self._number(kernel))
+
+    def _number(self, kernel: Kernel | int) -> int:
+        kernels = self.schedule.kernels
+        number = next((k for k, item in enumerate(kernels) if item is kernel), kernel)
+        if not isinstance(number, int) or not 0 <= number < len(kernels):
+            raise ArgumentError(f"no kernel {kernel!r}; give one of program.schedule.kernels, or 0 to {len(kernels) - 1}")
+        return number
 
     def _readable(self) -> Readable:
         if not isinstance(self._executable, Readable):

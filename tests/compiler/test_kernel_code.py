@@ -23,3 +23,16 @@ def test_other_backends_say_that_they_have_none() -> None:
         tt.BackendError, match="backend numpy has no code of its own; compile with backend='llvm'"
     ):
         softmax("numpy").source(0)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("llvmlite") is None, reason="needs llvmlite")
+def test_a_kernel_is_named_by_itself_or_by_its_number():
+    program = softmax("llvm")
+    (kernel,) = program.schedule.kernels
+    assert program.source(kernel) == program.source(0)
+    assert program.llvm_ir(kernel) == program.llvm_ir(0)
+    assert program.assembly(kernel) == program.assembly(0)
+    (other,) = softmax("llvm").schedule.kernels
+    for wrong in (other, 1, -1, "0"):
+        with pytest.raises(ArgumentError, match=r"no kernel .* give one of program.schedule.kernels, or 0 to 0"):
+            program.source(wrong)
