@@ -26,7 +26,8 @@ from compiler.render.drawing import draw as draw_graph
 from compiler.structure import flatten
 from passes import REWRITES, SCHEDULING
 from tinytorch.builtin import find_backend, find_pass
-from tinytorch.tensor import Tensor, as_tensor, checked_array, checked_name, constant_of_array
+from tinytorch.tensor import Tensor, as_tensor
+from tinytorch.values import checked_array, checked_name, constant_of_array
 
 
 def input(name: str, shape: Sequence[Extent | str] = (), dtype: Any = "float32") -> Tensor:

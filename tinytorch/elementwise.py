@@ -10,7 +10,9 @@ from compiler.ir.build import Value, apply
 from compiler.ir.formula.tape import Const, Formula
 from compiler.ir.formula.trace import Var, trace
 from compiler.ir.types import Scalar
-from tinytorch.tensor import Tensor, as_tensor, as_value, checked_name
+from tinytorch.arithmetic import as_value
+from tinytorch.tensor import Tensor, as_tensor
+from tinytorch.values import checked_name
 
 
 class Elementwise:

@@ -6,11 +6,12 @@ from typing import Any, Final, Literal, TypeAlias
 
 from compiler.errors import ArgumentError, DTypeError, ShapeError
 from compiler.ir.node import describe
+from tinytorch.axes import normalised_axis
 from tinytorch.elementwise import elementwise
 from tinytorch.ops.elementwise import exact_softplus, log, log1p, square, where, zmul
 from tinytorch.ops.layout import take_along_axis
 from tinytorch.ops.normalise import log_softmax
-from tinytorch.tensor import Tensor, as_tensor, normalised_axis
+from tinytorch.tensor import Tensor, as_tensor
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
@@ -35,7 +36,7 @@ def cross_entropy(
     """
     logits = as_tensor(logits)
     target = as_tensor(target)
-    place = normalised_axis(min(1, logits.ndim - 1) if axis is None else axis, logits.ndim)
+    place = normalised_axis(min(1, logits.ndim - 1) if axis is None else axis, logits.ndim, logits.node)
     logs = log_softmax(logits, place)
     if target.shape == logits.shape:
         return _reduced(-zmul(target.astype(logs.dtype), logs).sum(place), reduction)

@@ -75,7 +75,7 @@ class Dim:
         return text
 
     def __repr__(self) -> str:
-        return f"Dim({self})"
+        return str(self)
 
 
 Extent: TypeAlias = int | Dim

@@ -28,9 +28,10 @@ from compiler.ir.types import DType, Operand, Scalar, TensorType, Weak, dtype_of
 from compiler.program import Program
 from compiler.render.drawing import draw as draw_graph
 from tinytorch import tensor as symbolic
+from tinytorch.arithmetic import TensorLike, check_power
+from tinytorch.axes import Axis
 from tinytorch.core.programs import Recording, run, run_in_place
 from tinytorch.core.values import Array, Value, bind, forget, is_held, new_leaf, own_array, value_of_node
-from tinytorch.tensor import Axis, TensorLike, check_power
 
 _HANDLES: Final[WeakValueDictionary[int, Tensor]] = WeakValueDictionary()
 """The tensors that are recorded and not computed, by the serial numbers of their nodes."""

@@ -17,7 +17,7 @@ import numpy as np
 from compiler.ir.build import input_node
 from compiler.ir.node import Node, Origin
 from compiler.ir.types import DType, TensorType, dtype_of
-from tinytorch.tensor import checked_array
+from tinytorch.values import checked_array
 
 Array: TypeAlias = np.ndarray[Any, Any]
 

@@ -15,8 +15,9 @@ from compiler.ir.formula.tape import Const, Formula
 from compiler.ir.node import Node, describe, make_node
 from compiler.ir.op import Access, Concatenate, Diagonal, Gather, Index, MapReduce, Pad, Slice
 from compiler.ir.types import dtype_of, promote
+from tinytorch.axes import Axis, normalised_axes, normalised_axis
 from tinytorch.indexing import take as take_node
-from tinytorch.tensor import Axis, Tensor, as_tensor, normalised_axes, normalised_axis
+from tinytorch.tensor import Tensor, as_tensor
 
 
 def reshape(x: Any, shape: Sequence[Extent | str]) -> Tensor:
@@ -57,7 +58,7 @@ def broadcast_to(x: Any, shape: Sequence[Extent | str]) -> Tensor:
 def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     """The tensors one behind the other along an axis, in their common dtype."""
     items = _promoted(tensors, "concatenate")
-    place = normalised_axis(axis, items[0].ndim)
+    place = normalised_axis(axis, items[0].ndim, items[0].node)
     return (
         items[0]
         if len(items) == 1
@@ -81,7 +82,7 @@ def _promoted(tensors: Sequence[Any], what: str) -> list[Tensor]:
 def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     """Pieces along an axis: so many of equal size, or of the given sizes, which must fit (ShapeError)."""
     x = as_tensor(x)
-    place = normalised_axis(axis, x.ndim)
+    place = normalised_axis(axis, x.ndim, x.node)
     whole = x.shape[place]
     sizes: list[Extent] = list(sections) if isinstance(sections, Sequence) else _equal(x, whole, sections)
     if sum(sizes[1:], sizes[0] if sizes else 0) != whole:
@@ -110,7 +111,7 @@ def _piece(x: Tensor, axis: int, start: Extent, size: Extent) -> Tensor:
 def flip(x: Any, axis: Axis = None) -> Tensor:
     """The elements in reverse order along axes, by default all."""
     x = as_tensor(x)
-    axes = normalised_axes(axis, x.ndim)
+    axes = normalised_axes(axis, x.ndim, x.node)
     return x[tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(x.ndim))] if axes else x
 
 
@@ -150,7 +151,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     the end where `indices` is a list or an array and the extent is known.
     """
     x = as_tensor(x)
-    x, axis = (x.reshape([-1]), 0) if axis is None else (x, normalised_axis(axis, x.ndim))
+    x, axis = (x.reshape([-1]), 0) if axis is None else (x, normalised_axis(axis, x.ndim, x.node))
     return type(x)(take_node(x.node, _indices(indices, x.shape[axis]), axis))
 
 
@@ -160,7 +161,7 @@ def take_along_axis(x: Any, indices: Any, axis: int) -> Tensor:
     An index outside `0 .. extent - 1` raises IndexRangeError when the program runs.
     """
     x = as_tensor(x)
-    place = normalised_axis(axis, x.ndim)
+    place = normalised_axis(axis, x.ndim, x.node)
     index = _indices(indices, x.shape[place])
     if index.type.rank != x.ndim:
         raise ShapeError(f"take_along_axis needs indices with {x.ndim} axes: {describe(index)}")
@@ -230,7 +231,7 @@ def _triangle(formula: Formula, x: Any, k: int) -> Tensor:
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The elements at which `axis2` is `axis1` plus `offset`, as a new last axis."""
     x = as_tensor(x)
-    first, second = normalised_axis(axis1, x.ndim), normalised_axis(axis2, x.ndim)
+    first, second = normalised_axis(axis1, x.ndim, x.node), normalised_axis(axis2, x.ndim, x.node)
     rows, columns = x.shape[first], x.shape[second]
     if rows != columns or offset:
         x = _square(x, first, second, offset)

@@ -12,8 +12,9 @@ from compiler.ir.build import apply, reduce
 from compiler.ir.op import Reducer
 from compiler.ir.types import floating
 from compiler.rewrite.stable import SHIFT
+from tinytorch.axes import Axis, normalised_axes
 from tinytorch.ops.elementwise import exp, log, rsqrt
-from tinytorch.tensor import Axis, Tensor, as_tensor, normalised_axes
+from tinytorch.tensor import Tensor, as_tensor
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -21,7 +22,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     x = _floating(x)
     shift = _shift(x, axis)
     total = log(exp(x - shift).sum(axis, keepdims=True)) + shift
-    return total if keepdims else total.squeeze(normalised_axes(axis, x.ndim))
+    return total if keepdims else total.squeeze(normalised_axes(axis, x.ndim, x.node))
 
 
 def softmax(x: Any, axis: Axis = -1) -> Tensor:
@@ -58,6 +59,6 @@ def _floating(x: Any) -> Tensor:
 
 
 def _shift(x: Tensor, axis: Axis) -> Tensor:
-    axes = normalised_axes(axis, x.ndim)
+    axes = normalised_axes(axis, x.ndim, x.node)
     largest = reduce(Reducer.MAX, x.node, axes, keepdims=True) if axes else x.node  # -inf of nothing
     return type(x)(apply(SHIFT, largest))

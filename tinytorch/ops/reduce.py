@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinytorch.elementwise import elementwise
-from tinytorch.ops.elementwise import sqrt, square, where
-from tinytorch.tensor import Axis, Tensor, as_tensor
+from tinytorch.axes import Axis
+from tinytorch.elementwise import Elementwise
+from tinytorch.ops.elementwise import square
+from tinytorch.reductions import ROOT
+from tinytorch.tensor import Tensor, as_tensor
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -25,7 +27,7 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, *, correction: int = 
 
 
 def std(x: Any, axis: Axis = None, keepdims: bool = False, *, correction: int = 1) -> Tensor:
-    """The square root of `var`. Its gradient is NaN where all elements are equal, as in torch.std."""
+    """The square root of `var`. Its gradient is 0 where all elements are equal (torch.std)."""
     return as_tensor(x).std(axis, keepdims, correction=correction)
 
 
@@ -59,11 +61,7 @@ def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return (as_tensor(x) != 0).sum(axis, keepdims) != 0
 
 
-def _flat_root(x: Any) -> Any:
-    return where(x == 0, 0, sqrt(x))
-
-
-_root = elementwise("root", _flat_root)
+_root = Elementwise(ROOT, {})
 
 
 def norm(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:

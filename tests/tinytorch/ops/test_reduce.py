@@ -1,5 +1,7 @@
 """Reductions and normalisations where rows are infinite, empty or huge, and their dtypes."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
@@ -123,3 +125,23 @@ def test_the_norm_of_zero_has_slope_zero():
     second = api.grad(slopes.sum(), x)
     np.testing.assert_array_equal(api.compile(x, slopes)(np.zeros(3)), [0, 0, 0])
     assert api.compile(x, second)(np.array([3.0, 0.0, 4.0])).shape == (3,)
+
+
+@pytest.mark.parametrize("correction", [0, 1])
+def test_the_slope_of_std_is_0_where_all_elements_are_equal(correction):
+    rows = np.array([[2.0, 2.0, 2.0], [1.0, 2.0, 4.0]])
+    (_, slopes), weights = run(lambda x: reduce.std(x, 1, correction=correction), rows)
+    x = torch.tensor(rows, requires_grad=True)
+    (torch.std(x, 1, correction=correction) * torch.tensor(weights)).sum().backward()
+    np.testing.assert_allclose(slopes, x.grad, rtol=1e-12)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 3])
+@pytest.mark.parametrize("correction", [0, 1, 2])
+def test_the_variance_of_too_few_rows_of_a_symbolic_axis_is_that_of_torch(rows, correction):
+    x = api.input("x", ("n", 2), "float64")
+    found = api.compile(x, reduce.var(x, 0, correction=correction))
+    given = np.arange(2.0 * rows).reshape(rows, 2) ** 2
+    with pytest.warns(UserWarning, match="degrees of freedom") if rows <= correction else nullcontext():
+        wanted = torch.var(torch.tensor(given), 0, correction=correction)
+    np.testing.assert_allclose(found(given), wanted, rtol=1e-15, atol=0.0)

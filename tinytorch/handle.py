@@ -1,0 +1,99 @@
+"""Handle: what a tensor is - one node of the graph - and what it is not, a value."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn, Self
+
+from compiler.errors import ArgumentError, SymbolicValueError
+from compiler.ir.dims import Extent, Shape
+from compiler.ir.graph import Graph
+from compiler.ir.node import Node, describe
+from compiler.ir.types import DType, TensorType
+from tinytorch.values import checked_name
+
+
+class Handle:
+    """One node under the hand of a user: its type, its name, and errors where a value is asked for."""
+
+    __slots__ = ("__weakref__", "node")
+    __array_priority__ = 1000
+    __array_ufunc__ = None  # numpy_array * tensor asks the tensor
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    def _wrap(self, node: Node) -> Self:
+        return type(self)(node)
+
+    @property
+    def shape(self) -> Shape:
+        """The extents: ints, and polynomials in the symbolic dimensions."""
+        return self.node.type.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.node.type.rank
+
+    @property
+    def size(self) -> Extent:
+        """The number of elements."""
+        return self.node.type.size
+
+    @property
+    def dtype(self) -> DType:
+        """The element type."""
+        return self.node.type.dtype
+
+    @property
+    def type(self) -> TensorType:
+        """dtype and shape, printed as in `f32[batch,64]`."""
+        return self.node.type
+
+    @property
+    def name(self) -> str | None:
+        """The human name, which every pass keeps."""
+        return self.node.name
+
+    def named(self, name: str) -> Self:
+        """The same value under a name that texts and drawings show.
+
+        Inputs and parameters have theirs already.
+        """
+        if not self.node.operands:
+            raise ArgumentError(f"{describe(self.node)} is a leaf; name it where it is made")
+        return self._wrap(self.node.named(checked_name(name)))
+
+    def __repr__(self) -> str:
+        name = f"%{self.name} = " if self.name else ""
+        return f"Tensor({name}{self.node.op.name} : {self.type})"
+
+    def __len__(self) -> int:
+        if not self.shape or not isinstance(self.shape[0], int):
+            raise SymbolicValueError(f"the length of {self!r} is {self.shape[0] if self.shape else 'none'}")
+        return self.shape[0]
+
+    def __bool__(self) -> NoReturn:
+        raise SymbolicValueError(
+            f"{describe(self.node)} has no value before a program runs, so it is neither true nor false; "
+            "use tt.where(condition, a, b), or & | ~ on conditions"
+        )
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        raise SymbolicValueError(
+            f"{describe(self.node)} has no value before a program runs; use tt.compile(inputs, outputs) "
+            f"and call it"
+        )
+
+    def __float__(self) -> NoReturn:
+        return self.__array__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As the text and arrays of its graph: tensors that are pickled apart share no node afterwards."""
+        return _of_graph, (type(self), Graph.of([self.node]))
+
+    __int__ = __index__ = __float__
+
+
+def _of_graph(kind: type[Handle], graph: Graph) -> Handle:
+    return kind(graph.outputs[0])

@@ -1,0 +1,99 @@
+"""Reductions as methods: `axis` is an int, several, or None for all; negative axes count from the last."""
+
+from __future__ import annotations
+
+from typing import Final, Self
+
+from compiler.errors import ShapeError
+from compiler.ir.build import Value, apply, cast, reduce
+from compiler.ir.dims import Extent, product
+from compiler.ir.formula.parsing import parse_formula
+from compiler.ir.node import describe
+from compiler.ir.op import Reducer, Size
+from compiler.ir.types import DType, floating
+from tinytorch.arithmetic import Arithmetic
+from tinytorch.axes import Axis, normalised_axes
+
+ROOT: Final = parse_formula("root(x) = where(x == 0, 0, sqrt(x))")
+"""The square root, with the slope 0 at 0."""
+
+
+class Reductions(Arithmetic):
+    """Sums, means, extremes and their places."""
+
+    __slots__ = ()
+
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> Self:
+        """The sum over axes. bool and int32 are summed as int64."""
+        return self._reduce(Reducer.SUM, axis, keepdims)
+
+    def max(self, axis: Axis = None, keepdims: bool = False) -> Self:
+        """The largest element over axes, NaN where there is one.
+
+        Tied elements share the gradient (torch.amax).
+        """
+        self._require_elements("max", axis)
+        return self._reduce(Reducer.MAX, axis, keepdims)
+
+    def min(self, axis: Axis = None, keepdims: bool = False) -> Self:
+        """The smallest element over axes, NaN where there is one.
+
+        Tied elements share the gradient (torch.amin).
+        """
+        self._require_elements("min", axis)
+        return self._reduce(Reducer.MIN, axis, keepdims)
+
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Self:
+        """The index (int64) of the first largest element along an axis, or in the flattened tensor.
+
+        NaN is largest.
+        """
+        self._require_elements("argmax", axis)
+        return self._reduce(Reducer.ARGMAX, axis, keepdims)
+
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Self:
+        """The index (int64) of the first smallest element along an axis, or in the flattened tensor."""
+        self._require_elements("argmin", axis)
+        return (-self)._reduce(Reducer.ARGMAX, axis, keepdims)
+
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> Self:
+        """The arithmetic mean over axes, floating: float64 for int64, float32 for bool and int32.
+
+        NaN of nothing.
+        """
+        floats = self.astype(floating(self.dtype))
+        total = floats.sum(axis, keepdims)
+        count = product(self.shape[k] for k in normalised_axes(axis, self.ndim, self.node))
+        return self._wrap(apply("div", total.node, Size(count)))
+
+    def var(self, axis: Axis = None, keepdims: bool = False, *, correction: int = 1) -> Self:
+        """The variance over axes, divided by n - `correction` as torch.var does (NumPy's default is 0)."""
+        centred = self - self.mean(axis, keepdims=True)
+        total = (centred * centred).sum(axis, keepdims)
+        count = product(self.shape[k] for k in normalised_axes(axis, self.ndim, self.node)) - correction
+        return self._wrap(apply("div", total.node, _not_negative(count, total.dtype)))
+
+    def std(self, axis: Axis = None, keepdims: bool = False, *, correction: int = 1) -> Self:
+        """The square root of `var`. Its gradient is 0 where all elements are equal, as in torch.std."""
+        return self._wrap(apply(ROOT, self.var(axis, keepdims, correction=correction).node))
+
+    def _reduce(self, reducer: Reducer, axis: Axis, keepdims: bool) -> Self:
+        axes = normalised_axes(axis, self.ndim, self.node)
+        if not axes:
+            return self.astype("int64") * 0 if reducer is Reducer.ARGMAX else self._sum_of_nothing(reducer)
+        return self._wrap(reduce(reducer, self.node, axes, keepdims))
+
+    def _sum_of_nothing(self, reducer: Reducer) -> Self:
+        is_counted = reducer is Reducer.SUM and not self.dtype.is_float
+        return self.astype("int64") if is_counted else self
+
+    def _require_elements(self, what: str, axis: Axis) -> None:
+        if any(self.shape[k] == 0 for k in normalised_axes(axis, self.ndim, self.node)):
+            raise ShapeError(f"{what} of no elements has no value: {describe(self.node)}")
+
+
+def _not_negative(count: Extent, dtype: DType) -> Value:
+    """The extent, or 0 where it is below."""
+    if isinstance(count, int):
+        return Size(max(count, 0))
+    return cast(apply("maximum", Size(count), 0), dtype)
