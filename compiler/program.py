@@ -168,7 +168,9 @@ class Program:
         kernels = self.schedule.kernels
         number = next((k for k, item in enumerate(kernels) if item is kernel), kernel)
         if not isinstance(number, int) or not 0 <= number < len(kernels):
-            raise ArgumentError(f"no kernel {kernel!r}; give one of program.schedule.kernels, or 0 to {len(kernels) - 1}")
+            raise ArgumentError(
+                f"no kernel {kernel!r}; give one of program.schedule.kernels, or 0 to {len(kernels) - 1}"
+            )
         return number
 
     def _readable(self) -> Readable:

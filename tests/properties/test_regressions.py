@@ -8,7 +8,7 @@ from compiler.autodiff.backward import gradient
 from compiler.ir.build import reduce
 from compiler.ir.graph import Graph
 from compiler.ir.node import make_node
-from compiler.ir.op import Pad, Reducer, Slice
+from compiler.ir.op import Diagonal, Pad, Reducer, Slice
 from tests.properties.trial import backends, tiles_of
 
 
@@ -95,3 +95,12 @@ def test_a_sum_of_no_products_with_infinity_is_zero(backend):
     z = tt.einsum("ij,i,i->", x, y, y)
     program = tt.compile([x], [tt.einsum("ij,i->", x, y), z], passes=(), backend=backend)
     assert [float(array) for array in program(np.empty((2, 0), np.float32))] == [0.0, 0.0]
+
+
+def test_nothing_is_read_where_a_view_has_no_elements(backend):
+    """The view has stride 0, which a native kernel reads once before its loop: at no address, here."""
+    x = tt.input("x", (0, 2))
+    part = make_node(Slice((0, 0), (0, 0), (1, -2)), [(x + 1.0).node])
+    output = tt.Tensor(make_node(Diagonal(0, 1), [part]))
+    found = tt.compile([x], output, passes=(), backend=backend)(np.zeros((0, 2), np.float32))
+    assert found.shape == (0,)

@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from compiler.backends.llvm.untyped import Builder, Type, Value, ir
+from compiler.backends.llvm.untyped import Block, Builder, Type, Value, ir
 
 i1 = ir.IntType(1)
 i8 = ir.IntType(8)
@@ -74,6 +74,22 @@ def counted_loop(
     builder.branch(head)
     builder.position_at_end(after)
     loop.results.extend(phis)
+
+
+def either(
+    builder: Builder, join: Block, around: Block, there: Sequence[Value], here: Sequence[Value]
+) -> list[Value]:
+    """Goes on to `join`, where each value is `here` or, for who comes from the block `around`, `there`."""
+    through = builder.block
+    builder.branch(join)
+    builder.position_at_end(join)
+    found: list[Value] = []
+    for first, second in zip(there, here, strict=True):
+        value = builder.phi(first.type)
+        value.add_incoming(first, around)
+        value.add_incoming(second, through)
+        found.append(value)
+    return found
 
 
 def minimum(builder: Builder, a: Value, b: Value) -> Value:

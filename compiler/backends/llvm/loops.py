@@ -198,9 +198,12 @@ class NestEmitter:
         form, builder = self.form, self.builder
         last = form.loops - 1
         start, stop = self.bounds(last)
-        # What does not change in the loop is computed in a block of its own before it.
+        # What does not change in the loop is computed in a block of its own before it. A loop of nothing leaves
+        # that out: an operand without elements has no address to read.
+        around = builder.block
         self.before: Block = builder.append_basic_block("ahead")
-        builder.branch(self.before)
+        beyond = builder.append_basic_block("beyond")
+        builder.cbranch(builder.icmp_signed("<", start, stop), self.before, beyond)
         builder.position_at_end(self.before)
         self.hoisted: dict[object, Value] = {}
         self.vectors.forget()
@@ -213,7 +216,7 @@ class NestEmitter:
                 self.begin_vector(counted.index, stop)
             self._body(counted.values, counted.next)
         self.vectors.forget()
-        return counted.results
+        return emit.either(builder, beyond, around, carried, counted.results)
 
     def _body(self, carried: Sequence[Value], following: list[Value]) -> None:
         form, stages = self.form, self.stages
