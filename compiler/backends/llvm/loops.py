@@ -198,8 +198,8 @@ class NestEmitter:
         form, builder = self.form, self.builder
         last = form.loops - 1
         start, stop = self.bounds(last)
-        # What does not change in the loop is computed in a block of its own before it. A loop of nothing leaves
-        # that out: an operand without elements has no address to read.
+        # What does not change in the loop is computed in a block of its own before it. A loop of nothing
+        # leaves that out: an operand without elements has no address to read.
         around = builder.block
         self.before: Block = builder.append_basic_block("ahead")
         beyond = builder.append_basic_block("beyond")
