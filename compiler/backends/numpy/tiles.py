@@ -31,7 +31,7 @@ class Tiles:
         self.extents = tuple(extents)
         inner = math.prod(self.extents[1:])
         rows = self.extents[0] if self.extents else 1
-        step = max(1, TILE // max(inner, 1)) if may_cut else rows
+        step = max(1, TILE // inner) if may_cut and rows * inner > TILE else rows
         self.ranges = [slice(start, min(start + step, rows)) for start in range(0, rows, max(step, 1))]
         self.step = min(step, rows)
         self.is_cut = len(self.ranges) > 1

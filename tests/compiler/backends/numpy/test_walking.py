@@ -60,6 +60,13 @@ def test_a_kernel_over_rows_that_is_cut_keeps_its_rows_first():
         assert [int(str(n)) for n in walking.in_memory_order(nest, kernel, stored, {}).loops] == [6, 5]
 
 
+def test_rows_of_nothing_are_not_cut():
+    x = tt.input("x", (3, 0, 3))
+    y = tt.minimum(x.sum((0, 1), keepdims=True), x)
+    program = assert_right([x], [y], np.zeros((3, 0, 3), np.float32), tile=2, passes=["fuse_elementwise"])
+    assert len(program.schedule.kernels) == 1
+
+
 def test_scalars_have_any_order():
     x = tt.input("x", ())
     assert_right([x], [tt.tanh(x) * 2.0], np.float32(0.5))
