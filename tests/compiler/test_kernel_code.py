@@ -1,5 +1,7 @@
 """A program shows the code of its kernels, where its backend has any."""
 
+import importlib.util
+
 import pytest
 
 import tinytorch as tt
@@ -34,5 +36,5 @@ def test_a_kernel_is_named_by_itself_or_by_its_number():
     assert program.assembly(kernel) == program.assembly(0)
     (other,) = softmax("llvm").schedule.kernels
     for wrong in (other, 1, -1, "0"):
-        with pytest.raises(ArgumentError, match=r"no kernel .* give one of program.schedule.kernels, or 0 to 0"):
+        with pytest.raises(tt.ArgumentError, match="give one of program.schedule.kernels, or 0 to 0"):
             program.source(wrong)
