@@ -154,7 +154,8 @@ def check_declared(graph: Graph, declared: Sequence[Node]) -> None:
     """Checks that a graph's leaves are known and told apart.
 
     Raises UndeclaredInputError for an input or a symbol that the graph needs and no listed input brings, and
-    NameClashError for two parameters, or a parameter and an input, with one name.
+    NameClashError for a parameter with the name of an input. Parameters may share a name, as those of two
+    networks of one shape do: texts tell them apart by `~2`, and nobody asks for a parameter by its name.
     """
     known = set(declared)
     for node in graph.inputs:
@@ -166,9 +167,8 @@ def check_declared(graph: Graph, declared: Sequence[Node]) -> None:
     check_symbols(graph)
     seen = {node.name: node for node in graph.inputs}
     for node in graph.parameters:
-        other = node if node.name is None else seen.setdefault(node.name, node)
-        if other is not node:
+        if seen.get(node.name, node) is not node:
             raise NameClashError(
-                f"two leaves are named {node.name!r}:\n  {describe(other)}\n  {describe(node)}\n  fix: "
-                f"rename one"
+                f"an input and a parameter are named {node.name!r}:\n  {describe(seen[node.name])}\n"
+                f"  {describe(node)}\n  fix: rename one"
             )

@@ -124,7 +124,7 @@ def _found(loss: Tensor, target: Tensor, node: Node | None, allow_unused: bool) 
         raise GradientError(
             f"{describe(loss.node)} does not depend on {describe(target.node)} (or only where its "
             f"derivative is 0)\n"
-            "  fix: allow_unused=True gives zeros"
+            "  fix: leave it out, or tt.grad(..., allow_unused=True) for zeros"
         )
     return constant(0.0, dtype=target.dtype).broadcast_to(target.shape)
 
@@ -134,7 +134,7 @@ def compile(
     outputs: Any,
     *,
     updates: Mapping[Tensor, Tensor] | None = None,
-    passes: Sequence[str | Pass] | None = None,
+    passes: str | Sequence[str | Pass] | None = None,
     backend: str | Backend | None = None,
     donate: str | Tensor | Iterable[str | Tensor] = (),
     debug: bool = False,
@@ -155,12 +155,13 @@ def compile(
                 f"inputs and outputs are tensors, not {item!r}; make a constant with tt.constant"
             )
     given = [donate] if isinstance(donate, str | Tensor) else donate
+    chosen = [passes] if isinstance(passes, str) else passes
     return compile_graph(
         [item.node for item in declared],
         [item.node for item in results],
         _updates({} if updates is None else updates),
         structure=structure,
-        passes=[find_pass(item) for item in passes] if passes is not None else default_passes(),
+        passes=[find_pass(item) for item in chosen] if chosen is not None else default_passes(),
         backend=find_backend("numpy" if debug and backend is None else backend),
         donate=[str(item.name) if isinstance(item, Tensor) else item for item in given],
         debug=debug,
@@ -216,7 +217,9 @@ def graph_of(what: Tensor | Sequence[Tensor] | Graph | Program) -> Graph:
         return what
     if isinstance(what, Program):
         return what.source_graph
-    tensors = [what] if isinstance(what, Tensor) else list(what)
+    tensors: list[Any] = list(what) if isinstance(what, Sequence) else [what]
+    if wrong := [item for item in tensors if not isinstance(item, Tensor)]:
+        raise ArgumentError(f"a graph is of tensors, or that of a program, not of {wrong[0]!r}")
     return Graph.of([item.node for item in tensors])
 
 

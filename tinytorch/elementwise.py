@@ -51,15 +51,20 @@ class Elementwise:
 
     def _settings(self, operands: tuple[Any, ...], parameters: dict[str, Any]) -> list[Any]:
         if len(operands) != len(self.operands):
-            wanted = ", ".join(self.operands)
-            raise ArgumentError(
-                f"{self.name} takes {len(self.operands)} operands ({wanted}), not {len(operands)}"
-            )
+            raise ArgumentError(self._wrong_count(len(operands)))
         unknown = [name for name in parameters if name not in self.defaults]
         if unknown:
             known = ", ".join(self.defaults) or "none"
             raise ArgumentError(f"{self.name} has no parameter {unknown[0]!r}; its parameters are: {known}")
         return [parameters.get(name, default) for name, default in self.defaults.items()]
+
+    def _wrong_count(self, given: int) -> str:
+        wanted, number = ", ".join(self.operands), len(self.operands)
+        sentence = f"{self.name} takes {number} operand{'' if number == 1 else 's'} ({wanted}), not {given}"
+        if given <= number or not self.defaults:
+            return sentence
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.defaults.items())
+        return f"{sentence}\n  fix: its parameters go by keyword, {self.name}({wanted}, {settings})"
 
     def __repr__(self) -> str:
         return f"<op {self.formula}>"

@@ -11,8 +11,8 @@ from compiler.ir.formula.printing import latex, print_body, print_formula
 from compiler.ir.formula.tape import Const, Formula, bind
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, SourceLine, describe
-from compiler.ir.op import Access, MapReduce, Reducer
-from compiler.ir.printing import names_of, print_node
+from compiler.ir.op import Access, MapReduce, Op, Reducer
+from compiler.ir.printing import loop_name, names_of, print_node
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,7 @@ class Explanation:
             *(("recognised", text) for text in self.recognised),
             ("from", str(self.source) if self.source else None),
             ("made by", f"{self.maker}: {self.rule}" if self.rule else self.maker),
-            (
-                "gradient of" if self.operand is not None else "stands for",
-                describe(self.of) if self.of else None,
-            ),
+            (self._relation, describe(self.of) if self.of else None),
             *(("derivation", text) for text in self.derivation),
         ]
         return "\n".join(f"{label:>12}  {text}" for label, text in rows if text is not None)
@@ -63,10 +60,11 @@ def explain_node(node: Node) -> Explanation:
     """The explanation of a node."""
     formula = _formula(node)
     origin = node.origin
+    shown, typeset = _shown(node.op)
     return Explanation(
         line=_line(node),
-        formula=None if formula is None else print_formula(formula),
-        latex=None if formula is None else f"{_latex_head(formula)} = {latex(formula)}",
+        formula=shown,
+        latex=typeset,
         definitions=() if formula is None else _definitions(formula),
         recognised=() if formula is None else formula.recognised,
         source=origin.source,
@@ -87,6 +85,38 @@ def _line(node: Node) -> str:
 def _formula(node: Node) -> Formula | None:
     op = node.op
     return op.formula if isinstance(op, MapReduce) and op.reducer is Reducer.NONE else None
+
+
+def _shown(op: Op) -> tuple[str | None, str | None]:
+    """What an op computes as text and as LaTeX; nothing for an op that computes nothing."""
+    if not isinstance(op, MapReduce):
+        return None, None
+    if op.reducer is Reducer.NONE:
+        return print_formula(op.formula), f"{_latex_head(op.formula)} = {latex(op.formula)}"
+    loops = [loop_name(loop) for loop in op.reduced]
+    over = ", ".join(f"{loop} < {op.extents[k]}" for loop, k in zip(loops, op.reduced, strict=True))
+    factors = [*zip(_letters(op), op.accesses, strict=True)]
+    word = rf"\{op.reducer.value}" if op.reducer is not Reducer.ARGMAX else r"\operatorname{argmax}"
+    return (
+        f"y{_axes(op.output)} = {op.reducer.value} over {over} of "
+        + " * ".join(f"{letter}{_axes(access.axes)}" for letter, access in factors),
+        rf"y_{{{_subscript(op.output)}}} = {word}_{{{', '.join(loops)}}} "
+        + r" \, ".join(f"{letter}_{{{_subscript(access.axes)}}}" for letter, access in factors),
+    )
+
+
+def _letters(op: MapReduce) -> list[str]:
+    """a, b, ... for the operands in order; x for one."""
+    count = len(op.accesses)
+    return ["x"] if count == 1 else [chr(ord("a") + k) if count < 24 else f"x{k}" for k in range(count)]
+
+
+def _axes(axes: tuple[int | None, ...]) -> str:
+    return "[" + ",".join("0" if axis is None else loop_name(axis) for axis in axes) + "]"
+
+
+def _subscript(axes: tuple[int | None, ...]) -> str:
+    return " ".join("0" if axis is None else loop_name(axis) for axis in axes)
 
 
 def _latex_head(formula: Formula) -> str:
@@ -112,9 +142,9 @@ def _derivation(of: Node | None, operand: int | None) -> tuple[str, ...]:
         return ("the cotangent goes to the winners, in equal shares where they tie",)
     if op.reducer is Reducer.SUM:
         return (
-            f"{print_formula(op.formula)}, summed over {len(op.reduced)} loops",
-            f"adjoint: the cotangent times the other factors, over the loops of "
-            f"{op.formula.parameters[operand]}",
+            str(_shown(op)[0]),
+            f"adjoint: the cotangent times the other factors, summed over the loops that "
+            f"{_letters(op)[operand]} has not",
         )
     literals = {k: item.value for k, item in enumerate(op.arguments) if isinstance(item, Const)}
     formula = bind(op.formula, literals) if literals else op.formula

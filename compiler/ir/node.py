@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from compiler.errors import DTypeError, ShapeError
-from compiler.ir.op import Op
+from compiler.ir.op import Op, Trait
 from compiler.ir.types import TensorType
 
 _OURS = ("tinytorch", "compiler", "passes")
@@ -108,6 +108,12 @@ def naming(error: ShapeError | DTypeError, operands: Sequence[Node]) -> ShapeErr
 
 def describe(node: Node) -> str:
     """One line for messages: name, op, type and the user's line."""
-    name = f"%{node.name}" if node.name else f"a result of {node.op.name}"
+    name = f"%{node.name}" if node.name else _nameless(node.op)
     source = f", from {node.origin.source}" if node.origin.source else ""
     return f"{name} : {node.type}{source}"
+
+
+def _nameless(op: Op) -> str:
+    if op.has(Trait.LEAF):
+        return f"a {op.name} without a name"
+    return "a sum of products" if op.has(Trait.CONTRACTION) else f"a result of {op.name}"

@@ -145,7 +145,7 @@ def test_leaves_are_declared_and_told_apart():
     with pytest.raises(UndeclaredInputError, match="an output depends on input %x"):
         check_declared(graph, [])
     check_declared(graph, [x])
-    with pytest.raises(NameClashError, match="two leaves are named 'x'"):
+    with pytest.raises(NameClashError, match="an input and a parameter are named 'x'"):
         check_declared(Graph.of([apply("add", x, w)]), [x])
-    nameless = [parameter_node(np.zeros(1), None) for _ in range(2)]
-    check_declared(Graph.of(nameless), [])
+    for name in (None, "w"):
+        check_declared(Graph.of([parameter_node(np.zeros(1), name) for _ in range(2)]), [])

@@ -104,3 +104,13 @@ def test_two_tensors_have_one_graph():
 def test_names_that_are_public_exist_once():
     assert len(set(tt.__all__)) == len(tt.__all__)
     assert all(hasattr(tt, name) for name in tt.__all__)
+
+
+def test_one_pass_may_be_named_alone():
+    x = tt.input("x", (2,))
+    assert [record.name for record in tt.compile(x, x * 2, passes="dead_code").history] == ["dead_code"]
+
+
+def test_only_tensors_and_programs_have_graphs():
+    with pytest.raises(tt.ArgumentError, match="a graph is of tensors, or that of a program, not of 3"):
+        tt.graph_of(3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
-from compiler.errors import FormulaError
+from compiler.errors import ArgumentError, FormulaError
 from tinytorch.testing import check_gradient
 
 slanted = tt.elementwise("slanted", lambda x, y, *, slope=0.5, shift=1: tt.where(x > y, x, slope * x + shift))
@@ -19,6 +19,16 @@ def test_operands_are_positional_and_parameters_by_keyword():
     np.testing.assert_allclose(compute(slanted(x, 0.0)), [1.0, 0.5])
     np.testing.assert_allclose(compute(slanted(x, 0.0, slope=2.0)), [1.0, -1.0])
     np.testing.assert_allclose(compute(slanted(x, 0.0, shift=3, slope=2.0)), [1.0, 1.0])
+
+
+def test_a_parameter_in_the_place_of_an_operand_is_told_its_keyword():
+    with pytest.raises(
+        ArgumentError,
+        match=r"leaky_relu takes 1 operand \(x\), not 2\n  fix: .* leaky_relu\(x, negative_slope=0\.01\)",
+    ):
+        tt.leaky_relu(tt.input("x"), 0.2)
+    with pytest.raises(ArgumentError, match=r"slanted takes 2 operands \(x, y\), not 1\Z"):
+        slanted(1.0)
 
 
 def test_operands_broadcast_and_promote():

@@ -8,19 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from compiler.errors import ArgumentError
 from tinytorch.nn.module import Module
 from tinytorch.ops import elementwise, normalise
 from tinytorch.tensor import Tensor
 
 
 class Activation(Module):
-    """A layer without parameters. Its settings are keywords of its function, checked when it is called."""
+    """A layer without parameters. Its settings are those keywords of its function that `takes` names."""
 
     function: ClassVar[Callable[..., Any]]
+    takes: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *settings: Any, **named: Any) -> None:
         super().__init__()
-        self.settings = settings
+        given = dict(zip(self.takes, settings, strict=False))
+        wrong = [name for name in named if name not in self.takes or name in given]
+        if wrong or len(settings) > len(self.takes):
+            raise ArgumentError(
+                f"{type(self).__name__} takes {', '.join(self.takes) or 'no settings'}, each once, not "
+                f"{', '.join([*map(repr, settings), *(f'{k}={v!r}' for k, v in named.items())])}"
+            )
+        self.settings = given | named
 
     def forward(self, x: Tensor) -> Tensor:
         """The function of `x`."""
@@ -41,12 +50,14 @@ class LeakyReLU(Activation):
     """`x`, or `negative_slope` times it below 0."""
 
     function = staticmethod(elementwise.leaky_relu)
+    takes = ("negative_slope",)
 
 
 class ELU(Activation):
     """`x`, or `alpha (exp(x) - 1)` below 0."""
 
     function = staticmethod(elementwise.elu)
+    takes = ("alpha",)
 
 
 class SELU(Activation):
@@ -59,6 +70,7 @@ class Softplus(Activation):
     """`log(1 + exp(beta x)) / beta`, linear above `threshold`."""
 
     function = staticmethod(elementwise.softplus)
+    takes = ("beta", "threshold")
 
 
 class SiLU(Activation):
@@ -77,6 +89,7 @@ class GELU(Activation):
     """`x` times the normal distribution function, or an approximation (`approximate="tanh"`, `"sigmoid"`)."""
 
     function = staticmethod(elementwise.gelu)
+    takes = ("approximate",)
 
 
 class Sigmoid(Activation):
@@ -119,9 +132,11 @@ class Softmax(Activation):
     """`exp(x) / sum(exp(x))` over `axis`, by default the last."""
 
     function = staticmethod(normalise.softmax)
+    takes = ("axis",)
 
 
 class LogSoftmax(Activation):
     """`log(softmax(x))` over `axis`, by default the last."""
 
     function = staticmethod(normalise.log_softmax)
+    takes = ("axis",)

@@ -23,7 +23,8 @@ class Module:
     Parts are parameters (`tt.parameter`), modules, and lists, tuples and dicts of them. `declare` makes a
     parameter that is drawn when it is first read: by then the module has its place in a network, so that the
     parameter is named after the path to it (`dense1.weight`) and one seed of the network serves all layers.
-    Parameters of a layer that has neither a place nor a `name` have no name.
+    Parameters of a layer that has neither a place nor a `name` are just `weight` and `bias`. Parameters may
+    share a name: texts and drawings tell them apart as `weight` and `weight~2`.
     """
 
     def __init__(self, *, name: str | None = None, seed: Seed = None) -> None:
@@ -94,8 +95,7 @@ class Module:
         """All declared parameters at once, in order, so that their values depend on nothing but the seed."""
         generator = np.random.default_rng(self._entropy())
         for name, (shape, initialiser, dtype) in self._declared.items():
-            path = None if self.path is None else _join(self.path, name)
-            self.__dict__[name] = parameter(initialiser(shape, generator), path, dtype)
+            self.__dict__[name] = parameter(initialiser(shape, generator), _join(self.path, name), dtype)
 
     def _entropy(self) -> Any:
         """The module's seed, or that of the module it is in together with its place there."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from compiler.errors import ArgumentError
 from tinytorch.nn.module import Module, Seed
 from tinytorch.tensor import Tensor
 
@@ -14,7 +15,7 @@ class Sequential(Module):
     """Layers, or any functions of a tensor, one after the other.
 
     Layers are named after their kind and number (`dense1`, `dense2`), so their parameters are
-    `dense1.weight` and so on, behind `name` if that is given; networks of one program need different names.
+    `dense1.weight` and so on, behind `name` if that is given.
     `seed` serves all layers that have no seed of their own.
     """
 
@@ -24,6 +25,8 @@ class Sequential(Module):
         for layer in layers:
             kind = type(layer).__name__.lower()
             count[kind] += 1
+            if not callable(layer):
+                raise ArgumentError(f"a layer is a module or a function of a tensor, not {layer!r}")
             if isinstance(layer, Module):
                 self.adopt(layer, f"{kind}{count[kind]}")
         self.layers = layers

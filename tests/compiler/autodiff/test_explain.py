@@ -56,6 +56,32 @@ def test_reductions_and_winners_say_what_they_do():
     )
 
 
+def test_a_contraction_and_its_gradient_have_formulas():
+    x, w = tt.input("x", ("n", 3)), tt.input("w", (3, 2))
+    product = x @ w
+    found = tt.explain(product)
+    assert found.formula == "y[i,j] = sum over k < 3 of a[i,k] * b[k,j]"
+    assert found.latex == r"y_{i j} = \sum_{k} a_{i k} \, b_{k j}"
+    slope = tt.explain(tt.grad(product.sum(), w))
+    assert slope.formula is not None
+    assert slope.derivation == (
+        found.formula,
+        "adjoint: the cotangent times the other factors, summed over the loops that b has not",
+    )
+    largest = tt.explain(x.argmax(axis=1))
+    assert largest.formula == "y[i] = argmax over j < 3 of x[i,j]"
+    assert largest.latex == r"y_{i} = \operatorname{argmax}_{j} x_{i j}"
+
+
+def test_a_sum_of_gradients_is_a_cotangent():
+    x = tt.input("x", ())
+    y = tt.exp(x)
+    total = tt.grad(y * y + y, y)
+    shown = rows(str(tt.explain(total)))
+    assert shown["made by"] == "grad: sum over the uses of a value"
+    assert shown["cotangent of"].startswith("a result of exp : f32[], from ")
+
+
 def test_a_leaf_has_little_to_say():
     found = tt.explain(tt.input("x", ("n",)))
     assert (found.formula, found.latex, found.definitions) == (None, None, ())

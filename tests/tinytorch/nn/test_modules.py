@@ -1,5 +1,7 @@
 """Modules: parameters in order, names from places, one seed for a network, layers equal to torch's."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -35,8 +37,8 @@ def test_a_name_goes_before_the_places():
     ]
 
 
-def test_a_lone_layer_has_unnamed_parameters_unless_it_is_named():
-    assert [p.name for p in nn.Dense(1, 2).parameters()] == [None, None]
+def test_parameters_of_a_lone_layer_are_named_after_it_if_it_has_a_name():
+    assert [p.name for p in nn.Dense(1, 2).parameters()] == ["weight", "bias"]
     assert [p.name for p in nn.Dense(1, 2, name="out").parameters()] == ["out.weight", "out.bias"]
 
 
@@ -236,3 +238,43 @@ def test_a_network_learns():
     for _ in range(60):
         last = step(array, labels)
     assert last < first / 5
+
+
+def adversaries():
+    x = api.input("x", ("n", 2))
+    maker, judge = nn.Sequential(nn.Dense(2, 2), seed=0), nn.Sequential(nn.Dense(2, 1), seed=1)
+    loss = judge(maker(x)).mean()
+    updates = optim.Adam(judge.parameters()).updates(loss) | optim.Adam(maker.parameters()).updates(-loss)
+    return maker, judge, api.compile(x, loss, updates=updates)
+
+
+def test_two_networks_and_two_optimisers_of_the_same_names_train_in_one_program():
+    maker, judge, step = adversaries()
+    before = [api.value_of(p) for p in (*maker.parameters(), *judge.parameters())]
+    step(np.ones((3, 2), "float32"))
+    after = [api.value_of(p) for p in (*maker.parameters(), *judge.parameters())]
+    assert all((old != new).all() for old, new in zip(before, after, strict=True))
+    text = str(step.source_graph)
+    assert "%dense1.weight~2 = parameter(@dense1.weight~2) : f32[2,1]" in text
+    assert "%adam.step~2 = parameter(@adam.step~2) : i64[]" in text
+    assert str(api.parse(text, step.source_graph.arrays)) == text
+
+
+def test_parameters_of_one_name_keep_their_values_through_pickling():
+    _, _, step = adversaries()
+    copy = pickle.loads(pickle.dumps(step))  # noqa: S301  # pickled here
+    array = np.ones((3, 2), "float32")
+    assert [copy(array) for _ in range(3)] == [step(array) for _ in range(3)]
+
+
+def test_settings_of_activations_may_be_positional_and_are_checked_when_the_layer_is_made():
+    assert nn.LeakyReLU(0.2).settings == {"negative_slope": 0.2}
+    assert nn.Softplus(2, threshold=5).settings == {"beta": 2, "threshold": 5}
+    for wrong in (lambda: nn.ReLU(3), lambda: nn.ELU(1.0, alpha=2.0), lambda: nn.LeakyReLU(slope=0.2)):
+        with pytest.raises(ArgumentError, match=r"takes \w+.* each once, not "):
+            wrong()
+
+
+def test_a_layer_of_a_sequence_is_callable():
+    with pytest.raises(ArgumentError, match="a layer is a module or a function of a tensor, not 3"):
+        nn.Sequential(nn.ReLU(), 3)
