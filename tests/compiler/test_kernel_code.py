@@ -36,5 +36,5 @@ def test_a_kernel_is_named_by_itself_or_by_its_number():
     assert program.assembly(kernel) == program.assembly(0)
     (other,) = softmax("llvm").schedule.kernels
     for wrong in (other, 1, -1, "0"):
-        with pytest.raises(tt.ArgumentError, match="give one of program.schedule.kernels, or 0 to 0"):
+        with pytest.raises(tt.ArgumentError, match=r"give one of program.schedule.kernels, or 0 to 0"):
             program.source(wrong)
