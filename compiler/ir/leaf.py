@@ -1,0 +1,78 @@
+"""Leaves: inputs, parameters and constants, which compute nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from compiler.ir.buffer import Buffer
+from compiler.ir.trait import Op, Trait
+from compiler.ir.types import DType, TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class Input(Op):
+    """A value given to each call, under its node's name."""
+
+    type: TensorType
+
+    @property
+    def name(self) -> str:
+        return "input"
+
+    @property
+    def traits(self) -> Trait:
+        return Trait.LEAF
+
+    def infer(self, operands: Sequence[TensorType]) -> TensorType:
+        return self.type
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter(Op):
+    """A value that lasts between calls, read when a call begins and written by its updates."""
+
+    type: TensorType
+    buffer: Buffer
+
+    @property
+    def name(self) -> str:
+        return "parameter"
+
+    @property
+    def traits(self) -> Trait:
+        return Trait.LEAF
+
+    def infer(self, operands: Sequence[TensorType]) -> TensorType:
+        return self.type
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(Op):
+    """An immutable array. Equal to a constant of the same type and bits."""
+
+    type: TensorType
+    buffer: Buffer = field(compare=False)
+    bits: bytes
+    """What is compared: the array's bytes, or a unique token for a constant whose array is not known."""
+
+    @property
+    def name(self) -> str:
+        return "constant"
+
+    @property
+    def traits(self) -> Trait:
+        return Trait.LEAF
+
+    def infer(self, operands: Sequence[TensorType]) -> TensorType:
+        return self.type
+
+
+def constant_of(array: np.ndarray[Any, Any], dtype: DType) -> Constant:
+    """A constant op that holds a read-only copy of an array."""
+    copy = np.array(array, dtype=dtype.numpy, order="C", copy=True)
+    copy.setflags(write=False)
+    return Constant(TensorType(dtype, copy.shape), Buffer(copy), copy.tobytes())

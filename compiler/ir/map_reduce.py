@@ -1,0 +1,124 @@
+"""MapReduce: everything that computes, in index notation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from compiler.errors import ShapeError
+from compiler.ir.dims import Extent, Shape
+from compiler.ir.formula.tape import Const, Formula, natural_dtype
+from compiler.ir.trait import Op, Trait
+from compiler.ir.types import BOOL, INT32, INT64, DType, Operand, TensorType, Weak
+
+
+class Reducer(Enum):
+    """How a MapReduce combines values over the loop indices that its output does not have."""
+
+    NONE = "none"
+    SUM = "sum"
+    MAX = "max"
+    MIN = "min"
+    ARGMAX = "argmax"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Reads the next operand: for each of its axes a loop index, or None for a unit axis."""
+
+    axes: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The value of a loop index, an int64."""
+
+    loop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The value of an extent, a weak int."""
+
+    extent: Extent
+
+
+Argument: TypeAlias = Access | Index | Size | Const
+
+
+@dataclass(frozen=True, slots=True)
+class MapReduce(Op):
+    """`out[output] = reducer over the other loops of formula(arguments)`, converted to `dtype`.
+
+    `extents` gives the extent of every loop index. The output's loop indices are 0, 1, ... in the order of
+    its axes; the loops from there on are reduced, row-major for argmax. An op that reduces has as its formula
+    one operand, or (sum only) a product of distinct operands.
+    """
+
+    formula: Formula
+    arguments: tuple[Argument, ...]
+    extents: Shape
+    output: tuple[int | None, ...]
+    dtype: DType
+    reducer: Reducer = Reducer.NONE
+
+    @property
+    def name(self) -> str:
+        return self.formula.name if self.reducer is Reducer.NONE else self.reducer.value
+
+    @property
+    def traits(self) -> Trait:
+        if self.reducer is Reducer.NONE:
+            return Trait.ELEMENTWISE
+        return Trait.REDUCTION if self.formula.is_identity else Trait.CONTRACTION
+
+    @property
+    def accesses(self) -> tuple[Access, ...]:
+        """The arguments that read operands, in the order of the operands."""
+        return tuple(item for item in self.arguments if isinstance(item, Access))
+
+    @property
+    def kept(self) -> int:
+        """The number of loop indices of the output; the rest are reduced."""
+        return sum(axis is not None for axis in self.output)
+
+    @property
+    def reduced(self) -> tuple[int, ...]:
+        return tuple(range(self.kept, len(self.extents)))
+
+    @property
+    def shape(self) -> Shape:
+        return tuple(1 if axis is None else self.extents[axis] for axis in self.output)
+
+    def operand_dtypes(self, operands: Sequence[TensorType]) -> list[Operand]:
+        """The dtype of every parameter of the formula."""
+        types = iter(operands)
+        return [self._dtype(argument, types) for argument in self.arguments]
+
+    def infer(self, operands: Sequence[TensorType]) -> TensorType:
+        for position, (access, operand) in enumerate(zip(self.accesses, operands, strict=True)):
+            expected = tuple(1 if axis is None else self.extents[axis] for axis in access.axes)
+            if operand.shape != expected:
+                raise ShapeError(f"operand {position} of {self.name} is {operand} and {expected} is needed")
+        natural_dtype(self.formula, self.operand_dtypes(operands))
+        return TensorType(self.dtype, self.shape)
+
+    def _dtype(self, argument: Argument, types: Iterator[TensorType]) -> Operand:
+        match argument:
+            case Access():
+                return next(types).dtype
+            case Index():
+                return INT64
+            case Size():
+                return Weak(int)
+            case Const():
+                return Weak(type(argument.value))
+
+
+def reduced_dtype(reducer: Reducer, dtype: DType) -> DType:
+    """The dtype that a reduction of `dtype` has: integers are summed as int64, argmax gives int64."""
+    if reducer is Reducer.ARGMAX or (reducer is Reducer.SUM and dtype in (BOOL, INT32)):
+        return INT64
+    return dtype

@@ -1,0 +1,77 @@
+"""Op: what every op answers, and the traits that a pass may ask for. Call: an op that is opaque."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Flag, auto
+from typing import Any
+
+from compiler.ir.types import TensorType
+
+
+class Trait(Flag):
+    """What a pass may ask of an op, instead of asking for its name."""
+
+    NONE = 0
+    ELEMENTWISE = auto()
+    """Each output element is a formula of one element of each operand."""
+    REDUCTION = auto()
+    """Reduces one operand over some of its axes."""
+    CONTRACTION = auto()
+    """Sums a product of two or more operands."""
+    LAYOUT = auto()
+    """Moves elements and computes nothing (scatter_add adds)."""
+    VIEW = auto()
+    """The result of a dense operand can be a strided view of it."""
+    OPAQUE = auto()
+    """A Python function that only the interpreter can run."""
+    LEAF = auto()
+    """Computes nothing: an input, a parameter or a constant."""
+
+
+class Op(ABC):
+    """What a node does. `name` is for people; decisions ask for traits."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def name(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def traits(self) -> Trait: ...
+
+    @abstractmethod
+    def infer(self, operands: Sequence[TensorType]) -> TensorType:
+        """The result's type. Raises ShapeError or DTypeError where the operands' types do not fit."""
+
+    def has(self, trait: Trait) -> bool:
+        return trait in self.traits
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Op):
+    """A pure Python function of arrays with a declared result type, opaque to every pass.
+
+    `function(*arrays)` returns an array of the type. `gradient(cotangent, *operands)` builds, from nodes, the
+    cotangent of each operand (None for none); without it the call is not differentiable.
+    """
+
+    label: str
+    function: Callable[..., Any]
+    type: TensorType
+    gradient: Callable[..., Any] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.label
+
+    @property
+    def traits(self) -> Trait:
+        return Trait.OPAQUE
+
+    def infer(self, operands: Sequence[TensorType]) -> TensorType:
+        return self.type
