@@ -19,7 +19,7 @@ from functools import cache
 from typing import TypeAlias
 
 from compiler.analysis.cost import EXPENSIVE
-from compiler.autodiff.rules import adjoint_formula
+from compiler.autodiff.adjoint_formula import adjoint_formula
 from compiler.ir.formula.derivative import derivative_name
 from compiler.ir.formula.printing import print_body
 from compiler.ir.formula.saved import NoSavedForm, SavedForm, saved_form

@@ -16,7 +16,7 @@ from pathlib import Path
 import compiler
 import passes
 import tinytorch
-from compiler.autodiff.rules import adjoint_of
+from compiler.autodiff.adjoint_formula import adjoint_of
 from compiler.errors import FormulaError
 from compiler.ir.build import atom_formula, product_formula
 from compiler.ir.formula import derived

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compiler.autodiff.rules import adjoint_formula
+from compiler.autodiff.adjoint_formula import adjoint_formula
 from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.derivative import derive
 from compiler.ir.formula.printing import latex, print_body, print_formula

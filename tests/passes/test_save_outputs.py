@@ -51,7 +51,7 @@ op sigmoid'(g, x) = g * (sigmoid(x) * (1 - sigmoid(x)))
 
 def sigmoid_text() -> str:
     """The text above with the rule that is derived at present."""
-    from compiler.autodiff.rules import adjoint_formula
+    from compiler.autodiff.adjoint_formula import adjoint_formula
     from compiler.ir.build import atom_formula
 
     rule = adjoint_formula(atom_formula("sigmoid"), 0)

@@ -1,0 +1,63 @@
+"""How a formula's partial and the cotangent of its value make a formula of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from compiler.ir.formula.derivative import derive, is_zero
+from compiler.ir.formula.intervals import may_blow_up
+from compiler.ir.formula.tape import Const, Formula, Ref, Tape, bind
+
+
+@dataclass(frozen=True, slots=True)
+class AdjointFormula:
+    """`cotangent * partial` as a formula of the cotangent and the `kept` parameters of the forward formula.
+
+    `scale` is set instead where the partial is a literal. `factors` are the kept parameters in order where
+    the formula is a plain product of them with the cotangent, which a sum turns into a contraction.
+    """
+
+    formula: Formula | None
+    kept: tuple[int, ...]
+    scale: float | None = None
+    factors: bool = False
+
+
+@cache
+def adjoint_formula(
+    formula: Formula, parameter: int, sizes: frozenset[int] = frozenset()
+) -> AdjointFormula | None:
+    """How the cotangent of a formula's value becomes that of a parameter; None where the partial is 0.
+
+    A partial that can blow up at finite arguments multiplies by `zmul`, so that a branch which was masked out
+    (its cotangent is 0) stays 0 next to an infinite slope. Parameters in `sizes` are extents, hence positive.
+    """
+    return adjoint_of(formula, parameter, derive(formula, parameter), sizes)
+
+
+def adjoint_of(
+    formula: Formula, parameter: int, partial: Formula, sizes: frozenset[int] = frozenset()
+) -> AdjointFormula | None:
+    """`adjoint_formula` for a partial that is known."""
+    if is_zero(partial):
+        return None
+    if isinstance(partial.result, Const):
+        return AdjointFormula(None, (), float(partial.result.value))
+    kept = tuple(k for k in range(len(formula.parameters)) if partial.uses(k))
+    tape = Tape([_fresh(formula.parameters), *(formula.parameters[k] for k in kept)])
+    arguments: list[Ref] = [
+        kept.index(k) + 1 if k in kept else Const(0) for k in range(len(formula.parameters))
+    ]
+    risky = may_blow_up(bind(partial, dict.fromkeys(sizes, 1)))
+    value = tape.emit("zmul" if risky else "mul", 0, tape.inline(partial, arguments))
+    product = partial.factors
+    return AdjointFormula(tape.finish(partial.name, value), kept, factors=product is not None and not risky)
+
+
+def _fresh(taken: Sequence[str]) -> str:
+    number = 1
+    while (name := "g" if number == 1 else f"g{number}") in taken:
+        number += 1
+    return name
