@@ -69,6 +69,12 @@ def built_in_formulas() -> list[Formula]:
     return list(found)
 
 
+def formulas_with_settings() -> list[tuple[Formula, int]]:
+    """The formulas of ops with settings, whose literals are put into their partials, with their operands."""
+    ops = [item for item in _values() if isinstance(item, Elementwise) and item.defaults]
+    return [(item.formula, len(item.operands)) for item in ops]
+
+
 def _values() -> Iterator[object]:
     for package in (compiler, passes, tinytorch):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -90,6 +96,8 @@ def derive_all() -> dict[str, str]:
         adjoints.update(dict.fromkeys(_derive(formula, rules)))
     for formula in adjoints:
         _derive(formula, rules)
+    for formula, operands in formulas_with_settings():
+        rules |= {rule_key(formula, k): print_body(derive_anew(formula, k)) for k in range(operands)}
     return rules
 
 

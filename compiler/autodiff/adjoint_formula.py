@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from compiler.ir.formula.derivative import derive, is_zero
+from compiler.ir.formula.derivative import is_zero
 from compiler.ir.formula.intervals import may_blow_up
+from compiler.ir.formula.settings import derive_with
 from compiler.ir.formula.tape import Const, Formula, Ref, Tape, bind
 
 
@@ -27,14 +28,20 @@ class AdjointFormula:
 
 @cache
 def adjoint_formula(
-    formula: Formula, parameter: int, sizes: frozenset[int] = frozenset()
+    formula: Formula,
+    parameter: int,
+    literals: tuple[tuple[int, Const], ...] = (),
+    sizes: frozenset[int] = frozenset(),
 ) -> AdjointFormula | None:
     """How the cotangent of a formula's value becomes that of a parameter; None where the partial is 0.
 
     A partial that can blow up at finite arguments multiplies by `zmul`, so that a branch which was masked out
-    (its cotangent is 0) stays 0 next to an infinite slope. Parameters in `sizes` are extents, hence positive.
+    (its cotangent is 0) stays 0 next to an infinite slope. Parameters in `literals` have a value, and the
+    result is of the others; of those the ones in `sizes` are extents, hence positive.
     """
-    return adjoint_of(formula, parameter, derive(formula, parameter), sizes)
+    values = {k: literal.value for k, literal in literals}
+    partial = derive_with(formula, parameter, values)
+    return adjoint_of(bind(formula, values), parameter - sum(k < parameter for k in values), partial, sizes)
 
 
 def adjoint_of(

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from compiler.autodiff.adjoint_formula import adjoint_formula
 from compiler.ir.formula.atoms import ATOMS
-from compiler.ir.formula.derivative import derive
 from compiler.ir.formula.printing import latex, print_body, print_formula
+from compiler.ir.formula.settings import derive_with
 from compiler.ir.formula.tape import Const, Formula, bind
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, SourceLine, describe
-from compiler.ir.op import Access, MapReduce, Op, Reducer
+from compiler.ir.op import MapReduce, Op, Reducer
 from compiler.ir.printing import loop_name, names_of, print_node
 
 
@@ -146,23 +146,21 @@ def _derivation(of: Node | None, operand: int | None) -> tuple[str, ...]:
             f"adjoint: the cotangent times the other factors, summed over the loops that "
             f"{_letters(op)[operand]} has not",
         )
-    literals = {k: item.value for k, item in enumerate(op.arguments) if isinstance(item, Const)}
-    formula = bind(op.formula, literals) if literals else op.formula
-    arguments = [item for item in op.arguments if not isinstance(item, Const)]
-    parameter = [k for k, item in enumerate(arguments) if isinstance(item, Access)][operand]
-    return (print_formula(formula), *_partial_lines(formula, parameter))
+    literals = tuple((k, item) for k, item in enumerate(op.arguments) if isinstance(item, Const))
+    return _partial_lines(op.formula, op.positions[operand], literals)
 
 
-def _partial_lines(formula: Formula, parameter: int) -> tuple[str, ...]:
-    partial = derive(formula, parameter)
-    rule = adjoint_formula(formula, parameter)
-    name = formula.parameters[parameter]
-    first = (
-        f"d {formula.name} / d {name} = {print_body(partial)}    (sympy's, and agrees with the "
-        f"slope at 50 digits)"
-    )
+def _partial_lines(
+    formula: Formula, parameter: int, literals: tuple[tuple[int, Const], ...]
+) -> tuple[str, ...]:
+    values = {k: literal.value for k, literal in literals}
+    partial = derive_with(formula, parameter, values)
+    rule = adjoint_formula(formula, parameter, literals)
+    whole = print_formula(bind(formula, values))
+    slope = f"d {formula.name} / d {formula.parameters[parameter]} = {print_body(partial)}"
+    first = f"{slope}    (sympy's, and agrees with the slope at 50 digits)"
     if rule is None:
-        return (first, "the derivative is 0: nothing is passed on")
+        return (whole, first, "the derivative is 0: nothing is passed on")
     if rule.formula is None:
-        return (first, f"adjoint: the cotangent times {rule.scale:g}")
-    return (first, f"adjoint: {print_formula(rule.formula)}")
+        return (whole, first, f"adjoint: the cotangent times {rule.scale:g}")
+    return (whole, first, f"adjoint: {print_formula(rule.formula)}")

@@ -19,7 +19,7 @@ from compiler.errors import GradientError
 from compiler.ir.build import apply, contract, reduce
 from compiler.ir.dims import Shape
 from compiler.ir.formula.parsing import parse_formula
-from compiler.ir.formula.tape import Const, Formula, bind
+from compiler.ir.formula.tape import Const, Formula
 from compiler.ir.node import Node, Origin, describe, make_node
 from compiler.ir.op import Access, Argument, Call, Index, MapReduce, Reducer, Size
 
@@ -52,17 +52,17 @@ def _origin(node: Node, operand: int, rule: str) -> Origin:
 
 
 def _map(node: Node, op: MapReduce, operand: int, cotangent: Node) -> Node | None:
-    literals = {k: item.value for k, item in enumerate(op.arguments) if isinstance(item, Const)}
+    literals = tuple((k, item) for k, item in enumerate(op.arguments) if isinstance(item, Const))
     arguments = [item for item in op.arguments if not isinstance(item, Const)]
-    formula = bind(op.formula, literals) if literals else op.formula
     positions = [k for k, item in enumerate(arguments) if isinstance(item, Access)]
     sizes = frozenset(k for k, item in enumerate(arguments) if isinstance(item, Size))
-    rule = adjoint_formula(formula, positions[operand], sizes)
+    parameter = op.positions[operand]
+    rule = adjoint_formula(op.formula, parameter, literals, sizes)
     if rule is None:
         return None
     access = op.accesses[operand]
     target = node.operands[operand]
-    origin = _origin(node, operand, f"d {formula.name} / d {formula.parameters[positions[operand]]}")
+    origin = _origin(node, operand, f"d {op.name} / d {op.formula.parameters[parameter]}")
     if rule.formula is None:
         scaled = _scaled(cotangent, rule.scale or 0.0, origin)
         return to_operand(scaled, op.output, access.axes, op.extents, target, origin)

@@ -80,6 +80,11 @@ class MapReduce(Op):
         return tuple(item for item in self.arguments if isinstance(item, Access))
 
     @property
+    def positions(self) -> tuple[int, ...]:
+        """The parameter of the formula that each operand is, in the order of the operands."""
+        return tuple(k for k, item in enumerate(self.arguments) if isinstance(item, Access))
+
+    @property
     def kept(self) -> int:
         """The number of loop indices of the output; the rest are reduced."""
         return sum(axis is not None for axis in self.output)
