@@ -42,7 +42,7 @@ Axes: TypeAlias = Sequence[int | None]
 Strides: TypeAlias = tuple[Extent, ...]
 """A stride for each loop of a nest, 0 along loops that a value does not have."""
 
-_BYTES_PER_NANOSECOND = 10.0
+_BYTES_PER_NANOSECOND = 50.0
 _INSTRUCTIONS_PER_NANOSECOND = 40.0
 
 

@@ -13,10 +13,17 @@ from compiler.ir.node import Node
 
 Sizes = Mapping[str, int]
 
-PARALLEL_FROM: Final = 40_000
-"""Predicted nanoseconds from which on a kernel is cut into chunks that threads share."""
+PARALLEL_FROM: Final = 24_000
+"""Predicted nanoseconds from which on a kernel is cut into chunks that threads share.
 
-CHUNK_TIME: Final = 20_000
+From `python -m tests.benchmarks.threads --from 8`: kernels of 8000 to 14000 gain from a second thread that is
+awake, and neither gain nor lose, in median and 99th percentile, where it has to be woken; from 16000 on they
+gain in both.
+"""
+
+CHUNK_TIME: Final = 12_000
+"""Predicted nanoseconds that a chunk takes at least."""
+
 MOST_CHUNKS: Final = 32
 
 

@@ -1,6 +1,8 @@
 """The llvm backend against the oracle, on this machine and on the smaller ones that it contains."""
 
 import itertools
+import os
+import signal
 import threading
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import tinytorch as tt
-from compiler.backends.llvm import library
+from compiler.backends.llvm import library, threads
 from compiler.backends.llvm.backend import Llvm
 from compiler.backends.llvm.engine import Target, host_target
 from compiler.backends.llvm.program import NativeProgram
@@ -161,6 +163,51 @@ def test_an_opaque_call_is_a_python_step_between_native_ones() -> None:
     assert step.reason == "it is an opaque call"
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+def test_a_program_runs_on_in_the_child_of_a_fork_with_workers_of_its_own() -> None:
+    x = tt.input("x", ("rows", 1000))
+    program = tt.compile([x], tt.gelu(x).sum(axis=0), backend="llvm")
+    argument, before = values(512, 1000), tt.get_num_threads()
+    tt.set_num_threads(2)
+    expected = program(argument).tobytes()
+    assert threads.started_workers() == 1
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        fresh = threads.started_workers() == 0
+        same = all(program(argument).tobytes() == expected for _ in range(20))
+        tt.compile([x], tt.tanh(x) * 3, backend="llvm")(argument)
+        os._exit(0 if fresh and same and threads.started_workers() == 1 else 1)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    again = program(argument).tobytes()
+    tt.set_num_threads(before)
+    assert status == 0
+    assert again == expected
+
+
+def test_two_threads_call_two_programs_that_share_the_workers() -> None:
+    x = tt.input("x", ("rows", 1000))
+    argument, before = values(512, 1000), tt.get_num_threads()
+    programs = [tt.compile([x], y.sum(axis=1), backend="llvm") for y in (tt.gelu(x), tt.tanh(x) + x)]
+    tt.set_num_threads(2)
+    expected = [program(argument).tobytes() for program in programs]
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        for _ in range(50):
+            if programs[number](argument).tobytes() != expected[number]:
+                wrong.append(number)
+
+    callers = [threading.Thread(target=work, args=(number,)) for number in (0, 1)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    tt.set_num_threads(before)
+    assert wrong == []
+
+
 def test_calls_from_several_threads() -> None:
     inputs, loss, updates = network([20, 30, 4])
     step = tt.compile(inputs, loss, updates=updates, backend="llvm")
@@ -177,10 +224,10 @@ def test_calls_from_several_threads() -> None:
             if product(values(50, 60)).tobytes() != expected.tobytes():
                 wrong.append("product")
 
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for thread in threads:
+    callers = [threading.Thread(target=work) for _ in range(3)]
+    for thread in callers:
         thread.start()
-    for thread in threads:
+    for thread in callers:
         thread.join()
     assert wrong == []
 
