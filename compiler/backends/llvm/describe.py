@@ -29,6 +29,9 @@ class _Writer:
         form = self.form
         for loop in range(form.outer):
             self._loop(loop)
+        if self.stages.strip:
+            self._line(f"for each strip of {self.stages.strip} of i{form.vector}:")
+            self.indent += 1
         for number in range(self.stages.passes):
             self._rows(number)
             self._pass(number)

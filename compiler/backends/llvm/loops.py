@@ -29,7 +29,7 @@ from compiler.backends.llvm.formulas import Evaluator, memory_type
 from compiler.backends.llvm.lanes import Instructions
 from compiler.backends.llvm.stages import Stages, stages_of
 from compiler.backends.llvm.sums import Sums
-from compiler.backends.llvm.untyped import Block, Builder, Value, ir
+from compiler.backends.llvm.untyped import Block, Builder, Type, Value, ir
 from compiler.ir.formula.tape import Const
 
 
@@ -71,12 +71,12 @@ class NestEmitter:
         self.indices: dict[int, Value] = {}
         self.rows: dict[int, Value] = {}
         self.row_slots: dict[int, Value] = {}
+        room = self.stages.strip or -(-form.columns // form.lanes) * form.lanes
         self.buffers = {
-            number: emit.stack_array(
-                builder, memory_type(form.members[number].dtype), -(-form.columns // form.lanes) * form.lanes
-            )
+            number: emit.stack_array(builder, memory_type(form.members[number].dtype), room)
             for number in sorted(self.stages.kept)
         }
+        self.strip: tuple[Value, Value] | None = None
 
     # Arguments
 
@@ -129,7 +129,9 @@ class NestEmitter:
         self.reductions.end()
 
     def bounds(self, loop: int) -> tuple[Value, Value]:
-        """Where a loop begins and ends in this chunk."""
+        """Where a loop begins and ends in this chunk, and the vector loop in this strip."""
+        if self.strip is not None and loop == self.form.vector:
+            return self.strip
         return (self.first, self.stop) if loop == 0 else (index(0), self.extents[loop])
 
     def _outer(self, loop: int) -> None:
@@ -152,6 +154,9 @@ class NestEmitter:
         self.loaded: dict[int, Value] = {}
 
     def _row(self) -> None:
+        if self.stages.strip:
+            self._strips()
+            return
         for number in range(self.stages.passes):
             self._row_maps(number)
             self._pass(number)
@@ -162,6 +167,16 @@ class NestEmitter:
         for number, member in enumerate(self.form.members):
             if member.store is not None and number in self.rows and number not in self.sums:
                 self._store_row(member.store, self.rows[number])
+
+    def _strips(self) -> None:
+        """All passes over one strip of the vector loop, then over the next."""
+        start, stop = self.bounds(self.form.vector)
+        with emit.counted_loop(self.builder, start, stop, self.stages.strip) as strips:
+            end = self.builder.add(strips.index, index(self.stages.strip))
+            self.strip = strips.index, emit.minimum(self.builder, end, stop)
+            for number in range(self.stages.passes):
+                self._pass(number)
+            self.strip = None
 
     def _row_maps(self, number: int) -> None:
         """The maps over rows that are known before a pass."""
@@ -407,13 +422,16 @@ class NestEmitter:
 
     def _keep(self, number: int, value: Value) -> None:
         value = self.vectors.to_memory(value, self.form.members[number].dtype)
-        place = emit.offset(
-            self.builder, self.buffers[number], self.indices[self.form.vector], value.type.element
-        )
-        emit.store(self.builder, value, place)
+        emit.store(self.builder, value, self._buffered(number, value.type))
 
     def _kept(self, number: int) -> Value:
         dtype = self.form.members[number].dtype
         kind = ir.VectorType(memory_type(dtype), self.form.lanes)
-        place = emit.offset(self.builder, self.buffers[number], self.indices[self.form.vector], kind.element)
-        return self.vectors.from_memory(emit.load(self.builder, place, kind), dtype)
+        return self.vectors.from_memory(emit.load(self.builder, self._buffered(number, kind), kind), dtype)
+
+    def _buffered(self, number: int, kind: Type) -> Value:
+        """The address of a kept member's vector in its buffer of a row or a strip."""
+        position = self.indices[self.form.vector]
+        if self.strip is not None:
+            position = self.builder.sub(position, self.strip[0])
+        return emit.offset(self.builder, self.buffers[number], position, kind.element)
