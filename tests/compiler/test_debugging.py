@@ -137,3 +137,24 @@ def test_a_magnitude_is_finite():
     assert magnitude(np.array([-3.0, np.inf, np.nan])) == 3
     assert magnitude(np.array([np.nan])) == magnitude(np.array([])) == 0
     assert magnitude(np.array([-7])) == 7
+
+
+class WithoutInfinities(NumPy):
+    """Results that are infinite become NaN."""
+
+    def build_observed(self, plan, observe):
+        def disturb(nodes, arrays):
+            arrays[-1][np.isinf(arrays[-1])] = np.nan
+            observe(nodes, arrays)
+
+        return super().build_observed(plan, disturb)
+
+
+def test_a_sum_of_products_with_infinity_is_infinite_or_nan():
+    x = tt.input("x", (2, 2))
+    argument = np.array([[1, np.inf], [1, 1]], np.float32)
+    program = tt.compile([x], x @ x, backend=WithoutInfinities(), debug=True)
+    assert np.isnan(program(argument)[0]).all()
+    program = tt.compile([x], x * x, backend=WithoutInfinities(), debug=True)
+    with pytest.raises(LawError, match="it is nan and the oracle says inf"):
+        program(argument)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compiler.ir.build import apply, parameter_node, reduce
+from compiler.ir.build import apply, contract, parameter_node, reduce
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.op import Reducer
@@ -50,6 +50,13 @@ def test_a_free_zero_that_decides_nothing_excuses_nothing():
 def test_extrema_along_an_axis(reducer):
     assert is_excused(inverse(reduce(reducer, parameter(0.0, -0.0), [0], keepdims=False)))
     assert not is_excused(inverse(reduce(reducer, parameter(-0.0, -0.0), [0], keepdims=False)))
+
+
+def test_sums_of_products_that_are_not_finite_are_excused_and_others_are_not():
+    infinite, finite = parameter(np.inf, 1.0), parameter(2.0, 1.0)
+    assert is_excused(contract([infinite, finite], [[0], [0]], [], [2]))
+    assert not is_excused(contract([finite, finite], [[0], [0]], [], [2]))
+    assert not is_excused(apply("mul", infinite, finite))
 
 
 def test_a_graph_with_such_a_division():

@@ -19,7 +19,7 @@ from compiler.ir.build import input_node, reduce
 from compiler.ir.dims import symbol
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.op import Access, Constant, MapReduce, Parameter, Reducer
+from compiler.ir.op import Access, Constant, MapReduce, Parameter, Reducer, Trait
 from compiler.ir.types import FLOAT32, TensorType
 from compiler.pipeline.contract import Pass
 from compiler.program import Program
@@ -190,11 +190,12 @@ def _call(trial: Trial, name: str, program: Program, number: int, expected: Answ
 def is_fragile(trial: Trial, number: int, expected: Answer) -> bool:
     """Whether results depend on what is free, so that no two ways of computing them need agree.
 
-    The larger of +0 and -0, and the smaller, has either sign: a division by it has an infinity of either. In
+    The larger of +0 and -0, and the smaller, has either sign: a division by it has an infinity of either. A
+    factor of all terms of a sum may be taken out of it: where that is infinite, so is the result, or NaN. In
     a gradient it is also the rounding of intermediate values: those that are nearly equal share a maximum's
     gradient in one way, and not in another. Values that are multiples of 1/1024 count as exact.
     """
-    disturbances: list[Disturbance] = [_with_other_zeros]
+    disturbances: list[Disturbance] = [_with_other_zeros, _with_other_infinities]
     if trial.kind == "gradients":
         if not all(np.isfinite(value).all() for value in expected.values if value.dtype.kind == "f"):
             return True
@@ -249,6 +250,16 @@ def _with_other_zeros(
     has_positive, has_negative = (_meets_zero(op, operands, array.shape, sign) for sign in (False, True))
     signs = np.where(random.random(array.shape) < 0.5, -0.0, 0.0).astype(array.dtype)
     return np.where((array == 0) & has_positive & has_negative, signs, array)
+
+
+def _with_other_infinities(
+    node: Node, _operands: Sequence[Array], array: Array, random: np.random.Generator
+) -> Array:
+    """Sums of products that are not finite, each an infinity or NaN."""
+    if not node.op.has(Trait.CONTRACTION):
+        return array
+    others = random.choice(np.array([np.inf, -np.inf, np.nan], array.dtype), array.shape)
+    return np.where(np.isfinite(array), array, others)
 
 
 def _is_extremum(op: MapReduce) -> bool:
