@@ -5,21 +5,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, replace
-from itertools import repeat
-from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, cast
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from compiler.errors import ParseError, TinytorchError
 from compiler.ir.build import IDENTITY_OF, align, as_argument, atom_formula, product_formula
-from compiler.ir.dims import Dim, Extent, Shape, parse_extent
+from compiler.ir.dims import Dim, Shape, parse_extent
+from compiler.ir.fields import INT, NAME, VALUE, WORDS, read_field, read_layout, split
 from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.parsing import parse_formula, parse_scalar
 from compiler.ir.formula.tape import Formula
 from compiler.ir.node import Node, Origin, make_node
 from compiler.ir.op import (
-    LAYOUTS,
     Access,
     Argument,
     Buffer,
@@ -39,22 +38,14 @@ from compiler.ir.types import TensorType, parse_type
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
-_STRING = r'"(?:[^"\\]|\\.)*"'
-_NAME = rf"(?:{_STRING}|[A-Za-z_0-9][\w.']*)(?:~\d+)?"
-_VALUE = rf"%{_NAME}"
-_LINE = re.compile(rf"({_VALUE})(\[[\w,]*\])?\s*=\s*(.*)\s:\s([^:]*)\Z", re.ASCII)
-_CALL = re.compile(rf"({_NAME})\((.*)\)\Z", re.ASCII)
+_LINE = re.compile(rf"({VALUE})(\[[\w,]*\])?\s*=\s*(.*)\s:\s([^:]*)\Z", re.ASCII)
+_CALL = re.compile(rf"({NAME})\((.*)\)\Z", re.ASCII)
 _REDUCE = re.compile(r"(sum|max|min|argmax)\[([^\]]*)\]\s*(.*)\Z")
-_OPAQUE = re.compile(rf"call\s+({_NAME})\((.*)\)\Z", re.ASCII)
-_FORMULA = re.compile(rf"op\s+({_NAME})(\(.*)\Z")
-_ACCESS = re.compile(rf"({_VALUE})(\[[\w,]*\])?\Z", re.ASCII)
-_PIECE = re.compile(rf"{_VALUE}|{_STRING}|.", re.ASCII | re.DOTALL)
-_UPDATE = re.compile(rf"update\s+({_VALUE})\s*<-\s*({_VALUE})\Z", re.ASCII)
-_FLOAT = re.compile(r"-?(?:inf|nan|\d+\.\d*(?:e[-+]?\d+)?|\d+e[-+]?\d+)\Z", re.ASCII)
-_INT = re.compile(r"-?\d{1,30}\Z", re.ASCII)
-_DEEPEST = 64
+_OPAQUE = re.compile(rf"call\s+({NAME})\((.*)\)\Z", re.ASCII)
+_FORMULA = re.compile(rf"op\s+({NAME})(\(.*)\Z")
+_ACCESS = re.compile(rf"({VALUE})(\[[\w,]*\])?\Z", re.ASCII)
+_UPDATE = re.compile(rf"update\s+({VALUE})\s*<-\s*({VALUE})\Z", re.ASCII)
 _LOOPS = {loop_name(loop): loop for loop in range(64)}
-_WORDS = {layout.word: layout for layout in LAYOUTS}
 
 
 class Parts(NamedTuple):
@@ -109,7 +100,7 @@ class _Reader:
         elif line.startswith("update "):
             self._update(line)
         elif line == "return" or line.startswith("return "):
-            self.outputs = [self._value(item) for item in _split(line[6:])]
+            self.outputs = [self._value(item) for item in split(line[6:])]
         else:
             self._define(line)
 
@@ -133,7 +124,7 @@ class _Reader:
     def _inputs(self, line: str) -> None:
         if self.inputs is not None:
             raise ParseError("there is one `inputs` line")
-        self.inputs = [self._value(item) for item in _split(line[6:])]
+        self.inputs = [self._value(item) for item in split(line[6:])]
 
     def _update(self, line: str) -> None:
         match = _UPDATE.match(line)
@@ -172,7 +163,7 @@ class _Reader:
             return Parameter(found, self._buffer(inside, found)), []
         if word == "constant":
             return self._constant(name, inside, found), []
-        if word in _WORDS and word not in self.formulas:
+        if word in WORDS and word not in self.formulas:
             return self._layout(word, inside)
         return self._map(word, inside, axes, found)
 
@@ -199,7 +190,7 @@ class _Reader:
                 else Constant(found, buffer, name.encode())
             )
         shape = tuple(n for n in found.shape if not isinstance(n, Dim))
-        given = np.array(_field(text))
+        given = np.array(read_field(text))
         if given.dtype.kind not in "bif" or (
             given.size and given.dtype.kind == "f" and not found.dtype.is_float
         ):
@@ -214,21 +205,21 @@ class _Reader:
     def _layout(self, word: str, inside: str) -> tuple[Op, list[Node]]:
         operands: list[Node] = []
         given: dict[str, Any] = {}
-        for piece in _split(inside):
+        for piece in split(inside):
             key, equals, value = piece.partition("=")
             if piece.startswith("%"):
                 operands.append(self._value(piece))
             elif not equals or key in given:
                 raise ParseError(f"{word}: {piece!r} is neither an operand nor a field that is not given yet")
             else:
-                given[key] = _field(value)
-        return _layout(word, given), operands
+                given[key] = read_field(value)
+        return read_layout(word, given), operands
 
     def _opaque(self, label: str, inside: str) -> tuple[Op, list[Node]]:
         key = reference(label)
         if key not in self.calls:
             raise ParseError(f"the text calls {key!r}: give its op with calls={{{key!r}: ...}}")
-        return self.calls[key], [self._value(item) for item in _split(inside)]
+        return self.calls[key], [self._value(item) for item in split(inside)]
 
     def _map(
         self, word: str, inside: str, axes: tuple[int | None, ...] | None, found: TensorType
@@ -241,7 +232,7 @@ class _Reader:
         output = tuple(range(found.rank)) if axes is None else axes
         extents = tuple(n for axis, n in zip(output, found.shape, strict=False) if axis is not None)
         operands: list[Node] = []
-        arguments = [self._argument(piece, operands, extents) for piece in _split(inside)]
+        arguments = [self._argument(piece, operands, extents) for piece in split(inside)]
         if len(arguments) != len(formula.parameters):
             raise ParseError(f"{word} takes {len(formula.parameters)} arguments, not {len(arguments)}")
         return MapReduce(formula, tuple(arguments), extents, output, found.dtype), operands
@@ -250,10 +241,10 @@ class _Reader:
         self, reducer: Reducer, loops: str, product: str, axes: tuple[int | None, ...], found: TensorType
     ) -> tuple[Op, list[Node]]:
         kept = [n for axis, n in zip(axes, found.shape, strict=False) if axis is not None]
-        reduced = [parse_extent(piece.partition(":")[2]) for piece in _split(loops)]
+        reduced = [parse_extent(piece.partition(":")[2]) for piece in split(loops)]
         extents = (*kept, *reduced)
         operands: list[Node] = []
-        arguments = [self._argument(piece, operands, extents) for piece in _split(product, "*")]
+        arguments = [self._argument(piece, operands, extents) for piece in split(product, "*")]
         formula = IDENTITY_OF[reducer] if len(arguments) == 1 else product_formula(len(arguments))
         return MapReduce(formula, tuple(arguments), extents, axes, found.dtype, reducer), operands
 
@@ -263,7 +254,7 @@ class _Reader:
         if text in _LOOPS:
             return Index(_LOOPS[text])
         if not text.startswith("%"):
-            return as_argument(int(text) if _INT.match(text) else parse_scalar(text))
+            return as_argument(int(text) if INT.match(text) else parse_scalar(text))
         match = _ACCESS.match(text)
         if match is None:
             raise ParseError(f"not an operand: {text!r}")
@@ -283,89 +274,6 @@ def _loops(text: str) -> tuple[int | None, ...]:
 
 
 def _reference(text: str) -> str:
-    if not re.fullmatch(f"@{_NAME}", text, re.ASCII):
+    if not re.fullmatch(f"@{NAME}", text, re.ASCII):
         raise ParseError(f"a reference such as @w is expected, not {text[:200]!r}")
     return reference(text[1:])
-
-
-def _split(text: str, separator: str = ",") -> list[str]:
-    """The pieces of a list, split at separators that stand in no brackets and no quotes."""
-    pieces, depth, current = list[str](), 0, ""
-    for match in _PIECE.finditer(text):
-        piece = match[0]
-        depth += (piece in "([{") - (piece in ")]}")
-        if piece == separator and depth == 0:
-            pieces.append(current.strip())
-            current = ""
-        else:
-            current += piece
-    if depth:
-        raise ParseError(f"brackets do not match in {text[:200]!r}")
-    return [*pieces, current.strip()] if pieces or current.strip() else []
-
-
-def _field(text: str) -> Any:
-    """A number, an extent, or a list of such as tuples; lists nest as deep as arrays have axes."""
-    stack: list[list[Any]] = [[]]
-    for token in re.findall(r"[\[\]]|[^\[\],]+", text):
-        item = token.strip()
-        if token == "[":
-            stack.append([])
-        elif token == "]":
-            done = tuple(stack.pop())
-            if not stack:
-                _bad_field(text)
-            stack[-1].append(done)
-        elif item:
-            stack[-1].append(_number(item))
-        if len(stack) > _DEEPEST:
-            _bad_field(text)
-    if len(stack) != 1 or len(stack[0]) != 1:
-        _bad_field(text)
-    return stack[0][0]
-
-
-def _bad_field(text: str) -> NoReturn:
-    raise ParseError(f"not a number or a list of numbers: {text[:200]!r}")
-
-
-def _number(text: str) -> Extent | bool | float:
-    if _INT.match(text):
-        return int(text)
-    return parse_scalar(text) if text in ("true", "false") or _FLOAT.match(text) else parse_extent(text)
-
-
-_SHAPES: Final = frozenset({"shape", "starts", "sizes", "low", "high"})
-_INTS: Final = frozenset({"axes", "order", "steps", "interior"})
-_EXPECTED: Final = {"batched": "true or false", "value": "a number", "extent": "an extent"}
-
-
-def _layout(word: str, given: Mapping[str, Any]) -> Op:
-    """The layout op with fields of the right kinds. Raises ParseError."""
-    wanted = {item.name: item.default is MISSING for item in fields(_WORDS[word])}
-    wrong = [key for key in given if key not in wanted] + [
-        key for key, needed in wanted.items() if needed and key not in given
-    ]
-    if wrong:
-        raise ParseError(f"{word}: {wrong[0]!r} is missing or unknown; its fields are {', '.join(wanted)}")
-    for key, value in given.items():
-        if not _is_field(key, value):
-            expected = _EXPECTED.get(
-                key, "a list of extents" if key in _SHAPES else "a list of ints" if key in _INTS else "an int"
-            )
-            raise ParseError(f"{word}: {key} is {expected}, not {value!r}")
-    return _WORDS[word](**given)
-
-
-def _is_field(key: str, value: Any) -> bool:
-    if key in _SHAPES | _INTS:
-        kinds = (int, Dim) if key in _SHAPES else (int,)
-        return isinstance(value, tuple) and all(map(_is_one_of, cast("Any", value), repeat(kinds)))
-    if key == "batched":
-        return isinstance(value, bool)
-    kinds = {"value": (int, float), "extent": (int, Dim)}.get(key, (int,))
-    return _is_one_of(value, kinds)
-
-
-def _is_one_of(value: Any, kinds: tuple[type, ...]) -> bool:
-    return isinstance(value, kinds) and not isinstance(value, bool)
