@@ -52,10 +52,13 @@ def test_extrema_along_an_axis(reducer):
     assert not is_excused(inverse(reduce(reducer, parameter(-0.0, -0.0), [0], keepdims=False)))
 
 
-def test_sums_of_products_that_are_not_finite_are_excused_and_others_are_not():
+def test_the_infinities_and_zeros_of_sums_of_products_are_excused_and_others_are_not():
     infinite, finite = parameter(np.inf, 1.0), parameter(2.0, 1.0)
     assert is_excused(contract([infinite, finite], [[0], [0]], [], [2]))
     assert not is_excused(contract([finite, finite], [[0], [0]], [], [2]))
+    nothing = contract([parameter(0.0, 0.0), finite], [[0], [0]], [], [2])
+    assert is_excused(inverse(nothing))
+    assert not is_excused(apply("add", nothing, 1.0))
     assert not is_excused(apply("mul", infinite, finite))
 
 
@@ -63,3 +66,7 @@ def test_a_graph_with_such_a_division():
     trial = make_trial(401849)
     run_trial(replace(trial, passes=()))
     run_trial(trial)
+
+
+def test_debug_mode_is_excused_where_the_values_are():
+    run_trial(make_trial(5034791))
