@@ -1,4 +1,9 @@
-"""`python -m tests.benchmarks`: the table of step times and ratios."""
+"""`python -m tests.benchmarks`: the table of step times and ratios.
+
+A step is the median of a round, in the best round, and the ratio is to the fastest system that is not ours.
+The first call compiles too; the start is all from the first import to the first result. `--plans` adds what
+our NumPy backend makes of each workload: kernels, and memory as planned and as measured.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +20,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tests.benchmarks.plans import plans_table
 from tests.benchmarks.workloads import NAMES
 
 NEEDS = {
-    "ours": "tinytorch", "numpy_backend": "tinytorch", "unfused": "tinytorch", "numpy_by_hand": "numpy",
-    "torch_eager": "torch", "torch_compile": "torch", "jax_jit": "jax", "pytensor_numba": "pytensor",
+    "ours": "llvmlite", "ours_unfused": "llvmlite", "numpy_backend": "tinytorch",
+    "numpy_unfused": "tinytorch", "numpy_by_hand": "numpy", "torch_eager": "torch", "torch_compile": "torch", "jax_jit": "jax",
+    "pytensor_numba": "numba", "pytensor_c": "pytensor",
 }  # fmt: skip
 """Systems, and what must be installed for each."""
 
-OURS = ("ours", "numpy_backend", "unfused")
+OURS = ("ours", "ours_unfused", "numpy_backend", "numpy_unfused")
 
 
 @dataclass
@@ -63,6 +70,7 @@ def main() -> int:
     parser.add_argument("--systems", nargs="+", default=list(NEEDS), choices=list(NEEDS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="of one round")
+    parser.add_argument("--plans", action="store_true", help="also kernels and memory of the NumPy backend")
     parser.add_argument("--json", type=Path, default=None, help="also write the figures there")
     options = parser.parse_args()
     systems = [name for name in options.systems if find_spec(NEEDS[name]) is not None]
@@ -72,6 +80,8 @@ def main() -> int:
         workers = run(workload, systems, options.rounds, options.seconds, console)
         console.print(table(workload, workers))
         figures[workload] = {item.system: _figures(item) for item in workers}
+    if options.plans:
+        console.print(plans_table(options.workloads))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
     return 0
@@ -103,16 +113,8 @@ def table(workload: str, workers: list[Worker]) -> Table:
     peers = [item.best for item in workers if item.system not in OURS]
     fastest = min(peers, default=math.nan)
     found = Table(title=f"{workload}: one step", title_justify="left")
-    found.add_column("system")
-    for heading in (
-        "median of a round, best",
-        "spread",
-        "to the fastest peer",
-        "first call",
-        "from import",
-        "memory",
-    ):
-        found.add_column(heading, justify="right")
+    for heading in ("system", "step", "spread", "ratio", "first call", "start", "memory"):
+        found.add_column(heading, justify="left" if heading == "system" else "right", no_wrap=True)
     for item in sorted(workers, key=lambda item: item.best):
         spread = max(item.rounds) / item.best - 1
         prepare = item.start["prepare_seconds"] + item.start["first_call_seconds"]
@@ -122,7 +124,9 @@ def table(workload: str, workers: list[Worker]) -> Table:
         )  # fmt: skip
     values = [item.start["first"] for item in workers]
     if values and max(values) - min(values) > 1e-3 * max(map(abs, values)):
-        found.caption = "the systems disagree: {item.system: item.start['first'] for item in workers}"
+        found.caption = "the systems disagree: " + ", ".join(
+            f"{item.system} {item.start['first']:.6g}" for item in workers
+        )
     return found
 
 

@@ -23,7 +23,9 @@ LOOKS = {
     "torch_compile": ("torch.compile", "#2e6f57", 1.4),
     "jax_jit": ("JAX", "#00798c", 1.4),
     "pytensor_numba": ("PyTensor", "#6d597a", 1.4),
-    "unfused": ("tinytorch, unfused", "#e8998d", 1.4),
+    "pytensor_c": ("PyTensor, C", "#b0a1ba", 1.4),
+    "ours_unfused": ("tinytorch, llvm, unfused", "#e8998d", 1.4),
+    "numpy_unfused": ("tinytorch, numpy, unfused", "#f2d0a4", 1.4),
 }
 """The name, colour and line width of each system."""
 

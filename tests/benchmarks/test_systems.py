@@ -1,13 +1,16 @@
 """What is measured is the same computation in every system of ours, and loads no slow library."""
 
+import io
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from tests.benchmarks.growth import BASE, GROWN, read
-from tests.benchmarks.systems import numpy_backend, numpy_by_hand, ours
+from tests.benchmarks.plans import plans_table
+from tests.benchmarks.systems import numpy_backend, numpy_by_hand, numpy_unfused, ours, ours_unfused
 from tests.benchmarks.workloads import sized
 
 SLOW_LIBRARIES = """
@@ -25,7 +28,8 @@ def first(result):
 
 @pytest.mark.parametrize("workload", ["W3", "net-3-5-2"])
 def test_systems_compute_the_same_steps(workload):
-    steps = [system.prepare(workload) for system in (ours, numpy_backend, numpy_by_hand)]
+    systems = (ours, ours_unfused, numpy_backend, numpy_unfused, numpy_by_hand)
+    steps = [system.prepare(workload) for system in systems]
     for _ in range(3):
         values = [first(step()) for step in steps]
         np.testing.assert_allclose(values, values[0], rtol=1e-5)
@@ -54,3 +58,12 @@ def test_no_workload_loads_a_slow_library(module):
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.stderr == ""
     assert run.stdout.split() == []
+
+
+def test_the_table_of_plans_has_fewer_kernels_with_passes_and_fits_a_terminal():
+    table = plans_table(["W3"])
+    fused, unfused = (int(cell) for cell in table.columns[1]._cells)
+    assert fused < unfused
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(table)
+    assert "…" not in console.export_text()

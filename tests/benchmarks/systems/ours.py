@@ -11,27 +11,32 @@ from tests.benchmarks import workloads
 from tests.benchmarks.workloads import RATE, Network
 
 Options = dict[str, Any]
+Call = tuple[Any, tuple[Any, ...]]
+"""A program and its arguments."""
 
 
 def prepare(workload: str, **options: Any) -> Callable[[], Any]:
     """A step of a workload, compiled with the given options of `tt.compile`."""
+    program, arguments = build(workload, **options)
+    return lambda: program(*arguments)
+
+
+def build(workload: str, **options: Any) -> Call:
+    """The program of a step of a workload, and its arguments."""
     network = workloads.sized(workload)
     if network is not None:
         return _sgd(network, tt.losses.mse, [_gelu] * len(network.layers), options)
-    return _PREPARE[workload](options)
+    return _BUILD[workload](options)
 
 
-def _activation(options: Options, *, gradient: bool) -> Callable[[], Any]:
+def _activation(options: Options, *, gradient: bool) -> Call:
     data = workloads.activation_data()
     x, b = tt.input("x", data[0].shape), tt.input("b", data[1].shape)
     y = x * tt.sigmoid(tt.gelu(x + b, approximate="tanh"))
-    program = tt.compile([x, b], tt.grad(y.sum(), [x, b]) if gradient else y, **options)
-    return lambda: program(*data)
+    return tt.compile([x, b], tt.grad(y.sum(), [x, b]) if gradient else y, **options), data
 
 
-def _sgd(
-    network: Network, loss_of: Callable[..., Any], activations: list[Any], options: Options
-) -> Callable[[], Any]:
+def _sgd(network: Network, loss_of: Callable[..., Any], activations: list[Any], options: Options) -> Call:
     x = tt.input("x", network.x.shape)
     target = tt.input("target", network.target.shape, network.target.dtype)
     parameters = [
@@ -43,7 +48,7 @@ def _sgd(
     loss = loss_of(value, target)
     flat = [item for pair in parameters for item in pair]
     step = tt.compile([x, target], loss, updates=tt.optim.SGD(flat, lr=RATE).updates(loss), **options)
-    return lambda: step(network.x, network.target)
+    return step, (network.x, network.target)
 
 
 def _same(value: Any) -> Any:
@@ -53,15 +58,14 @@ def _same(value: Any) -> Any:
 _gelu = partial(tt.gelu, approximate="tanh")
 
 
-def _dense_cross_entropy(options: Options) -> Callable[[], Any]:
+def _dense_cross_entropy(options: Options) -> Call:
     data = workloads.logits_and_labels()
     logits, labels = tt.input("logits", data[0].shape), tt.input("labels", data[1].shape)
     loss = tt.losses.cross_entropy(logits, labels)
-    program = tt.compile([logits, labels], [loss, tt.grad(loss, logits)], **options)
-    return lambda: program(*data)
+    return tt.compile([logits, labels], [loss, tt.grad(loss, logits)], **options), data
 
 
-_PREPARE: dict[str, Callable[[Options], Callable[[], Any]]] = {
+_BUILD: dict[str, Callable[[Options], Call]] = {
     "W1": lambda options: _activation(options, gradient=False),
     "W1g": lambda options: _activation(options, gradient=True),
     "W2": lambda options: _sgd(

@@ -15,12 +15,12 @@ from tests.benchmarks.workloads import RATE, Network
 pytensor.config.floatX = "float32"
 
 
-def prepare(workload: str) -> Callable[[], Any]:
-    """A step of a workload."""
+def prepare(workload: str, mode: str = "NUMBA") -> Callable[[], Any]:
+    """A step of a workload, compiled in a mode of PyTensor's."""
     network = workloads.sized(workload)
     if network is not None:
-        return _network(network, [_gelu] * len(network.layers), _mean_square)
-    return _PREPARE[workload]()
+        return _network(network, [_gelu] * len(network.layers), _mean_square, mode)
+    return _PREPARE[workload](mode)
 
 
 def _gelu(x: Any) -> Any:
@@ -28,16 +28,18 @@ def _gelu(x: Any) -> Any:
     return half * x * (np.float32(1) + pt.tanh(c * (x + a * x * x * x)))
 
 
-def _activation(gradient: bool) -> Callable[[], Any]:
+def _activation(gradient: bool, mode: str) -> Callable[[], Any]:
     data = workloads.activation_data()
     x, b = pt.fmatrix("x"), pt.fvector("b")
     y = x * pt.sigmoid(_gelu(x + b))
     outputs = pytensor.grad(y.sum(), [x, b]) if gradient else y
-    function = pytensor.function([x, b], outputs, mode="NUMBA")
+    function = pytensor.function([x, b], outputs, mode=mode)
     return lambda: function(*data)
 
 
-def _network(data: Network, activations: list[Any], loss_of: Callable[..., Any]) -> Callable[[], Any]:
+def _network(
+    data: Network, activations: list[Any], loss_of: Callable[..., Any], mode: str
+) -> Callable[[], Any]:
     x = pt.fmatrix("x")
     target = pt.lvector("target") if data.target.ndim == 1 else pt.fmatrix("target")
     parameters = [pytensor.shared(item) for pair in data.layers for item in pair]
@@ -47,7 +49,7 @@ def _network(data: Network, activations: list[Any], loss_of: Callable[..., Any])
     loss = loss_of(value, target)
     slopes = pytensor.grad(loss, parameters)
     updates = [(p, p - np.float32(RATE) * g) for p, g in zip(parameters, slopes, strict=True)]
-    function = pytensor.function([x, target], loss, updates=updates, mode="NUMBA")
+    function = pytensor.function([x, target], loss, updates=updates, mode=mode)
     return lambda: function(data.x, data.target)
 
 
@@ -59,11 +61,11 @@ def _mean_square(y: Any, target: Any) -> Any:
     return ((y - target) ** 2).mean(dtype="float32")
 
 
-def _w5() -> Callable[[], Any]:
+def _w5(mode: str) -> Callable[[], Any]:
     data = workloads.logits_and_labels()
     z, labels = pt.fmatrix("z"), pt.fmatrix("labels")
     loss = -(labels * pt.special.log_softmax(z, axis=1)).sum(axis=1).mean(dtype="float32")
-    function = pytensor.function([z, labels], [loss, pytensor.grad(loss, z)], mode="NUMBA")
+    function = pytensor.function([z, labels], [loss, pytensor.grad(loss, z)], mode=mode)
     return lambda: function(*data)
 
 
@@ -71,11 +73,11 @@ def _same(x: Any) -> Any:
     return x
 
 
-_PREPARE: dict[str, Callable[[], Callable[[], Any]]] = {
-    "W1": lambda: _activation(False),
-    "W1g": lambda: _activation(True),
-    "W2": lambda: _network(workloads.classifier(), [_gelu, _gelu, _same], _cross_entropy),
-    "W3": lambda: _network(workloads.xor(), [pt.tanh, pt.sigmoid], _mean_square),
-    "W4": lambda: _network(workloads.deep(), [_gelu] * 50, _mean_square),
+_PREPARE: dict[str, Callable[[str], Callable[[], Any]]] = {
+    "W1": lambda mode: _activation(False, mode),
+    "W1g": lambda mode: _activation(True, mode),
+    "W2": lambda mode: _network(workloads.classifier(), [_gelu, _gelu, _same], _cross_entropy, mode),
+    "W3": lambda mode: _network(workloads.xor(), [pt.tanh, pt.sigmoid], _mean_square, mode),
+    "W4": lambda mode: _network(workloads.deep(), [_gelu] * 50, _mean_square, mode),
     "W5": _w5,
 }

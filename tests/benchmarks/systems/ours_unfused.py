@@ -1,0 +1,13 @@
+"""tinytorch's llvm backend without passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.benchmarks.systems import ours
+
+
+def prepare(workload: str) -> Callable[[], Any]:
+    """A step of a workload."""
+    return ours.prepare(workload, backend="llvm", passes=())
