@@ -152,7 +152,7 @@ def compile(
     for item in (*declared, *results):
         if not isinstance(item, Tensor):
             raise ArgumentError(
-                f"inputs and outputs are tensors, not {item!r}; make a constant with tt.constant"
+                f"inputs are tensors, and outputs one tensor, a sequence or a dict of tensors, not {item!r}"
             )
     given = [donate] if isinstance(donate, str | Tensor) else donate
     chosen = [passes] if isinstance(passes, str) else passes

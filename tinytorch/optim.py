@@ -38,6 +38,9 @@ class Optimiser(ABC):
         self._name = name
         _require(isinstance(lr, Tensor) or lr >= 0, f"a learning rate is not negative: {lr}")
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(parameters={len(self.parameters)}, lr={self.lr})"
+
     def updates(self, loss: Tensor) -> Updates:
         """The next value of each parameter and piece of state.
 

@@ -288,12 +288,12 @@ BUILDS: dict[str, tuple[Callable[[], object], type[TinytorchError], str]] = {
     "output that is no tensor": (
         lambda: tt.compile([x], 3),
         tt.ArgumentError,
-        "inputs and outputs are tensors, not 3",
+        "inputs are tensors, and outputs one tensor, a sequence or a dict of tensors, not 3",
     ),
     "nested outputs": (
         lambda: tt.compile([x], [[x]]),
         tt.ArgumentError,
-        "inputs and outputs are tensors, not",
+        "outputs one tensor, a sequence or a dict of tensors, not",
     ),
     "outputs by number": (
         lambda: tt.compile([x], {1: x}),

@@ -163,3 +163,8 @@ def test_what_is_refused(position):
     call, error, wording = refusals()[position]
     with pytest.raises(error, match=wording):
         call()
+
+
+def test_an_optimiser_says_what_it_is():
+    w = api.parameter([1.0], "w")
+    assert repr(optim.SGD([w], 0.5)) == "SGD(parameters=1, lr=0.5)"
