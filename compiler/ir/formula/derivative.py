@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from compiler.errors import FormulaError
-from compiler.ir.formula import opaque, proof
+from compiler.ir.formula import proof, stable
 from compiler.ir.formula.derived import SHIPPED
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.printing import print_body
@@ -51,14 +51,15 @@ def _of_one_atom(formula: Formula, parameter: int) -> Formula | None:
 
 def derive_anew(formula: Formula, parameter: int) -> Formula:
     """`derive` without what is shipped."""
-    partial, exact = opaque.differentiate(formula, parameter, derivative_name(formula, parameter))
-    reason = proof.disproof_of_partial(formula, parameter, partial, exact)
-    if reason is not None:
-        raise FormulaError(
-            f"the derivative of {formula} by {formula.parameters[parameter]} was derived as "
-            f"{print_body(partial)}, which is refused: {reason}"
-        )
-    return partial
+    reason = partial = None
+    for partial, exact in stable.slopes(formula, parameter, derivative_name(formula, parameter)):
+        reason = proof.disproof_of_partial(formula, parameter, partial, exact)
+        if reason is None:
+            return partial
+    raise FormulaError(
+        f"the derivative of {formula} by {formula.parameters[parameter]} was derived as "
+        f"{print_body(partial)}, which is refused: {reason}"
+    )
 
 
 def derivative_name(formula: Formula, parameter: int) -> str:

@@ -13,16 +13,23 @@ from typing import Any
 
 from compiler.ir.formula.atom_partials import atom_partial
 from compiler.ir.formula.atoms import ATOMS
-from compiler.ir.formula.symbolic import Derived, arithmetic, evaluate_in_sympy, sympy_module, write
+from compiler.ir.formula.symbolic import arithmetic, evaluate_in_sympy, sympy_module
 from compiler.ir.formula.tape import Formula
 
 
-def differentiate(formula: Formula, parameter: int, name: str) -> Derived:
-    """The partial derivative by sympy: the chain rule over the atoms' partials. Not yet verified."""
+def slope(formula: Formula, parameter: int) -> tuple[list[Any], Any]:
+    """The parameters as symbols, and the partial derivative by sympy: the chain rule over the atoms' partials.
+
+    Not yet verified.
+    """
     sympy = sympy_module()
     symbols = [sympy.Symbol(item, real=True) for item in formula.parameters]
-    slope = sympy.diff(to_sympy(formula, symbols), symbols[parameter])
-    return write(slope, symbols, formula.parameters, name)
+    return symbols, sympy.diff(to_sympy(formula, symbols), symbols[parameter])
+
+
+def opaque_function(atom: str) -> Any:
+    """The function that stands for an atom inside sympy."""
+    return _opaque()[atom]
 
 
 def to_sympy(formula: Formula, symbols: list[Any]) -> Any:

@@ -111,10 +111,10 @@ def test_a_function_without_real_values_has_no_derivative_that_can_be_proved(tex
 
 
 def test_what_sympy_derives_wrongly_is_refused(monkeypatch):
-    from compiler.ir.formula import opaque, symbolic
+    from compiler.ir.formula import stable, symbolic
 
     wrong = symbolic.Derived(f("1.001 * cos(x)"), {})
-    monkeypatch.setattr(opaque, "differentiate", lambda formula, parameter, name: wrong)
+    monkeypatch.setattr(stable, "slopes", lambda formula, parameter, name: [wrong])
     with pytest.raises(FormulaError, match=r"was derived as 1\.001 \* cos\(x\), which is refused: at"):
         derive_anew(f("sin(x)"), 0)
 
