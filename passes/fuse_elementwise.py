@@ -165,13 +165,13 @@ class _Fusion:
             if len(members) == 1 or group[members[0]] not in self.frames:
                 kernels.append(Kernel(members, self.marks[members[0]]))
                 continue
-            nest = nest_of(members)  # what backends go by
-            if isinstance(nest, Refusal):
-                left.append(nest)
+            kernel = Kernel(members)
+            if isinstance(kernel.nest, Refusal):  # what backends go by
+                left.append(kernel.nest)
                 kernels += [Kernel((node,)) for node in members]
                 continue
             actions.append(Action(members, _sentence(members)))
-            kernels.append(Kernel(members))
+            kernels.append(kernel)
         if not actions:
             return self.old, Report(refusals=tuple(left))
         return replace(self.old, kernels=tuple(kernels)), Report(tuple(actions), tuple(left))

@@ -40,17 +40,21 @@ class FuseEpilogues:
         return "fuse_epilogues"
 
     def schedule(self, schedule: Schedule, target: Target) -> tuple[Schedule, Report]:
-        """The fused schedule. Kernels that another pass fused or put in place stay as they are."""
+        """The fused schedule. Kernels that another pass fused stay as they are; a schedule in place does."""
         if not target.fuses_contractions:
             sentence = "the backend runs a contraction alone"
             return schedule, Report(refusals=(Refusal(Reason.TARGET_CANNOT, (), sentence),))
+        marked = tuple(node for kernel in schedule.kernels for node in kernel.in_place)
+        if marked:
+            sentence = "fusion moves kernels, and those in place run after the last reader of their memory"
+            return schedule, Report(refusals=(Refusal(Reason.ORDER_IS_FIXED, marked, sentence),))
         return fuse_epilogues(schedule, self.most_maps)
 
 
 def fuse_epilogues(schedule: Schedule, most_maps: int = MOST_MAPS) -> tuple[Schedule, Report]:
     """The fused schedule, with an action for each contraction that took maps along."""
     groups = Partition(schedule.graph, [kernel.members for kernel in schedule.kernels])
-    single = {k.members[0] for k in schedule.kernels if len(k.members) == 1 and not k.in_place}
+    single = {kernel.members[0] for kernel in schedule.kernels if len(kernel.members) == 1}
     marks = {kernel.members[0]: kernel.in_place for kernel in schedule.kernels}
     results = set(schedule.graph.results)
     actions: list[Action] = []

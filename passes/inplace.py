@@ -59,7 +59,7 @@ def inplace(schedule: Schedule) -> tuple[Schedule, Report]:
                 marks[found.result] = found.operand
                 sentence = f"{called(found.result)} is written over {called(found.operand)}"
                 actions.append(Action((found.result, found.operand), sentence))
-        kernels.append(replace(kernel, in_place=MappingProxyType(marks)) if marks else kernel)
+        kernels.append(kernel.marked(marks) if marks else kernel)
     report = Report(tuple(actions), tuple(refusals))
     return (replace(schedule, kernels=tuple(kernels)) if actions else schedule), report
 
@@ -112,7 +112,7 @@ class _Site:
 def _decide(place: int, kernel: Kernel, schedule: Schedule, lives: _Lives) -> Iterator[_Mark | Refusal]:
     if kernel.members[0].op.has(Trait.VIEW):
         return
-    nest = nest_of(kernel.members)
+    nest = kernel.nest
     if isinstance(nest, Refusal):
         yield nest
         return

@@ -6,6 +6,7 @@ from compiler.schedule.schedule import Schedule
 from compiler.schedule.target import Target
 from compiler.schedule.verify import verify_schedule
 from passes.fuse_epilogues import FuseEpilogues, fuse_epilogues
+from passes.inplace import InPlace
 
 LAYER = """
 %x = input : f32[batch,4]
@@ -79,3 +80,12 @@ def test_a_target_that_runs_contractions_alone(target: Target) -> None:
 def test_the_report_names_the_contraction() -> None:
     _, report = FuseEpilogues().schedule(Schedule.of(Graph.parse(LAYER + "return %y")), TARGET)
     assert [str(action) for action in report.actions] == ["2 maps behind %h"]
+
+
+def test_nothing_is_fused_once_kernels_are_in_place() -> None:
+    schedule = Schedule.of(Graph.parse(LAYER + "return %y"))
+    marked, _ = InPlace().schedule(schedule, Target(fuses_contractions=True, writes_in_place=True))
+    assert any(kernel.in_place for kernel in marked.kernels)
+    fused, report = FuseEpilogues().schedule(marked, TARGET)
+    assert fused is marked
+    assert [item.reason for item in report.refusals] == [Reason.ORDER_IS_FIXED]
