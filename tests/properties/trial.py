@@ -206,9 +206,9 @@ def is_fragile(trial: Trial, number: int, expected: Answer) -> bool:
     unstable form what magnifies it. Values that are multiples of 1/1024 count as exact.
     """
     disturbances: list[Disturbance] = [_with_other_zeros, _with_other_products]
-    if trial.kind == "gradients":
-        if not all(np.isfinite(value).all() for value in expected.values if value.dtype.kind == "f"):
-            return True
+    floats = [value for value in expected.values if value.dtype.kind == "f"]
+    if trial.kind == "gradients" and not all(np.isfinite(value).all() for value in floats):
+        return True
     if trial.kind in ("gradients", "unstable"):
         disturbances.append(_with_noise)
     sample = trial.sample
