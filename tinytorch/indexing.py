@@ -81,7 +81,10 @@ def _row(node: Node, axis: int, item: Any) -> tuple[Extent, Extent, int]:
     if not isinstance(item, slice):
         raise ShapeError(f"{item!r} is no index of axis {axis} of {describe(node)}")
     if isinstance(extent, int):
-        start, stop, step = cast("slice[Any, Any, Any]", item).indices(extent)
+        try:
+            start, stop, step = cast("slice[Any, Any, Any]", item).indices(extent)
+        except (TypeError, ValueError) as error:
+            raise ShapeError(f"{error}: {item!r} of axis {axis} of {describe(node)}") from None
         return start, len(range(start, stop, step)), step
     return _symbolic_row(node, axis, cast("slice[Any, Any, Any]", item), extent)
 

@@ -155,6 +155,13 @@ BUILDS: dict[str, tuple[Callable[[], object], type[TinytorchError], str]] = {
         tt.ShapeError,
         rf"add: 3 and 4 do not broadcast at axis -1\n  {W}(.|\n)*fix: axes broadcast",
     ),
+    "step of 0": (
+        lambda: w[::0],
+        tt.ShapeError,
+        rf"slice step cannot be zero: slice\(None, None, 0\) of axis 0 of {W}",
+    ),
+    "slice of fractions": (lambda: w[0:1.5], tt.ShapeError, rf"slice indices .* of axis 0 of {W}"),
+    "padding of no axis": (lambda: tt.pad(x, 1), tt.ArgumentError, rf"padding {X} needs a pair .* not \[1\]"),
     "axis out of range": (
         lambda: x.sum(axis=5),
         tt.ShapeError,

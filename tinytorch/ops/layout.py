@@ -122,7 +122,7 @@ def pad(x: Any, widths: Sequence[int] | Sequence[Sequence[int]], value: float = 
     torch.nn.functional.pad, which starts with the last axis, `[1, 2]`. To remove elements, slice.
     """
     x = as_tensor(x)
-    pairs = _pairs(x, widths)
+    pairs = _pairs(x, [widths] if isinstance(widths, int) else widths)
     if not any(low or high for low, high in pairs):
         return x
     low, high = tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
