@@ -24,9 +24,9 @@ from tests.benchmarks.plans import plans_table
 from tests.benchmarks.workloads import NAMES
 
 NEEDS = {
-    "ours": "llvmlite", "ours_unfused": "llvmlite", "numpy_backend": "tinytorch",
-    "numpy_unfused": "tinytorch", "numpy_by_hand": "numpy", "torch_eager": "torch", "torch_compile": "torch", "jax_jit": "jax",
-    "pytensor_numba": "numba", "pytensor_c": "pytensor",
+    "ours": "tinytorch", "ours_unfused": "llvmlite", "numpy_backend": "tinytorch",
+    "numpy_unfused": "tinytorch", "numpy_by_hand": "numpy", "torch_eager": "torch",
+    "torch_compile": "torch", "jax_jit": "jax", "pytensor_numba": "pytensor", "pytensor_c": "pytensor",
 }  # fmt: skip
 """Systems, and what must be installed for each."""
 
