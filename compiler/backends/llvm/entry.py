@@ -37,6 +37,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from compiler.backends.llvm import entry_code as code
+from compiler.backends.llvm import entry_layout as layout
 from compiler.backends.llvm.array_header import (
     ALIGNED,
     C_CONTIGUOUS,
@@ -229,9 +230,9 @@ def _fits(spec: EntrySpec) -> bool:
     extents = [*(extent for shape in shapes for extent in shape), spec.slab_bytes, spec.nanoseconds]
     factors = [len(symbols) for extent in extents for _, symbols in _terms(extent)]
     return (
-        spec.frame_slots <= code.MAXIMUM_SLOTS
-        and all(len(shape) <= code.MAXIMUM_RANK for shape in shapes)
-        and max(factors, default=0) <= code.MAXIMUM_FACTORS
+        spec.frame_slots <= layout.MAXIMUM_SLOTS
+        and all(len(shape) <= layout.MAXIMUM_RANK for shape in shapes)
+        and max(factors, default=0) <= layout.MAXIMUM_FACTORS
         and all(
             array.dtype.isnative and array.dtype.kind in "biuf" for array in (*spec.arguments, *spec.results)
         )
@@ -246,13 +247,13 @@ def _terms(extent: Extent) -> tuple[tuple[int, tuple[str, ...]], ...]:
 
 
 def _table(spec: EntrySpec, program: int, context: int, locks: Sequence[int]) -> bytes:
-    """The table that drives the entry, as `entry_code` lays it out."""
+    """The table that drives the entry, as `entry_layout` says."""
     number = {symbol: position for position, symbol in enumerate(spec.symbols)}
     arguments = [_argument_record(argument, number) for argument in spec.arguments]
-    first_lock = code.HEADER_SLOTS + len(arguments) * code.ARGUMENT_SLOTS
+    first_lock = layout.HEADER_SLOTS + len(arguments) * layout.ARGUMENT_SLOTS
     first_result = first_lock + len(locks)
     polynomials: list[int] = []
-    first_polynomial = first_result + len(spec.results) * code.RESULT_SLOTS
+    first_polynomial = first_result + len(spec.results) * layout.RESULT_SLOTS
 
     def slot_of(extent: Extent) -> int:
         slot = first_polynomial + len(polynomials)
@@ -262,10 +263,10 @@ def _table(spec: EntrySpec, program: int, context: int, locks: Sequence[int]) ->
     results: list[int] = []
     for result in spec.results:
         slots = [slot_of(extent) for extent in result.shape]
-        padding = [0] * (code.MAXIMUM_RANK - len(slots))
+        padding = [0] * (layout.MAXIMUM_RANK - len(slots))
         results += [id(result.dtype), len(slots), *slots, *padding]
     counts = [len(number), len(arguments), len(spec.results), len(locks), int(spec.bare)]
-    places = [code.HEADER_SLOTS, first_result, first_lock, slot_of(spec.slab_bytes)]
+    places = [layout.HEADER_SLOTS, first_result, first_lock, slot_of(spec.slab_bytes)]
     places += [slot_of(spec.nanoseconds), min(spec.release_nanoseconds, _NEVER), 0]
     flat = [slot for record in arguments for slot in record]
     table = [program, context, *counts, *places, *flat, *locks, *results, *polynomials]
@@ -276,7 +277,7 @@ def _argument_record(argument: ArrayArgument, number: dict[str, int]) -> list[in
     """type number, rank, flags, extents."""
     flags = C_CONTIGUOUS | ALIGNED | (WRITEABLE if argument.writable else 0)
     extents = [extent if isinstance(extent, int) else -1 - number[extent] for extent in argument.shape]
-    padding = [0] * (code.MAXIMUM_RANK - len(extents))
+    padding = [0] * (layout.MAXIMUM_RANK - len(extents))
     return [argument.dtype.num, len(extents), flags, *extents, *padding]
 
 
@@ -285,6 +286,6 @@ def _polynomial(extent: Extent, number: dict[str, int]) -> list[int]:
     terms = _terms(extent)
     slots = [len(terms)]
     for coefficient, symbols in terms:
-        padding = [-1] * (code.MAXIMUM_FACTORS - len(symbols))
+        padding = [-1] * (layout.MAXIMUM_FACTORS - len(symbols))
         slots += [coefficient, *(number[symbol] for symbol in symbols), *padding]
     return slots

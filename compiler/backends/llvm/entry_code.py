@@ -6,38 +6,9 @@ names everything of this process (functions of CPython and NumPy, the array type
 
 from __future__ import annotations
 
-from compiler.backends.llvm.array_header import (
-    BYTE_ORDER_OFFSET,
-    DATA_OFFSET,
-    DESCRIPTOR_OFFSET,
-    DIMENSIONS_OFFSET,
-    FLAGS_OFFSET,
-    RANK_OFFSET,
-    TYPE_NUMBER_OFFSET,
-    TYPE_OFFSET,
-)
-
-MAXIMUM_RANK = 8
-MAXIMUM_FACTORS = 4
-MAXIMUM_SLOTS = 256
-"""Slots of a frame: context, extents, arguments and results together."""
-
-ARGUMENT_SLOTS = 3 + MAXIMUM_RANK
-"""type number, rank, flags that must be set, extents (a symbol s is -1 - s)."""
-
-RESULT_SLOTS = 2 + MAXIMUM_RANK
-"""dtype object, rank, the slot of each extent's polynomial."""
-
-TERM_SLOTS = 1 + MAXIMUM_FACTORS
-"""coefficient, symbols that it is multiplied with (-1 for none). A polynomial is a count before its terms."""
-
-HEADER_SLOTS = 14
-"""Slots of the table before its records, in this order:
-
-    0 program   1 context   2 symbols   3 arguments   4 results   5 locks   6 whether one result comes bare
-    7 slot of the arguments   8 of the results   9 of the locks   10 of the bytes of the slab
-    11 of the predicted nanoseconds   12 nanoseconds from which the interpreter lock is released   13 unused
-"""
+from compiler.backends.llvm.entry_arguments import ARGUMENTS_IR
+from compiler.backends.llvm.entry_layout import MAXIMUM_SLOTS
+from compiler.backends.llvm.entry_results import RESULTS_IR
 
 IMPORTED_FUNCTIONS = (
     "PyBytes_AsString",
@@ -52,7 +23,7 @@ IMPORTED_FUNCTIONS = (
 )
 """Functions of CPython's stable interface that the entry calls."""
 
-_CHECKS = f"""
+_SYMBOLS = """
 @ndarray_type = external global i8
 @none = external global i8
 declare ptr @PyBytes_AsString(ptr)
@@ -65,120 +36,6 @@ declare i32 @PyTuple_SetItem(ptr, i64, ptr)
 declare void @Py_DecRef(ptr)
 declare void @Py_IncRef(ptr)
 declare ptr @new_array(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
-
-; Whether an object is an array as its record wants it; binds symbols (-1 before) to its extents.
-define internal i1 @check(ptr %object, ptr %record, ptr %symbols) nounwind {{
-entry:
-  %type_at = getelementptr i8, ptr %object, i64 {TYPE_OFFSET}
-  %type = load ptr, ptr %type_at
-  %is_array = icmp eq ptr %type, @ndarray_type
-  br i1 %is_array, label %header, label %no
-header:
-  %rank_at = getelementptr i8, ptr %object, i64 {RANK_OFFSET}
-  %rank32 = load i32, ptr %rank_at
-  %rank = sext i32 %rank32 to i64
-  %flags_at = getelementptr i8, ptr %object, i64 {FLAGS_OFFSET}
-  %flags32 = load i32, ptr %flags_at
-  %flags = sext i32 %flags32 to i64
-  %descriptor_at = getelementptr i8, ptr %object, i64 {DESCRIPTOR_OFFSET}
-  %descriptor = load ptr, ptr %descriptor_at
-  %order_at = getelementptr i8, ptr %descriptor, i64 {BYTE_ORDER_OFFSET}
-  %order = load i8, ptr %order_at
-  %number_at = getelementptr i8, ptr %descriptor, i64 {TYPE_NUMBER_OFFSET}
-  %number32 = load i32, ptr %number_at
-  %number = sext i32 %number32 to i64
-  %want_number = load i64, ptr %record
-  %want_rank_at = getelementptr i64, ptr %record, i64 1
-  %want_rank = load i64, ptr %want_rank_at
-  %want_flags_at = getelementptr i64, ptr %record, i64 2
-  %want_flags = load i64, ptr %want_flags_at
-  %same_number = icmp eq i64 %number, %want_number
-  %same_rank = icmp eq i64 %rank, %want_rank
-  %common = and i64 %flags, %want_flags
-  %has_flags = icmp eq i64 %common, %want_flags
-  %native = icmp ne i8 %order, {ord(">")}
-  %a = and i1 %same_number, %same_rank
-  %b = and i1 %has_flags, %native
-  %fits = and i1 %a, %b
-  br i1 %fits, label %array, label %no
-array:
-  %dimensions_at = getelementptr i8, ptr %object, i64 {DIMENSIONS_OFFSET}
-  %dimensions = load ptr, ptr %dimensions_at
-  br label %axis
-axis:
-  %i = phi i64 [ 0, %array ], [ %next, %good ]
-  %more = icmp slt i64 %i, %rank
-  br i1 %more, label %extent, label %yes
-extent:
-  %have_at = getelementptr i64, ptr %dimensions, i64 %i
-  %have = load i64, ptr %have_at
-  %slot = add i64 %i, 3
-  %want_at = getelementptr i64, ptr %record, i64 %slot
-  %want = load i64, ptr %want_at
-  %fixed = icmp sge i64 %want, 0
-  br i1 %fixed, label %compare, label %symbol
-symbol:
-  %which = sub i64 -1, %want
-  %bound_at = getelementptr i64, ptr %symbols, i64 %which
-  %bound = load i64, ptr %bound_at
-  %free = icmp slt i64 %bound, 0
-  br i1 %free, label %bind, label %compare
-bind:
-  store i64 %have, ptr %bound_at
-  br label %good
-compare:
-  %expected = phi i64 [ %want, %extent ], [ %bound, %symbol ]
-  %equal = icmp eq i64 %have, %expected
-  br i1 %equal, label %good, label %no
-good:
-  %next = add i64 %i, 1
-  br label %axis
-yes:
-  ret i1 true
-no:
-  ret i1 false
-}}
-
-; The value of the polynomial at a slot of the table.
-define internal i64 @value(ptr %table, i64 %slot, ptr %symbols) nounwind {{
-entry:
-  %start = getelementptr i64, ptr %table, i64 %slot
-  %count = load i64, ptr %start
-  br label %term
-term:
-  %i = phi i64 [ 0, %entry ], [ %i_next, %summed ]
-  %sum = phi i64 [ 0, %entry ], [ %sum_next, %summed ]
-  %more = icmp slt i64 %i, %count
-  br i1 %more, label %coefficient, label %done
-coefficient:
-  %before = mul i64 %i, {TERM_SLOTS}
-  %skip = add i64 %before, 1
-  %term_at = getelementptr i64, ptr %start, i64 %skip
-  %first = load i64, ptr %term_at
-  br label %factor
-factor:
-  %j = phi i64 [ 1, %coefficient ], [ %j_next, %multiply ]
-  %product = phi i64 [ %first, %coefficient ], [ %product_next, %multiply ]
-  %inside = icmp slt i64 %j, {TERM_SLOTS}
-  br i1 %inside, label %which, label %summed
-which:
-  %symbol_at = getelementptr i64, ptr %term_at, i64 %j
-  %symbol = load i64, ptr %symbol_at
-  %is_symbol = icmp sge i64 %symbol, 0
-  br i1 %is_symbol, label %multiply, label %summed
-multiply:
-  %value_at = getelementptr i64, ptr %symbols, i64 %symbol
-  %value = load i64, ptr %value_at
-  %product_next = mul i64 %product, %value
-  %j_next = add i64 %j, 1
-  br label %factor
-summed:
-  %sum_next = add i64 %sum, %product
-  %i_next = add i64 %i, 1
-  br label %term
-done:
-  ret i64 %sum
-}}
 """
 
 _LOCKS = """
@@ -225,153 +82,7 @@ no:
 }
 """
 
-_RESULTS = f"""
-; Drop the first `count` objects.
-define internal void @drop(ptr %objects, i64 %count) nounwind {{
-entry:
-  br label %head
-head:
-  %i = phi i64 [ 0, %entry ], [ %next, %body ]
-  %more = icmp slt i64 %i, %count
-  br i1 %more, label %body, label %done
-body:
-  %at = getelementptr ptr, ptr %objects, i64 %i
-  %object = load ptr, ptr %at
-  call void @Py_DecRef(ptr %object)
-  %next = add i64 %i, 1
-  br label %head
-done:
-  ret void
-}}
-
-; A new array for one result, or null with an exception set.
-define internal ptr @result(ptr %table, ptr %record, ptr %symbols) nounwind {{
-entry:
-  %extents = alloca [{MAXIMUM_RANK} x i64]
-  %descriptor = load ptr, ptr %record
-  %rank_at = getelementptr i64, ptr %record, i64 1
-  %rank = load i64, ptr %rank_at
-  br label %head
-head:
-  %i = phi i64 [ 0, %entry ], [ %next, %body ]
-  %more = icmp slt i64 %i, %rank
-  br i1 %more, label %body, label %make
-body:
-  %skip = add i64 %i, 2
-  %slot_at = getelementptr i64, ptr %record, i64 %skip
-  %slot = load i64, ptr %slot_at
-  %extent = call i64 @value(ptr %table, i64 %slot, ptr %symbols)
-  %extent_at = getelementptr i64, ptr %extents, i64 %i
-  store i64 %extent, ptr %extent_at
-  %next = add i64 %i, 1
-  br label %head
-make:
-  ; NumPy takes over one reference to the dtype.
-  call void @Py_IncRef(ptr %descriptor)
-  %rank32 = trunc i64 %rank to i32
-  %made = call ptr @new_array(ptr @ndarray_type, ptr %descriptor, i32 %rank32, ptr %extents,
-                              ptr null, ptr null, i32 0, ptr null)
-  ret ptr %made
-}}
-
-; All results into `objects`, their memory into `frame`; how many were made.
-define internal i64 @results(ptr %table, i64 %count, ptr %symbols, ptr %objects, ptr %frame) nounwind {{
-entry:
-  %slot_at = getelementptr i64, ptr %table, i64 8
-  %slot = load i64, ptr %slot_at
-  %records = getelementptr i64, ptr %table, i64 %slot
-  br label %head
-head:
-  %i = phi i64 [ 0, %entry ], [ %next, %kept ]
-  %more = icmp slt i64 %i, %count
-  br i1 %more, label %body, label %done
-body:
-  %skip = mul i64 %i, {RESULT_SLOTS}
-  %record = getelementptr i64, ptr %records, i64 %skip
-  %array = call ptr @result(ptr %table, ptr %record, ptr %symbols)
-  %failed = icmp eq ptr %array, null
-  br i1 %failed, label %done, label %kept
-kept:
-  %object_at = getelementptr ptr, ptr %objects, i64 %i
-  store ptr %array, ptr %object_at
-  %data_at = getelementptr i8, ptr %array, i64 {DATA_OFFSET}
-  %data = load ptr, ptr %data_at
-  %frame_at = getelementptr ptr, ptr %frame, i64 %i
-  store ptr %data, ptr %frame_at
-  %next = add i64 %i, 1
-  br label %head
-done:
-  ret i64 %i
-}}
-
-; What the caller gets: None, the one array, or a tuple. Takes over the references.
-define internal ptr @packed(ptr %objects, i64 %count, i64 %bare) nounwind {{
-entry:
-  %empty = icmp eq i64 %count, 0
-  br i1 %empty, label %nothing, label %some
-nothing:
-  call void @Py_IncRef(ptr @none)
-  ret ptr @none
-some:
-  %alone = icmp ne i64 %bare, 0
-  br i1 %alone, label %one, label %several
-one:
-  %single = load ptr, ptr %objects
-  ret ptr %single
-several:
-  %tuple = call ptr @PyTuple_New(i64 %count)
-  %failed = icmp eq ptr %tuple, null
-  br i1 %failed, label %lost, label %head
-lost:
-  call void @drop(ptr %objects, i64 %count)
-  ret ptr null
-head:
-  %i = phi i64 [ 0, %several ], [ %next, %body ]
-  %more = icmp slt i64 %i, %count
-  br i1 %more, label %body, label %done
-body:
-  %at = getelementptr ptr, ptr %objects, i64 %i
-  %object = load ptr, ptr %at
-  %ignored = call i32 @PyTuple_SetItem(ptr %tuple, i64 %i, ptr %object)
-  %next = add i64 %i, 1
-  br label %head
-done:
-  ret ptr %tuple
-}}
-"""
-
 _ENTRY = f"""
-; Whether all arguments fit; their memory into `frame`.
-define internal i1 @arguments(ptr %table, ptr %arguments, i64 %count, ptr %symbols, ptr %frame) nounwind {{
-entry:
-  %slot_at = getelementptr i64, ptr %table, i64 7
-  %slot = load i64, ptr %slot_at
-  %records = getelementptr i64, ptr %table, i64 %slot
-  br label %head
-head:
-  %i = phi i64 [ 0, %entry ], [ %next, %good ]
-  %more = icmp slt i64 %i, %count
-  br i1 %more, label %body, label %yes
-body:
-  %object_at = getelementptr ptr, ptr %arguments, i64 %i
-  %object = load ptr, ptr %object_at
-  %skip = mul i64 %i, {ARGUMENT_SLOTS}
-  %record = getelementptr i64, ptr %records, i64 %skip
-  %fits = call i1 @check(ptr %object, ptr %record, ptr %symbols)
-  br i1 %fits, label %good, label %no
-good:
-  %data_at = getelementptr i8, ptr %object, i64 {DATA_OFFSET}
-  %data = load ptr, ptr %data_at
-  %frame_at = getelementptr ptr, ptr %frame, i64 %i
-  store ptr %data, ptr %frame_at
-  %next = add i64 %i, 1
-  br label %head
-yes:
-  ret i1 true
-no:
-  ret i1 false
-}}
-
 ; Run the program, without the interpreter lock if it will take long.
 define internal i32 @run(ptr %table, ptr %frame, ptr %symbols) nounwind {{
 entry:
@@ -476,7 +187,7 @@ fallback:
 }}
 """
 
-ENTRY_IR = _CHECKS + _LOCKS + _RESULTS + _ENTRY
+ENTRY_IR = _SYMBOLS + ARGUMENTS_IR + _LOCKS + RESULTS_IR + _ENTRY
 """The module."""
 
 EXPORTS = ("tinytorch_entry", "tinytorch_acquire", "tinytorch_release")

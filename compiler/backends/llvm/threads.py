@@ -28,6 +28,7 @@ import threading
 from collections.abc import Callable
 
 from compiler.backends.llvm import threads_code as code
+from compiler.backends.llvm import threads_workers
 from compiler.backends.llvm.cache import ObjectCache, compiled, default_cache
 from compiler.backends.llvm.emit import i64, pointer, void
 from compiler.backends.llvm.engine import Library, host_target
@@ -43,7 +44,7 @@ def threads_available() -> bool:
     if sys.platform == "win32":
         return False
     process = ctypes.CDLL(None)
-    return all(hasattr(process, name) for name in code.NEEDED_FUNCTIONS)
+    return all(hasattr(process, name) for name in threads_workers.NEEDED_FUNCTIONS)
 
 
 def set_num_threads(count: int) -> None:
@@ -107,7 +108,7 @@ class _Pool:
     def configure(self, count: int) -> None:
         """Want `count` threads, or one where there can be no more."""
         with self._lock:
-            self.count = min(count, code.MAXIMUM_WORKERS + 1) if self.available else 1
+            self.count = min(count, threads_workers.MAXIMUM_WORKERS + 1) if self.available else 1
             self._configure(self.count - 1)
 
     def forget(self) -> None:
