@@ -141,7 +141,7 @@ def measure(bench: Bench, cases: list[Case], modules: list[str], rounds: int) ->
 
 
 def _first_table(figures: Figures, workloads: list[str]) -> Table:
-    found = _table("From process start to the first result, and the ratio to the fastest peer", workloads)
+    found = _table("From process start to the first result; ratio to the fastest peer", workloads)
     fastest = {
         workload: min(
             (
@@ -176,7 +176,7 @@ def _import_table(figures: Figures) -> Table:
 
 
 def _table(title: str, headings: list[str]) -> Table:
-    found = Table(title=title, title_justify="left")
+    found = Table(title=title, title_justify="left", min_width=min(80, len(title)))
     found.add_column("")
     for heading in headings:
         found.add_column(heading, justify="right")
