@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from compiler.analysis.memory import is_dense, may_fail, owners
@@ -23,7 +22,7 @@ from compiler.ir.op import Input, MapReduce, Reducer, Trait
 from compiler.pipeline.contract import Action, Report
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.schedule.frame import called
-from compiler.schedule.nest import Nest, nest_of
+from compiler.schedule.nest import Nest
 from compiler.schedule.schedule import Kernel, Schedule
 from compiler.schedule.target import Target
 

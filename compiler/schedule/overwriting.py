@@ -19,7 +19,7 @@ from compiler.analysis.liveness import Liveness
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node
 from compiler.ir.op import MapReduce, Trait
-from compiler.schedule.nest import Nest, nest_of
+from compiler.schedule.nest import Nest
 from compiler.schedule.schedule import Kernel
 
 Steps: TypeAlias = Mapping[int, Extent]
@@ -31,7 +31,7 @@ def may_overwrite(kernel: Kernel, result: Node, owner: Node, live: Liveness) -> 
     readers = [node for node in kernel.members if any(live.owners[item] is owner for item in node.operands)]
     if not readers:
         return True
-    nest = nest_of(kernel.members)
+    nest = kernel.nest
     if not isinstance(nest, Nest) or nest.is_trailing(result) or not _is_written_last(kernel, nest, result):
         return False
     if kernel.members.index(readers[-1]) > kernel.members.index(result):

@@ -19,9 +19,11 @@ from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.op import MapReduce, Trait
 from compiler.ir.printing import Names, names_of, print_node
+from compiler.rewrite.refusal import Refusal
+from compiler.schedule.nest import Nest, nest_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kernel:
     """Nodes that are computed by one loop nest.
 
@@ -37,6 +39,18 @@ class Kernel:
         inside = set(self.members)
         found = dict.fromkeys(operand for node in self.members for operand in node.operands)
         return tuple(node for node in found if node not in inside)
+
+    @cached_property
+    def nest(self) -> Nest | Refusal:
+        """The loop nest of the members, or why they have none."""
+        return nest_of(self.members)
+
+    def marked(self, in_place: Mapping[Node, Node]) -> Kernel:
+        """The kernel with other marks; its nest, once known, stays known."""
+        kernel = replace(self, in_place=MappingProxyType(dict(in_place)))
+        if "nest" in vars(self):
+            vars(kernel)["nest"] = self.nest
+        return kernel
 
 
 @dataclass(frozen=True)

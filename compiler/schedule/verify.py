@@ -42,7 +42,8 @@ def _operands_first(schedule: Schedule) -> Iterator[str]:
 def _small(schedule: Schedule) -> Iterator[str]:
     for kernel in schedule.kernels:
         if not 1 <= len(kernel.members) <= MOST_MEMBERS:
-            yield f"{len(kernel.members)} members, from {describe(kernel.members[0])}"
+            first = f", from {describe(kernel.members[0])}" if kernel.members else ""
+            yield f"{len(kernel.members)} members{first}"
 
 
 def _marks_are_known(schedule: Schedule) -> Iterator[str]:

@@ -21,7 +21,6 @@ from compiler.ir.formula.tape import Const
 from compiler.ir.node import Node
 from compiler.ir.op import Concatenate, Gather, Layout, MapReduce, Pad, Reshape, ScatterAdd, Trait
 from compiler.rewrite.refusal import Refusal
-from compiler.schedule.nest import nest_of
 from compiler.schedule.plan import Plan, View
 from compiler.schedule.schedule import Kernel
 
@@ -160,7 +159,7 @@ class _Lowering:
                 return
             except UnsupportedError:
                 pass
-        nest = nest_of(kernel.members)
+        nest = kernel.nest
         if isinstance(nest, Refusal):
             raise UnsupportedError(str(nest))
         self.steps.append(nest_step(kernel, nest, self.places, stored, self.target))

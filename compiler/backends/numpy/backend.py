@@ -25,7 +25,7 @@ from compiler.backends.reference import call
 from compiler.ir.dims import evaluate
 from compiler.ir.node import Node
 from compiler.ir.op import Call, Layout, MapReduce, Trait
-from compiler.schedule.nest import Nest, nest_of
+from compiler.schedule.nest import Nest
 from compiler.schedule.plan import Plan, View
 from compiler.schedule.schedule import Kernel
 from compiler.schedule.target import Target
@@ -41,7 +41,7 @@ class NumPy:
     """The backend that is always there."""
 
     name = "numpy"
-    target = Target(fuses=True, writes_in_place=True)
+    target = Target(fuses=True, fuses_searches=True, writes_in_place=True)
 
     def build(self, plan: Plan) -> PlannedProgram:
         """Nothing is generated before the first call, which gives the sizes."""
@@ -150,7 +150,7 @@ def _write_kernel(storage: Storage, plan: Plan, kernel: Kernel) -> None:
     if len(kernel.members) == 1 and _is_contraction(first):
         _write_contraction(storage, first)
     elif isinstance(first.op, MapReduce):
-        nest = nest_of(kernel.members)
+        nest = kernel.nest
         assert isinstance(nest, Nest)
         NestWriter(storage, plan.schedule, kernel, nest).write()
     elif isinstance(first.op, Layout):

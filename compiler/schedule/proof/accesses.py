@@ -23,7 +23,7 @@ from compiler.ir.op import (
     Slice,
     Transpose,
 )  # fmt: skip
-from compiler.schedule.nest import Nest, nest_of
+from compiler.schedule.nest import Nest
 from compiler.schedule.schedule import Kernel
 
 
@@ -121,10 +121,11 @@ class Loops:
 
 def loops_of(kernel: Kernel) -> Loops:
     """The loops of a kernel. Raises LawError where the claim is not true of the members."""
-    claim = nest_of(kernel.members)
+    claim = kernel.nest
     if not isinstance(claim, Nest):
         raise LawError(f"a kernel of several members has common loops; {claim}")
     loops = Loops(claim.loops, claim.rows, claim.placement)
+    _check_claim(kernel, loops)
     for node in kernel.members:
         _check_member(node, loops)
         for maker, access in zip(node.operands, _op(node).accesses, strict=True):
@@ -133,12 +134,25 @@ def loops_of(kernel: Kernel) -> Loops:
     return loops
 
 
+def _check_claim(kernel: Kernel, loops: Loops) -> None:
+    first = kernel.members[0]
+    if loops.of.keys() != set(kernel.members):
+        raise LawError(f"exactly the members of a kernel lie on its loops; {describe(first)}")
+    count = len(loops.extents)
+    placed = {loop for loops_of_one in loops.of.values() for loop in loops_of_one if loop is not None}
+    if not 0 <= loops.rows <= count or placed != set(range(count)):
+        raise LawError(f"the loops of a kernel are those of its members, rows first; {describe(first)}")
+
+
 def _check_member(node: Node, loops: Loops) -> None:
     placed, own = loops.of[node], _op(node).extents
     used = [loop for loop in placed if loop is not None]
     fits = len(placed) == len(own) and len(used) == len(set(used))
     for extent, loop in zip(own, placed, strict=False):
         fits = fits and (extent == 1 if loop is None else loops.extents[loop] == extent)
+    reduced = [loop for own_loop in _op(node).reduced if fits and (loop := placed[own_loop]) is not None]
+    if _op(node).reducer is Reducer.ARGMAX and reduced != sorted(reduced):
+        raise LawError(f"an argmax walks its loops in order, as the first winner counts; {describe(node)}")
     everything = frozenset(range(len(loops.extents)))
     if not fits or loops.used(node) not in (everything, everything - loops.columns):
         raise LawError(f"a member has all loops of its kernel or exactly the rows; {describe(node)}")

@@ -100,6 +100,7 @@ class PlanProof:
     # Kernels
 
     def _kernel(self, place: int, kernel: Kernel) -> None:
+        need(len(kernel.members) > 0, f"kernel {place} has members")
         first = kernel.members[0]
         if len(kernel.members) == 1 and isinstance(self.plan.places.get(first), View):
             self._view(first)

@@ -43,6 +43,7 @@ class ScheduleProof:
         need(self.content[self.inside[home]] is self.one.get(home, home), sentence, node)
 
     def _kernel(self, place: int, kernel: Kernel) -> None:
+        need(len(kernel.members) > 0, f"kernel {place} has members")
         known = set(kernel.members)
         need(len(known) == len(kernel.members), "a kernel computes a node once", kernel.members[0])
         for operand in kernel.operands:
