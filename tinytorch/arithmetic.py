@@ -22,7 +22,9 @@ class Arithmetic(Handle):
 
     __slots__ = ()
 
-    def _binary(self, atom: str, left: Any, right: Any) -> Self:
+    def _binary(self, atom: str, left: Any, right: Any) -> Any:
+        if answers_itself(left) or answers_itself(right):
+            return NotImplemented
         return self._wrap(apply(atom, as_value(left), as_value(right)))
 
     def __add__(self, other: TensorLike) -> Self:
@@ -66,7 +68,9 @@ class Arithmetic(Handle):
     def __abs__(self) -> Self:
         return self._wrap(apply("abs", self.node))
 
-    def __matmul__(self, other: TensorLike) -> Self:
+    def __matmul__(self, other: TensorLike) -> Any:
+        if answers_itself(other):
+            return NotImplemented
         return self._wrap(matmul_node(self.node, as_node(other)))
 
     def __rmatmul__(self, other: Any) -> Self:
@@ -109,6 +113,11 @@ class Arithmetic(Handle):
     def astype(self, dtype: Any) -> Self:
         """The values converted to another dtype."""
         return self._wrap(cast(self.node, dtype_of(dtype)))
+
+
+def answers_itself(value: Any) -> bool:
+    """Whether a stranger answers arithmetic itself: `__array_ufunc__ = None`, NumPy's sign for it."""
+    return not isinstance(value, Handle) and getattr(value, "__array_ufunc__", value) is None
 
 
 def as_value(value: Any) -> Node | Scalar:

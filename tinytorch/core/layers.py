@@ -35,6 +35,10 @@ class Module:
         return collect_parameters(self)
 
 
+def _is_extent(size: Any) -> bool:
+    return isinstance(size, int | np.integer) and bool(size > 0)
+
+
 class Dense(Module):
     """`x @ weights + bias`: `[batch, input_size]` to `[batch, output_size]`.
 
@@ -52,7 +56,7 @@ class Dense(Module):
         initialiser: str | Initialiser = "xavier_uniform",
         seed: Seed = None,
     ) -> None:
-        if input_size < 1 or output_size < 1:
+        if not (_is_extent(input_size) and _is_extent(output_size)):
             raise ArgumentError(f"a layer has inputs and outputs, not {input_size} and {output_size}")
         self.input_size, self.output_size, self.use_bias = input_size, output_size, use_bias
         drawn = find_initialiser(initialiser)((input_size, output_size), np.random.default_rng(seed))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -172,24 +172,30 @@ def _compiled(recording: Recording, roots: Sequence[Node]) -> Program:
     return compile_program(leaves, [Tensor(new[root]) for root in roots])
 
 
-def run_in_place(function: Callable[[Node], Node], array: Array) -> None:
-    """Replaces an array's values by a function of them. An element-wise one needs room for a part only."""
-    if not array.size:
+def run_in_place(function: Callable[[Node], Node], array: Array, dim: int | None = None) -> None:
+    """Replaces an array's values by a function of them, with room for a part where parts do not mix.
+
+    Those of an element-wise function are any; those of one that mixes along `dim` are slices of another dim.
+    """
+    for part in _parts(array, dim, _is_elementwise(function(new_leaf(Value(array))))) if array.size else ():
+        node = function(new_leaf(Value(part)))
+        values, _ = run(Recording.of([node]), [node])
+        np.copyto(part, values[0])
+
+
+def _parts(array: Array, dim: int | None, is_elementwise: bool) -> Iterator[Array]:
+    """Views that together are the array, of about `PART` elements where it may be cut."""
+    if is_elementwise and array.ndim:
+        whole, step = array.reshape(-1), PART
+    elif dim is not None and array.ndim > 1:
+        whole = np.moveaxis(array, 1 if dim % array.ndim == 0 else 0, 0)
+        step = max(1, PART * len(whole) // array.size)
+    else:
+        yield array
         return
-    flat = array.reshape(-1) if _is_elementwise(function(new_leaf(Value(array)))) else array
-    step = PART if flat.ndim == 1 and flat is not array else len(flat) if flat.ndim else 1
-    first = flat[:step] if flat.ndim else flat
-    node = function(new_leaf(Value(first)))
-    values, program = run(Recording.of([node]), [node])
-    np.copyto(first, values[0])
-    if not flat.ndim:
-        return
-    for start in range(step, len(flat), step):
-        part = flat[start : start + step]
-        if len(part) == step:
-            np.copyto(part, program(part))
-        else:
-            run_in_place(function, part)
+    for start in range(0, len(whole), step):
+        part = whole[start : start + step]
+        yield part if is_elementwise or dim is None or dim % array.ndim else np.moveaxis(part, 0, 1)
 
 
 def _is_elementwise(node: Node) -> bool:

@@ -134,6 +134,34 @@ class Tensor(symbolic.Tensor):
         """A comparison of two operands, of which one at least is a tensor."""
         return self._binary(atom, left, right)
 
+    # Python asks a subclass first only where it has reflected operators of its own: with these
+    # `tt.input * Tensor` is a Tensor, as `Tensor * tt.input` is.
+
+    def __radd__(self, other: TensorLike) -> Any:
+        return self._binary("add", other, self)
+
+    def __rsub__(self, other: TensorLike) -> Any:
+        return self._binary("sub", other, self)
+
+    def __rmul__(self, other: TensorLike) -> Any:
+        return self._binary("mul", other, self)
+
+    def __rtruediv__(self, other: TensorLike) -> Any:
+        return self._binary("div", other, self)
+
+    def __rpow__(self, other: TensorLike) -> Any:
+        check_power(other, self)
+        return self._binary("pow", other, self)
+
+    def __rand__(self, other: TensorLike) -> Any:
+        return self._binary("and", other, self)
+
+    def __ror__(self, other: TensorLike) -> Any:
+        return self._binary("or", other, self)
+
+    def __rxor__(self, other: TensorLike) -> Any:
+        return self._binary("xor", other, self)
+
     def __matmul__(self, other: Any) -> Any:
         return NotImplemented if isinstance(other, Outranking) else super().__matmul__(_tensor(other))
 
@@ -274,9 +302,10 @@ class Tensor(symbolic.Tensor):
         if found.type.shape != kind.shape:
             raise ShapeError(f"{found.op.name} of {kind} is {found.type}: in place the shape stays")
 
-    def change(self, function: Callable[[Node], Node]) -> None:
+    def change(self, function: Callable[[Node], Node], dim: int | None = None) -> None:
         """Replaces the values by a function of them, in the same buffer where there is one.
 
+        A function that mixes elements along one dim only, names it, and needs room for some rows at a time.
         Raises DTypeError where the result has another dtype and ShapeError where it has another shape.
         """
         self.check_change(function)
@@ -287,7 +316,7 @@ class Tensor(symbolic.Tensor):
         self._release()
         own = self._value.array
         own.setflags(write=True)
-        run_in_place(function, own)
+        run_in_place(function, own, dim)
         own.setflags(write=not self._is_history)
 
     def write(self, array: Array) -> None:

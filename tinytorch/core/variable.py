@@ -192,14 +192,14 @@ class Variable(Owner, Arithmetic):
         )
         return is_changed(leaf) and is_same
 
-    def change(self, function: Callable[[Node], Node], rule: Rule | None) -> None:
+    def change(self, function: Callable[[Node], Node], rule: Rule | None, dim: int | None = None) -> None:
         """An operation in place: the values become a function of them in the same buffer; gradients follow.
 
         With a rule the slope follows from the new value, and the old one is not kept for it. The gradient of
         a leaf is with respect to the value that it had. Raises as `Tensor.change`.
         """
         if not self.requires_grad:
-            self._tensor.change(function)
+            self._tensor.change(function, dim)
             return
         self._tensor.check_change(function)
         node = self.read()
@@ -209,7 +209,7 @@ class Variable(Owner, Arithmetic):
             return
         parent = before(node) if rule is not None else function(node)
         self._node = node = None  # what nobody else reads needs no copy
-        self._tensor.change(function)
+        self._tensor.change(function, dim)
         self._node = changed_leaf(self._tensor.readable(), Change(parent, rule))
         if self._is_recorded:
             self._tensor.stand_for(self._node)

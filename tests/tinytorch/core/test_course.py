@@ -239,3 +239,10 @@ def test_the_page_states_what_was_found() -> None:
     text = (COURSE / "README.md").read_text(encoding="utf-8")
     for figure in ("1.7017", "0.0095", "0.8413", "0.8458", "-0.1700", "exp(500) is inf"):
         assert figure in text
+
+
+def test_settings_are_checked_when_they_are_given() -> None:
+    with pytest.raises(tt.ArgumentError, match="approximate is 'none', 'tanh' or 'sigmoid', not 'foo'"):
+        GELU("foo")  # type: ignore[arg-type]  # what is tested
+    with pytest.raises(tt.ArgumentError, match=r"not 1\.5 and 4"):
+        Dense(1.5, 4)  # type: ignore[arg-type]  # what is tested

@@ -1,6 +1,7 @@
 """Operations in place: the values, the buffers, and the gradients, against the same without in place."""
 
 import gc
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
-from tinytorch.core.activations import ACTIVATIONS, GELU, Activation, ReLU, Sigmoid, Softplus, Tanh
+from tinytorch.core.activations import ACTIVATIONS, GELU, Activation, ReLU, Sigmoid, Softmax, Softplus, Tanh
 from tinytorch.core.autograd import Variable, exp
 from tinytorch.core.tensor import Tensor
 
@@ -215,3 +216,35 @@ def test_a_large_buffer_is_changed_in_parts() -> None:
     x = Tensor(data)
     Tanh().forward_(x)
     np.testing.assert_array_equal(x.numpy(), Tanh()(Tensor(data)).numpy())
+
+
+def _bytes_of(change: Callable[[], object]) -> tuple[int, int]:
+    """The most that a change had allocated at a time, and what it left allocated."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        change()
+        left, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return peak, left
+
+
+@pytest.mark.parametrize("make", [Tensor, Variable])
+@pytest.mark.parametrize("kind", ACTIVATIONS, ids=lambda kind: kind.__name__)
+def test_in_place_copies_the_array_only_where_why_says_so(kind: type[Activation], make: Any) -> None:
+    data = np.random.default_rng(0).standard_normal((1024, 1024)).astype(np.float32)
+    kind().forward_(make(data))  # compiled
+    x = make(data)
+    peak, left = _bytes_of(lambda: kind().forward_(x))
+    is_kept = make is Variable and "keeps the old value" in kind().why()
+    assert (left > 0.9 * data.nbytes) == is_kept
+    assert peak < (1.5 if is_kept else 0.5) * data.nbytes
+
+
+@pytest.mark.parametrize("dim", [0, 1, 2, -1, -3])
+def test_softmax_in_place_in_parts_is_softmax(dim: int) -> None:
+    data = np.random.default_rng(0).standard_normal((70, 61, 67))
+    x = Tensor(data)
+    assert Softmax().forward_(x, dim=dim) is x
+    np.testing.assert_allclose(x.numpy(), Softmax(dim).forward(Tensor(data)).numpy(), rtol=1e-13)

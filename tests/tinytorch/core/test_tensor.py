@@ -1,11 +1,13 @@
 """Tensors of the course: data, recording, evaluation, what a buffer promises."""
 
 import gc
+import operator
 
 import numpy as np
 import pytest
 
 import tinytorch as tt
+from tinytorch.core.autograd import Variable
 from tinytorch.core.programs import CACHE, LARGEST
 from tinytorch.core.tensor import Tensor
 
@@ -190,3 +192,20 @@ def test_functions_of_tt_take_it() -> None:
     x = Tensor([[1.0, 2.0]])
     assert isinstance(tt.relu(x), Tensor)
     np.testing.assert_allclose(np.array(tt.softmax(x)).sum(), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sign", ["add", "sub", "mul", "truediv", "pow", "matmul", "lt", "eq"])
+def test_an_unfed_input_beside_a_tensor_gives_a_tensor_in_either_order(sign: str) -> None:
+    x, tensor = tt.input("x", (2,)), Tensor([1.0, 2.0])
+    apply = getattr(operator, sign)
+    for result in (apply(x, tensor), apply(tensor, x)):
+        assert isinstance(result, Tensor)
+        with pytest.raises(tt.SymbolicValueError, match="before 'x' is fed"):
+            _ = result.data
+
+
+def test_an_input_before_a_variable_keeps_its_gradient() -> None:
+    x, variable = tt.input("x", (2,)), Variable([1.0, 2.0])
+    for result in (x + variable, x * variable, x**variable, x @ variable):
+        assert isinstance(result, Variable)
+        assert result.requires_grad
