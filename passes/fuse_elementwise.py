@@ -25,11 +25,10 @@ from compiler.analysis.cost import is_at_most
 from compiler.analysis.partition import Partition
 from compiler.ir.dims import Extent, product
 from compiler.ir.node import Node
-from compiler.ir.op import Reducer, Trait
+from compiler.ir.op import MapReduce, Reducer, Trait
 from compiler.pipeline.contract import Action, Report
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.schedule.frame import Frame, called, check_member, frame_of, join, map_reduce, shares_operand
-from compiler.schedule.nest import nest_of
 from compiler.schedule.schedule import Kernel, Schedule
 from compiler.schedule.target import Target
 from compiler.schedule.verify import MOST_MEMBERS
@@ -60,12 +59,17 @@ class FuseElementwise:
         if marked:
             sentence = "fusion moves kernels, and those in place run after the last reader of their memory"
             return schedule, Report(refusals=(Refusal(Reason.ORDER_IS_FIXED, marked, sentence),))
-        return fuse_elementwise(schedule, self.most_members)
+        return fuse_elementwise(schedule, self.most_members, searches=target.fuses_searches)
 
 
-def fuse_elementwise(schedule: Schedule, most_members: int = MOST_MEMBERS) -> tuple[Schedule, Report]:
-    """The fused schedule, with an action a fused kernel and a refusal an edge that was left as it was."""
-    fusion = _Fusion(schedule, most_members)
+def fuse_elementwise(
+    schedule: Schedule, most_members: int = MOST_MEMBERS, *, searches: bool = True
+) -> tuple[Schedule, Report]:
+    """The fused schedule, with an action a fused kernel and a refusal an edge that was left as it was.
+
+    Without `searches` an argmax is joined only where it runs over the columns, or the innermost loop.
+    """
+    fusion = _Fusion(schedule, most_members, searches)
     for node in schedule.graph.nodes:
         if not node.op.has(Trait.LEAF):
             fusion.visit(node)
@@ -74,10 +78,12 @@ def fuse_elementwise(schedule: Schedule, most_members: int = MOST_MEMBERS) -> tu
 
 
 class _Fusion:
-    """The groups so far. `frames` holds those that may still grow."""
+    """The groups so far. `frames` holds those that may still grow, `searching` the argmaxes to look after."""
 
-    def __init__(self, schedule: Schedule, most_members: int) -> None:
+    def __init__(self, schedule: Schedule, most_members: int, searches: bool = True) -> None:
         self.old = schedule
+        nodes = () if searches else schedule.graph.nodes
+        self.searching = [node for node in nodes if _is_search(node)]
         self.most_members = most_members
         self.groups = Partition(schedule.graph, [kernel.members for kernel in schedule.kernels])
         self.marks = {kernel.members[0]: kernel.in_place for kernel in schedule.kernels}
@@ -126,7 +132,7 @@ class _Fusion:
         frame = join(self.frames[left], self.frames[right])
         if isinstance(frame, Refusal):
             return frame
-        refusal = self._not_faster(frame, self.frames[left], self.frames[right])
+        refusal = self._not_searched(frame) or self._not_faster(frame, self.frames[left], self.frames[right])
         if refusal is not None:
             return refusal
         if not self.groups.may_merge(left, right):
@@ -142,6 +148,20 @@ class _Fusion:
             return refusal
         sentence = f"another pass has scheduled {called(first)} or {called(second)}"
         return Refusal(Reason.TARGET_CANNOT, (first, second), sentence)
+
+    def _not_searched(self, frame: Frame) -> Refusal | None:
+        """Why the target cannot run an argmax in the joined loops."""
+        for node in self.searching:
+            if node not in frame.placement:
+                continue
+            place = frame.placement[node]
+            reduced = [loop for k in map_reduce(node).reduced if (loop := place[k]) is not None]
+            if reduced != (sorted(frame.columns) or [len(frame.loops) - 1]):
+                sentence = (
+                    f"{called(node)} looks along other loops than a row's, which the backend does alone"
+                )
+                return Refusal(Reason.TARGET_CANNOT, (node,), sentence)
+        return None
 
     def _not_faster(self, frame: Frame, left: Frame, right: Frame) -> Refusal | None:
         """Why the joined loops would be slower than two nests."""
@@ -175,6 +195,10 @@ class _Fusion:
         if not actions:
             return self.old, Report(refusals=tuple(left))
         return replace(self.old, kernels=tuple(kernels)), Report(tuple(actions), tuple(left))
+
+
+def _is_search(node: Node) -> bool:
+    return isinstance(node.op, MapReduce) and node.op.reducer is Reducer.ARGMAX
 
 
 def _sentence(members: Sequence[Node]) -> str:

@@ -13,5 +13,7 @@ class Target:
     """Runs kernels of several nodes as one loop nest."""
     fuses_contractions: bool = False
     """Runs a contraction and the maps that follow it as one loop nest."""
+    fuses_searches: bool = False
+    """Runs an argmax over other loops than a kernel's columns (or its innermost loop) with other nodes."""
     writes_in_place: bool = False
     """Can write a result over an operand."""
