@@ -13,7 +13,7 @@ from compiler.ir.types import FLOAT32, TensorType
 from compiler.pipeline.contract import Report
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.schedule.nest import Nest, nest_of
-from compiler.schedule.schedule import Schedule
+from compiler.schedule.schedule import Kernel, Schedule
 from compiler.schedule.target import Target
 from compiler.schedule.verify import MOST_MEMBERS, verify_schedule
 from passes import fuse_elementwise as module
@@ -340,10 +340,27 @@ def test_small_or_contiguous_rows_are_fused(text: str) -> None:
 
 def test_a_group_without_a_nest_is_left_unfused_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     refusal = Refusal(Reason.OTHER_LOOPS, (), "no nest")
-    monkeypatch.setattr(module, "nest_of", lambda members: refusal)
+    monkeypatch.setattr(Kernel, "nest", refusal)
     schedule, report = run(SOFTMAX)
     assert len(schedule.kernels) == 5
     assert report == Report((), (refusal,))
+
+
+ARGMAX = """
+    %x = input : f32[3,10]
+    %t = tanh(%x) : f32[3,10]
+    %a[i] = argmax[j:10] %t[i,j] : i64[3]
+    %b[i] = argmax[j:3] %t[j,i] : i64[10]
+    return %a, %b
+    """
+
+
+def test_an_argmax_over_other_loops_is_left_alone_where_the_target_says_so() -> None:
+    everywhere = Target(fuses=True, fuses_searches=True)
+    assert [len(kernel.members) for kernel in run(ARGMAX, everywhere)[0].kernels] == [3]
+    schedule, report = run(ARGMAX)
+    assert [len(kernel.members) for kernel in schedule.kernels] == [2, 1]
+    assert {refusal.reason for refusal in report.refusals} == {Reason.TARGET_CANNOT}
 
 
 def test_a_long_chain_takes_work_in_proportion() -> None:

@@ -166,6 +166,34 @@ def store(builder: Builder, value: Value, address: Value, mask: Value | None = N
     intrinsic(builder, f"llvm.masked.store.{suffix(kind)}.p0", void, arguments)
 
 
+def addresses(builder: Builder, base: Value, elements: Value, element: Type) -> Value:
+    """As `offset`, for a vector of offsets."""
+    found = builder.gep(base, [elements], source_etype=element)
+    found.type = ir.VectorType(pointer, elements.type.count)  # llvmlite sees the base's type only
+    return found
+
+
+def gather(builder: Builder, places: Value, kind: Type, mask: Value | None = None) -> Value:
+    """Load a vector from one address a lane; lanes outside `mask` are 0 and not touched."""
+    align = ir.Constant(i32, element_bytes(kind.element))
+    name = f"llvm.masked.gather.{suffix(kind)}.v{kind.count}p0"
+    lanes = _every_lane(kind.count) if mask is None else mask
+    return intrinsic(builder, name, kind, [places, align, lanes, ir.Constant(kind, None)])
+
+
+def scatter(builder: Builder, value: Value, places: Value, mask: Value | None = None) -> None:
+    """Store a vector to one address a lane; lanes outside `mask` are not touched."""
+    kind = value.type
+    align = ir.Constant(i32, element_bytes(kind.element))
+    name = f"llvm.masked.scatter.{suffix(kind)}.v{kind.count}p0"
+    lanes = _every_lane(kind.count) if mask is None else mask
+    intrinsic(builder, name, void, [value, places, align, lanes])
+
+
+def _every_lane(count: int) -> Value:
+    return ir.Constant(ir.VectorType(i1, count), [1] * count)
+
+
 def multiply_add(builder: Builder, a: Value, b: Value, total: Value, *, fused: bool) -> Value:
     """a * b + total: rounded once where `fused`, twice otherwise; exact (modulo 2^n) for integers."""
     scalar = a.type.element if isinstance(a.type, ir.VectorType) else a.type

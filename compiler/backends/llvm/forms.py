@@ -136,7 +136,7 @@ class Form:
 
     `is_whole` says that the vector loop's extent is a multiple of `lanes`. `columns` is the number of inner
     elements where it is known, 0 where it is not. With `has_rows`, reductions of the inner loops are read by
-    other members.
+    other members. The accumulators of members in `apart` are no neighbours along the vector loop.
     """
 
     loops: int
@@ -149,6 +149,7 @@ class Form:
     slots: tuple[Slot, ...]
     members: tuple[Member, ...]
     sizes: int
+    apart: frozenset[int] = frozenset()
 
     @property
     def vector(self) -> int:
@@ -171,10 +172,14 @@ class Form:
         return tuple(found)
 
     def accumulates(self, member: Member) -> bool:
-        """Whether a reduction is not complete at the end of the inner loops."""
+        """Whether a reduction is not complete at the end of the inner loops, or is before it."""
         inner = member.reduced & self.inner
-        is_outer = inner != member.reduced or (bool(inner) and self.loops - 1 not in inner)
+        is_outer = inner != member.reduced or (bool(inner) and inner != self.inner)
         return is_outer or self.is_split(member)
+
+    def is_partial(self, member: Member) -> bool:
+        """Whether a reduction takes the innermost loop and keeps another inner one: it ends each turn."""
+        return self.loops - 1 in member.reduced and not self.inner <= member.reduced
 
     def is_split(self, member: Member) -> bool:
         """Whether chunks hold parts of the member's sum: there is no outer loop, and the first is reduced."""

@@ -196,17 +196,25 @@ class NestEmitter:
     def _pass(self, number: int) -> None:
         self.number = number
         reducing = self.stages.reductions(self.form, number)
-        carried = self.reductions.initial(reducing)
-        results = self._inner(self.form.outer, carried)
-        self.reductions.finish(reducing, results)
+        self.partial = [k for k in reducing if self.form.is_partial(self.form.members[k])]
+        self.whole = [k for k in reducing if k not in self.partial]
+        results = self._inner(self.form.outer, self.reductions.initial(self.whole))
+        self.reductions.finish(self.whole, results)
 
     def _inner(self, loop: int, carried: Sequence[Value]) -> list[Value]:
         if loop == self.form.loops - 1:
-            return self._vector(carried)
+            return self._innermost(carried)
         with emit.counted_loop(self.builder, *self.bounds(loop), carried=carried) as counted:
             self.indices[loop] = counted.index
             counted.next.extend(self._inner(loop + 1, counted.values))
         return counted.results
+
+    def _innermost(self, carried: Sequence[Value]) -> list[Value]:
+        """The innermost loop, and the reductions that begin and end with it."""
+        count = len(carried)
+        results = self._vector([*carried, *self.reductions.initial(self.partial)])
+        self.reductions.finish(self.partial, results[count:])
+        return results[:count]
 
     def _vector(self, carried: Sequence[Value]) -> list[Value]:
         """The innermost loop, whose body computes one vector."""
@@ -235,7 +243,7 @@ class NestEmitter:
 
     def _body(self, carried: Sequence[Value], following: list[Value]) -> None:
         form, stages = self.form, self.stages
-        reducing = stages.reductions(form, self.number)
+        reducing = [*self.whole, *self.partial]
         storing = [k for k, place in stages.stores.items() if place == self.number]
         keeping = [k for k in sorted(stages.kept) if stages.at[k] == self.number]
         summed = [self.compute(number, self.vectors) for number in reducing]
@@ -376,7 +384,9 @@ class NestEmitter:
             return self.vectors.splat(self.scalars.from_memory(emit.load(self.builder, base, kind), dtype))
         vector = ir.VectorType(kind, self.form.lanes)
         if step is Step.ANY:
-            return self.vectors.from_memory(self._gather(slot, base, vector), dtype)
+            return self.vectors.from_memory(
+                emit.gather(self.builder, self._addresses(slot, base), vector, self.mask), dtype
+            )
         address = emit.offset(self.builder, base, self.indices[self.form.vector], kind)
         return self.vectors.from_memory(emit.load(self.builder, address, vector, self.mask), dtype)
 
@@ -385,35 +395,21 @@ class NestEmitter:
         scalar = emit.load(self.builder, self.base(slot), memory_type(dtype))
         return self.vectors.splat(self.scalars.from_memory(scalar, dtype))
 
+    def addresses(self, base: Value, stride: Value, element: Type) -> Value:
+        """The addresses of a vector's elements, which lie `stride` apart from index 0 at `base` on."""
+        positions = self._positions(self.form.vector)
+        places = self.builder.mul(positions, emit.splat(self.builder, stride, self.form.lanes))
+        return emit.addresses(self.builder, base, places, element)
+
     def _addresses(self, slot: int, base: Value) -> Value:
-        memory, builder, lanes = self.memory[slot], self.builder, self.form.lanes
-        stride = emit.splat(builder, memory.strides[self.form.vector], lanes)
-        places = builder.mul(self._positions(self.form.vector), stride)
-        addresses = builder.gep(base, [places], source_etype=memory_type(memory.slot.dtype))
-        addresses.type = ir.VectorType(emit.pointer, lanes)  # llvmlite sees the base's type only
-        return addresses
-
-    def _all(self) -> Value:
-        return ir.Constant(ir.VectorType(emit.i1, self.form.lanes), [1] * self.form.lanes)
-
-    def _gather(self, slot: int, base: Value, kind: Value) -> Value:
-        mask = self._all() if self.mask is None else self.mask
-        align = ir.Constant(emit.i32, emit.element_bytes(kind.element))
-        name = f"llvm.masked.gather.{emit.suffix(kind)}.v{kind.count}p0"
-        return emit.intrinsic(
-            self.builder, name, kind, [self._addresses(slot, base), align, mask, ir.Constant(kind, None)]
-        )
+        memory = self.memory[slot]
+        return self.addresses(base, memory.strides[self.form.vector], memory_type(memory.slot.dtype))
 
     def store(self, slot: int, value: Value) -> None:
         memory = self.memory[slot]
         value = self.vectors.to_memory(value, memory.slot.dtype)
         if memory.slot.step is Step.ANY:
-            mask = self._all() if self.mask is None else self.mask
-            align = ir.Constant(emit.i32, emit.element_bytes(value.type.element))
-            name = f"llvm.masked.scatter.{emit.suffix(value.type)}.v{value.type.count}p0"
-            emit.intrinsic(
-                self.builder, name, emit.void, [value, self._addresses(slot, self.base(slot)), align, mask]
-            )
+            emit.scatter(self.builder, value, self._addresses(slot, self.base(slot)), self.mask)
             return
         address = emit.offset(
             self.builder, self.base(slot), self.indices[self.form.vector], value.type.element

@@ -196,7 +196,7 @@ class NestBuilder:
         self.kernel, self.nest, self.places, self.stored, self.target = kernel, nest, places, stored, target
         self.order = self._order()
         self.extents: list[Extent] = [nest.loops[loop] for loop in self.order] or [1]
-        self.outer = nest.rows if nest.columns else max(0, len(self.order) - 1)
+        self.outer = nest.rows if nest.columns else len(self.order) - self._inner_loops()
         self.position = {node: number for number, node in enumerate(kernel.members)}
         self.memory: list[tuple[Pointer, Strides, DType]] = []
         self.sizes: list[Extent] = []
@@ -204,14 +204,20 @@ class NestBuilder:
 
     def _order(self) -> list[int]:
         """The loops as they are walked: a lone argmax runs over its loops last, whatever memory says."""
-        loops = list(range(len(self.nest.loops)))
+        searched = self._searched()
+        return [loop for loop in range(len(self.nest.loops)) if loop not in searched] + searched
+
+    def _searched(self) -> list[int]:
+        """The loops of a lone argmax in the order in which it counts."""
         (first, *rest) = self.kernel.members
-        if not rest and _op(first).reducer is Reducer.ARGMAX:
-            reduced = [
-                loop for k in _op(first).reduced if (loop := self.nest.placement[first][k]) is not None
-            ]
-            return [loop for loop in loops if loop not in reduced] + reduced
-        return loops
+        if rest or _op(first).reducer is not Reducer.ARGMAX:
+            return []
+        placed = (self.nest.placement[first][k] for k in _op(first).reduced)
+        return [loop for loop in placed if loop is not None]
+
+    def _inner_loops(self) -> int:
+        """How many loops are inner ones where nothing inside reads a reduction."""
+        return len(self._searched()) or min(1, len(self.order))
 
     def loop(self, common: int | None) -> int | None:
         """The form's loop for a loop of the nest."""
@@ -229,7 +235,7 @@ class NestBuilder:
     def _accumulates(self, member: Member) -> bool:
         """As `Form.accumulates`."""
         inner = frozenset(loop for loop in member.reduced if loop >= self.outer)
-        is_outer = inner != member.reduced or (bool(inner) and len(self.extents) - 1 not in inner)
+        is_outer = inner != member.reduced or (bool(inner) and len(inner) < len(self.extents) - self.outer)
         return is_outer or (self.outer == 0 and not self.nest.columns)
 
     def _is_across(self, members: Sequence[Member], strides: Sequence[Sequence[Extent]]) -> bool:
@@ -279,7 +285,7 @@ class NestBuilder:
             sources = [Const(0)]
         if reducer is Reducer.ARGMAX:
             value = strong(dtypes[0])
-        self._check(node, reducer, reduced)
+        self._check_argmax(node, reducer, reduced)
         lines = infer_dtypes(op.formula, dtypes, value)
         if op.reducer is not Reducer.NONE:
             lines = tuple(TypedLine(line.line, value, value) for line in lines)
@@ -294,16 +300,13 @@ class NestBuilder:
             reduced, is_row, store, store is not None and self.places.overwrites(node, self.kernel),
         )  # fmt: skip
 
-    def _check(self, node: Node, reducer: Reducer, reduced: frozenset[int]) -> None:
-        last = len(self.extents) - 1
-        inner = frozenset(loop for loop in reduced if loop >= self.outer)
-        if inner and inner != frozenset(range(self.outer, last + 1)):
-            raise UnsupportedError("it reduces some columns of a row and keeps others")
-        if reducer is Reducer.ARGMAX:
-            place = [self.loop(self.nest.placement[node][k]) for k in _op(node).reduced]
-            known = [loop for loop in place if loop is not None]
-            if known != sorted(known) or inner != reduced:
-                raise UnsupportedError("its argmax runs over rows")
+    def _check_argmax(self, node: Node, reducer: Reducer, reduced: frozenset[int]) -> None:
+        if reducer is not Reducer.ARGMAX:
+            return
+        place = [self.loop(self.nest.placement[node][k]) for k in _op(node).reduced]
+        known = [loop for loop in place if loop is not None]
+        if known != sorted(known) or reduced != frozenset(range(self.outer, len(self.extents))):
+            raise UnsupportedError("its argmax runs over rows")
 
     def _sources(self, node: Node, op: MapReduce) -> list[Source]:
         operands = iter(zip(node.operands, self.nest.accesses_of(node), strict=True))
@@ -407,13 +410,24 @@ class NestBuilder:
         form = Form(
             len(self.extents), self.outer, is_across, lanes, is_whole,
             columns if isinstance(columns, int) else 0, bool(self.nest.columns), slots, tuple(members),
-            len(self.sizes),
+            len(self.sizes), self._apart(members, vector),
         )  # fmt: skip
         where = tuple(
             (pointer, tuple(row)) for (pointer, _, _), row in zip(self.memory, strides, strict=True)
         )
         sums = tuple(self._sum(form, item) for item in form.accumulators)
         return NestStep(self.kernel.members, form, tuple(self.extents), where, sums, tuple(self.sizes))
+
+    def _apart(self, members: Sequence[Member], vector: int) -> frozenset[int]:
+        """The reductions whose accumulators are no neighbours along the vector loop."""
+        pairs = enumerate(zip(self.kernel.members, members, strict=True))
+        return frozenset(
+            k
+            for k, (node, member) in pairs
+            if not member.is_map
+            and vector not in member.reduced
+            and self._kept_strides(node)[vector] not in (0, 1)
+        )
 
     def _lanes(self, members: Sequence[Member]) -> int:
         sizes = {dtype.size for _, _, dtype in self.memory} | {member.dtype.size for member in members}
@@ -422,8 +436,6 @@ class NestBuilder:
     def _sum(self, form: Form, item: Accumulator) -> Sum:
         node, member = self.kernel.members[item.member], form.members[item.member]
         strides = self._kept_strides(node)
-        if form.vector in item.loops and strides[form.vector] != 1:
-            raise UnsupportedError("its sums do not lie in the order in which they are computed")
         is_split = 0 in member.reduced
         needs_scratch = member.accumulator is not member.dtype or self.places.overwrites(node, self.kernel)
         if member.reducer is Reducer.ARGMAX:

@@ -259,11 +259,24 @@ class Sums:
         member, nest = self.form.members[number], self.nest
         dtype = member.accumulator
         base = nest.hoist(("sum", number), lambda: self._place(number, with_vector=True))
+        if number in self.form.apart:
+            self._add_apart(number, value, base)
+            return
         address = emit.offset(self.builder, base, nest.indices[self.form.vector], memory_type(dtype))
         kind = ir.VectorType(memory_type(dtype), self.form.lanes)
         old = self.vectors.from_memory(emit.load(self.builder, address, kind, nest.mask), dtype)
         new = joined(self.vectors, member.reducer, dtype, old, value)
         emit.store(self.builder, self.vectors.to_memory(new, dtype), address, nest.mask)
+
+    def _add_apart(self, number: int, value: Value, base: Value) -> None:
+        """Adds a vector to accumulators that lie a stride apart."""
+        member, nest = self.form.members[number], self.nest
+        dtype = member.accumulator
+        kind = ir.VectorType(memory_type(dtype), self.form.lanes)
+        places = nest.addresses(base, nest.sums[number].strides[self.form.vector], kind.element)
+        old = self.vectors.from_memory(emit.gather(self.builder, places, kind, nest.mask), dtype)
+        new = joined(self.vectors, member.reducer, dtype, old, value)
+        emit.scatter(self.builder, self.vectors.to_memory(new, dtype), places, nest.mask)
 
     def _add_scalar(self, number: int, value: Value) -> None:
         member = self.form.members[number]
