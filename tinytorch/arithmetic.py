@@ -117,7 +117,7 @@ class Arithmetic(Handle):
 
 def answers_itself(value: Any) -> bool:
     """Whether a stranger answers arithmetic itself: `__array_ufunc__ = None`, NumPy's sign for it."""
-    return not isinstance(value, Handle) and getattr(value, "__array_ufunc__", value) is None
+    return not isinstance(value, Handle) and getattr(value, "__array_ufunc__", True) is None
 
 
 def as_value(value: Any) -> Node | Scalar:
