@@ -92,7 +92,10 @@ def _zmul(site: Site, x: str, y: str) -> None:
 
 
 def multiply_unless_zero(x: Array, y: Array, out: Array, is_zero: Array) -> None:
-    """x * y, and 0 where x is 0: the plain product unless something is infinite or NaN, as one sum shows."""
+    """x * y, and 0 where x is 0: the plain product unless something is infinite or NaN, as one sum shows.
+
+    Where x is 0 the sign of the zero is free: the plain product's, or plus.
+    """
     if out is x or out is y or np.may_share_memory(x, out):
         np.equal(x, 0, out=is_zero)
         np.multiply(x, y, out=out)
