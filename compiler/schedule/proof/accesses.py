@@ -136,7 +136,7 @@ def loops_of(kernel: Kernel) -> Loops:
 
 def _check_claim(kernel: Kernel, loops: Loops) -> None:
     first = kernel.members[0]
-    if loops.of.keys() != set(kernel.members):
+    if set(loops.of) != set(kernel.members):
         raise LawError(f"exactly the members of a kernel lie on its loops; {describe(first)}")
     count = len(loops.extents)
     placed = {loop for loops_of_one in loops.of.values() for loop in loops_of_one if loop is not None}
@@ -150,9 +150,6 @@ def _check_member(node: Node, loops: Loops) -> None:
     fits = len(placed) == len(own) and len(used) == len(set(used))
     for extent, loop in zip(own, placed, strict=False):
         fits = fits and (extent == 1 if loop is None else loops.extents[loop] == extent)
-    reduced = [loop for own_loop in _op(node).reduced if fits and (loop := placed[own_loop]) is not None]
-    if _op(node).reducer is Reducer.ARGMAX and reduced != sorted(reduced):
-        raise LawError(f"an argmax walks its loops in order, as the first winner counts; {describe(node)}")
     everything = frozenset(range(len(loops.extents)))
     if not fits or loops.used(node) not in (everything, everything - loops.columns):
         raise LawError(f"a member has all loops of its kernel or exactly the rows; {describe(node)}")
