@@ -166,6 +166,17 @@ def store(builder: Builder, value: Value, address: Value, mask: Value | None = N
     intrinsic(builder, f"llvm.masked.store.{suffix(kind)}.p0", void, arguments)
 
 
+def store_first(builder: Builder, value: Value, address: Value, count: int) -> None:
+    """Store the first `count` lanes of a vector, in pieces of 2^k lanes, the largest first."""
+    start = 0
+    while start < count:
+        lanes = 1 << ((count - start).bit_length() - 1)
+        chosen = ir.Constant(ir.VectorType(i32, lanes), list(range(start, start + lanes)))
+        piece = builder.shuffle_vector(value, ir.Constant(value.type, ir.Undefined), chosen)
+        store(builder, piece, offset(builder, address, index(start), value.type.element))
+        start += lanes
+
+
 def addresses(builder: Builder, base: Value, elements: Value, element: Type) -> Value:
     """As `offset`, for a vector of offsets."""
     found = builder.gep(base, [elements], source_etype=element)

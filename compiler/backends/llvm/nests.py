@@ -239,7 +239,10 @@ class NestBuilder:
         return is_outer or (self.outer == 0 and not self.nest.columns)
 
     def _is_across(self, members: Sequence[Member], strides: Sequence[Sequence[Extent]]) -> bool:
-        """Whether vectors run along the last row loop: more memory lies along it, and sums allow it."""
+        """Whether vectors run along the last row loop, a row in each lane.
+
+        They do where more memory lies along it, or a row does not fill a vector, and sums allow it.
+        """
         if not self.nest.columns or self.outer == 0:
             return False
         along = [sum(row[loop] == 1 for row in strides) for loop in (self.outer - 1, len(self.extents) - 1)]
@@ -249,7 +252,9 @@ class NestBuilder:
             member.is_map or member.reduced == inner or member.reduced == everything[not member.is_row]
             for member in members
         )
-        return along[0] > along[1] and fits
+        row = product(self.extents[self.outer :])
+        is_short = isinstance(row, int) and row <= self._lanes(members)
+        return (is_short or along[0] > along[1]) and fits
 
     def _stored_at_row_end(self, member: Member, node: Node, strides: list[list[Extent]]) -> Member:
         self.memory.append((self.places[node].pointer, (), node.type.dtype))
