@@ -51,14 +51,14 @@ def _of_one_atom(formula: Formula, parameter: int) -> Formula | None:
 
 def derive_anew(formula: Formula, parameter: int) -> Formula:
     """`derive` without what is shipped."""
-    reason = partial = None
+    refused = ""
     for partial, exact in stable.slopes(formula, parameter, derivative_name(formula, parameter)):
         reason = proof.disproof_of_partial(formula, parameter, partial, exact)
         if reason is None:
             return partial
+        refused = f"{print_body(partial)}, which is refused: {reason}"
     raise FormulaError(
-        f"the derivative of {formula} by {formula.parameters[parameter]} was derived as "
-        f"{print_body(partial)}, which is refused: {reason}"
+        f"the derivative of {formula} by {formula.parameters[parameter]} was derived as {refused}"
     )
 
 

@@ -18,9 +18,9 @@ from compiler.ir.formula.tape import Formula
 
 
 def slope(formula: Formula, parameter: int) -> tuple[list[Any], Any]:
-    """The parameters as symbols, and the partial derivative by sympy: the chain rule over the atoms' partials.
+    """The parameters as symbols, and the partial derivative by sympy, not yet verified.
 
-    Not yet verified.
+    It is the chain rule over the atoms' partials.
     """
     sympy = sympy_module()
     symbols = [sympy.Symbol(item, real=True) for item in formula.parameters]
