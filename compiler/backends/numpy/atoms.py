@@ -91,7 +91,7 @@ def _zmul(site: Site, x: str, y: str) -> None:
     site.source.call(multiply_unless_zero, x, y, site.out, site.work(BOOL))
 
 
-def multiply_unless_zero(x: Array, y: Array, out: Array, is_zero: Array) -> None:
+def multiply_unless_zero(x: Array | float, y: Array, out: Array, is_zero: Array) -> None:
     """x * y, and 0 where x is 0: the plain product unless something is infinite or NaN, as one sum shows.
 
     Where x is 0 the sign of the zero is free: the plain product's, or plus.
@@ -102,6 +102,8 @@ def multiply_unless_zero(x: Array, y: Array, out: Array, is_zero: Array) -> None
         np.copyto(out, 0, where=is_zero)
         return
     np.multiply(x, y, out=out)
+    if np.size(x) < out.size and np.all(x):
+        return  # a number, or a broadcast x, without a 0: found in less than the sum takes
     if not math.isfinite(np.add.reduce(out, axis=None)):
         np.equal(x, 0, out=is_zero)
         np.copyto(out, 0, where=is_zero)

@@ -200,6 +200,9 @@ def _write_matmul(storage: Storage, node: Node, op: MapReduce, product: MatrixPr
     values = (*node.operands, node)
     axes = (*(access.axes for access in op.accesses), op.output)
     orders = (product.left, product.right, product.output)
+    if product.output == (1, 0):  # a dense transposed result: the product of the transposed factors
+        values, axes = (values[1], values[0], node), (axes[1], axes[0], op.output)
+        orders = (product.right[::-1], product.left[::-1], (0, 1))
     shown = [_matrix(storage, *item) for item in zip(values, axes, orders, strict=True)]
     names = [name for name in shown if name is not None]
     if len(names) < len(shown):
@@ -207,9 +210,8 @@ def _write_matmul(storage: Storage, node: Node, op: MapReduce, product: MatrixPr
     target = storage.source.bound.get(names[2])
     is_dense = names[2] == storage.name(node) if target is None else target.flags.c_contiguous
     if is_dense and node.type.dtype.is_float and not product.batch:
-        left = storage.source.bound.get(
-            names[0]
-        )  # np.matmul's result for less than half the cost of the call
+        # np.matmul's result for less than half the cost of the call
+        left = storage.source.bound.get(names[0])
         dot = f"{names[0]}.dot" if left is None else storage.source.bind(left.dot, "dot_")
         storage.source.write(f"{dot}({names[1]}, {names[2]})")
     else:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from compiler.backends.numpy.atoms import EMITTERS, Site
 from compiler.backends.numpy.blocks import argmax_over
 from compiler.backends.numpy.frame import Storage
+from compiler.backends.numpy.reducers import REDUCES, UFUNCS, identity
 from compiler.backends.numpy.tiles import Tiles
 from compiler.backends.numpy.views import Axes, LoopViews
 from compiler.backends.numpy.walking import in_memory_order
@@ -19,15 +20,9 @@ from compiler.ir.dims import evaluate
 from compiler.ir.formula.tape import Const, TypedLine, infer_dtypes
 from compiler.ir.node import Node
 from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size
-from compiler.ir.types import BOOL, DType, Weak
+from compiler.ir.types import DType, Weak
 from compiler.schedule.nest import Nest
 from compiler.schedule.schedule import Kernel, Schedule
-
-_UFUNCS: Final[Mapping[Reducer, Any]] = {
-    Reducer.SUM: np.add,
-    Reducer.MAX: np.maximum,
-    Reducer.MIN: np.minimum,
-}
 
 
 class NestWriter:
@@ -212,7 +207,7 @@ class NestWriter:
         """Fills an accumulator before the tile loop."""
         op = _op(node)
         name, _ = self.views.open(node, self.nest.axes_of(node))
-        self.source.write(f"{name}.fill({self.source.bind(_identity(op.reducer, op.dtype), 'identity_')})")
+        self.source.write(f"{name}.fill({self.source.bind(identity(op.reducer, op.dtype), 'identity_')})")
 
     def _reduce(self, node: Node, op: MapReduce, result: str, shape: tuple[int, ...]) -> None:
         value, taken = self._reduced_value(node, op)
@@ -226,7 +221,7 @@ class NestWriter:
         else:
             part = self.tiles.take(op.dtype, shape)
             self._reduce_into(op, value, reduced, part)
-            self.source.call(_UFUNCS[op.reducer], result, part, out=result)
+            self.source.call(UFUNCS[op.reducer], result, part, out=result)
             self.tiles.give_back(part)
         if taken:
             self.tiles.give_back(value)
@@ -244,11 +239,11 @@ class NestWriter:
         return product, True
 
     def _reduce_into(self, op: MapReduce, value: str, axes: Sequence[int], result: str) -> None:
-        function = _UFUNCS[op.reducer]
-        reduce = self.source.bind(_REDUCES[op.reducer], f"{function.__name__}_reduce_")
+        function = UFUNCS[op.reducer]
+        reduce = self.source.bind(REDUCES[op.reducer], f"{function.__name__}_reduce_")
         dtype = self.source.bind(op.dtype.numpy, "dtype_")
         first = (
-            [self.source.bind(_identity(op.reducer, op.dtype), "identity_")]
+            [self.source.bind(identity(op.reducer, op.dtype), "identity_")]
             if op.reducer is not Reducer.SUM
             else []
         )
@@ -261,10 +256,6 @@ class NestWriter:
             self.source.write(f"{result}.fill(0)")
         else:
             self.source.call(argmax_over, str(tuple(axes)), value, result)
-
-
-_REDUCES: Final[Mapping[Reducer, Any]] = {reducer: function.reduce for reducer, function in _UFUNCS.items()}
-"""Bound once, so that equal calls name one object."""
 
 
 def _op(node: Node) -> MapReduce:
@@ -290,16 +281,3 @@ def _folded(typed: TypedLine, arguments: Sequence[Const]) -> Const:
     with np.errstate(all="ignore"):
         result = np.asarray(ATOMS_IN_NUMPY[typed.line.atom](*values)).astype(typed.dtype.numpy)
     return Const(result.item())
-
-
-def _identity(reducer: Reducer, dtype: DType) -> Any:
-    """What a reduction of nothing gives; for max and min the lowest and highest value there is."""
-    if reducer is Reducer.SUM:
-        return dtype.numpy.type(0)
-    is_max = reducer is Reducer.MAX
-    if dtype is BOOL:
-        return not is_max
-    if dtype.is_float:
-        return -math.inf if is_max else math.inf
-    limits = np.iinfo(dtype.value)
-    return limits.min if is_max else limits.max

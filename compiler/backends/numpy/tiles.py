@@ -21,6 +21,9 @@ Array: TypeAlias = np.ndarray[Any, Any]
 TILE: Final = 16384
 """Elements of a tile: several arrays of so many floats stay in a second-level cache."""
 
+LEAST_ROWS: Final = 4
+"""Rows of a tile, if twice the elements hold them: a call for one value a row costs as much for one row."""
+
 
 class Tiles:
     """The tile loop of one kernel, and names of arrays inside it."""
@@ -31,7 +34,7 @@ class Tiles:
         self.extents = tuple(extents)
         inner = math.prod(self.extents[1:])
         rows = self.extents[0] if self.extents else 1
-        step = max(1, TILE // inner) if may_cut and rows * inner > TILE else rows
+        step = rows_of_a_tile(inner) if may_cut and rows * inner > TILE else rows
         self.ranges = [slice(start, min(start + step, rows)) for start in range(0, rows, max(step, 1))]
         self.step = min(step, rows)
         self.is_cut = len(self.ranges) > 1
@@ -101,3 +104,8 @@ class Tiles:
         names = ", ".join(["r", *self._heads])
         indent = self.source.lines[place][: -len(self.source.lines[place].lstrip())]
         self.source.lines[place] = f"{indent}for {names} in zip({', '.join(lists)}):"
+
+
+def rows_of_a_tile(inner: int) -> int:
+    """How many rows of so many elements a tile has."""
+    return max(1, TILE // inner, min(LEAST_ROWS, 2 * TILE // inner))

@@ -88,6 +88,26 @@ def test_a_product_with_zero_is_zero_whatever_the_other_is():
     np.testing.assert_array_equal(x, [0, 0, 0, 8])
 
 
+def test_a_broadcast_factor_is_zero_where_it_is_zero():
+    y, out = np.array([[np.inf, 1.0], [np.nan, 2.0]]), np.empty((2, 2))
+    for column, expected in (
+        ([0.0, 2.0], [[0, 0], [np.nan, 4]]),
+        ([np.nan, 0.0], [[np.nan, np.nan], [0, 0]]),
+        ([2.0, 3.0], [[np.inf, 2], [np.nan, 6]]),
+    ):
+        with np.errstate(invalid="ignore"):
+            multiply_unless_zero(np.array(column)[:, None], y, out, np.empty((2, 1), bool))
+        np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize(("x", "expected"), [(0.0, [0, 0]), (2.0, [np.inf, 2]), (np.inf, [np.inf, np.inf])])
+def test_a_factor_may_be_a_number(x, expected):
+    y, out = np.array([np.inf, 1.0]), np.empty(2)
+    with np.errstate(invalid="ignore"):
+        multiply_unless_zero(x, y, out, np.empty(2, bool))
+    np.testing.assert_array_equal(out, expected)
+
+
 def test_an_atom_computes_in_the_dtype_that_the_line_reads():
     x, k = tt.input("x", (3,), "bool"), tt.input("k", (3,), "int32")
     assert tt.sqrt(x).dtype is FLOAT32

@@ -102,6 +102,14 @@ def test_a_dot_product_of_rows_is_fused():
         assert re.search(r"for r", source(program))
 
 
+@pytest.mark.parametrize("subscripts", ["ab,bc->ca", "ba,bc->ca", "ab,cb->ca", "ba,cb->ca"])
+def test_a_product_with_a_transposed_result_is_that_of_the_transposed_factors(subscripts):
+    inputs, arrays, y = einsum(subscripts)
+    program = assert_right(inputs, [y], *arrays)
+    assert "dot" in source(program)
+    assert "matmul" not in source(program)
+
+
 def of(op: MapReduce):
     return matrix_product(product_of(op))
 

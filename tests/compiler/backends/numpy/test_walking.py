@@ -8,6 +8,7 @@ import pytest
 import tinytorch as tt
 from compiler.backends.numpy import walking
 from compiler.backends.numpy.backend import make_frame
+from compiler.backends.numpy.tiles import rows_of_a_tile
 from compiler.schedule.nest import Nest, nest_of
 from tests.compiler.backends.numpy.running import assert_right, compiled
 from tests.properties.trial import tiles_of
@@ -65,6 +66,12 @@ def test_rows_of_nothing_are_not_cut():
     y = tt.minimum(x.sum((0, 1), keepdims=True), x)
     program = assert_right([x], [y], np.zeros((3, 0, 3), np.float32), tile=2, passes=["fuse_elementwise"])
     assert len(program.schedule.kernels) == 1
+
+
+def test_a_tile_has_a_few_rows_unless_they_are_too_long():
+    with tiles_of(16384):
+        found = {inner: rows_of_a_tile(inner) for inner in (1000, 5000, 10000, 16384, 20000, 50000)}
+    assert found == {1000: 16, 5000: 4, 10000: 3, 16384: 2, 20000: 1, 50000: 1}
 
 
 def test_scalars_have_any_order():
