@@ -1,11 +1,14 @@
-"""The operators of a Variable, in terms of a few methods: everything that Python has a sign for."""
+"""The operators of a Variable and its methods of shape, in terms of a few: all that Python has a sign for."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Self
 
-from tinytorch.core.tensor import Outranking, Tensor
+from tinytorch import tensor as symbolic
+from tinytorch.core.operands import Outranking
+from tinytorch.core.tensor import Tensor
 
 
 class Arithmetic(Outranking, ABC):
@@ -29,6 +32,10 @@ class Arithmetic(Outranking, ABC):
     @abstractmethod
     def compared(self, atom: str, other: Any) -> Tensor:
         """A comparison, as a tensor of bools."""
+
+    @abstractmethod
+    def map(self, name: str, function: Callable[[symbolic.Tensor], symbolic.Tensor]) -> Self:
+        """A function of this variable as a `tt` tensor, recorded under a name."""
 
     def __add__(self, other: Any) -> Self:
         return self.binary("add", self, other)
@@ -91,3 +98,31 @@ class Arithmetic(Outranking, ABC):
         return self.compared("ne", other)
 
     __hash__ = object.__hash__
+
+    def sum(self, dim: Any = None, keepdims: bool = False) -> Self:
+        """The sum over dims, or of everything."""
+        return self.map("sum", lambda x: x.sum(dim, keepdims))
+
+    def mean(self, dim: Any = None, keepdims: bool = False) -> Self:
+        """The arithmetic mean over dims, or of everything."""
+        return self.map("mean", lambda x: x.mean(dim, keepdims))
+
+    def max(self, dim: Any = None, keepdims: bool = False) -> Self:
+        """The largest element over dims; tied elements share the gradient."""
+        return self.map("max", lambda x: x.max(dim, keepdims))
+
+    def reshape(self, *shape: Any) -> Self:
+        """The elements under another shape."""
+        return self.map("reshape", lambda x: x.reshape(*shape))
+
+    def transpose(self, *dims: Any) -> Self:
+        """The dims in another order; reversed if none is given."""
+        return self.map("transpose", lambda x: x.transpose(*dims))
+
+    @property
+    def T(self) -> Self:  # noqa: N802  # NumPy's name
+        """The dims in reverse order."""
+        return self.transpose()
+
+    def __getitem__(self, key: Any) -> Self:
+        return self.map("getitem", lambda x: x[key])

@@ -11,7 +11,7 @@ for each structure. The gradients are `tt.grad`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -20,7 +20,7 @@ from compiler.errors import GradientError, ShapeError
 from compiler.ir.build import apply, input_node
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.types import DType, floating
+from compiler.ir.types import floating
 from tinytorch import tensor as symbolic
 from tinytorch.core.arithmetic import Arithmetic
 from tinytorch.core.gradients import (
@@ -33,7 +33,9 @@ from tinytorch.core.gradients import (
     is_changed,
     owned_leaf,
 )
-from tinytorch.core.tensor import Tensor, is_scalar, scalar_node, whole_number
+from tinytorch.core.holder import Holder
+from tinytorch.core.operands import is_scalar, scalar_node, whole_number
+from tinytorch.core.tensor import Tensor
 from tinytorch.core.values import Array, Value, own_array, value_of_node
 
 GradientFunction = Callable[["Variable"], Any]
@@ -52,7 +54,7 @@ class Recorded:
         return f"<backward of {self.name}>"
 
 
-class Variable(Owner, Arithmetic):
+class Variable(Owner, Arithmetic, Holder):
     """Data (a scalar, a list, an array, a Tensor) with a gradient.
 
     `grad_fn` is what made a computed variable; a function given as `grad_fn` is called with the gradient (a
@@ -95,26 +97,6 @@ class Variable(Owner, Arithmetic):
             self._grad_fn = None
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """The extents."""
-        return cast("tuple[int, ...]", self._tensor.shape)
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return self._tensor.size
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return self._tensor.ndim
-
-    @property
-    def dtype(self) -> DType:
-        """The element type."""
-        return self._tensor.dtype
-
-    @property
     def grad_fn(self) -> Any:
         """What made it, None for a leaf."""
         return self._grad_fn
@@ -127,18 +109,6 @@ class Variable(Owner, Arithmetic):
     @property
     def _is_recorded(self) -> bool:
         return isinstance(self._grad_fn, Recorded)
-
-    def numpy(self) -> Array:
-        """The array, as `data.data`."""
-        return self._tensor.data
-
-    def tolist(self) -> Any:
-        """The values as Python numbers in nested lists."""
-        return self._tensor.tolist()
-
-    def item(self) -> Any:
-        """The one value as a Python number."""
-        return self._tensor.item()
 
     def detach(self) -> Variable:
         """The present value as a variable without a gradient."""
@@ -155,21 +125,6 @@ class Variable(Owner, Arithmetic):
     def __repr__(self) -> str:
         made = f", grad_fn={self._grad_fn!r}" if self._grad_fn is not None else ""
         return f"Variable({self._tensor!r}, requires_grad={self.requires_grad}{made})"
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return self._tensor.__array__(dtype, copy)
-
-    def __len__(self) -> int:
-        return len(self._tensor)
-
-    def __iter__(self) -> Iterator[Variable]:
-        return (self[position] for position in range(len(self)))
-
-    def __bool__(self) -> bool:
-        return bool(self._tensor)
-
-    def __float__(self) -> float:
-        return float(self._tensor)
 
     # Recording
 
@@ -241,34 +196,6 @@ class Variable(Owner, Arithmetic):
     def product(self, left: Any, right: Any) -> Variable:
         """`left @ right`."""
         return of_two("matmul", lambda x, y: x @ y, left, right)
-
-    def sum(self, dim: Any = None, keepdims: bool = False) -> Variable:
-        """The sum over dims, or of everything."""
-        return self.map("sum", lambda x: x.sum(dim, keepdims))
-
-    def mean(self, dim: Any = None, keepdims: bool = False) -> Variable:
-        """The arithmetic mean over dims, or of everything."""
-        return self.map("mean", lambda x: x.mean(dim, keepdims))
-
-    def max(self, dim: Any = None, keepdims: bool = False) -> Variable:
-        """The largest element over dims; tied elements share the gradient."""
-        return self.map("max", lambda x: x.max(dim, keepdims))
-
-    def reshape(self, *shape: Any) -> Variable:
-        """The elements under another shape."""
-        return self.map("reshape", lambda x: x.reshape(*shape))
-
-    def transpose(self, *dims: Any) -> Variable:
-        """The dims in another order; reversed if none is given."""
-        return self.map("transpose", lambda x: x.transpose(*dims))
-
-    @property
-    def T(self) -> Variable:  # noqa: N802  # NumPy's name
-        """The dims in reverse order."""
-        return self.transpose()
-
-    def __getitem__(self, key: Any) -> Variable:
-        return self.map("getitem", lambda x: x[key])
 
     # Gradients
 
