@@ -131,7 +131,7 @@ class NestStep:
             return [place.target, 0, *strides]
         memory = scratch.take(parts * size * member.accumulator.size)
         following.append(Launch(_combine_key(self.form, member), [size, parts, memory, place.target]))
-        return [memory, size, *strides]
+        return [memory, size if place.is_split else 0, *strides]
 
     def _nanoseconds(self, extents: Sequence[int]) -> float:
         turns = math.prod(extents)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from compiler.backends.llvm.nests import NestStep
 from compiler.backends.llvm.program import NativeProgram
+from compiler.backends.llvm.steps import Scratch
 
 SHAPE = (3, 5, 37)
 
@@ -74,3 +76,20 @@ def test_sums_that_are_no_neighbours(dtype: str) -> None:
     expected = tt.compile([x], outputs, backend="reference")(data)
     for found, right in zip(program(data), expected, strict=True):
         np.testing.assert_allclose(found, right, rtol=1e-5 if dtype == "float32" else 1e-12, atol=1e-4)
+
+
+def test_chunks_that_each_have_accumulators_of_their_own_share_one_array_of_them() -> None:
+    """A float32 sum is taken in float64 beside the result; no other chunk adds to a chunk's accumulators."""
+    shape = (8, 21, 4096)
+    x = tt.input("x", shape)
+    data = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    program = tt.compile([x], x.sum(axis=1), backend="llvm")
+    assert isinstance(program._executable, NativeProgram)
+    (step,) = program._executable.lowered.of_kernel[0]
+    assert isinstance(step, NestStep)
+    scratch = Scratch()
+    nest, _ = step.launches({}, scratch)
+    assert nest.chunks > 1
+    assert scratch.bytes == 8 * 8 * 4096
+    assert nest.numbers[-3] == 0  # the distance from one chunk's to the next
+    np.testing.assert_allclose(program(data), data.sum(axis=1), rtol=1e-5, atol=1e-5)
