@@ -7,6 +7,7 @@ symmetry. a^2 is formed exactly in two parts: its rounding error would come out 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compiler.backends.llvm.coefficients import COEFFICIENTS
@@ -21,21 +22,32 @@ from compiler.backends.llvm.exponentials import (
 from compiler.backends.llvm.lanes import Lanes
 from compiler.backends.llvm.untyped import Value
 
+_ALL_BUT_THE_HIGHEST = -1
+"""All coefficients of a polynomial but the last, as a bound of a slice."""
 
-def square(m: Lanes, a: Value) -> tuple[Value, Value]:
-    """Return a^2 and its rounding error, without FMA from the upper half of a's digits (Dekker, 1971)."""
-    whole = m.mul(a, a)
+
+def product(m: Lanes, a: Value, b: Value) -> tuple[Value, Value]:
+    """Return a b and its rounding error, without FMA from halves of the factors' digits (Dekker, 1971)."""
+    whole = m.mul(a, b)
     if m.instructions.fma:
-        return whole, m.fma(a, a, m.neg(whole))
+        return whole, m.fma(a, b, m.neg(whole))
+    a_high, b_high = upper_half(m, a), upper_half(m, b)
+    a_low, b_low = m.sub(a, a_high), m.sub(b, b_high)
+    rest = m.sub(m.mul(a_high, b_high), whole)
+    for x, y in ((a_high, b_low), (a_low, b_high), (a_low, b_low)):
+        rest = m.add(rest, m.mul(x, y))
+    return whole, rest
+
+
+def upper_half(m: Lanes, a: Value) -> Value:
+    """Return a with the lower half of its digits set to 0."""
     dropped = (m.format.mantissa + 2) // 2
-    high = m.from_bits(m.builder.and_(m.bits(a), m.integer(-(1 << dropped))))
-    beside = m.mul(m.sub(a, high), m.add(a, high))
-    return whole, m.add(m.sub(m.mul(high, high), whole), beside)
+    return m.from_bits(m.builder.and_(m.bits(a), m.integer(-(1 << dropped))))
 
 
 def gaussian(m: Lanes, a: Value, rate: float) -> Reduced:
     """Reduce exp(-rate a^2), rate a power of two."""
-    whole, rest = square(m, a)
+    whole, rest = product(m, a, a)
     return reduce_exponent(m, whole, -rate, rest)
 
 
@@ -55,20 +67,26 @@ def erf(m: Lanes, x: Value) -> Value:
 def upper_tail(m: Lanes, name: str, x: Value, rate: float) -> Value:
     """Return exp(-rate a^2) P(a)/Q(a) for a = |x|, scaled last, so that a subnormal is rounded once.
 
-    Float32 without FMA, where each step of a polynomial rounds twice, takes the way through float64.
+    Without FMA each step of a polynomial rounds twice: float32 takes the way through float64, and float64
+    knows what every step loses.
     """
     if not m.instructions.fma and m.format.width == 32:
         double = Lanes(m.builder, "float64", m.lanes, m.instructions)
-        wide = upper_tail(double, name, m.builder.fpext(x, double.float_type), rate)
+        wide = ratio_tail(double, name, m.builder.fpext(x, double.float_type), rate, 1)
         return m.builder.fptrunc(wide, m.float_type)
+    if m.format.width == 32:
+        return ratio_tail(m, name, x, rate, 1)
+    return ratio_tail(m, name, x, rate, 2 if m.instructions.fma else _ALL_BUT_THE_HIGHEST)
+
+
+def ratio_tail(m: Lanes, name: str, x: Value, rate: float, careful: int) -> Value:
+    """Return the tail in one format, P and Q with what their last `careful` steps lose."""
     table = COEFFICIENTS[m.format.name]
     a = bounded_magnitude(m, x, table[f"{name}_limit"][0])
     reduced = gaussian(m, a, rate)
     square_of_a = m.mul(a, a)
     powers = a, square_of_a, m.mul(square_of_a, square_of_a)
-    top, bottom = table[f"{name}_top"], table[f"{name}_bottom"]
-    p = Sum.of_product(m, a, m.grouped(top[1:], *powers), top[0])
-    q = Sum.of_product(m, a, m.grouped(bottom[1:], *powers), bottom[0])
+    p, q = (Sum.of_polynomial(m, table[f"{name}_{part}"], careful, *powers) for part in ("top", "bottom"))
     change = m.fma(p.value, growth(m, reduced), p.lost)
     numerator = m.add(p.value, change)
     raised = Sum(numerator, m.sub(change, m.sub(numerator, p.value)))
@@ -88,18 +106,33 @@ class Sum:
         if m.instructions.fma:
             value = m.fma(a, b, c)
             return cls(value, m.sub(c, m.fma(m.neg(a), b, value)))
-        product = m.mul(a, b)
-        value = m.add(product, c)
-        return cls(value, m.sub(c, m.sub(value, product)))
+        whole, rest = product(m, a, b)
+        value = m.add(whole, c)
+        return cls(value, m.add(m.sub(c, m.sub(value, whole)), rest))
+
+    @classmethod
+    def of_polynomial(cls, m: Lanes, coefficients: Sequence[float], careful: int, *powers: Value) -> Sum:
+        """Return a polynomial given x, x^2 and x^4, knowing what its last `careful` steps lose.
+
+        Far out the highest terms lead, so that the rounding of every step reaches the result.
+        """
+        *outer, last = coefficients[:careful]
+        total = cls.of_product(m, powers[0], m.grouped(coefficients[careful:], *powers), last)
+        for coefficient in reversed(outer):
+            step = cls.of_product(m, powers[0], total.value, coefficient)
+            total = cls(step.value, m.fma(powers[0], total.lost, step.lost))
+        return total
 
 
 def quotient(m: Lanes, p: Sum, q: Sum) -> Value:
-    """Return p/q, corrected by the remainder where that is exact, which takes FMA."""
-    if not m.instructions.fma:
-        return m.div(p.value, q.value)
+    """Return p/q, corrected by the remainder, which is exact but for what the sums have lost."""
     inverse = m.div(1.0, q.value)
     guess = m.mul(p.value, inverse)
-    remainder = m.fma(m.neg(guess), q.value, p.value)
+    if m.instructions.fma:
+        remainder = m.fma(m.neg(guess), q.value, p.value)
+    else:
+        whole, rest = product(m, guess, q.value)
+        remainder = m.sub(m.sub(p.value, whole), rest)
     remainder = m.fma(m.neg(guess), q.lost, m.add(remainder, p.lost))
     return m.fma(remainder, inverse, guess)
 
