@@ -15,7 +15,7 @@ from compiler.errors import ArgumentError, BackendError
 from compiler.ir.dims import evaluate
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.op import Buffer, Parameter, locked
+from compiler.ir.op import Buffer, Locks, Parameter
 from compiler.pipeline.contract import Record
 from compiler.render.drawing import draw, svg_of
 from compiler.render.kernels import draw_schedule
@@ -49,12 +49,15 @@ class Program:
         self._executable = executable
         self._again = again
         self._demands = demands(source)
-        self._shapes = [node.type.shape for node in source.outputs]
+        self._types = [node.type for node in source.outputs]
+        is_fixed = all(isinstance(extent, int) for kind in self._types for extent in kind.shape)
+        self._fixed = self._arrays({}) if is_fixed else None
         self._written = [node.op.buffer for node, _ in source.updates if isinstance(node.op, Parameter)]
         for buffer in self._written:
             buffer.is_updated = True
         buffers = {node.op.buffer for node in source.parameters if isinstance(node.op, Parameter)}
         self._buffers: list[Buffer] = sorted(buffers, key=lambda buffer: buffer.serial)
+        self._locks = Locks()
         self._enter = self._entry()
 
     @property
@@ -88,18 +91,17 @@ class Program:
             or kind not in ("one", "tuple")
             or donated
             or self._demands
-            or not self._shapes
+            or not self._types
         ):
             return self._checked
-        types = [node.type for node in self.source_graph.outputs]
-        return self._executable.entry(self.signature.inputs, types, kind == "one", self._checked)
+        return self._executable.entry(self.signature.inputs, self._types, kind == "one", self._checked)
 
     def _checked(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
         """A call with every check and conversion."""
         inputs, sizes = self.signature.bind(arguments, named)
         check_demands(self._demands, sizes)
         outputs = self._outputs(sizes, out, inputs)
-        shared = [buffer for buffer in self._buffers if buffer.is_updated]
+        shared = tuple(buffer for buffer in self._buffers if buffer.is_updated)
         if shared:
             self._run_alone(shared, inputs, sizes, outputs)
         else:
@@ -108,13 +110,16 @@ class Program:
 
     def _run_alone(
         self,
-        shared: Sequence[Buffer],
+        shared: tuple[Buffer, ...],
         inputs: Sequence[Array],
         sizes: Mapping[str, int],
         outputs: Sequence[Array],
     ) -> None:
         """Runs while no other thread reads or writes the parameters that programs share."""
-        with locked(shared):
+        locks = self._locks
+        if locks.buffers != shared:
+            locks = self._locks = Locks(shared)
+        with locks:
             taken = next((buffer for buffer in self._written if buffer.users), None)
             if taken is not None:
                 raise ArgumentError(
@@ -130,23 +135,28 @@ class Program:
                     buffer.users -= 1
 
     def _outputs(self, sizes: Mapping[str, int], out: Any, inputs: Sequence[Array]) -> list[Array]:
-        nodes = self.source_graph.outputs
-        shapes = [tuple(evaluate(extent, sizes) for extent in shape) for shape in self._shapes]
+        arrays = self._fixed or self._arrays(sizes)
         if out is None:
-            return [np.empty(shape, node.type.dtype.numpy) for shape, node in zip(shapes, nodes, strict=True)]
+            return [np.empty(shape, dtype) for shape, dtype in arrays]
         given = self.structure.unpack(out)
         others = [*inputs, *(buffer.array for buffer in self._buffers)]
-        for place, (array, shape, node) in enumerate(zip(given, shapes, nodes, strict=True)):
-            is_fit = is_ready(array, node.type.dtype.numpy) and array.flags.writeable
-            if not is_fit or array.shape != shape:
+        for place, (array, (shape, dtype)) in enumerate(zip(given, arrays, strict=True)):
+            if not is_ready(array, dtype) or not array.flags.writeable or array.shape != shape:
                 raise ArgumentError(
-                    f"out {place} must be a dense, aligned, writable {node.type.dtype} of {list(shape)}"
+                    f"out {place} must be a dense, aligned, writable {dtype} of {list(shape)}"
                 )
             if any(np.may_share_memory(array, other) for other in [*others, *given[:place]]):
                 raise ArgumentError(
                     f"out {place} shares memory with an argument, a parameter or another output"
                 )
         return list(given)
+
+    def _arrays(self, sizes: Mapping[str, int]) -> list[tuple[tuple[int, ...], np.dtype[Any]]]:
+        """Shape and dtype of each output."""
+        return [
+            (tuple(evaluate(extent, sizes) for extent in kind.shape), kind.dtype.numpy)
+            for kind in self._types
+        ]
 
     def source(self, kernel: Kernel | int) -> str:
         """The loop nests of a kernel of the schedule, or of its number, to read.

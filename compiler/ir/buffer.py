@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 from weakref import WeakSet
 
@@ -66,15 +65,27 @@ class Buffer:
         return self._array is not None
 
 
-@contextmanager
-def locked(buffers: Iterable[Buffer]) -> Generator[None]:
-    """Holds the locks of buffers, taken in one order everywhere: nobody waits in a circle."""
-    taken: list[Buffer] = []
-    try:
-        for buffer in sorted(set(buffers), key=lambda buffer: buffer.serial):
-            buffer.lock.acquire()
-            taken.append(buffer)
-        yield
-    finally:
-        for buffer in reversed(taken):
+class Locks:
+    """A context that holds the locks of buffers, taken in one order everywhere: nobody waits in a circle."""
+
+    __slots__ = ("buffers",)
+
+    def __init__(self, buffers: Iterable[Buffer] = ()) -> None:
+        self.buffers = tuple(sorted(set(buffers), key=lambda buffer: buffer.serial))
+
+    def __enter__(self) -> None:
+        taken = 0
+        try:
+            for buffer in self.buffers:
+                buffer.lock.acquire()
+                taken += 1
+        except BaseException:
+            self._release(taken)
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self._release(len(self.buffers))
+
+    def _release(self, count: int) -> None:
+        for buffer in reversed(self.buffers[:count]):
             buffer.lock.release()

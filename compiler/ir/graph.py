@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compiler.ir.node import Node
-from compiler.ir.op import Call, Input, Parameter, locked
+from compiler.ir.op import Call, Input, Locks, Parameter
 from compiler.ir.parsing import read_text
 from compiler.ir.printing import arrays_of, calls_of, print_graph
 
@@ -87,7 +87,7 @@ class Graph:
         return f"<Graph of {len(self.nodes)} nodes, {len(self.inputs)} inputs, {len(self.outputs)} outputs>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        with locked(node.op.buffer for node in self.nodes if isinstance(node.op, Parameter)):
+        with Locks(node.op.buffer for node in self.nodes if isinstance(node.op, Parameter)):
             arrays = {name: array.copy() for name, array in self.arrays.items()}
         return Graph.parse, (str(self), arrays, self.calls)
 

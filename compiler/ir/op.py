@@ -16,7 +16,7 @@ An op is a value: two nodes with equal ops and the same operands compute the sam
 Each kind has its own file; this one has all their names.
 """
 
-from compiler.ir.buffer import Buffer, locked
+from compiler.ir.buffer import Buffer, Locks
 from compiler.ir.layout import (
     LAYOUTS,
     Broadcast,
@@ -48,6 +48,7 @@ __all__ = [
     "Input",
     "LAYOUTS",
     "Layout",
+    "Locks",
     "MapReduce",
     "Op",
     "Pad",
@@ -60,6 +61,5 @@ __all__ = [
     "Trait",
     "Transpose",
     "constant_of",
-    "locked",
     "reduced_dtype",
 ]

@@ -19,6 +19,7 @@ from compiler.ir.op import (
     Diagonal,
     Gather,
     Input,
+    Locks,
     MapReduce,
     Pad,
     Parameter,
@@ -29,7 +30,6 @@ from compiler.ir.op import (
     Trait,
     Transpose,
     constant_of,
-    locked,
 )
 from compiler.ir.types import FLOAT32, FLOAT64, INT64, TensorType
 
@@ -161,6 +161,6 @@ def test_locks_are_taken_in_one_order_and_given_back():
 
     for buffer in (one, two):
         buffer.lock = Noting(buffer)  # type: ignore[assignment]
-    with locked([two, one, two]):
+    with Locks([two, one, two]):
         assert taken == [one, two]
     assert taken == []
