@@ -7,9 +7,9 @@ A value is a Node or a Python scalar; a scalar becomes a literal of the op that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import cache
-from typing import Any, TypeAlias
+from collections.abc import Hashable, Iterable, Sequence
+from functools import cache, lru_cache
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -64,6 +64,27 @@ def apply(
     """
     formula = atom_formula(formula) if isinstance(formula, str) else formula
     nodes = [value for value in values if isinstance(value, Node)]
+    kinds = tuple([value.type if isinstance(value, Node) else as_argument(value) for value in values])
+    key = formula, formula.recognised, kinds, dtype, shape
+    known = _MAPS.get(key)
+    if known is None:
+        if len(_MAPS) >= MOST_MAPS:
+            _MAPS.clear()
+        known = _MAPS[key] = _map(formula, values, nodes, dtype, shape)
+    op, found = known
+    return nodes[0] if op is None else make_node(op, nodes, name, origin, type=found)
+
+
+MOST_MAPS: Final = 4096
+"""How many maps are remembered: by formula, operands' types and literals."""
+
+_MAPS: Final[dict[Hashable, tuple[MapReduce | None, TensorType]]] = {}
+"""The op and the type of a map; no op where the result is the operand itself."""
+
+
+def _map(
+    formula: Formula, values: Sequence[Value], nodes: Sequence[Node], dtype: DType | None, shape: Shape | None
+) -> tuple[MapReduce | None, TensorType]:
     shape = broadcast_shape(formula.name, nodes) if shape is None else shape
     arguments = tuple(
         Access(align(value.type.shape, shape)) if isinstance(value, Node) else as_argument(value)
@@ -75,11 +96,11 @@ def apply(
         natural = natural_dtype(formula, operands)
     except DTypeError as error:
         raise naming(error, nodes) from None
-    dtype = natural if dtype is None else dtype
-    if formula.is_identity and nodes and nodes[0].type == TensorType(dtype, shape):
-        return nodes[0]
-    op = MapReduce(formula, arguments, shape, tuple(range(len(shape))), dtype)
-    return make_node(op, nodes, name, origin)
+    found = TensorType(natural if dtype is None else dtype, shape)
+    if formula.is_identity and nodes and nodes[0].type == found:
+        return None, found
+    op = MapReduce(formula, arguments, shape, tuple(range(len(shape))), found.dtype)
+    return op, op.infer([node.type for node in nodes])
 
 
 def _check_literals(what: str, values: Sequence[Value], operands: Sequence[Operand]) -> None:
@@ -241,7 +262,12 @@ def broadcast(
 
 def input_node(name: str, type: TensorType, origin: Origin | None = None) -> Node:
     """An input leaf."""
-    return make_node(Input(type), (), name, origin)
+    return make_node(_input(type), (), name, origin, type=type)
+
+
+@lru_cache(maxsize=MOST_MAPS)
+def _input(type: TensorType) -> Input:
+    return Input(type)
 
 
 def parameter_node(array: np.ndarray[Any, Any], name: str | None, origin: Origin | None = None) -> Node:

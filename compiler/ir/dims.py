@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from compiler.errors import ArgumentError, ParseError, ShapeError
+from compiler.ir.hashing import Hashed, hash_once
 
 Monomial: TypeAlias = tuple[tuple[str, int], ...]
 """Symbols with their powers, sorted by name; the empty tuple is the constant term."""
@@ -23,8 +24,9 @@ Monomial: TypeAlias = tuple[tuple[str, int], ...]
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_0-9]*\Z")
 
 
+@hash_once
 @dataclass(frozen=True, slots=True)
-class Dim:
+class Dim(Hashed):
     """An integer polynomial in at least one symbol. Build it with `symbol` and arithmetic, never directly.
 
     `terms` is sorted by monomial and holds no zero coefficient, so equality is equality of polynomials.

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from compiler.errors import ShapeError
 from compiler.ir.dims import Extent, Shape, product
 from compiler.ir.formula.tape import Const
+from compiler.ir.hashing import hash_once
 from compiler.ir.trait import Op, Trait
 from compiler.ir.types import TensorType
 
@@ -29,6 +30,7 @@ class Layout(Op):
         return Trait.LAYOUT | (Trait.VIEW if self.is_view else Trait.NONE)
 
 
+@hash_once
 @dataclass(frozen=True, slots=True)
 class Reshape(Layout):
     """The same elements in row-major order under another shape of the same size."""
@@ -47,6 +49,7 @@ class Reshape(Layout):
         return TensorType(operand.dtype, self.shape)
 
 
+@hash_once
 @dataclass(frozen=True, slots=True)
 class Transpose(Layout):
     """Axis `k` of the result is axis `order[k]` of the operand."""
@@ -62,6 +65,7 @@ class Transpose(Layout):
         return TensorType(operand.dtype, tuple(operand.shape[axis] for axis in self.order))
 
 
+@hash_once
 @dataclass(frozen=True, slots=True)
 class Broadcast(Layout):
     """Repeats the operand along unit and new axes; its axis `k` is axis `axes[k]` of the result."""
@@ -83,6 +87,7 @@ class Broadcast(Layout):
         return TensorType(operand.dtype, self.shape)
 
 
+@hash_once
 @dataclass(frozen=True, slots=True)
 class Diagonal(Layout):
     """The elements at which two axes of equal extent agree, as a new last axis."""
@@ -104,6 +109,7 @@ class Diagonal(Layout):
         return TensorType(operand.dtype, (*rest, operand.shape[self.first]))
 
 
+@hash_once
 @dataclass(frozen=True, slots=True)
 class Slice(Layout):
     """Along each axis the elements at `start + n * step` for n below `size`; a step may be negative."""
@@ -133,6 +139,7 @@ class Slice(Layout):
                 raise ShapeError(f"slice({start}, size {size}, step {step}) leaves axis {axis} of {operand}")
 
 
+@hash_once
 @dataclass(frozen=True, slots=True, eq=False)
 class Pad(Layout):
     """Puts `low` copies of `value` before, `high` behind and `interior` between the elements of each axis."""
@@ -164,6 +171,7 @@ class Pad(Layout):
         return TensorType(operand.dtype, tuple(a + n + (n - 1) * inner + b for a, n, inner, b in rows))
 
 
+@hash_once
 @dataclass(frozen=True, slots=True)
 class Concatenate(Layout):
     """The operands one behind the other along an axis."""
@@ -186,6 +194,7 @@ class Concatenate(Layout):
         return TensorType(first.dtype, shape)
 
 
+@hash_once
 @dataclass(frozen=True, slots=True)
 class Gather(Layout):
     """Elements of operand 0 along an axis at the indices in operand 1.
@@ -210,6 +219,7 @@ class Gather(Layout):
         return TensorType(data.dtype, index.shape)
 
 
+@hash_once
 @dataclass(frozen=True, slots=True)
 class ScatterAdd(Layout):
     """The adjoint of Gather: zeros of `extent` along the axis, plus operand 1 at the indices in operand 0.

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from compiler.ir.buffer import Buffer
+from compiler.ir.hashing import hash_once
 from compiler.ir.trait import Op, Trait
 from compiler.ir.types import DType, TensorType
 
 
+@hash_once
 @dataclass(frozen=True, slots=True)
 class Input(Op):
     """A value given to each call, under its node's name."""
@@ -50,6 +52,7 @@ class Parameter(Op):
         return self.type
 
 
+@hash_once
 @dataclass(frozen=True, slots=True)
 class Constant(Op):
     """An immutable array. Equal to a constant of the same type and bits."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import TypeAlias
 
 from compiler.errors import ShapeError
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.formula.tape import Const, Formula, natural_dtype
+from compiler.ir.hashing import hash_once
 from compiler.ir.trait import Op, Trait
 from compiler.ir.types import BOOL, INT32, INT64, DType, Operand, TensorType, Weak
 
@@ -48,6 +50,7 @@ class Size:
 Argument: TypeAlias = Access | Index | Size | Const
 
 
+@hash_once
 @dataclass(frozen=True, slots=True)
 class MapReduce(Op):
     """`out[output] = reducer over the other loops of formula(arguments)`, converted to `dtype`.
@@ -103,6 +106,10 @@ class MapReduce(Op):
         return [self._dtype(argument, types) for argument in self.arguments]
 
     def infer(self, operands: Sequence[TensorType]) -> TensorType:
+        return _inferred(self, tuple(operands))
+
+    def infer_anew(self, operands: Sequence[TensorType]) -> TensorType:
+        """The type, worked out; `infer` remembers it. Raises as `infer`."""
         for position, (access, operand) in enumerate(zip(self.accesses, operands, strict=True)):
             expected = tuple(1 if axis is None else self.extents[axis] for axis in access.axes)
             if operand.shape != expected:
@@ -120,6 +127,11 @@ class MapReduce(Op):
                 return Weak(int)
             case Const():
                 return Weak(type(argument.value))
+
+
+@lru_cache(maxsize=4096)
+def _inferred(op: MapReduce, operands: tuple[TensorType, ...]) -> TensorType:
+    return op.infer_anew(operands)
 
 
 def reduced_dtype(reducer: Reducer, dtype: DType) -> DType:

@@ -14,12 +14,14 @@ import linecache
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from compiler.errors import DTypeError, ShapeError
 from compiler.ir.op import Op, Trait
 from compiler.ir.types import TensorType
 
 _OURS = ("tinytorch", "compiler", "passes")
+_LINES = 4096
 _serials = itertools.count()
 
 
@@ -42,12 +44,27 @@ class SourceLine:
 
 def source_line() -> SourceLine | None:
     """The innermost line on the stack that is not of this project."""
+    return users_origin().source
+
+
+def users_origin() -> Origin:
+    """The origin of what a user makes: one value for each line."""
     frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # the documented way to a caller's line
     while frame is not None:
-        if frame.f_globals.get("__name__", "").partition(".")[0] not in _OURS:
-            return SourceLine(frame.f_code.co_filename, frame.f_lineno)
+        if not _is_ours(frame.f_globals.get("__name__", "")):
+            return _origin_at(frame.f_code.co_filename, frame.f_lineno)
         frame = frame.f_back
-    return None
+    return Origin()
+
+
+@lru_cache(maxsize=_LINES)
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] in _OURS
+
+
+@lru_cache(maxsize=_LINES)
+def _origin_at(file: str, line: int) -> Origin:
+    return Origin(SourceLine(file, line))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +105,22 @@ class Node:
 
 
 def make_node(
-    op: Op, operands: Sequence[Node] = (), name: str | None = None, origin: Origin | None = None
+    op: Op,
+    operands: Sequence[Node] = (),
+    name: str | None = None,
+    origin: Origin | None = None,
+    *,
+    type: TensorType | None = None,
 ) -> Node:
-    """A node, with its type inferred.
+    """A node, with its type inferred unless who makes it has done so.
 
     Raises ShapeError or DTypeError that names the operands and their lines.
     """
     try:
-        found = op.infer([operand.type for operand in operands])
+        found = op.infer([operand.type for operand in operands]) if type is None else type
     except (ShapeError, DTypeError) as error:
         raise naming(error, operands) from None
-    return Node(op, tuple(operands), found, name, origin or Origin(source_line()))
+    return Node(op, tuple(operands), found, name, origin or users_origin())
 
 
 def naming(error: ShapeError | DTypeError, operands: Sequence[Node]) -> ShapeError | DTypeError:

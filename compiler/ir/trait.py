@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Flag, auto
 from typing import Any
 
+from compiler.ir.hashing import Hashed, hash_once
 from compiler.ir.types import TensorType
 
 
@@ -31,7 +32,7 @@ class Trait(Flag):
     """Computes nothing: an input, a parameter or a constant."""
 
 
-class Op(ABC):
+class Op(Hashed, ABC):
     """What a node does. `name` is for people; decisions ask for traits."""
 
     __slots__ = ()
@@ -52,6 +53,7 @@ class Op(ABC):
         return trait in self.traits
 
 
+@hash_once
 @dataclass(frozen=True, slots=True)
 class Call(Op):
     """A pure Python function of arrays with a declared result type, opaque to every pass.

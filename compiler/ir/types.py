@@ -19,6 +19,7 @@ import numpy as np
 
 from compiler.errors import DTypeError, ParseError, ShapeError
 from compiler.ir.dims import Extent, Shape, extent, parse_extent, product
+from compiler.ir.hashing import Hashed, hash_once
 
 Scalar: TypeAlias = bool | int | float
 
@@ -95,7 +96,8 @@ def dtype_of(value: Any) -> DType:
     if isinstance(value, str) and value in _BY_SHORT:
         return _BY_SHORT[value]
     try:
-        found = _BY_NUMPY.get(np.dtype(value).newbyteorder("="))
+        kind = np.dtype(value)
+        found = _BY_NUMPY.get(kind) or _BY_NUMPY.get(kind.newbyteorder("="))
     except TypeError:
         found = None
     if found is None or value is None:
@@ -157,8 +159,9 @@ def floating(dtype: DType) -> DType:
     return FLOAT64 if dtype is INT64 else FLOAT32
 
 
+@hash_once
 @dataclass(frozen=True, slots=True)
-class TensorType:
+class TensorType(Hashed):
     """dtype and shape of a value. `str` gives its text form, `f32[batch,64]`."""
 
     dtype: DType

@@ -20,6 +20,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from compiler.errors import DTypeError, FormulaError
 from compiler.ir.formula.atoms import ATOMS, Atom, Rule
 from compiler.ir.formula.printing import print_formula
+from compiler.ir.hashing import Hashed, hash_once
 from compiler.ir.types import BOOL, DType, Operand, Scalar, Weak, floating, promote
 
 LONGEST: Final = 64
@@ -61,8 +62,9 @@ class Line:
     arguments: tuple[Ref, ...]
 
 
+@hash_once
 @dataclass(frozen=True, slots=True)
-class Formula:
+class Formula(Hashed):
     """A scalar function. Equality is equality of name, parameters and tape; `recognised` is a remark."""
 
     name: str
