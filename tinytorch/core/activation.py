@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from compiler.errors import ArgumentError, GradientError, ShapeError
 from compiler.ir.build import apply, input_node
@@ -18,6 +18,9 @@ from tinytorch.api import grad
 from tinytorch.core.gradients import Rule
 from tinytorch.core.tensor import Tensor
 from tinytorch.core.variable import Variable
+
+SECOND_CHANGE: Final = "a second change in place copies that value first"
+"""What every change in place without a copy depends on: that its result stays."""
 
 
 class Activation:
@@ -93,7 +96,8 @@ class Activation:
         """Whether gradients in place need the old value, and why."""
         form = _form(self._node_of(_probe()))
         if isinstance(form, SavedForm):
-            return f"{self.name} in place keeps nothing: its slope follows from the new value"
+            slope = "its slope follows from the new value"
+            return f"{self.name} in place keeps nothing: {slope}; {SECOND_CHANGE}"
         text = form.text if isinstance(form, NoSavedForm) else "it is not a function of each element alone"
         return f"{self.name} in place keeps the old value: {text}"
 

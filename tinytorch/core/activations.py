@@ -18,7 +18,7 @@ from compiler.ir.build import broadcast, constant_node
 from compiler.ir.node import Node
 from tinytorch import tensor as symbolic
 from tinytorch.api import grad
-from tinytorch.core.activation import Activation
+from tinytorch.core.activation import SECOND_CHANGE, Activation
 from tinytorch.core.gradients import Rule
 from tinytorch.core.variable import Variable
 from tinytorch.elementwise import elementwise as make_elementwise
@@ -169,7 +169,8 @@ class _Normalised(Activation):
 
     def why(self) -> str:
         """That the slopes of a row follow from its new values."""
-        return f"{self.name} in place keeps nothing: the slopes of a row follow from its new values"
+        slopes = "the slopes of a row follow from its new values"
+        return f"{self.name} in place keeps nothing: {slopes}; {SECOND_CHANGE}"
 
     def _rule(self, x: Variable) -> Rule | None:
         if not x.requires_grad or not x.dtype.is_float:

@@ -9,6 +9,7 @@ clip_gradients([w], max_norm=1.0)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
 from typing import Any, Final, cast
 
 import numpy as np
@@ -122,11 +123,11 @@ def zero_gradients(variables: Iterable[Variable]) -> None:
 def clip_gradients(variables: Iterable[Variable], max_norm: float = 1.0) -> float:
     """Scales all gradients together down so that their Euclidean norm is at most `max_norm`.
 
-    Returns the norm before. Raises ArgumentError for a negative bound, GradientError where a gradient is NaN
-    or infinite: scaling it would make every other one NaN or 0.
+    Returns the norm before. Raises ArgumentError for a bound that is negative or no number, GradientError
+    where a gradient is NaN or infinite: scaling it would make every other one NaN or 0.
     """
-    if not max_norm >= 0:
-        raise ArgumentError(f"max_norm is not negative: {max_norm}")
+    if not isinstance(cast(Any, max_norm), Real) or not max_norm >= 0:
+        raise ArgumentError(f"max_norm is a number and not negative: {max_norm!r}")
     held = [item for item in variables if item.grad is not None]
     total = 0.0
     for item in held:

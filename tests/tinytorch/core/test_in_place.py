@@ -211,6 +211,25 @@ def test_why_names_two_arguments_of_one_value() -> None:
     assert "have the same value, and the slopes" in GELU().why()
 
 
+@pytest.mark.parametrize("kind", [Tanh, Softmax])
+def test_a_second_change_copies_what_the_first_one_left(kind: type[Activation]) -> None:
+    from tinytorch.core.values import _VALUES
+
+    assert "a second change in place copies that value first" in kind().why()
+    x = Variable(np.linspace(-1.0, 1.0, 12, dtype=np.float32).reshape(3, 4))
+    kind().forward_(x)
+    first = np.array(x)
+
+    def is_kept() -> bool:
+        gc.collect()
+        others = [value.array for value in _VALUES.values() if value is not x.data._value]
+        return any(np.array_equal(array, first) for array in others)
+
+    assert not is_kept()
+    Tanh().forward_(x)
+    assert is_kept()
+
+
 def test_a_large_buffer_is_changed_in_parts() -> None:
     data = np.random.default_rng(0).standard_normal(300_001).astype(np.float32)
     x = Tensor(data)
