@@ -4,6 +4,7 @@ import importlib.util
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -246,3 +247,16 @@ def test_settings_are_checked_when_they_are_given() -> None:
         GELU("foo")  # type: ignore[arg-type]  # what is tested
     with pytest.raises(tt.ArgumentError, match=r"not 1\.5 and 4"):
         Dense(1.5, 4)  # type: ignore[arg-type]  # what is tested
+
+
+def test_the_lines_of_the_readme_are_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (COURSE.parent.parent / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"## tinytorch.core\n.*?```python\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(block, names)  # noqa: S102  # our own page
+    assert names["y"].item() == -4
+    assert names["x"].tolist() == [[1, 0], [3, 0]]
+    assert names["w"].grad.tolist() == [6, 15]
+    assert names["loss"].item() < 0.01
+    assert Path("sigmoid.svg").stat().st_size
