@@ -101,15 +101,16 @@ def _draw(cell: Any, name: str, function: Function, points: np.ndarray[Any, Any]
     values, slopes, formula = _sampled(function, points)
     cell.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     cell.axvline(0, color="0.8", linewidth=0.8, zorder=0)
+    flat = _is_saturated(slopes)
     cell.fill_between(
-        points, 0, 1, where=_is_saturated(slopes), transform=cell.get_xaxis_transform(),
-        color="tab:orange", alpha=0.15, linewidth=0, label="saturated",
+        points, 0, 1, where=flat, transform=cell.get_xaxis_transform(),
+        color="tab:orange", alpha=0.15, linewidth=0, label="saturated" if flat.any() else None,
     )  # fmt: skip
     cell.plot(points, values, color="tab:blue", linewidth=2, label=name)
     cell.plot(points, slopes, color="tab:red", linewidth=1.4, linestyle="--", label="derivative")
     for bound in _bounds(function):
         cell.axhline(bound, color="tab:blue", linewidth=1, linestyle=":")
-    cell.set_title(f"{name}\n{formula}" if formula else name, fontsize=10)
+    cell.set_title(f"{name}\n{formula}" if formula else name, fontsize=10, linespacing=1.4)
     cell.set_xlim(points[0], points[-1])
     cell.set_ylim(
         max(min(values.min(), slopes.min()), -3) - 0.25, min(max(values.max(), slopes.max()), 4) + 0.25
@@ -142,7 +143,7 @@ def _formula(node: Node) -> str:
 
 
 DEFINED: Final[Mapping[str, str]] = {
-    "sigmoid": r"\sigma(x) = \frac{1}{1 + e^{-x}}",
+    "sigmoid": r"\sigma(x) = 1 / (1 + e^{-x})",
     "softplus": r"\mathrm{softplus}(x) = \log(1 + e^{x})",
     "normcdf": r"\Phi(x) = P(Z \leq x)",
 }
@@ -154,12 +155,20 @@ _CASES = re.compile(
 )
 
 
+_FRACTION = re.compile(r"\\frac\{([^{}]*)\}\{((?:[^{}]|\{[^{}]*\})*)\}")
+
+
 def plain_latex(text: str) -> str:
-    """LaTeX without what matplotlib's mathematics lacks: cases in one line, literals with four digits."""
-    while (shorter := _CASES.sub(r"[\1 \\;\\mathrm{if}\\; \2,\\; \3]", text)) != text:
+    """LaTeX as a title can have it: cases and fractions in one line, literals with four digits."""
+    while (shorter := _CASES.sub(r"(\1 \\;\\mathrm{if}\\; \2 \\;\\mathrm{else}\\; \3)", text)) != text:
         text = shorter
-    text = text.replace(r"\left(", "(").replace(r"\right)", ")").replace(r"\operatorname", r"\mathrm")
+    text = re.sub(r"\\(left|right)(?=[(|)])", "", text).replace(r"\operatorname", r"\mathrm")
+    text = _FRACTION.sub(lambda found: f"{_enclosed(found[1])} / {_enclosed(found[2])}", text)
     return re.sub(r"\d+\.\d{5,}", lambda found: f"{float(found[0]):.4g}", text).replace(r"1.0 \, ", "")
+
+
+def _enclosed(text: str) -> str:
+    return text if text.isalnum() else f"({text})"
 
 
 def _bounds(function: Function) -> list[float]:

@@ -260,3 +260,18 @@ def test_the_lines_of_the_readme_are_true(tmp_path: Path, monkeypatch: pytest.Mo
     assert names["w"].grad.tolist() == [6, 15]
     assert names["loss"].item() < 0.01
     assert Path("sigmoid.svg").stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        (r"\frac{x}{1 + \left|x\right|}", "x / (1 + |x|)"),
+        (r"\frac{1}{1 + e^{-x}}", "1 / (1 + e^{-x})"),
+        (
+            r"\begin{cases} x & x > 0 \\ 0 & \text{otherwise} \end{cases}",
+            r"(x \;\mathrm{if}\; x > 0 \;\mathrm{else}\; 0)",
+        ),
+    ],
+)
+def test_formulas_in_titles_stand_in_one_line(text: str, plain: str) -> None:
+    assert plots.plain_latex(text) == plain
