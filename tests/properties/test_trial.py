@@ -58,6 +58,8 @@ def test_the_infinities_and_zeros_of_sums_of_products_are_excused_and_others_are
     assert not is_excused(contract([finite, finite], [[0], [0]], [], [2]))
     nothing = contract([parameter(0.0, 0.0), finite], [[0], [0]], [], [2])
     assert is_excused(inverse(nothing))
+    assert is_excused(inverse(apply("zmul", parameter(0.0), finite)))
+    assert not is_excused(apply("zmul", infinite, finite))
     assert not is_excused(apply("add", nothing, 1.0))
     assert not is_excused(apply("mul", infinite, finite))
 

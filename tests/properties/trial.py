@@ -201,9 +201,9 @@ def is_fragile(trial: Trial, number: int, expected: Answer) -> bool:
 
     The larger of +0 and -0, and the smaller, has either sign: a division by it has an infinity of either. A
     factor of all terms of a sum may be taken out of it: where that is infinite, so is the result, or NaN, and
-    where it is 0, so is the result, of either sign. In a gradient it is also the rounding of intermediate
-    values: those that are nearly equal share a maximum's gradient in one way, and not in another; and in an
-    unstable form what magnifies it. Values that are multiples of 1/1024 count as exact.
+    where it is 0, so is the result, of either sign, as is that of `zmul`. In a gradient it is also the rounding
+    of intermediate values: those that are nearly equal share a maximum's gradient in one way, and not in
+    another; and in an unstable form what magnifies it. Values that are multiples of 1/1024 count as exact.
     """
     disturbances: list[Disturbance] = [_with_other_zeros, _with_other_products]
     floats = [value for value in expected.values if value.dtype.kind == "f"]
@@ -266,12 +266,14 @@ def _with_other_zeros(
 def _with_other_products(
     node: Node, _operands: Sequence[Array], array: Array, random: np.random.Generator
 ) -> Array:
-    """Sums of products that are not finite, each an infinity or NaN, and those that are 0, with any sign."""
-    if not node.op.has(Trait.CONTRACTION):
+    """Products that are 0, with any sign: of `zmul`, and sums of them; and such sums that are not finite."""
+    op = node.op
+    is_sum = op.has(Trait.CONTRACTION)
+    if not is_sum and not (isinstance(op, MapReduce) and any(x.atom == "zmul" for x in op.formula.lines)):
         return array
-    others = random.choice(np.array([np.inf, -np.inf, np.nan], array.dtype), array.shape)
     zeros = random.choice(np.array([0.0, -0.0], array.dtype), array.shape)
-    return np.where(array == 0, zeros, np.where(np.isfinite(array), array, others))
+    others = random.choice(np.array([np.inf, -np.inf, np.nan], array.dtype), array.shape)
+    return np.where(array == 0, zeros, np.where(np.isfinite(array) | (not is_sum), array, others))
 
 
 def _is_extremum(op: MapReduce) -> bool:
