@@ -201,9 +201,9 @@ def is_fragile(trial: Trial, number: int, expected: Answer) -> bool:
 
     The larger of +0 and -0, and the smaller, has either sign: a division by it has an infinity of either. A
     factor of all terms of a sum may be taken out of it: where that is infinite, so is the result, or NaN, and
-    where it is 0, so is the result, of either sign, as is that of `zmul`. In a gradient it is also the rounding
-    of intermediate values: those that are nearly equal share a maximum's gradient in one way, and not in
-    another; and in an unstable form what magnifies it. Values that are multiples of 1/1024 count as exact.
+    where it is 0, so is the result, of either sign; `zmul` is 0 of either sign too. In a gradient it is also
+    the rounding of intermediate values: those that are nearly equal share a maximum's gradient in one way and
+    not in another; and in an unstable form what magnifies it. Multiples of 1/1024 count as exact.
     """
     disturbances: list[Disturbance] = [_with_other_zeros, _with_other_products]
     floats = [value for value in expected.values if value.dtype.kind == "f"]
