@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any, Final, Literal, TypeAlias
 
 from compiler.errors import ArgumentError, DTypeError, ShapeError
+from compiler.ir.build import apply
+from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.node import describe
+from compiler.ir.op import Index
 from tinytorch.axes import normalised_axis
 from tinytorch.elementwise import elementwise
 from tinytorch.ops.elementwise import exact_softplus, log, log1p, square, where, zmul
-from tinytorch.ops.layout import take_along_axis
+from tinytorch.ops.layout import arange, take, take_along_axis
 from tinytorch.ops.normalise import log_softmax
 from tinytorch.tensor import Tensor, as_tensor
 
@@ -41,8 +44,22 @@ def cross_entropy(
     if target.shape == logits.shape:
         return _reduced(-zmul(target.astype(logs.dtype), logs).sum(place), reduction)
     _check_classes(logits, target, place)
-    picked = take_along_axis(logs, target.unsqueeze(place), place)
-    return _reduced(-picked.squeeze(place), reduction)
+    return _reduced(-_picked(logs, target, place), reduction)
+
+
+_AT_CLASS: Final = parse_formula("at_class(x, i, k) = where(i == k, x, 0)")
+
+
+def _picked(x: Tensor, classes: Tensor, axis: int) -> Tensor:
+    """`out[a, b] = x[a, classes[a, b], b]`: along the last axis a masked sum, which fuses with what makes `x`.
+
+    A class outside the axis raises IndexRangeError when the program runs.
+    """
+    is_row = axis == x.ndim - 1
+    if not is_row or x.shape[axis] == 0:  # a sum of nothing needs no classes, hence would not check them
+        return take_along_axis(x, classes.unsqueeze(axis), axis).squeeze(axis)
+    checked = take(arange(x.shape[axis]), classes, axis=0)  # the gather checks its indices
+    return type(x)(apply(_AT_CLASS, x.node, Index(axis), checked.unsqueeze(axis).node)).sum(axis)
 
 
 def _check_classes(logits: Tensor, target: Tensor, axis: int) -> None:

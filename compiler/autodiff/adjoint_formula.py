@@ -9,7 +9,7 @@ from functools import cache
 from compiler.ir.formula.derivative import is_zero
 from compiler.ir.formula.intervals import may_blow_up
 from compiler.ir.formula.settings import derive_with
-from compiler.ir.formula.tape import Const, Formula, Ref, Tape, bind
+from compiler.ir.formula.tape import Const, Formula, Line, Ref, Tape, bind
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ def adjoint_formula(
 
     A partial that can blow up at finite arguments multiplies by `zmul`, so that a branch which was masked out
     (its cotangent is 0) stays 0 next to an infinite slope. Parameters in `literals` have a value, and the
-    result is of the others; of those the ones in `sizes` are extents, hence positive.
+    result is of the others; of those the ones in `sizes` are extents, hence positive. What a condition that
+    does not read the parameter chooses has the cotangent where it is chosen: `where(c, cotangent, 0)`.
     """
     values = {k: literal.value for k, literal in literals}
     partial = derive_with(formula, parameter, values)
@@ -57,10 +58,29 @@ def adjoint_of(
     arguments: list[Ref] = [
         kept.index(k) + 1 if k in kept else Const(0) for k in range(len(formula.parameters))
     ]
+    slope = tape.inline(partial, arguments)
+    chosen = _choice(tape.line(slope))
+    if chosen is not None and not partial.uses(parameter):
+        return AdjointFormula(tape.finish(partial.name, tape.emit("where", *chosen)), kept)
     risky = may_blow_up(bind(partial, dict.fromkeys(sizes, 1)))
-    value = tape.emit("zmul" if risky else "mul", 0, tape.inline(partial, arguments))
+    value = tape.emit("zmul" if risky else "mul", 0, slope)
     product = partial.factors
     return AdjointFormula(tape.finish(partial.name, value), kept, factors=product is not None and not risky)
+
+
+def _choice(slope: Line | None) -> tuple[Ref, Ref, Ref] | None:
+    """`where`'s arguments that take the cotangent, parameter 0, where a slope is 1 and 0 where it is 0.
+
+    An element that was not chosen has no share in the cotangent, be it infinite or NaN.
+    """
+    if slope is None or slope.atom != "where":
+        return None
+    condition, *branches = slope.arguments
+    values = [item.value if isinstance(item, Const) else None for item in branches]
+    if values not in ([1, 0], [0, 1]):
+        return None
+    first, second = [0 if value else Const(0) for value in values]
+    return condition, first, second
 
 
 def _fresh(taken: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from compiler.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError
+from compiler.ir.op import ScatterAdd
 from tests.tinytorch.evaluation import of_torch, ours
 from tinytorch import api, losses
 from tinytorch.ops.elementwise import sigmoid
@@ -107,12 +108,56 @@ def test_the_gradient_through_written_out_probabilities_is_finite():
     assert np.isfinite(found).all()
 
 
+@pytest.mark.parametrize(
+    ("backend", "debug"), [("reference", False), ("numpy", False), ("llvm", False), ("numpy", True)]
+)
 @pytest.mark.parametrize("label", [-1, 4, -100])
-def test_a_label_out_of_range(label):
-    x, y = api.input("x", ("n", 4)), api.input("y", ("n",), "int64")
-    program = api.compile([x, y], losses.cross_entropy(x, y))
-    with pytest.raises(IndexRangeError, match=rf"index {label} at \[1, 0\] is outside 0 .. 3"):
-        program(np.zeros((2, 4), "float32"), np.array([0, label]))
+def test_a_label_out_of_range_changes_nothing(label, backend, debug):
+    x, y, w = api.input("x", ("n", 4)), api.input("y", ("n",), "int64"), api.parameter(np.ones(4, "float32"))
+    loss = losses.cross_entropy(x * w, y)
+    step = api.compile([x, y], loss, updates={w: w - api.grad(loss, w)}, backend=backend, debug=debug)
+    out = np.full((), 7, "float32")
+    with pytest.raises(IndexRangeError, match=rf"index {label} at \[1\] is outside 0 .. 3"):
+        step(np.ones((2, 4), "float32"), np.array([0, label]), out=out)
+    np.testing.assert_array_equal(api.value_of(w), 1)
+    assert out == 7
+
+
+@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_with_class_indices_and_its_gradient_are_one_kernel_over_rows(backend, dtype):
+    x, y = api.input("x", ("n", 4)), api.input("y", ("n",), dtype)
+    loss = losses.cross_entropy(x, y)
+    for outputs in ([loss], [loss, api.grad(loss, x)]):
+        program = api.compile([x, y], outputs, backend=backend)
+        kernels = program.schedule.kernels
+        assert sum(any(node.type.shape == x.shape for node in kernel.members) for kernel in kernels) == 1
+        assert not any(isinstance(node.op, ScatterAdd) for node in program.graph.nodes)
+
+
+@pytest.mark.parametrize("backend", ["reference", "numpy", "llvm"])
+@pytest.mark.parametrize("classes", [4, 100])
+def test_a_row_that_is_not_finite_spoils_no_other(backend, classes):
+    logits, labels = R.standard_normal((6, classes)), R.integers(0, classes, 6)
+    logits[1, -1], logits[2, 0], logits[4, 0], labels[4] = np.nan, np.inf, -np.inf, 1
+    x, y = api.input("x", ("n", classes), "float64"), api.input("y", ("n",), "int64")
+    each = losses.cross_entropy(x, y, reduction="none")
+    found = api.compile([x, y], [each, api.grad(each.sum(), x)], backend=backend)(logits, labels)
+    tensor = torch.tensor(logits, requires_grad=True)
+    expected = F.cross_entropy(tensor, torch.tensor(labels), reduction="none")
+    expected.sum().backward()
+    rows = [0, 1, 3, 4, 5]  # row 2 is infinite or NaN
+    np.testing.assert_allclose(found[0][rows], expected.detach().numpy()[rows], rtol=1e-12)
+    np.testing.assert_allclose(found[1][rows], tensor.grad.numpy()[rows], rtol=1e-12, atol=1e-15)
+    assert not np.isfinite(found[0][2])
+
+
+def test_of_no_classes_there_is_no_label():
+    x, y = api.input("x", ("n", 0)), api.input("y", ("n",), "int64")
+    program = api.compile([x, y], losses.cross_entropy(x, y, reduction="none"))
+    assert program(np.zeros((0, 0), "float32"), np.zeros(0, "int64")).shape == (0,)
+    with pytest.raises(IndexRangeError, match="selects from an empty axis"):
+        program(np.zeros((1, 0), "float32"), np.zeros(1, "int64"))
 
 
 def test_an_empty_batch_has_a_loss_of_nan():

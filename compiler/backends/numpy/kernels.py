@@ -10,6 +10,7 @@ import numpy as np
 
 from compiler.backends.numpy.atoms import EMITTERS, Site
 from compiler.backends.numpy.blocks import argmax_over
+from compiler.backends.numpy.choosing import LEAST_COLUMNS, chosen_arguments, keep_chosen, take_chosen
 from compiler.backends.numpy.frame import Storage
 from compiler.backends.numpy.reducers import REDUCES, UFUNCS, identity
 from compiler.backends.numpy.tiles import Tiles
@@ -19,8 +20,8 @@ from compiler.backends.numpy_atoms import ATOMS_IN_NUMPY
 from compiler.ir.dims import evaluate
 from compiler.ir.formula.tape import Const, TypedLine, infer_dtypes
 from compiler.ir.node import Node
-from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size
-from compiler.ir.types import DType, Weak
+from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size, Trait
+from compiler.ir.types import INT32, INT64, DType, Weak
 from compiler.schedule.nest import Nest
 from compiler.schedule.schedule import Kernel, Schedule
 
@@ -37,6 +38,7 @@ class NestWriter:
         self.views = LoopViews(storage, kernel, nest, self.stored)
         self.tiles = Tiles(storage, self.views.extents, self._may_cut())
         self.values: dict[Node, str] = {}
+        self.taken: set[Node] = set()
         self.last_use = {node: place for place, user in enumerate(kernel.members) for node in user.operands}
 
     def write(self) -> None:
@@ -87,6 +89,10 @@ class NestWriter:
 
     def _member(self, place: int, node: Node, waiting: list[tuple[str, str]]) -> None:
         op, axes = _op(node), self.nest.axes_of(node)
+        found = self._chosen(node)
+        if found is not None and self._is_only_summed(node):
+            self._take(node, found)
+            return
         target = self._stored(node, axes) if node in self.stored else None
         shape = self.tiles.shape(self.views.loops(axes))
         is_direct = target is not None and not self._is_read_from(place, node)
@@ -117,11 +123,52 @@ class NestWriter:
             if node in self.values and node not in self.stored and self.last_use.get(node, -1) <= place:
                 self.tiles.give_back(self.values[node])
 
+    # Maps that keep one element of a row
+
+    def _chosen(self, node: Node) -> tuple[int, int] | None:
+        """The arguments class and x of a map that keeps the element of each row at its class."""
+        op = _op(node)
+        found = chosen_arguments(op)
+        if found is None or len(self.views.extents) != 2 or self.views.extents[1] < LEAST_COLUMNS:
+            return None
+        counter, classes, x = found
+        index, access = op.arguments[counter], op.arguments[classes]
+        assert isinstance(index, Index) and isinstance(access, Access)
+        is_a_row = self.nest.placement[node][index.loop] == 1 and index.loop not in access.axes
+        dtypes = op.operand_dtypes([operand.type for operand in node.operands])
+        is_plain = dtypes[classes] in (INT32, INT64) and dtypes[x] is op.dtype
+        return (classes, x) if is_a_row and is_plain else None
+
+    def _is_only_summed(self, node: Node) -> bool:
+        """Whether nothing but sums along the rows, in this kernel, reads such a map."""
+        readers = [user for user in self.kernel.members if node in user.operands]
+        return node not in self.stored and all(
+            _op(user).reducer is Reducer.SUM
+            and _op(user).has(Trait.REDUCTION)
+            and _op(user).dtype is node.type.dtype
+            and self._reduced(user) == (1,)
+            for user in readers
+        )
+
+    def _take(self, node: Node, found: tuple[int, int]) -> None:
+        """The chosen elements alone; the sums of their rows are copies of them."""
+        values = list(self._arguments(node, _op(node)))
+        result = self.tiles.take(node.type.dtype, self.tiles.shape((0,)))
+        classes, x = (self._shown(values[place]) for place in found)
+        self.source.call(take_chosen, classes, x, str(self.views.extents[1]), result)
+        self.values[node] = result
+        self.taken.add(node)
+
     # Maps
 
     def _map(self, node: Node, op: MapReduce, result: str, shape: tuple[int, ...]) -> None:
         values = list(self._arguments(node, op))
         dtypes = op.operand_dtypes([operand.type for operand in node.operands])
+        found = self._chosen(node)
+        if found is not None:
+            classes, x = (self._shown(values[place]) for place in found)
+            self.source.call(keep_chosen, classes, x, result)
+            return
         typed = infer_dtypes(op.formula, dtypes, op.dtype)
         known = [*dtypes, *(line.dtype for line in typed)]
         taken: list[str] = []
@@ -214,7 +261,7 @@ class NestWriter:
         reduced = self._reduced(node)
         if op.reducer is Reducer.ARGMAX:
             self._argmax(node, value, result)
-        elif not reduced:
+        elif not reduced or node.operands[0] in self.taken:
             self.source.call(np.copyto, result, value, casting="'unsafe'")
         elif not self._accumulates(node):
             self._reduce_into(op, value, reduced, result)

@@ -121,3 +121,12 @@ def test_any_order():
         node = found
     program = tt.compile([tt.Tensor(x)], tt.Tensor(node), backend="reference")
     np.testing.assert_allclose(program(0.3), np.sin(0.3))
+
+
+def test_what_was_not_chosen_has_no_share_in_a_cotangent():
+    p, x, y = tt.input("p", (3,), "bool"), tt.input("x", (3,), "float64"), tt.input("y", (3,), "float64")
+    seed = tt.constant(np.array([np.inf, np.nan, 2.0]))
+    slopes = tt.grad(tt.where(p, x, y), [x, y], seed=seed)
+    program = tt.compile([p, x, y], slopes, backend="reference")
+    found = program(np.array([True, False, True]), np.zeros(3), np.zeros(3))
+    np.testing.assert_array_equal(found, [[np.inf, 0, 2], [0, np.nan, 0]])

@@ -7,6 +7,7 @@ import pytest
 
 import tinytorch as tt
 from compiler.backends.numpy import tiles
+from compiler.backends.numpy.choosing import keep_chosen, take_chosen
 from compiler.ir.types import FLOAT32
 from tests.compiler.backends.numpy.running import assert_right, compiled, oracle, source
 from tests.properties.trial import tiles_of
@@ -33,6 +34,22 @@ def test_row_kernels_with_gradients(tile):
     loss = tt.losses.cross_entropy(x, t)
     slope = tt.grad((tt.layer_norm(x, (7,)) ** 3.0).sum(), x)
     assert_right([x, t], [loss, tt.grad(loss, x), slope], ragged(5, 7), np.arange(5) % 7, tile=tile)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+@pytest.mark.parametrize("tile", [2, 200, 16384])
+def test_one_element_of_a_long_row_is_kept_without_comparing_all(tile, dtype):
+    x, t = tt.input("x", ("n", 70)), tt.input("t", ("n",), dtype)
+    loss = tt.losses.cross_entropy(x, t)
+    labels = (np.arange(5) * 17 % 70).astype(dtype)
+    program = assert_right([x, t], [loss, tt.grad(loss, x)], ragged(5, 70), labels, tile=tile)
+    assert source(program, n=5).count("keep_chosen") == source(program, n=5).count("take_chosen") == 1
+    out = np.full((4, 3), 7.0)
+    keep_chosen(np.array([[0], [2], [-1], [3]]), out, out)
+    np.testing.assert_array_equal(out, [[7, 0, 0], [0, 0, 7], [0, 0, 0], [0, 0, 0]])
+    sums = np.full((3, 1), 9.0)
+    take_chosen(np.array([[1], [-1], [3]]), np.array([[5.0], [6.0], [7.0]]), 3, sums)
+    np.testing.assert_array_equal(sums, [[5], [0], [0]])
 
 
 def test_the_last_tile_is_ragged():
