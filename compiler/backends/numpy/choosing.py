@@ -1,4 +1,4 @@
-"""Maps that keep one element of each row: `where(k == class, x, 0)` with a counter k, without comparing all."""
+"""Maps that keep one element of each row, `where(k == class, x, 0)` with a counter k, without comparing."""
 
 from __future__ import annotations
 

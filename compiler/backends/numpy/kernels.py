@@ -133,7 +133,8 @@ class NestWriter:
             return None
         counter, classes, x = found
         index, access = op.arguments[counter], op.arguments[classes]
-        assert isinstance(index, Index) and isinstance(access, Access)
+        assert isinstance(index, Index)
+        assert isinstance(access, Access)
         is_a_row = self.nest.placement[node][index.loop] == 1 and index.loop not in access.axes
         dtypes = op.operand_dtypes([operand.type for operand in node.operands])
         is_plain = dtypes[classes] in (INT32, INT64) and dtypes[x] is op.dtype

@@ -25,7 +25,7 @@ class LoopViews:
     def __init__(self, storage: Storage, kernel: Kernel, nest: Nest, stored: frozenset[Node]) -> None:
         self.storage = storage
         self.nest = nest
-        self.extents = tuple(evaluate(extent, storage.sizes) for extent in nest.loops)
+        self.extents: tuple[int, ...] = tuple(evaluate(extent, storage.sizes) for extent in nest.loops)
         self.is_flat = self._is_flat(kernel, stored)
         if self.is_flat:
             self.extents = (math.prod(self.extents),)
