@@ -53,7 +53,8 @@ _AT_CLASS: Final = parse_formula("at_class(x, i, k) = where(i == k, x, 0)")
 def _picked(x: Tensor, classes: Tensor, axis: int) -> Tensor:
     """`out[a, b] = x[a, classes[a, b], b]`.
 
-    Along the last axis it is a masked sum, which fuses with what makes `x`. A class outside the axis raises IndexRangeError when the program runs.
+    Along the last axis it is a masked sum, which fuses with what makes `x`. A class outside the axis raises
+    IndexRangeError when the program runs.
     """
     is_row = axis == x.ndim - 1
     if not is_row or x.shape[axis] == 0:  # a sum of nothing needs no classes, hence would not check them
