@@ -104,3 +104,14 @@ def test_nothing_is_read_where_a_view_has_no_elements(backend):
     output = tt.Tensor(make_node(Diagonal(0, 1), [part]))
     found = tt.compile([x], output, passes=(), backend=backend)(np.zeros((0, 2), np.float32))
     assert found.shape == (0,)
+
+
+@pytest.mark.parametrize("tile", [1, 4, 10, 30])
+def test_isnan_into_an_array_with_strides(backend, tile):
+    """np.isnan itself is wrong there, a tile at a time."""
+    x = tt.input("x", (3, 4, 5))
+    argument = whole(3, 4, 5)
+    argument[argument % 7 == 0] = np.nan
+    with tiles_of(tile):
+        found = tt.compile([x], tt.isnan(tt.transpose(x, (1, 2, 0))), backend=backend)(argument)
+    np.testing.assert_array_equal(found, argument.transpose(1, 2, 0) != argument.transpose(1, 2, 0))

@@ -136,6 +136,11 @@ def _sech2(site: Site, x: str) -> None:
     site.call(np.multiply, site.out, rest)
 
 
+def _isnan(site: Site, x: str) -> None:
+    """x != x: np.isnan of a part of an array writes wrong bools into an array with strides (NumPy 2.4)."""
+    site.call(np.not_equal, x, x)
+
+
 def _normpdf(site: Site, x: str) -> None:
     site.call(np.multiply, x, x)
     site.call(np.multiply, site.out, "-0.5")
@@ -192,7 +197,7 @@ EMITTERS: Final[Mapping[str, Emitter]] = {
     "maximum": _ufunc(np.maximum), "minimum": _ufunc(np.minimum), "lt": _ufunc(np.less),
     "le": _ufunc(np.less_equal), "gt": _ufunc(np.greater), "ge": _ufunc(np.greater_equal),
     "eq": _ufunc(np.equal),
-    "ne": _ufunc(np.not_equal), "isnan": _ufunc(np.isnan), "and": _ufunc(np.logical_and),
+    "ne": _ufunc(np.not_equal), "isnan": _isnan, "and": _ufunc(np.logical_and),
     "or": _ufunc(np.logical_or), "xor": _ufunc(np.logical_xor), "not": _ufunc(np.logical_not),
     "where": _where,
     "sqrt": _ufunc(np.sqrt), "exp": _ufunc(np.exp), "expm1": _ufunc(np.expm1), "log": _ufunc(np.log),
