@@ -16,14 +16,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TypeAlias
 
 from compiler.analysis.cost import EXPENSIVE
 from compiler.autodiff.adjoint_formula import adjoint_formula
 from compiler.ir.formula.derivative import derivative_name
 from compiler.ir.formula.printing import print_body
 from compiler.ir.formula.saved import NoSavedForm, SavedForm, saved_form
-from compiler.ir.formula.tape import Const, Formula, Tape, bind
+from compiler.ir.formula.tape import Const, Formula, Tape, bind_literals
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.op import Access, MapReduce, Reducer, Trait
@@ -112,17 +111,9 @@ def _function_of(node: Node) -> Formula | None:
         return None
     if node.type != node.operands[0].type or op.accesses[0].axes != op.output:
         return None
-    literals = {k: item.value for k, item in enumerate(op.arguments) if isinstance(item, Const)}
+    literals = tuple((k, item) for k, item in enumerate(op.arguments) if isinstance(item, Const))
     is_of_one = len(literals) == len(op.arguments) - 1
-    return _bound(op.formula, tuple(literals.items())) if is_of_one else None
-
-
-Literals: TypeAlias = tuple[tuple[int, bool | int | float], ...]
-
-
-@cache
-def _bound(formula: Formula, literals: Literals) -> Formula:
-    return bind(formula, dict(literals)) if literals else formula
+    return bind_literals(op.formula, literals) if is_of_one else None
 
 
 def _is_slope(node: Node, op: MapReduce, argument: Node, function: Formula) -> bool:

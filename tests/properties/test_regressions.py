@@ -9,7 +9,7 @@ from compiler.ir.build import reduce
 from compiler.ir.graph import Graph
 from compiler.ir.node import make_node
 from compiler.ir.op import Diagonal, Pad, Reducer, Slice
-from tests.properties.trial import backends, tiles_of
+from tests.properties.trial import backends, make_trial, run_trial, tiles_of
 
 
 @pytest.fixture(params=sorted(backends()))
@@ -115,3 +115,22 @@ def test_isnan_into_an_array_with_strides(backend, tile):
     with tiles_of(tile):
         found = tt.compile([x], tt.isnan(tt.transpose(x, (1, 2, 0))), backend=backend)(argument)
     np.testing.assert_array_equal(found, argument.transpose(1, 2, 0) != argument.transpose(1, 2, 0))
+
+
+def test_formulas_that_differ_in_what_is_a_literal(backend):
+    """`x - 0` beside `0 - x`: the first value of a formula has the number 0."""
+    x = tt.input("x", (5,))
+    differences = [tt.elementwise("less", lambda x: x - 0), tt.elementwise("negative", lambda x: 0 - x)]
+    argument = np.arange(1, 6, dtype=np.float32)
+    for order in (differences, differences[::-1]):
+        outputs = [difference(x) for difference in order]
+        found = tt.compile([x], outputs, passes=(), backend=backend)(argument)
+        expected = tt.compile([x], outputs, passes=(), backend="reference")(argument)
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "seed", [20002195, 20004698, 20005087, 20005665, 20005894, 20006893, 20006913, 20008091, 20010844]
+)
+def test_gradients_of_what_a_literal_condition_chooses(backend, seed):
+    run_trial(make_trial(seed), [backend])

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 from compiler.errors import ArgumentError, GradientError, ShapeError
 from compiler.ir.build import apply, input_node
 from compiler.ir.formula.saved import NoSavedForm, SavedForm, saved_form
-from compiler.ir.formula.tape import Const, Formula, Tape, bind
+from compiler.ir.formula.tape import Const, Formula, Tape, bind_literals
 from compiler.ir.node import Node
 from compiler.ir.op import MapReduce, Reducer
 from compiler.ir.types import FLOAT32, TensorType, floating
@@ -136,13 +136,8 @@ def _form(node: Node) -> SavedForm | NoSavedForm | None:
         or node.operands[0].operands
     ):
         return None
-    literals = tuple((k, item.value) for k, item in enumerate(op.arguments) if isinstance(item, Const))
-    return saved_form(_bound(op.formula, literals))
-
-
-@cache
-def _bound(formula: Formula, literals: tuple[tuple[int, Any], ...]) -> Formula:
-    return bind(formula, dict(literals)) if literals else formula
+    literals = tuple((k, item) for k, item in enumerate(op.arguments) if isinstance(item, Const))
+    return saved_form(bind_literals(op.formula, literals))
 
 
 @cache

@@ -79,7 +79,7 @@ class _Writer:
         self._line(f"{target}{name} = {value}{kept}")
 
     def _ref(self, ref: Ref, values: Sequence[str]) -> str:
-        return values[ref] if isinstance(ref, int) else repr(ref)
+        return values[ref] if isinstance(ref, int) else str(ref)
 
     def _source(self, source: Source) -> str:
         match source:
@@ -92,7 +92,7 @@ class _Writer:
             case FromSize():
                 return f"n{source.number}"
             case Const():
-                return repr(source)
+                return str(source)
 
     def _slot(self, slot: int | None) -> str:
         assert slot is not None

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final, TypeAlias, TypeVar
 
 from compiler.errors import DTypeError, FormulaError
@@ -34,7 +34,11 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Const:
-    """A literal. Equal only to one of the same Python type and the same bits, so -0.0 is not 0.0."""
+    """A literal. Equal only to one of the same Python type and the same bits, so -0.0 is not 0.0.
+
+    Its repr is no number: beside the number of an earlier value it would read the same, and kernels are known
+    by the repr of their forms.
+    """
 
     value: Scalar
 
@@ -47,7 +51,7 @@ class Const:
     def __hash__(self) -> int:
         return hash(self._key())
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return repr(self.value)
 
 
@@ -227,6 +231,12 @@ def bind(formula: Formula, values: Mapping[int, Scalar]) -> Formula:
     tape = Tape([formula.parameters[k] for k in kept])
     arguments = [Const(values[k]) if k in values else kept.index(k) for k in range(len(formula.parameters))]
     return tape.finish(formula.name, tape.inline(formula, arguments), formula.recognised)
+
+
+@cache
+def bind_literals(formula: Formula, literals: tuple[tuple[int, Const], ...]) -> Formula:
+    """As `bind`, made once for equal literals, of which 1, 1.0 and True are three."""
+    return bind(formula, {k: item.value for k, item in literals}) if literals else formula
 
 
 def drop_unused(formula: Formula, name: str | None = None) -> tuple[Formula, tuple[int, ...]]:

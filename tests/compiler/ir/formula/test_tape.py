@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 
 from compiler.errors import DTypeError, FormulaError
-from compiler.ir.formula.tape import LONGEST, Const, Tape, bind, drop_unused, infer_dtypes, natural_dtype
+from compiler.ir.formula.tape import (
+    LONGEST,
+    Const,
+    Tape,
+    bind,
+    bind_literals,
+    drop_unused,
+    infer_dtypes,
+    natural_dtype,
+)
 from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64
 from tests.compiler.ir.formula.evaluate import f, on_arrays
 from tests.compiler.ir.formula.formulas import formulas
@@ -140,3 +149,16 @@ def test_a_const_is_equal_only_to_the_same_bits_and_type():
     assert Const(1) != Const(True)
     assert Const(1) != Const(1.0)
     assert Const(float("nan")) == Const(float("nan"))
+
+
+def test_the_repr_of_a_line_tells_a_literal_from_an_earlier_value():
+    chosen, other = (f(text).lines for text in ("where(true, x, 0)", "where(true, 0, x)"))
+    assert chosen != other
+    assert repr(chosen) != repr(other)
+    assert str(Const(0)) == "0"
+
+
+def test_formulas_bound_to_equal_numbers_of_other_types_are_others():
+    formula = f("x * y", "x, y")
+    bound = [bind_literals(formula, ((1, Const(number)),)) for number in (1, 1.0, True)]
+    assert [type(found.lines[0].arguments[1].value) for found in bound] == [int, float, bool]
