@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -85,16 +85,24 @@ class Program:
 
     def _entry(self) -> Callable[..., Any]:
         """The backend's own way in, where it has one that fits; else ours."""
-        kind, donated = self.structure.kind, self.signature.donated
-        if (
-            not isinstance(self._executable, Enterable)
-            or kind not in ("one", "tuple")
-            or donated
-            or self._demands
-            or not self._types
-        ):
+        if not isinstance(self._executable, Enterable) or not self._types:
             return self._checked
-        return self._executable.entry(self.signature.inputs, self._types, kind == "one", self._checked)
+        if self.signature.donated or self._demands:
+            return self._checked
+        kind = self.structure.kind
+        enter = self._executable.entry(self.signature.inputs, self._types, kind == "one", self._checked)
+        return enter if kind in ("one", "tuple") or enter == self._checked else self._packed(enter)
+
+    def _packed(self, enter: Callable[..., Any]) -> Callable[..., Any]:
+        """A way in whose tuples are arranged as the outputs are."""
+        pack = self.structure.pack
+
+        def packed(*arguments: Any, **named: Any) -> Any:
+            found = enter(*arguments, **named)
+            is_bare = isinstance(cast(object, found), tuple) and "out" not in named
+            return pack(found) if is_bare else found
+
+        return packed
 
     def _checked(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
         """A call with every check and conversion."""

@@ -19,6 +19,7 @@ from compiler.backends.llvm.program import NativeProgram
 from compiler.ir.node import make_node
 from compiler.ir.op import Call
 from compiler.ir.types import FLOAT32, TensorType
+from compiler.signature import Signature
 from tinytorch.ops.normalise import layer_norm, softmax
 from tinytorch.tensor import Tensor
 from tinytorch.testing import check_backend
@@ -137,6 +138,21 @@ def test_what_the_fast_entry_does_not_take_is_checked_and_converted() -> None:
         program(values(3, 3))
     with pytest.raises(tt.DTypeError):
         program(values(2, 3).astype(np.float64))
+
+
+def test_a_list_or_a_dict_of_outputs_takes_the_fast_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = tt.input("x", (3,))
+    array = values(3)
+    many = tt.compile([x], [x * 2.0, x], backend="llvm")
+    named = tt.compile([x], {"b": x * 2.0, "a": x}, backend="llvm")
+    pair = (np.empty_like(array), np.empty_like(array))
+    assert many(array, out=pair) is pair
+    named(array)
+    monkeypatch.delattr(Signature, "bind")  # what the checked way in begins with
+    assert type(many(array)) is list
+    np.testing.assert_array_equal(many(array), [array * 2, array])
+    assert list(named(array)) == ["b", "a"]
+    np.testing.assert_array_equal(named(array)["a"], array)
 
 
 def test_an_index_out_of_range_changes_no_parameter() -> None:
