@@ -63,7 +63,7 @@ class Arithmetic(Handle):
         return self._wrap(apply("neg", self.node))
 
     def __pos__(self) -> Self:
-        return self
+        return self._wrap(self.node)
 
     def __abs__(self) -> Self:
         return self._wrap(apply("abs", self.node))

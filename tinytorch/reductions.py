@@ -85,7 +85,7 @@ class Reductions(Arithmetic):
 
     def _sum_of_nothing(self, reducer: Reducer) -> Self:
         is_counted = reducer is Reducer.SUM and not self.dtype.is_float
-        return self.astype("int64") if is_counted else self
+        return self.astype("int64") if is_counted else self._wrap(self.node)
 
     def _require_elements(self, what: str, axis: Axis) -> None:
         if any(self.shape[k] == 0 for k in normalised_axes(axis, self.ndim, self.node)):

@@ -32,7 +32,8 @@ class Tensor(Reductions):
     def reshape(self, *shape: Any) -> Self:
         """The elements in row-major order under another shape; one extent may be -1."""
         wanted = resolved_shape(self.node, spread(shape))
-        return self if wanted == self.shape else self._wrap(make_node(Reshape(wanted), [self.node]))
+        node = self.node
+        return self._wrap(node if wanted == node.type.shape else make_node(Reshape(wanted), [node]))
 
     def transpose(self, *axes: Any) -> Self:
         """The axes in another order; reversed if none is given, as in NumPy."""
@@ -40,7 +41,7 @@ class Tensor(Reductions):
             reversed(range(self.ndim))
         )
         is_same = order == tuple(range(self.ndim))
-        return self if is_same else self._wrap(make_node(Transpose(order), [self.node]))
+        return self._wrap(self.node if is_same else make_node(Transpose(order), [self.node]))
 
     @property
     def T(self) -> Self:  # noqa: N802  # NumPy's name

@@ -71,7 +71,7 @@ class Arithmetic(Outranking, ABC):
         return self.binary("mul", self, -1)
 
     def __pos__(self) -> Self:
-        return self
+        return self.map("positive", lambda x: +x)
 
     def __matmul__(self, other: Any) -> Self:
         return self.product(self, other)

@@ -105,14 +105,15 @@ def _equal(x: Tensor, whole: Extent, count: int) -> list[Extent]:
 def _piece(x: Tensor, axis: int, start: Extent, size: Extent) -> Tensor:
     starts = tuple(start if k == axis else 0 for k in range(x.ndim))
     sizes = tuple(size if k == axis else n for k, n in enumerate(x.shape))
-    return x if sizes == x.shape else type(x)(make_node(Slice(starts, sizes, (1,) * x.ndim), [x.node]))
+    is_all = sizes == x.shape
+    return type(x)(x.node if is_all else make_node(Slice(starts, sizes, (1,) * x.ndim), [x.node]))
 
 
 def flip(x: Any, axis: Axis = None) -> Tensor:
     """The elements in reverse order along axes, by default all."""
     x = as_tensor(x)
     axes = normalised_axes(axis, x.ndim, x.node)
-    return x[tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(x.ndim))] if axes else x
+    return x[tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(x.ndim))]
 
 
 def pad(x: Any, widths: Sequence[int] | Sequence[Sequence[int]], value: float = 0.0) -> Tensor:
@@ -124,7 +125,7 @@ def pad(x: Any, widths: Sequence[int] | Sequence[Sequence[int]], value: float = 
     x = as_tensor(x)
     pairs = _pairs(x, [widths] if isinstance(widths, int) else widths)
     if not any(low or high for low, high in pairs):
-        return x
+        return type(x)(x.node)
     low, high = tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
     return type(x)(make_node(Pad(low, high, (0,) * x.ndim, float(value)), [x.node]))
 

@@ -267,3 +267,12 @@ def test_softmax_in_place_in_parts_is_softmax(dim: int) -> None:
     x = Tensor(data)
     assert Softmax().forward_(x, dim=dim) is x
     np.testing.assert_allclose(x.numpy(), Softmax(dim).forward(Tensor(data)).numpy(), rtol=1e-13)
+
+
+def test_plus_a_variable_is_another_one() -> None:
+    x = Variable([-1.0, 2.0])
+    y = ReLU().forward_(+x)
+    assert x.tolist() == [-1, 2]
+    y.backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [0, 1]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from tinytorch.core.activations import ReLU
 from tinytorch.core.autograd import Variable
 from tinytorch.core.programs import CACHE, LARGEST
 from tinytorch.core.tensor import Tensor
@@ -147,6 +148,29 @@ def test_data_is_copied() -> None:
     assert y.tolist() == [1, 1]
     np.array(x)[0] = 9
     assert x.tolist() == [7, 1]
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        lambda x: x.reshape(2, 2),
+        lambda x: x.transpose(0, 1),
+        lambda x: x.flatten(1),
+        lambda x: x.squeeze(),
+        lambda x: x.sum(()),
+        lambda x: +x,
+        lambda x: x[...],
+        lambda x: tt.flip(x, ()),
+        lambda x: tt.pad(x, ((0, 0), (0, 0))),
+        lambda x: tt.split(x, [2])[0],
+    ],
+)
+def test_what_changes_nothing_is_a_tensor_of_its_own(same) -> None:
+    x = Tensor([[1.0, -2.0], [3.0, -4.0]])
+    y = same(x)
+    ReLU().forward_(y)
+    assert y.tolist() == [[1, 0], [3, 0]]
+    assert x.tolist() == [[1, -2], [3, -4]]
 
 
 def test_identity_hash_and_truth() -> None:
