@@ -111,6 +111,10 @@ class Activation:
         form = _form(self._node_of(_probe()))
         return _rule_of(form.derivative) if isinstance(form, SavedForm) else None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the last argument: a copy begins anew."""
+        return {**self.__dict__, "_last": None}
+
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
         return f"{type(self).__name__}({settings})"

@@ -5,14 +5,16 @@ A step of a parameter is a program, compiled once: its gradient and the learning
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from compiler.errors import ArgumentError
+from compiler.ir.types import DType
 from tinytorch import api, optim
+from tinytorch.core.values import Array
 from tinytorch.core.variable import Variable
 
 
@@ -31,7 +33,7 @@ class Optimizer:
         if not learning_rate >= 0:
             raise ArgumentError(f"a learning rate is not negative: {learning_rate}")
         self._make = make
-        self._steps: dict[int, _Step] = {}
+        self._steps: dict[Variable, _Step] = {}
 
     def zero_grad(self) -> None:
         """Forgets the gradients."""
@@ -42,23 +44,37 @@ class Optimizer:
         """Moves every parameter that has a gradient."""
         for item in self.parameters:
             if item.grad is not None:
-                step = self._steps.get(id(item)) or self._steps.setdefault(id(item), _Step(item, self._make))
-                step.take(item, item.grad, self.learning_rate)
+                if item not in self._steps:
+                    self._steps[item] = _Step(item.shape, item.dtype, self._make)
+                self._steps[item].take(item, item.grad, self.learning_rate)
 
 
 class _Step:
-    """One parameter's step, compiled, with the state that its algorithm keeps."""
+    """One parameter's step, compiled, with the state that its algorithm keeps, in `kept` if it goes on."""
 
-    def __init__(self, variable: Variable, make: Callable[..., optim.Optimiser]) -> None:
-        self.held = api.parameter(np.array(variable))
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        dtype: DType,
+        make: Callable[..., optim.Optimiser],
+        kept: Sequence[Array] = (),
+    ) -> None:
+        self.made_of = shape, dtype, make
+        self.held = api.parameter(np.zeros(shape, dtype.numpy))
         rate = api.input("learning_rate", dtype="float64")
-        gradient = api.input("gradient", variable.shape, variable.dtype)
+        gradient = api.input("gradient", shape, dtype)
         updates = make([self.held], lr=rate).updates_from([gradient])
+        self.state = list(updates)
+        for parameter, value in zip(self.state, kept, strict=bool(kept)):
+            api.set_value(parameter, value)
         self.program = api.compile([rate, gradient], updates[self.held], updates=updates)
 
     def take(self, variable: Variable, gradient: Variable, rate: float) -> None:
         api.set_value(self.held, np.array(variable))
         variable.data.write(self.program(np.float64(rate), np.array(gradient, variable.dtype.numpy)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Step, (*self.made_of, [api.value_of(parameter) for parameter in self.state])
 
 
 class SGD(Optimizer):

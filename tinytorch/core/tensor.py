@@ -18,7 +18,7 @@ from typing import Any, Self, cast
 
 import numpy as np
 
-from compiler.errors import ShapeError, SymbolicValueError
+from compiler.errors import GradientError, ShapeError, SymbolicValueError
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.types import dtype_of
@@ -85,6 +85,11 @@ class Tensor(LazyTensor):
     def data(self, value: Any) -> None:
         if self._value is not None and value is self._value.array:
             return  # what `tensor._data -= step` assigns: it has been written already
+        if self._is_history:
+            raise GradientError(
+                f"the data of a Variable that was computed from others is read-only: {self.type}\n"
+                "  fix: variable.data = values, which makes it a leaf"
+            )
         array = own_array(value)
         self._node, self._value, self._is_history = None, Value(array), False
 
@@ -146,6 +151,14 @@ class Tensor(LazyTensor):
             return f"Tensor({self.type}, not fed)"
         text = np.array2string(array, separator=", ", prefix="Tensor(")
         return f"Tensor({text}, shape={array.shape}, dtype={array.dtype})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As its values, without what was recorded for them; as a graph where it is not fed."""
+        try:
+            array = self._computed().array
+        except SymbolicValueError:
+            return super().__reduce__()
+        return type(self), (array, None, self.requires_grad), (None, {"grad": self.grad})
 
     # Seeing
 

@@ -126,6 +126,16 @@ class Variable(Owner, Arithmetic, Holder):
         made = f", grad_fn={self._grad_fn!r}" if self._grad_fn is not None else ""
         return f"Variable({self._tensor!r}, requires_grad={self.requires_grad}{made})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As its values and its gradient. Raises GradientError where it was computed from others."""
+        if self._is_recorded:
+            raise GradientError(
+                f"only a leaf can be copied or pickled, and this was computed: {self._grad_fn!r}\n"
+                "  fix: variable.detach()"
+            )
+        made = type(self), (Tensor(self._tensor), self.requires_grad, self._grad_fn)
+        return *made, (None, {"grad": self.grad})
+
     # Recording
 
     def read(self) -> Node:

@@ -177,3 +177,11 @@ def test_what_backward_refuses() -> None:
         (x * 2).backward([1.0, 2.0, 3.0])
     with pytest.raises(tt.GradientError, match="nothing that requires a gradient"):
         Variable([1.0], requires_grad=False).backward()
+
+
+def test_the_data_of_a_computed_variable_is_not_assigned_to() -> None:
+    y = Variable([1.0, 2.0]) * 2
+    with pytest.raises(tt.GradientError, match=r"read-only: f32\[2\]\n  fix: variable.data = values"):
+        y.data.data = np.zeros(2, np.float32)
+    y.data = [5.0, 6.0]
+    assert (y.is_leaf, (y * 3).tolist()) == (True, [15, 18])
