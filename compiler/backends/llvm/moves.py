@@ -39,7 +39,8 @@ def copy_step(
     is_whole = divide_exactly(extents[vector], lanes) is not None
     form = Form(len(extents), vector, False, lanes, is_whole, 0, False, slots, (member,), 0)
     where = tuple((item.pointer, tuple(row)) for item, row in zip(given, rows, strict=True))
-    return NestStep(nodes, form, tuple(extents), where, (), ())
+    names = tuple(node.name or "v0" for node in nodes[:1]) or ("v0",)
+    return NestStep(nodes, names, form, tuple(extents), where, (), ())
 
 
 def collapsed(

@@ -25,6 +25,7 @@ from compiler.backends.llvm.forms import (
 from compiler.backends.llvm.library import Emit
 from compiler.backends.llvm.loops import emit_nest
 from compiler.backends.llvm.places import Places, Pointer, dense_strides
+from compiler.backends.llvm.sharing import share
 from compiler.backends.llvm.stages import weight
 from compiler.backends.llvm.steps import Launch, Scratch, Sizes, chunks_for
 from compiler.backends.llvm.sums import emit_combine
@@ -66,6 +67,8 @@ class NestStep:
     """A kernel with its numbers as extents."""
 
     nodes: tuple[Node, ...]
+    names: tuple[str, ...]
+    """Of the form's members, for reading."""
     form: Form
     loops: Shape
     slots: tuple[tuple[Pointer, Strides], ...]
@@ -96,8 +99,7 @@ class NestStep:
 
     def text(self) -> str:
         """The nest for reading."""
-        names = [node.name or f"v{number}" for number, node in enumerate(self.nodes)]
-        return nest_text(self.form, self.loops, names)
+        return nest_text(self.form, self.loops, self.names)
 
     def launches(self, sizes: Sizes, scratch: Scratch) -> list[Launch]:
         """The nest, then the joining of partial sums."""
@@ -421,7 +423,9 @@ class NestBuilder:
             (pointer, tuple(row)) for (pointer, _, _), row in zip(self.memory, strides, strict=True)
         )
         sums = tuple(self._sum(form, item) for item in form.accumulators)
-        return NestStep(self.kernel.members, form, tuple(self.extents), where, sums, tuple(self.sizes))
+        form, origins = share(form)
+        names = tuple(_name(self.kernel.members, number, place) for place, number in enumerate(origins))
+        return NestStep(self.kernel.members, names, form, tuple(self.extents), where, sums, tuple(self.sizes))
 
     def _apart(self, members: Sequence[Member], vector: int) -> frozenset[int]:
         """The reductions whose accumulators are no neighbours along the vector loop."""
@@ -446,6 +450,11 @@ class NestBuilder:
         if member.reducer is Reducer.ARGMAX:
             needs_scratch = False
         return Sum(self.places[node].pointer, node.type.size, tuple(strides), is_split, needs_scratch)
+
+
+def _name(nodes: Sequence[Node], number: int | None, place: int) -> str:
+    """The name of a member that is a node, or of one that several share."""
+    return f"s{place}" if number is None else nodes[number].name or f"v{number}"
 
 
 def step_of(stride: Extent) -> Step:

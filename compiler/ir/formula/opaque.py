@@ -12,8 +12,8 @@ from functools import cache, partial, partialmethod
 from typing import Any
 
 from compiler.ir.formula.atom_partials import atom_partial
-from compiler.ir.formula.atoms import ATOMS
-from compiler.ir.formula.symbolic import arithmetic, evaluate_in_sympy, sympy_module
+from compiler.ir.formula.atoms import ATOMS, Rule
+from compiler.ir.formula.symbolic import arithmetic, constant, evaluate_in_sympy, sympy_module
 from compiler.ir.formula.tape import Formula
 
 
@@ -25,6 +25,23 @@ def slope(formula: Formula, parameter: int) -> tuple[list[Any], Any]:
     sympy = sympy_module()
     symbols = [sympy.Symbol(item, real=True) for item in formula.parameters]
     return symbols, sympy.diff(to_sympy(formula, symbols), symbols[parameter])
+
+
+def calls(formula: Formula, symbols: list[Any]) -> dict[Any, int]:
+    """A formula's transcendental atoms and their arguments as expressions, with their numbers on its tape.
+
+    sympy multiplies sums by numbers, so that an argument in a slope reads otherwise than in the function,
+    and one value would be computed twice. Inside sympy both are the same expression.
+    """
+    first = len(symbols)
+    values = formula.values(_opaque(), symbols, constant)
+    found: dict[Any, int] = {}
+    for number, line in enumerate(formula.lines, first):
+        if ATOMS[line.atom].rule is Rule.FLOATING and line.atom not in arithmetic():
+            for ref in (*line.arguments, number):
+                if isinstance(ref, int) and not values[ref].is_Symbol:
+                    found.setdefault(values[ref], ref)
+    return found
 
 
 def opaque_function(atom: str) -> Any:

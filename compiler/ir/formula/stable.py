@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from compiler.ir.formula.intervals import value_range
-from compiler.ir.formula.opaque import opaque_function, slope
+from compiler.ir.formula.opaque import calls, opaque_function, slope
 from compiler.ir.formula.precise import close, evaluate_precisely, mpmath_context, precise_literal, table
 from compiler.ir.formula.symbolic import Derived, sympy_module, write
 from compiler.ir.formula.tape import Formula
@@ -38,9 +38,10 @@ class Defects(NamedTuple):
 def slopes(formula: Formula, parameter: int, name: str) -> list[Derived]:
     """Forms of the partial derivative, the best first; sympy's own before others as good. Not yet proved."""
     symbols, derived = slope(formula, parameter)
+    known = formula, calls(formula, symbols)
     forms: dict[Formula, Derived] = {}
     for change in (_unchanged, _over_one_denominator, _masked):
-        form = write(change(derived, symbols, symbols[parameter]), symbols, formula.parameters, name)
+        form = write(change(derived, symbols, symbols[parameter]), symbols, formula.parameters, name, known)
         forms.setdefault(form.formula, form)
     found = list(forms.values())
     return found if len(found) == 1 else sorted(found, key=lambda form: defects(form, parameter))

@@ -76,10 +76,23 @@ def differentiate_definition(atom: str, parameter: int) -> Derived:
     return write(sympy.diff(expression, symbols[parameter]), symbols, tuple(parameters), atom)
 
 
-def write(expression: Any, symbols: list[Any], parameters: tuple[str, ...], name: str) -> Derived:
-    """A sympy expression in the given symbols as a formula."""
+def write(
+    expression: Any,
+    symbols: list[Any],
+    parameters: tuple[str, ...],
+    name: str,
+    known: tuple[Formula, Mapping[Any, int]] | None = None,
+) -> Derived:
+    """A sympy expression in the given symbols as a formula.
+
+    `known` is a formula of the same parameters, with the numbers of those of its values that are to be read
+    from it where they occur.
+    """
     tape = Tape(parameters)
     tape.stand_ins.update(zip(symbols, range(len(symbols)), strict=True))
+    if known is not None:
+        tape.inline(known[0], list(range(len(parameters))))
+        tape.stand_ins.update(known[1])
     formula = tape.finish(name, read(expression, tape))
     return Derived(formula, tape.rounded)
 
@@ -93,10 +106,11 @@ def definition(atom: str) -> Formula:
 
 def evaluate_in_sympy(formula: Formula, symbols: list[Any], table: dict[str, Callable[..., Any]]) -> Any:
     """A formula as an expression. Literals are the exact rationals of their shortest decimals."""
-    return formula.evaluate(table, symbols, _constant)
+    return formula.evaluate(table, symbols, constant)
 
 
-def _constant(value: Scalar) -> Any:
+def constant(value: Scalar) -> Any:
+    """A literal as a number, or as a symbol where sympy's arithmetic would not do."""
     sympy = sympy_module()
     if value == math.pi:
         return sympy.pi

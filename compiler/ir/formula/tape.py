@@ -123,6 +123,18 @@ class Formula(Hashed):
         constant: Callable[[Scalar], Value],
     ) -> Value:
         """Run the tape with one function an atom. `constant` makes a value of a literal."""
+        result = self.result
+        if not isinstance(result, int):
+            return constant(result.value)
+        return self.values(table, arguments, constant)[result]
+
+    def values(
+        self,
+        table: Mapping[str, Callable[..., Value]],
+        arguments: Sequence[Value],
+        constant: Callable[[Scalar], Value],
+    ) -> list[Value]:
+        """As `evaluate`: the arguments, then the value of every line."""
         values = list(arguments)
 
         def look(ref: Ref) -> Value:
@@ -130,7 +142,7 @@ class Formula(Hashed):
 
         for line in self.lines:
             values.append(table[line.atom](*map(look, line.arguments)))
-        return look(self.result)
+        return values
 
     def __str__(self) -> str:
         return print_formula(self)

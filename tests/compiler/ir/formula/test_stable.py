@@ -68,3 +68,18 @@ def test_a_form_that_is_wrong_in_float32_counts_as_worse_than_one_that_is_missin
     nan = stable.Derived(f("x * sigmoid(x) * exp(-x)"), {})
     zero = stable.Derived(f("zmul(sigmoid(x), x * exp(-x))"), {})
     assert stable.defects(nan, 0) < stable.defects(zero, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "slope"),
+    [
+        ("x * sigmoid(2.5 * (x + 1))", "{ t0 = sigmoid(2.5 * (x + 1)); t0 + 2.5 * zmul((1 - t0) * t0, x) }"),
+        (
+            "x * tanh(0.5 * (x + x * x))",
+            "{ t0 = 0.5 * (x + x * x); tanh(t0) + zmul(sech2(t0), x * (x + 0.5)) }",
+        ),
+    ],
+)
+def test_a_slope_reads_what_the_function_computes_in_the_functions_words(text, slope):
+    """sympy would multiply the sums out."""
+    assert print_body(derive_anew(f(text), 0)) == slope

@@ -1,0 +1,66 @@
+"""Dear values that several members of a kernel compute are members of their own."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+pytest.importorskip("llvmlite")
+
+import tinytorch as tt
+from compiler.ir.build import apply
+from compiler.ir.types import FLOAT64
+from tests.compiler.backends.llvm.test_backend import values
+
+ACTIVATIONS = {
+    "gelu_tanh": partial(tt.gelu, approximate="tanh"),
+    "gelu_sigmoid": partial(tt.gelu, approximate="sigmoid"),
+    "silu": tt.silu,
+    "mish": tt.mish,
+    "tanh": tt.tanh,
+}
+"""With slopes that compute again what the function computes."""
+
+
+def calls(text: str, atom: str) -> int:
+    return text.count(f"{atom}(")
+
+
+@pytest.mark.parametrize(
+    ("name", "atoms"),
+    [("gelu_tanh", {"sigmoid": 1}), ("silu", {"sigmoid": 1}), ("mish", {"softplus": 1, "tanh": 1})],
+)
+def test_a_function_and_its_slope_share_what_is_dear(name: str, atoms: dict[str, int]) -> None:
+    x, g = tt.input("x", (70, 40)), tt.input("g", (70, 40))
+    y = ACTIVATIONS[name](x + 1)
+    program = tt.compile([x, g], [y, tt.grad((y * g).sum(), x)], backend="llvm")
+    assert len(program.schedule.kernels) == 1
+    text = program.source(0)
+    assert {atom: calls(text, atom) for atom in atoms} == atoms
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("shape", [(3, 5), (70, 1000)])
+def test_the_bits_are_those_of_separate_kernels(name: str, shape: tuple[int, int]) -> None:
+    x, b = tt.input("x", shape), tt.input("b", shape[1:])
+    y = tt.sigmoid(ACTIVATIONS[name](x + b)) * x
+    outputs = [y, *tt.grad((y * y).sum(), [x])]
+    arguments = [values(*shape), values(*shape[1:], seed=1)]
+    fused = tt.compile([x, b], outputs, backend="llvm", passes=("fuse_elementwise",))
+    unfused = tt.compile([x, b], outputs, backend="llvm", passes=())
+    assert len(fused.schedule.kernels) < len(unfused.schedule.kernels)
+    for found, expected in zip(fused(*arguments), unfused(*arguments), strict=True):
+        assert found.tobytes() == expected.tobytes()
+
+
+def test_a_result_that_is_converted_is_not_what_is_shared() -> None:
+    """A function of float64 in float64 reads the float32 value, not the member that was made of it."""
+    x = tt.input("x", (40,))
+    wide = tt.Tensor(apply("sigmoid", x.node, dtype=FLOAT64))
+    outputs = [wide, tt.silu(x) + 1]
+    fused = tt.compile([x], outputs, backend="llvm", passes=("fuse_elementwise",))
+    unfused = tt.compile([x], outputs, backend="llvm", passes=())
+    for found, expected in zip(fused(values(40)), unfused(values(40)), strict=True):
+        assert found.dtype == expected.dtype
+        assert found.tobytes() == expected.tobytes()
