@@ -7,7 +7,7 @@ argument. `work(dtype)` gives the name of a further array of the tile's shape.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -128,12 +128,15 @@ def _softplus(site: Site, x: str) -> None:
 
 
 def _sech2(site: Site, x: str) -> None:
-    """(1 - tanh(x)) (1 + tanh(x))."""
-    rest = site.temporary
-    site.call(np.tanh, x)
-    site.call(np.subtract, "1", site.out, out=rest)
-    site.call(np.add, site.out, "1")
-    site.call(np.multiply, site.out, rest)
+    """4 q / (1 + q)^2 with q = exp(-2 |x|); 1 - tanh(x)^2 would lose the tails."""
+    q = site.temporary
+    site.call(np.abs, x, out=q)
+    site.call(np.multiply, q, "-2", out=q)
+    site.call(np.exp, q, out=q)
+    site.call(np.add, q, "1")
+    site.call(np.multiply, site.out, site.out)
+    site.call(np.multiply, q, "4", out=q)
+    site.call(np.divide, q, site.out)
 
 
 def _isnan(site: Site, x: str) -> None:
@@ -155,38 +158,58 @@ def _slow(function: Callable[..., Any]) -> Emitter:
     return emit
 
 
-def _erf_float32(site: Site, x: str, factor: float) -> None:
-    """1 - exp(-a H(a)) at a = |factor x| with the sign of x; H is the fit that the native backend uses."""
-    scaled, total, sign = site.temporary, site.temporary, site.temporary
-    table = COEFFICIENTS["float32"]
-    site.call(np.multiply, x, repr(factor), out=sign)
-    site.call(np.abs, sign, out=scaled)
-    site.call(np.minimum, scaled, repr(table["erf_limit"][0]), out=scaled)
-    first, *rest = reversed(table["erf"])
-    site.call(np.multiply, scaled, repr(first), out=total)
-    for coefficient in rest:
+def _polynomial(site: Site, coefficients: Sequence[float], x: str) -> str:
+    """Horner's rule, constant term first, in a further array."""
+    total = site.temporary
+    *rest, last = coefficients
+    site.call(np.multiply, x, repr(last), out=total)
+    for coefficient in reversed(rest[1:]):
         site.call(np.add, total, repr(coefficient), out=total)
-        site.call(np.multiply, total, scaled, out=total)
-    site.call(np.negative, total, out=total)
-    site.call(np.exp, total, out=total)
-    site.call(np.subtract, "1", total, out=total)
-    site.call(np.copysign, total, sign)
+        site.call(np.multiply, total, x, out=total)
+    site.call(np.add, total, repr(rest[0]), out=total)
+    return total
 
 
 def _erf(site: Site, x: str) -> None:
-    if site.dtype is FLOAT32:
-        _erf_float32(site, x, 1.0)
-    else:
-        _slow(erf)(site, x)
-
-
-def _normcdf(site: Site, x: str) -> None:
+    """-expm1(-a H(a)) at a = |x| with the sign of x; H is the fit that the native backend uses."""
     if site.dtype is not FLOAT32:
-        _slow(normcdf)(site, x)
+        _slow(erf)(site, x)
         return
-    _erf_float32(site, x, math.sqrt(0.5))
-    site.call(np.add, site.out, "1")
-    site.call(np.multiply, site.out, "0.5")
+    table, a = COEFFICIENTS["float32"], site.temporary
+    site.call(np.abs, x, out=a)
+    site.call(np.minimum, a, repr(table["erf_limit"][0]), out=a)
+    total = _polynomial(site, table["erf"], a)
+    site.call(np.multiply, total, a, out=total)
+    site.call(np.negative, total, out=total)
+    site.call(np.expm1, total, out=total)
+    site.call(np.copysign, total, x)
+
+
+def _two_sided(name: str, rate: float, whole: int, in_float64: Callable[..., Any]) -> Emitter:
+    """t = exp(-rate a^2) P(a)/Q(a) at a = |x| on one side of 0 and `whole` - t on the other.
+
+    P and Q are the fit that the native backend uses; the tail keeps its digits.
+    """
+    is_tail = np.less_equal if name == "normcdf" else np.greater_equal
+
+    def emit(site: Site, x: str) -> None:
+        if site.dtype is not FLOAT32:
+            _slow(in_float64)(site, x)
+            return
+        table, a, fades, chosen = COEFFICIENTS["float32"], site.temporary, site.temporary, site.work(BOOL)
+        site.source.call(is_tail, x, site.source.scalar("0", site.dtype.numpy), out=chosen)
+        site.call(np.abs, x, out=a)
+        site.call(np.minimum, a, repr(table[f"{name}_limit"][0]), out=a)
+        top, bottom = (_polynomial(site, table[f"{name}_{part}"], a) for part in ("top", "bottom"))
+        site.call(np.multiply, a, a, out=fades)
+        site.call(np.multiply, fades, repr(-rate), out=fades)
+        site.call(np.exp, fades, out=fades)
+        site.call(np.multiply, top, fades, out=top)
+        site.call(np.divide, top, bottom, out=top)
+        site.call(np.subtract, repr(whole), top)
+        site.source.call(np.copyto, site.out, top, where=chosen)
+
+    return emit
 
 
 EMITTERS: Final[Mapping[str, Emitter]] = {
@@ -202,7 +225,8 @@ EMITTERS: Final[Mapping[str, Emitter]] = {
     "where": _where,
     "sqrt": _ufunc(np.sqrt), "exp": _ufunc(np.exp), "expm1": _ufunc(np.expm1), "log": _ufunc(np.log),
     "log1p": _ufunc(np.log1p), "sin": _ufunc(np.sin), "cos": _ufunc(np.cos), "tanh": _ufunc(np.tanh),
-    "sech2": _sech2, "sigmoid": _sigmoid, "softplus": _softplus, "erf": _erf, "erfc": _slow(erfc),
-    "normcdf": _normcdf, "normpdf": _normpdf,
+    "sech2": _sech2, "sigmoid": _sigmoid, "softplus": _softplus, "erf": _erf,
+    "erfc": _two_sided("erfc", 1.0, 2, erfc),
+    "normcdf": _two_sided("normcdf", 0.5, 1, normcdf), "normpdf": _normpdf,
 }  # fmt: skip
 """Every atom of `compiler.ir.formula.atoms`; a contract test lists holes."""

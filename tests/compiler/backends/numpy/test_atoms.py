@@ -8,7 +8,7 @@ from compiler.backends.numpy.atoms import EMITTERS, Site, is_literal, multiply_u
 from compiler.backends.numpy.source import Source
 from compiler.backends.numpy_atoms import ATOMS_IN_NUMPY
 from compiler.ir.build import apply
-from compiler.ir.formula.atoms import ATOMS
+from compiler.ir.formula.atoms import ATOMS, Rule
 from compiler.ir.types import BOOL, FLOAT32, FLOAT64
 from tests.compiler.backends.numpy.running import assert_right
 
@@ -120,3 +120,21 @@ def test_a_literal_is_told_from_a_name():
     assert [is_literal(text) for text in ("0.0", "-1", "1e-05", "x1", "t3[r]", "True")] == [True] * 3 + [
         False
     ] * 3
+
+
+@pytest.mark.parametrize(
+    "name", [atom.name for atom in ATOMS.values() if atom.rule is Rule.FLOATING and atom.arity == 1]
+)
+def test_an_atom_keeps_its_digits_over_the_whole_range_of_float32(name):
+    """Tails included, which the tolerance of the contract does not see beside larger values."""
+    spread = 10.0 ** np.linspace(-30, 30, 2001)
+    x = np.concatenate([np.linspace(-20, 20, 4001), spread, -spread]).astype(np.float32)
+
+    def values(backend: str, dtype: str) -> np.ndarray:
+        argument = tt.input("x", x.shape, dtype)
+        result = tt.Tensor(apply(name, argument.node))
+        return tt.compile([argument], result, backend=backend)(x.astype(dtype)).astype(float)
+
+    expected = values("reference", "float64")
+    is_normal = (np.abs(expected) > 1.2e-38) & (np.abs(expected) < 3.4e38)
+    np.testing.assert_allclose(values("numpy", "float32")[is_normal], expected[is_normal], rtol=4e-6)
