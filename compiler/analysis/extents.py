@@ -83,14 +83,36 @@ def _check(item: _Axis, sizes: Sizes, owner: Mapping[str, Node]) -> None:
 
 
 def check_symbols(graph: Graph) -> None:
-    """Raises UndeclaredInputError for a symbol that no input has, so that no call could give it a value."""
-    known = {name for node in graph.inputs for extent in node.type.shape for name in symbols(extent)}
-    for node in graph.nodes:
-        found = {name for extent in _extents(node) for name in symbols(extent)} - known
-        if found:
+    """Raises UndeclaredInputError for a symbol that no input determines: no call could give it a value."""
+    found = [(node, extent) for node in graph.inputs for extent in node.type.shape]
+    known = _determined([extent for _, extent in found])
+    for node, extent in found:
+        if names := symbols(extent) - known:
+            name = min(names)
             raise UndeclaredInputError(
-                f"the symbolic dimension {min(found)!r} stands in the shape of no input: {describe(node)}"
+                f"{extent} elements do not tell what {name!r} is, and no other axis of an input does: "
+                f"{describe(node)}\n  fix: name an axis of an input {name!r}"
             )
+    for node in graph.nodes:
+        missing = {name for extent in _extents(node) for name in symbols(extent)} - known
+        if missing:
+            raise UndeclaredInputError(
+                f"the symbolic dimension {min(missing)!r} stands in the shape of no input: {describe(node)}"
+            )
+
+
+def _determined(extents: Sequence[Extent]) -> set[str]:
+    """The symbols whose values follow from those of the extents, one after the other."""
+    known: set[str] = set()
+    while True:
+        found: set[str] = set()
+        for extent in extents:
+            unknown = list(symbols(extent) - known)
+            if len(unknown) == 1 and isinstance(extent, Dim) and _power(extent, unknown[0]) == 1:
+                found.add(unknown[0])
+        if not found:
+            return known
+        known |= found
 
 
 def _extents(node: Node) -> Iterator[Extent]:

@@ -134,3 +134,13 @@ def test_formulas_that_differ_in_what_is_a_literal(backend):
 )
 def test_gradients_of_what_a_literal_condition_chooses(backend, seed):
     run_trial(make_trial(seed), [backend])
+
+
+@pytest.mark.parametrize("seed", [20043323, 20065432])
+def test_tails_beside_larger_values(backend, seed):
+    """sech2 times 1000, where 1 - tanh^2 has lost its digits."""
+    run_trial(make_trial(seed), [backend])
+
+
+def test_a_symbol_that_no_input_determines_has_an_input_of_its_own(backend):
+    run_trial(make_trial(20064830), [backend])

@@ -52,6 +52,11 @@ def test_extrema_along_an_axis(reducer):
     assert not is_excused(inverse(reduce(reducer, parameter(-0.0, -0.0), [0], keepdims=False)))
 
 
+def test_a_sum_of_zeros_has_either_sign():
+    assert is_excused(inverse(reduce(Reducer.SUM, parameter(-0.0), [0], keepdims=False)))
+    assert not is_excused(inverse(reduce(Reducer.SUM, parameter(0.0, 0.0), [0], keepdims=False)))
+
+
 def test_the_infinities_and_zeros_of_sums_of_products_are_excused_and_others_are_not():
     infinite, finite = parameter(np.inf, 1.0), parameter(2.0, 1.0)
     assert is_excused(contract([infinite, finite], [[0], [0]], [], [2]))
@@ -70,7 +75,7 @@ def test_a_graph_with_such_a_division():
     run_trial(trial)
 
 
-@pytest.mark.parametrize("seed", [5021280, 5034791, 5040314, 11034518, 11068320])
+@pytest.mark.parametrize("seed", [5021280, 5034791, 5040314, 11034518, 11068320, 20065320])
 def test_graphs_whose_results_depend_on_what_is_free(seed):
-    """Infinities and zeros of sums of products, in debug mode too; what magnifies rounding; zeros of zmul."""
+    """Infinities and zeros of sums of products, in debug mode too; what magnifies rounding; zeros of sums."""
     run_trial(make_trial(seed))

@@ -199,11 +199,12 @@ def _call(trial: Trial, name: str, program: Program, number: int, expected: Answ
 def is_fragile(trial: Trial, number: int, expected: Answer) -> bool:
     """Whether results depend on what is free, so that no two ways of computing them need agree.
 
-    The larger of +0 and -0, and the smaller, has either sign: a division by it has an infinity of either. A
-    factor of all terms of a sum may be taken out of it: where that is infinite, so is the result, or NaN, and
-    where it is 0, so is the result, of either sign; `zmul` is 0 of either sign too. In a gradient it is also
-    the rounding of intermediate values: those that are nearly equal share a maximum's gradient in one way and
-    not in another; and in an unstable form what magnifies it. Multiples of 1/1024 count as exact.
+    The larger of +0 and -0, and the smaller, has either sign, and so has a sum of zeros: a division by it
+    has an infinity of either. A factor of all terms of a sum may be taken out of it: where that is infinite,
+    so is the result, or NaN, and where it is 0, so is the result, of either sign; `zmul` is 0 of either sign
+    too. In a gradient it is also the rounding of intermediate values: those that are nearly equal share a
+    maximum's gradient in one way and not in another; and in an unstable form what magnifies it. Multiples of
+    1/1024 count as exact.
     """
     disturbances: list[Disturbance] = [_with_other_zeros, _with_other_products]
     floats = [value for value in expected.values if value.dtype.kind == "f"]
@@ -254,13 +255,15 @@ def _with_noise(_node: Node, _operands: Sequence[Array], array: Array, random: n
 def _with_other_zeros(
     node: Node, operands: Sequence[Array], array: Array, random: np.random.Generator
 ) -> Array:
-    """Zeros that are a maximum or minimum of zeros of both signs, each with any sign."""
+    """Zeros that are a maximum or minimum of zeros of both signs, or a sum with -0, each with any sign."""
     op = node.op
-    if not isinstance(op, MapReduce) or not _is_extremum(op):
+    if not isinstance(op, MapReduce) or not (_is_extremum(op) or op.reducer is Reducer.SUM):
         return array
-    has_positive, has_negative = (_meets_zero(op, operands, array.shape, sign) for sign in (False, True))
+    is_free = (array == 0) & _meets_zero(op, operands, array.shape, True)
+    if op.reducer is not Reducer.SUM:
+        is_free &= _meets_zero(op, operands, array.shape, False)
     signs = np.where(random.random(array.shape) < 0.5, -0.0, 0.0).astype(array.dtype)
-    return np.where((array == 0) & has_positive & has_negative, signs, array)
+    return np.where(is_free, signs, array)
 
 
 def _with_other_products(

@@ -276,6 +276,12 @@ BUILDS: dict[str, tuple[Callable[[], object], type[TinytorchError], str]] = {
         tt.UndeclaredInputError,
         f"the symbolic dimension 'q' stands in the shape of no input: .*{HERE}",
     ),
+    "undetermined symbol": (
+        lambda: tt.compile([area := tt.input("area", ("rows*columns",))], area),
+        tt.UndeclaredInputError,
+        rf"columns\*rows elements do not tell what 'columns' is, and no other axis of an input does: %area : "
+        rf"f32\[columns\*rows\], from \S*{HERE}.*\n  fix: name an axis of an input 'columns'",
+    ),
     "input listed twice": (lambda: tt.compile([x, x], x), tt.NameClashError, "input 'x' is listed twice"),
     "two inputs of one name": (
         lambda: tt.compile([x, tt.input("x")], x),
