@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from compiler.backends.llvm import emit, vector_math
-from compiler.backends.llvm.lanes import SPLAT_SINCE, Instructions
+from compiler.backends.llvm.lanes import SPLAT_SINCE, Instructions, Lanes
 from compiler.backends.llvm.untyped import Builder, Type, Value, binding, ir
 from compiler.ir.formula.tape import Const, Ref, TypedLine
 from compiler.ir.types import BOOL, FLOAT32, INT32, INT64, DType, Scalar
@@ -197,10 +197,23 @@ class Evaluator:
         if given.is_float and wanted.is_float:
             return builder.fpext(value, kind) if wanted.size > given.size else builder.fptrunc(value, kind)
         if given.is_float:
-            return builder.fptosi(value, kind)
+            return self._truncated(value, given, wanted)
         if wanted.is_float:
             return builder.sitofp(value, kind)
         return builder.sext(value, kind) if wanted.size > given.size else builder.trunc(value, kind)
+
+    def _truncated(self, value: Value, given: DType, wanted: DType) -> Value:
+        """Floats rounded towards zero, to integers.
+
+        LLVM promises nothing for numbers out of range. On x86 all instructions that it chooses give them the
+        same integer; on ARM scalars saturate where vectors wrap around, unless saturation is asked for.
+        """
+        kind = self.type(wanted)
+        if not self.instructions.saturates:
+            return self.builder.fptosi(value, kind)
+        source = Lanes(self.builder, given.value, self.lanes, self.instructions)
+        integers = f"v{self.lanes}{wanted.short}" if self.lanes else wanted.short
+        return source.call(f"llvm.fptosi.sat.{integers}.{source.suffix}", kind, [value])
 
     def from_memory(self, value: Value, dtype: DType) -> Value:
         """A loaded value as it is in registers."""

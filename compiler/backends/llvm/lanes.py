@@ -61,16 +61,18 @@ class Instructions:
 
     `fma`: a fused multiply-add instruction; without it LLVM would call the C library once a lane, so mul
     and add are emitted. `avx512`: AVX-512 F and VL, which scale by powers of two and take exponents apart
-    in one instruction.
+    in one instruction. `saturates`: a conversion to integers takes numbers out of range to the nearest there
+    is, and NaN to 0; elsewhere all of them become the smallest integer.
     """
 
     fma: bool = True
     avx512: bool = False
+    saturates: bool = False
 
     @classmethod
     def of(cls, target: Target) -> Instructions:
         """What `target` has."""
-        return cls(fma=target.has_fma, avx512=target.vector_bytes == 64)
+        return cls(fma=target.has_fma, avx512=target.vector_bytes == 64, saturates=target.is_arm)
 
 
 class Lanes:
