@@ -18,6 +18,7 @@ from compiler.backends.llvm.exponentials import (
     one_minus_exp,
     reduce_exponent,
     scale,
+    within,
 )
 from compiler.backends.llvm.lanes import Lanes
 from compiler.backends.llvm.untyped import Value
@@ -45,21 +46,16 @@ def upper_half(m: Lanes, a: Value) -> Value:
     return m.from_bits(m.builder.and_(m.bits(a), m.integer(-(1 << dropped))))
 
 
-def gaussian(m: Lanes, a: Value, rate: float) -> Reduced:
+def gaussian(m: Lanes, a: Value, rate: float, alive: Value) -> Reduced:
     """Reduce exp(-rate a^2), rate a power of two."""
     whole, rest = product(m, a, a)
-    return reduce_exponent(m, whole, -rate, rest)
-
-
-def bounded_magnitude(m: Lanes, x: Value, limit: float) -> Value:
-    """Return |x|, at most `limit`; NaN for NaN."""
-    return m.at_most(m.unary("fabs", x), limit)
+    return reduce_exponent(m, whole, -rate, rest, alive)
 
 
 def erf(m: Lanes, x: Value) -> Value:
     """Return 1 - exp(-h(|x|)) with the sign of x; h(a) = -log(1 - erf(a)) = a H(a) is smooth."""
     table = COEFFICIENTS[m.format.name]
-    a = bounded_magnitude(m, x, table["erf_limit"][0])
+    a = m.at_most(m.unary("fabs", x), table["erf_limit"][0])
     exponent = m.mul(a, m.horner(table["erf"], a))
     return m.with_sign_of(x, one_minus_exp(m, exponent, -1.0))
 
@@ -82,8 +78,8 @@ def upper_tail(m: Lanes, name: str, x: Value, rate: float) -> Value:
 def ratio_tail(m: Lanes, name: str, x: Value, rate: float, careful: int) -> Value:
     """Return the tail in one format, P and Q with what their last `careful` steps lose."""
     table = COEFFICIENTS[m.format.name]
-    a = bounded_magnitude(m, x, table[f"{name}_limit"][0])
-    reduced = gaussian(m, a, rate)
+    alive, a = within(m, x, table[f"{name}_limit"][0])
+    reduced = gaussian(m, a, rate, alive)
     square_of_a = m.mul(a, a)
     powers = a, square_of_a, m.mul(square_of_a, square_of_a)
     p, q = (Sum.of_polynomial(m, table[f"{name}_{part}"], careful, *powers) for part in ("top", "bottom"))
@@ -152,5 +148,6 @@ def normcdf(m: Lanes, x: Value) -> Value:
 def normpdf(m: Lanes, x: Value) -> Value:
     """Return exp(-x^2 / 2) / sqrt(2 pi), the factor inside the polynomial."""
     table = COEFFICIENTS[m.format.name]
-    reduced = gaussian(m, bounded_magnitude(m, x, table["normcdf_limit"][0]), 0.5)
+    alive, a = within(m, x, table["normcdf_limit"][0])
+    reduced = gaussian(m, a, 0.5, alive)
     return exponential(m, reduced, "normpdf")

@@ -20,16 +20,21 @@ from compiler.backends.llvm.untyped import Value
 class Reduced:
     """An exponent taken apart: exp(rate * x) = 2^k exp(rate * r); `shifted` is k plus the rounding constant.
 
-    The rate, a power of two of either sign, costs nothing: it is multiplied into constants.
+    The rate, a power of two of either sign, costs nothing: it is multiplied into constants. Where not `alive`
+    the exponential is 0; None stands for everywhere alive. Rounding a number to 0 takes a processor twenty
+    times as long as anything else, so x is harmless there and the 0 is chosen.
     """
 
     k: Value
     r: Value
     shifted: Value
     rate: float
+    alive: Value | None = None
 
 
-def reduce_exponent(m: Lanes, x: Value, rate: float = 1.0, rest: Value | None = None) -> Reduced:
+def reduce_exponent(
+    m: Lanes, x: Value, rate: float = 1.0, rest: Value | None = None, alive: Value | None = None
+) -> Reduced:
     """Reduce rate * (x + rest), rest being at most a rounding error of x."""
     table = COEFFICIENTS[m.format.name]
     rounding = 1.5 * 2.0**m.format.mantissa
@@ -38,7 +43,7 @@ def reduce_exponent(m: Lanes, x: Value, rate: float = 1.0, rest: Value | None = 
     high = m.fma(k, -table["ln2_high"][0] / rate, x)
     low = -table["ln2_low"][0] / rate
     r = m.fma(k, low, high) if rest is None else m.add(high, m.fma(k, low, rest))
-    return Reduced(k, r, shifted, rate)
+    return Reduced(k, r, shifted, rate, alive)
 
 
 def growth(m: Lanes, reduced: Reduced) -> Value:
@@ -60,12 +65,13 @@ def scale(m: Lanes, p: Value, by: Reduced) -> Value:
     Two steps, because 2^k alone may overflow or underflow where the product does not: only the second can
     round.
     """
-    one_step = m.x86("scalef", [p, by.k])
+    one_step = m.x86("scalef", [p, by.k], where=by.alive)
     if one_step is not None:
         return one_step
     whole = m.bits(by.shifted)
     half = m.builder.lshr(whole, m.integer(1))
-    return m.mul(m.mul(p, power_of_two(m, half)), power_of_two(m, m.builder.sub(whole, half)))
+    scaled = m.mul(m.mul(p, power_of_two(m, half)), power_of_two(m, m.builder.sub(whole, half)))
+    return scaled if by.alive is None else m.select(by.alive, scaled, 0.0)
 
 
 def power_of_two(m: Lanes, n: Value) -> Value:
@@ -82,14 +88,22 @@ def exp_limits(m: Lanes) -> tuple[float, float]:
 def exp(m: Lanes, x: Value) -> Value:
     """Return e^x. The bounds put on x are beyond the last numbers that give 0 and infinity."""
     low, high = exp_limits(m)
-    return exponential(m, reduce_exponent(m, m.at_most(m.at_least(x, low), high)))
+    alive = m.not_below(x, low)
+    return exponential(m, reduce_exponent(m, m.at_most(m.select(alive, x, 0.0), high), alive=alive))
 
 
 def decay(m: Lanes, x: Value, rate: float = 1.0, multiple: float = 1.0) -> Value:
-    """Return multiple * exp(-rate |x|), both powers of two; it cannot overflow, so one clamp is enough."""
+    """Return multiple * exp(-rate |x|), both powers of two; it cannot overflow."""
     low, _ = exp_limits(m)
-    magnitude = m.at_most(m.unary("fabs", x), (math.log(multiple) - low) / rate)
-    return exponential(m, reduce_exponent(m, magnitude, -rate), multiple=multiple)
+    alive, magnitude = within(m, x, (math.log(multiple) - low) / rate)
+    return exponential(m, reduce_exponent(m, magnitude, -rate, alive=alive), multiple=multiple)
+
+
+def within(m: Lanes, x: Value, limit: float) -> tuple[Value, Value]:
+    """Return whether |x| is at most `limit` or NaN, and |x|, 0 where it is not."""
+    magnitude = m.unary("fabs", x)
+    alive = m.not_below(limit, magnitude)
+    return alive, m.select(alive, magnitude, 0.0)
 
 
 def expm1(m: Lanes, x: Value) -> Value:

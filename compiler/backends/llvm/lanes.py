@@ -178,6 +178,10 @@ class Lanes:
         emit = self.builder.fcmp_unordered if relation == "!=" else self.builder.fcmp_ordered
         return emit(relation, self.value(a), self.value(b))
 
+    def not_below(self, a: Operand, b: Operand) -> Value:
+        """Whether a >= b, or either is NaN."""
+        return self.builder.fcmp_unordered(">=", self.value(a), self.value(b))
+
     def is_nan(self, a: Value) -> Value:
         return self.builder.fcmp_unordered("uno", a, a)
 
@@ -206,18 +210,25 @@ class Lanes:
     def from_bits(self, n: Value) -> Value:
         return self.builder.bitcast(n, self.float_type)
 
-    def x86(self, name: str, arguments: Sequence[Value], immediate: int | None = None) -> Value | None:
-        """Call the AVX-512 instruction `name` on all lanes, or return None where there is none of this width.
+    def x86(
+        self, name: str, arguments: Sequence[Value], immediate: int | None = None, where: Value | None = None
+    ) -> Value | None:
+        """Call the AVX-512 instruction `name`, or return None where there is none of this width.
 
-        Its intrinsic takes the operands, an immediate where it has one, a source for masked lanes, the
-        mask, and for 512 bits the rounding mode (4: the current one).
+        Lanes that are not `where` are 0. Its intrinsic takes the operands, an immediate where it has one, a
+        source for masked lanes, the mask, and for 512 bits the rounding mode (4: the current one).
         """
         width = self.lanes * self.format.width
         if not self.instructions.avx512 or width not in (128, 256, 512):
             return None
-        mask = ir.IntType(max(8, self.lanes))
+        kind = ir.IntType(max(8, self.lanes))
+        mask = ir.Constant(kind, -1) if where is None else self._mask(where, kind)
         extra = [] if immediate is None else [ir.Constant(ir.IntType(32), immediate)]
-        operands = [*arguments, *extra, ir.Constant(self.float_type, None), ir.Constant(mask, -1)]
+        operands = [*arguments, *extra, ir.Constant(self.float_type, None), mask]
         operands += [ir.Constant(ir.IntType(32), 4)] if width == 512 else []
-        kind = "ps" if self.format.width == 32 else "pd"
-        return self.call(f"llvm.x86.avx512.mask.{name}.{kind}.{width}", self.float_type, operands)
+        suffix = "ps" if self.format.width == 32 else "pd"
+        return self.call(f"llvm.x86.avx512.mask.{name}.{suffix}.{width}", self.float_type, operands)
+
+    def _mask(self, where: Value, kind: Type) -> Value:
+        bits = self.builder.bitcast(where, ir.IntType(self.lanes))
+        return bits if self.lanes == kind.width else self.builder.zext(bits, kind)
