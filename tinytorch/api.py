@@ -18,7 +18,7 @@ from compiler.ir.build import input_node, parameter_node
 from compiler.ir.dims import Extent
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe
-from compiler.ir.op import Call, Parameter
+from compiler.ir.op import Call, Locks, Parameter
 from compiler.ir.types import dtype_of, tensor_type
 from compiler.pipeline.contract import Pass
 from compiler.program import Program
@@ -64,7 +64,7 @@ def _typed(value: Any, dtype: Any) -> np.ndarray[Any, Any]:
 def value_of(parameter: Tensor) -> np.ndarray[Any, Any]:
     """A copy of a parameter's present value."""
     op = _parameter_op(parameter)
-    with op.buffer.lock:
+    with Locks([op.buffer]):
         return op.buffer.array.copy()
 
 
@@ -74,7 +74,7 @@ def set_value(parameter: Tensor, value: Any) -> None:
     array = checked_array(value)
     if array.shape != op.type.shape or not np.can_cast(array.dtype, op.type.dtype.numpy, "same_kind"):
         raise ArgumentError(f"{describe(parameter.node)} cannot hold {array.dtype}{list(array.shape)}")
-    with op.buffer.lock, np.errstate(over="ignore"):
+    with Locks([op.buffer]), np.errstate(over="ignore"):
         np.copyto(op.buffer.array, array, casting="same_kind")
 
 

@@ -12,6 +12,7 @@ from weakref import WeakSet
 import numpy as np
 
 from compiler.errors import UnboundArrayError
+from compiler.ir.interrupts import forget, hold_back, let_through
 
 _serials = itertools.count()
 _buffers: WeakSet[Buffer] = WeakSet()
@@ -19,6 +20,7 @@ _buffers: WeakSet[Buffer] = WeakSet()
 
 def _free_locks() -> None:
     """A fork copies locks that other threads held, and nobody in the child would ever release them."""
+    forget()
     for buffer in _buffers:
         buffer.lock = threading.RLock()
         buffer.users = 0
@@ -66,7 +68,10 @@ class Buffer:
 
 
 class Locks:
-    """A context that holds the locks of buffers, taken in one order everywhere: nobody waits in a circle."""
+    """A context that holds the locks of buffers, taken in one order everywhere: nobody waits in a circle.
+
+    Ctrl-C waits for its end: KeyboardInterrupt is raised when the locks are free.
+    """
 
     __slots__ = ("buffers",)
 
@@ -75,16 +80,19 @@ class Locks:
 
     def __enter__(self) -> None:
         taken = 0
+        hold_back()
         try:
             for buffer in self.buffers:
                 buffer.lock.acquire()
                 taken += 1
         except BaseException:
             self._release(taken)
+            let_through()
             raise
 
     def __exit__(self, *_: object) -> None:
         self._release(len(self.buffers))
+        let_through()
 
     def _release(self, count: int) -> None:
         for buffer in reversed(self.buffers[:count]):
