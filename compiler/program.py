@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from compiler.analysis.extents import check_demands, demands
-from compiler.backends.contract import Enterable, Executable, Readable
-from compiler.errors import ArgumentError, BackendError
+from compiler.backends.contract import Enterable, Executable, Readable, Timed
+from compiler.errors import ArgumentError, BackendError, PassError
 from compiler.ir.dims import evaluate
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.op import Buffer, Locks, Parameter
 from compiler.pipeline.contract import Record
+from compiler.profiling import Profile, Samples, sample
 from compiler.render.drawing import draw, svg_of
 from compiler.render.kernels import draw_schedule
+from compiler.schedule.costs import PlanCost, cost_of_plan
 from compiler.schedule.plan import Plan
 from compiler.schedule.schedule import Kernel, Schedule
 from compiler.signature import Array, Signature, is_ready
@@ -195,6 +199,61 @@ class Program:
         if not isinstance(self._executable, Readable):
             raise BackendError(f"backend {self.backend} has no code of its own; compile with backend='llvm'")
         return self._executable
+
+    @property
+    def cost(self) -> PlanCost:
+        """What each kernel costs, and a call: operations, bytes moved, arithmetic intensity.
+
+        Ints, or polynomials in the symbolic dimensions: `program.cost.at(batch=64)` has numbers. `print`
+        shows a table, one kernel a line.
+        """
+        return cost_of_plan(self.plan)
+
+    def profile(self, *arguments: Any, seconds: float = 0.5, **named: Any) -> Profile:
+        """How long each kernel takes on some data, beside its cost. `print` shows a table.
+
+        A copy of the program, compiled anew with parameters of its own, is called for `seconds`, in turn with
+        and without a clock inside, and with the same values each time. So nobody sees an update or a donated
+        array change, and other threads may go on. A reading of the clock, 30 to 60 ns, is part of the kernel
+        before it. Python functions in the graph are really called. An input named `seconds` is given by
+        position.
+
+        Raises what a call raises, ArgumentError unless `seconds` is positive, and BackendError where the
+        backend cannot time its kernels.
+        """
+        if not isinstance(self._executable, Timed):
+            raise BackendError(
+                f"backend {self.backend!r} cannot time its kernels: {type(self._executable).__name__} has no "
+                "run_timed\n  fix: compile without debug=True, or for another backend"
+            )
+        if not seconds > 0:
+            raise ArgumentError(f"a profile takes a positive number of seconds, not {seconds!r}")
+        twin = self._again(copy(self.source_graph))
+        if str(twin.schedule) != str(self.schedule):
+            raise PassError(
+                "the passes make another schedule of the same graph each time; see program.history"
+            )
+        samples, sizes = twin._sampled(arguments, named, seconds)
+        return samples.profile(self.cost.at(**sizes), self.backend, sizes)
+
+    def _sampled(
+        self, arguments: Sequence[Any], named: Mapping[str, Any], seconds: float
+    ) -> tuple[Samples, Mapping[str, int]]:
+        """Times of this program, whose parameters may change, and the values of the symbols."""
+        inputs, sizes = self.signature.bind(arguments, named)
+        check_demands(self._demands, sizes)
+        donated = {k for k, name in enumerate(self.signature.names) if name in self.signature.donated}
+        given = [array.copy() if k in donated else array for k, array in enumerate(inputs)]
+        changed = [*(buffer.array for buffer in self._written), *(given[k] for k in donated)]
+        saved = [array.copy() for array in changed]
+
+        def restore() -> None:
+            for array, value in zip(changed, saved, strict=True):
+                np.copyto(array, value)
+
+        run_timed = cast(Timed, self._executable).run_timed
+        timed = partial(run_timed, given, sizes, self._outputs(sizes, None, given))
+        return sample(partial(self, *given), timed, restore, seconds), sizes
 
     def why(self, what: Any) -> Why:
         """What became of a tensor (or node) of the source graph: fused, in place, saved, folded, or not.

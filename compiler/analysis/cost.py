@@ -1,67 +1,187 @@
 """What nodes cost: operations, expensive atoms, and bytes moved, as polynomials in the symbolic dimensions.
 
 A group that is computed by one loop nest reads each operand once and writes each stored value once; what
-passes between its members moves no bytes.
+passes between its members moves no bytes. These are the bytes that must move: what a cache too small for the
+loops fetches again is not in them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Final
 
-from compiler.ir.dims import Extent, product
+from compiler.analysis.aliasing import Region
+from compiler.ir.dims import Dim, Extent, evaluate, product
 from compiler.ir.formula.atoms import ATOMS, Rule
+from compiler.ir.formula.tape import infer_dtypes, natural_dtype
 from compiler.ir.node import Node
-from compiler.ir.op import MapReduce, Reducer, Trait
+from compiler.ir.op import Gather, MapReduce, Reducer, ScatterAdd, Trait
 
 _FLOATING = {atom.name for atom in ATOMS.values() if atom.rule is Rule.FLOATING}
 EXPENSIVE: Final = frozenset({"pow", *_FLOATING} - {"div", "sqrt"})
 """Atoms that take about ten times as long as an addition: exponentials, logarithms and their kin."""
 
+_FREE: Final = "stop"
+"""The atom that computes nothing: it only stops gradients."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A quotient of two extents that depends on the symbols."""
+
+    numerator: Extent
+    denominator: Extent
+
+    def at(self, **symbols: int) -> float:
+        """The value with every symbol bound; NaN where the denominator is 0. Raises as `Dim.at`."""
+        below = evaluate(self.denominator, symbols)
+        return evaluate(self.numerator, symbols) / below if below else math.nan
+
+    def __str__(self) -> str:
+        return f"{_factor(self.numerator)}/{_factor(self.denominator)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Counts for one call: atoms evaluated and values reduced, those of them that are slow, and bytes."""
+    """Counts for one call, each an int or a polynomial in the symbols, and 0 unless given."""
 
-    operations: Extent
-    expensive: Extent
-    bytes_read: Extent
-    bytes_written: Extent
+    operations: Extent = 0
+    """Atoms evaluated, values reduced, and elements that a scatter_add adds."""
+    flops: Extent = 0
+    """Those of them on floating values, whatever an atom takes: `exp` is one, a product of (m, k) and (k, n)
+    2*m*k*n."""
+    expensive: Extent = 0
+    """Those of them that are slow: see EXPENSIVE."""
+    bytes_read: Extent = 0
+    bytes_written: Extent = 0
+    opaque: int = 0
+    """Calls of Python functions, whose operations nobody can count."""
 
     @property
     def bytes_moved(self) -> Extent:
         return self.bytes_read + self.bytes_written
 
+    @property
+    def intensity(self) -> float | Ratio:
+        """Arithmetic intensity: flops a byte moved. NaN where no bytes move.
 
-def cost_of(members: Sequence[Node], stored: Collection[Node]) -> Cost:
-    """The cost of members in one loop nest, of which those in `stored` are written to memory."""
+        Williams, Waterman and Patterson, Roofline (2009), with the bytes that must move.
+        """
+        return _ratio(self.flops, self.bytes_moved)
+
+    def at(self, **symbols: int) -> Cost:
+        """The counts with every symbol bound. Raises ArgumentError naming one that is not."""
+        return Cost(*(evaluate(getattr(self, item.name), symbols) for item in fields(self)))
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(self)))
+
+
+def cost_of(
+    members: Sequence[Node], stored: Collection[Node], regions: Mapping[Node, Region] | None = None
+) -> Cost:
+    """The cost of members in one loop nest, of which those in `stored` are written to memory.
+
+    `regions` says where values lie (`regions_of`): memory that is read under two names is then counted once,
+    what a broadcast repeats too, and a reshape that has to copy as the copy that it is. Without it every
+    operand is memory of its own, and what can be a view is one.
+    """
+    known: Mapping[Node, Region] = {} if regions is None else regions
     inside = set(members)
-    read = dict.fromkeys(operand for node in members for operand in node.operands if operand not in inside)
-    written = [node for node in members if node in stored and not node.op.has(Trait.VIEW)]
-    return Cost(
-        _sum(_operations(node)[0] for node in members),
-        _sum(_operations(node)[1] for node in members),
-        0 if all(node.op.has(Trait.VIEW) for node in members) else _sum(node.type.bytes for node in read),
-        _sum(node.type.bytes for node in written),
+    computed = [node for node in members if not _is_view(node, known)]
+    read: dict[Hashable, Extent] = {}
+    total = Cost()
+    for node in computed:
+        read.update(_reads(node, inside, known))
+        total = total + _operations(node)
+    written = sum((node.type.bytes for node in computed if node in stored), start=0)
+    return total + Cost(bytes_read=sum(read.values(), start=0), bytes_written=written)
+
+
+def copy_cost(value: Node, regions: Mapping[Node, Region]) -> Cost:
+    """The cost of copying a value to dense memory."""
+    _, size = _memory(value, regions)
+    return Cost(bytes_read=size, bytes_written=value.type.bytes)
+
+
+def _is_view(node: Node, regions: Mapping[Node, Region]) -> bool:
+    return regions[node].base is not node if node in regions else node.op.has(Trait.VIEW)
+
+
+def _reads(
+    node: Node, inside: Collection[Node], regions: Mapping[Node, Region]
+) -> Iterator[tuple[Hashable, Extent]]:
+    """The memory that a node reads from outside, and how many bytes of it."""
+    for position, operand in enumerate(node.operands):
+        if operand in inside:
+            continue
+        if isinstance(node.op, Gather) and position == 0:
+            yield (node, operand), node.type.bytes  # the rows that it picks, not the table
+        else:
+            yield _memory(operand, regions)
+
+
+def _memory(value: Node, regions: Mapping[Node, Region]) -> tuple[Hashable, Extent]:
+    """What stands for the memory of a value, and its bytes: of a view only the elements that differ."""
+    region = regions.get(value)
+    if region is None:
+        return value, value.type.bytes
+    axes = zip(value.type.shape, region.strides, strict=True)
+    size = product(extent for extent, stride in axes if stride != 0)
+    is_whole = size == region.base.type.size
+    return (region.base if is_whole else (region, value.type.shape)), size * value.type.dtype.size
+
+
+def _operations(node: Node) -> Cost:
+    """The operations of a node. Those of opaque calls are unknown and count as none."""
+    op = node.op
+    if isinstance(op, ScatterAdd):
+        added = node.operands[1].type.size
+        return Cost(added, added if node.type.dtype.is_float else 0)
+    if not isinstance(op, MapReduce):
+        return Cost(opaque=int(op.has(Trait.OPAQUE)))
+    turns = product(op.extents)
+    lines, reduces = op.formula.lines, op.reducer is not Reducer.NONE
+    slow = sum(line.atom in EXPENSIVE for line in lines)
+    return Cost(turns * (len(lines) + reduces), turns * _flops(node, op), turns * slow)
+
+
+def _flops(node: Node, op: MapReduce) -> int:
+    """The operations on floating values in one turn of a node's loops."""
+    dtypes = op.operand_dtypes([operand.type for operand in node.operands])
+    typed = infer_dtypes(op.formula, dtypes, op.dtype)
+    counted = sum(item.reads.is_float and item.line.atom != _FREE for item in typed)
+    reduces = op.reducer is not Reducer.NONE and natural_dtype(op.formula, dtypes).is_float
+    return counted + reduces
+
+
+def _ratio(above: Extent, below: Extent) -> float | Ratio:
+    """A quotient in lowest terms: a number where the two are proportional."""
+    if below == 0:
+        return math.nan
+    if above == 0:
+        return 0.0
+    (top, over), (bottom, under) = _leading(above), _leading(below)
+    if top == bottom and above * under == below * over:
+        return over / under
+    content = math.gcd(*_coefficients(above), *_coefficients(below))
+    return Ratio(above // content, below // content)
+
+
+def _factor(value: Extent) -> str:
+    return (
+        f"({value})" if isinstance(value, Dim) and (len(value.terms) > 1 or "*" in str(value)) else str(value)
     )
 
 
-def _operations(node: Node) -> tuple[Extent, Extent]:
-    """The operations of a node, and how many of them are expensive. Opaque calls count as none."""
-    op = node.op
-    if not isinstance(op, MapReduce):
-        return 0, 0
-    turns = product(op.extents)
-    slow = sum(line.atom in EXPENSIVE for line in op.formula.lines)
-    return turns * (len(op.formula.lines) + (op.reducer is not Reducer.NONE)), turns * slow
+def _leading(value: Extent) -> tuple[object, int]:
+    return value.terms[-1] if isinstance(value, Dim) else ((), value)
 
 
-def _sum(counts: Iterable[Extent]) -> Extent:
-    total: Extent = 0
-    for count in counts:
-        total = total + count
-    return total
+def _coefficients(value: Extent) -> list[int]:
+    return [count for _, count in value.terms] if isinstance(value, Dim) else [value]
 
 
 def is_at_most(extent: Extent, limit: int) -> bool:

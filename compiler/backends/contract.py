@@ -66,3 +66,19 @@ class Readable(Protocol):
     def llvm_ir(self, kernel: int) -> str: ...
 
     def assembly(self, kernel: int) -> str: ...
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """An executable that can tell how long each kernel takes, for `Program.profile`."""
+
+    def run_timed(
+        self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]
+    ) -> Sequence[int]:
+        """One call, as `Executable.run`, that returns nanoseconds.
+
+        One number for each kernel of the schedule in order, 0 for one that does nothing, as a view; and last
+        the number of everything between and behind them: copies into outputs and parameters. They leave out
+        the checks and the preparation of the call.
+        """
+        ...

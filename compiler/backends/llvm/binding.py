@@ -21,7 +21,8 @@ Array: TypeAlias = np.ndarray[Any, Any]
 class Binding:
     """See `driver_code` for the words. Whoever keeps its address keeps the binding.
 
-    `segments` are the runs of native steps and, between them, the Python steps.
+    `segments` are the runs of native steps and, between them, the Python steps; `makers` are the steps that
+    each launch belongs to.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Binding:
         self.sizes = dict(sizes)
         self.segments: list[tuple[int, int] | PythonStep] = []
         self.launches: list[Launch] = []
+        self.makers: list[Step] = []
         scratch = Scratch()
         for step in steps:
             self._add(step, scratch)
@@ -60,6 +62,7 @@ class Binding:
         scratch.begin()
         first = len(self.launches)
         self.launches += step.launches(self.sizes, scratch)
+        self.makers += [step] * (len(self.launches) - first)
         last = self.segments[-1] if self.segments else None
         if isinstance(last, tuple):
             first = last[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NoReturn
 
 from compiler.backends.llvm.binding import Binding
@@ -48,6 +49,14 @@ class Lowered:
             if not isinstance(step, PythonStep):
                 total = total + step.picoseconds
         return total
+
+    def owner(self, step: Step | PythonStep) -> int:
+        """The kernel of the schedule that a step belongs to; -1 for a copy between kernels."""
+        return self._owners.get(id(step), -1)
+
+    @cached_property
+    def _owners(self) -> dict[int, int]:
+        return {id(step): place for place, steps in enumerate(self.of_kernel) for step in steps}
 
     def raise_refusal(self, look: Callable[[Node], Any], binding: Binding) -> NoReturn:
         """Raises IndexRangeError for the first step that refused its indices."""

@@ -21,6 +21,7 @@ from compiler.backends.numpy.frame import Array, Storage
 from compiler.backends.numpy.kernels import NestWriter
 from compiler.backends.numpy.moves import write_layout
 from compiler.backends.numpy.source import Source
+from compiler.backends.numpy.stopwatch import Stopwatch
 from compiler.backends.reference import call
 from compiler.ir.dims import evaluate
 from compiler.ir.node import Node
@@ -68,6 +69,7 @@ class PlannedProgram:
         self.plan = plan
         self.observe = observe
         self._frames: dict[tuple[int, ...], list[Frame]] = {}
+        self._timed: dict[tuple[int, ...], list[tuple[Frame, Stopwatch]]] = {}
 
     def run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
         """One call, as `Executable.run` says."""
@@ -84,6 +86,24 @@ class PlannedProgram:
         finally:
             frames.append(frame)
 
+    def run_timed(
+        self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]
+    ) -> list[int]:
+        """One call, as `Timed.run_timed` says, of code that reads a clock between kernels.
+
+        A reading takes some 50 ns, and is part of the kernel before it.
+        """
+        frames = self._timed.setdefault(tuple(sizes.values()), [])
+        try:
+            frame, stopwatch = frames.pop()
+        except IndexError:
+            stopwatch = Stopwatch(len(self.plan.schedule.kernels))
+            frame = make_frame(self.plan, sizes, self.observe, stopwatch)
+        with np.errstate(all="ignore"):
+            frame.run(*inputs, *outputs)
+        frames.append((frame, stopwatch))
+        return stopwatch.spent()
+
     def _open(self, key: tuple[int, ...]) -> list[Frame]:
         while len(self._frames) >= _KEPT:
             self._frames.pop(next(iter(self._frames)), None)
@@ -94,26 +114,41 @@ class PlannedProgram:
         return make_frame(self.plan, sizes).text
 
 
-def make_frame(plan: Plan, sizes: Mapping[str, int], observe: Observer | None = None) -> Frame:
+def make_frame(
+    plan: Plan, sizes: Mapping[str, int], observe: Observer | None = None, stopwatch: Stopwatch | None = None
+) -> Frame:
     """Allocates the slab and writes the function for given sizes."""
     source = Source()
     storage = Storage(plan, sizes, source)
+    split = _splitter(source, stopwatch)
     last = len(plan.schedule.kernels) - 1
     if last >= 0:
         _write_commits(storage, -1)
+        split(-1)
     for place, kernel in enumerate(plan.schedule.kernels):
         _write_kernel(storage, plan, kernel)
+        split(place)
         if observe is not None:
             _write_observation(storage, place, observe)
         if place < last:
             _write_commits(storage, place)
+            split(-1)
             if observe is not None:
                 _write_poison(storage, place)
     for copy in plan.copies:
         source.call(np.copyto, f"out_{copy.position}", storage.name(copy.value))
     _write_commits(storage, last)
+    split(-1)
     run, text = source.finish(storage.parameters)
     return Frame(run, text, storage.slab.nbytes)
+
+
+def _splitter(source: Source, stopwatch: Stopwatch | None) -> Callable[[int], None]:
+    """What is called with the owner of all that was written since the last time."""
+    if stopwatch is None:
+        return lambda _: None
+    stopwatch.begin(source)
+    return partial(stopwatch.split, source)
 
 
 def _write_commits(storage: Storage, after: int) -> None:

@@ -1,0 +1,148 @@
+"""Profiles: how long each kernel of a program takes on given data, beside what it costs."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.analysis.cost import Cost
+from compiler.schedule.costs import HEADINGS, PlanCost, cost_cells, is_listed
+from compiler.schedule.schedule import Schedule
+from compiler.schedule.tables import aligned, digits, kernel_cells
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What was measured of a kernel, and its cost for the same sizes."""
+
+    cost: Cost
+    microseconds: float
+    """The median of the calls."""
+    fastest: float
+    """Microseconds of the fastest call."""
+    share: float
+    """Of the sum of the medians of all kernels and copies, between 0 and 1."""
+    calls: int
+    """How many calls were timed."""
+
+    @property
+    def gflops(self) -> float:
+        """Achieved GFLOP/s: 1e9 floating-point operations a second. NaN for what took no time."""
+        return _rate(self.cost.flops, self.microseconds)
+
+    @property
+    def gigabytes_per_second(self) -> float:
+        """Achieved GB/s: 1e9 bytes read or written a second, of those that must move."""
+        return _rate(self.cost.bytes_moved, self.microseconds)
+
+
+def _rate(count: object, microseconds: float) -> float:
+    return count / microseconds / 1e3 if isinstance(count, int) and microseconds else math.nan
+
+
+@dataclass(frozen=True, repr=False)
+class Profile:
+    """`kernels[k]` is the timing of kernel k of the schedule. `str` is a table, one kernel a line."""
+
+    schedule: Schedule
+    backend: str
+    sizes: Mapping[str, int]
+    """The value of every symbolic dimension."""
+    kernels: tuple[Timing, ...]
+    copies: Timing
+    """Of values into outputs and into parameters, where no kernel writes them there."""
+    total: Timing
+    """Of kernels and copies together: the median of the sums."""
+    call_microseconds: float
+    """The median of whole calls, timed from outside: with checks, fresh outputs, and no clock inside."""
+
+    @property
+    def calls(self) -> int:
+        """How many calls were timed inside; as many were timed from outside."""
+        return self.total.calls
+
+    def __str__(self) -> str:
+        return _table(self)
+
+    def __repr__(self) -> str:
+        call = digits(self.call_microseconds)
+        return f"<Profile of {len(self.kernels)} kernels on {self.backend}: {call} us a call>"
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Nanoseconds: of whole calls, and of kernels and copies in others, a row a call."""
+
+    whole: Sequence[int]
+    parts: Sequence[Sequence[int]]
+
+    def profile(self, cost: PlanCost, backend: str, sizes: Mapping[str, int]) -> Profile:
+        """Medians and shares beside the cost, which holds numbers."""
+        spent = np.array(self.parts, np.int64) / 1e3
+        medians = np.median(spent, axis=0)
+        everything = float(medians.sum())
+        timings = [
+            Timing(
+                item, float(medians[k]), float(spent[:, k].min()),
+                float(medians[k]) / everything if everything else 0.0, len(spent),
+            )
+            for k, item in enumerate((*cost.kernels, cost.copies))
+        ]  # fmt: skip
+        sums = spent.sum(axis=1)
+        total = Timing(cost.total, float(np.median(sums)), float(sums.min()), 1.0, len(sums))
+        call = float(np.median(self.whole)) / 1e3
+        return Profile(cost.schedule, backend, dict(sizes), tuple(timings[:-1]), timings[-1], total, call)
+
+
+def sample(
+    call: Callable[[], object],
+    timed: Callable[[], Sequence[int]],
+    restore: Callable[[], None],
+    seconds: float,
+) -> Samples:
+    """Whole calls and calls with a clock inside in turn, for some seconds, once at least.
+
+    Each begins with the same values, which `restore` brings back. The first of both binds and warms what the
+    others use, and does not count.
+    """
+
+    def once() -> tuple[int, Sequence[int]]:
+        restore()
+        start = time.perf_counter_ns()
+        call()
+        taken = time.perf_counter_ns() - start
+        restore()
+        return taken, timed()
+
+    once()
+    end = time.perf_counter() + seconds
+    found = [once()]
+    while time.perf_counter() < end:
+        found.append(once())
+    return Samples([whole for whole, _ in found], [parts for _, parts in found])
+
+
+def _table(profile: Profile) -> str:
+    rows = [("", "values", "ops", "us", "share", *HEADINGS, "GFLOP/s", "GB/s")]
+    cells = zip(kernel_cells(profile.schedule), profile.kernels, strict=True)
+    rows += [(*cell, *_cells(item)) for cell, item in cells if _is_listed(item)]
+    if _is_listed(profile.copies):
+        rows.append(("copies", "", "", *_cells(profile.copies)))
+    rows.append(("total", "", "", *_cells(profile.total)))
+    given = "".join(f", {name}={value}" for name, value in profile.sizes.items())
+    call = f"a whole call: {digits(profile.call_microseconds)} us; medians of {profile.calls} calls"
+    return aligned(rows, left=3) + f"{call} on {profile.backend}{given}\n"
+
+
+def _cells(item: Timing) -> tuple[str, ...]:
+    rates = digits(item.gflops), digits(item.gigabytes_per_second)
+    return (digits(item.microseconds), f"{item.share:.1%}", *cost_cells(item.cost), *rates)
+
+
+def _is_listed(item: Timing) -> bool:
+    """A view costs nothing, and is listed only where a backend spends time on it."""
+    return is_listed(item.cost) or item.microseconds > 0
