@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeGuard
 
 from compiler.errors import ShapeError, UndeclaredInputError
-from compiler.ir.dims import Dim, Extent, evaluate, symbols
+from compiler.ir.dims import Dim, Extent, evaluate, product, symbols
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe
-from compiler.ir.op import MapReduce, Pad, Size, Slice
+from compiler.ir.op import MapReduce, Pad, Reducer, Size, Slice
 
 Sizes: TypeAlias = dict[str, int]
 
@@ -133,7 +133,10 @@ class Demand:
 
 
 def demands(graph: Graph) -> tuple[Demand, ...]:
-    """What a graph asks of the values of its symbols: no negative extent, and no slice beyond its operand."""
+    """What a graph asks of the values of its symbols.
+
+    No negative extent, no slice beyond its operand, and no place of the largest among no elements.
+    """
     found: dict[tuple[Extent, Extent], Demand] = {}
     for node in graph.nodes:
         for item in _demands_of(node):
@@ -153,6 +156,10 @@ def _demands_of(node: Node) -> Iterator[Demand]:
                 for room in (place, whole - 1 - place):
                     if _may_be_negative(room) and room != size - 1:  # which a size above 0 allows
                         yield Demand(room, node, f"the slice leaves axis {axis} of its operand", size)
+    if isinstance(op, MapReduce) and op.reducer is Reducer.ARGMAX:
+        others = product(extent for loop, extent in enumerate(op.extents) if loop not in op.output) - 1
+        if _may_be_negative(others):
+            yield Demand(others, node, "argmax or argmin of no elements has no value")
     if isinstance(op, Pad):
         for count in (*op.low, *op.high):
             if _may_be_negative(count):
