@@ -19,3 +19,5 @@ fused = found["fused + in place"].program
 print(fused.schedule)
 print(fused.plan)
 print(fused.why(y))
+print(fused.cost)  # formulas too; fused.cost.at(batch=2000) has numbers
+print(fused.profile(*data, seconds=0.05))
