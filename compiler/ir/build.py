@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from compiler.errors import DTypeError, ShapeError
+from compiler.ir.aligned import aligned_copy
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.parsing import parse_formula
@@ -272,10 +273,9 @@ def _input(type: TensorType) -> Input:
 
 def parameter_node(array: np.ndarray[Any, Any], name: str | None, origin: Origin | None = None) -> Node:
     """A parameter leaf that owns a copy of an array."""
-    copy = np.array(array, order="C", copy=True)
-    dtype = dtype_of(copy.dtype)
-    buffer = Buffer(copy.astype(dtype.numpy, copy=False), name or "")
-    return make_node(Parameter(TensorType(dtype, copy.shape), buffer), (), name, origin)
+    dtype = dtype_of(array.dtype)
+    copy = aligned_copy(array, dtype.numpy)
+    return make_node(Parameter(TensorType(dtype, copy.shape), Buffer(copy, name or "")), (), name, origin)
 
 
 def constant_node(array: Any, dtype: DType, name: str | None = None, origin: Origin | None = None) -> Node:

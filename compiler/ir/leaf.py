@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.ir.aligned import aligned_copy
 from compiler.ir.buffer import Buffer
 from compiler.ir.hashing import hash_once
 from compiler.ir.trait import Op, Trait
@@ -76,6 +77,6 @@ class Constant(Op):
 
 def constant_of(array: np.ndarray[Any, Any], dtype: DType) -> Constant:
     """A constant op that holds a read-only copy of an array."""
-    copy = np.array(array, dtype=dtype.numpy, order="C", copy=True)
+    copy = aligned_copy(array, dtype.numpy)
     copy.setflags(write=False)
     return Constant(TensorType(dtype, copy.shape), Buffer(copy), copy.tobytes())
