@@ -8,7 +8,8 @@ clip_gradients([w], max_norm=1.0)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any, Final, cast
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from compiler.errors import ArgumentError, GradientError
 from tinytorch.core.tensor import Tensor
-from tinytorch.core.variable import Variable, as_variable, of_two
+from tinytorch.core.variable import Variable, as_variable, each_variable, of_two
 from tinytorch.elementwise import elementwise
 from tinytorch.ops import elementwise as ops
 from tinytorch.ops import normalise
@@ -116,7 +117,7 @@ relu, sigmoid, tanh, softmax = relu_with_grad, sigmoid_with_grad, tanh_with_grad
 
 def zero_gradients(variables: Iterable[Variable]) -> None:
     """Forgets the gradients."""
-    for variable in variables:
+    for variable in each_variable(variables):
         variable.zero_grad()
 
 
@@ -128,15 +129,10 @@ def clip_gradients(variables: Iterable[Variable], max_norm: float = 1.0) -> floa
     """
     if not isinstance(cast(Any, max_norm), Real) or not max_norm >= 0:
         raise ArgumentError(f"max_norm is a number and not negative: {max_norm!r}")
-    held = [item for item in variables if item.grad is not None]
-    total = 0.0
-    for item in held:
-        assert item.grad is not None
-        grad = item.grad.data.astype("float64")
-        total += (grad * grad).sum().item()
-    if not np.isfinite(total):
+    held = [item for item in each_variable(variables) if item.grad is not None]
+    norm = _norm([item.grad.data.astype("float64") for item in held if item.grad is not None])
+    if not np.isfinite(norm):
         raise GradientError("a gradient that is NaN or infinite cannot be clipped")
-    norm = float(np.sqrt(total))
     if norm > max_norm:
         for item in held:
             assert item.grad is not None
@@ -144,11 +140,26 @@ def clip_gradients(variables: Iterable[Variable], max_norm: float = 1.0) -> floa
     return norm
 
 
+def _norm(gradients: Sequence[Tensor]) -> float:
+    """The Euclidean norm of all together; the squares of large elements, which overflow, are of shares."""
+    total = sum((gradient * gradient).sum().item() for gradient in gradients)
+    if np.isfinite(total):
+        return float(np.sqrt(total))
+    largest = [abs(gradient).max().item() for gradient in gradients if gradient.size]
+    if not np.isfinite(largest).all():
+        return float("nan")
+    shares = [gradient / max(largest) for gradient in gradients]
+    return max(largest) * float(np.sqrt(sum((share * share).sum().item() for share in shares)))
+
+
 def collect_parameters(*modules: Any) -> list[Variable]:
-    """Every variable that requires a gradient in modules, lists and dicts of any depth, once, in order."""
+    """Every variable that requires a gradient in modules, lists and dicts of any depth, once, in order.
+
+    Of a module these are its attributes. Of the arguments only, what yields items is gone through as a list.
+    """
     found: dict[int, Variable] = {}
     seen: set[int] = set()
-    pending: list[Any] = list(reversed(modules))
+    pending: list[Any] = [_listed(item) for item in reversed(modules)]
     while pending:
         item = pending.pop()
         if isinstance(item, Variable):
@@ -160,14 +171,24 @@ def collect_parameters(*modules: Any) -> list[Variable]:
     return list(found.values())
 
 
+def _listed(item: Any) -> Any:
+    return list(cast("Iterator[Any]", item)) if isinstance(item, Iterator) else item
+
+
 def _parts(item: Any) -> list[Any]:
     if isinstance(item, Mapping):
         return list(cast("Mapping[Any, Any]", item).values())
-    if isinstance(item, list | tuple):
-        return list(cast("list[Any]", item))
-    if isinstance(item, Tensor | np.ndarray | str | bytes | type) or not hasattr(item, "__dict__"):
+    if isinstance(item, Tensor | np.ndarray | str | bytes | type):
         return []
-    return list(cast("dict[str, Any]", vars(item)).values())
+    if isinstance(item, list | tuple | set | frozenset | deque):
+        return list(cast("Iterable[Any]", item))
+    slots = [name for kind in type(item).__mro__ for name in _names(getattr(kind, "__slots__", ()))]
+    held = [getattr(item, name) for name in slots if hasattr(item, name)]
+    return [*held, *cast("dict[str, Any]", getattr(item, "__dict__", {})).values()]
+
+
+def _names(slots: str | Iterable[str]) -> list[str]:
+    return [slots] if isinstance(slots, str) else list(slots)
 
 
 def check_gradients(

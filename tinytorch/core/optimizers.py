@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
+from numbers import Real
+from typing import Any, cast
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from compiler.errors import ArgumentError
 from compiler.ir.types import DType
 from tinytorch import api, optim
 from tinytorch.core.values import Array
-from tinytorch.core.variable import Variable
+from tinytorch.core.variable import Variable, each_variable
 
 
 class Optimizer:
@@ -24,16 +25,20 @@ class Optimizer:
     def __init__(
         self, parameters: Iterable[Variable], learning_rate: float, make: Callable[..., optim.Optimiser]
     ) -> None:
-        self.parameters = list(parameters)
+        self.parameters = each_variable(parameters)
         self.learning_rate = learning_rate
         if not self.parameters or any(not item.requires_grad for item in self.parameters):
             raise ArgumentError(
                 "an optimiser is given the variables that it changes, which require gradients"
             )
-        if not learning_rate >= 0:
-            raise ArgumentError(f"a learning rate is not negative: {learning_rate}")
+        if not isinstance(cast(Any, learning_rate), Real) or not learning_rate >= 0:
+            raise ArgumentError(f"a learning rate is a number and not negative: {learning_rate!r}")
         self._make = make
         self._steps: dict[Variable, _Step] = {}
+
+    def __repr__(self) -> str:
+        rate = f"learning_rate={self.learning_rate}"
+        return f"{type(self).__name__}({len(self.parameters)} parameters, {rate})"
 
     def zero_grad(self) -> None:
         """Forgets the gradients."""

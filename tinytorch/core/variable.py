@@ -11,12 +11,12 @@ for each structure. The gradients are `tt.grad`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
 
-from compiler.errors import GradientError, ShapeError
+from compiler.errors import ArgumentError, GradientError, ShapeError
 from compiler.ir.build import apply, input_node
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
@@ -282,3 +282,17 @@ def of_two(
 def as_variable(value: Any) -> Variable:
     """A variable as it is; anything else as one without a gradient."""
     return value if isinstance(value, Variable) else Variable(value, requires_grad=False)
+
+
+def each_variable(given: Iterable[Any]) -> list[Variable]:
+    """Variables given as a list, or anything that yields them.
+
+    Raises ArgumentError for one alone, whose elements are variables that nobody holds, and for other things.
+    """
+    if isinstance(given, Variable):
+        raise ArgumentError(f"variables are given as a list, not one alone: {given!r}\n  fix: [variable]")
+    found = list(given)
+    for item in found:
+        if not isinstance(item, Variable):
+            raise ArgumentError(f"these are Variables, not {item!r}\n  fix: Variable(data)")
+    return found

@@ -14,6 +14,7 @@ from tinytorch.core.autograd import (
     zero_gradients,
 )
 from tinytorch.core.layers import Dense, Sequential
+from tinytorch.core.optimizers import SGD, Adam
 from tinytorch.core.programs import CACHE
 from tinytorch.core.tensor import Tensor
 from tinytorch.testing import CheckFailed
@@ -185,3 +186,47 @@ def test_the_data_of_a_computed_variable_is_not_assigned_to() -> None:
         y.data.data = np.zeros(2, np.float32)
     y.data = [5.0, 6.0]
     assert (y.is_leaf, (y * 3).tolist()) == (True, [15, 18])
+
+
+@pytest.mark.parametrize(
+    "take",
+    [clip_gradients, zero_gradients, SGD, lambda given: Adam(given)],
+    ids=["clip", "zero", "sgd", "adam"],
+)
+def test_one_variable_alone_is_no_list_of_variables(take) -> None:
+    with pytest.raises(tt.ArgumentError, match=r"as a list, not one alone: Variable\([^$]*fix: \[variable\]"):
+        take(Variable([3.0, 4.0]))
+    with pytest.raises(tt.ArgumentError, match=r"Variables, not array"):
+        take([np.ones(2)])
+
+
+def test_large_finite_gradients_are_clipped() -> None:
+    x = Variable(np.array([0.0, 0.0]))
+    (x * np.array([3e200, -4e200])).sum().backward()
+    assert clip_gradients([x], 1.0) == pytest.approx(5e200)
+    assert x.grad is not None
+    np.testing.assert_allclose(np.array(x.grad), [0.6, -0.8])
+    x.grad = Variable([1.0, np.inf])
+    with pytest.raises(tt.GradientError, match="NaN or infinite"):
+        clip_gradients([x], 1.0)
+
+
+def test_parameters_are_found_in_sets_slots_and_what_yields_modules() -> None:
+    class Slotted:
+        __slots__ = ("missing", "scale")
+
+        def __init__(self) -> None:
+            self.scale = Variable(2.0)
+
+    class Reading:
+        def __init__(self) -> None:
+            self.weight = Variable(1.0)
+            self.batches = iter([1, 2])
+
+    assert [item.item() for item in collect_parameters(Slotted())] == [2]
+    assert len(collect_parameters({Variable(1.0), Variable(2.0)})) == 2
+    modules = [Dense(2, 2), Slotted()]
+    assert collect_parameters(item for item in modules) == collect_parameters(modules)
+    reading = Reading()
+    assert collect_parameters(reading) == [reading.weight]
+    assert next(reading.batches) == 1
