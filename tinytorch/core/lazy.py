@@ -118,7 +118,8 @@ class LazyTensor(Operators):
     def settle(self, value: Value, program: Program | None = None) -> None:
         """Takes a value that was computed for this tensor's node."""
         node = self._node
-        assert node is not None
+        if node is None:
+            return  # another thread was faster
         self._program, self._value = program, value
         if not value_of_node(node):
             bind(node, value)
@@ -197,27 +198,27 @@ def compute(tensor: LazyTensor) -> None:
     What is computed on the way a second time, is kept this time: by each tensor that is still in use.
     """
     node = tensor.recorded
-    assert node is not None
+    if node is None:
+        return  # another thread was faster
     known = value_of_node(node)
     if known is not None:
         tensor.settle(Value(known.array.copy()))
         return
     recording = Recording.of([node])
-    tensors = [tensor, *_worth_keeping(recording, node)]
-    nodes = [found for item in tensors if (found := item.recorded) is not None]
-    arrays, program = run(recording, nodes)
-    for item, found, array in zip(tensors, nodes, arrays, strict=True):
+    kept = {node: tensor, **_worth_keeping(recording, node)}
+    arrays, program = run(recording, list(kept))
+    for (found, item), array in zip(kept.items(), arrays, strict=True):
         item.settle(Value(array, found), program)
 
 
-def _worth_keeping(recording: Recording, root: Node) -> list[LazyTensor]:
+def _worth_keeping(recording: Recording, root: Node) -> dict[Node, LazyTensor]:
     leaves = set(recording.leaves)
     inner = [node for node in recording.nodes if node not in leaves and node is not root]
-    handles = [
-        tensor
+    handles = {
+        node: tensor
         for node in inner
         if (tensor := _HANDLES.get(node.serial)) is not None and tensor.recorded is node
-    ]
+    }
     is_repeated = any(node in _COMPUTED for node in inner)
-    _COMPUTED.update(tensor.recorded for tensor in handles if tensor.recorded is not None)
-    return handles if is_repeated else []
+    _COMPUTED.update(handles)
+    return handles if is_repeated else {}

@@ -2,6 +2,9 @@
 
 import gc
 import operator
+import sys
+import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -233,3 +236,27 @@ def test_an_input_before_a_variable_keeps_its_gradient() -> None:
     for result in (x + variable, x * variable, x**variable, x @ variable):
         assert isinstance(result, Variable)
         assert result.requires_grad
+
+
+def test_several_threads_may_read_what_is_recorded() -> None:
+    wrong: list[Any] = []
+
+    def read(tensors: list[Tensor], together: threading.Barrier) -> None:
+        together.wait()
+        try:
+            wrong.extend(x for x in tensors if x.tolist() != [6] * 9)
+        except AssertionError as error:
+            wrong.append(error)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    for _ in range(40):
+        shared, together = Tensor([1.0] * 9) * 2, threading.Barrier(4)
+        tensors = [shared + 4, shared * 3, shared + shared + 2]
+        threads = [threading.Thread(target=read, args=(tensors, together)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    sys.setswitchinterval(before)
+    assert wrong == []
