@@ -167,6 +167,9 @@ class _Normalised(Activation):
         self._last = None
         return type(self)(dim).forward_(x)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(dim={self.dim})"
+
     def why(self) -> str:
         """That the slopes of a row follow from its new values."""
         slopes = "the slopes of a row follow from its new values"

@@ -34,6 +34,9 @@ class Module:
         """Every variable that requires a gradient, once, in the order in which they were set."""
         return collect_parameters(self)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
 
 def _is_extent(size: Any) -> bool:
     return isinstance(size, int | np.integer) and bool(size > 0)

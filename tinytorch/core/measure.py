@@ -6,7 +6,7 @@ import statistics
 import time
 import tracemalloc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from compiler.errors import ArgumentError
 from compiler.program import Program
@@ -39,8 +39,8 @@ def program_of(function: Callable[[Tensor], Any], tensor: Tensor) -> tuple[Progr
 
 def median_seconds(work: Work, iterations: int) -> float:
     """The median time of a call. Raises ArgumentError for less than one iteration."""
-    if isinstance(iterations, bool) or iterations < 1:
-        raise ArgumentError(f"a measurement takes at least one iteration, not {iterations}")
+    if isinstance(iterations, bool) or not isinstance(cast(Any, iterations), int) or iterations < 1:
+        raise ArgumentError(f"a measurement takes at least one iteration, not {iterations!r}")
     work()
     times: list[float] = []
     for _ in range(iterations):

@@ -16,6 +16,7 @@ import numpy as np
 
 from compiler.errors import SymbolicValueError
 from compiler.ir.build import input_node
+from compiler.ir.interrupts import hold_back, let_through
 from compiler.ir.node import Node, describe, make_node
 from compiler.ir.op import Input, Trait
 from compiler.program import Program
@@ -158,12 +159,15 @@ def run(
 
     `fed` are values of inputs that have none, by name. Raises what a call of a program raises.
     """
-    names = tuple(node.name for node in recording.fed) if fed else ()
-    key = ("values", recording.key, recording.places(roots), names)
-    program = CACHE.find(key, lambda: _compiled(recording, roots))
+    program = _program(recording, roots, tuple(node.name for node in recording.fed) if fed else ())
     arrays = [value.array for value in recording.values]
     given = dict(zip(program.signature.names, arrays, strict=False), **fed) if fed else {}
     return program(**given) if fed else program(*arrays), program
+
+
+def _program(recording: Recording, roots: Sequence[Node], names: tuple[str | None, ...] = ()) -> Program:
+    key = ("values", recording.key, recording.places(roots), names)
+    return CACHE.find(key, lambda: _compiled(recording, roots))
 
 
 def _compiled(recording: Recording, roots: Sequence[Node]) -> Program:
@@ -176,11 +180,32 @@ def run_in_place(function: Callable[[Node], Node], array: Array, dim: int | None
     """Replaces an array's values by a function of them, with room for a part where parts do not mix.
 
     Those of an element-wise function are any; those of one that mixes along `dim` are slices of another dim.
+    Ctrl-C waits for the last part.
     """
-    for part in _parts(array, dim, _is_elementwise(function(new_leaf(Value(array))))) if array.size else ():
-        node = function(new_leaf(Value(part)))
-        values, _ = run(Recording.of([node]), [node])
-        np.copyto(part, values[0])
+    works: dict[tuple[int, ...], Callable[[Array], Array]] = {}
+    hold_back()
+    try:
+        for part in (
+            _parts(array, dim, _is_elementwise(function(new_leaf(Value(array))))) if array.size else ()
+        ):
+            if part.shape not in works:
+                works[part.shape] = _work(function, part)
+            np.copyto(part, works[part.shape](part))
+    finally:
+        let_through()
+
+
+def _work(function: Callable[[Node], Node], part: Array) -> Callable[[Array], Array]:
+    """A function as a program of arrays that have the shape of a part."""
+    leaf = new_leaf(Value(part))
+    node = function(leaf)
+    recording = Recording.of([node])
+    program = _program(recording, [node])
+    others = [
+        None if found is leaf else value.array
+        for found, value in zip(recording.leaves, recording.values, strict=True)
+    ]
+    return lambda array: program(*[array if other is None else other for other in others])[0]
 
 
 def _parts(array: Array, dim: int | None, is_elementwise: bool) -> Iterator[Array]:

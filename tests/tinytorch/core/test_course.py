@@ -191,11 +191,30 @@ def test_the_suite_has_fused_against_unfused(quiet) -> None:
 
 
 def test_what_the_profiler_refuses(quiet) -> None:
-    for iterations in (0, -1):
+    for iterations in (0, -1, 1.5, "3", True):
         with pytest.raises(tt.ArgumentError, match="at least one iteration"):
             quiet.time_activation(ReLU(), Tensor([1.0]), "ReLU", iterations)
-    with pytest.raises(tt.ArgumentError, match="positive int"):
-        quiet.compare_activations(0)
+    for size in (0, 1.5, (2, -1), "ab"):
+        with pytest.raises(tt.ArgumentError, match="positive int"):
+            quiet.compare_activations(size)
+
+
+def test_names_and_titles_are_printed_as_they_are(quiet) -> None:
+    quiet.time_activation(ReLU(), [1.0], "[bold]mine[/nope]", 1)
+    quiet.compare_inplace_vs_regular(GELU(), (3, 3), 1)
+    lines = quiet.console.file.getvalue().splitlines()
+    assert any("[bold]mine[/nope]" in line for line in lines)
+    assert "GELU(approximate='none') of [3, 3]" in lines
+
+
+def test_what_objects_are_called() -> None:
+    network = Sequential(Dense(2, 1), Flatten(), Softmax(0), LeakyReLU())
+    assert (
+        repr(network) == "Sequential(Dense(2, 1), Flatten(), Softmax(dim=0), LeakyReLU(negative_slope=0.01))"
+    )
+    assert repr(Adam(network.parameters())) == "Adam(2 parameters, learning_rate=0.001)"
+    with pytest.raises(tt.ArgumentError, match="a learning rate is a number and not negative: 'fast'"):
+        SGD(network.parameters(), "fast")  # pyright: ignore[reportArgumentType]  # what is tested
 
 
 def test_the_exponent_is_that_of_a_power() -> None:

@@ -1,6 +1,7 @@
 """Operations in place: the values, the buffers, and the gradients, against the same without in place."""
 
 import gc
+import signal
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from tinytorch.core import programs
 from tinytorch.core.activations import ACTIVATIONS, GELU, Activation, ReLU, Sigmoid, Softmax, Softplus, Tanh
 from tinytorch.core.autograd import Variable, exp
+from tinytorch.core.programs import PART
 from tinytorch.core.tensor import Tensor
 
 DATA = np.array([[-2.5, -0.5, 0.0], [0.3, 1.5, 4.0]])
@@ -267,6 +270,36 @@ def test_softmax_in_place_in_parts_is_softmax(dim: int) -> None:
     x = Tensor(data)
     assert Softmax().forward_(x, dim=dim) is x
     np.testing.assert_allclose(x.numpy(), Softmax(dim).forward(Tensor(data)).numpy(), rtol=1e-13)
+
+
+def test_parts_of_one_shape_are_recorded_once() -> None:
+    calls: list[Any] = []
+
+    def relu(node: Any) -> Any:
+        calls.append(node.type.shape)
+        return tt.relu(tt.Tensor(node)).node
+
+    x = Tensor(np.linspace(-1, 1, 5 * PART + 3, dtype=np.float32))
+    x.change(relu)
+    assert sorted(calls) == [(3,), (PART,), x.shape, x.shape]
+    assert x.data.min() == 0
+
+
+def test_ctrl_c_waits_for_the_last_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = programs._parts
+
+    def pressed(*given: Any) -> Any:
+        for part in parts(*given):
+            signal.raise_signal(signal.SIGINT)
+            yield part
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(programs, "_parts", pressed)
+    x = Tensor(np.full(2 * PART, -1.0))
+    with pytest.raises(KeyboardInterrupt):
+        ReLU().forward_(x)
+    signal.signal(signal.SIGINT, before)
+    assert not x.data.any()
 
 
 def test_plus_a_variable_is_another_one() -> None:
