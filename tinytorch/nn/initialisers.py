@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -21,29 +22,54 @@ Initialiser: TypeAlias = "Callable[[tuple[int, ...], np.random.Generator], Array
 
 def uniform(bound: float) -> Initialiser:
     """Uniform between -`bound` and `bound`."""
-    return lambda shape, generator: generator.uniform(-bound, bound, shape)
+    return partial(_uniform, bound)
 
 
 def normal(deviation: float) -> Initialiser:
     """Normal with mean 0."""
-    return lambda shape, generator: deviation * generator.standard_normal(shape)
+    return partial(_normal, deviation)
 
 
 def constant(value: float) -> Initialiser:
     """The same value everywhere."""
-    return lambda shape, generator: np.full(shape, value)
+    return partial(_constant, value)
 
 
-def _scaled(make: Callable[[float], Initialiser], scale: Callable[[int, int], float]) -> Initialiser:
-    return lambda shape, generator: make(scale(max(shape[0], 1), max(shape[-1], 1)))(shape, generator)
+# Functions with names, so that a network pickles.
+
+
+def _uniform(bound: float, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
+    return generator.uniform(-bound, bound, shape)
+
+
+def _normal(deviation: float, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
+    return deviation * generator.standard_normal(shape)
+
+
+def _constant(value: float, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
+    return np.full(shape, value)
+
+
+def _scaled(
+    make: Callable[[float], Initialiser], gain: float, shape: tuple[int, ...], generator: np.random.Generator
+) -> Array:
+    """Of scale `sqrt(gain / inputs)`."""
+    return make(math.sqrt(gain / max(shape[0], 1)))(shape, generator)
+
+
+def _balanced(
+    make: Callable[[float], Initialiser], gain: float, shape: tuple[int, ...], generator: np.random.Generator
+) -> Array:
+    """Of scale `sqrt(gain / (inputs + outputs))`."""
+    return make(math.sqrt(gain / (max(shape[0], 1) + max(shape[-1], 1))))(shape, generator)
 
 
 INITIALISERS: Final[Mapping[str, Initialiser]] = {
-    "torch_linear": _scaled(uniform, lambda inputs, outputs: 1 / math.sqrt(inputs)),
-    "kaiming_uniform": _scaled(uniform, lambda inputs, outputs: math.sqrt(6 / inputs)),
-    "kaiming_normal": _scaled(normal, lambda inputs, outputs: math.sqrt(2 / inputs)),
-    "xavier_uniform": _scaled(uniform, lambda inputs, outputs: math.sqrt(6 / (inputs + outputs))),
-    "xavier_normal": _scaled(normal, lambda inputs, outputs: math.sqrt(2 / (inputs + outputs))),
+    "torch_linear": partial(_scaled, uniform, 1),
+    "kaiming_uniform": partial(_scaled, uniform, 6),
+    "kaiming_normal": partial(_scaled, normal, 2),
+    "xavier_uniform": partial(_balanced, uniform, 6),
+    "xavier_normal": partial(_balanced, normal, 2),
     "zeros": constant(0.0),
     "ones": constant(1.0),
 }

@@ -278,3 +278,15 @@ def test_settings_of_activations_may_be_positional_and_are_checked_when_the_laye
 def test_a_layer_of_a_sequence_is_callable():
     with pytest.raises(ArgumentError, match="a layer is a module or a function of a tensor, not 3"):
         nn.Sequential(nn.ReLU(), 3)
+
+
+@pytest.mark.parametrize("initialiser", nn.INITIALISERS)
+@pytest.mark.parametrize("is_drawn", [True, False])
+def test_a_network_pickles_with_its_parameters(initialiser: str, is_drawn: bool) -> None:
+    network = nn.Sequential(nn.Dense(3, 2, initialiser=initialiser), nn.LayerNorm(2), seed=0)
+    if is_drawn:
+        network.parameters()
+    twin = pickle.loads(pickle.dumps(network))  # noqa: S301  # pickled here
+    for item, other in zip(network.parameters(), twin.parameters(), strict=True):
+        assert item.name == other.name
+        np.testing.assert_array_equal(api.value_of(item), api.value_of(other))
