@@ -19,6 +19,7 @@ from compiler.ir.op import Call, Trait
 from compiler.pipeline.contract import Report
 from compiler.profiling import Profile, Samples, Timing, sample
 from compiler.schedule.costs import PlanCost
+from compiler.schedule.plan import InInput
 from compiler.schedule.target import Target
 from tinytorch.testing.programs import PROGRAMS
 
@@ -114,7 +115,9 @@ def test_each_reading_belongs_to_one_kernel(backend, expected, counted_time):
     np.testing.assert_array_equal(outputs[1], np.ones(4))
 
 
-def test_a_stopwatch_forgets_each_run(counted_time):
+def test_a_stopwatch_forgets_each_run(monkeypatch):
+    readings = iter([0, 5, 7, 100, 110, 140])
+    monkeypatch.setattr(time, "perf_counter_ns", lambda: next(readings))
     source, watch = Source(), Stopwatch(kernels=2)
     watch.begin(source)
     watch.split(source, 0)  # nothing was written: nothing is read
@@ -123,9 +126,9 @@ def test_a_stopwatch_forgets_each_run(counted_time):
     source.write("pass")
     watch.split(source, -1)
     run, _ = source.finish([])
-    for _ in range(2):
+    for expected in ([0, 5, 2], [0, 10, 30]):
         run()
-        assert watch.spent() == [0, 1, 1]
+        assert watch.spent() == expected
 
 
 def test_calls_with_and_without_a_clock_alternate_from_the_same_state():
@@ -199,13 +202,29 @@ def test_a_profile_changes_no_later_result(name, backend):
         np.testing.assert_array_equal(plain, profiled)
 
 
-def test_parameters_donated_arrays_and_counts_stay(backend):
-    w, program = counting(backend, donate=["x"])
+def test_parameters_and_arguments_stay(backend):
+    w, program = counting(backend)
     argument = np.arange(3, dtype=np.float32)
-    program(argument.copy())
+    program(argument)
     program.profile(argument, seconds=SHORT)
     np.testing.assert_array_equal(tt.value_of(w), np.ones(3))
     np.testing.assert_array_equal(argument, [0, 1, 2])
+
+
+def test_a_donated_array_is_not_written_over(backend):
+    x, seen = tt.input("x", (2, 2)), []
+    noted = called(lambda array: seen.append(array.copy()) or array, x)
+    h = tt.exp(x)
+    program = tt.compile([x], [noted, h @ h], donate=["x"], passes=["inplace"], backend=backend)
+    argument = np.ones((2, 2), np.float32)
+    program.profile(argument, seconds=SHORT)
+    np.testing.assert_array_equal([argument, *seen], np.ones((1 + len(seen), 2, 2)))
+    program(argument)
+    is_overwritten = any(isinstance(place, InInput) for place in program.plan.places.values())
+    assert is_overwritten == (backend != "reference") == bool((argument != 1).all())
+
+
+def test_no_copy_of_an_argument_is_counted(backend):
     _, plain = counting(backend)
     plain.profile(np.arange(6, dtype=np.float32)[::2], seconds=SHORT)
     assert plain.entry_copies == 0

@@ -79,6 +79,10 @@ def test_operations_on_integers_are_no_flops() -> None:
     assert alone(tt.input("x", (6,)) > 0.0) == Cost(operations=6, flops=6, bytes_read=24, bytes_written=6)
 
 
+def test_what_stops_gradients_computes_nothing() -> None:
+    assert alone(tt.stop_gradient(tt.input("x", (6,)))).flops == 0
+
+
 def test_memory_that_is_read_under_two_names_is_read_once() -> None:
     x = tt.input("x", (8, 8))
     assert alone(x + x.T).bytes_read == 256

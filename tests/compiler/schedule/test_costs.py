@@ -106,6 +106,13 @@ def test_a_program_without_kernels_costs_its_copies():
     assert str(program.cost).count("\n") == 3
 
 
+def test_a_long_kernel_is_shortened():
+    x = tt.input("x", (4,))
+    values = [x + 1.0, x * 2.0, tt.exp(x), tt.tanh(x), tt.sin(x)]
+    program = tt.compile([x], values, backend="numpy", passes=["fuse_elementwise"])
+    assert "kernel 0  %0, %1, %2, 2 more  add, mul, exp, 2 more" in str(program.cost)
+
+
 def test_numbers_have_three_digits_and_no_exponents():
     assert [scaled(n, "B") for n in (0, 7, 999, 1000, 65_536, 2**31)] == [
         "0 B", "7 B", "999 B", "1 kB", "65.5 kB", "2.15 GB",
