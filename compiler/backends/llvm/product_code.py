@@ -69,8 +69,8 @@ class Product:
         self.extents = reader.numbers(4)
         cuts = reader.numbers(3)
         row_parts, column_parts = reader.numbers(2)
-        column_part, rest = builder.srem(chunk, column_parts), builder.sdiv(chunk, column_parts)
-        parts = [builder.sdiv(rest, row_parts), builder.srem(rest, row_parts), column_part]
+        row_part, rest = builder.srem(chunk, row_parts), builder.sdiv(chunk, row_parts)
+        parts = [builder.sdiv(rest, column_parts), row_part, builder.srem(rest, column_parts)]
         self.ends: list[Value] = []
         for part, cut, extent in zip(parts, cuts, self.extents[:3], strict=True):
             first = builder.mul(part, cut)

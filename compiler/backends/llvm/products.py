@@ -47,6 +47,9 @@ _BATCH, _ROW, _COLUMN = range(3)
 
 _FLOPS_PER_NANOSECOND: Final = 80.0
 
+_NEAR: Final = 1 << 20
+"""Bytes that a core has at hand while it walks over the other operand."""
+
 
 @dataclass(frozen=True)
 class ProductStep:
@@ -98,7 +101,7 @@ class ProductStep:
             turns *= extent
         after = sum(weight(member) for member in self.form.epilogue.members)
         nanoseconds = turns * (2 * depth / _FLOPS_PER_NANOSECOND + after / 40)
-        cuts = self._cuts(batches, rows, columns, chunks_for(nanoseconds, 1 << 20))
+        cuts = self._cuts(batches, rows, columns, depth, chunks_for(nanoseconds, 1 << 20))
         parts = [max(1, -(-n // cut)) for n, cut in zip((batches, rows, columns), cuts, strict=True)]
         numbers: list[int | Pointer] = [batches, rows, columns, depth, *cuts, parts[1], parts[2], *outer]
         for pointer, strides, step in (self.left, self.right):
@@ -109,22 +112,25 @@ class ProductStep:
         numbers += [evaluate(size, sizes) for size in self.sizes]
         return [Launch(self.key, numbers, parts[0] * parts[1] * parts[2], nanoseconds)]
 
-    def _cuts(self, batches: int, rows: int, columns: int, wanted: int) -> list[int]:
-        """How many batches, rows and columns a chunk has."""
-        cuts = [max(1, batches), max(1, rows), max(1, columns)]
+    def _cuts(self, batches: int, rows: int, columns: int, depth: int, wanted: int) -> list[int]:
+        """How many batches, rows and columns a chunk has.
+
+        Columns are cut before rows unless left is too large to be read for each part anew: then a thread has
+        the same part of right, a matrix of weights, in the next product with it and in its update.
+        """
         if wanted == 1:
-            return cuts
-        tile = choose_tile(self.machine, self.form.shape)
+            return [max(1, batches), max(1, rows), max(1, columns)]
         if batches >= wanted:
-            cuts[0] = -(-batches // wanted)
-            return cuts
-        cuts[0] = 1
-        wanted = -(-wanted // max(1, batches))
-        if rows >= columns:
-            cuts[1] = _multiple(rows / wanted, tile.rows)
-        else:
-            cuts[2] = _multiple(columns / wanted, tile.columns)
-        return cuts
+            return [-(-batches // wanted), max(1, rows), max(1, columns)]
+        tile = choose_tile(self.machine, self.form.shape)
+        cuts = {1: (rows, tile.rows), 2: (columns, tile.columns)}
+        is_small = rows * depth * self.form.dtype.size <= _NEAR
+        wanted, found = -(-wanted // max(1, batches)), [1, 0, 0]
+        for place in (2, 1) if is_small else (1, 2):
+            extent, size = cuts[place]
+            found[place] = _multiple(extent / min(wanted, max(1, -(-extent // size))), size)
+            wanted = -(-wanted // max(1, -(-extent // found[place])))
+        return found
 
 
 def _multiple(count: float, of: int) -> int:

@@ -1,9 +1,12 @@
 """The pool of worker threads as native code: publishing kernels, claiming chunks, sleeping, waking.
 
-One word holds the job: its number in the upper half and the chunks not yet claimed in the lower. A chunk
-is claimed by lowering the word by one with compare-and-exchange, so whoever succeeds knows that the kernel
-and frame it had read belong to that job. The caller claims like everybody else and then waits only for
-chunks that others have claimed, that is, for threads that are running.
+One word holds the job: its number in the upper half, then how many chunks are not yet claimed (16 bits) and
+the first of them (16 bits). A chunk is claimed by compare-and-exchange of the word, so whoever succeeds knows
+that the kernel and frame it had read belong to that job. The caller claims like everybody else and then waits
+only for chunks that others have claimed, that is, for threads that are running.
+
+The caller claims from the end and workers from the beginning, so that a thread meets the same part of the
+same memory again in the next call, and finds it in its own cache.
 
 A worker that finds nothing to claim looks a while and then sleeps on a condition variable. Before it
 sleeps it counts itself in `sleepers` and looks once more; a publisher first publishes and then reads
@@ -73,7 +76,8 @@ publish:
   %number = lshr i64 %old, 32
   %next = add i64 %number, 1
   %upper = shl i64 %next, 32
-  %word = or i64 %upper, %chunks
+  %unclaimed = shl i64 %chunks, 16
+  %word = or i64 %upper, %unclaimed
   store atomic i64 %word, ptr @job seq_cst, align 8
   %sleeping = load atomic i64, ptr @sleepers seq_cst, align 8
   %asleep = icmp sgt i64 %sleeping, 0
@@ -82,7 +86,7 @@ wake:
   call void @ring()
   br label %share
 share:
-  %ran = call i64 @work()
+  %ran = call i64 @work(i64 0)
   br label %wait
 wait:
   %looks = phi i64 [ 0, %share ], [ %looks_next, %pause ], [ %looks_next, %yield ]

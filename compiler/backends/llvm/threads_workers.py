@@ -58,28 +58,34 @@ NEEDED_FUNCTIONS = (
 """What the system's C library must have."""
 
 WORKERS = """
-; Claim and run chunks until there is none; how many were run.
-define internal i64 @work() nounwind {{
+; Claim and run chunks until there is none, first ones (%step 1) or last ones (%step 0); how many were run.
+define internal i64 @work(i64 %step) nounwind {{
 entry:
   br label %look
 look:
   %ran = phi i64 [ 0, %entry ], [ %ran, %lost ], [ %ran_next, %mine ]
   %word = load atomic i64, ptr @job seq_cst, align 8
-  %left = and i64 %word, 4294967295
+  %first = and i64 %word, 65535
+  %above = lshr i64 %word, 16
+  %left = and i64 %above, 65535
   %none = icmp eq i64 %left, 0
   br i1 %none, label %empty, label %try
 try:
   ; Both belong to the job of %word if the exchange below succeeds.
   %kernel = load atomic ptr, ptr @kernel monotonic, align 8
   %frame = load atomic ptr, ptr @frame monotonic, align 8
-  %lower = sub i64 %word, 1
+  %fewer = sub i64 %word, 65536
+  %lower = add i64 %fewer, %step
   %pair = cmpxchg ptr @job, i64 %word, i64 %lower seq_cst seq_cst, align 8
   %won = extractvalue {{ i64, i1 }} %pair, 1
   br i1 %won, label %mine, label %lost
 lost:
   br label %look
 mine:
-  %chunk = sub i64 %left, 1
+  %end = add i64 %first, %left
+  %last = sub i64 %end, 1
+  %is_first = icmp eq i64 %step, 1
+  %chunk = select i1 %is_first, i64 %first, i64 %last
   call void %kernel(ptr %frame, i64 %chunk)
   %before = atomicrmw add ptr @finished, i64 1 release, align 8
   %ran_next = add i64 %ran, 1
@@ -96,7 +102,7 @@ entry:
   br label %look
 look:
   %word = load atomic i64, ptr @job seq_cst, align 8
-  %left = and i64 %word, 4294967295
+  %left = and i64 %word, 4294901760
   %stop = load atomic i64, ptr @stop seq_cst, align 8
   %reason = or i64 %left, %stop
   %idle = icmp eq i64 %reason, 0
@@ -126,7 +132,7 @@ entry:
   br label %look
 look:
   %looks = phi i64 [ 0, %entry ], [ %looks_next, %pause ], [ 0, %asleep ]
-  %ran = call i64 @work()
+  %ran = call i64 @work(i64 1)
   %stop = load atomic i64, ptr @stop acquire, align 8
   %stopped = icmp ne i64 %stop, 0
   br i1 %stopped, label %done, label %count
