@@ -11,7 +11,10 @@ value is, and `why()` says why.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from numbers import Real
+from typing import Any, Literal, cast
+
+import numpy as np
 
 from compiler.errors import ArgumentError
 from compiler.ir.build import broadcast, constant_node
@@ -23,6 +26,12 @@ from tinytorch.core.gradients import Rule
 from tinytorch.core.variable import Variable
 from tinytorch.elementwise import elementwise as make_elementwise
 from tinytorch.ops import elementwise, normalise
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ArgumentError(f"{name} is a number, not {value!r}")
+    return float(value)
 
 
 class ReLU(Activation):
@@ -60,7 +69,7 @@ class LeakyReLU(Activation):
     function = staticmethod(elementwise.leaky_relu)
 
     def __init__(self, negative_slope: float = 0.01) -> None:
-        super().__init__(negative_slope=negative_slope)
+        super().__init__(negative_slope=_number("negative_slope", negative_slope))
 
 
 class ELU(Activation):
@@ -69,7 +78,7 @@ class ELU(Activation):
     function = staticmethod(elementwise.elu)
 
     def __init__(self, alpha: float = 1.0) -> None:
-        super().__init__(alpha=alpha)
+        super().__init__(alpha=_number("alpha", alpha))
 
 
 class SELU(Activation):
@@ -110,7 +119,7 @@ class Softplus(Activation):
     function = staticmethod(_softplus)
 
     def __init__(self, beta: float = 1.0) -> None:
-        super().__init__(beta=beta)
+        super().__init__(beta=_number("beta", beta))
 
 
 class Softsign(Activation):
@@ -141,7 +150,9 @@ class _Normalised(Activation):
     """A function of rows that does not change when the same number is added to a whole row."""
 
     def __init__(self, dim: int = -1) -> None:
-        super().__init__(axis=dim)
+        if isinstance(dim, bool) or not isinstance(cast(Any, dim), int | np.integer):
+            raise ArgumentError(f"a dim is an int, not {dim!r}")
+        super().__init__(axis=int(dim))
 
     @property
     def dim(self) -> int:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from tinytorch import tensor as symbolic
+from tinytorch.axes import Axis
 from tinytorch.core.operands import Outranking
+from tinytorch.core.operators import one_of
 from tinytorch.core.tensor import Tensor
 
 
@@ -70,6 +72,9 @@ class Arithmetic(Outranking, ABC):
     def __neg__(self) -> Self:
         return self.binary("mul", self, -1)
 
+    def __abs__(self) -> Self:
+        return self.map("abs", lambda x: abs(x))
+
     def __pos__(self) -> Self:
         return self.map("positive", lambda x: +x)
 
@@ -99,17 +104,21 @@ class Arithmetic(Outranking, ABC):
 
     __hash__ = object.__hash__
 
-    def sum(self, dim: Any = None, keepdims: bool = False) -> Self:
+    def sum(self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None) -> Self:
         """The sum over dims, or of everything."""
-        return self.map("sum", lambda x: x.sum(dim, keepdims))
+        return self.map("sum", lambda x: x.sum(one_of(dim, axis), keepdims))
 
-    def mean(self, dim: Any = None, keepdims: bool = False) -> Self:
+    def mean(self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None) -> Self:
         """The arithmetic mean over dims, or of everything."""
-        return self.map("mean", lambda x: x.mean(dim, keepdims))
+        return self.map("mean", lambda x: x.mean(one_of(dim, axis), keepdims))
 
-    def max(self, dim: Any = None, keepdims: bool = False) -> Self:
+    def max(self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None) -> Self:
         """The largest element over dims; tied elements share the gradient."""
-        return self.map("max", lambda x: x.max(dim, keepdims))
+        return self.map("max", lambda x: x.max(one_of(dim, axis), keepdims))
+
+    def min(self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None) -> Self:
+        """The smallest element over dims; tied elements share the gradient."""
+        return self.map("min", lambda x: x.min(one_of(dim, axis), keepdims))
 
     def reshape(self, *shape: Any) -> Self:
         """The elements under another shape."""

@@ -39,7 +39,7 @@ class Module:
 
 
 def _is_extent(size: Any) -> bool:
-    return isinstance(size, int | np.integer) and bool(size > 0)
+    return isinstance(size, int | np.integer) and not isinstance(size, bool) and bool(size > 0)
 
 
 class Dense(Module):
@@ -118,6 +118,8 @@ class Flatten(Module):
     """All dims but the first made into one."""
 
     def forward(self, x: Any) -> Any:
-        """`x` as `[batch, features]`."""
+        """`x` as `[batch, features]`. Raises ShapeError for a scalar, which has no batch."""
+        if not x.shape:
+            raise ShapeError("Flatten takes [batch, ...], not a scalar")
         count = math.prod(x.shape[1:])
         return x.reshape(x.shape[0], count)

@@ -96,28 +96,29 @@ class Operators(symbolic.Tensor):
         self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None
     ) -> Self:
         """The sum over dims, or of everything. bool and int32 are summed as int64."""
-        return super().sum(_one_of(dim, axis), keepdims)
+        return super().sum(one_of(dim, axis), keepdims)
 
     def mean(  # pyright: ignore[reportIncompatibleMethodOverride]  # the course says dim
         self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None
     ) -> Self:
         """The arithmetic mean over dims, or of everything."""
-        return super().mean(_one_of(dim, axis), keepdims)
+        return super().mean(one_of(dim, axis), keepdims)
 
     def max(  # pyright: ignore[reportIncompatibleMethodOverride]  # the course says dim
         self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None
     ) -> Self:
         """The largest element over dims, or of everything; NaN where there is one."""
-        return super().max(_one_of(dim, axis), keepdims)
+        return super().max(one_of(dim, axis), keepdims)
 
     def min(  # pyright: ignore[reportIncompatibleMethodOverride]  # the course says dim
         self, dim: Axis = None, keepdims: bool = False, *, axis: Axis = None
     ) -> Self:
         """The smallest element over dims, or of everything; NaN where there is one."""
-        return super().min(_one_of(dim, axis), keepdims)
+        return super().min(one_of(dim, axis), keepdims)
 
 
-def _one_of(dim: Axis, axis: Axis) -> Axis:
+def one_of(dim: Axis, axis: Axis) -> Axis:
+    """The axes under either name. Raises ArgumentError where both are given."""
     if dim is not None and axis is not None:
         raise ArgumentError("dim and axis are two names of one thing: give one of them")
     return axis if dim is None else dim

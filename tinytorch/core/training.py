@@ -17,6 +17,7 @@ from tinytorch.core.programs import Recording
 from tinytorch.core.values import Array
 from tinytorch.core.variable import Variable
 from tinytorch.tensor import Tensor
+from tinytorch.values import checked_array
 
 
 def through(network: Any, x: Any) -> Any:
@@ -42,10 +43,13 @@ def train(
     """Trains a network (a module, or a list of layers) as the course does; the mean loss of each epoch.
 
     Batches of `batch_size` examples are drawn in a new order each epoch; without it an epoch is one batch.
+    Raises ShapeError where there are not as many targets as inputs, or none; DTypeError for ragged lists.
     """
-    if epochs < 1:
-        raise ArgumentError(f"training takes at least one epoch, not {epochs}")
-    x, y, history = np.asarray(inputs), np.asarray(targets), list[float]()
+    if not _is_count(epochs):
+        raise ArgumentError(f"training takes at least one epoch, not {epochs!r}")
+    x, y, history = checked_array(inputs), checked_array(targets), list[float]()
+    if x.shape[:1] != y.shape[:1] or not x.size:
+        raise ShapeError(f"training takes a target for each input: {list(x.shape)} and {list(y.shape)}")
     generator = np.random.default_rng(seed)
     for _ in range(epochs):
         losses: list[float] = []
@@ -59,12 +63,16 @@ def train(
     return history
 
 
+def _is_count(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number > 0
+
+
 def _batches(count: int, size: int | None, generator: np.random.Generator) -> Iterator[Any]:
     if size is None:
         yield slice(None)
         return
-    if size < 1:
-        raise ArgumentError(f"a batch has at least one example, not {size}")
+    if not _is_count(size):
+        raise ArgumentError(f"a batch has at least one example, not {size!r}")
     order = generator.permutation(count)
     for start in range(0, count, size):
         yield order[start : start + size]

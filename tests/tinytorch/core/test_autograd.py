@@ -230,3 +230,14 @@ def test_parameters_are_found_in_sets_slots_and_what_yields_modules() -> None:
     reading = Reading()
     assert collect_parameters(reading) == [reading.weight]
     assert next(reading.batches) == 1
+
+
+def test_axis_is_another_word_for_dim_and_the_smallest_shares_its_gradient() -> None:
+    x = Variable([[1.0, -2.0, 1.0], [4.0, 5.0, 6.0]])
+    for name in ("sum", "mean", "max", "min"):
+        np.testing.assert_array_equal(getattr(x, name)(axis=1).tolist(), getattr(x, name)(1).tolist())
+        with pytest.raises(tt.ArgumentError, match="two names of one thing"):
+            getattr(x, name)(1, axis=1)
+    (x.min(axis=0) + abs(x)[0]).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [[2, 0, 2], [0, 0, 0]]

@@ -12,7 +12,17 @@ from rich.console import Console
 
 import tinytorch as tt
 from tinytorch import plots
-from tinytorch.core.activations import ACTIVATIONS, GELU, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
+from tinytorch.core.activations import (
+    ACTIVATIONS,
+    ELU,
+    GELU,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from tinytorch.core.autograd import Variable
 from tinytorch.core.layers import Dense, Flatten, Linear, Sequential
 from tinytorch.core.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MeanSquaredError
@@ -266,6 +276,45 @@ def test_settings_are_checked_when_they_are_given() -> None:
         GELU("foo")  # type: ignore[arg-type]  # what is tested
     with pytest.raises(tt.ArgumentError, match=r"not 1\.5 and 4"):
         Dense(1.5, 4)  # type: ignore[arg-type]  # what is tested
+
+
+def test_what_is_no_number_or_dim_is_refused_when_it_is_given() -> None:
+    for make in (LeakyReLU, ELU, Softplus):
+        with pytest.raises(tt.ArgumentError, match="is a number, not 'a'"):
+            make("a")
+    for dim in (1.0, "a", True, None):
+        with pytest.raises(tt.ArgumentError, match="a dim is an int"):
+            Softmax(dim)
+    with pytest.raises(tt.ArgumentError, match="not True and 4"):
+        Dense(True, 4)
+    with pytest.raises(tt.ShapeError, match="not a scalar"):
+        Flatten()(Tensor(3.0))
+
+
+def test_what_training_refuses() -> None:
+    network = [Dense(1, 1, seed=0)]
+    optimizer = SGD([network[0].weights])
+
+    def run(inputs: Any, targets: Any, epochs: Any = 1) -> None:
+        train(
+            network,
+            inputs,
+            targets,
+            loss=MeanSquaredError(),
+            optimizer=optimizer,
+            epochs=epochs,
+            batch_size=1,
+        )
+
+    three, two = np.ones((3, 1), np.float32), np.ones((2, 1), np.float32)
+    for inputs, targets in ((three, two), (two, three), (three[:0], three[:0])):
+        with pytest.raises(tt.ShapeError, match=r"a target for each input: \[\d, 1\] and"):
+            run(inputs, targets)
+    with pytest.raises(tt.DTypeError, match="not a rectangular array"):
+        run([[1.0], [2.0, 3.0]], two)
+    for epochs in (0, 1.5, True):
+        with pytest.raises(tt.ArgumentError, match="at least one epoch"):
+            run(three, three, epochs)
 
 
 def test_the_lines_of_the_readme_are_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
