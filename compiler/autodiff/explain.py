@@ -13,6 +13,7 @@ from compiler.ir.graph import Graph
 from compiler.ir.node import Node, SourceLine, describe
 from compiler.ir.op import MapReduce, Op, Reducer
 from compiler.ir.printing import loop_name, names_of, print_node
+from compiler.rewrite.stable import is_exponential_of_shifted
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,8 @@ def _derivation(of: Node | None, operand: int | None) -> tuple[str, ...]:
             f"adjoint: the cotangent times the other factors, summed over the loops that "
             f"{_letters(op)[operand]} has not",
         )
+    if is_exponential_of_shifted(of):
+        return ("adjoint: the cotangent times the value, which no finite x takes above 1",)
     literals = tuple((k, item) for k, item in enumerate(op.arguments) if isinstance(item, Const))
     return _partial_lines(op.formula, op.positions[operand], literals)
 

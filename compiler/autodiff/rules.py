@@ -6,8 +6,9 @@ of operand m is
     g_m[Im] = sum over the indices not in Im of g[O] * (df/dx_m)(x1[I1], x2[I2], ..)
 
 emitted as a map and a bare sum, or as a contraction where the product is plain. `max` and `min` have a second
-one, and each layout op names its adjoint. Derivatives come from `compiler.ir.formula.derivative`; none is
-written here.
+one, and each layout op names its adjoint. Derivatives come from `compiler.ir.formula.derivative`. Written
+here is that of exp(x - max(x)) alone: it cannot blow up at a finite x, so its product is plain. `zmul` would
+take the 0 that 1 / sum(exp(x)) is beside x = +inf for a branch that was masked out.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Const, Formula
 from compiler.ir.node import Node, Origin, describe, make_node
 from compiler.ir.op import Access, Argument, Call, Index, MapReduce, Reducer, Size
+from compiler.rewrite.stable import is_exponential_of_shifted
 
 
 def adjoint(node: Node, operand: int, cotangent: Node) -> Node | None:
@@ -52,6 +54,10 @@ def _origin(node: Node, operand: int, rule: str) -> Origin:
 
 
 def _map(node: Node, op: MapReduce, operand: int, cotangent: Node) -> Node | None:
+    if is_exponential_of_shifted(node):
+        return apply(
+            "mul", cotangent, node, origin=_origin(node, operand, "exp(x - max(x)) is its own slope")
+        )
     literals = tuple((k, item) for k, item in enumerate(op.arguments) if isinstance(item, Const))
     arguments = [item for item in op.arguments if not isinstance(item, Const)]
     positions = [k for k, item in enumerate(arguments) if isinstance(item, Access)]

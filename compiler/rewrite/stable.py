@@ -8,12 +8,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
 
 from compiler.ir.build import align, apply, atom_formula, reduce
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.recognise import Equation, LineOf, equations, match
-from compiler.ir.formula.tape import Const, Line, Ref
+from compiler.ir.formula.tape import Const, Formula, Line, Ref
 from compiler.ir.graph import reachable
 from compiler.ir.node import Node, Origin, make_node
 from compiler.ir.op import (
@@ -29,10 +32,18 @@ from compiler.ir.op import (
     Trait,
     Transpose,
 )  # fmt: skip
+from compiler.ir.types import DType, floating
 from compiler.rewrite.congruence import value_key
 
-SHIFT = parse_formula("shift(m) = where(abs(m) == inf, 0.0, stop(m))")
-"""What exponents are moved by: the largest one, which carries no gradient; 0 where it is infinite."""
+_LARGEST = {dtype: float(np.finfo(dtype.numpy).max) for dtype in DType if dtype.is_float}
+SHIFTS: Final[Mapping[DType, Formula]] = {
+    dtype: parse_formula(f"shift(m) = maximum(minimum(stop(m), {largest!r}), {-largest!r})")
+    for dtype, largest in _LARGEST.items()
+}
+"""What exponents are moved by: the largest one, which carries no gradient, held at a finite number.
+
+An infinite exponent stays infinite, and the finite ones beside +inf have the exponential 0.
+"""
 
 LOG_QUOTIENT = Equation(
     "log(exp(x) / y) = x - log(y)",
@@ -73,6 +84,30 @@ def stable_form(node: Node, keep: Collection[Node] = ()) -> Node | None:
         if found is not None:
             return found
     return _log_of_layout(node, keep) or _log_sum_exp(node, keep) or _quotient_of_exponentials(node, keep)
+
+
+def shift_of(largest: Node, origin: Origin | None = None) -> Node:
+    """What exponents are moved by, from the largest of them."""
+    return apply(SHIFTS[floating(largest.type.dtype)], largest, origin=origin)
+
+
+def is_exponential_of_shifted(node: Node) -> bool:
+    """Whether a node is exp(x - shift) with the shift of x's own largest: no finite x gives more than 1."""
+    if atom_of(node) != "exp" or not node.operands or atom_of(node.operands[0]) != "sub":
+        return False
+    exponent, *others = node.operands[0].operands
+    shift = others[0].op if others else None
+    if not isinstance(shift, MapReduce) or shift.formula not in SHIFTS.values():
+        return False
+    (largest,) = others[0].operands
+    return largest is exponent or _is_maximum_of(exponent, largest)
+
+
+def _is_maximum_of(exponent: Node, node: Node) -> bool:
+    """Whether a node is the maximum of another over some axes, which stay as unit axes."""
+    op, has_unit_axes = node.op, len(node.type.shape) == len(exponent.type.shape)
+    is_maximum = isinstance(op, MapReduce) and op.reducer is Reducer.MAX
+    return is_maximum and has_unit_axes and node.operands[0] is exponent
 
 
 def _by_root() -> dict[str, list[Equation]]:
@@ -233,7 +268,7 @@ def _shifted(exponent: Node, total: Node, origin: Origin) -> tuple[Node, Node]:
     axes = [
         k for k, axis in enumerate(total.op.accesses[0].axes) if axis is not None and axis >= total.op.kept
     ]
-    shift = apply(SHIFT, reduce(Reducer.MAX, exponent, axes, keepdims=True, origin=origin), origin=origin)
+    shift = shift_of(reduce(Reducer.MAX, exponent, axes, keepdims=True, origin=origin), origin)
     return shift, apply("exp", apply("sub", exponent, shift, origin=origin), origin=origin)
 
 

@@ -1,17 +1,17 @@
 """softmax and its kin, and layer normalisation: composites of reductions and maps.
 
-Exponents are shifted by the largest one, which carries no gradient, and by 0 where that is infinite: a row
-of -inf has the log-sum-exp -inf, and no softmax (NaN), as in PyTorch.
+Exponents are shifted by the largest one, which carries no gradient and is held at a finite number: a row of
+-inf has the log-sum-exp -inf, and no softmax (NaN), as in PyTorch.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from compiler.ir.build import apply, reduce
+from compiler.ir.build import reduce
 from compiler.ir.op import Reducer
 from compiler.ir.types import floating
-from compiler.rewrite.stable import SHIFT
+from compiler.rewrite.stable import shift_of
 from tinytorch.axes import Axis, normalised_axes
 from tinytorch.ops.elementwise import exp, log, rsqrt
 from tinytorch.tensor import Tensor, as_tensor
@@ -61,4 +61,4 @@ def _floating(x: Any) -> Tensor:
 def _shift(x: Tensor, axis: Axis) -> Tensor:
     axes = normalised_axes(axis, x.ndim, x.node)
     largest = reduce(Reducer.MAX, x.node, axes, keepdims=True) if axes else x.node  # -inf of nothing
-    return type(x)(apply(SHIFT, largest))
+    return type(x)(shift_of(largest))

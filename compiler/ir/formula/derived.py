@@ -122,7 +122,8 @@ SHIPPED: Final[dict[str, str]] = {
     "k of (x, i, j, k) = where(j - i <= k, x, 0)": "0",
     "k of (x, i, j, k) = where(j - i >= k, x, 0)": "0",
     "k of (x, i, k) = where(i == k, x, 0)": "0",
-    "m of (m) = where(abs(m) == inf, 0.0, stop(m))": "0",
+    "m of (m) = maximum(minimum(stop(m), 1.7976931348623157e+308), -1.7976931348623157e+308)": "0",
+    "m of (m) = maximum(minimum(stop(m), 3.4028234663852886e+38), -3.4028234663852886e+38)": "0",
     "max of (g, x, max) = g * where(x <= max, 0, where(x > max, 1, 0))": "0",
     "max of (g, x, max) = g * where(x <= max, 1, 0)": "0",
     "max of (g, x, min, max) = { t0 = where(x >= min, x, where(x < min, min, stop(min + x))); g * where(t0 <= max, 0, where(t0 > max, 1, 0)) }": "0",
@@ -419,7 +420,8 @@ SHIPPED: Final[dict[str, str]] = {
 """The partial of each function by each parameter, by `rule_key` and `atom_key`."""
 
 SAVED: Final[dict[str, tuple[str, str]]] = {
-    "(m) = where(abs(m) == inf, 0.0, stop(m))": ("", "0"),
+    "(m) = maximum(minimum(stop(m), 1.7976931348623157e+308), -1.7976931348623157e+308)": ("", "0"),
+    "(m) = maximum(minimum(stop(m), 3.4028234663852886e+38), -3.4028234663852886e+38)": ("", "0"),
     "(x) = -softplus(-x)": ("", "-expm1(y)"),
     "(x) = -x": ("", "-1"),
     "(x) = 1 / sqrt(x)": ("", "-0.5 * (y * y * y)"),

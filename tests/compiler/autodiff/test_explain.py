@@ -1,6 +1,7 @@
 """An explanation is data, and its text has the formula, where it is from, and how a gradient came about."""
 
 import tinytorch as tt
+from compiler.ir.graph import Graph
 
 
 def rows(text: str) -> dict[str, str]:
@@ -53,6 +54,15 @@ def test_reductions_and_winners_say_what_they_do():
     (by_max,) = tt.grad(x.max(axis=1).sum(), [x])
     assert tt.explain(by_max).derivation == (
         ("the cotangent goes to the winners, in equal shares where they tie"),
+    )
+
+
+def test_an_exponential_below_its_largest_argument_is_its_own_slope():
+    x = tt.input("x", ("n", 3))
+    (slope,) = tt.grad(tt.log_softmax(x).sum(), [x])
+    (by_exp,) = [node for node in Graph.of([slope.node]).nodes if node.origin.rule.startswith("exp")]
+    assert tt.explain(tt.Tensor(by_exp)).derivation == (
+        "adjoint: the cotangent times the value, which no finite x takes above 1",
     )
 
 
