@@ -63,16 +63,16 @@ def erf(m: Lanes, x: Value) -> Value:
 def upper_tail(m: Lanes, name: str, x: Value, rate: float) -> Value:
     """Return exp(-rate a^2) P(a)/Q(a) for a = |x|, scaled last, so that a subnormal is rounded once.
 
-    Without FMA each step of a polynomial rounds twice: float32 takes the way through float64, and float64
-    knows what every step loses.
+    float64 knows what every step of a polynomial loses; knowing it of the last two alone would save a third
+    of the time and leave errors of 4.5 units. float32 without FMA takes the way through float64.
     """
-    if not m.instructions.fma and m.format.width == 32:
-        double = Lanes(m.builder, "float64", m.lanes, m.instructions)
-        wide = ratio_tail(double, name, m.builder.fpext(x, double.float_type), rate, 1)
-        return m.builder.fptrunc(wide, m.float_type)
-    if m.format.width == 32:
+    if m.format.width == 64:
+        return ratio_tail(m, name, x, rate, _ALL_BUT_THE_HIGHEST)
+    if m.instructions.fma:
         return ratio_tail(m, name, x, rate, 1)
-    return ratio_tail(m, name, x, rate, 2 if m.instructions.fma else _ALL_BUT_THE_HIGHEST)
+    double = Lanes(m.builder, "float64", m.lanes, m.instructions)
+    wide = ratio_tail(double, name, m.builder.fpext(x, double.float_type), rate, 1)
+    return m.builder.fptrunc(wide, m.float_type)
 
 
 def ratio_tail(m: Lanes, name: str, x: Value, rate: float, careful: int) -> Value:
