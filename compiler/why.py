@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from compiler.ir.graph import Graph
@@ -11,6 +11,7 @@ from compiler.ir.printing import names_of, print_node
 from compiler.pipeline.contract import Record
 from compiler.rewrite.refusal import Reason
 from compiler.schedule.plan import Place, Plan
+from compiler.schedule.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +22,13 @@ class Decision:
     reason: Reason | None
     nodes: tuple[Node, ...]
     sentence: str
+    names: tuple[str, ...] = ()
+    """Those of the nodes in the final graph, of a scheduling pass."""
 
     def __str__(self) -> str:
-        return f"{self.maker}: {f'{self.reason.name}, ' if self.reason else ''}{self.sentence}"
+        code = f"{self.reason.name}, " if self.reason else ""
+        names = f" ({', '.join(self.names)})" if self.names else ""
+        return f"{self.maker}: {code}{self.sentence}{names}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ class Why:
         rows += ["  saved: a backward node reads it"] * self.read_by_backward
         rows += [f"  {decision}" for decision in self.decisions]
         return "\n".join(rows)
+
+    __repr__ = __str__
 
 
 def why(node: Node, source: Graph, plan: Plan, history: Sequence[Record]) -> Why:
@@ -132,10 +139,13 @@ def _maker(node: Node) -> str:
 def _decisions(family: set[Node], history: Sequence[Record]) -> list[Decision]:
     found: list[Decision] = []
     for record in history:
-        for action in record.report.actions:
-            if not family.isdisjoint(action.nodes):
-                found.append(Decision(record.name, None, action.nodes, action.sentence))
-        for refusal in record.report.refusals:
-            if not family.isdisjoint(refusal.nodes):
-                found.append(Decision(record.name, refusal.reason, refusal.nodes, refusal.sentence))
+        names: Mapping[Node, str] = {}
+        if isinstance(record.before, Schedule):
+            names = names_of(record.before.graph).values
+        made = [(None, action.nodes, action.sentence) for action in record.report.actions]
+        refused = [(item.reason, item.nodes, item.sentence) for item in record.report.refusals]
+        for reason, nodes, sentence in (*made, *refused):
+            if not family.isdisjoint(nodes):
+                known = tuple(names[node] for node in nodes if node in names)
+                found.append(Decision(record.name, reason, nodes, sentence, known))
     return found

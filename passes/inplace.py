@@ -172,9 +172,10 @@ def _first_failure(site: _Site, operand: Node) -> tuple[int, Refusal | None]:
 def _fits(site: _Site, operand: Node) -> tuple[Reason, str] | None:
     result = site.result
     fits = operand.type.size == result.type.size and operand.type.dtype.size == result.type.dtype.size
-    if fits and is_dense(operand):
-        return None
-    return Reason.NOT_DENSE, f"{called(operand)} is no dense buffer of {result.type.bytes} bytes"
+    if not fits:
+        sizes = f"{called(operand)} is {operand.type} and {called(result)} {result.type}"
+        return Reason.NOT_DENSE, f"{sizes}: another number of bytes"
+    return None if is_dense(operand) else (Reason.NOT_DENSE, f"{called(operand)} is not dense")
 
 
 def _is_ours(site: _Site, operand: Node) -> tuple[Reason, str] | None:

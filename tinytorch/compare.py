@@ -9,7 +9,7 @@ import tracemalloc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 
@@ -19,18 +19,17 @@ from compiler.ir.dims import Extent, evaluate
 from compiler.pipeline.contract import Pass
 from compiler.program import Program
 from compiler.render.kernels import draw_schedules
-from passes import REWRITES
-from passes.fuse_elementwise import FuseElementwise
+from passes import REWRITES, SCHEDULING
 from passes.inplace import InPlace
 from tinytorch import api
 from tinytorch.tensor import Tensor
 
 VARIANTS: Final[Mapping[str, tuple[Pass, ...]]] = {
     "unfused": REWRITES,
-    "fused": (*REWRITES, FuseElementwise()),
-    "fused + in place": (*REWRITES, FuseElementwise(), InPlace()),
+    "fused": (*REWRITES, *(item for item in SCHEDULING if not isinstance(item, InPlace))),
+    "fused + in place": (*REWRITES, *SCHEDULING),
 }
-"""What is compared unless other passes are named: the same rewritten graph under three schedules."""
+"""What is compared unless other passes are named: one graph, rewritten, under three schedules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,33 +79,36 @@ class Comparison:
     def __str__(self) -> str:
         return table_text(self)
 
+    __repr__ = __str__
+
 
 def compare(
     inputs: Tensor | Sequence[Tensor],
     outputs: Any,
     *,
-    data: Sequence[Any] | Mapping[str, Any],
+    data: Any,
     updates: Mapping[Tensor, Tensor] | None = None,
-    variants: Mapping[str, Sequence[str | Pass]] | None = None,
+    variants: Mapping[str, str | Sequence[str | Pass]] | None = None,
     backend: str | Backend | None = None,
     rounds: int = 5,
     seconds: float = 0.1,
 ) -> Comparison:
     """Compiles a graph once for each variant, and compares their results, times and memory on `data`.
 
-    `variants` maps names to passes; without it the graph runs unfused, fused, and fused in place. Each of
-    `rounds` rounds gives every variant `seconds` of calls in turn. Parameters that `updates` change have
-    their values again afterwards. Raises what `tt.compile` and the program raise.
+    `data` are values of the inputs, in order or by name. `variants` maps names to passes; without it the
+    graph runs unfused, fused, and fused in place, which is what `tt.compile` makes. Each of `rounds` rounds
+    gives every variant `seconds` of calls in turn. Parameters that `updates` change have their values again
+    afterwards. Raises what `tt.compile` and the program raise.
     """
-    if rounds < 1 or seconds <= 0:
+    if not isinstance(cast(Any, rounds), int) or rounds < 1 or not seconds > 0:
         raise ArgumentError(f"compare needs at least one round of some seconds, not {rounds} of {seconds}")
-    arguments, named = ((), dict(data)) if isinstance(data, Mapping) else (tuple(data), {})
+    arguments, named = _arguments(inputs, data)
     chosen = VARIANTS if variants is None else variants
+    if not chosen:
+        raise ArgumentError("compare needs at least one variant: a name and its passes")
     saved = {target: api.value_of(target) for target in updates or {}}
     trials = [
-        _Trial(
-            name, api.compile(inputs, outputs, updates=updates, passes=list(passes), backend=backend), saved
-        )
+        _Trial(name, api.compile(inputs, outputs, updates=updates, passes=passes, backend=backend), saved)
         for name, passes in chosen.items()
     ]
     try:
@@ -118,6 +120,14 @@ def compare(
     finally:
         _restore(saved)
     return Comparison(tuple(trial.result(trials[0]) for trial in trials))
+
+
+def _arguments(inputs: Tensor | Sequence[Tensor], data: Any) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """What a call is given: of one input that is no sequence, `data` may be the array itself."""
+    if isinstance(data, Mapping):
+        return (), dict(cast("Mapping[str, Any]", data))
+    is_one = isinstance(inputs, Tensor) and not isinstance(cast(object, data), list | tuple)
+    return ((data,) if is_one else tuple(data)), {}
 
 
 class _Trial:

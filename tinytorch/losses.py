@@ -72,7 +72,8 @@ def _check_classes(logits: Tensor, target: Tensor, axis: int) -> None:
             f"{list(logits.shape)}, not {list(target.shape)}{places}"
         )
     if not target.dtype.is_integer:
-        raise DTypeError(f"cross_entropy: class indices are int32 or int64, not {target.dtype}{places}")
+        sentence = f"cross_entropy: class indices are int32 or int64, not {target.dtype}"
+        raise DTypeError(f"{sentence}{places}\n  fix: targets.astype('int64')")
 
 
 def _of_probability(p: Any, t: Any) -> Any:

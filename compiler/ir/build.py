@@ -164,12 +164,12 @@ def broadcast_shape(what: str, nodes: Sequence[Node]) -> Shape:
 
 def _mismatch(what: str, nodes: Sequence[Node], axis: int, left: Extent, right: Extent) -> str:
     operands = "".join(f"\n  {describe(node)}" for node in nodes)
-    is_symbolic = not (isinstance(left, int) and isinstance(right, int))
+    numbers = sum(isinstance(extent, int) for extent in (left, right))
     fix = (
-        "two symbolic dimensions are equal only if they have one name: give the inputs the same name there"
-        if is_symbolic
-        else "axes broadcast when they are equal or 1: reshape, transpose or unsqueeze an operand"
-    )
+        "two symbolic dimensions are equal only if they have one name: give the inputs the same name there",
+        "a symbolic dimension is equal to no number: give the inputs the same name there, or the same number",
+        "axes broadcast when they are equal or 1: reshape, transpose or unsqueeze an operand",
+    )[numbers]
     return f"{what}: {left} and {right} do not broadcast at axis {axis}{operands}\n  fix: {fix}"
 
 

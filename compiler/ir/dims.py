@@ -65,8 +65,11 @@ class Dim(Hashed):
     def at(self, **symbols: int) -> int:
         """The value with every symbol bound, e.g.
 
-        `.at(batch=64)`. Raises ArgumentError naming one that is not.
+        `.at(batch=64)`. Raises ArgumentError naming one that is not, or not to an int from 0 on.
         """
+        for name, count in symbols.items():
+            if isinstance(count, bool) or not hasattr(count, "__index__") or count < 0:
+                raise ArgumentError(f"a dimension is an int and not negative: {name}={count!r}")
         return evaluate(self, symbols)
 
     def __str__(self) -> str:

@@ -101,7 +101,9 @@ def dtype_of(value: Any) -> DType:
     except TypeError:
         found = None
     if found is None or value is None:
-        raise DTypeError(f"dtype {value!r} is none of {', '.join(d.value for d in DType)}")
+        is_array = isinstance(value, np.dtype)
+        name, fix = (repr(value.name), "\n  fix: array.astype(np.float32)") if is_array else (repr(value), "")
+        raise DTypeError(f"dtype {name} is none of {', '.join(d.value for d in DType)}{fix}")
     return found
 
 

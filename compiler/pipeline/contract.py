@@ -82,5 +82,8 @@ class Record:
         did = f"{len(self.report.actions)} done, {len(self.report.refusals)} refused"
         return f"{self.name}: {did}, {self.seconds * 1e3:.1f} ms"
 
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
 
 History: TypeAlias = Sequence[Record]

@@ -128,8 +128,8 @@ class Plan:
     element is read by the iterations that write it (see the in-place rule in
     `compiler.schedule.overwriting`).
 
-    `peak_bytes` is the size of the slab: an int, or a polynomial in the symbolic dimensions (`.at(batch=64)`
-    gives a number).
+    `peak_bytes` is the size of the slab: an int, or a polynomial in the symbolic dimensions, of which
+    `at(batch=64)` gives a number.
     """
 
     schedule: Schedule
@@ -137,6 +137,13 @@ class Plan:
     copies: tuple[OutputCopy, ...]
     commits: tuple[Commit, ...]
     peak_bytes: Extent
+
+    def at(self, **symbols: int) -> int:
+        """The bytes of the slab for some values of the symbolic dimensions, also where they do not matter.
+
+        Raises ArgumentError naming a symbol that has none.
+        """
+        return self.peak_bytes if isinstance(self.peak_bytes, int) else self.peak_bytes.at(**symbols)
 
     @cached_property
     def unshared_bytes(self) -> Extent:

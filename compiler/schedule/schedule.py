@@ -33,6 +33,9 @@ class Kernel:
     members: tuple[Node, ...]
     in_place: Mapping[Node, Node] = field(default_factory=lambda: MappingProxyType({}))
 
+    def __repr__(self) -> str:
+        return f"<Kernel of {', '.join(node.op.name for node in self.members)}>"
+
     @property
     def operands(self) -> tuple[Node, ...]:
         """What the members read from outside, in the order of first use."""
@@ -67,6 +70,9 @@ class Schedule:
         """One kernel a node, in creation order."""
         kernels = tuple(Kernel((node,)) for node in graph.nodes if not node.op.has(Trait.LEAF))
         return cls(graph, kernels, frozenset(donated))
+
+    def __repr__(self) -> str:
+        return f"<Schedule of {len(self.kernels)} kernels, {len(self.graph.nodes)} nodes>"
 
     @cached_property
     def kernel_of(self) -> dict[Node, int]:

@@ -89,3 +89,22 @@ def test_a_stranger_is_an_error():
     for what in (tt.exp(x), 3, "x"):
         with pytest.raises(ArgumentError, match="is no part of this program"):
             program.why(what)
+
+
+def test_what_a_sentence_speaks_of_has_the_names_of_the_final_graph():
+    x = tt.input("x", ("n", 4))
+    column = tt.exp(x.sum(1, keepdims=True))
+    table = column * column.T
+    program = tt.compile([x], tt.exp(table) * 2.0, backend="numpy", passes=("inplace",))
+    text = str(program.why(column))
+    assert repr(program.why(column)) == text
+    assert "inplace: a result of exp is written over a result of sum (%1, %0)" in text
+    assert "exp is f32[n,1] and a result of mul f32[n,n]: another number of bytes (%3, %1)" in text
+
+
+def test_schedules_kernels_and_records_are_short_where_they_are_shown():
+    x = tt.input("x", (4,))
+    program = tt.compile([x], tt.exp(tt.tanh(x)), backend="numpy")
+    assert repr(program.schedule) == "<Schedule of 1 kernels, 3 nodes>"
+    assert repr(program.schedule.kernels) == "(<Kernel of tanh, exp>,)"
+    assert repr(program.history[0]).startswith("<dead_code: 0 done, 0 refused, ")

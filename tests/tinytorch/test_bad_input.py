@@ -88,7 +88,21 @@ BUILDS: dict[str, tuple[Callable[[], object], type[TinytorchError], str]] = {
         tt.DTypeError,
         "not a rectangular array of numbers",
     ),
-    "constant of float16": (lambda: tt.constant(np.float16(1)), tt.DTypeError, "is none of bool, int32"),
+    "constant of float16": (
+        lambda: tt.constant(np.float16(1)),
+        tt.DTypeError,
+        r"dtype 'float16' is none of bool, int32(.|\n)*fix: array.astype\(np.float32\)",
+    ),
+    "a symbol beside a number": (
+        lambda: tt.input("a", ("n",)) + tt.input("b", (3,)),
+        tt.ShapeError,
+        r"n and 3 do not broadcast(.|\n)*fix: a symbolic dimension is equal to no number",
+    ),
+    "classes of floats": (
+        lambda: tt.losses.cross_entropy(tt.input("a", (2, 3)), tt.input("b", (2,))),
+        tt.DTypeError,
+        r"class indices are int32 or int64, not float32(.|\n)*fix: targets.astype\('int64'\)",
+    ),
     "parameter of an object": (lambda: tt.parameter(object()), tt.DTypeError, "but of object: <object"),
     "bool of a tensor": (
         lambda: bool(x > 0),

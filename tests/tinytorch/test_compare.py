@@ -127,3 +127,28 @@ def test_no_time_is_an_error(rounds, seconds):
 def test_units():
     assert [time_text(n) for n in (2.0, 1.25e-3, 3e-6, 4e-8)] == ["2 s", "1.25 ms", "3 us", "40 ns"]
     assert [bytes_text(n) for n in (7, 64_000, 1.5e6, 2e9)] == ["7 B", "64 kB", "1.5 MB", "2 GB"]
+
+
+def test_the_last_variant_is_what_compile_makes():
+    x, w = tt.input("x", ("n", 8)), tt.parameter(np.ones((8, 8), np.float32), "w")
+    y = tt.relu(x @ w + 1.0)
+    found = quick([x], y, data=[np.ones((3, 8), np.float32)])
+    assert str(found["fused + in place"].program.schedule) == str(tt.compile([x], y).schedule)
+
+
+def test_one_input_may_be_given_as_it_is_and_a_variant_as_one_name():
+    x = tt.input("x", (3,))
+    found = quick(
+        x, tt.exp(x) * 2.0, data=np.ones(3, np.float32), variants={"a": (), "b": "fuse_elementwise"}
+    )
+    assert [item.kernels for item in found.variants] == [2, 1]
+    assert repr(found) == str(found)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"rounds": 1.5}, {"rounds": 0}, {"seconds": 0}, {"seconds": float("nan")}, {"variants": {}}]
+)
+def test_what_cannot_be_measured_is_refused(wrong):
+    x = tt.input("x", (3,))
+    with pytest.raises(ArgumentError, match="at least one"):
+        tt.compare(x, x * 2.0, data=np.ones(3, np.float32), **wrong)

@@ -109,3 +109,10 @@ def test_a_text_that_is_no_extent(text):
 def test_a_symbol_without_a_value_is_named():
     with pytest.raises(ArgumentError, match="no value is given for the symbolic dimension 'heads' of"):
         evaluate(B * H, {"batch": 2})
+
+
+@pytest.mark.parametrize("count", [-1, 1.5, True, "3"])
+def test_what_is_no_extent_has_no_value(count):
+    assert (2 * B).at(batch=3, other=1) == 6
+    with pytest.raises(ArgumentError, match="a dimension is an int and not negative: batch="):
+        (2 * B).at(batch=count)

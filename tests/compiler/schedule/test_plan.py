@@ -131,7 +131,7 @@ def test_the_peak_is_a_formula_and_a_number():
     plan = plan_of([apply("neg", c)])
     # 16 bytes a row are aligned to 16, and lie side by side.
     assert plan.peak_bytes == 32 * BATCH
-    assert plan.peak_bytes.at(batch=64) == 2048
+    assert plan.peak_bytes.at(batch=64) == plan.at(batch=64) == 2048
     assert plan.unshared_bytes == 48 * BATCH
 
 
