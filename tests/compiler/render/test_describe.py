@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from compiler.ir.build import apply, parameter_node
@@ -160,7 +161,7 @@ def test_values_that_leave_the_middle_of_a_kernel_have_one_arrow_each():
 
 
 def test_a_swap_of_parameters_has_no_arithmetic():
-    a, b = (parameter_node([0.0], name, NOWHERE) for name in "ab")
+    a, b = (parameter_node(np.zeros(1), name, NOWHERE) for name in "ab")
     picture = describe(Graph.of([], [(a, b), (b, a)]))
     assert [words(box) for box in picture.boxes] == [["a", "f64[1]", "next b"], ["b", "f64[1]", "next a"]]
 
