@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
-from tinytorch.testing import CheckFailed, check_gradient
+from tinytorch.testing import CheckFailed, check_backend, check_gradient, check_pass
 
 A = np.random.default_rng(1).standard_normal((3, 4))
 
@@ -49,3 +49,18 @@ def test_one_wrong_element_is_caught():
 def test_a_failure_is_an_assertion_and_an_error_of_ours():
     assert issubclass(CheckFailed, AssertionError)
     assert issubclass(CheckFailed, tt.TinytorchError)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [lambda names: check_pass("inplace", names=names), lambda names: check_backend("numpy", names=names)],
+)
+def test_a_program_that_is_not_there_is_named(check):
+    with pytest.raises(tt.ArgumentError, match="no test program is named 'chian'; there are elementwise, "):
+        check(["chian"])
+    check("chain")
+
+
+def test_a_gradient_has_an_order():
+    with pytest.raises(tt.ArgumentError, match="of order 1 or more, not 0"):
+        check_gradient(tt.tanh, np.ones(2), order=0)

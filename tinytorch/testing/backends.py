@@ -9,7 +9,7 @@ from compiler.pipeline.contract import Pass
 from tinytorch.api import default_passes
 from tinytorch.builtin import find_backend
 from tinytorch.testing.comparing import check_program
-from tinytorch.testing.programs import PROGRAMS
+from tinytorch.testing.programs import PROGRAMS, chosen
 
 
 def check_backend(backend: Backend | str, *, names: Sequence[str] | None = None) -> None:
@@ -22,6 +22,6 @@ def check_backend(backend: Backend | str, *, names: Sequence[str] | None = None)
     """
     found = find_backend(backend)
     settings: list[tuple[str, tuple[Pass, ...]]] = [("no passes", ()), ("default passes", default_passes())]
-    for name in names or PROGRAMS:
+    for name in chosen(names):
         for title, passes in settings:
             check_program(f"{found.name}, {title}, program {name!r}", PROGRAMS[name](), passes, found)

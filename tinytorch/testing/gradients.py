@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.errors import ArgumentError
 from tinytorch import api
 from tinytorch.tensor import Tensor
 from tinytorch.testing.failure import CheckFailed
@@ -29,6 +30,8 @@ def check_gradient(
     replaces `tt.grad`, for a rule under test. Raises CheckFailed naming the argument; a rule that is wrong by
     0.1% is caught.
     """
+    if order < 1:
+        raise ArgumentError(f"a gradient is of order 1 or more, not {order}")
     values = [np.asarray(array, dtype=np.float64) for array in arrays]
     generator = np.random.default_rng(seed)
     inputs = [api.input(f"x{k}", value.shape, "float64") for k, value in enumerate(values)]

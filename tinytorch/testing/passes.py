@@ -8,7 +8,7 @@ from compiler.pipeline.contract import Pass, RewritingPass
 from passes import REWRITES, SCHEDULING
 from tinytorch.builtin import find_pass
 from tinytorch.testing.comparing import check_program
-from tinytorch.testing.programs import PROGRAMS
+from tinytorch.testing.programs import PROGRAMS, chosen
 
 
 def check_pass(item: Pass | str, *, names: Sequence[str] | None = None) -> None:
@@ -19,7 +19,7 @@ def check_pass(item: Pass | str, *, names: Sequence[str] | None = None) -> None:
     `check_backend`. Raises CheckFailed, LawError or PassError.
     """
     found = find_pass(item)
-    for name in names or PROGRAMS:
+    for name in chosen(names):
         for title, passes in _settings(found).items():
             check_program(f"pass {found.name} {title}, program {name!r}", PROGRAMS[name](), passes, "numpy")
 

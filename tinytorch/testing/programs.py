@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
+from compiler.errors import ArgumentError
 from compiler.ir.formula.atoms import ATOMS
 from tinytorch import losses, nn, optim
 from tinytorch.api import constant, grad, input, parameter
@@ -178,3 +179,12 @@ PROGRAMS: Final[Mapping[str, Callable[[], TestProgram]]] = {
     "training step": _training_step,
 }
 """The programs by name."""
+
+
+def chosen(names: Sequence[str] | None) -> list[str]:
+    """The programs to run by name, all if none are named. Raises ArgumentError for one that is not there."""
+    found = list(PROGRAMS) if names is None else [names] if isinstance(names, str) else list(names)
+    for name in found:
+        if name not in PROGRAMS:
+            raise ArgumentError(f"no test program is named {name!r}; there are {', '.join(PROGRAMS)}")
+    return found
