@@ -9,6 +9,7 @@ import numpy as np
 
 from compiler.errors import IndexRangeError, ShapeError
 from compiler.ir.dims import Extent, evaluate
+from compiler.ir.node import Node, describe
 from compiler.ir.op import (
     Broadcast,
     Concatenate,
@@ -25,8 +26,10 @@ from compiler.ir.op import (
 Array: TypeAlias = np.ndarray[Any, Any]
 
 
-def move(op: Layout, operands: Sequence[Array], sizes: Mapping[str, int]) -> Array:
+def move(node: Node, operands: Sequence[Array], sizes: Mapping[str, int]) -> Array:
     """The result of a layout op in a fresh dense array."""
+    op = node.op
+    assert isinstance(op, Layout)
     if op.is_view:
         return np.array(view(op, operands[0], sizes), order="C")
     match op:
@@ -35,9 +38,12 @@ def move(op: Layout, operands: Sequence[Array], sizes: Mapping[str, int]) -> Arr
         case Concatenate():
             return np.concatenate(operands, axis=op.axis)
         case Gather():
+            check_indices(node, operands[1], operands[0].shape[op.axis])
             return gather(op, operands[0], operands[1])
         case ScatterAdd():
-            return scatter_add(op, operands[0], operands[1], evaluate(op.extent, sizes))
+            extent = evaluate(op.extent, sizes)
+            check_indices(node, operands[0], extent)
+            return scatter_add(op, operands[0], operands[1], extent)
         case _:
             raise TypeError(f"{op} is no layout op")
 
@@ -88,8 +94,7 @@ def _pad(op: Pad, array: Array, sizes: Mapping[str, int]) -> Array:
 
 
 def gather(op: Gather, data: Array, index: Array) -> Array:
-    """`take` or `take_along_axis`. Raises IndexRangeError for an index outside the axis."""
-    check_indices(index, data.shape[op.axis], op.name)
+    """`take` or `take_along_axis`."""
     if op.batched:
         return np.take_along_axis(data, index.astype(np.int64, copy=False), axis=op.axis)
     return np.take(data, index, axis=op.axis)
@@ -97,7 +102,6 @@ def gather(op: Gather, data: Array, index: Array) -> Array:
 
 def scatter_add(op: ScatterAdd, index: Array, data: Array, extent: int) -> Array:
     """Zeros with the elements of `data` added at the indices, in row-major order of the elements."""
-    check_indices(index, extent, op.name)
     width = 1 if op.batched else index.ndim
     result = np.zeros((*data.shape[: op.axis], extent, *data.shape[op.axis + width :]), data.dtype)
     if op.batched:
@@ -111,12 +115,24 @@ def scatter_add(op: ScatterAdd, index: Array, data: Array, extent: int) -> Array
     return result
 
 
-def check_indices(index: Array, extent: int, what: str) -> None:
-    """Raises IndexRangeError naming the first index that is not in `0 .. extent-1`."""
-    if index.size and (index.min() < 0 or index.max() >= extent):
-        place = tuple(int(axis) for axis in np.argwhere((index < 0) | (index >= extent))[0])
-        raise IndexRangeError(
-            f"{what}: index {int(index[place])} at {list(place)} is outside 0 .. {extent - 1}"
-            if extent
-            else f"{what}: index {int(index[place])} at {list(place)} selects from an empty axis"
+def check_indices(node: Node, index: Array, extent: int) -> None:
+    """Raises IndexRangeError naming the first index of a gather or scatter_add not in `0 .. extent-1`."""
+    if not index.size or (index.min() >= 0 and index.max() < extent):
+        return
+    place = tuple(int(axis) for axis in np.argwhere((index < 0) | (index >= extent))[0])
+    indices = node.operands[1] if isinstance(node.op, Gather) else node.operands[0]
+    outside = f"is outside 0 .. {extent - 1}" if extent else "selects from an empty axis"
+    raise IndexRangeError(
+        f"{node.op.name}: index {int(index[place])} at {list(place)} {outside}\n"
+        f"  {describe(indices)}\n  {describe(node)}\n  fix: {_remedy(int(index[place]), extent)}"
+    )
+
+
+def _remedy(wrong: int, extent: int) -> str:
+    if not extent:
+        return "select from an axis that has elements"
+    if wrong < 0:
+        return (
+            f"pass indices from 0 to {extent - 1}; negative ones neither count from the end nor are left out"
         )
+    return f"pass indices from 0 to {extent - 1}, or select from a longer axis"

@@ -96,7 +96,7 @@ def compute(node: Node, operands: Sequence[Array], sizes: Mapping[str, int]) -> 
         case MapReduce():
             return _map_reduce(node.op, operands, sizes)
         case Layout():
-            return numpy_layout.move(node.op, operands, sizes)
+            return numpy_layout.move(node, operands, sizes)
         case Call():
             return call(node.op, operands, sizes)
         case _:

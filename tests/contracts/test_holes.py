@@ -120,7 +120,7 @@ def test_a_layout_op_has_a_numpy_move_of_the_inferred_type_and_a_text(op):
     operands, _ = operands_of(op)
     node = make_node(op, operands)
     arrays = [leaf.op.buffer.array if leaf.op.name == "constant" else np.ones((3, 3)) for leaf in operands]
-    found = numpy_layout.move(op, arrays, {})
+    found = numpy_layout.move(node, arrays, {})
     assert (found.shape, found.dtype) == (node.type.shape, node.type.dtype.numpy)
     graph = Graph.of([node])
     assert read_text(str(graph), graph.arrays).outputs[0].op == op

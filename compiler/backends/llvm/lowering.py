@@ -62,9 +62,7 @@ class Lowered:
         """Raises IndexRangeError for the first step that refused its indices."""
         for step in self.steps:
             if isinstance(step, IndexStep):
-                check_indices(
-                    look(step.indices), evaluate(step.extents[1], binding.sizes), step.nodes[0].op.name
-                )
+                check_indices(step.nodes[0], look(step.indices), evaluate(step.extents[1], binding.sizes))
         raise BackendError("a native step refused its data")
 
 

@@ -190,7 +190,7 @@ def _write_kernel(storage: Storage, plan: Plan, kernel: Kernel) -> None:
         NestWriter(storage, plan.schedule, kernel, nest).write()
     elif isinstance(first.op, Layout):
         names = _tuple([storage.name(operand) for operand in first.operands])
-        storage.source.call(partial(_move, first.op, storage.sizes), names, storage.name(first))
+        storage.source.call(partial(_move, first, storage.sizes), names, storage.name(first))
     elif isinstance(first.op, Call):
         names = _tuple([storage.name(operand) for operand in first.operands])
         storage.source.call(partial(_call, first.op, storage.sizes), names, storage.name(first))
@@ -200,8 +200,8 @@ def _tuple(names: Sequence[str]) -> str:
     return "(" + "".join(f"{name}, " for name in names) + ")"
 
 
-def _move(op: Layout, sizes: Mapping[str, int], operands: Sequence[Array], out: Array) -> None:
-    write_layout(op, operands, sizes, out)
+def _move(node: Node, sizes: Mapping[str, int], operands: Sequence[Array], out: Array) -> None:
+    write_layout(node, operands, sizes, out)
 
 
 def _call(op: Call, sizes: Mapping[str, int], operands: Sequence[Array], out: Array) -> None:

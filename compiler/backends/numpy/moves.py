@@ -11,11 +11,14 @@ from compiler.backends.numpy.blocks import blocks
 from compiler.backends.numpy.frame import Array
 from compiler.backends.numpy_layout import check_indices, view
 from compiler.ir.dims import evaluate
+from compiler.ir.node import Node
 from compiler.ir.op import Concatenate, Gather, Layout, Pad, Reshape, ScatterAdd
 
 
-def write_layout(op: Layout, operands: Sequence[Array], sizes: Mapping[str, int], out: Array) -> None:
+def write_layout(node: Node, operands: Sequence[Array], sizes: Mapping[str, int], out: Array) -> None:
     """The result of a layout op, into `out`. Raises IndexRangeError before anything is written."""
+    op = node.op
+    assert isinstance(op, Layout)
     match op:
         case Reshape():
             np.copyto(out.reshape(operands[0].shape), operands[0])
@@ -24,8 +27,10 @@ def write_layout(op: Layout, operands: Sequence[Array], sizes: Mapping[str, int]
         case Concatenate():
             np.concatenate(operands, axis=op.axis, out=out)
         case Gather():
+            check_indices(node, operands[1], operands[0].shape[op.axis])
             _gather(op, operands[0], operands[1], out)
         case ScatterAdd():
+            check_indices(node, operands[0], out.shape[op.axis])
             _scatter_add(op, operands[0], operands[1], out)
         case _:
             np.copyto(out, view(op, operands[0], sizes))
@@ -40,7 +45,6 @@ def _pad(op: Pad, array: Array, sizes: Mapping[str, int], out: Array) -> None:
 
 
 def _gather(op: Gather, data: Array, index: Array, out: Array) -> None:
-    check_indices(index, data.shape[op.axis], op.name)
     if op.batched:
         for block in blocks(out.shape):
             out[block] = data[_along(op.axis, index, block)]
@@ -68,7 +72,6 @@ def _take_view(axis: int, data: Array, index: Array, out: Array) -> None:
 
 def _scatter_add(op: ScatterAdd, index: Array, data: Array, out: Array) -> None:
     """Adds one element after the other, in row-major order of the elements."""
-    check_indices(index, out.shape[op.axis], op.name)
     out.fill(0)
     if op.batched:
         for block in blocks(data.shape):
