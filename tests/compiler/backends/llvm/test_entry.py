@@ -313,7 +313,7 @@ def test_a_hundred_thousand_calls_leave_nothing_behind(library, cache):
     # A leak grows with the calls; other threads of the process own a few references of None and of the types.
     grown = [new - old for new, old in zip(after, before, strict=True)]
     assert all(abs(extra) < calls // 100 for extra in grown), grown
-    assert abs(sys.getallocatedblocks() - blocks) < calls // 100
+    assert sys.getallocatedblocks() - blocks < calls // 100  # what other tests left may be freed meanwhile
 
 
 def test_the_entry_keeps_what_it_needs_and_no_longer(cache):
