@@ -97,7 +97,6 @@ class _Fusion:
 
     def visit(self, node: Node) -> None:
         """Joins a node with its operands' groups, then with the group that last read the same operand."""
-        self.groups.reach(node)
         for operand in dict.fromkeys(node.operands):
             if not operand.op.has(Trait.LEAF):
                 self._consider(operand, node)

@@ -59,6 +59,33 @@ def test_groups_that_were_merged_when_allowed_can_be_put_in_order(seed: int) -> 
         assert is_convex(graph, set(group))
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_groups_may_merge_if_and_only_if_no_path_leaves_both_and_comes_back(seed: int) -> None:
+    graph = random_graph(seed, 24)
+    nodes = [node for node in graph.nodes if node.operands]
+    groups = Partition(graph, [[node] for node in nodes])
+    chance = random.Random(seed)
+    answers: set[bool] = set()
+    for _ in range(40):
+        left, right = (groups.group_of[node] for node in chance.sample(nodes, 2))
+        if left == right:
+            continue
+        answers.add(groups.may_merge(left, right))
+        between = networkx.DiGraph(
+            (groups.group_of[x], groups.group_of[node])
+            for node in nodes
+            for x in node.operands
+            if x.operands and groups.group_of[x] != groups.group_of[node]
+        )
+        between.add_nodes_from(groups.members)
+        between.remove_edges_from([(left, right), (right, left)])
+        is_passed = networkx.has_path(between, left, right) or networkx.has_path(between, right, left)
+        assert groups.may_merge(left, right) is not is_passed
+        if not is_passed:
+            groups.merge(left, right)
+    assert answers == {True, False}
+
+
 def test_a_path_too_long_to_be_ruled_out_counts_as_one() -> None:
     x, y = (input_node(name, TensorType(FLOAT32, (3,))) for name in "xy")
     first, far = apply("neg", x), apply("exp", y)
