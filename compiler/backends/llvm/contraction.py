@@ -38,6 +38,8 @@ from compiler.backends.llvm.matrices import (
     Tile,
     Totals,
     choose_tile,
+    epilogue_lanes,
+    is_dot_of_rows,
     plain,
 )
 from compiler.backends.llvm.nest import Nest
@@ -54,6 +56,7 @@ __all__ = [
     "Totals",
     "choose_tile",
     "emit_contraction",
+    "epilogue_lanes",
     "plain",
     "swapped",
 ]
@@ -79,8 +82,7 @@ def emit_contraction(
     For a single column, emit the transposed product instead (B^T times A^T, one row): `swapped` has it.
     Vectors then run along what were the rows, and the epilogue sees row 0.
     """
-    one_row = shape.rows == 1 and shape.right is Right.COLUMNS and shape.left_contiguous
-    nest = DotRows if one_row else Nest
+    nest = DotRows if is_dot_of_rows(shape) else Nest
     nest(builder, target, shape, left, right, span, tuple(outputs), epilogue).emit()
 
 

@@ -219,8 +219,10 @@ class Lanes:
         source for masked lanes, the mask, and for 512 bits the rounding mode (4: the current one).
         """
         width = self.lanes * self.format.width
-        if not self.instructions.avx512 or width not in (128, 256, 512):
+        if not self.instructions.avx512 or width not in (128, 256, 512, 1024, 2048):
             return None
+        if width > 512:
+            return self._halved(name, arguments, immediate, where)
         kind = ir.IntType(max(8, self.lanes))
         mask = ir.Constant(kind, -1) if where is None else self._mask(where, kind)
         extra = [] if immediate is None else [ir.Constant(ir.IntType(32), immediate)]
@@ -229,6 +231,30 @@ class Lanes:
         suffix = "ps" if self.format.width == 32 else "pd"
         return self.call(f"llvm.x86.avx512.mask.{name}.{suffix}.{width}", self.float_type, operands)
 
+    def _halved(
+        self, name: str, arguments: Sequence[Value], immediate: int | None, where: Value | None
+    ) -> Value | None:
+        """The instruction on either half of lanes that fill several registers."""
+        count = self.lanes // 2
+        half = Lanes(self.builder, self.format.name, count, self.instructions)
+
+        def part(first: int) -> Value | None:
+            given = [_some(self.builder, item, first, count) for item in arguments]
+            chosen = None if where is None else _some(self.builder, where, first, count)
+            return half.x86(name, given, immediate, chosen)
+
+        return _shuffled(self.builder, part(0), part(count), range(self.lanes))
+
     def _mask(self, where: Value, kind: Type) -> Value:
         bits = self.builder.bitcast(where, ir.IntType(self.lanes))
         return bits if self.lanes == kind.width else self.builder.zext(bits, kind)
+
+
+def _some(builder: Builder, vector: Value, first: int, count: int) -> Value:
+    """Some neighbouring lanes of a vector."""
+    return _shuffled(builder, vector, ir.Constant(vector.type, ir.Undefined), range(first, first + count))
+
+
+def _shuffled(builder: Builder, one: Value, other: Value, lanes: Sequence[int]) -> Value:
+    kind = ir.VectorType(ir.IntType(32), len(lanes))
+    return builder.shuffle_vector(one, other, ir.Constant(kind, list(lanes)))

@@ -66,6 +66,11 @@ class Tile:
         return self.vectors * self.lanes
 
     @property
+    def wide(self) -> int:
+        """Lanes of what goes through the epilogue at once: vectors side by side keep the processor busy."""
+        return min(4, self.vectors & -self.vectors) * self.lanes
+
+    @property
     def block_rows(self) -> int:
         """Rows for which one panel of B is prepared: whole tiles."""
         return min(BLOCK_ROWS, BLOCK_SUMS // self.columns) // self.rows * self.rows
@@ -101,7 +106,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Totals:
-    """What an epilogue gets: `lanes` totals of one row.
+    """What an epilogue gets: `epilogue_lanes` totals of one row.
 
     `value` are the totals at columns `column`, `column + 1`, ...; `mask` tells which of them exist, or is
     None if all do. Lanes that do not exist hold an unspecified finite or infinite number or NaN and are not
@@ -123,6 +128,17 @@ Epilogue = Callable[[Builder, Totals], Sequence[Value]]
 def plain(_builder: Builder, totals: Totals) -> Sequence[Value]:
     """The epilogue that stores the totals as they are."""
     return [totals.value]
+
+
+def is_dot_of_rows(shape: ContractionShape) -> bool:
+    """Whether one row, known as such, meets rows that lie contiguous along k: `dot.DotRows` sums them."""
+    return shape.rows == 1 and shape.right is Right.COLUMNS and shape.left_contiguous
+
+
+def epilogue_lanes(target: Target, shape: ContractionShape) -> int:
+    """How many totals of a row an epilogue gets at once."""
+    tile = choose_tile(target, shape)
+    return tile.lanes if is_dot_of_rows(shape) else tile.wide
 
 
 def choose_tile(target: Target, shape: ContractionShape) -> Tile:

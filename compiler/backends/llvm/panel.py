@@ -24,8 +24,7 @@ from compiler.backends.llvm.untyped import Builder, Value, ir
 class Panel:
     """Prepares the panels of one nest.
 
-    `base` is the first element of B in the current batch. `masked` tells whether the panel's vectors must be
-    read under a mask (of the columns that exist), because they may be read from B itself.
+    `base` is the first element of B in the current batch.
     """
 
     builder: Builder
@@ -46,12 +45,10 @@ class Panel:
         if not self.never_copied:
             self.memory = emit.stack_array(self.builder, self.element, BLOCK_DEPTH * tile.columns)
 
-    def masks(self, column: Value) -> list[Value | None]:
-        """For each vector of the panel at `column`, the mask to read it with."""
-        tile = self.tile
-        if self.whole or not self.never_copied:
-            return [None] * tile.vectors
-        return self.column_masks(column)
+    @property
+    def is_read_masked(self) -> bool:
+        """Whether vectors are read from B itself, of which the last may lack columns."""
+        return not self.whole and self.never_copied
 
     def column_masks(self, column: Value) -> list[Value | None]:
         """For each vector of the panel at `column`, which of its columns exist."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from compiler.backends.llvm.contraction import ContractionShape, Right, choose_tile
+from compiler.backends.llvm.contraction import ContractionShape, Right, choose_tile, epilogue_lanes
 from compiler.backends.llvm.describe import nest_text
 from compiler.backends.llvm.engine import Target
 from compiler.backends.llvm.forms import (
@@ -46,9 +46,6 @@ from compiler.schedule.schedule import Kernel
 _BATCH, _ROW, _COLUMN = range(3)
 
 _FLOPS_PER_NANOSECOND: Final = 80.0
-
-_NEAR: Final = 1 << 20
-"""Bytes that a core has at hand while it walks over the other operand."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ class ProductStep:
             turns *= extent
         after = sum(weight(member) for member in self.form.epilogue.members)
         nanoseconds = turns * (2 * depth / _FLOPS_PER_NANOSECOND + after / 40)
-        cuts = self._cuts(batches, rows, columns, depth, chunks_for(nanoseconds, 1 << 20))
+        cuts = self._cuts(batches, rows, columns, chunks_for(nanoseconds, 1 << 20))
         parts = [max(1, -(-n // cut)) for n, cut in zip((batches, rows, columns), cuts, strict=True)]
         numbers: list[int | Pointer] = [batches, rows, columns, depth, *cuts, parts[1], parts[2], *outer]
         for pointer, strides, step in (self.left, self.right):
@@ -112,30 +109,34 @@ class ProductStep:
         numbers += [evaluate(size, sizes) for size in self.sizes]
         return [Launch(self.key, numbers, parts[0] * parts[1] * parts[2], nanoseconds)]
 
-    def _cuts(self, batches: int, rows: int, columns: int, depth: int, wanted: int) -> list[int]:
+    def _cuts(self, batches: int, rows: int, columns: int, wanted: int) -> list[int]:
         """How many batches, rows and columns a chunk has.
 
-        Columns are cut before rows unless left is too large to be read for each part anew: then a thread has
-        the same part of right, a matrix of weights, in the next product with it and in its update.
+        Together the chunks read the least that so many can: they are nearly square. Those that have the same
+        columns follow each other.
         """
         if wanted == 1:
             return [max(1, batches), max(1, rows), max(1, columns)]
         if batches >= wanted:
             return [-(-batches // wanted), max(1, rows), max(1, columns)]
         tile = choose_tile(self.machine, self.form.shape)
-        cuts = {1: (rows, tile.rows), 2: (columns, tile.columns)}
-        is_small = rows * depth * self.form.dtype.size <= _NEAR
-        wanted, found = -(-wanted // max(1, batches)), [1, 0, 0]
-        for place in (2, 1) if is_small else (1, 2):
-            extent, size = cuts[place]
-            found[place] = _multiple(extent / min(wanted, max(1, -(-extent // size))), size)
-            wanted = -(-wanted // max(1, -(-extent // found[place])))
-        return found
+        wanted = -(-wanted // max(1, batches))
+        found: list[tuple[int, int, int]] = []
+        for number in range(1, wanted + 1):
+            down = _cut(rows, number, tile.rows)
+            across = _cut(columns, -(-wanted // _parts(rows, down)), tile.columns)
+            found.append((_parts(rows, down) * columns + _parts(columns, across) * rows, down, across))
+        return [1, *min(found)[1:]]
 
 
-def _multiple(count: float, of: int) -> int:
-    """The smallest multiple of a number that is not below a count."""
-    return math.ceil(count / of) * of
+def _cut(extent: int, parts: int, of: int) -> int:
+    """The length, a multiple of `of`, of as many parts of an extent, or of as many as there are."""
+    return math.ceil(extent / min(parts, max(1, -(-extent // of))) / of) * of
+
+
+def _parts(extent: int, cut: int) -> int:
+    """Into how many parts of a length an extent falls."""
+    return max(1, -(-extent // cut))
 
 
 def _emit(form: ProductForm, builder: Builder, target: Target, numbers: Value, chunk: Value) -> None:
@@ -324,7 +325,7 @@ class ProductBuilder:
             Slot(dtype, tuple(k for k in range(vector) if row[k] != 0), step_of(row[vector]))
             for (_, _, dtype), row in zip(self.memory, rows, strict=True)
         )
-        lanes = self.machine.vector_bytes // self.op.dtype.size
+        lanes = epilogue_lanes(self.machine, shape)
         renumbered = tuple(_renumbered(member, number) for member in members)
         form = Form(vector + 1, vector, False, lanes, False, 0, False, slots, renumbered, len(self.sizes))
         pairs = [

@@ -224,6 +224,14 @@ def test_two_threads_call_two_programs_that_share_the_workers() -> None:
     assert wrong == []
 
 
+def test_every_layer_of_a_deep_network_is_fused_as_the_first_one_is() -> None:
+    kernels: list[int] = []
+    for depth in (20, 120):
+        inputs, loss, updates = network([8] * (depth + 1))
+        kernels.append(len(tt.compile(inputs, loss, updates=updates, backend="llvm").schedule.kernels))
+    assert kernels[1] - kernels[0] == 5 * 100, "a product forward; two, a sum and the bias's update backward"
+
+
 def test_calls_from_several_threads() -> None:
     inputs, loss, updates = network([20, 30, 4])
     step = tt.compile(inputs, loss, updates=updates, backend="llvm")

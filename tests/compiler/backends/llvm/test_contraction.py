@@ -243,11 +243,31 @@ def test_swapping_exchanges_the_strides():
     assert c.swapped(matrix) == c.Matrix("pointer", "batch", "column", "row")
 
 
-@pytest.mark.parametrize("right", list(c.Right))
-def test_arm_gets_fused_vectors_and_no_calls(right):
+def machine_of(triple: str, cpu: str, features: str) -> engine.Target:
     engine.binding.initialize_all_targets()
     engine.binding.initialize_all_asmprinters()
-    neon = engine.Target("aarch64-unknown-linux-gnu", "generic", "+neon")
+    return engine.Target(triple, cpu, features)
+
+
+@pytest.mark.parametrize("right", list(c.Right))
+def test_arm_gets_fused_vectors_and_calls_nothing_but_its_tiles(right):
+    neon = machine_of("aarch64-unknown-linux-gnu", "generic", "+neon")
     text = engine.assembly(module_for(neon, c.ContractionShape(emit.f32, right), None), neon)
     assert "fmla" in text
-    assert "\tbl\t" not in text
+    called = {line.split("\t")[-1] for line in text.splitlines() if "\tbl\t" in line}
+    assert called == {"tile_f32_8x2x4_fused"}
+
+
+def test_the_accumulators_stay_in_registers_beside_an_epilogue_of_many_constants():
+    def polynomial(builder, totals, bias):
+        value = totals.value
+        for number in range(24):
+            constant = ir.Constant(value.type, [1.5 + number] * value.type.count)
+            value = builder.fadd(builder.fmul(value, totals.value), constant)
+        return [value, value]
+
+    wide = machine_of("x86_64-unknown-linux-gnu", "skylake-avx512", "+avx512f,+avx512vl,+fma")
+    text = engine.assembly(module_for(wide, c.ContractionShape(emit.f32, c.Right.ROWS), polynomial), wide)
+    tile = text[text.index("\ntile_f32_8x2x16_fused:") :]
+    assert tile.count("vfmadd") == 16
+    assert not [line for line in tile.splitlines() if "zmm" in line and ("rsp" in line or "rbp" in line)]
