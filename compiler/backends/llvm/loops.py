@@ -413,28 +413,30 @@ class NestEmitter:
             return
         position = self.indices[self.form.vector]
         address = emit.offset(self.builder, self.base(slot), position, value.type.element)
-        rest = self._rest()
+        rest = self.row_length % self.form.lanes
         if self.mask is None or not rest:
             emit.store(self.builder, value, address, self.mask)
             return
-        if rest == self.form.columns:
+        if rest == self.row_length:
             emit.store_first(self.builder, value, address, rest)
             return
-        last = index(self.form.columns - rest)
+        last = index(self.row_length - rest)
         with self.builder.if_else(self.builder.icmp_signed("<", position, last)) as (whole, ragged):
             with whole:
                 emit.store(self.builder, value, address)
             with ragged:
                 emit.store_first(self.builder, value, address, rest)
 
-    def _rest(self) -> int:
-        """How many elements of a row's last vector there are, if that is known and it is not full.
+    @property
+    def row_length(self) -> int:
+        """How many elements a row has where that is known and its last vector is no other row's, else 0.
 
-        They are stored in pieces: a load of the next row waits for all of a vector stored under a mask.
+        A last vector that is not full is stored in pieces: a load of the next row waits for all of a vector
+        stored under a mask.
         """
         form = self.form
-        is_known = form.has_rows and form.columns and form.loops - form.outer == 1 and not form.is_across
-        return form.columns % form.lanes if is_known else 0
+        is_known = form.has_rows and form.loops - form.outer == 1 and not form.is_across
+        return form.columns if is_known else 0
 
     def _keep(self, number: int, value: Value) -> None:
         value = self.vectors.to_memory(value, self.form.members[number].dtype)

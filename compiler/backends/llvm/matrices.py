@@ -137,8 +137,9 @@ def is_dot_of_rows(shape: ContractionShape) -> bool:
 
 def epilogue_lanes(target: Target, shape: ContractionShape) -> int:
     """How many totals of a row an epilogue gets at once."""
-    tile = choose_tile(target, shape)
-    return tile.lanes if is_dot_of_rows(shape) else tile.wide
+    if is_dot_of_rows(shape):
+        return target.vector_bytes // emit.element_bytes(shape.element)
+    return choose_tile(target, shape).wide
 
 
 def choose_tile(target: Target, shape: ContractionShape) -> Tile:
@@ -146,9 +147,12 @@ def choose_tile(target: Target, shape: ContractionShape) -> Tile:
 
     Sixteen or more accumulators (eight where there are sixteen registers) cover the latency of the
     multiply-add; two vectors by eight rows load least. Where few rows are known, more vectors make up for
-    them.
+    them; where few columns are, shorter vectors need no mask.
     """
     lanes = target.vector_bytes // emit.element_bytes(shape.element)
+    shortest = 16 // emit.element_bytes(shape.element)
+    while shape.columns and lanes > shortest and shape.columns <= lanes // 2:
+        lanes //= 2
     many = target.vector_registers == 32
     filled = 2 if shape.columns is None else max(1, -(-shape.columns // lanes))
     if shape.rows is not None and shape.rows <= 4:

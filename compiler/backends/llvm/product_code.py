@@ -79,6 +79,7 @@ class Product:
         self.sides = [self._side(reader) for _ in range(2)]
         at = emit.offset(builder, arguments, index(reader.position), emit.i64)
         self.epilogue = _Epilogue(builder, form.epilogue, target, at, chunk)
+        self.epilogue.columns = form.shape.columns or 0
 
     def _side(self, reader: _Reader) -> tuple[Value, list[Value], list[Value]]:
         address = self.builder.inttoptr(reader.number(), emit.pointer)
@@ -123,7 +124,13 @@ class Product:
 
 
 class _Epilogue(NestEmitter):
-    """The maps after a product: a vector of totals at a time."""
+    """The maps after a product: a vector of totals at a time. `columns` are the product's, if known."""
+
+    columns = 0
+
+    @property
+    def row_length(self) -> int:
+        return self.columns
 
     def _read_arguments(self) -> None:
         """Only slots and sizes: the extents are the product's."""

@@ -20,6 +20,7 @@ from compiler.ir.node import make_node
 from compiler.ir.op import Call
 from compiler.ir.types import FLOAT32, TensorType
 from compiler.signature import Signature
+from passes import REWRITES
 from tinytorch.ops.normalise import layer_norm, softmax
 from tinytorch.tensor import Tensor
 from tinytorch.testing import check_backend
@@ -222,6 +223,30 @@ def test_two_threads_call_two_programs_that_share_the_workers() -> None:
         caller.join()
     tt.set_num_threads(before)
     assert wrong == []
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("columns", [1, 2, 3, 4, 5, 8, 10, 16, 24, 33, 40])
+def test_maps_after_a_product_have_the_bits_that_they_have_alone(columns: int, dtype: str) -> None:
+    """Whatever the width of vectors, and where a row ends: the rows after a narrow one are not touched."""
+    generator = np.random.default_rng(columns)
+    x, w = (tt.input(name, shape, dtype) for name, shape in (("x", ("n", 7)), ("w", (7, columns))))
+    y = x @ w
+    outputs = [
+        (tt.gelu(y), tt.tanh(y)),
+        (tt.erf(y), tt.log1p(tt.exp(y))),
+        (tt.sin(y), y * tt.sigmoid(y), tt.expm1(y)),
+    ]
+    arguments = [
+        (30 * generator.standard_normal(shape)).astype(dtype)  # among them what saturates and vanishes
+        for shape in ((37, 7), (7, columns))
+    ]
+    for found in outputs:
+        fused = tt.compile([x, w], found, backend="llvm")
+        alone = tt.compile([x, w], found, backend="llvm", passes=REWRITES)
+        assert len(fused.schedule.kernels) < len(alone.schedule.kernels)
+        for one, other in zip(fused(*arguments), alone(*arguments), strict=True):
+            assert one.tobytes() == other.tobytes()
 
 
 def test_every_layer_of_a_deep_network_is_fused_as_the_first_one_is() -> None:
