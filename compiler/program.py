@@ -16,6 +16,7 @@ from compiler.backends.contract import Enterable, Executable, Readable, Timed
 from compiler.errors import ArgumentError, BackendError, PassError
 from compiler.ir.dims import evaluate
 from compiler.ir.graph import Graph
+from compiler.ir.lent import Lender
 from compiler.ir.node import Node
 from compiler.ir.op import Buffer, Locks, Parameter
 from compiler.pipeline.contract import Record
@@ -35,7 +36,8 @@ class Program:
 
     Call it with arrays by position or by name; any extents of symbolic dimensions.
 
-    The outputs are fresh arrays (or the caller's `out=`) that nothing else refers to. Updates are
+    The outputs are fresh arrays (or the caller's `out=`) that nothing else refers to; those of 32 MB and more
+    lie in memory that is used again by a later call once nobody holds them or a view of them. Updates are
     simultaneous, and written only after everything that can fail. Calls from several threads are safe.
     """
 
@@ -62,6 +64,7 @@ class Program:
         buffers = {node.op.buffer for node in source.parameters if isinstance(node.op, Parameter)}
         self._buffers: list[Buffer] = sorted(buffers, key=lambda buffer: buffer.serial)
         self._locks = Locks()
+        self._lender = Lender(len(self._types))
         self._enter = self._entry()
 
     @property
@@ -149,7 +152,7 @@ class Program:
     def _outputs(self, sizes: Mapping[str, int], out: Any, inputs: Sequence[Array]) -> list[Array]:
         arrays = self._fixed or self._arrays(sizes)
         if out is None:
-            return [np.empty(shape, dtype) for shape, dtype in arrays]
+            return [self._lender.empty(shape, dtype) for shape, dtype in arrays]
         given = self.structure.unpack(out)
         others = [*inputs, *(buffer.array for buffer in self._buffers)]
         for place, (array, (shape, dtype)) in enumerate(zip(given, arrays, strict=True)):

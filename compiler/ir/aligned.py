@@ -12,12 +12,16 @@ CACHE_LINE: Final = 64
 """Bytes."""
 
 
+def aligned_bytes(size: int) -> Array:
+    """Uninitialised bytes at an address that is a multiple of 64."""
+    room = np.empty(size + CACHE_LINE, np.uint8)
+    start = -room.ctypes.data % CACHE_LINE
+    return room[start : start + size]
+
+
 def aligned_copy(array: Any, dtype: np.dtype[Any]) -> Array:
     """A C-contiguous copy of what `np.asarray` takes, in `dtype`, at an address that is a multiple of 64."""
     given = np.asarray(array)
-    size = given.size * dtype.itemsize
-    room = np.empty(size + CACHE_LINE, np.uint8)
-    start = -room.ctypes.data % CACHE_LINE
-    copy = room[start : start + size].view(dtype).reshape(given.shape)
+    copy = aligned_bytes(given.size * dtype.itemsize).view(dtype).reshape(given.shape)
     np.copyto(copy, given, casting="unsafe")
     return copy

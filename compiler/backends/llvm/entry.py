@@ -81,7 +81,8 @@ class EntrySpec:
     """What a program takes and gives.
 
     `bare` returns a single result as it is; otherwise results come as a tuple (None if there are none).
-    `slab_bytes` is what the call needs of the context's slab. `nanoseconds` predicts the time of a call; from
+    `slab_bytes` is what the call needs of the context's slab; from `lent.LARGE` of `result_bytes` on the
+    fallback allocates. `nanoseconds` predicts the time of a call; from
     `release_nanoseconds` on the interpreter lock is released while the program runs.
     """
 
@@ -89,6 +90,7 @@ class EntrySpec:
     results: tuple[ArrayResult, ...]
     bare: bool = False
     slab_bytes: Extent = 0
+    result_bytes: Extent = 0
     nanoseconds: Extent = 0
     release_nanoseconds: int = 20_000
 
@@ -227,7 +229,8 @@ def _entry_library(cache: ObjectCache | None) -> Library:
 def _fits(spec: EntrySpec) -> bool:
     """Whether `spec` is within the fixed sizes of the table."""
     shapes = [array.shape for array in (*spec.arguments, *spec.results)]
-    extents = [*(extent for shape in shapes for extent in shape), spec.slab_bytes, spec.nanoseconds]
+    extents = [*(extent for shape in shapes for extent in shape), spec.slab_bytes]
+    extents += [spec.result_bytes, spec.nanoseconds]
     factors = [len(symbols) for extent in extents for _, symbols in _terms(extent)]
     return (
         spec.frame_slots <= layout.MAXIMUM_SLOTS
@@ -267,7 +270,7 @@ def _table(spec: EntrySpec, program: int, context: int, locks: Sequence[int]) ->
         results += [id(result.dtype), len(slots), *slots, *padding]
     counts = [len(number), len(arguments), len(spec.results), len(locks), int(spec.bare)]
     places = [layout.HEADER_SLOTS, first_result, first_lock, slot_of(spec.slab_bytes)]
-    places += [slot_of(spec.nanoseconds), min(spec.release_nanoseconds, _NEVER), 0]
+    places += [slot_of(spec.nanoseconds), min(spec.release_nanoseconds, _NEVER), slot_of(spec.result_bytes)]
     flat = [slot for record in arguments for slot in record]
     table = [program, context, *counts, *places, *flat, *locks, *results, *polynomials]
     return np.array(table, np.int64).tobytes()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from compiler.backends.llvm.entry_arguments import ARGUMENTS_IR
 from compiler.backends.llvm.entry_layout import MAXIMUM_SLOTS
 from compiler.backends.llvm.entry_results import RESULTS_IR
+from compiler.ir.lent import LARGE
 
 IMPORTED_FUNCTIONS = (
     "PyBytes_AsString",
@@ -147,7 +148,13 @@ unbound:
   br label %clear
 look:
   %fits = call i1 @arguments(ptr %table, ptr %given, i64 %count, ptr %symbols, ptr %argument_slots)
-  br i1 %fits, label %lock, label %fallback
+  br i1 %fits, label %weigh, label %fallback
+weigh:
+  %size_slot_at = getelementptr i64, ptr %table, i64 13
+  %size_slot = load i64, ptr %size_slot_at
+  %size = call i64 @value(ptr %table, i64 %size_slot, ptr %symbols)
+  %is_large = icmp sge i64 %size, {LARGE}
+  br i1 %is_large, label %fallback, label %lock
 lock:
   %answered = call i8 @tinytorch_acquire(ptr %locks, i64 %lock_count)
   %locked = icmp ne i8 %answered, 0

@@ -21,5 +21,6 @@ HEADER_SLOTS = 14
 
     0 program   1 context   2 symbols   3 arguments   4 results   5 locks   6 whether one result comes bare
     7 slot of the arguments   8 of the results   9 of the locks   10 of the bytes of the slab
-    11 of the predicted nanoseconds   12 nanoseconds from which the interpreter lock is released   13 unused
+    11 of the predicted nanoseconds   12 nanoseconds from which the interpreter lock is released
+    13 slot of the bytes of the results
 """

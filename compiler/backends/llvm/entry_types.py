@@ -7,7 +7,7 @@ from typing import Final
 
 from compiler.backends.llvm import entry
 from compiler.backends.llvm.entry import ArrayArgument, ArrayResult, EntrySpec
-from compiler.ir.dims import Extent, symbols
+from compiler.ir.dims import Extent, product, symbols
 from compiler.ir.node import Node
 from compiler.ir.types import TensorType
 
@@ -32,9 +32,11 @@ def entry_spec(
     )
     if not needed <= known:
         return None
+    size = sum((product(kind.shape) * kind.dtype.size for kind in outputs), start=0)
     return EntrySpec(
-        tuple(arguments), results, bare, nanoseconds=_terms(picoseconds), release_nanoseconds=_RELEASE
-    )
+        tuple(arguments), results, bare, result_bytes=_terms(size), nanoseconds=_terms(picoseconds),
+        release_nanoseconds=_RELEASE,
+    )  # fmt: skip
 
 
 def _plain(extent: Extent) -> int | str | None:
