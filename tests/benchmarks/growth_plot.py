@@ -46,7 +46,8 @@ def draw(times: Times, base: dict[str, int], path: Path) -> None:
             "One training step as the network grows", x=0.072, y=0.985, ha="left", fontsize=15, weight="bold"
         )
         figure.subplots_adjust(left=0.072, right=0.975, top=0.79, bottom=0.115, wspace=0.07)
-        figure.savefig(path, dpi=160, facecolor="white")
+        undated = {"Date": None} if path.suffix == ".svg" else None  # equal figures, equal file
+        figure.savefig(path, dpi=160, facecolor="white", metadata=undated)
         pyplot.close(figure)
 
 

@@ -11,10 +11,10 @@ code (element type, which axis of B lies contiguous, and extents that happen to 
 
 The nest, outside in: batches; blocks of rows; panels of columns as wide as the tile; blocks of
 `BLOCK_DEPTH` of k; tiles of rows. A tile is `rows` times `vectors` accumulators held in registers, and its
-body is one broadcast of A, one load of B and their fused multiply-adds. Where B's rows do not lie contiguous,
-its panel is transposed into stack memory once for all tiles of the row block. (Goto and van de Geijn,
-"Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008; without their packing of A, which
-small matrices do not repay.)
+body is one broadcast of A, one load of B and their fused multiply-adds (`tile`). Where B's rows do not lie
+contiguous, its panel is transposed into stack memory once for all tiles of the row block. (Goto and van de
+Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008; without their packing of A,
+which small matrices do not repay.)
 
 **Same bits.** Each total is a chain of multiply-adds over k in ascending order, begun at zero for each block
 of `BLOCK_DEPTH` and the block sums added in ascending order. That depends on k alone: neither on the layout,
