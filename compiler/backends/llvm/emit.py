@@ -119,9 +119,16 @@ def splat(builder: Builder, scalar: Value, lanes: int) -> Value:
     return builder.shuffle_vector(single, ir.Constant(kind, ir.Undefined), every)
 
 
-def lane_mask(builder: Builder, first: Value, stop: Value, lanes: int) -> Value:
-    """The lanes whose index `first + lane` is below `stop`, as a vector of i1."""
+def lane_mask(builder: Builder, first: Value, stop: Value, lanes: int, *, as_bits: bool = False) -> Value:
+    """The lanes whose index `first + lane` is below `stop`, as a vector of i1.
+
+    `as_bits` makes it from the bits of an integer: cheaper where masks have registers of their own. Then
+    `first` is at most `stop`.
+    """
     remaining = minimum(builder, builder.sub(stop, first), index(lanes))
+    if as_bits and lanes in (8, 16, 32):
+        ones = builder.lshr(index(2**63 - 1), builder.sub(index(63), remaining))
+        return builder.bitcast(builder.trunc(ones, ir.IntType(lanes)), ir.VectorType(i1, lanes))
     bound = splat(builder, builder.trunc(remaining, i32), lanes)
     numbers = ir.Constant(ir.VectorType(i32, lanes), list(range(lanes)))
     return builder.icmp_signed("<", numbers, bound)

@@ -74,6 +74,11 @@ class Target:
         return self.is_arm or "fma" in self._enabled
 
     @property
+    def has_mask_registers(self) -> bool:
+        """Whether masks of lanes have registers of their own, a bit a lane."""
+        return self.vector_bytes == 64
+
+    @property
     def has_masked_memory(self) -> bool:
         """Whether masked vector loads and stores are instructions (if not, each lane becomes a branch)."""
         return self.vector_bytes >= 32

@@ -22,7 +22,8 @@ class Reduced:
 
     The rate, a power of two of either sign, costs nothing: it is multiplied into constants. Where not `alive`
     the exponential is 0; None stands for everywhere alive. Rounding a number to 0 takes a processor twenty
-    times as long as anything else, so x is harmless there and the 0 is chosen.
+    times as long as anything else, so the 0 is chosen; and x is harmless there, unless an instruction that
+    takes a mask does the choosing.
     """
 
     k: Value
@@ -95,15 +96,15 @@ def exp(m: Lanes, x: Value) -> Value:
 def decay(m: Lanes, x: Value, rate: float = 1.0, multiple: float = 1.0) -> Value:
     """Return multiple * exp(-rate |x|), both powers of two; it cannot overflow."""
     low, _ = exp_limits(m)
-    alive, magnitude = within(m, x, (math.log(multiple) - low) / rate)
+    alive, magnitude = within(m, x, (math.log(multiple) - low) / rate, keep=m.is_avx512)
     return exponential(m, reduce_exponent(m, magnitude, -rate, alive=alive), multiple=multiple)
 
 
-def within(m: Lanes, x: Value, limit: float) -> tuple[Value, Value]:
-    """Return whether |x| is at most `limit` or NaN, and |x|, 0 where it is not."""
+def within(m: Lanes, x: Value, limit: float, *, keep: bool = False) -> tuple[Value, Value]:
+    """Return whether |x| is at most `limit` or NaN, and |x|: 0 where it is not, unless `keep`."""
     magnitude = m.unary("fabs", x)
     alive = m.not_below(limit, magnitude)
-    return alive, m.select(alive, magnitude, 0.0)
+    return alive, magnitude if keep else m.select(alive, magnitude, 0.0)
 
 
 def expm1(m: Lanes, x: Value) -> Value:

@@ -210,6 +210,11 @@ class Lanes:
     def from_bits(self, n: Value) -> Value:
         return self.builder.bitcast(n, self.float_type)
 
+    @property
+    def is_avx512(self) -> bool:
+        """Whether the lanes fill registers of a machine with AVX-512, whose instructions take masks."""
+        return self.instructions.avx512 and self.lanes * self.format.width in (128, 256, 512, 1024, 2048)
+
     def x86(
         self, name: str, arguments: Sequence[Value], immediate: int | None = None, where: Value | None = None
     ) -> Value | None:
@@ -218,9 +223,9 @@ class Lanes:
         Lanes that are not `where` are 0. Its intrinsic takes the operands, an immediate where it has one, a
         source for masked lanes, the mask, and for 512 bits the rounding mode (4: the current one).
         """
-        width = self.lanes * self.format.width
-        if not self.instructions.avx512 or width not in (128, 256, 512, 1024, 2048):
+        if not self.is_avx512:
             return None
+        width = self.lanes * self.format.width
         if width > 512:
             return self._halved(name, arguments, immediate, where)
         kind = ir.IntType(max(8, self.lanes))

@@ -148,8 +148,10 @@ class NestEmitter:
 
     def begin_vector(self, first: Value, stop: Value) -> None:
         """The lanes that exist, and nothing computed yet."""
-        form = self.form
-        self.mask = None if form.is_whole else emit.lane_mask(self.builder, first, stop, form.lanes)
+        lanes, as_bits = self.form.lanes, self.target.has_mask_registers
+        self.mask: Value | None = None
+        if not self.form.is_whole:
+            self.mask = emit.lane_mask(self.builder, first, stop, lanes, as_bits=as_bits)
         self.elements: dict[int, Value] = {}
         self.loaded: dict[int, Value] = {}
 

@@ -142,7 +142,8 @@ class Nest:
         if self.panel.whole:
             self.store_vector(Totals(value, self.batch, row, column, None))
             return
-        mask = emit.lane_mask(builder, column, self.span.stop_column, lanes)
+        as_bits = self.target.has_mask_registers
+        mask = emit.lane_mask(builder, column, self.span.stop_column, lanes, as_bits=as_bits)
         if self.target.has_masked_memory:
             self.store_vector(Totals(value, self.batch, row, column, mask))
             return
