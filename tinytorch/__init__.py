@@ -22,6 +22,7 @@ from compiler.errors import (
 )
 from compiler.ir.dims import Dim
 from compiler.ir.graph import Graph
+from compiler.ir.scope import scope
 from compiler.plugins import Plugin, Registry
 from compiler.program import Program
 from tinytorch import losses, nn, optim, testing
@@ -262,6 +263,7 @@ __all__ = [
     "reshape",
     "round",
     "rsqrt",
+    "scope",
     "selu",
     "set_value",
     "sigmoid",

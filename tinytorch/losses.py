@@ -9,6 +9,7 @@ from compiler.ir.build import apply
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.node import describe
 from compiler.ir.op import Index
+from compiler.ir.scope import scope
 from tinytorch.axes import normalised_axis
 from tinytorch.elementwise import elementwise
 from tinytorch.ops.elementwise import exact_softplus, log, log1p, square, where, zmul
@@ -21,12 +22,14 @@ Reduction: TypeAlias = Literal["mean", "sum", "none"]
 _LOWEST_LOG: Final = -100.0
 
 
+@scope("mse")
 def mse(prediction: Any, target: Any, *, reduction: Reduction = "mean") -> Tensor:
     """The squared error. The shapes are equal (ShapeError): broadcasting here is a common silent mistake."""
     prediction, target = _alike(prediction, target, "mse")
     return _reduced(square(prediction - target), reduction)
 
 
+@scope("cross_entropy")
 def cross_entropy(
     logits: Any, target: Any, *, axis: int | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
@@ -92,6 +95,7 @@ _cross_entropy_of_probability = elementwise("binary_cross_entropy", _of_probabil
 _cross_entropy_of_logit = elementwise("binary_cross_entropy_with_logits", _of_logit)
 
 
+@scope("binary_cross_entropy")
 def binary_cross_entropy(probability: Any, target: Any, *, reduction: Reduction = "mean") -> Tensor:
     """`-(t log p + (1 - t) log(1 - p))`, with logarithms no smaller than -100: finite at 0 and 1.
 
@@ -101,6 +105,7 @@ def binary_cross_entropy(probability: Any, target: Any, *, reduction: Reduction 
     return _reduced(_cross_entropy_of_probability(probability, target), reduction)
 
 
+@scope("binary_cross_entropy_with_logits")
 def binary_cross_entropy_with_logits(logits: Any, target: Any, *, reduction: Reduction = "mean") -> Tensor:
     """`binary_cross_entropy(sigmoid(logits), target)`, without its overflow and cancellation."""
     logits, target = _alike(logits, target, "binary_cross_entropy_with_logits")

@@ -17,6 +17,7 @@ import numpy as np
 from compiler.errors import ArgumentError
 from compiler.ir.node import describe
 from compiler.ir.op import Parameter
+from compiler.ir.scope import scope
 from tinytorch.api import grad, parameter
 from tinytorch.ops.elementwise import minimum, sqrt
 from tinytorch.tensor import Tensor
@@ -61,6 +62,10 @@ class Optimiser(ABC):
         kept = parameter(value, name if named else None)
         self.state.append(kept)
         return kept
+
+    def _scope(self, k: int) -> scope:
+        """The scope of a parameter's update: `adam.dense1.weight`, or its number where it has no name."""
+        return scope(f"{self._name}.{self.parameters[k].name or k}")
 
     def _gradients(self, gradients: Sequence[Tensor], weight_decay: float) -> list[Tensor]:
         if len(gradients) != len(self.parameters):
@@ -107,8 +112,9 @@ class SGD(Optimiser):
         if self._is_started is not None:
             found[self._is_started] = self._is_started | True
         for k, (p, g) in enumerate(zip(self.parameters, grads, strict=True)):
-            step = self._direction(k, g, found) if self.momentum else g
-            found[p] = p - _like(self.lr, p) * step
+            with self._scope(k):
+                step = self._direction(k, g, found) if self.momentum else g
+                found[p] = p - _like(self.lr, p) * step
         return found
 
     def _direction(self, k: int, gradient: Tensor, found: Updates) -> Tensor:
@@ -151,9 +157,10 @@ class Adam(Optimiser):
         root = sqrt(1 - self.betas[1] ** count)
         for k, g in enumerate(self._gradients(gradients, self._decay_of_gradient())):
             p, mean, square = self.parameters[k], self._means[k], self._squares[k]
-            found[mean] = m = mean + (1 - self.betas[0]) * (g - mean)
-            found[square] = v = self.betas[1] * square + (1 - self.betas[1]) * (g * g)
-            found[p] = self._decayed(p) - _like(size, p) * (m / (sqrt(v) / _like(root, p) + self.eps))
+            with self._scope(k):
+                found[mean] = m = mean + (1 - self.betas[0]) * (g - mean)
+                found[square] = v = self.betas[1] * square + (1 - self.betas[1]) * (g * g)
+                found[p] = self._decayed(p) - _like(size, p) * (m / (sqrt(v) / _like(root, p) + self.eps))
         return found
 
     def _decay_of_gradient(self) -> float:
@@ -185,6 +192,7 @@ class AdamW(Adam):
         return p * _like(1 - self.lr * self.weight_decay, p) if self.weight_decay else p
 
 
+@scope("grad_norm")
 def grad_norm(gradients: Sequence[Tensor]) -> Tensor:
     """The Euclidean norm of all gradients together, a scalar."""
     if not gradients:
@@ -195,6 +203,7 @@ def grad_norm(gradients: Sequence[Tensor]) -> Tensor:
     return sqrt(total)
 
 
+@scope("clip_grad_norm")
 def clip_grad_norm(gradients: Sequence[Tensor], max_norm: float | Tensor) -> list[Tensor]:
     """The gradients scaled down together so that `grad_norm` is at most `max_norm` (torch.nn.utils)."""
     if not gradients:

@@ -15,7 +15,8 @@ import numpy as np
 from compiler.ir.node import Node
 from compiler.ir.op import Call, Input, Locks, Parameter
 from compiler.ir.parsing import read_text
-from compiler.ir.printing import arrays_of, calls_of, print_graph
+from compiler.ir.printing import arrays_of, calls_of, print_graph, scopes_of
+from compiler.ir.scope import Path
 
 if TYPE_CHECKING:
     import networkx
@@ -108,6 +109,11 @@ class Graph:
             for operand in node.operands:
                 users[operand].append(node)
         return {node: tuple(found) for node, found in users.items()}
+
+    @cached_property
+    def scopes(self) -> dict[Node, Path]:
+        """The part of the model that each node belongs to, as names, the outermost first; () for none."""
+        return scopes_of(self.nodes)
 
     @property
     def parameters(self) -> tuple[Node, ...]:

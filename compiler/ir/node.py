@@ -1,7 +1,7 @@
 """Nodes and where they come from.
 
     Node    ::= op, operands, type, name, origin
-    Origin  ::= user's source line, maker, rule, the node (and operand) it is the gradient of
+    Origin  ::= user's source line, maker, rule, the node (and operand) it is the gradient of, scope
 
 A node is an immutable value compared by identity. Its serial number grows with creation, so operands always
 have smaller ones: creation order is a topological order.
@@ -18,6 +18,7 @@ from functools import lru_cache
 
 from compiler.errors import DTypeError, ShapeError
 from compiler.ir.op import Op, Trait
+from compiler.ir.scope import Scope, current_scope
 from compiler.ir.types import TensorType
 
 _OURS = ("tinytorch", "compiler", "passes")
@@ -48,13 +49,13 @@ def source_line() -> SourceLine | None:
 
 
 def users_origin() -> Origin:
-    """The origin of what a user makes: one value for each line."""
+    """The origin of what a user makes: one value for each line in each use of a scope."""
     frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # the documented way to a caller's line
     while frame is not None:
         if not _is_ours(frame.f_globals.get("__name__", "")):
-            return _origin_at(frame.f_code.co_filename, frame.f_lineno)
+            return _origin_at(frame.f_code.co_filename, frame.f_lineno, current_scope())
         frame = frame.f_back
-    return Origin()
+    return Origin(opened=current_scope())
 
 
 @lru_cache(maxsize=_LINES)
@@ -63,8 +64,8 @@ def _is_ours(module: str) -> bool:
 
 
 @lru_cache(maxsize=_LINES)
-def _origin_at(file: str, line: int) -> Origin:
-    return Origin(SourceLine(file, line))
+def _origin_at(file: str, line: int, opened: Scope | None) -> Origin:
+    return Origin(SourceLine(file, line), opened=opened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,16 @@ class Origin:
     """The node that this one is the gradient of, or replaces."""
     operand: int | None = None
     """Which operand of `of` the gradient is by."""
+    opened: Scope | None = None
+    """The innermost scope that was open where a user made the node."""
+
+    @property
+    def scope(self) -> Scope | None:
+        """The part of the model that the node belongs to: that of what it is the gradient of or replaces."""
+        first = self
+        while first.of is not None:
+            first = first.of.origin
+        return first.opened
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)

@@ -13,7 +13,7 @@ import numpy as np
 from compiler.errors import ParseError, TinytorchError
 from compiler.ir.build import IDENTITY_OF, align, as_argument, atom_formula, product_formula
 from compiler.ir.dims import Dim, Shape, parse_extent
-from compiler.ir.fields import INT, NAME, VALUE, WORDS, read_field, read_layout, split
+from compiler.ir.fields import INT, NAME, STRING, VALUE, WORDS, read_field, read_layout, split
 from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.parsing import parse_formula, parse_scalar
 from compiler.ir.formula.tape import Formula
@@ -34,6 +34,7 @@ from compiler.ir.op import (
     constant_of,
 )  # fmt: skip
 from compiler.ir.printing import loop_name, reference, unquoted
+from compiler.ir.scope import Scope
 from compiler.ir.types import TensorType, parse_type
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -45,6 +46,8 @@ _OPAQUE = re.compile(rf"call\s+({NAME})\((.*)\)\Z", re.ASCII)
 _FORMULA = re.compile(rf"op\s+({NAME})(\(.*)\Z")
 _ACCESS = re.compile(rf"({VALUE})(\[[\w,]*\])?\Z", re.ASCII)
 _UPDATE = re.compile(rf"update\s+({VALUE})\s*<-\s*({VALUE})\Z", re.ASCII)
+_PART = rf"(?:{STRING}|\w+)"
+_SCOPE = re.compile(rf"scope(?:\s+({_PART}(?:\.{_PART})*))?\Z", re.ASCII)
 _LOOPS = {loop_name(loop): loop for loop in range(64)}
 
 
@@ -87,6 +90,8 @@ class _Reader:
         self.inputs: list[Node] | None = None
         self.updates: list[tuple[Node, Node]] = []
         self.outputs: list[Node] | None = None
+        self.scopes: dict[str, Scope] = {}
+        self.origin = Origin()
 
     def read(self, line: str) -> None:
         if not line or line.startswith("#"):
@@ -95,6 +100,8 @@ class _Reader:
             raise ParseError("nothing follows the `return` line")
         if line.startswith("op "):
             self._formula(line)
+        elif line == "scope" or line.startswith("scope "):
+            self._scope(line)
         elif line.startswith("inputs "):
             self._inputs(line)
         elif line.startswith("update "):
@@ -121,6 +128,17 @@ class _Reader:
             raise ParseError(f"the formula {label} is defined twice")
         self.formulas[label] = replace(parse_formula("f" + rest), name=unquoted(label)[0])
 
+    def _scope(self, line: str) -> None:
+        match = _SCOPE.match(line)
+        if match is None:
+            raise ParseError(f"not a scope: {line[:200]!r} (an example of one is `scope encoder.block.0`)")
+        parts = [unquoted(part)[0] for part in re.findall(_PART, match[1] or "", re.ASCII)]
+        if any(not part or "." in part for part in parts):
+            raise ParseError(f"a part of a scope has no dot and is not empty: {line[:200]!r}")
+        name = ".".join(parts)
+        scope = self.scopes.setdefault(name, Scope(name)) if parts else None
+        self.origin = Origin(opened=scope)
+
     def _inputs(self, line: str) -> None:
         if self.inputs is not None:
             raise ParseError("there is one `inputs` line")
@@ -141,7 +159,7 @@ class _Reader:
             raise ParseError(f"{name} is defined twice")
         found = parse_type(type_text)
         op, operands = self._right(name, _loops(axes) if axes else None, right.strip(), found)
-        node = make_node(op, operands, None if name[1:].isdigit() else unquoted(name[1:])[0], Origin())
+        node = make_node(op, operands, None if name[1:].isdigit() else unquoted(name[1:])[0], self.origin)
         if node.type != found:
             raise ParseError(f"{name} is {node.type}, not {found}")
         self.values[name] = node

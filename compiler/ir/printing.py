@@ -3,6 +3,7 @@
     graph       ::= { "op" formula } { line } [ "inputs" value, ... ] { "update" value "<-" value }
                     "return" [ value, ... ]
     line        ::= value [ "[" loop, ... "]" ] "=" right ":" type
+                  | "scope" [ part "." ... ]                               of the lines from here on
     right       ::= "input" | "parameter" "(" @reference ")" | "constant" "(" @reference | array ")"
                   | name "(" argument, ... ")"                               map
                   | reducer "[" loop ":" extent, ... "]" access "*" ...      reduction, contraction
@@ -12,6 +13,7 @@
     access      ::= value [ "[" loop or "_", ... "]" ]                       "_" is a unit axis
     value       ::= "%" name | "%" number                          a number for a value without a name
     name        ::= ( word | json-string ) [ "~" number ]          "~2", "~3" tell things of one name apart
+    part        ::= word | json-string                             without dots; or the number of a use
 
 A map whose operands broadcast as in NumPy shows no loops. Formulas that are one atom need no definition.
 `inputs` is there where a call takes them in another order than that of the lines. Arrays of parameters, and
@@ -23,7 +25,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -50,6 +52,7 @@ from compiler.ir.op import (
     Reducer,
     Size,
 )  # fmt: skip
+from compiler.ir.scope import Path, paths_of
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -59,6 +62,7 @@ INLINE: Final = 8
 RESERVED: Final = frozenset({"parameter", "constant", *(layout.word for layout in LAYOUTS)})
 """Words that begin a right-hand side of their own."""
 
+_WORD = re.compile(r"\w+\Z", re.ASCII)
 _PLAIN = re.compile(r"[A-Za-z_0-9][\w.']*\Z", re.ASCII)
 
 
@@ -91,12 +95,36 @@ def print_graph(graph: Text) -> str:
     lines = [
         f"op {name}({', '.join(formula.parameters)}) = {print_body(formula)}" for formula, name in defined
     ]
-    lines += [print_node(node, names) for node in graph.nodes]
+    lines += _with_scopes(graph.nodes, [print_node(node, names) for node in graph.nodes])
     if list(graph.inputs) != [node for node in graph.nodes if isinstance(node.op, Input)]:
         lines.append(f"inputs {', '.join(names.values[node] for node in graph.inputs)}")
     lines += [f"update {names.values[p]} <- {names.values[value]}" for p, value in graph.updates]
     lines.append(f"return {', '.join(names.values[node] for node in graph.outputs)}".rstrip())
     return "\n".join(lines) + "\n"
+
+
+def _with_scopes(nodes: tuple[Node, ...], lines: list[str]) -> list[str]:
+    """The nodes' lines, with a line before each that begins another scope than the one above it."""
+    scopes, found = scopes_of(nodes), list[str]()
+    open_now: Path = ()
+    for node, line in zip(nodes, lines, strict=True):
+        if scopes[node] != open_now:
+            open_now = scopes[node]
+            found.append(f"scope {print_path(open_now)}".rstrip())
+        found.append(line)
+    return found
+
+
+def scopes_of(nodes: Sequence[Node]) -> dict[Node, Path]:
+    """The scope of each node of a graph, as names; () for none."""
+    scopes = [node.origin.scope for node in nodes]
+    paths = paths_of(scopes)
+    return {node: () if scope is None else paths[scope] for node, scope in zip(nodes, scopes, strict=True)}
+
+
+def print_path(path: Path) -> str:
+    """`encoder.block.0`; a part that is no word stands as a JSON string."""
+    return ".".join(part if _WORD.match(part) else json.dumps(part) for part in path)
 
 
 def names_of(graph: Text) -> Names:

@@ -10,6 +10,7 @@ from typing import Any
 
 from compiler.ir.build import reduce
 from compiler.ir.op import Reducer
+from compiler.ir.scope import scope
 from compiler.ir.types import floating
 from compiler.rewrite.stable import shift_of
 from tinytorch.axes import Axis, normalised_axes
@@ -17,6 +18,7 @@ from tinytorch.ops.elementwise import exp, log, rsqrt
 from tinytorch.tensor import Tensor, as_tensor
 
 
+@scope("logsumexp")
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """`log(sum(exp(x)))` without overflow; -inf of nothing."""
     x = _floating(x)
@@ -25,6 +27,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return total if keepdims else total.squeeze(normalised_axes(axis, x.ndim, x.node))
 
 
+@scope("softmax")
 def softmax(x: Any, axis: Axis = -1) -> Tensor:
     """`exp(x) / sum(exp(x))` over an axis or several (None for all)."""
     x = _floating(x)
@@ -32,6 +35,7 @@ def softmax(x: Any, axis: Axis = -1) -> Tensor:
     return raised / raised.sum(axis, keepdims=True)
 
 
+@scope("log_softmax")
 def log_softmax(x: Any, axis: Axis = -1) -> Tensor:
     """`log(softmax(x))` over an axis or several, without underflow."""
     x = _floating(x)
@@ -39,6 +43,7 @@ def log_softmax(x: Any, axis: Axis = -1) -> Tensor:
     return shifted - log(exp(shifted).sum(axis, keepdims=True))
 
 
+@scope("layer_norm")
 def layer_norm(x: Any, weight: Any = None, bias: Any = None, *, axis: Axis = -1, eps: float = 1e-5) -> Tensor:
     """`(x - mean) / sqrt(var + eps)` over `axis`, then times `weight` plus `bias` if given.
 

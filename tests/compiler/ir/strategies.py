@@ -26,6 +26,7 @@ from compiler.ir.op import (
     Slice,
     Transpose,
 )
+from compiler.ir.scope import scope
 from compiler.ir.types import FLOAT32, FLOAT64, INT64, TensorType
 
 N = symbol("n")
@@ -45,6 +46,9 @@ AWKWARD = [
     "x.2",
 ]
 NAMES = st.none() | st.sampled_from(AWKWARD) | st.text(min_size=1, max_size=4) | st.sampled_from(["x", "y"])
+SCOPES = st.sampled_from([item for item in AWKWARD if item.strip(".")]) | st.sampled_from(
+    ["a", "a.b", "a.0", "b"]
+)
 FLOATS = st.floats(width=32) | st.sampled_from([0.0, -0.0, float("nan"), float("inf"), -float("inf"), 5e-324])
 LITERALS = FLOATS | st.integers(-(2**31), 2**31)
 FORMULAS = [
@@ -63,7 +67,8 @@ def graphs(draw: st.DrawFn) -> Graph:
     leaves = [_leaf(draw) for _ in range(draw(st.integers(1, 4)))]
     nodes = [input_node("first", TensorType(FLOAT64, SHAPE)), *leaves]
     for _ in range(draw(st.integers(0, 8))):
-        node = draw(st.sampled_from(STEPS))(draw, nodes)
+        with scope(draw(SCOPES)), scope(draw(SCOPES)):
+            node = draw(st.sampled_from(STEPS))(draw, nodes)
         nodes.append(node.named(draw(NAMES)) if node.operands else node)
     outputs = draw(st.lists(st.sampled_from(nodes), max_size=3))
     targets = draw(st.sets(st.sampled_from(leaves)))
@@ -150,7 +155,7 @@ STEPS = [_map, _binary, _indexed, _reduced, _contracted, _moved, _gathered, _cal
 
 
 def same(left: Graph, right: Graph) -> bool:
-    """Whether two graphs have equal nodes in one order, wired alike; parameters equal by type and bits."""
+    """Whether two graphs have equal nodes in one order, wired and scoped alike, parameters equal by bits."""
     number = {node: k for k, node in enumerate(left.nodes)}, {node: k for k, node in enumerate(right.nodes)}
     shapes = [
         [
@@ -167,7 +172,8 @@ def same(left: Graph, right: Graph) -> bool:
         ]
         for graph, numbers in zip((left, right), number, strict=True)
     ]
-    return shapes[0] == shapes[1] and ends[0] == ends[1]
+    scopes = [[graph.scopes[node] for node in graph.nodes] for graph in (left, right)]
+    return shapes[0] == shapes[1] and ends[0] == ends[1] and scopes[0] == scopes[1]
 
 
 def _op(node: Node) -> Any:
