@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +24,7 @@ from compiler.profiling import Profile, Samples, sample
 from compiler.render.drawing import draw, svg_of
 from compiler.render.kernels import draw_schedule
 from compiler.schedule.costs import PlanCost, cost_of_plan
+from compiler.schedule.memory import Memory, memory_of
 from compiler.schedule.plan import Plan
 from compiler.schedule.schedule import Kernel, Schedule
 from compiler.signature import Array, Signature, is_ready
@@ -211,6 +212,31 @@ class Program:
         shows a table, one kernel a line.
         """
         return cost_of_plan(self.plan)
+
+    @cached_property
+    def memory(self) -> Memory:
+        """Who holds memory during a call, and what makes up the peak. `print` shows a table.
+
+        `program.memory.at(batch=64)` has numbers, by value, scope and kind; `in_place_saves` and `worth` say
+        what working in place and each saved value take from or add to the slab.
+        """
+        return memory_of(self.plan)
+
+    def fits(self, budget: int | str, **sizes: int) -> bool:
+        """Whether a call takes at most `budget`: bytes, or a text such as "256 MB" (powers of ten), "1 GiB".
+
+        Parameters, constants, inputs, outputs and the slab count; what Python and NumPy take themselves does
+        not. Raises ArgumentError for a symbolic dimension without a size.
+        """
+        return self.memory.fits(budget, **sizes)
+
+    def max_batch(self, budget: int | str, symbol: str | None = None, **sizes: int) -> int:
+        """The largest batch with which a call fits into `budget` (see `fits`); 0 if not even 1 does.
+
+        `symbol` names the dimension that is asked for where there are several and none is `batch`; `sizes`
+        gives the others. Raises ArgumentError where the program's memory depends on no such dimension.
+        """
+        return self.memory.largest(budget, symbol, **sizes)
 
     def profile(self, *arguments: Any, seconds: float = 0.5, **named: Any) -> Profile:
         """How long each kernel takes on some data, beside its cost. `print` shows a table.

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from compiler.analysis.parts import Part, Parts, parts_of
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.op import Trait
 from compiler.ir.printing import Names, names_of
 from compiler.render.groups import Group, groups_of
 from compiler.render.labels import count_ops, expression, label, shortened, tooltip
-from compiler.render.parts import Part, Parts, parts_of
 from compiler.render.picture import (
     Arrow,
     ArrowRole,

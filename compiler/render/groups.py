@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from compiler.analysis.parts import Part, Parts
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.op import Trait
-from compiler.render.parts import Part, Parts
 
 LONGEST_BLOCK: Final = 8
 """The largest number of lines of straight-line code in one box."""

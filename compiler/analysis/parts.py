@@ -1,4 +1,4 @@
-"""Which part of a picture a node belongs to: forward, backward, or the update of a parameter.
+"""Which part of a graph a node belongs to: forward, backward, or the update of a parameter.
 
 Walks are over `graph.nodes`, which is in topological order: linear, and without recursion.
 """
