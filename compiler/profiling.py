@@ -6,11 +6,14 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from compiler.analysis.cost import Cost
-from compiler.schedule.costs import HEADINGS, PlanCost, cost_cells, is_listed
+from compiler.ir.node import Node
+from compiler.schedule.breakdown import HEADINGS, Breakdown, break_down, by_line, by_scope, cost_cells
+from compiler.schedule.costs import PlanCost, is_listed
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.tables import aligned, digits, kernel_cells
 
@@ -59,6 +62,32 @@ class Profile:
     """Of kernels and copies together: the median of the sums."""
     call_microseconds: float
     """The median of whole calls, timed from outside: with checks, fresh outputs, and no clock inside."""
+    cost: PlanCost
+    """What each kernel, node and copy costs for these sizes."""
+
+    def by_scope(self, depth: int | None = None) -> Breakdown:
+        """The time of each part of the model, or of its first `depth` names.
+
+        What a kernel took is shared among its members in proportion to `Cost.work`, an estimate; so are
+        copies.
+        """
+        return break_down(self.cost.by_node, by_scope(self.schedule.graph, depth), self.microseconds_of)
+
+    def by_line(self) -> Breakdown:
+        """The time of each of the user's lines, by scope; kernels are shared as in `by_scope`."""
+        return break_down(self.cost.by_node, by_line(self.schedule.graph), self.microseconds_of)
+
+    @cached_property
+    def microseconds_of(self) -> Mapping[Node, float]:
+        """What each node took: its share of its kernel's median, and of the copies'; see `by_scope`."""
+        members = self.cost.members
+        found: dict[Node, float] = {}
+        for kernel, timing in zip(self.schedule.kernels, self.kernels, strict=True):
+            costs = {node: members[node] for node in kernel.members if node in members}
+            found |= _shares(costs, timing.microseconds)
+        for node, spent in _shares(self.cost.copied, self.copies.microseconds).items():
+            found[node] = found.get(node, 0.0) + spent
+        return found
 
     @property
     def calls(self) -> int:
@@ -71,6 +100,13 @@ class Profile:
     def __repr__(self) -> str:
         call = digits(self.call_microseconds)
         return f"<Profile of {len(self.kernels)} kernels on {self.backend}: {call} us a call>"
+
+
+def _shares(costs: Mapping[Node, Cost], microseconds: float) -> dict[Node, float]:
+    """A time in proportion to the work of each node; in equal parts where there is none."""
+    work = {node: cost.work if isinstance(cost.work, int) else 0 for node, cost in costs.items()}
+    total = sum(work.values())
+    return {node: microseconds * (part / total if total else 1 / len(work)) for node, part in work.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +131,9 @@ class Samples:
         sums = spent.sum(axis=1)
         total = Timing(cost.total, float(np.median(sums)), float(sums.min()), 1.0, len(sums))
         call = float(np.median(self.whole)) / 1e3
-        return Profile(cost.schedule, backend, dict(sizes), tuple(timings[:-1]), timings[-1], total, call)
+        return Profile(
+            cost.schedule, backend, dict(sizes), tuple(timings[:-1]), timings[-1], total, call, cost
+        )
 
 
 def sample(

@@ -71,6 +71,11 @@ class Cost:
         """
         return _ratio(self.flops, self.bytes_moved)
 
+    @property
+    def work(self) -> Extent:
+        """An estimate of time, in bytes moved: an operation takes as long as 4, an expensive one as 40."""
+        return (self.operations + self.expensive * 9) * 4 + self.bytes_moved
+
     def at(self, **symbols: int) -> Cost:
         """The counts with every symbol bound. Raises ArgumentError naming one that is not."""
         return Cost(*(evaluate(getattr(self, item.name), symbols) for item in fields(self)))
@@ -88,16 +93,29 @@ def cost_of(
     what a broadcast repeats too, and a reshape that has to copy as the copy that it is. Without it every
     operand is memory of its own, and what can be a view is one.
     """
+    return sum(costs_of(members, stored, regions).values(), start=Cost())
+
+
+def costs_of(
+    members: Sequence[Node], stored: Collection[Node], regions: Mapping[Node, Region] | None = None
+) -> dict[Node, Cost]:
+    """What each member has of `cost_of`: its operations, the bytes that it reads first, and its result's.
+
+    Views have none.
+    """
     known: Mapping[Node, Region] = {} if regions is None else regions
     inside = set(members)
-    computed = [node for node in members if not _is_view(node, known)]
-    read: dict[Hashable, Extent] = {}
-    total = Cost()
-    for node in computed:
-        read.update(_reads(node, inside, known))
-        total = total + _operations(node)
-    written = sum((node.type.bytes for node in computed if node in stored), start=0)
-    return total + Cost(bytes_read=sum(read.values(), start=0), bytes_written=written)
+    read: set[Hashable] = set()
+    found: dict[Node, Cost] = {}
+    for node in members:
+        if _is_view(node, known):
+            continue
+        new = {memory: size for memory, size in _reads(node, inside, known) if memory not in read}
+        read.update(new)
+        written = node.type.bytes if node in stored else 0
+        moved = Cost(bytes_read=sum(new.values(), start=0), bytes_written=written)
+        found[node] = _operations(node) + moved
+    return found
 
 
 def copy_cost(value: Node, regions: Mapping[Node, Region]) -> Cost:

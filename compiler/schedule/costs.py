@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from compiler.analysis.aliasing import Region, regions_of
-from compiler.analysis.cost import Cost, Ratio, copy_cost, cost_of
+from compiler.analysis.cost import Cost, copy_cost, costs_of
 from compiler.ir.node import Node
+from compiler.schedule.breakdown import HEADINGS, Breakdown, break_down, by_line, by_scope, cost_cells
 from compiler.schedule.plan import Commit, Plan
 from compiler.schedule.schedule import Schedule
-from compiler.schedule.tables import aligned, digits, kernel_cells, scaled
+from compiler.schedule.tables import aligned, kernel_cells
 
 
 @dataclass(frozen=True, repr=False)
@@ -23,6 +25,10 @@ class PlanCost:
     kernels: tuple[Cost, ...]
     copies: Cost
     """Of values into outputs and into parameters, where no kernel can write them there."""
+    members: Mapping[Node, Cost] = field(default_factory=dict[Node, Cost])
+    """What each node has of its kernel's cost."""
+    copied: Mapping[Node, Cost] = field(default_factory=dict[Node, Cost])
+    """What each value has of the copies' cost."""
 
     @property
     def total(self) -> Cost:
@@ -32,7 +38,27 @@ class PlanCost:
     def at(self, **symbols: int) -> PlanCost:
         """The same with every symbol bound. Raises ArgumentError naming one that is not."""
         kernels = tuple(item.at(**symbols) for item in self.kernels)
-        return replace(self, kernels=kernels, copies=self.copies.at(**symbols))
+        members, copied = (
+            {node: item.at(**symbols) for node, item in costs.items()}
+            for costs in (self.members, self.copied)
+        )
+        return PlanCost(self.schedule, kernels, self.copies.at(**symbols), members, copied)
+
+    @property
+    def by_node(self) -> dict[Node, Cost]:
+        """What each node has of the total: as a member of its kernel, and for its copies."""
+        return {
+            node: self.members.get(node, Cost()) + self.copied.get(node, Cost())
+            for node in (*self.members, *(node for node in self.copied if node not in self.members))
+        }
+
+    def by_scope(self, depth: int | None = None) -> Breakdown:
+        """The cost of each part of the model, or of its first `depth` names."""
+        return break_down(self.by_node, by_scope(self.schedule.graph, depth))
+
+    def by_line(self) -> Breakdown:
+        """The cost of each of the user's lines; one that calls layers has a row for each scope."""
+        return break_down(self.by_node, by_line(self.schedule.graph))
 
     def __str__(self) -> str:
         return _table(self)
@@ -49,34 +75,21 @@ def cost_of_plan(plan: Plan) -> PlanCost:
     """The cost of one call, by kernels. Views, which move nothing, cost nothing."""
     schedule = plan.schedule
     regions = regions_of(schedule.graph)
-    kernels = tuple(cost_of(item.members, schedule.outputs(item), regions) for item in schedule.kernels)
-    copies = [copy_cost(item.value, regions) for item in plan.copies]
-    commits = [_commit_cost(item, regions) for item in plan.commits]
-    return PlanCost(schedule, kernels, sum([*copies, *commits], start=Cost()))
+    kernels = [costs_of(item.members, schedule.outputs(item), regions) for item in schedule.kernels]
+    copied: dict[Node, Cost] = {}
+    for copy in plan.copies:
+        copied[copy.value] = copied.get(copy.value, Cost()) + copy_cost(copy.value, regions)
+    for commit in plan.commits:
+        copied[commit.value] = copied.get(commit.value, Cost()) + _commit_cost(commit, regions)
+    totals = tuple(sum(item.values(), start=Cost()) for item in kernels)
+    members = {node: cost for item in kernels for node, cost in item.items()}
+    return PlanCost(schedule, totals, sum(copied.values(), start=Cost()), members, copied)
 
 
 def _commit_cost(commit: Commit, regions: dict[Node, Region]) -> Cost:
     """A value that is swapped is copied twice: aside, and from there."""
     cost, size = copy_cost(commit.value, regions), commit.value.type.bytes
     return cost if commit.through is None else cost + Cost(bytes_read=size, bytes_written=size)
-
-
-HEADINGS = ("flops", "read", "written", "flop/byte")
-
-
-def cost_cells(cost: Cost) -> tuple[str, str, str, str]:
-    """The cells under HEADINGS. Bytes in powers of ten; a question mark stands for what nobody can count."""
-    intensity = cost.intensity
-    return (
-        _shown(cost.flops) + " + ?" * bool(cost.opaque),
-        _shown(cost.bytes_read, "B"),
-        _shown(cost.bytes_written, "B"),
-        str(intensity) if isinstance(intensity, Ratio) else digits(intensity),
-    )
-
-
-def _shown(count: object, unit: str = "") -> str:
-    return scaled(count, unit) if isinstance(count, int) else f"{count} {unit}".rstrip()
 
 
 def is_listed(cost: Cost) -> bool:

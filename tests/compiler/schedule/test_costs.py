@@ -120,3 +120,57 @@ def test_numbers_have_three_digits_and_no_exponents():
     assert [digits(n) for n in (0.0, 0.00001, 0.5, 12.345, 1234.5, float("nan"))] == [
         "0", "0.000010", "0.5", "12.3", "1234", "",
     ]  # fmt: skip
+
+
+# By part of the model, and by line
+
+
+def scoped():
+    x = tt.input("x", ("batch", 8))
+    with tt.scope("encoder.first"):
+        h = tt.tanh(x @ tt.parameter(np.ones((8, 8), np.float32), "w"))
+    with tt.scope("encoder.second"):
+        y = h * 2.0
+    return compiled([(y + 1.0).sum(0), x], backend="numpy")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_costs_of_nodes_add_up_to_those_of_kernels_and_copies(name):
+    made = PROGRAMS[name]()
+    cost = tt.compile(made.inputs, made.outputs, updates=made.updates).cost
+    for kernel, expected in zip(cost.schedule.kernels, cost.kernels, strict=True):
+        found = [cost.members[node] for node in kernel.members if node in cost.members]
+        assert sum(found, start=Cost()) == expected
+    assert sum(cost.by_node.values(), start=Cost()) == cost.total
+    for depth in (0, 1, None):
+        assert sum((row.cost for row in cost.by_scope(depth).rows), start=Cost()) == cost.total
+    assert sum((row.cost for row in cost.by_line().rows), start=Cost()) == cost.total
+
+
+def test_costs_by_scope_are_of_its_nodes():
+    cost = scoped().cost.at(batch=10)
+    assert cost.by_scope()["encoder.first"].cost.flops == 10 * 8 * (2 * 8 + 1)
+    assert cost.by_scope()["encoder.second"].cost.flops == 10 * 8
+    assert cost.by_scope(1)["encoder"].cost.flops == 10 * 8 * (2 * 8 + 2)
+    assert [row.label for row in cost.by_scope(0).rows] == [""]
+    with pytest.raises(ArgumentError, match=r"'decoder'.*encoder\.first"):
+        cost.by_scope()["decoder"]
+
+
+def test_costs_by_line_name_the_users_line_and_the_scope():
+    rows = scoped().cost.at(batch=10).by_line().rows
+    assert rows[0].label.startswith("encoder.first")
+    assert "h = tt.tanh(x @" in rows[0].label
+    assert any(row.label.endswith('(y + 1.0).sum(0), x], backend="numpy")') for row in rows)
+
+
+def test_a_profile_shares_the_time_of_its_kernels_among_their_nodes():
+    program = scoped()
+    found = program.profile(np.ones((10, 8), np.float32), seconds=1e-4)
+    whole = sum(item.microseconds for item in found.kernels) + found.copies.microseconds
+    for breakdown in (found.by_scope(), found.by_scope(1), found.by_line()):
+        assert sum(row.microseconds for row in breakdown.rows) == pytest.approx(whole)
+    spent = [row.microseconds for row in found.by_scope().rows]
+    assert spent == sorted(spent, reverse=True)
+    assert "encoder.first" in str(found.by_scope())
+    assert "share" in str(found.by_scope())
