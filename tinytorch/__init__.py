@@ -42,6 +42,7 @@ from tinytorch.api import (
 )
 from tinytorch.builtin import registry
 from tinytorch.compare import Comparison, compare
+from tinytorch.diff import diff
 from tinytorch.elementwise import Elementwise, elementwise
 from tinytorch.ops.contract import (
     einsum,
@@ -195,6 +196,7 @@ __all__ = [
     "cos",
     "default_passes",
     "diagonal",
+    "diff",
     "divide",
     "draw",
     "einsum",

@@ -26,6 +26,7 @@ HOUSE = {
     "compiler/why.py": "",
     "compiler/profiling.py": "",
     "compiler/debugging.py": "",
+    "compiler/difference/__init__.py": "",
     "compiler/plugins.py": "import compiler.errors",
     "compiler/backends/__init__.py": "",
     "compiler/backends/llvm/__init__.py": "",

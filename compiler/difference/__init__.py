@@ -1,0 +1,1 @@
+"""What two graphs have in common, and what not: matching, changes, text."""

@@ -1,0 +1,84 @@
+"""Difference: data first, text second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from compiler.difference.changes import Change, Kind, changes_between
+from compiler.difference.matching import match_graphs
+from compiler.difference.text import difference_text
+from compiler.ir.graph import Graph
+from compiler.ir.node import Node
+from compiler.ir.printing import names_of
+
+
+@dataclass(frozen=True, repr=False)
+class Difference:
+    """What two graphs do not share; false if there is nothing. `str` is a text like that of `diff -u`.
+
+    `pairs` gives for each node on the left that has a counterpart that one. `is_guess` says that the nodes
+    were matched by structure and names, because nothing is known of how one graph became the other.
+    """
+
+    left: Graph
+    right: Graph
+    pairs: Mapping[Node, Node]
+    changes: tuple[Change, ...]
+    is_guess: bool
+    names: tuple[str, str] = field(default=("left", "right"))
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    @cached_property
+    def back(self) -> dict[Node, Node]:
+        """For each node on the right that has a counterpart that one."""
+        return {right: left for left, right in self.pairs.items()}
+
+    def of_kind(self, kind: Kind) -> tuple[Change, ...]:
+        """The changes of one kind."""
+        return tuple(change for change in self.changes if change.kind is kind)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The changes by kind, as names and sentences: what JSON can hold."""
+        left, right = names_of(self.left).values, names_of(self.right).values
+        return {
+            "left": self.names[0],
+            "right": self.names[1],
+            "differs": bool(self),
+            "matched": len(self.pairs),
+            "is_guess": self.is_guess,
+            "changes": [
+                {
+                    "kind": change.kind.value,
+                    "left": None if change.left is None else left[change.left],
+                    "right": None if change.right is None else right[change.right],
+                    "sentence": change.sentence,
+                }
+                for change in self.changes
+            ],
+        }
+
+    def __str__(self) -> str:
+        return difference_text(self.left, self.right, self.pairs, self.changes, self.names)
+
+    def __repr__(self) -> str:
+        counts = {kind: len(self.of_kind(kind)) for kind in Kind}
+        said = ", ".join(f"{count} {kind.value}" for kind, count in counts.items() if count)
+        return f"<Difference: {said or 'none'}>"
+
+
+def difference_of(
+    left: Graph,
+    right: Graph,
+    known: Mapping[Node, Node] | None = None,
+    names: tuple[str, str] = ("left", "right"),
+) -> Difference:
+    """What differs. `known` are pairs that a caller is sure of, such as what passes replaced by what."""
+    pairs = match_graphs(left, right, known)
+    shared = not set(left.nodes).isdisjoint(right.nodes)
+    changes = tuple(changes_between(left, right, pairs))
+    return Difference(left, right, pairs, changes, not (shared or known), names)

@@ -1,0 +1,26 @@
+"""diff: what differs between two graphs, programs, or networks of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from compiler.difference.difference import Difference, difference_of
+from compiler.ir.graph import Graph
+from compiler.program import Program
+from tinytorch.api import graph_of
+from tinytorch.tensor import Tensor
+
+Side: TypeAlias = Tensor | Sequence[Tensor] | Graph | Program
+
+
+def diff(left: Side, right: Side, *, names: tuple[str, str] = ("left", "right")) -> Difference:
+    """What was added, removed, changed, rewired, renamed or moved from `left` to `right`.
+
+    False if nothing was. Each side is a `Graph`, a `Program` (of which the graph as written is compared; give
+    `program.graph` for the rewritten one), a tensor, or a sequence of tensors. Nodes that both graphs share,
+    as snapshots of one history do, are matched by identity; others by what they compute, by name and by their
+    neighbours, and `is_guess` says so. `print` shows a text like that of `diff -u`; `changes` and `to_dict()`
+    are the data. Raises ArgumentError for anything else.
+    """
+    return difference_of(graph_of(left), graph_of(right), names=names)
