@@ -11,7 +11,7 @@ from compiler.backends.contract import Array, Executable
 from compiler.backends.reference import run as run_reference
 from compiler.errors import BackendError, LawError
 from compiler.ir.graph import Graph
-from compiler.ir.node import Node, describe
+from compiler.ir.node import Node
 from compiler.ir.op import Constant, Parameter, Trait
 from compiler.schedule.plan import Plan
 
@@ -63,7 +63,8 @@ class Checked:
             reason = disagreement(array, expected, self.margins[node])
             if reason is not None:
                 place = self.plan.schedule.kernel_of[node]
-                raise LawError(f"kernel {place} computes {describe(node)} wrongly: {reason}")
+                said = self.plan.schedule.graph.names.describe(node)
+                raise LawError(f"kernel {place} computes {said} wrongly: {reason}")
 
 
 def margins(graph: Graph, values: Values) -> dict[Node, float]:

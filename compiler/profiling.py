@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from compiler.analysis.cost import Cost
 from compiler.ir.node import Node
 from compiler.schedule.breakdown import HEADINGS, Breakdown, break_down, by_line, by_scope, cost_cells
 from compiler.schedule.costs import PlanCost, is_listed
+from compiler.schedule.finding import find_kernel
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.tables import aligned, digits, kernel_cells
 
@@ -88,6 +90,10 @@ class Profile:
         for node, spent in _shares(self.cost.copied, self.copies.microseconds).items():
             found[node] = found.get(node, 0.0) + spent
         return found
+
+    def __getitem__(self, what: Any) -> Timing:
+        """The timing of a kernel, by what `PlanCost` takes too."""
+        return self.kernels[find_kernel(self.schedule, what)]
 
     @property
     def calls(self) -> int:

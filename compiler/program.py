@@ -12,9 +12,11 @@ from typing import Any, cast
 import numpy as np
 
 from compiler.analysis.extents import check_demands, demands
+from compiler.autodiff.explain import Explanation, KernelExplanation, explain_node
 from compiler.backends.contract import Enterable, Executable, Readable, Timed
 from compiler.errors import ArgumentError, BackendError, PassError
 from compiler.ir.dims import evaluate
+from compiler.ir.finding import stage_of
 from compiler.ir.graph import Graph
 from compiler.ir.lent import Lender
 from compiler.ir.node import Node
@@ -24,9 +26,10 @@ from compiler.profiling import Profile, Samples, sample
 from compiler.render.drawing import draw, svg_of
 from compiler.render.kernels import draw_schedule
 from compiler.schedule.costs import PlanCost, cost_of_plan
+from compiler.schedule.finding import find, find_kernel
 from compiler.schedule.memory import Memory, memory_of
 from compiler.schedule.plan import Plan
-from compiler.schedule.schedule import Kernel, Schedule
+from compiler.schedule.schedule import Schedule
 from compiler.signature import Array, Signature, is_ready
 from compiler.structure import Structure
 from compiler.why import Why, why
@@ -115,7 +118,7 @@ class Program:
     def _checked(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
         """A call with every check and conversion."""
         inputs, sizes = self.signature.bind(arguments, named)
-        check_demands(self._demands, sizes)
+        check_demands(self._demands, sizes, self.source_graph)
         outputs = self._outputs(sizes, out, inputs)
         shared = tuple(buffer for buffer in self._buffers if buffer.is_updated)
         if shared:
@@ -174,30 +177,22 @@ class Program:
             for kind in self._types
         ]
 
-    def source(self, kernel: Kernel | int) -> str:
-        """The loop nests of a kernel of the schedule, or of its number, to read.
+    def source(self, kernel: Any) -> str:
+        """The loop nests of a kernel, to read.
 
-        Raises ArgumentError for a kernel that the schedule does not have, and BackendError where the backend
-        has no code of its own.
+        `kernel` is one of the schedule, its number, or a tensor, node or name that it computes. Raises
+        ArgumentError where there is no such kernel, and BackendError where the backend has no code of its
+        own.
         """
-        return self._readable().source(self._number(kernel))
+        return self._readable().source(find_kernel(self.schedule, kernel))
 
-    def llvm_ir(self, kernel: Kernel | int) -> str:
-        """The LLVM IR of a kernel; the errors are those of `source`."""
-        return self._readable().llvm_ir(self._number(kernel))
+    def llvm_ir(self, kernel: Any) -> str:
+        """The LLVM IR of a kernel; what is taken and raised is as of `source`."""
+        return self._readable().llvm_ir(find_kernel(self.schedule, kernel))
 
-    def assembly(self, kernel: Kernel | int) -> str:
-        """The machine code of a kernel; the errors are those of `source`."""
-        return self._readable().assembly(self._number(kernel))
-
-    def _number(self, kernel: Kernel | int) -> int:
-        kernels = self.schedule.kernels
-        number = next((k for k, item in enumerate(kernels) if item is kernel), kernel)
-        if not isinstance(number, int) or not 0 <= number < len(kernels):
-            raise ArgumentError(
-                f"no kernel {kernel!r}; give one of program.schedule.kernels, or 0 to {len(kernels) - 1}"
-            )
-        return number
+    def assembly(self, kernel: Any) -> str:
+        """The machine code of a kernel; what is taken and raised is as of `source`."""
+        return self._readable().assembly(find_kernel(self.schedule, kernel))
 
     def _readable(self) -> Readable:
         if not isinstance(self._executable, Readable):
@@ -270,7 +265,7 @@ class Program:
     ) -> tuple[Samples, Mapping[str, int]]:
         """Times of this program, whose parameters may change, and the values of the symbols."""
         inputs, sizes = self.signature.bind(arguments, named)
-        check_demands(self._demands, sizes)
+        check_demands(self._demands, sizes, self.source_graph)
         donated = {k for k, name in enumerate(self.signature.names) if name in self.signature.donated}
         given = [array.copy() if k in donated else array for k, array in enumerate(inputs)]
         changed = [*(buffer.array for buffer in self._written), *(given[k] for k in donated)]
@@ -285,17 +280,25 @@ class Program:
         return sample(partial(self, *given), timed, restore, seconds), sizes
 
     def why(self, what: Any) -> Why:
-        """What became of a tensor (or node) of the source graph: fused, in place, saved, folded, or not.
+        """What became of a value: fused, in place, saved, folded, or not; or why a kernel is as it is.
 
-        Data; `print` shows it as text. Raises ArgumentError for a node that the program has never had.
+        `what` is a tensor, a node, a name or number as any view of the program prints it (`"hidden"`,
+        `"%34"`, 34), or a kernel or its name (`"kernel 3"`). Data; `print` shows it as text. Raises
+        ArgumentError for what the program has never had, with names that are near.
         """
-        node = getattr(what, "node", what)
-        graphs = [self.source_graph, *(item.after for item in self.history if isinstance(item.after, Graph))]
-        if not isinstance(node, Node) or not any(node in set(graph.nodes) for graph in graphs):
-            raise ArgumentError(
-                f"{what!r} is no part of this program; give a tensor that it was compiled from"
-            )
-        return why(node, self.source_graph, self.plan, self.history)
+        return why(what, self.plan, self.history)
+
+    def explain(self, what: Any) -> Explanation | KernelExplanation:
+        """Formula, LaTeX, source line, maker and derivation of what `why` takes; of a kernel, of each member.
+
+        Data; `print` shows it as text, with the names of every other view. Raises as `why`.
+        """
+        found = find(self.schedule, what)
+        if isinstance(found, Node):
+            return explain_node(found, stage_of(self.graph, found).names)
+        kernel = self.schedule.kernels[found]
+        members = tuple(explain_node(node, self.graph.names) for node in kernel.members)
+        return KernelExplanation(f"kernel {found}", members)
 
     def draw(self, path: str | os.PathLike[str], *, kernels: bool = False, detail: bool = False) -> Path:
         """Draws the source graph to .svg, .png, .pdf or .dot: forward left, backward right, then the updates.

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from compiler.ir.finding import image, stages, trail
 from compiler.ir.graph import Graph
-from compiler.ir.node import Node, describe
-from compiler.ir.printing import names_of, print_node
+from compiler.ir.node import Node
+from compiler.ir.printing import print_node
 from compiler.pipeline.contract import Record
 from compiler.rewrite.refusal import Reason
+from compiler.schedule.finding import find
 from compiler.schedule.plan import Place, Plan
-from compiler.schedule.schedule import Schedule
+from compiler.schedule.schedule import Kernel, Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Decision:
     nodes: tuple[Node, ...]
     sentence: str
     names: tuple[str, ...] = ()
-    """Those of the nodes in the final graph, of a scheduling pass."""
+    """What every view of the program calls the nodes."""
 
     def __str__(self) -> str:
         code = f"{self.reason.name}, " if self.reason else ""
@@ -33,39 +36,55 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """What became of a node. `images` are the nodes of the final graph that stand for it, if any."""
+    """What became of a value, or why a kernel is as it is.
 
-    node: Node
+    `images` are the nodes of the final graph that stand for the value, one or none, or the kernel's members.
+    """
+
+    what: Node | Kernel
+    title: str
     images: tuple[Node, ...]
     lines: tuple[str, ...]
     """The images as lines of the final graph."""
     kernels: tuple[int, ...]
     """The kernels that compute the images."""
     fused_with: tuple[Node, ...]
+    """What else those kernels compute."""
     in_place_of: tuple[Node, ...]
     """Operands whose buffers the images are written over."""
     places: tuple[Place | None, ...]
     """Where each image lives; None for one that never leaves its kernel."""
     read_by_backward: bool
     decisions: tuple[Decision, ...]
+    is_exact: bool
+    """Whether every pass kept account of what became of the value; else an image is a guess."""
+    over: tuple[str, ...]
+    """`in_place_of` in words."""
+
+    @property
+    def node(self) -> Node | None:
+        """The value that was asked about; None for a kernel."""
+        return self.what if isinstance(self.what, Node) else None
 
     @property
     def is_fused(self) -> bool:
         """Whether another node is computed in the same kernel."""
-        return bool(self.fused_with)
+        return bool(self.fused_with) or (isinstance(self.what, Kernel) and len(self.images) > 1)
 
     def __str__(self) -> str:
-        rows = [f"{describe(self.node)}"]
+        rows = [self.title]
         if not self.images:
             rows.append("  is not in the final graph: folded, merged or not needed")
+        elif not self.is_exact:
+            rows.append("  a pass that kept no account made the graph again: what follows is a guess")
         for line, place in zip(self.lines, self.places, strict=True):
             rows.append(f"  {line}")
             rows.append(f"    lives: {place if place is not None else 'in its kernel only'}")
-        if self.kernels:
+        if self.kernels and isinstance(self.what, Node):
             count = len(self.fused_with)
             joined = f"fused with {count} other node{'s' * (count != 1)}" if count else "alone"
             rows.append(f"  kernel {', '.join(map(str, self.kernels))}, {joined}")
-        rows += [f"  written in place of {describe(node)}" for node in self.in_place_of]
+        rows += [f"  written in place of {text}" for text in self.over]
         rows += ["  saved: a backward node reads it"] * self.read_by_backward
         rows += [f"  {decision}" for decision in self.decisions]
         return "\n".join(rows)
@@ -73,52 +92,61 @@ class Why:
     __repr__ = __str__
 
 
-def why(node: Node, source: Graph, plan: Plan, history: Sequence[Record]) -> Why:
-    """What became of a node of the source graph, or of any graph in the history."""
-    family = _family(node, history)
+def why(what: Any, plan: Plan, history: Sequence[Record]) -> Why:
+    """What became of a value of any graph in the history, or why a kernel is as it is.
+
+    `what` is a tensor, a node, a name or number of any view, a kernel or its name. Raises ArgumentError.
+    """
     schedule = plan.schedule
-    images = tuple(item for item in schedule.graph.nodes if item in family)
-    names = names_of(schedule.graph)
-    kernels = sorted({schedule.kernel_of[item] for item in images if item in schedule.kernel_of})
+    found = find(schedule, what)
+    asked = _value(found, schedule) if isinstance(found, Node) else _kernel(found, schedule)
+    names = schedule.graph.names
+    kernels = sorted({schedule.kernel_of[item] for item in asked.images if item in schedule.kernel_of})
     members = [item for place in kernels for item in schedule.kernels[place].members]
-    given = [
-        schedule.kernels[schedule.kernel_of[item]].in_place.get(item)
-        for item in images
-        if item in schedule.kernel_of
-    ]
+    marks = {item: old for place in kernels for item, old in schedule.kernels[place].in_place.items()}
+    given = tuple(marks[item] for item in asked.images if item in marks)
     return Why(
-        node=node,
-        images=images,
-        lines=tuple(print_node(item, names) for item in images),
+        what=asked.what,
+        title=asked.title,
+        images=asked.images,
+        lines=tuple(print_node(item, names) for item in asked.images),
         kernels=tuple(kernels),
-        fused_with=tuple(item for item in members if item not in family),
-        in_place_of=tuple(item for item in given if item is not None),
-        places=tuple(plan.places.get(item) for item in images),
-        read_by_backward=_is_read_by_backward(images, schedule.graph),
-        decisions=tuple(_decisions(family, history)),
+        fused_with=tuple(item for item in members if item not in asked.images),
+        in_place_of=given,
+        places=tuple(plan.places.get(item) for item in asked.images),
+        read_by_backward=_is_read_by_backward(asked.images, schedule.graph),
+        decisions=tuple(_decisions(asked.family, history)),
+        is_exact=found in asked.images or all(item.is_exact for item in history),
+        over=tuple(map(names.describe, given)),
     )
 
 
-def _family(node: Node, history: Sequence[Record]) -> set[Node]:
-    """The node and everything that passes made to stand for it.
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was asked about, what stands for it in the final graph, and all that it has been."""
 
-    What a pass made says so in its origin; what was only made again over new operands has the old origin.
-    """
-    family = {node}
-    for record in history:
-        if not isinstance(record.after, Graph) or not isinstance(record.before, Graph) or not record.changed:
-            continue
-        known = set(record.before.nodes)
-        again = {_signature(item) for item in family}
-        for item in record.after.nodes:
-            is_made_for = item.origin.maker == record.name and item.origin.of in family
-            if item not in known and (is_made_for or _signature(item) in again):
-                family.add(item)
-    return family
+    what: Node | Kernel
+    title: str
+    images: tuple[Node, ...]
+    family: frozenset[Node]
 
 
-def _signature(node: Node) -> tuple[int, str, str]:
-    return id(node.origin), node.op.name, str(node.type)
+def _value(node: Node, schedule: Schedule) -> _Asked:
+    graph = schedule.graph
+    now = image(graph, node)
+    images = () if now is None else (now,)
+    return _Asked(node, graph.names.describe(node), images, frozenset(trail(graph, node)))
+
+
+def _kernel(number: int, schedule: Schedule) -> _Asked:
+    kernel = schedule.kernels[number]
+    family = set(kernel.members)
+    for stage in reversed(stages(schedule.graph)):
+        if stage.lineage is not None:
+            family.update(old for old, new in stage.lineage.became.items() if new in family)
+    count = len(kernel.members)
+    title = f"kernel {number}, {count} node{'s' * (count != 1)}"
+    return _Asked(kernel, title, kernel.members, frozenset(family))
 
 
 def _is_read_by_backward(images: Sequence[Node], graph: Graph) -> bool:
@@ -136,16 +164,14 @@ def _maker(node: Node) -> str:
     return seen.origin.maker
 
 
-def _decisions(family: set[Node], history: Sequence[Record]) -> list[Decision]:
+def _decisions(family: Collection[Node], history: Sequence[Record]) -> list[Decision]:
     found: list[Decision] = []
     for record in history:
-        names: Mapping[Node, str] = {}
-        if isinstance(record.before, Schedule):
-            names = names_of(record.before.graph).values
+        values = record.graph.names.values
         made = [(None, action.nodes, action.sentence) for action in record.report.actions]
         refused = [(item.reason, item.nodes, item.sentence) for item in record.report.refusals]
         for reason, nodes, sentence in (*made, *refused):
-            if not family.isdisjoint(nodes):
-                known = tuple(names[node] for node in nodes if node in names)
+            if any(node in family for node in nodes):
+                known = tuple(values[node] for node in nodes if node in values)
                 found.append(Decision(record.name, reason, nodes, sentence, known))
     return found

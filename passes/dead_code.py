@@ -22,7 +22,7 @@ from compiler.ir.node import Node, describe, make_node
 from compiler.ir.op import Access, MapReduce, Reducer
 from compiler.pipeline.contract import Action, Report
 from compiler.rewrite.accesses import fill, read, zero_of
-from compiler.rewrite.sweep import origin_of, sweep
+from compiler.rewrite.sweep import narrowed, origin_of, sweep
 from compiler.schedule.target import Target
 
 
@@ -53,8 +53,7 @@ def remove_dead_code(graph: Graph) -> tuple[Graph, Report]:
     dead = [node for node in graph.nodes if node not in live]
     after = sweep(graph, visit)
     if dead and after is graph:
-        nodes = tuple(node for node in graph.nodes if node in live)
-        after = Graph(nodes, graph.inputs, graph.outputs, graph.updates)
+        after = narrowed(graph, live)
     dropped = [Action((node,), f"nothing that is returned needs {describe(node)}") for node in dead]
     return after, Report((*trimmed, *dropped))
 

@@ -226,9 +226,13 @@ def graph_of(what: Tensor | Sequence[Tensor] | Graph | Program) -> Graph:
 def explain(what: Tensor | Node) -> Explanation:
     """Formula, LaTeX, source line, maker and, for a gradient, the derivation.
 
-    Data; `print` shows it as text.
+    Data; `print` shows it as text. `Program.explain` takes names and kernels too, and knows what views call
+    a node. Raises ArgumentError for anything else.
     """
     node = what.node if isinstance(what, Tensor) else what
     if not isinstance(cast(object, node), Node):
-        raise ArgumentError(f"what is explained is a tensor or a node, not {what!r}")
+        raise ArgumentError(
+            f"what is explained is a tensor or a node, not {what!r}\n"
+            "  fix: a name, a number or a kernel means something in a program: program.explain(...)"
+        )
     return explain_node(node)

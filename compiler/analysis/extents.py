@@ -170,9 +170,9 @@ def _may_be_negative(extent: Extent) -> TypeGuard[Dim]:
     return isinstance(extent, Dim) and any(coefficient < 0 for _, coefficient in extent.terms)
 
 
-def check_demands(wanted: Sequence[Demand], sizes: Mapping[str, int]) -> None:
-    """Raises ShapeError for the first demand that the values of the symbols do not meet."""
+def check_demands(wanted: Sequence[Demand], sizes: Mapping[str, int], graph: Graph) -> None:
+    """Raises ShapeError for the first demand of a graph that the values of the symbols do not meet."""
     for item in wanted:
         if evaluate(item.extent, sizes) < 0 and evaluate(item.unless, sizes):
             values = ", ".join(f"{name} = {sizes[name]}" for name in sorted(symbols(item.extent)))
-            raise ShapeError(f"with {values}, {item.sentence}: {describe(item.node)}")
+            raise ShapeError(f"with {values}, {item.sentence}: {graph.names.describe(item.node)}")

@@ -10,9 +10,10 @@ from compiler.ir.formula.printing import latex, print_body, print_formula
 from compiler.ir.formula.settings import derive_with
 from compiler.ir.formula.tape import Const, Formula, bind
 from compiler.ir.graph import Graph
-from compiler.ir.node import Node, SourceLine, describe
+from compiler.ir.naming import Names
+from compiler.ir.node import Node, SourceLine
 from compiler.ir.op import MapReduce, Op, Reducer
-from compiler.ir.printing import loop_name, names_of, print_node
+from compiler.ir.printing import loop_name, print_node
 from compiler.rewrite.stable import is_exponential_of_shifted
 
 
@@ -21,7 +22,7 @@ class Explanation:
     """Everything that is known of one node. `derivation` is empty for a node that is no gradient."""
 
     line: str
-    """The node as a line of the text form; operands are numbered on their own."""
+    """The node as a line of the text form; outside a program operands are numbered on their own."""
     formula: str | None
     latex: str | None
     definitions: tuple[str, ...]
@@ -35,6 +36,8 @@ class Explanation:
     """The forward node that this is a gradient of, or the node that it replaces."""
     operand: int | None
     derivation: tuple[str, ...]
+    of_line: str | None
+    """`of` in a line, with its name in the program."""
 
     def __str__(self) -> str:
         rows = [
@@ -45,7 +48,7 @@ class Explanation:
             *(("recognised", text) for text in self.recognised),
             ("from", str(self.source) if self.source else None),
             ("made by", f"{self.maker}: {self.rule}" if self.rule else self.maker),
-            (self._relation, describe(self.of) if self.of else None),
+            (self._relation, self.of_line),
             *(("derivation", text) for text in self.derivation),
         ]
         return "\n".join(f"{label:>12}  {text}" for label, text in rows if text is not None)
@@ -57,13 +60,25 @@ class Explanation:
         return "cotangent of" if self.operand is None else "gradient of"
 
 
-def explain_node(node: Node) -> Explanation:
-    """The explanation of a node."""
+@dataclass(frozen=True, slots=True)
+class KernelExplanation:
+    """The explanations of a kernel's members, in the order in which they are computed."""
+
+    name: str
+    members: tuple[Explanation, ...]
+
+    def __str__(self) -> str:
+        return "\n\n".join([f"{self.name}, {len(self.members)} members", *map(str, self.members)])
+
+
+def explain_node(node: Node, names: Names | None = None) -> Explanation:
+    """The explanation of a node, with the names of a program where they are given."""
+    names = Graph(tuple(dict.fromkeys([*node.operands, node])), (), (), ()).names if names is None else names
     formula = _formula(node)
     origin = node.origin
     shown, typeset = _shown(node.op)
     return Explanation(
-        line=_line(node),
+        line=print_node(node, names),
         formula=shown,
         latex=typeset,
         definitions=() if formula is None else _definitions(formula),
@@ -74,13 +89,8 @@ def explain_node(node: Node) -> Explanation:
         of=origin.of,
         operand=origin.operand,
         derivation=_derivation(origin.of, origin.operand),
+        of_line=None if origin.of is None else names.describe(origin.of),
     )
-
-
-def _line(node: Node) -> str:
-    """The node and its operands as one small text."""
-    known = tuple(dict.fromkeys([*node.operands, node]))
-    return print_node(node, names_of(Graph(known, (), (), ())))
 
 
 def _formula(node: Node) -> Formula | None:

@@ -16,7 +16,7 @@ from compiler.ir.formula.tape import Const
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.op import Constant, MapReduce, Parameter
-from compiler.ir.printing import names_of, print_path
+from compiler.ir.printing import print_path
 
 
 class Kind(Enum):
@@ -52,7 +52,7 @@ class Change:
 
 def changes_between(left: Graph, right: Graph, pairs: Mapping[Node, Node]) -> Iterator[Change]:
     """What differs: of nodes that stand on one side, of matched ones, of the results."""
-    said = _Names(names_of(left).values, names_of(right).values)
+    said = _Names(left.names.values, right.names.values)
     back = {b: a for a, b in pairs.items()}
     for a in left.nodes:
         if a not in pairs:

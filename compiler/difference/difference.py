@@ -12,7 +12,6 @@ from compiler.difference.matching import match_graphs
 from compiler.difference.text import difference_text
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.printing import names_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,7 +43,7 @@ class Difference:
 
     def to_dict(self) -> dict[str, Any]:
         """The changes by kind, as names and sentences: what JSON can hold."""
-        left, right = names_of(self.left).values, names_of(self.right).values
+        left, right = self.left.names.values, self.right.names.values
         return {
             "left": self.names[0],
             "right": self.names[1],

@@ -17,8 +17,9 @@ from typing import Final
 
 from compiler.difference.changes import Change, Kind
 from compiler.ir.graph import Graph
+from compiler.ir.naming import Names
 from compiler.ir.node import Node
-from compiler.ir.printing import Names, names_of, print_node, print_path
+from compiler.ir.printing import print_node, print_path
 
 _CONTEXT: Final = 2
 """Unchanged lines that are shown on both sides of a change."""
@@ -40,8 +41,8 @@ def difference_text(
     """The text; empty where nothing differs."""
     if not changes:
         return ""
-    theirs = names_of(right)
-    ours = names_of(left)
+    theirs = right.names
+    ours = left.names
     names = ours, replace(theirs, values=_aligned(ours, theirs, right, pairs))
     lines = list(_merged(left, right, pairs, _touched(changes), names))
     shown = [f"--- {titles[0]}", f"+++ {titles[1]}", *_shortened(lines)]
@@ -65,7 +66,7 @@ def _aligned(ours: Names, theirs: Names, right: Graph, pairs: Mapping[Node, Node
         other = back.get(node)
         if other is not None and other.name == node.name:
             found[node] = ours.values[other]
-        elif node.name is None:
+        elif node.name is None and theirs.values[node] in taken:
             found[node] = next(free)
         else:
             found[node] = theirs.values[node]

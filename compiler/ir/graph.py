@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compiler.ir.naming import Lineage, Names, names_of
 from compiler.ir.node import Node
 from compiler.ir.op import Call, Input, Locks, Parameter
 from compiler.ir.parsing import read_text
@@ -29,18 +30,23 @@ class Graph:
     `updates` are pairs of a parameter and its next value. `nodes` has operands before those that read them:
     the order of creation, and after a rewrite that of what was replaced. `str` is its text form; a graph
     pickles as that text and the arrays it names, and a copy has parameters of its own.
+
+    `lineage` says from which graph a rewrite made this one, and `given` what a text called its values.
     """
 
-    __slots__ = ("__dict__", "inputs", "nodes", "outputs", "updates")
+    __slots__ = ("__dict__", "given", "inputs", "lineage", "nodes", "outputs", "updates")
 
     def __init__(
         self, nodes: tuple[Node, ...], inputs: tuple[Node, ...], outputs: tuple[Node, ...],
-        updates: tuple[tuple[Node, Node], ...],
+        updates: tuple[tuple[Node, Node], ...], lineage: Lineage | None = None,
+        given: Mapping[Node, str] | None = None,
     ) -> None:  # fmt: skip
         self.nodes = nodes
         self.inputs = inputs
         self.outputs = outputs
         self.updates = updates
+        self.lineage = lineage
+        self.given = given
 
     @classmethod
     def of(
@@ -69,7 +75,15 @@ class Graph:
         can be printed, drawn and compared, and raises UnboundArrayError when its value is needed. `calls`
         holds the ops of opaque calls by label.
         """
-        return cls.of(*read_text(text, arrays, calls))
+        outputs, updates, inputs, names = read_text(text, arrays, calls)
+        graph = cls.of(outputs, updates, inputs)
+        given = {node: names[node] for node in graph.nodes}
+        return cls(graph.nodes, graph.inputs, graph.outputs, graph.updates, given=given)
+
+    @cached_property
+    def names(self) -> Names:
+        """What its text, and every other view, calls its values, formulas and opaque calls."""
+        return names_of(self)
 
     @property
     def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
@@ -126,18 +140,24 @@ class Graph:
         return (*self.outputs, *(value for _, value in self.updates))
 
     def rebuilt(self, replace: Callable[[Node, tuple[Node, ...]], Node]) -> Graph:
-        """The graph of `replace(node, new operands)` for each node in order.
+        """The graph of `replace(node, new operands)` for each node in order, with its lineage.
 
         Leaves must be kept as they are.
         """
         new: dict[Node, Node] = {}
         for node in self.nodes:
             new[node] = replace(node, tuple(new[operand] for operand in node.operands))
-        return Graph.of(
+        graph = Graph.of(
             [new[node] for node in self.outputs],
             [(parameter, new[value]) for parameter, value in self.updates],
             self.inputs,
         )
+        needed = set(graph.nodes)
+        return graph.descended(Lineage(self, {old: node for old, node in new.items() if node in needed}))
+
+    def descended(self, lineage: Lineage) -> Graph:
+        """The same graph, known to be made from another."""
+        return Graph(self.nodes, self.inputs, self.outputs, self.updates, lineage)
 
     def __len__(self) -> int:
         return len(self.nodes)

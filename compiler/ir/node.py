@@ -139,9 +139,9 @@ def naming(error: ShapeError | DTypeError, operands: Sequence[Node]) -> ShapeErr
     return type(error)(str(error) + "".join(f"\n  {describe(operand)}" for operand in operands))
 
 
-def describe(node: Node) -> str:
-    """One line for messages: name, op, type and the user's line."""
-    name = f"%{node.name}" if node.name else _nameless(node.op)
+def describe(node: Node, text: str = "") -> str:
+    """One line for messages: name, op, type and the user's line; `text` is what a graph's text calls it."""
+    name = (text or f"%{node.name}") if node.name else ", ".join(filter(None, [text, _nameless(node.op)]))
     source = f", from {node.origin.source}" if node.origin.source else ""
     return f"{name} : {node.type}{source}"
 

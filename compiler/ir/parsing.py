@@ -17,6 +17,7 @@ from compiler.ir.fields import INT, NAME, STRING, VALUE, WORDS, read_field, read
 from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.parsing import parse_formula, parse_scalar
 from compiler.ir.formula.tape import Formula
+from compiler.ir.naming import reference, unquoted
 from compiler.ir.node import Node, Origin, make_node
 from compiler.ir.op import (
     Access,
@@ -33,7 +34,7 @@ from compiler.ir.op import (
     Size,
     constant_of,
 )  # fmt: skip
-from compiler.ir.printing import loop_name, reference, unquoted
+from compiler.ir.printing import loop_name
 from compiler.ir.scope import Scope
 from compiler.ir.types import TensorType, parse_type
 
@@ -52,11 +53,12 @@ _LOOPS = {loop_name(loop): loop for loop in range(64)}
 
 
 class Parts(NamedTuple):
-    """What a text describes, in the order of the arguments of `Graph.of`."""
+    """What a text describes, in the order of the arguments of `Graph.of`, and what it calls each value."""
 
     outputs: list[Node]
     updates: list[tuple[Node, Node]]
     inputs: list[Node]
+    names: dict[Node, str]
 
 
 def read_text(
@@ -117,7 +119,8 @@ class _Reader:
         inputs = [node for node in self.values.values() if isinstance(node.op, Input)]
         if self.inputs is not None and (len(self.inputs) != len(inputs) or set(self.inputs) != set(inputs)):
             raise ParseError("the `inputs` line lists each input once, and nothing else")
-        return Parts(self.outputs, self.updates, inputs if self.inputs is None else self.inputs)
+        names = {node: text for text, node in self.values.items()}
+        return Parts(self.outputs, self.updates, inputs if self.inputs is None else self.inputs, names)
 
     def _formula(self, line: str) -> None:
         match = _FORMULA.match(line)

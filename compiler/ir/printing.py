@@ -24,21 +24,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Final, Protocol, TypeAlias
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from compiler.ir.build import align
 from compiler.ir.dims import Dim
-from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.printing import print_body, print_scalar
-from compiler.ir.formula.tape import Const, Formula
+from compiler.ir.formula.tape import Const
+from compiler.ir.naming import Names, Text, is_atom, reference
 from compiler.ir.node import Node
 from compiler.ir.op import (
-    LAYOUTS,
     Access,
     Buffer,
     Call,
@@ -59,39 +57,13 @@ Array: TypeAlias = np.ndarray[Any, Any]
 INLINE: Final = 8
 """Constants of up to this many elements are written in the text."""
 
-RESERVED: Final = frozenset({"parameter", "constant", *(layout.word for layout in LAYOUTS)})
-"""Words that begin a right-hand side of their own."""
-
 _WORD = re.compile(r"\w+\Z", re.ASCII)
-_PLAIN = re.compile(r"[A-Za-z_0-9][\w.']*\Z", re.ASCII)
-
-
-class Text(Protocol):
-    """What has a text: a graph, which `compiler.ir.graph` defines above this module."""
-
-    @property
-    def nodes(self) -> tuple[Node, ...]: ...
-    @property
-    def inputs(self) -> tuple[Node, ...]: ...
-    @property
-    def outputs(self) -> tuple[Node, ...]: ...
-    @property
-    def updates(self) -> tuple[tuple[Node, Node], ...]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What a text calls things: each value, each formula of a map, and each opaque call."""
-
-    values: Mapping[Node, str]
-    formulas: Mapping[Formula, str]
-    calls: Mapping[Call, str]
 
 
 def print_graph(graph: Text) -> str:
     """The text form."""
-    names = names_of(graph)
-    defined = [(formula, name) for formula, name in names.formulas.items() if not _is_atom(formula)]
+    names = graph.names
+    defined = [(formula, name) for formula, name in names.formulas.items() if not is_atom(formula)]
     lines = [
         f"op {name}({', '.join(formula.parameters)}) = {print_body(formula)}" for formula, name in defined
     ]
@@ -125,73 +97,6 @@ def scopes_of(nodes: Sequence[Node]) -> dict[Node, Path]:
 def print_path(path: Path) -> str:
     """`encoder.block.0`; a part that is no word stands as a JSON string."""
     return ".".join(part if _WORD.match(part) else json.dumps(part) for part in path)
-
-
-def names_of(graph: Text) -> Names:
-    """Unique names: a node's own where it has one, else its number among the nameless.
-
-    `~2`, `~3` tell twins apart.
-    """
-    nodes = graph.nodes
-    return Names(_value_names(nodes), _formula_names(nodes), _call_names(nodes))
-
-
-def _value_names(nodes: tuple[Node, ...]) -> dict[Node, str]:
-    counts: Counter[str] = Counter()
-    names: dict[Node, str] = {}
-    # Leaves keep their names before everything else: callers use them.
-    for node in sorted(nodes, key=lambda node: bool(node.operands)):
-        if node.name is not None:
-            names[node] = f"%{_unique(node.name, counts)}"
-    nameless = (node for node in nodes if node.name is None)
-    return names | {node: f"%{number}" for number, node in enumerate(nameless)}
-
-
-def _formula_names(nodes: tuple[Node, ...]) -> dict[Formula, str]:
-    counts = Counter({*RESERVED, *ATOMS})
-    names: dict[Formula, str] = {}
-    for node in nodes:
-        op = node.op
-        if isinstance(op, MapReduce) and op.reducer is Reducer.NONE and op.formula not in names:
-            formula = op.formula
-            names[formula] = formula.name if _is_atom(formula) else _unique(formula.name, counts)
-    return names
-
-
-def _is_atom(formula: Formula) -> bool:
-    """Whether a formula is what its name means without a definition."""
-    atom = formula.atom
-    return (
-        atom is not None and atom.name == formula.name and formula.parameters == ("x", "y", "z")[: atom.arity]
-    )
-
-
-def _call_names(nodes: tuple[Node, ...]) -> dict[Call, str]:
-    counts: Counter[str] = Counter()
-    calls = dict.fromkeys(node.op for node in nodes if isinstance(node.op, Call))
-    return {op: _unique(op.label, counts) for op in calls}
-
-
-def _unique(name: str, counts: Counter[str]) -> str:
-    counts[name] += 1
-    return quoted(name) + (f"~{counts[name]}" if counts[name] > 1 else "")
-
-
-def quoted(name: str) -> str:
-    """A name as it stands in text: itself if it is a plain word and no number, else a JSON string."""
-    return name if _PLAIN.match(name) and not name.isdigit() else json.dumps(name)
-
-
-def unquoted(text: str) -> tuple[str, str]:
-    """The name that a text stands for, and its mark: `h`, `~2` for `h~2`.
-
-    Raises ValueError for a bad JSON string.
-    """
-    if text.startswith('"'):
-        bare, quote, mark = text.rpartition('"')
-        return json.loads(bare + quote), mark
-    bare, tilde, number = text.partition("~")
-    return bare, tilde + number
 
 
 def loop_name(loop: int) -> str:
@@ -289,7 +194,7 @@ def _print_axes(axes: tuple[int | None, ...]) -> str:
 
 def arrays_of(graph: Text) -> dict[str, Array]:
     """The arrays that the text names by reference and that are known."""
-    names = names_of(graph).values
+    names = graph.names.values
     buffers = ((node, buffer) for node in graph.nodes if (buffer := _outside(node.op)) is not None)
     return {reference(names[node]): buffer.array for node, buffer in buffers if buffer.is_bound}
 
@@ -303,15 +208,4 @@ def _outside(op: Op) -> Buffer | None:
 
 def calls_of(graph: Text) -> dict[str, Call]:
     """The opaque calls that the text names by their labels."""
-    return {reference(name): op for op, name in names_of(graph).calls.items()}
-
-
-def reference(text: str) -> str:
-    """The name under which an array or a call is given for what a text calls it: `a b~2` for `%"a b"~2`.
-
-    A name that is a number or has a `~` of its own keeps its quotes, so that no two are alike.
-    """
-    bare = text.removeprefix("%")
-    name, mark = unquoted(bare)
-    is_alone = not bare.startswith('"') or not (name.isdigit() or "~" in name)
-    return name + mark if is_alone else bare
+    return {reference(name): op for op, name in graph.names.calls.items()}

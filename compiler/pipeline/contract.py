@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -66,7 +66,10 @@ def is_pass(item: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One pass in a program's history. `before` and `after` are graphs, or schedules."""
+    """One pass in a program's history. `before` and `after` are graphs, or schedules.
+
+    `str` says what it did and refused, with the names that its nodes have in every view of the program.
+    """
 
     name: str
     before: Graph | Schedule
@@ -78,12 +81,43 @@ class Record:
     def changed(self) -> bool:
         return self.before is not self.after
 
+    @property
+    def became(self) -> Mapping[Node, Node]:
+        """Which node of the graph before became which of the graph after; what is gone is not in it."""
+        lineage = self.graph.lineage
+        if not self.changed or isinstance(self.after, Schedule) or lineage is None:
+            return {node: node for node in self.graph.nodes}
+        return lineage.became
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether that was kept account of; else it is a guess from origins and structure."""
+        lineage = self.graph.lineage
+        return not self.changed or isinstance(self.after, Schedule) or lineage is None or lineage.is_exact
+
+    @property
+    def graph(self) -> Graph:
+        """The graph after the pass, or that a schedule is of."""
+        return self.after if isinstance(self.after, Graph) else self.after.graph
+
     def __str__(self) -> str:
+        values = self.graph.names.values
+        said = [(item.nodes, item.sentence) for item in self.report.actions]
+        said += [(item.nodes, f"{item.reason.name}, {item.sentence}") for item in self.report.refusals]
+        lines = [f"  {sentence}{_named(nodes, values)}" for nodes, sentence in said]
+        return "\n".join([self._head(), *lines])
+
+    def _head(self) -> str:
         did = f"{len(self.report.actions)} done, {len(self.report.refusals)} refused"
         return f"{self.name}: {did}, {self.seconds * 1e3:.1f} ms"
 
     def __repr__(self) -> str:
-        return f"<{self}>"
+        return f"<{self._head()}>"
+
+
+def _named(nodes: Sequence[Node], values: Mapping[Node, str]) -> str:
+    names = [values[node] for node in nodes if node in values]
+    return f" ({', '.join(names)})" if names else ""
 
 
 History: TypeAlias = Sequence[Record]

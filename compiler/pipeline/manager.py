@@ -11,6 +11,7 @@ from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.verify import verify
 from compiler.pipeline.contract import Pass, Record, Report, RewritingPass, SchedulingPass, is_pass
+from compiler.rewrite.lineage import traced
 from compiler.schedule.proof import prove_schedule
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.target import Target
@@ -53,6 +54,7 @@ def _check_order(passes: Sequence[Pass]) -> None:
 def _rewrite(item: RewritingPass, graph: Graph, target: Target, records: list[Record]) -> Graph:
     start = time.perf_counter()
     after, report = _run(item.name, item.rewrite, graph, target)
+    after = traced(graph, after)
     _check_interface(item.name, graph, after)
     verify(after, f"pass {item.name}")
     records.append(Record(item.name, graph, after, report, time.perf_counter() - start))

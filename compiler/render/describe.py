@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from compiler.analysis.parts import Part, Parts, parts_of
 from compiler.ir.graph import Graph
+from compiler.ir.naming import Names
 from compiler.ir.node import Node
 from compiler.ir.op import Trait
-from compiler.ir.printing import Names, names_of
 from compiler.render.groups import Group, groups_of
 from compiler.render.labels import count_ops, expression, label, shortened, tooltip
 from compiler.render.picture import (
@@ -70,7 +70,7 @@ def _view(graph: Graph, marks: Mapping[Node, str]) -> View:
     updated: dict[Node, list[Node]] = {}
     for parameter, value in graph.updates:
         updated.setdefault(value, []).append(parameter)
-    return View(graph, names_of(graph), parts_of(graph), updated, marks, frozenset(graph.outputs))
+    return View(graph, graph.names, parts_of(graph), updated, marks, frozenset(graph.outputs))
 
 
 def _box(view: View, group: Group, id: str) -> Box:

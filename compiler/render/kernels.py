@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from compiler.ir.op import Trait
-from compiler.ir.printing import names_of
 from compiler.render.describe import describe
 from compiler.render.drawing import write
 from compiler.render.picture import Picture, beside
@@ -16,7 +15,7 @@ from compiler.schedule.schedule import Schedule
 
 def describe_schedule(schedule: Schedule) -> Picture:
     """The picture of a schedule's graph. Views are no kernels: they compute nothing."""
-    names = names_of(schedule.graph)
+    names = schedule.graph.names
     groups = {
         f"kernel {place}": kernel.members
         for place, kernel in enumerate(schedule.kernels)

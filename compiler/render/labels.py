@@ -11,9 +11,10 @@ from typing import Final
 
 from compiler.ir.build import align
 from compiler.ir.formula.printing import print_body, print_formula, print_scalar
+from compiler.ir.naming import Names, reference
 from compiler.ir.node import Node, SourceLine
 from compiler.ir.op import Access, Argument, Call, Constant, Index, Layout, MapReduce, Reducer, Size, Trait
-from compiler.ir.printing import Names, is_by_reference, loop_name, print_field, print_node, reference
+from compiler.ir.printing import is_by_reference, loop_name, print_field, print_node
 
 LONGEST: Final = 44
 """The largest number of characters of an expression in a box; the tooltip has it whole."""

@@ -6,12 +6,14 @@ late. Human names survive: where a nameless node takes the place of a named one,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import TypeAlias
 
 from compiler.ir.graph import Graph, reachable
+from compiler.ir.naming import Lineage
 from compiler.ir.node import Node, Origin
 from compiler.ir.op import Input, Parameter
+from compiler.rewrite.lineage import traced
 
 Visit: TypeAlias = Callable[[Node, Node], Node]
 """`visit(old, node)` is what takes the place of `node`, which is `old` with its new operands."""
@@ -21,7 +23,7 @@ def sweep(graph: Graph, visit: Visit) -> Graph:
     """The graph with every node visited once, operands first; the same object if nothing changed.
 
     What takes a node's place must have its type and be made of nodes that are already there, or of new
-    ones. Inputs and parameters must stay.
+    ones. Inputs and parameters must stay. The new graph's lineage says which node became which.
     """
     new: dict[Node, Node] = {}
     placed: set[Node] = set()
@@ -32,7 +34,14 @@ def sweep(graph: Graph, visit: Visit) -> Graph:
         placed.add(node)
     if all(old is node for old, node in new.items()):
         return graph
-    return renamed(_rebuilt(graph, new), names)
+    return traced(graph, renamed(_rebuilt(graph, new), names))
+
+
+def narrowed(graph: Graph, kept: Container[Node]) -> Graph:
+    """The graph of some of its nodes, among them all that the results and inputs are made from."""
+    nodes = tuple(node for node in graph.nodes if node in kept)
+    lineage = Lineage(graph, {node: node for node in nodes})
+    return Graph(nodes, graph.inputs, graph.outputs, graph.updates, lineage)
 
 
 def _visited(
@@ -72,7 +81,8 @@ def _rebuilt(graph: Graph, new: Mapping[Node, Node]) -> Graph:
     order: dict[Node, None] = {}
     for old in graph.nodes:
         _place(new[old], needed, order)
-    return Graph(tuple(order), graph.inputs, outputs, updates)
+    lineage = Lineage(graph, {old: node for old, node in new.items() if node in needed})
+    return Graph(tuple(order), graph.inputs, outputs, updates, lineage)
 
 
 def _place(node: Node, needed: set[Node], order: dict[Node, None]) -> None:

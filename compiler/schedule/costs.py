@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from compiler.analysis.aliasing import Region, regions_of
 from compiler.analysis.cost import Cost, copy_cost, costs_of
 from compiler.ir.node import Node
 from compiler.schedule.breakdown import HEADINGS, Breakdown, break_down, by_line, by_scope, cost_cells
+from compiler.schedule.finding import find_kernel
 from compiler.schedule.plan import Commit, Plan
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.tables import aligned, kernel_cells
@@ -29,6 +31,14 @@ class PlanCost:
     """What each node has of its kernel's cost."""
     copied: Mapping[Node, Cost] = field(default_factory=dict[Node, Cost])
     """What each value has of the copies' cost."""
+
+    def __getitem__(self, what: Any) -> Cost:
+        """The cost of a kernel.
+
+        `what` is its number, it itself, its name, or what it computes: a tensor, a node, a name in any view.
+        Raises ArgumentError where there is none.
+        """
+        return self.kernels[find_kernel(self.schedule, what)]
 
     @property
     def total(self) -> Cost:

@@ -23,7 +23,7 @@ from compiler.errors import ArgumentError
 from compiler.ir.dims import Dim, Extent, symbols
 from compiler.ir.node import Node
 from compiler.ir.op import Constant, Parameter
-from compiler.ir.printing import names_of, print_path
+from compiler.ir.printing import print_path
 from compiler.ir.scope import Path
 from compiler.schedule.plan import InSlab, Plan
 from compiler.schedule.planner import make_plan
@@ -233,7 +233,7 @@ class Moment:
 def memory_of(plan: Plan) -> Memory:
     """Everything that holds memory during a call of a plan."""
     graph = plan.schedule.graph
-    names, scopes, parts = names_of(graph).values, graph.scopes, parts_of(graph)
+    names, scopes, parts = graph.names.values, graph.scopes, parts_of(graph)
     end = max(len(plan.schedule.kernels) - 1, 0)
 
     def holder(value: Node, kind: Kind, size: Extent, first: int = 0, last: int = end) -> Holder:

@@ -15,11 +15,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from compiler.errors import ArgumentError
 from compiler.ir.dims import Extent, Shape
+from compiler.ir.finding import find_value, image
+from compiler.ir.naming import Names
 from compiler.ir.node import Node
-from compiler.ir.printing import Names, names_of
 from compiler.schedule.schedule import Schedule
 
 
@@ -138,6 +140,20 @@ class Plan:
     commits: tuple[Commit, ...]
     peak_bytes: Extent
 
+    def __getitem__(self, what: Any) -> Place | None:
+        """Where a value lives: a tensor, a node, a name or number from any view; None if in its kernel only.
+
+        Raises ArgumentError for what is no value, or has nothing that stands for it in the rewritten graph.
+        """
+        graph = self.schedule.graph
+        node = find_value(graph, what)
+        now = image(graph, node)
+        if now is None:
+            raise ArgumentError(
+                f"nothing in the rewritten graph stands for {graph.names.describe(node)}: see program.why"
+            )
+        return self.places.get(now)
+
     def at(self, **symbols: int) -> int:
         """The bytes of the slab for some values of the symbolic dimensions, also where they do not matter.
 
@@ -194,7 +210,7 @@ class Plan:
 
 def print_plan(plan: Plan) -> str:
     """The plan as a table: a line a value that is no leaf, then commits, copies and the size of the slab."""
-    names = names_of(plan.schedule.graph)
+    names = plan.schedule.graph.names
     rows = [("kernel", "value", "type", "place", "until")]
     kernel_of = plan.schedule.kernel_of
     for node, place in plan.places.items():

@@ -16,9 +16,10 @@ from functools import cached_property
 from types import MappingProxyType
 
 from compiler.ir.graph import Graph
+from compiler.ir.naming import Names
 from compiler.ir.node import Node
 from compiler.ir.op import MapReduce, Trait
-from compiler.ir.printing import Names, names_of, print_node
+from compiler.ir.printing import print_node
 from compiler.rewrite.refusal import Refusal
 from compiler.schedule.nest import Nest, nest_of
 
@@ -92,7 +93,7 @@ class Schedule:
         return tuple(node for node in kernel.members if node in self.escaping)
 
     def __str__(self) -> str:
-        names = names_of(self.graph)
+        names = self.graph.names
         return "".join(_print_kernel(place, kernel, names) for place, kernel in enumerate(self.kernels))
 
 

@@ -8,7 +8,6 @@ from typing import Final
 
 from compiler.ir.node import Node
 from compiler.ir.op import Trait
-from compiler.ir.printing import names_of
 from compiler.schedule.schedule import Schedule
 
 _SHOWN: Final = 3
@@ -19,7 +18,7 @@ _UNITS: Final = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3))
 
 def kernel_cells(schedule: Schedule) -> list[tuple[str, str, str]]:
     """For each kernel its name in texts and drawings, the values that leave it, and the ops that it does."""
-    names = names_of(schedule.graph)
+    names = schedule.graph.names
     return [
         (
             f"kernel {place}",

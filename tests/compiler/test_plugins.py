@@ -29,7 +29,6 @@ def distribution(folder: Path, name: str, entry: str) -> None:
 def installed(tmp_path, monkeypatch):
     """Installs a distribution for one test: `installed(name, entry, module text)`."""
     monkeypatch.syspath_prepend(str(tmp_path))
-    known = set(sys.modules)
     builtin.registry.cache_clear()
 
     def install(name: str, entry: str, text: str = "") -> None:
@@ -37,8 +36,10 @@ def installed(tmp_path, monkeypatch):
         (tmp_path / f"{name.replace('-', '_')}.py").write_text(text, encoding="utf-8")
 
     yield install
-    for name in set(sys.modules) - known:
-        del sys.modules[name]
+    # Only what was installed here: a library that was first needed meanwhile must not be loaded twice.
+    for name, module in tuple(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith((str(tmp_path), str(EXAMPLE))):
+            del sys.modules[name]
     builtin.registry.cache_clear()
 
 

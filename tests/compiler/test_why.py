@@ -86,7 +86,7 @@ def test_what_backward_reads_is_saved():
 def test_a_stranger_is_an_error():
     x = tt.input("x", (4,))
     program = tt.compile([x], x * 2, backend="numpy")
-    for what in (tt.exp(x), 3, "x"):
+    for what in (tt.exp(x), tt.exp(x).node, 3.5, None, program):
         with pytest.raises(ArgumentError, match="is no part of this program"):
             program.why(what)
 

@@ -10,9 +10,9 @@ from compiler.ir.build import apply, constant_node, input_node, parameter_node, 
 from compiler.ir.dims import symbol
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.graph import Graph
+from compiler.ir.naming import quoted, reference, unquoted
 from compiler.ir.node import Node, make_node
 from compiler.ir.op import Call, Constant, Reducer
-from compiler.ir.printing import quoted, reference, unquoted
 from compiler.ir.types import FLOAT32, FLOAT64, INT64, TensorType
 from tests.compiler.ir.strategies import graphs, same
 

@@ -8,7 +8,6 @@ from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, Origin, SourceLine, make_node
 from compiler.ir.op import Call, Index, Reducer, Reshape, Size, Transpose
-from compiler.ir.printing import names_of
 from compiler.ir.types import FLOAT32, tensor_type
 from compiler.render.labels import count_ops, expression, label, shortened, tooltip
 from tests.compiler.render.graphs import GELU
@@ -19,7 +18,7 @@ ONE_HOT = parse_formula("one_hot(c, j) = where(c == j, 1.0, 0.0)")
 
 
 def shown(node: Node) -> str:
-    return expression(node, names_of(Graph.of([node])))
+    return expression(node, Graph.of([node]).names)
 
 
 @pytest.mark.parametrize(
@@ -59,12 +58,12 @@ def test_a_nameless_operand_goes_by_its_number_in_the_text():
 @pytest.mark.parametrize("name", ["loss", "a b", 'say "x"', "", "%7", "λ"])
 def test_a_name_is_shown_as_it_is(name):
     node = apply("exp", X, name=name)
-    assert label(node, names_of(Graph.of([node]))) == (name or '""')
+    assert label(node, Graph.of([node]).names) == (name or '""')
 
 
 def test_twins_are_told_apart():
     first, second = apply("exp", X, name="y"), apply("neg", X, name="y")
-    names = names_of(Graph.of([first, second]))
+    names = Graph.of([first, second]).names
     assert label(first, names) == "y"
     assert label(second, names).startswith("y")
     assert label(second, names) != "y"
@@ -73,7 +72,7 @@ def test_twins_are_told_apart():
 def test_a_long_text_is_cut_and_its_tooltip_is_whole():
     long = parse_formula("long(x) = " + " + ".join(f"sin(x * {k}.5)" for k in range(9)))
     node = apply(long, X)
-    names = names_of(Graph.of([node]))
+    names = Graph.of([node]).names
     assert len(shortened(shown(node))) == 44
     assert shortened(shown(node)).endswith("…")
     assert str(long) in tooltip(node, names)
@@ -84,7 +83,7 @@ def test_a_tooltip_has_line_formula_source_and_rule():
     backward = apply(
         "mul", forward, 2.0, origin=Origin(forward.origin.source, "grad", "gelu' by x", forward, 0)
     )
-    names = names_of(Graph.of([backward]))
+    names = Graph.of([backward]).names
     assert tooltip(forward, names).splitlines() == [
         "%h = gelu(%x) : f32[batch,4]",
         "gelu(x) = x * normcdf(x)",
