@@ -37,6 +37,10 @@ class UndeclaredInputError(UserError, ValueError):
     """An output depends on an input that the program was not told about."""
 
 
+class UnreachableParameterError(UserError, ValueError):
+    """A module used a parameter that is no part of it, which would never be trained."""
+
+
 class GradientError(UserError, ValueError):
     """A gradient was asked for that does not exist."""
 

@@ -14,7 +14,7 @@ from compiler.analysis.extents import Sizes, bind_sizes, check_symbols
 from compiler.errors import ArgumentError, DTypeError, NameClashError, ShapeError, UndeclaredInputError
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe
-from compiler.ir.op import Input
+from compiler.ir.op import Input, Parameter
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -154,8 +154,8 @@ def check_declared(graph: Graph, declared: Sequence[Node]) -> None:
     """Checks that a graph's leaves are known and told apart.
 
     Raises UndeclaredInputError for an input or a symbol that the graph needs and no listed input brings, and
-    NameClashError for a parameter with the name of an input. Parameters may share a name, as those of two
-    networks of one shape do: texts tell them apart by `~2`, and nobody asks for a parameter by its name.
+    NameClashError for a parameter with the name of an input, or with that of another parameter where a user
+    chose it. Those of two networks without names may be alike: the graph tells them apart, as `w` and `w~2`.
     """
     known = set(declared)
     for node in graph.inputs:
@@ -167,8 +167,13 @@ def check_declared(graph: Graph, declared: Sequence[Node]) -> None:
     check_symbols(graph)
     seen = {node.name: node for node in graph.inputs}
     for node in graph.parameters:
-        if seen.get(node.name, node) is not node:
+        other = seen.setdefault(node.name, node) if node.name is not None else node
+        if other is not node and (isinstance(other.op, Input) or _is_named(node) or _is_named(other)):
+            what = "an input and a parameter" if isinstance(other.op, Input) else "two parameters"
             raise NameClashError(
-                f"an input and a parameter are named {node.name!r}:\n  {describe(seen[node.name])}\n"
-                f"  {describe(node)}\n  fix: rename one"
+                f"{what} are named {node.name!r}:\n  {describe(other)}\n  {describe(node)}\n  fix: rename one"
             )
+
+
+def _is_named(node: Node) -> bool:
+    return isinstance(node.op, Parameter) and node.op.buffer.is_named

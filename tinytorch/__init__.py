@@ -19,6 +19,7 @@ from compiler.errors import (
     TinytorchError,
     UnboundArrayError,
     UndeclaredInputError,
+    UnreachableParameterError,
 )
 from compiler.ir.dims import Dim
 from compiler.ir.graph import Graph
@@ -178,6 +179,7 @@ __all__ = [
     "TinytorchError",
     "UnboundArrayError",
     "UndeclaredInputError",
+    "UnreachableParameterError",
     "abs",
     "add",
     "all",

@@ -43,10 +43,12 @@ def parameter(value: Any, name: str | None = None, dtype: Any = None) -> Tensor:
     """A value that lasts between calls and that updates write to. Holds a copy of `value`.
 
     Floats without a dtype (lists, Python scalars) are float32; arrays keep their dtype. Read and set it with
-    `tt.value_of` and `tt.set_value`.
+    `tt.value_of` and `tt.set_value`. No two parameters of a program have one `name`; without it, one that is
+    part of a module is named after its place there.
     """
     array = _typed(value, dtype)
-    return Tensor(parameter_node(array, None if name is None else checked_name(name)))
+    checked = None if name is None else checked_name(name)
+    return Tensor(parameter_node(array, checked, is_named=checked is not None))
 
 
 def constant(value: Any, name: str | None = None, dtype: Any = None) -> Tensor:

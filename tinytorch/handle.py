@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, NoReturn, Self
 
 from compiler.errors import ArgumentError, SymbolicValueError
+from compiler.ir.build import parameter_node
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe
+from compiler.ir.op import Locks, Parameter
 from compiler.ir.types import DType, TensorType
 from tinytorch.values import checked_name
 
@@ -90,9 +92,18 @@ class Handle:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As the text and arrays of its graph: tensors that are pickled apart share no node afterwards."""
+        op = self.node.op
+        if isinstance(op, Parameter) and op.buffer.is_bound:
+            with Locks([op.buffer]):
+                array = op.buffer.array.copy()
+            return _of_parameter, (type(self), array, self.node.name, op.buffer.is_named)
         return _of_graph, (type(self), Graph.of([self.node]))
 
     __int__ = __index__ = __float__
+
+
+def _of_parameter(kind: type[Handle], array: Any, name: str | None, is_named: bool) -> Handle:
+    return kind(parameter_node(array, name, is_named=is_named))
 
 
 def _of_graph(kind: type[Handle], graph: Graph) -> Handle:

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from compiler.errors import ArgumentError
+from compiler.ir.build import rename
 from compiler.ir.node import describe
 from compiler.ir.op import Parameter
 from compiler.ir.scope import scope
@@ -59,7 +60,9 @@ class Optimiser(ABC):
     def _keep(self, value: Any, of: Tensor | None, what: str) -> Tensor:
         named = of is None or of.name is not None
         name = ".".join(part for part in (self._name, of.name if of is not None else None, what) if part)
-        kept = parameter(value, name if named else None)
+        kept = parameter(value)
+        if named:
+            rename(kept.node, name)
         self.state.append(kept)
         return kept
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakSet
 
@@ -33,14 +33,27 @@ if hasattr(os, "register_at_fork"):
 class Buffer:
     """The one mutable array of a parameter, with the lock that serialises programs which update it.
 
-    Two buffers are never equal. `array` raises UnboundArrayError if the parameter was read from text alone.
+    Two buffers are never equal. Without an array, `make` makes it when it is first needed; `array` raises
+    UnboundArrayError where there is neither, as in a parameter that was read from text alone.
     """
 
-    __slots__ = ("__weakref__", "_array", "is_updated", "lock", "reference", "serial", "users")
+    __slots__ = (
+        "__weakref__", "_array", "is_named", "is_updated", "lock", "make", "reference", "serial", "users",
+    )  # fmt: skip
 
-    def __init__(self, array: np.ndarray[Any, Any] | None, reference: str = "") -> None:
+    def __init__(
+        self,
+        array: np.ndarray[Any, Any] | None,
+        reference: str = "",
+        *,
+        make: Callable[[], np.ndarray[Any, Any]] | None = None,
+        is_named: bool = False,
+    ) -> None:
         self._array = array
+        self.make = make
         self.reference = reference
+        self.is_named = is_named
+        """Whether a user chose the name: no other parameter of a program has it then, and it stays."""
         self.lock = threading.RLock()
         self.serial = next(_serials)
         self.is_updated = False
@@ -51,12 +64,7 @@ class Buffer:
 
     @property
     def array(self) -> np.ndarray[Any, Any]:
-        if self._array is None:
-            raise UnboundArrayError(
-                f"@{self.reference} was read from text without its array; "
-                f"parse with arrays={{{self.reference!r}: array}}"
-            )
-        return self._array
+        return self._made() if self._array is None else self._array
 
     @array.setter
     def array(self, value: np.ndarray[Any, Any]) -> None:
@@ -64,7 +72,19 @@ class Buffer:
 
     @property
     def is_bound(self) -> bool:
-        return self._array is not None
+        return self._array is not None or self.make is not None
+
+    def _made(self) -> np.ndarray[Any, Any]:
+        with self.lock:
+            if self._array is None and self.make is None:
+                raise UnboundArrayError(
+                    f"@{self.reference} was read from text without its array; "
+                    f"parse with arrays={{{self.reference!r}: array}}"
+                )
+            if self._array is None and self.make is not None:
+                self._array, self.make = self.make(), None
+            assert self._array is not None
+            return self._array
 
 
 class Locks:

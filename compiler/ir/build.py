@@ -7,7 +7,7 @@ A value is a Node or a Python scalar; a scalar becomes a literal of the op that 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final, TypeAlias
 
@@ -271,11 +271,31 @@ def _input(type: TensorType) -> Input:
     return Input(type)
 
 
-def parameter_node(array: np.ndarray[Any, Any], name: str | None, origin: Origin | None = None) -> Node:
-    """A parameter leaf that owns a copy of an array."""
+def parameter_node(
+    array: np.ndarray[Any, Any], name: str | None, origin: Origin | None = None, *, is_named: bool = False
+) -> Node:
+    """A parameter leaf that owns a copy of an array. `is_named`: its user chose the name."""
     dtype = dtype_of(array.dtype)
     copy = aligned_copy(array, dtype.numpy)
-    return make_node(Parameter(TensorType(dtype, copy.shape), Buffer(copy, name or "")), (), name, origin)
+    buffer = Buffer(copy, name or "", is_named=is_named)
+    return make_node(Parameter(TensorType(dtype, copy.shape), buffer), (), name, origin)
+
+
+def late_parameter(type: TensorType, name: str, make: Callable[[], Any]) -> Node:
+    """A parameter leaf whose array `make` gives when it is first needed; it is copied."""
+    buffer = Buffer(None, name, make=lambda: aligned_copy(make(), type.dtype.numpy))
+    return make_node(Parameter(type, buffer), (), name, type=type)
+
+
+def rename(parameter: Node, name: str) -> None:
+    """Gives a parameter the name of its place in a network, unless its user has chosen one.
+
+    The only thing about a node that changes: a parameter's place is known later than it, and may be left.
+    """
+    assert isinstance(parameter.op, Parameter)
+    if not parameter.op.buffer.is_named:
+        object.__setattr__(parameter, "name", name)
+        parameter.op.buffer.reference = name
 
 
 def constant_node(array: Any, dtype: DType, name: str | None = None, origin: Origin | None = None) -> Node:

@@ -307,6 +307,16 @@ BUILDS: dict[str, tuple[Callable[[], object], type[TinytorchError], str]] = {
         tt.NameClashError,
         rf"an input and a parameter are named 'x':\n  {X}(.|\n)*fix: rename one",
     ),
+    "two parameters of one name": (
+        lambda: tt.compile([x], x * tt.parameter(1.0, "p") * tt.parameter(1.0, "p")),
+        tt.NameClashError,
+        rf"two parameters are named 'p':\n  %p : f32\[\], from \S*{HERE}(.|\n)*fix: rename one",
+    ),
+    "parameter that is no part of the module that uses it": (
+        lambda: tt.nn.Sequential(lambda given: given @ w)(x),
+        tt.UnreachableParameterError,
+        rf"would never be trained:\n  {W}(.|\n)*fix: set it as an attribute",
+    ),
     "parameter as an input": (
         lambda: tt.compile([w], w),
         tt.ArgumentError,

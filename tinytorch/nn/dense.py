@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from compiler.errors import ArgumentError
-from tinytorch.nn.initialisers import Initialiser, find_initialiser, uniform
+from tinytorch.nn.initialisers import Initialiser, uniform
 from tinytorch.nn.module import Module, Seed
 from tinytorch.tensor import Tensor
 
@@ -37,13 +37,12 @@ class Dense(Module):
         if inputs < 0 or outputs < 0:
             raise ArgumentError(f"a layer has counts of inputs and outputs, not {inputs} and {outputs}")
         self.inputs, self.outputs = inputs, outputs
-        self.declare("weight", (inputs, outputs), find_initialiser(initialiser), dtype)
+        self.declare("weight", (inputs, outputs), initialiser, dtype)
         if not bias:
             self.bias = None
             return
         default = uniform(1 / math.sqrt(max(inputs, 1)))
-        chosen = default if bias_initialiser is None else find_initialiser(bias_initialiser)
-        self.declare("bias", (outputs,), chosen, dtype)
+        self.declare("bias", (outputs,), default if bias_initialiser is None else bias_initialiser, dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """`x @ weight + bias`."""

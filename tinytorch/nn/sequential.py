@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from compiler.errors import ArgumentError
 from tinytorch.nn.module import Module, Seed
-from tinytorch.tensor import Tensor
 
 
 class Sequential(Module):
@@ -21,21 +20,32 @@ class Sequential(Module):
 
     def __init__(self, *layers: Any, name: str | None = None, seed: Seed = None) -> None:
         super().__init__(name=name, seed=seed)
-        count: Counter[str] = Counter()
         for layer in layers:
-            kind = type(layer).__name__.lower()
-            count[kind] += 1
             if not callable(layer):
                 raise ArgumentError(f"a layer is a module or a function of a tensor, not {layer!r}")
-            if isinstance(layer, Module):
-                self.adopt(layer, f"{kind}{count[kind]}")
-        self.layers = layers
+        self.layers: Sequence[Any] = layers
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The last layer's value."""
-        for layer in self.layers:
-            x = layer(x)
-        return x
+    def attributes(self) -> Iterator[tuple[str, Any]]:
+        """The layers under their kinds and numbers, then what else there is."""
+        count: Counter[str] = Counter()
+        for name, value in self.__dict__.items():
+            if name != "layers":
+                yield name, value
+                continue
+            for layer in value:
+                kind = type(layer).__name__.lower()
+                count[kind] += 1
+                yield f"{kind}{count[kind]}", layer
+
+    def forward(self, *inputs: Any) -> Any:
+        """The last layer's value. The first one takes all that is given, each other one a value."""
+        if not self.layers:
+            return inputs[0] if len(inputs) == 1 else inputs
+        first, *others = self.layers
+        value = first(*inputs)
+        for layer in others:
+            value = layer(value)
+        return value
 
     def __len__(self) -> int:
         return len(self.layers)
