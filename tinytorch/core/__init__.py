@@ -8,10 +8,9 @@
 One implementation: what is recorded here is a graph of `tt`, and runs as its programs do.
 """
 
-from tinytorch.core.activations import ReLU, Sigmoid, Softmax, Tanh
+from tinytorch.core.activations import ActivationProfiler, ReLU, Sigmoid, Softmax, Tanh
 from tinytorch.core.autograd import Variable
 from tinytorch.core.layers import Dense, Linear, Sequential
-from tinytorch.core.profiler import ActivationProfiler
 from tinytorch.core.tensor import Tensor
 
 __all__ = [

@@ -16,18 +16,20 @@ from tinytorch.core.activations import (
     ACTIVATIONS,
     ELU,
     GELU,
+    ActivationProfiler,
     LeakyReLU,
     ReLU,
     Sigmoid,
     Softmax,
     Softplus,
     Tanh,
+    benchmark_activation_suite,
 )
 from tinytorch.core.autograd import Variable
 from tinytorch.core.layers import Dense, Flatten, Linear, Sequential
 from tinytorch.core.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, MeanSquaredError
 from tinytorch.core.optimizers import SGD, Adam
-from tinytorch.core.profiler import ActivationProfiler, exponent
+from tinytorch.core.profiler import exponent
 from tinytorch.core.tensor import Tensor
 from tinytorch.core.training import CompiledStep, accuracy, through, train
 
@@ -65,6 +67,8 @@ def test_values_that_a_learner_checks() -> None:
     x = Tensor([[1.0, 2.0], [3.0, 5.0]])
     np.testing.assert_allclose(Softmax().forward(x, dim=0).data.sum(axis=0), [1, 1], rtol=1e-6)
     np.testing.assert_allclose(Softmax()(x).data.sum(axis=1), [1, 1], rtol=1e-6)
+    for found in (Softmax().forward(x), Softmax().forward_(Tensor(x)), Softmax().forward(x, None)):
+        np.testing.assert_array_equal(found.data, Softmax()(x).data)
 
 
 def test_what_activations_refuse() -> None:
@@ -131,7 +135,7 @@ def test_optimisers_follow_the_gradient_and_their_learning_rate(make) -> None:
     optimizer.step()
     assert x.item() == pytest.approx({SGD: 4.0, Adam: 4.9}[make], abs=1e-5)
     optimizer.zero_grad()
-    assert x.grad is None
+    assert x.grad.tolist() == [0]
     assert id(x.data._data) == buffer
 
 
@@ -179,25 +183,39 @@ def test_the_profiler_returns_data_and_prints_tables(quiet) -> None:
     assert taken > 0
     times = quiet.compare_activations((8, 8), 2, GELU=GELU())
     assert set(times) == {"ReLU", "Sigmoid", "Tanh", "Softmax", "GELU"}
-    rows = quiet.analyze_scaling(Sigmoid(), "Sigmoid", [100, 1000], 2)
+    rows = quiet.analyze_scaling(Sigmoid(), "Sigmoid", [10, (4, 250), 100], 2)
     assert set(rows[0]) >= {"size", "elements", "time_ms", "time_per_element_us", "fitted_exponent"}
+    assert [(row["size"], row["elements"]) for row in rows] == [(10, 100), ((4, 250), 1000), (100, 10000)]
     assert rows[0]["formula_exponent"] == pytest.approx(1)
     assert rows[1]["time_per_element_us"] == pytest.approx(rows[1]["time_ms"])
+    assert quiet.results == {"times": {"ReLU": taken}, "activations": times, "scaling": {"Sigmoid": rows}}
     text = quiet.console.file.getvalue()
     assert "GELU" in text
     assert "us an element" in text
 
 
 def test_memory_is_measured(quiet) -> None:
-    found = quiet.compare_inplace_vs_regular(ReLU(), (1024, 1024), 1)
-    assert 4 * 2**20 <= found["regular_bytes"] < 6 * 2**20
-    assert found["inplace_bytes"] < 2**21
+    found = quiet.compare_inplace_vs_regular((1024, 1024), 1, GELU=GELU())
+    assert list(found) == ["ReLU", "Sigmoid", "Tanh", "Softmax", "GELU"]
+    assert quiet.results["inplace"] is found
+    for row in found.values():
+        assert 4 * 2**20 <= row["regular_bytes"] < 6 * 2**20
+        assert row["inplace_bytes"] < 2**21
+        assert set(row) == {"regular_ms", "inplace_ms", "regular_bytes", "inplace_bytes"}
+    text = quiet.console.file.getvalue()
+    assert all(f"{name}.forward_" in text for name in found)
 
 
-def test_the_suite_has_fused_against_unfused(quiet) -> None:
-    found = quiet.benchmark_activation_suite((30, 30), 1)
-    assert set(found) == {"activations", "inplace", "scaling", "fused"}
-    assert found["fused"]["fused"].kernels < found["fused"]["unfused"].kernels
+def test_the_suite_returns_what_the_courses_does_and_keeps_everything(quiet) -> None:
+    found = benchmark_activation_suite((30, 30), 1, quiet)
+    assert list(found) == ["ReLU", "Sigmoid", "Tanh", "Softmax"]
+    assert all(taken > 0 for taken in found.values())
+    kept = quiet.results
+    assert set(kept) == {"activations", "inplace", "scaling", "fused"}
+    assert kept["activations"] is found
+    assert kept["fused"]["fused"].kernels < kept["fused"]["unfused"].kernels
+    assert list(kept["scaling"]) == ["ReLU", "Sigmoid", "Tanh"]
+    assert [row["size"] for row in kept["scaling"]["Tanh"]] == [7, 15, 30]
 
 
 def test_what_the_profiler_refuses(quiet) -> None:
@@ -211,10 +229,11 @@ def test_what_the_profiler_refuses(quiet) -> None:
 
 def test_names_and_titles_are_printed_as_they_are(quiet) -> None:
     quiet.time_activation(ReLU(), [1.0], "[bold]mine[/nope]", 1)
-    quiet.compare_inplace_vs_regular(GELU(), (3, 3), 1)
+    quiet.compare_inplace_vs_regular(3, 1, **{"[red]GELU[/no]": GELU()})
     lines = quiet.console.file.getvalue().splitlines()
     assert any("[bold]mine[/nope]" in line for line in lines)
-    assert "GELU(approximate='none') of [3, 3]" in lines
+    assert any("[red]GELU[/no].forward_" in line for line in lines)
+    assert "in place and not, of [3, 3]" in lines
 
 
 def test_what_objects_are_called() -> None:
