@@ -7,6 +7,7 @@ import threading
 import zlib
 from abc import ABCMeta
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Final, Self, TypeAlias, cast
@@ -18,6 +19,7 @@ from compiler.errors import ArgumentError, NameClashError, ShapeError, Unreachab
 from compiler.ir.build import late_parameter, rename
 from compiler.ir.node import Node, describe
 from compiler.ir.op import Parameter
+from compiler.ir.scope import scope
 from compiler.ir.types import tensor_type
 from tinytorch.nn.calls import parameters_given, parameters_read
 from tinytorch.nn.initialisers import Array, Initialiser, find_initialiser
@@ -79,9 +81,12 @@ class _Making(ABCMeta):
 
 
 class _Calls(threading.local):
-    """The modules called within the outermost call of one, in each thread; None outside of such a call."""
+    """What is being called in each thread."""
 
     inner: list[Module] | None = None
+    """The modules called within the outermost call of one; None outside of such a call."""
+    active: tuple[Module, ...] = ()
+    """The calls that have not ended, the outermost first."""
 
 
 _CALLS: Final = _Calls()
@@ -128,22 +133,49 @@ class Module(Whole, metaclass=_Making):
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
-        """`forward`.
+        """`forward`, in a scope of the module's place (`tt.scope`).
 
         Raises UnreachableParameterError where it uses a parameter that is no part of the module, as one of a
         layer in a closure, a set or an object of another kind: it would never be trained.
         """
         if _CALLS.inner is not None:
             _CALLS.inner.append(self)
-            return self.forward(*inputs, **named)
+            return self._run(inputs, named)
+        if self._top() is self:
+            self._settle()  # a list may have grown since
         inner: list[Module] = []
         _CALLS.inner = inner
         try:
-            result = self.forward(*inputs, **named)
+            result = self._run(inputs, named)
         finally:
             _CALLS.inner = None
         self._check_use(result, (inputs, named), inner)
         return result
+
+    def _run(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """`forward`, in the module's scope."""
+        name, outer = self._scope_name(), _CALLS.active
+        _CALLS.active = (*outer, self)
+        try:
+            with scope(name) if name else nullcontext():
+                return self.forward(*inputs, **named)
+        finally:
+            _CALLS.active = outer
+
+    def _scope_name(self) -> str:
+        """Where the module is in the one that calls it, or in the outermost.
+
+        A layer that is in none and has no name is called after its class; a network of layers opens no scope.
+        """
+        module, names = self, list[str]()
+        for parent, key in self._places():
+            names.append(module._record.name or key)
+            if any(parent is item for item in _CALLS.active):
+                return ".".join(reversed(names))
+            module = parent
+        path = ".".join(reversed([*names, module._record.name or ""])).strip(".")
+        is_layer = not any(isinstance(part, Module) for _, part in parts_of(self))
+        return path or (type(self).__name__.lower() if is_layer else "")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
