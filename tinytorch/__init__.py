@@ -45,6 +45,7 @@ from tinytorch.builtin import registry
 from tinytorch.compare import Comparison, compare
 from tinytorch.diff import diff
 from tinytorch.elementwise import Elementwise, elementwise
+from tinytorch.files import load, save
 from tinytorch.ops.contract import (
     einsum,
     map_reduce,
@@ -228,6 +229,7 @@ __all__ = [
     "leaky_relu",
     "less",
     "less_equal",
+    "load",
     "log",
     "log1p",
     "log_sigmoid",
@@ -267,6 +269,7 @@ __all__ = [
     "reshape",
     "round",
     "rsqrt",
+    "save",
     "scope",
     "selu",
     "set_value",
