@@ -116,15 +116,15 @@ relu, sigmoid, tanh, softmax = relu_with_grad, sigmoid_with_grad, tanh_with_grad
 
 
 def zero_gradients(variables: Iterable[Variable]) -> None:
-    """Forgets the gradients."""
+    """Fills the gradients with zeros, where there are any."""
     for variable in each_variable(variables):
         variable.zero_grad()
 
 
-def clip_gradients(variables: Iterable[Variable], max_norm: float = 1.0) -> float:
+def clip_gradients(variables: Iterable[Variable], max_norm: float = 1.0) -> None:
     """Scales all gradients together down so that their Euclidean norm is at most `max_norm`.
 
-    Returns the norm before. Raises ArgumentError for a bound that is negative or no number, GradientError
+    Raises ArgumentError for a bound that is negative or no number, GradientError
     where a gradient is NaN or infinite: scaling it would make every other one NaN or 0.
     """
     if not isinstance(cast(Any, max_norm), Real) or not max_norm >= 0:
@@ -137,7 +137,6 @@ def clip_gradients(variables: Iterable[Variable], max_norm: float = 1.0) -> floa
         for item in held:
             assert item.grad is not None
             item.grad = Variable(item.grad.data * (max_norm / norm), requires_grad=False)
-    return norm
 
 
 def _norm(gradients: Sequence[Tensor]) -> float:

@@ -16,11 +16,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 from weakref import WeakKeyDictionary, ref
 
+import numpy as np
+
 from compiler.autodiff.backward import gradient
 from compiler.ir.build import apply, cast, input_node
 from compiler.ir.formula.tape import natural_dtype
 from compiler.ir.node import Node, make_node
-from compiler.ir.op import Gather, Input, MapReduce, Op, ScatterAdd, reduced_dtype
+from compiler.ir.op import Gather, Input, MapReduce, Op, Reducer, ScatterAdd, reduced_dtype
 from compiler.ir.types import TensorType, floating
 from compiler.program import Program
 from tinytorch.api import compile as compile_program
@@ -101,13 +103,7 @@ class _History:
 
     @classmethod
     def of(cls, root: Node) -> _History:
-        found, pending = {root}, [root]
-        while pending:
-            for other in _sources(pending.pop()):
-                if other not in found:
-                    found.add(other)
-                    pending.append(other)
-        nodes = tuple(sorted(found, key=lambda node: node.serial))
+        nodes = tuple(sorted(_sources_of(root, _sources), key=lambda node: node.serial))
         owners: dict[Owner, int] = {}
         owned: dict[Node, int] = {}
         for node in nodes:
@@ -136,9 +132,30 @@ def _sources(node: Node) -> Sequence[Node]:
     return node.operands if change is None else (change.parent,)
 
 
+def _differentiable_sources(node: Node) -> Sequence[Node]:
+    """The sources, but for those that an op holds still."""
+    op = node.op
+    is_still = isinstance(op, MapReduce) and op.formula.atom is not None and op.formula.atom.name == "stop"
+    return () if is_still else _sources(node)
+
+
+def _sources_of(root: Node, sources: Callable[[Node], Sequence[Node]]) -> set[Node]:
+    """A node, its sources, theirs, and so on."""
+    found, pending = {root}, [root]
+    while pending:
+        for other in sources(pending.pop()):
+            if other not in found:
+                found.add(other)
+                pending.append(other)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Gradients:
-    """What a backward pass found: the gradient for each owner, None where nothing depends on it."""
+    """What a backward pass found: the gradient for each owner, zeros where the slope is 0.
+
+    None where the value does not depend on it, or only through the tensor of a Variable.
+    """
 
     owners: tuple[Owner, ...]
     arrays: tuple[Array | None, ...]
@@ -157,7 +174,16 @@ def gradients_of(root: Node, seed: Array) -> Gradients:
     ]
     results = program(*typed)
     arrays: list[Array | None] = [results.get(f"gradient{k}") for k in range(len(history.owners))]
+    if any(array is None for array in arrays):
+        for node in _sources_of(root, _differentiable_sources):
+            place = history.owned.get(node)
+            if place is not None and arrays[place] is None:
+                arrays[place] = np.zeros(_counts(node), floating(node.type.dtype).numpy)
     return Gradients(history.owners, tuple(arrays), results["value"])
+
+
+def _counts(node: Node) -> tuple[int, ...]:
+    return tuple([extent for extent in node.type.shape if isinstance(extent, int)])
 
 
 def _typed(array: Array, node: Node) -> Array:
@@ -209,7 +235,10 @@ class _Backward:
         if isinstance(node.op, Gather | ScatterAdd):
             place = 1 if isinstance(node.op, Gather) else 0
             operands[place] = cast(operands[place], node.operands[place].type.dtype)
-        return make_node(_retyped(node, operands), operands, node.name, node.origin)
+        op = _retyped(node, operands)
+        if _is_nothing(op, operands[0]):
+            return operands[0]
+        return make_node(op, operands, node.name, node.origin)
 
     def spread(self, node: Node, seed: Node) -> None:
         """Adds what a cotangent of a node brings to the leaves below it."""
@@ -230,11 +259,17 @@ class _Backward:
         self.spread(change.parent, share)
 
 
+def _is_nothing(op: Op, operand: Node) -> bool:
+    """Whether an op was a conversion of integers that have become floating."""
+    is_conversion = isinstance(op, MapReduce) and op.reducer is Reducer.NONE and op.formula.is_identity
+    return is_conversion and op.infer([operand.type]) == operand.type
+
+
 def _retyped(node: Node, operands: Sequence[Node]) -> Op:
     """The op where integer operands have become floating: so does its result, unless it is a condition."""
     op, types = node.op, [operand.type for operand in operands]
     was_integer = not any(operand.type.dtype.is_float for operand in node.operands)
-    if not isinstance(op, MapReduce) or not (was_integer and op.dtype.is_integer):
+    if not isinstance(op, MapReduce) or not was_integer or op.dtype.is_float:
         return op
     dtype = reduced_dtype(op.reducer, natural_dtype(op.formula, op.operand_dtypes(types)))
     return replace(op, dtype=dtype) if dtype.is_float else op

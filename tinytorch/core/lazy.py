@@ -187,6 +187,11 @@ class LazyTensor(Operators):
         assert self._value is not None
         np.copyto(self._value.array, array)
 
+    def is_zero_of(self, array: Array) -> bool:
+        """Whether this holds nothing but zeros, of the dtype and shape of an array that is added to it."""
+        held = self._computed().array
+        return held.dtype == array.dtype and held.shape == array.shape and not held.any()
+
     def stand_for(self, node: Node) -> None:
         """Makes this the tensor of another node of its Variable, whose value it has."""
         self._node = node

@@ -41,7 +41,7 @@ class Optimizer:
         return f"{type(self).__name__}({len(self.parameters)} parameters, {rate})"
 
     def zero_grad(self) -> None:
-        """Forgets the gradients."""
+        """Fills the gradients with zeros, where there are any."""
         for parameter in self.parameters:
             parameter.zero_grad()
 

@@ -33,7 +33,8 @@ class Tensor(LazyTensor):
     """An array of numbers, from a scalar, a (nested) list, an array or a tensor. The data is copied.
 
     Floats that come without a dtype are float32; arrays keep theirs; ints stay ints until a result is
-    fractional. Raises DTypeError for strings, objects and ragged lists.
+    fractional. int8 and uint8 (and int16, uint16) are kept as int32, uint32 as int64, float16 as float32.
+    Raises DTypeError for strings, objects and ragged lists.
     """
 
     __slots__ = ("grad", "requires_grad")

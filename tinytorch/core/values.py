@@ -74,13 +74,21 @@ def is_held(value: Value) -> bool:
     return _references(value) > _ALONE
 
 
+def _held_as(dtype: np.dtype[Any]) -> DType:
+    """The first of our dtypes of its kind that holds all that a dtype holds."""
+    kinds = "iu" if dtype.kind in "iu" else dtype.kind
+    wider = (item for item in DType if item.numpy.kind in kinds and np.can_cast(dtype, item.numpy, "safe"))
+    return next(wider, None) or dtype_of(dtype)
+
+
 def own_array(data: Any) -> Array:
     """A dense array of its own of a scalar, a list or an array. Lists and scalars of floats become float32.
 
-    Raises DTypeError for strings, objects, ragged lists and dtypes that are not ours.
+    Narrow numbers take the next wider dtype: int8 to uint16 take int32, uint32 int64, float16 float32.
+    Raises DTypeError for strings, objects, ragged lists and uint64, which none of the integers holds.
     """
     given = checked_array(data)
     is_typed = isinstance(data, np.ndarray | np.generic)
-    dtype = dtype_of(given.dtype) if is_typed or given.dtype != np.float64 else DType.FLOAT32
+    dtype = _held_as(given.dtype) if is_typed or given.dtype != np.float64 else DType.FLOAT32
     with np.errstate(over="ignore"):
         return np.array(given, dtype=dtype.numpy, order="C", copy=True)

@@ -212,11 +212,11 @@ class Variable(Owner, Arithmetic, Holder):
     def backward(self, gradient: Any = None) -> None:
         """Adds the gradient of this value to the `grad` of every leaf that it was computed from.
 
-        `gradient` is the cotangent, in this variable's shape; ones unless given. Raises ShapeError for
-        another shape, GradientError where nothing here has a gradient.
+        `gradient` is the cotangent, in this variable's shape; ones unless given. Where nothing requires a
+        gradient nothing happens. Raises ShapeError for a cotangent of another shape.
         """
         if not self.requires_grad:
-            raise GradientError(f"{self!r} was made from nothing that requires a gradient")
+            return
         root = self.read()
         kind = floating(self.dtype).numpy
         seed = np.ones(self.shape, kind) if gradient is None else _seed(gradient, self).astype(kind)
@@ -233,14 +233,15 @@ class Variable(Owner, Arithmetic, Holder):
         if self._grad_fn is not None:
             self._grad_fn(fresh)  # pyright: ignore[reportCallIssue]  # a leaf's is the caller's function
             return
-        if self.grad is not None:
+        if self.grad is not None and not self.grad.data.is_zero_of(array):
             fresh = Variable(self.grad.data + fresh.data, requires_grad=False)
             fresh.data.readable()
         self.grad = fresh
 
     def zero_grad(self) -> None:
-        """Forgets the gradient."""
-        self.grad = None
+        """Fills the gradient with zeros, if there is one, as the course does; `grad = None` forgets it."""
+        if self.grad is not None:
+            self.grad.data.write(np.zeros(self.grad.shape))
 
 
 def _tensor_of(data: Any) -> Tensor:

@@ -5,7 +5,7 @@ import pytest
 
 import tinytorch as tt
 from tinytorch.core import autograd
-from tinytorch.core.activations import ReLU
+from tinytorch.core.activations import LogSoftmax, ReLU
 from tinytorch.core.autograd import (
     Variable,
     check_gradients,
@@ -56,16 +56,78 @@ def test_a_leaf_and_what_is_computed() -> None:
     assert y.grad is None
 
 
-def test_gradients_accumulate_until_they_are_forgotten() -> None:
-    x = Variable([1.0, 2.0])
+def test_gradients_accumulate_until_they_are_filled_with_zeros() -> None:
+    x, unused = Variable([1.0, 2.0]), Variable([1.0])
     y = (x * x).sum()
     y.backward()
     y.backward()
+    held = x.grad
     assert np.array_equal(x.grad, [4, 8])
-    zero_gradients([x])
-    assert x.grad is None
+    zero_gradients([x, unused])
+    assert x.grad is held
+    assert x.grad.tolist() == [0, 0]
+    assert unused.grad is None
     y.backward(2.0)
     assert np.array_equal(x.grad, [4, 8])
+    x.zero_grad()
+    assert x.grad.tolist() == [0, 0]
+    before = CACHE.compiled
+    y.backward(2.0)
+    assert CACHE.compiled == before
+    x.grad = None
+    y.backward(2.0)
+    assert np.array_equal(x.grad, [4, 8])
+
+
+def test_what_was_made_from_a_gradient_keeps_it_when_it_is_filled_with_zeros() -> None:
+    x = Variable([1.0, 2.0])
+    (x * x).sum().backward()
+    twice = x.grad.data * 2
+    x.zero_grad()
+    assert twice.tolist() == [4, 8]
+
+
+SLOPES = {
+    "mean": (autograd.mean, [0.5, 0.5]),
+    "mean of a dim": (lambda x: x.reshape(1, 2).mean(1), [0.5, 0.5]),
+    "sum": (autograd.sum_all, [1, 1]),
+    "largest": (lambda x: x.max(), [0.5, 0.5]),
+    "smallest of a dim": (lambda x: x.reshape(2, 1).min(1), [1, 1]),
+    "softmax": (lambda x: autograd.softmax(x) * Tensor([1.0, 3.0]), [-0.5, 0.5]),
+    "log_softmax": (lambda x: LogSoftmax()(x) * Tensor([1.0, 3.0]), [-1, 1]),
+    "sigmoid": (autograd.sigmoid, [0.19661193, 0.19661193]),
+    "divide": (lambda x: x / 4, [0.25, 0.25]),
+    "power": (lambda x: autograd.power(x, 2.0), [2, 2]),
+    "power 0": (lambda x: autograd.power(x, 0), [0, 0]),
+    "negative power": (lambda x: autograd.power(x, -1.0), [-1, -1]),
+    "moved": (lambda x: x.reshape(2, 1).T[0] * 3.0, [3, 3]),
+    "matmul": (lambda x: autograd.matmul(x, Tensor([1.0, 2.0])), [1, 2]),
+    "mean of a product with floats": (lambda x: autograd.mean(x * Tensor([1.0, 2.0])), [0.5, 1]),
+}
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "int32", "int64", "float32"])
+@pytest.mark.parametrize("name", SLOPES)
+def test_whatever_is_computed_of_integers_has_floating_gradients(name: str, dtype: str) -> None:
+    function, expected = SLOPES[name]
+    x = Variable(np.array([1, 1], dtype))
+    function(x).backward()
+    np.testing.assert_allclose(np.array(x.grad), expected, rtol=1e-6)
+    assert x.grad.dtype == ("float64" if dtype == "int64" else "float32")
+
+
+def test_a_slope_of_0_is_a_gradient_of_zeros_and_no_dependence_is_none() -> None:
+    x, y = Variable([1.0, 2.0]), Variable([[3.0], [4.0]])
+    (autograd.power(x, 0) + 0.0 * y).backward()
+    assert (x.grad.tolist(), y.grad.tolist()) == ([0, 0], [[0], [0]])
+    z, w = Variable([1.0, 2.0]), Variable([1.0, 2.0])
+    (z.data * w).backward()
+    assert z.grad is None
+    assert w.grad.tolist() == [1, 2]
+    u = Variable([1.0, 2.0])
+    ReLU().forward_(u)
+    (u**0).backward()
+    assert u.grad.tolist() == [0, 0]
 
 
 def test_gradients_have_the_operands_shape() -> None:
@@ -149,9 +211,9 @@ def test_mixing_with_tensors_arrays_and_numbers() -> None:
 def test_clipping_scales_together() -> None:
     x, y = Variable([3.0]), Variable([4.0])
     ((x * x + y * y).sum() * 0.5).backward()
-    assert clip_gradients([x, y], 1.0) == pytest.approx(5.0)
+    assert clip_gradients([x, y], 1.0) is None
     assert [x.grad.item(), y.grad.item()] == pytest.approx([0.6, 0.8])
-    assert clip_gradients([x, y], 10.0) == pytest.approx(1.0)
+    clip_gradients([x, y], 10.0)
     assert x.grad.item() == pytest.approx(0.6)
 
 
@@ -176,8 +238,13 @@ def test_what_backward_refuses() -> None:
     x = Variable([1.0, 2.0])
     with pytest.raises(tt.ShapeError, match=r"\[2\] has the same shape, not \[3\]"):
         (x * 2).backward([1.0, 2.0, 3.0])
-    with pytest.raises(tt.GradientError, match="nothing that requires a gradient"):
-        Variable([1.0], requires_grad=False).backward()
+
+
+def test_backward_where_nothing_requires_a_gradient_does_nothing() -> None:
+    x = Variable([1.0], requires_grad=False)
+    x.backward()
+    (x * 2).backward([1.0])
+    assert x.grad is None
 
 
 def test_the_data_of_a_computed_variable_is_not_assigned_to() -> None:
@@ -203,7 +270,7 @@ def test_one_variable_alone_is_no_list_of_variables(take) -> None:
 def test_large_finite_gradients_are_clipped() -> None:
     x = Variable(np.array([0.0, 0.0]))
     (x * np.array([3e200, -4e200])).sum().backward()
-    assert clip_gradients([x], 1.0) == pytest.approx(5e200)
+    clip_gradients([x], 1.0)
     assert x.grad is not None
     np.testing.assert_allclose(np.array(x.grad), [0.6, -0.8])
     x.grad = Variable([1.0, np.inf])

@@ -33,6 +33,25 @@ def test_dtypes_of_data(data, dtype) -> None:
     assert np.array_equal(np.array(tensor), np.array(data))
 
 
+@pytest.mark.parametrize(
+    ("narrow", "kept"),
+    [
+        ("int8", "int32"), ("uint8", "int32"), ("int16", "int32"), ("uint16", "int32"), ("uint32", "int64"),
+        ("float16", "float32"), (">i8", "int64"), (">f4", "float32"),
+    ],
+)  # fmt: skip
+def test_narrow_arrays_are_kept_as_the_next_wider(narrow: str, kept: str) -> None:
+    limits = np.finfo(narrow) if np.dtype(narrow).kind == "f" else np.iinfo(narrow)
+    array = np.array([limits.min, 0, limits.max], narrow)
+    tensor = Tensor(array)
+    assert tensor.dtype == kept
+    assert np.array_equal(tensor.data, array)
+    assert (tensor + 1).dtype == kept
+    assert Tensor(array[0]).dtype == kept
+    with pytest.raises(tt.DTypeError, match="'uint64' is none of"):
+        Tensor(np.array([1], np.uint64))
+
+
 def test_what_a_tensor_says() -> None:
     x = Tensor([[1, 2, 3], [4, 5, 6]])
     assert (x.shape, x.size, x.ndim, x.requires_grad, x.grad) == ((2, 3), 6, 2, False, None)
