@@ -177,14 +177,15 @@ class Program:
             for kind in self._types
         ]
 
-    def source(self, kernel: Any) -> str:
-        """The loop nests of a kernel, to read.
+    def source(self, kernel: Any = None) -> str:
+        """The loop nests of a kernel, to read; of a whole call without one.
 
-        `kernel` is one of the schedule, its number, or a tensor, node or name that it computes. Raises
-        ArgumentError where there is no such kernel, and BackendError where the backend has no code of its
-        own.
+        They say everything that the numbers depend on: dtypes, places and strides, what is kept and for how
+        long, the order of sums (see `compiler.backends.llvm.describe`). `kernel` is one of the schedule, its
+        number, or a tensor, node or name that it computes. Raises ArgumentError where there is no such
+        kernel, and BackendError where the backend has no code of its own.
         """
-        return self._readable().source(find_kernel(self.schedule, kernel))
+        return self._readable().source(None if kernel is None else find_kernel(self.schedule, kernel))
 
     def llvm_ir(self, kernel: Any) -> str:
         """The LLVM IR of a kernel; what is taken and raised is as of `source`."""

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any, Final, TypeAlias
 
@@ -33,7 +33,7 @@ import numpy as np
 from compiler.ir.build import align
 from compiler.ir.dims import Dim
 from compiler.ir.formula.printing import print_body, print_scalar
-from compiler.ir.formula.tape import Const
+from compiler.ir.formula.tape import Const, Formula
 from compiler.ir.naming import Names, Text, is_atom, reference
 from compiler.ir.node import Node
 from compiler.ir.op import (
@@ -63,16 +63,22 @@ _WORD = re.compile(r"\w+\Z", re.ASCII)
 def print_graph(graph: Text) -> str:
     """The text form."""
     names = graph.names
-    defined = [(formula, name) for formula, name in names.formulas.items() if not is_atom(formula)]
-    lines = [
-        f"op {name}({', '.join(formula.parameters)}) = {print_body(formula)}" for formula, name in defined
-    ]
+    lines = print_definitions(names.formulas, names)
     lines += _with_scopes(graph.nodes, [print_node(node, names) for node in graph.nodes])
     if list(graph.inputs) != [node for node in graph.nodes if isinstance(node.op, Input)]:
         lines.append(f"inputs {', '.join(names.values[node] for node in graph.inputs)}")
     lines += [f"update {names.values[p]} <- {names.values[value]}" for p, value in graph.updates]
     lines.append(f"return {', '.join(names.values[node] for node in graph.outputs)}".rstrip())
     return "\n".join(lines) + "\n"
+
+
+def print_definitions(formulas: Iterable[Formula], names: Names) -> list[str]:
+    """The lines that define formulas, for those that are more than an atom."""
+    return [
+        f"op {names.formulas[formula]}({', '.join(formula.parameters)}) = {print_body(formula)}"
+        for formula in formulas
+        if not is_atom(formula)
+    ]
 
 
 def _with_scopes(nodes: tuple[Node, ...], lines: list[str]) -> list[str]:

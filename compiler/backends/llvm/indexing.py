@@ -54,6 +54,7 @@ class IndexStep:
     extents: tuple[Extent, Extent, Extent, Extent]
     pointers: tuple[Pointer, Pointer, Pointer]
     strides: tuple[Extent, ...]
+    data: Node
     indices: Node
     """The operand whose elements are checked."""
 
@@ -71,11 +72,6 @@ class IndexStep:
         """About a nanosecond an element."""
         before, _, count, behind = self.extents
         return before * count * behind * 1000
-
-    def text(self) -> str:
-        """The line of the module's docstring that it is."""
-        name = "gather" if self.form.is_gather else "scatter_add"
-        return f"# {'batched ' if self.form.is_batched else ''}{name} of {self.form.dtype}\n"
 
     def launches(self, sizes: Sizes, scratch: Scratch) -> list[Launch]:
         """One call."""
@@ -110,7 +106,7 @@ def index_step(node: Node, places: Places) -> IndexStep:
     extents = (product(whole[: op.axis]), whole[op.axis], count, behind)
     form = IndexForm(isinstance(op, Gather), op.batched, data.type.dtype, indices.type.dtype)
     pointers = (places[data].pointer, places[indices].pointer, places[node].pointer)
-    return IndexStep((node,), form, extents, pointers, tuple(strides), indices)
+    return IndexStep((node,), form, extents, pointers, tuple(strides), data, indices)
 
 
 def _grouped(shape: Shape, strides: Shape, axis: int, width: int) -> list[Extent]:

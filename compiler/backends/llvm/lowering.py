@@ -15,6 +15,7 @@ from compiler.backends.llvm.nests import UnsupportedError, nest_step
 from compiler.backends.llvm.places import Located, Places, Pointer, Region, dense_strides
 from compiler.backends.llvm.products import ProductBuilder
 from compiler.backends.llvm.steps import PythonStep, Step
+from compiler.backends.llvm.wording import Label
 from compiler.backends.numpy_layout import check_indices
 from compiler.errors import BackendError
 from compiler.ir.dims import Extent, evaluate
@@ -41,6 +42,8 @@ class Lowered:
     places: Places
     steps: list[Step | PythonStep]
     of_kernel: list[list[Step | PythonStep]]
+    begins: list[int]
+    """How many steps come before each kernel's."""
 
     def picoseconds(self) -> Extent:
         """The predicted time of one call on one thread."""
@@ -80,19 +83,20 @@ class _Lowering:
     def lower(self) -> Lowered:
         kernels = self.plan.schedule.kernels
         of_kernel: list[list[Step | PythonStep]] = []
+        begins: list[int] = []
         if kernels:
             self._commits(-1)
         for place, kernel in enumerate(kernels):
-            before = len(self.steps)
+            begins.append(len(self.steps))
             self._kernel(kernel)
-            of_kernel.append(self.steps[before:])
+            of_kernel.append(self.steps[begins[-1] :])
             if place + 1 < len(kernels):
                 self._commits(place)
         for item in self.plan.copies:
             target = Located(self.places.output(item.position), dense_strides(item.value.type.shape))
-            self._copy(item.value, target)
+            self._copy(item.value, target, f"out{item.position}")
         self._commits(len(kernels) - 1)
-        return Lowered(self.places, self.steps, of_kernel)
+        return Lowered(self.places, self.steps, of_kernel, begins)
 
     def _commits(self, after: int) -> None:
         """Values that lie in parameters about to be written move aside before any of them is."""
@@ -103,26 +107,27 @@ class _Lowering:
                 aside = Located(
                     Pointer(Region.SLAB, 0, item.through.offset), dense_strides(item.value.type.shape)
                 )
-                self._copy(item.value, aside)
+                self._copy(item.value, aside, f"aside{number}")
                 sources[number] = aside
         for item, source in zip(commits, sources, strict=True):
-            self._copy(item.value, self.places[item.parameter], source)
+            self._copy(item.value, self.places[item.parameter], item.parameter, source)
 
-    def _copy(self, value: Node, target: Located, source: Located | None = None) -> None:
+    def _copy(self, value: Node, target: Located, to: Label, source: Located | None = None) -> None:
         kind = value.type
         given = source or self.places[value]
-        self.steps.append(copy_step((value,), given, target, kind.shape, kind.dtype, self.target))
+        self.steps.append(copy_step((value,), given, target, kind.shape, kind.dtype, self.target, to))
 
     def _kernel(self, kernel: Kernel) -> None:
         first = kernel.members[0]
         if len(kernel.members) == 1 and isinstance(self.plan.places[first], View):
+            _ = self.places[first]  # buffers are numbered when they are first looked up
             return
         try:
             self._native(kernel)
         except UnsupportedError as reason:
             stored = self.plan.schedule.outputs(kernel)
             for node in (*kernel.operands, *stored):
-                _ = self.places[node]  # buffers are numbered when they are first looked up
+                _ = self.places[node]
             self.steps.append(PythonStep(kernel.members, stored, str(reason)))
 
     def _move(self, node: Node, op: Layout) -> None:
@@ -134,18 +139,19 @@ class _Lowering:
                 self.steps.append(index_step(node, self.places))
             case Reshape():
                 operand = node.operands[0]
-                self._copy(operand, Located(target.pointer, dense_strides(operand.type.shape)))
+                self._copy(operand, Located(target.pointer, dense_strides(operand.type.shape)), node)
             case Pad():
                 steps = tuple(s * (inner + 1) for s, inner in zip(strides, op.interior, strict=True))
                 inside = _moved(target, node, zip(op.low, strides, strict=True))
                 kind = node.type
-                fill = copy_step((node,), Const(op.value), target, kind.shape, kind.dtype, self.target)
+                fill = copy_step((node,), Const(op.value), target, kind.shape, kind.dtype, self.target, node)
                 self.steps.append(fill)
-                self._copy(node.operands[0], Located(inside, steps))
+                self._copy(node.operands[0], Located(inside, steps), node)
             case Concatenate():
                 start: Extent = 0
                 for operand in node.operands:
-                    self._copy(operand, Located(_moved(target, node, [(start, strides[op.axis])]), strides))
+                    part = Located(_moved(target, node, [(start, strides[op.axis])]), strides)
+                    self._copy(operand, part, node)
                     start = start + operand.type.shape[op.axis]
             case _:
                 raise UnsupportedError(f"a copy of {op.name} has no native form")

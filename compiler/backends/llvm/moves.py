@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from compiler.backends.llvm.engine import Target
 from compiler.backends.llvm.forms import Form, FromSlot, Member, Slot, Source
-from compiler.backends.llvm.nests import NestStep, step_of
+from compiler.backends.llvm.nests import NestStep, SlotLabels, step_of
 from compiler.backends.llvm.places import Located
+from compiler.backends.llvm.wording import Label
 from compiler.ir.dims import Extent, Shape, divide_exactly
 from compiler.ir.formula.tape import Const
 from compiler.ir.node import Node
@@ -22,8 +23,12 @@ def copy_step(
     shape: Shape,
     dtype: DType,
     machine: Target,
+    to: Label,
 ) -> NestStep:
-    """Writes `source` (or a literal) over `target`; both have `shape`, and do not overlap."""
+    """Writes `source` (or a literal) over `target`; both have `shape`, and do not overlap.
+
+    What is read is called after the first of `nodes`, what is written after `to`.
+    """
     given = [source, target] if isinstance(source, Located) else [target]
     extents, rows = collapsed(shape, [item.strides for item in given])
     vector = len(extents) - 1
@@ -39,8 +44,8 @@ def copy_step(
     is_whole = divide_exactly(extents[vector], lanes) is not None
     form = Form(len(extents), vector, False, lanes, is_whole, 0, False, slots, (member,), 0)
     where = tuple((item.pointer, tuple(row)) for item, row in zip(given, rows, strict=True))
-    names = tuple(node.name or "v0" for node in nodes[:1]) or ("v0",)
-    return NestStep(nodes, names, form, tuple(extents), where, (), ())
+    memory: list[SlotLabels] = [(nodes[0], None)] if isinstance(source, Located) else []
+    return NestStep(nodes, (None,), (*memory, (None, to)), form, tuple(extents), where, (), ())
 
 
 def collapsed(

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
-from compiler.backends.llvm.describe import nest_text
 from compiler.backends.llvm.engine import Target
 from compiler.backends.llvm.forms import (
     Accumulator,
@@ -30,6 +29,7 @@ from compiler.backends.llvm.stages import weight
 from compiler.backends.llvm.steps import Launch, Scratch, Sizes, chunks_for
 from compiler.backends.llvm.sums import emit_combine
 from compiler.backends.llvm.untyped import Builder, Value
+from compiler.backends.llvm.wording import Label
 from compiler.ir.dims import Extent, Shape, divide_exactly, evaluate, product
 from compiler.ir.formula.tape import Const, TypedLine, infer_dtypes
 from compiler.ir.node import Node
@@ -51,6 +51,13 @@ class UnsupportedError(Exception):
     """A kernel has no native form; the sentence says why."""
 
 
+Memory: TypeAlias = tuple[Pointer, Strides, DType]
+"""A slot while its kernel is put together."""
+
+SlotLabels: TypeAlias = tuple[Label | None, Label | None]
+"""What is read from a slot, and what is written to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sum:
     """The memory of an accumulator: as in the result, or beside it where chunks or dtypes differ."""
@@ -67,8 +74,9 @@ class NestStep:
     """A kernel with its numbers as extents."""
 
     nodes: tuple[Node, ...]
-    names: tuple[str, ...]
-    """Of the form's members, for reading."""
+    labels: tuple[Label | None, ...]
+    """What the form's members are; None for one that several share."""
+    memory: tuple[SlotLabels, ...]
     form: Form
     loops: Shape
     slots: tuple[tuple[Pointer, Strides], ...]
@@ -96,10 +104,6 @@ class NestStep:
         return product(self.loops) * round(
             1000 * (instructions + len(self.form.slots)) / _INSTRUCTIONS_PER_NANOSECOND
         )
-
-    def text(self) -> str:
-        """The nest for reading."""
-        return nest_text(self.form, self.loops, self.names)
 
     def launches(self, sizes: Sizes, scratch: Scratch) -> list[Launch]:
         """The nest, then the joining of partial sums."""
@@ -200,7 +204,8 @@ class NestBuilder:
         self.extents: list[Extent] = [nest.loops[loop] for loop in self.order] or [1]
         self.outer = nest.rows if nest.columns else len(self.order) - self._inner_loops()
         self.position = {node: number for number, node in enumerate(kernel.members)}
-        self.memory: list[tuple[Pointer, Strides, DType]] = []
+        self.memory: list[Memory] = []
+        self.labels: list[SlotLabels] = []
         self.sizes: list[Extent] = []
         self.moved: dict[int, int | None] = {}
 
@@ -260,12 +265,13 @@ class NestBuilder:
 
     def _stored_at_row_end(self, member: Member, node: Node, strides: list[list[Extent]]) -> Member:
         self.memory.append((self.places[node].pointer, (), node.type.dtype))
+        self.labels.append((None, node))
         strides.append(self._kept_strides(node))
         return replace(member, store=len(strides) - 1)
 
     # Memory
 
-    def _slot(self, node: Node, axes: Sequence[int | None]) -> int:
+    def _slot(self, node: Node, axes: Sequence[int | None], *, is_written: bool = False) -> int:
         """The slot of a stored value whose axes lie on loops."""
         located = self.places[node]
         strides: list[Extent] = [0] * len(self.extents)
@@ -274,9 +280,7 @@ class NestBuilder:
             if loop is not None:
                 strides[loop] = stride
         found = (located.pointer, tuple(strides), node.type.dtype)
-        if found not in self.memory:
-            self.memory.append(found)
-        return self.memory.index(found)
+        return slot_of(found, node, self.memory, self.labels, is_written=is_written)
 
     # Members
 
@@ -301,7 +305,7 @@ class NestBuilder:
             loop is not None and loop >= self.outer for loop in loops
         )
         is_stored = node in self.stored and reducer is Reducer.NONE
-        store = self._slot(node, self.nest.axes_of(node)) if is_stored else None
+        store = self._slot(node, self.nest.axes_of(node), is_written=True) if is_stored else None
         return Member(
             lines, op.formula.result, tuple(sources), tuple(map(strong, dtypes)), value, op.dtype, reducer,
             reduced, is_row, store, store is not None and self.places.overwrites(node, self.kernel),
@@ -424,8 +428,11 @@ class NestBuilder:
         )
         sums = tuple(self._sum(form, item) for item in form.accumulators)
         form, origins = share(form)
-        names = tuple(_name(self.kernel.members, number, place) for place, number in enumerate(origins))
-        return NestStep(self.kernel.members, names, form, tuple(self.extents), where, sums, tuple(self.sizes))
+        nodes = self.kernel.members
+        labels = tuple(None if number is None else nodes[number] for number in origins)
+        return NestStep(
+            nodes, labels, tuple(self.labels), form, tuple(self.extents), where, sums, tuple(self.sizes)
+        )
 
     def _apart(self, members: Sequence[Member], vector: int) -> frozenset[int]:
         """The reductions whose accumulators are no neighbours along the vector loop."""
@@ -452,9 +459,17 @@ class NestBuilder:
         return Sum(self.places[node].pointer, node.type.size, tuple(strides), is_split, needs_scratch)
 
 
-def _name(nodes: Sequence[Node], number: int | None, place: int) -> str:
-    """The name of a member that is a node, or of one that several share."""
-    return f"s{place}" if number is None else nodes[number].name or f"v{number}"
+def slot_of(
+    found: Memory, node: Node, memory: list[Memory], labels: list[SlotLabels], *, is_written: bool
+) -> int:
+    """The number of a slot, which is new if there is none of this memory and these strides."""
+    if found not in memory:
+        memory.append(found)
+        labels.append((None, None))
+    slot = memory.index(found)
+    read, written = labels[slot]
+    labels[slot] = (read, node) if is_written else (read or node, written)
+    return slot
 
 
 def step_of(stride: Extent) -> Step:

@@ -15,7 +15,6 @@ from functools import partial
 from typing import Final
 
 from compiler.backends.llvm.contraction import ContractionShape, Right, choose_tile, epilogue_lanes
-from compiler.backends.llvm.describe import nest_text
 from compiler.backends.llvm.engine import Target
 from compiler.backends.llvm.forms import (
     Form,
@@ -30,7 +29,7 @@ from compiler.backends.llvm.forms import (
 )
 from compiler.backends.llvm.formulas import REGISTER
 from compiler.backends.llvm.library import Emit
-from compiler.backends.llvm.nests import UnsupportedError, step_of, strong
+from compiler.backends.llvm.nests import Memory, SlotLabels, UnsupportedError, slot_of, step_of, strong
 from compiler.backends.llvm.places import Places, Pointer
 from compiler.backends.llvm.product_code import ProductForm, emit_product
 from compiler.backends.llvm.stages import weight
@@ -40,7 +39,6 @@ from compiler.ir.dims import Extent, Shape, evaluate, product
 from compiler.ir.formula.tape import Const, infer_dtypes
 from compiler.ir.node import Node
 from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size
-from compiler.ir.types import DType
 from compiler.schedule.schedule import Kernel
 
 _BATCH, _ROW, _COLUMN = range(3)
@@ -53,6 +51,9 @@ class ProductStep:
     """A product with its numbers as extents. Loops are the outer ones, then batch, row, column."""
 
     nodes: tuple[Node, ...]
+    sides: tuple[Node, Node]
+    """Left and right."""
+    memory: tuple[SlotLabels, ...]
     form: ProductForm
     machine: Target
     loops: Shape
@@ -77,16 +78,10 @@ class ProductStep:
         turns = product(self.loops)
         return turns * self.depth * round(2000 / _FLOPS_PER_NANOSECOND) + turns * round(25 * after)
 
-    def text(self) -> str:
-        """The product for reading: its tile, then what follows it."""
-        shape, tile = self.form.shape, choose_tile(self.machine, self.form.shape)
-        names = [node.name or f"v{number}" for number, node in enumerate(self.nodes)]
-        head = f"# {names[0]} = left @ right, depth {self.depth}, right by {shape.right.value}, "
-        return (
-            head
-            + f"tiles of {tile.rows} x {tile.columns}\n"
-            + nest_text(self.form.epilogue, self.loops, names)
-        )
+    @property
+    def labels(self) -> tuple[Node, ...]:
+        """What the members of the epilogue are."""
+        return self.nodes
 
     def launches(self, sizes: Sizes, scratch: Scratch) -> list[Launch]:
         """One call, cut along batches, rows or columns."""
@@ -163,7 +158,8 @@ class ProductBuilder:
         self.kernel, self.places, self.stored, self.machine = kernel, places, stored, machine
         self.head = kernel.members[0]
         self.op = _op(self.head)
-        self.memory: list[tuple[Pointer, tuple[Extent, ...], DType]] = []
+        self.memory: list[Memory] = []
+        self.labels: list[SlotLabels] = []
         self.sizes: list[Extent] = []
         self.place: dict[Node, tuple[int | None, ...]] = {}
 
@@ -190,6 +186,7 @@ class ProductBuilder:
             for a in self.output
         ]
         sides = [self._side(k) for k in order]
+        self.sides = self.head.operands[order[0]], self.head.operands[order[1]]
         members = self._members()
         loops = self._loops(kinds, [strides for _, strides in sides])
         return self._finish(loops, members, sides)
@@ -203,16 +200,14 @@ class ProductBuilder:
             axis: stride for axis, stride in zip(axes, located.strides, strict=True) if axis is not None
         }
 
-    def _slot(self, node: Node, axes: Sequence[int | None]) -> int:
+    def _slot(self, node: Node, axes: Sequence[int | None], *, is_written: bool = False) -> int:
         located = self.places[node]
         strides: list[Extent] = [0] * len(self.output)
         for stride, loop in zip(located.strides, axes, strict=True):
             if loop is not None:
                 strides[loop] = stride
         found = (located.pointer, tuple(strides), node.type.dtype)
-        if found not in self.memory:
-            self.memory.append(found)
-        return self.memory.index(found)
+        return slot_of(found, node, self.memory, self.labels, is_written=is_written)
 
     # Members
 
@@ -226,7 +221,7 @@ class ProductBuilder:
 
     def _store(self, node: Node) -> int | None:
         axes = [None if axis is None else self.place[node][axis] for axis in _op(node).output]
-        return self._slot(node, axes) if node in self.stored else None
+        return self._slot(node, axes, is_written=True) if node in self.stored else None
 
     def _map(self, node: Node) -> Member:
         op = _op(node)
@@ -332,7 +327,8 @@ class ProductBuilder:
             (pointer, tuple(loop.strides[k] for loop in all_loops)) for k, (pointer, _) in enumerate(sides)
         ]
         return ProductStep(
-            self.kernel.members, ProductForm(shape, self.op.dtype, form), self.machine,
+            self.kernel.members, self.sides, tuple(self.labels), ProductForm(shape, self.op.dtype, form),
+            self.machine,
             tuple(loop.extent for loop in all_loops), depth, (*pairs[0], left_step), (*pairs[1], right_step),
             tuple((pointer, tuple(row)) for (pointer, _, _), row in zip(self.memory, rows, strict=True)),
             tuple(self.sizes),

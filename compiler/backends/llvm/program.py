@@ -13,6 +13,7 @@ import numpy as np
 from compiler.backends.llvm import driver_code as code
 from compiler.backends.llvm.binding import Binding, address_of, frame_of
 from compiler.backends.llvm.cache import ObjectCache, compiled, default_cache
+from compiler.backends.llvm.describe import call_text, kernel_text
 from compiler.backends.llvm.engine import Library, Target, assembly, complete, host_target
 from compiler.backends.llvm.entry import Context, Locks, make_entry
 from compiler.backends.llvm.entry_types import entry_spec
@@ -24,6 +25,7 @@ from compiler.backends.llvm.python_steps import run_python_step
 from compiler.backends.llvm.steps import PythonStep
 from compiler.backends.llvm.threads import PARALLEL, parallel_address
 from compiler.backends.llvm.timing import CLOCK, NativeClock, PythonClock, TimedPart, run_timed
+from compiler.backends.llvm.wording import Words
 from compiler.ir.dims import evaluate, symbols
 from compiler.ir.node import Node
 from compiler.ir.op import Parameter
@@ -57,9 +59,10 @@ class NativeProgram:
         """What NumPy computes between native steps."""
         return tuple(step for step in self.lowered.steps if isinstance(step, PythonStep))
 
-    def source(self, kernel: int) -> str:
-        """The loop nests of a kernel of the schedule, for reading."""
-        return "".join(step.text() for step in self.lowered.of_kernel[kernel])
+    def source(self, kernel: int | None) -> str:
+        """The loop nests of a kernel of the schedule; of the whole call, in its order, if none is named."""
+        words = Words(self.lowered.places)
+        return call_text(self.lowered, words) if kernel is None else kernel_text(kernel, self.lowered, words)
 
     def llvm_ir(self, kernel: int) -> str:
         """The IR of a kernel of the schedule, as it was compiled."""

@@ -84,10 +84,6 @@ class Step(Protocol):
         """The native calls, for given sizes."""
         ...
 
-    def text(self) -> str:
-        """The step as a readable loop nest."""
-        ...
-
 
 @dataclass(frozen=True)
 class PythonStep:
@@ -97,11 +93,6 @@ class PythonStep:
     stored: tuple[Node, ...]
     reason: str
     kernels: Mapping[str, Emit] = field(default_factory=dict[str, Emit])
-
-    def text(self) -> str:
-        """A remark."""
-        names = ", ".join(node.name or node.op.name for node in self.nodes)
-        return f"# {names}: a Python step, because {self.reason}\n"
 
 
 def chunks_for(nanoseconds: float, most: int) -> int:

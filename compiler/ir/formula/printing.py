@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from compiler.ir.formula.atoms import ATOMS, COMPARISONS
@@ -28,7 +29,7 @@ class Infix(NamedTuple):
     right: int
 
 
-_COMPARING, _OR, _XOR, _AND, _SUM, _PRODUCT, _UNARY, _POWER, _HIGHEST = range(1, 10)
+_COMPARING, _OR, _XOR, _AND, _SUM, _PRODUCT, _UNARY, _POWER, HIGHEST = range(1, 10)
 
 INFIX: Final = {
     **{name: Infix(symbol, _COMPARING, _OR, _OR) for name, symbol in COMPARISONS.items()},
@@ -39,16 +40,19 @@ INFIX: Final = {
     "sub": Infix("-", _SUM, _SUM, _PRODUCT),
     "mul": Infix("*", _PRODUCT, _PRODUCT, _UNARY),
     "div": Infix("/", _PRODUCT, _PRODUCT, _UNARY),
-    "pow": Infix("**", _POWER, _HIGHEST, _UNARY),
+    "pow": Infix("**", _POWER, HIGHEST, _UNARY),
 }
 PREFIX: Final = {"neg": "-", "not": "~"}
 
 
-class _Piece(NamedTuple):
+class Piece(NamedTuple):
+    """A part of an expression, and how strongly it holds together."""
+
     text: str
     precedence: int
 
     def at(self, least: int) -> str:
+        """The text, in parentheses if it holds together less strongly than it must."""
         return self.text if self.precedence >= least else f"({self.text})"
 
 
@@ -61,14 +65,14 @@ def print_body(formula: Formula) -> str:
     """The right-hand side alone."""
     shared = _shared_names(formula)
     bindings: list[str] = []
-    pieces = [_Piece(name, _HIGHEST) for name in formula.parameters]
+    pieces = [Piece(name, HIGHEST) for name in formula.parameters]
     for position, line in enumerate(formula.lines, start=len(pieces)):
-        piece = _print_line(line, pieces)
+        piece = print_line(line, pieces)
         if position in shared:
             bindings.append(f"{shared[position]} = {piece.text}")
-            piece = _Piece(shared[position], _HIGHEST)
+            piece = Piece(shared[position], HIGHEST)
         pieces.append(piece)
-    body = _print_ref(formula.result, pieces).text
+    body = print_ref(formula.result, pieces).text
     return "{ " + "; ".join([*bindings, body]) + " }" if bindings else body
 
 
@@ -77,24 +81,26 @@ def print_scalar(value: bool | int | float) -> str:
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
-def _print_line(line: Line, pieces: list[_Piece]) -> _Piece:
-    arguments = [_print_ref(ref, pieces) for ref in line.arguments]
+def print_line(line: Line, pieces: Sequence[Piece]) -> Piece:
+    """An atom of earlier values."""
+    arguments = [print_ref(ref, pieces) for ref in line.arguments]
     if line.atom in INFIX:
         infix = INFIX[line.atom]
         left, right = arguments[0].at(infix.left), arguments[1].at(infix.right)
-        return _Piece(f"{left} {infix.symbol} {right}", infix.precedence)
+        return Piece(f"{left} {infix.symbol} {right}", infix.precedence)
     if line.atom in PREFIX:
         # A literal keeps parentheses: `-2` is the literal, `-(2)` the negation of one.
-        least = _UNARY if isinstance(line.arguments[0], int) else _HIGHEST + 1
-        return _Piece(PREFIX[line.atom] + arguments[0].at(least), _UNARY)
-    return _Piece(f"{line.atom}({', '.join(piece.text for piece in arguments)})", _HIGHEST)
+        least = _UNARY if isinstance(line.arguments[0], int) else HIGHEST + 1
+        return Piece(PREFIX[line.atom] + arguments[0].at(least), _UNARY)
+    return Piece(f"{line.atom}({', '.join(piece.text for piece in arguments)})", HIGHEST)
 
 
-def _print_ref(ref: Ref, pieces: list[_Piece]) -> _Piece:
+def print_ref(ref: Ref, pieces: Sequence[Piece]) -> Piece:
+    """A literal, or an earlier value."""
     if isinstance(ref, int):
         return pieces[ref]
     text = print_scalar(ref.value)
-    return _Piece(text, _UNARY if text.startswith("-") else _HIGHEST)
+    return Piece(text, _UNARY if text.startswith("-") else HIGHEST)
 
 
 def _shared_names(formula: Formula) -> dict[int, str]:
@@ -114,7 +120,7 @@ _LONGEST_REPEATED: Final = 40
 _GREEK: Final = frozenset({"alpha", "beta", "gamma", "delta", "epsilon", "lambda", "mu", "sigma"})
 _LATEX_PLACES: Final[dict[str, tuple[int, tuple[int, ...]]]] = {
     "div": (_POWER, (0, 0)),
-    "pow": (_POWER, (_HIGHEST, 0)),
+    "pow": (_POWER, (HIGHEST, 0)),
     "exp": (_POWER, (0,)),
     "neg": (_PRODUCT, (_PRODUCT,)),
     "not": (_UNARY, (_UNARY,)),
@@ -130,20 +136,20 @@ def latex(formula: Formula) -> str:
     A long value that is used twice gets a name, and what it is follows after commas.
     """
     shared, bindings = list(_shared_names(formula)), list[str]()
-    pieces = [_Piece(_latex_name(name), _HIGHEST) for name in formula.parameters]
+    pieces = [Piece(_latex_name(name), HIGHEST) for name in formula.parameters]
     for position, line in enumerate(formula.lines, start=len(pieces)):
         piece = _latex_line(line, [_latex_ref(ref, pieces) for ref in line.arguments])
         if position in shared and len(piece.text) > _LONGEST_REPEATED:
             name = f"t_{{{len(bindings)}}}"
             bindings.append(f"{name} = {piece.text}")
-            piece = _Piece(name, _HIGHEST)
+            piece = Piece(name, HIGHEST)
         pieces.append(piece)
     return r", \quad ".join([_latex_ref(formula.result, pieces).text, *bindings])
 
 
-def _latex_line(line: Line, arguments: list[_Piece]) -> _Piece:
+def _latex_line(line: Line, arguments: list[Piece]) -> Piece:
     infix = INFIX.get(line.atom)
-    usual = (infix.precedence, (infix.left, infix.right)) if infix else (_HIGHEST, (0,) * len(arguments))
+    usual = (infix.precedence, (infix.left, infix.right)) if infix else (HIGHEST, (0,) * len(arguments))
     precedence, places = _LATEX_PLACES.get(line.atom, usual)
     texts = [_latex_at(piece, least) for piece, least in zip(arguments, places, strict=True)]
     if line.atom in ("add", "sub", "mul", "neg") and texts[-1].startswith("-"):
@@ -151,29 +157,29 @@ def _latex_line(line: Line, arguments: list[_Piece]) -> _Piece:
     template = ATOMS[line.atom].latex
     if line.atom == "mul" and texts[1][0].isdigit():
         template = r"{x} \cdot {y}"
-    return _Piece(template.format(**dict(zip("xyz", texts, strict=False))), precedence)
+    return Piece(template.format(**dict(zip("xyz", texts, strict=False))), precedence)
 
 
-def _latex_at(piece: _Piece, least: int) -> str:
+def _latex_at(piece: Piece, least: int) -> str:
     if piece.precedence >= least:
         return piece.text
     is_tall = r"\frac" in piece.text or r"\begin" in piece.text
     return rf"\left({piece.text}\right)" if is_tall else f"({piece.text})"
 
 
-def _latex_ref(ref: Ref, pieces: list[_Piece]) -> _Piece:
+def _latex_ref(ref: Ref, pieces: list[Piece]) -> Piece:
     if isinstance(ref, int):
         return pieces[ref]
     if ref.value == math.pi:
-        return _Piece(r"\pi", _HIGHEST)
+        return Piece(r"\pi", HIGHEST)
     text = print_scalar(ref.value).replace("inf", r"\infty")
     digits, _, exponent = text.partition("e")
     if exponent.lstrip("+-").isdigit():
         power = f"10^{{{int(exponent)}}}"
-        return _Piece(power if digits == "1" else rf"{digits} \cdot {power}", _PRODUCT)
+        return Piece(power if digits == "1" else rf"{digits} \cdot {power}", _PRODUCT)
     if text.isalpha():
         text = rf"\mathrm{{{text}}}"
-    return _Piece(text, _PRODUCT if text.startswith("-") else _HIGHEST)
+    return Piece(text, _PRODUCT if text.startswith("-") else HIGHEST)
 
 
 def _latex_name(name: str) -> str:

@@ -284,7 +284,7 @@ def test_calls_from_several_threads() -> None:
 def test_a_kernel_can_be_read() -> None:
     x, b = tt.input("x", ("n", 5)), tt.input("b", (5,))
     program = native(tt.compile([x, b], softmax(x + b), backend="llvm"))
-    assert "for i0 in 0 .. n" in program.source(0)
+    assert "for i in 0 .. n" in program.source(0)
     assert "exp(" in program.source(0)
     assert "define void" in program.llvm_ir(0)
     assert program.assembly(0).count("\n") > 20
