@@ -14,6 +14,7 @@ from compiler.analysis.extents import Sizes, bind_sizes, check_symbols
 from compiler.errors import ArgumentError, DTypeError, NameClashError, ShapeError, UndeclaredInputError
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe
+from compiler.ir.numbers import number
 from compiler.ir.op import Input, Parameter
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -76,9 +77,10 @@ class Signature:
         return array
 
     def _converted(self, node: Node, value: Any, wanted: np.dtype[Any]) -> Array:
-        is_array = isinstance(value, np.ndarray | np.generic)
+        plain = number(value)
+        is_array = isinstance(value, np.ndarray)
         try:
-            array = np.asarray(value)
+            array = np.asarray(value if plain is None else plain)
         except (ValueError, OverflowError) as error:
             raise DTypeError(
                 f"input {node.name!r} is {node.type}; not a rectangular array of numbers: {error}"

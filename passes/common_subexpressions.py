@@ -19,15 +19,15 @@ from dataclasses import dataclass, field
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe
 from compiler.ir.op import MapReduce, Trait
-from compiler.pipeline.contract import Action, Report
+from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.congruence import value_key
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.rewrite.sweep import sweep
 from compiler.schedule.target import Target
 
 
-@dataclass(frozen=True, slots=True)
-class CommonSubexpressions:
+@dataclass(frozen=True, slots=True, eq=False)
+class CommonSubexpressions(ByValue):
     """Merges nodes that compute the same value from the same operands."""
 
     @property

@@ -20,14 +20,14 @@ from compiler.ir.formula.tape import drop_unused
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe, make_node
 from compiler.ir.op import Access, MapReduce, Reducer
-from compiler.pipeline.contract import Action, Report
+from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.accesses import fill, read, zero_of
 from compiler.rewrite.sweep import narrowed, origin_of, sweep
 from compiler.schedule.target import Target
 
 
-@dataclass(frozen=True, slots=True)
-class DeadCode:
+@dataclass(frozen=True, slots=True, eq=False)
+class DeadCode(ByValue):
     """Removes what is not needed for any output or update."""
 
     @property

@@ -28,7 +28,7 @@ from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe, make_node
 from compiler.ir.op import Access, Argument, Constant, Layout, MapReduce, Reducer, Size, Trait
 from compiler.ir.types import Operand, Scalar
-from compiler.pipeline.contract import Action, Report
+from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.rewrite.sweep import origin_of, sweep
 from compiler.schedule.target import Target
@@ -39,8 +39,8 @@ SMALL: Final = 1024
 """Elements that a folded result may have even if its operands have fewer."""
 
 
-@dataclass(frozen=True, slots=True)
-class FoldConstants:
+@dataclass(frozen=True, slots=True, eq=False)
+class FoldConstants(ByValue):
     """Evaluates constants of at most `most_elements` elements."""
 
     most_elements: int = 1 << 20

@@ -26,7 +26,7 @@ from compiler.analysis.partition import Partition
 from compiler.ir.dims import Extent, product
 from compiler.ir.node import Node
 from compiler.ir.op import MapReduce, Reducer, Trait
-from compiler.pipeline.contract import Action, Report
+from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.schedule.frame import Frame, called, check_member, frame_of, join, map_reduce, shares_operand
 from compiler.schedule.schedule import Kernel, Schedule
@@ -40,8 +40,8 @@ LONGEST_ROW: Final = 1 << 16
 """Elements of a row, or of the accumulators of a trailing reduction, that stay in the cache."""
 
 
-@dataclass(frozen=True, slots=True)
-class FuseElementwise:
+@dataclass(frozen=True, slots=True, eq=False)
+class FuseElementwise(ByValue):
     """Joins maps and reductions into kernels of at most `most_members` nodes."""
 
     most_members: int = MOST_MEMBERS

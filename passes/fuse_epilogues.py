@@ -18,7 +18,7 @@ from typing import Final
 from compiler.analysis.partition import Partition
 from compiler.ir.node import Node
 from compiler.ir.op import MapReduce, Trait
-from compiler.pipeline.contract import Action, Report
+from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.schedule.frame import called, check_member
 from compiler.schedule.nest import Nest, nest_of
@@ -29,8 +29,8 @@ MOST_MAPS: Final = 12
 """Maps behind one contraction: their values share the registers with its sums."""
 
 
-@dataclass(frozen=True, slots=True)
-class FuseEpilogues:
+@dataclass(frozen=True, slots=True, eq=False)
+class FuseEpilogues(ByValue):
     """Joins a contraction with at most `most_maps` maps behind it."""
 
     most_maps: int = MOST_MAPS

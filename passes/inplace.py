@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 from compiler.analysis.memory import is_dense, may_fail, owners
 from compiler.ir.node import Node
 from compiler.ir.op import Input, MapReduce, Reducer, Trait
-from compiler.pipeline.contract import Action, Report
+from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.schedule.frame import called
 from compiler.schedule.nest import Nest
@@ -27,8 +27,8 @@ from compiler.schedule.schedule import Kernel, Schedule
 from compiler.schedule.target import Target
 
 
-@dataclass(frozen=True, slots=True)
-class InPlace:
+@dataclass(frozen=True, slots=True, eq=False)
+class InPlace(ByValue):
     """Marks results that are written over an operand's buffer."""
 
     @property

@@ -26,15 +26,15 @@ from compiler.ir.formula.tape import Const, Formula, Tape, bind_literals
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.op import Access, MapReduce, Reducer, Trait
-from compiler.pipeline.contract import Action, Report
+from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.rewrite.sweep import sweep
 from compiler.schedule.frame import called
 from compiler.schedule.target import Target
 
 
-@dataclass(frozen=True, slots=True)
-class SaveOutputs:
+@dataclass(frozen=True, slots=True, eq=False)
+class SaveOutputs(ByValue):
     """Makes gradients of maps read the map's result, where its slope follows from that."""
 
     @property

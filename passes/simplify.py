@@ -25,7 +25,7 @@ from compiler.ir.graph import Graph
 from compiler.ir.node import Node, Origin, describe, make_node
 from compiler.ir.op import MapReduce, Reducer, Trait
 from compiler.ir.types import Scalar
-from compiler.pipeline.contract import Action, Report
+from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.layouts import shorter_layout
 from compiler.rewrite.patterns import (
     FLOATS,
@@ -137,8 +137,8 @@ _MOST_STEPS: Final = 64
 """Rules applied to one node at most; every rule shortens, so none comes near."""
 
 
-@dataclass(frozen=True, slots=True)
-class Simplify:
+@dataclass(frozen=True, slots=True, eq=False)
+class Simplify(ByValue):
     """Applies the exact rules, and the stabilising ones unless that is switched off."""
 
     stabilising: bool = True

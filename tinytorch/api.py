@@ -19,15 +19,15 @@ from compiler.ir.dims import Extent
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe
 from compiler.ir.op import Call, Locks, Parameter
-from compiler.ir.types import dtype_of, tensor_type
+from compiler.ir.types import tensor_type
 from compiler.pipeline.contract import Pass
 from compiler.program import Program
 from compiler.render.drawing import draw as draw_graph
 from compiler.structure import flatten
 from passes import REWRITES, SCHEDULING
 from tinytorch.builtin import find_backend, find_pass
-from tinytorch.tensor import Tensor, as_tensor
-from tinytorch.values import checked_array, checked_name, constant_of_array
+from tinytorch.tensor import Tensor, as_tensor, as_tensors
+from tinytorch.values import checked_array, checked_name, constant_of_array, typed_array
 
 
 def input(name: str, shape: Sequence[Extent | str] = (), dtype: Any = "float32") -> Tensor:
@@ -42,11 +42,11 @@ def input(name: str, shape: Sequence[Extent | str] = (), dtype: Any = "float32")
 def parameter(value: Any, name: str | None = None, dtype: Any = None) -> Tensor:
     """A value that lasts between calls and that updates write to. Holds a copy of `value`.
 
-    Floats without a dtype (lists, Python scalars) are float32; arrays keep their dtype. Read and set it with
-    `tt.value_of` and `tt.set_value`. No two parameters of a program have one `name`; without it, one that is
-    part of a module is named after its place there.
+    Without a dtype, numbers and lists of them are bool, int64 or float32; NumPy's values keep theirs. Read
+    and set it with `tt.value_of` and `tt.set_value`. No two parameters of a program have one `name`; without
+    it, one that is part of a module is named after its place there.
     """
-    array = _typed(value, dtype)
+    array = typed_array(value, dtype)
     checked = None if name is None else checked_name(name)
     return Tensor(parameter_node(array, checked, is_named=checked is not None))
 
@@ -54,13 +54,6 @@ def parameter(value: Any, name: str | None = None, dtype: Any = None) -> Tensor:
 def constant(value: Any, name: str | None = None, dtype: Any = None) -> Tensor:
     """An immutable array inside the graph. dtypes as for `parameter`."""
     return Tensor(constant_of_array(value, dtype, None if name is None else checked_name(name)))
-
-
-def _typed(value: Any, dtype: Any) -> np.ndarray[Any, Any]:
-    array = checked_array(value)
-    if dtype is None and not isinstance(value, np.ndarray | np.generic) and array.dtype == np.float64:
-        dtype = "float32"
-    return array.astype(dtype_of(array.dtype if dtype is None else dtype).numpy, copy=False)
 
 
 def value_of(parameter: Tensor) -> np.ndarray[Any, Any]:
@@ -106,7 +99,7 @@ def grad(loss: Tensor, wrt: Any, *, seed: Any = None, allow_unused: bool = False
     is_many = isinstance(wrt, Iterable) and not isinstance(wrt, Tensor | Mapping | tuple)
     targets, structure = flatten(list(cast("Iterable[Any]", wrt)) if is_many else wrt)
     nodes = [_checked_target(item) for item in targets]
-    found = gradient(loss.node, nodes, None if seed is None else as_tensor(seed).node)
+    found = gradient(loss.node, nodes, None if seed is None else as_tensors(loss, seed)[1].node)
     results = [_found(loss, target, node, allow_unused) for target, node in zip(targets, found, strict=True)]
     return structure.pack(results)
 
@@ -170,9 +163,18 @@ def compile(
     )
 
 
-def default_passes() -> tuple[Pass, ...]:
-    """The passes that run unless others are named: `passes.REWRITES`, then `passes.SCHEDULING`."""
-    return (*REWRITES, *SCHEDULING)
+def default_passes(*, without: str | Iterable[str] = ()) -> tuple[Pass, ...]:
+    """The passes that run unless others are named: `passes.REWRITES`, then `passes.SCHEDULING`.
+
+    `without` names those to leave out. Raises ArgumentError for a name that none of them has.
+    """
+    found = (*REWRITES, *SCHEDULING)
+    left_out = [without] if isinstance(without, str) else list(without)
+    names = [item.name for item in found]
+    for name in left_out:
+        if name not in names:
+            raise ArgumentError(f"no default pass is named {name!r}; they are {', '.join(names)}")
+    return tuple(item for item in found if item.name not in left_out)
 
 
 def _updates(updates: Any) -> list[tuple[Node, Node]]:

@@ -7,25 +7,28 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 
 from compiler.errors import DTypeError
-from compiler.ir.build import apply, cast
+from compiler.ir.build import IDENTITY, Value, apply, cast
+from compiler.ir.dims import Dim
 from compiler.ir.node import Node
-from compiler.ir.types import Scalar, dtype_of
+from compiler.ir.numbers import Scalar, number
+from compiler.ir.op import Size
+from compiler.ir.types import DType, Weak, dtype_of, promote
 from tinytorch.handle import Handle
 from tinytorch.products import matmul_node
 from tinytorch.values import constant_of_array
 
-TensorLike: TypeAlias = "Handle | Scalar | np.ndarray[Any, Any] | np.generic"
+TensorLike: TypeAlias = "Handle | Dim | Scalar | np.ndarray[Any, Any] | np.generic"
 
 
 class Arithmetic(Handle):
-    """Operators broadcast as in NumPy and promote as NumPy 2 does; comparisons give bools."""
+    """Operators broadcast as in NumPy and promote as in PyTorch; comparisons give bools."""
 
     __slots__ = ()
 
     def _binary(self, atom: str, left: Any, right: Any) -> Any:
         if answers_itself(left) or answers_itself(right):
             return NotImplemented
-        return self._wrap(apply(atom, as_value(left), as_value(right)))
+        return self._wrap(apply(atom, *as_values(left, right)))
 
     def __add__(self, other: TensorLike) -> Self:
         return self._binary("add", self, other)
@@ -71,10 +74,10 @@ class Arithmetic(Handle):
     def __matmul__(self, other: TensorLike) -> Any:
         if answers_itself(other):
             return NotImplemented
-        return self._wrap(matmul_node(self.node, as_node(other)))
+        return self._wrap(matmul_node(*as_nodes(self, other)))
 
     def __rmatmul__(self, other: Any) -> Self:
-        return self._wrap(matmul_node(as_node(other), self.node))
+        return self._wrap(matmul_node(*as_nodes(other, self)))
 
     def __lt__(self, other: TensorLike) -> Self:
         return self._binary("lt", self, other)
@@ -117,27 +120,73 @@ class Arithmetic(Handle):
 
 def answers_itself(value: Any) -> bool:
     """Whether a stranger answers arithmetic itself: `__array_ufunc__ = None`, NumPy's sign for it."""
-    return not isinstance(value, Handle) and getattr(value, "__array_ufunc__", True) is None
+    return not isinstance(value, Handle | Dim) and getattr(value, "__array_ufunc__", True) is None
 
 
-def as_value(value: Any) -> Node | Scalar:
-    """What an operation takes: a tensor's node, a Python scalar (weakly typed), or a constant of an array."""
-    if isinstance(value, bool | int | float) and not isinstance(value, np.generic):
-        return value
-    return as_node(value)
+def as_values(*given: Any) -> list[Value]:
+    """What an operation takes of each: a tensor's node, a number or an extent, weakly typed; a constant.
+
+    An array keeps its dtype; a list has none of its own, like the numbers in it, and takes the one that they
+    have beside the others. Raises DTypeError for anything else.
+    """
+    found = [_as_value(item) for item in given]
+    if not any(item is None for item in found):
+        return [item for item in found if item is not None]
+    dtypes = [item.type.dtype for item in found if isinstance(item, Node)]
+    return [
+        constant_of_array(value, None, None, dtypes) if item is None else item
+        for value, item in zip(given, found, strict=True)
+    ]
+
+
+def _as_value(value: Any) -> Value | None:
+    """None for what has no dtype of its own and is no scalar: a list."""
+    if isinstance(value, Handle):
+        return value.node
+    if isinstance(value, Dim):
+        return Size(value)
+    plain = number(value)
+    if plain is not None:
+        return plain
+    return constant_of_array(value, None, None) if hasattr(value, "dtype") else None
+
+
+def as_nodes(*given: Any) -> list[Node]:
+    """As `as_values`, with numbers and extents as nodes, in the dtype that they have beside the others."""
+    values = as_values(*given)
+    dtypes = [item.type.dtype for item in values if isinstance(item, Node)]
+    return [item if isinstance(item, Node) else node_beside(item, dtypes) for item in values]
+
+
+def node_beside(value: Any, dtypes: list[DType]) -> Node:
+    """A number, an extent or a list as a node, in the dtype that it has beside others."""
+    if isinstance(value, Size):
+        return apply(IDENTITY, value, dtype=promote([*dtypes, Weak(int)]))
+    return constant_of_array(value, None, None, dtypes)
 
 
 def as_node(value: Any) -> Node:
-    """A tensor's node; a scalar or an array as a constant. Raises DTypeError for anything else."""
-    return value.node if isinstance(value, Handle) else constant_of_array(value, None, None)
+    """A tensor's node; a number, an extent (int64), a list or an array as one. Raises DTypeError."""
+    return as_nodes(value)[0]
 
 
 def check_power(base: Any, exponent: Any) -> None:
     """Integers have powers by non-negative literal integers only. Raises DTypeError."""
     dtypes = [item.dtype for item in (base, exponent) if isinstance(item, Handle)]
-    if any(dtype.is_float for dtype in dtypes) or isinstance(base, float) or isinstance(exponent, float):
+    power = number(exponent)
+    if any(dtype.is_float for dtype in dtypes) or isinstance(number(base), float) or isinstance(power, float):
         return
-    if not (isinstance(exponent, int) and exponent >= 0):
+    if not (isinstance(power, int) and power >= 0):
         raise DTypeError(
             "an integer tensor has powers by non-negative Python ints; cast it to float32 for others"
         )
+
+
+def of_extents(atom: str, left: Any, right: Any) -> Node | None:
+    """The value of an atom one of whose operands is an extent; None where the other answers itself."""
+    for item in (left, right):
+        if not (isinstance(item, Dim | list | tuple | np.ndarray) or number(item) is not None):
+            return None
+    if atom == "pow":
+        check_power(left, right)
+    return apply(atom, *as_values(left, right))

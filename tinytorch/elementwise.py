@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from compiler.errors import ArgumentError, FormulaError
-from compiler.ir.build import Value, apply
-from compiler.ir.formula.tape import Const, Formula
+from compiler.ir.build import apply
+from compiler.ir.formula.tape import Formula
 from compiler.ir.formula.trace import Var, trace
 from compiler.ir.types import Scalar
-from tinytorch.arithmetic import as_value
-from tinytorch.tensor import Tensor, as_tensor
+from tinytorch.arithmetic import as_values
+from tinytorch.tensor import Tensor
 from tinytorch.values import checked_name
 
 
@@ -43,11 +43,8 @@ class Elementwise:
         variable = next((value for value in values if isinstance(value, Var)), None)
         if variable is not None:
             return variable.apply(self.formula, *values)
-        tensor = next((value for value in operands if isinstance(value, Tensor)), None)
-        if tensor is None:
-            tensor = as_tensor(operands[0])
-            values[0] = tensor
-        return tensor._wrap(apply(self.formula, *map(_literal_or_value, values)))  # pyright: ignore[reportPrivateUsage]  # results keep the class of the operand
+        kind = next((type(value) for value in operands if isinstance(value, Tensor)), Tensor)
+        return kind(apply(self.formula, *as_values(*values)))
 
     def _settings(self, operands: tuple[Any, ...], parameters: dict[str, Any]) -> list[Any]:
         if len(operands) != len(self.operands):
@@ -68,10 +65,6 @@ class Elementwise:
 
     def __repr__(self) -> str:
         return f"<op {self.formula}>"
-
-
-def _literal_or_value(value: Any) -> Value:
-    return Const(value) if isinstance(value, bool | int | float) else as_value(value)
 
 
 def elementwise(name: str, function: Callable[..., Any]) -> Elementwise:

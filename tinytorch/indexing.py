@@ -8,6 +8,7 @@ from typing import Any, cast
 from compiler.errors import ShapeError
 from compiler.ir.dims import Dim, Extent, divide_exactly
 from compiler.ir.node import Node, describe, make_node
+from compiler.ir.numbers import whole_number
 from compiler.ir.op import Gather, Reshape, Slice
 
 
@@ -31,7 +32,7 @@ def take_key(node: Node, key: Any) -> Node:
             shape.append(sliced.type.shape[axis])
             axis += 1
         else:
-            shape += [] if _is_int(item) else [sliced.type.shape[axis]]
+            shape += [] if _is_place(item) else [sliced.type.shape[axis]]
             axis += 1
     if tuple(shape) != sliced.type.shape:
         sliced = make_node(Reshape(tuple(shape)), [sliced])
@@ -45,8 +46,8 @@ def take(node: Node, index: Node, axis: int) -> Node:
     return make_node(Gather(axis), [node, index])
 
 
-def _is_int(item: Any) -> bool:
-    return hasattr(item, "__index__") and not isinstance(item, bool)
+def _is_place(item: Any) -> bool:
+    return isinstance(item, Dim) or whole_number(item) is not None
 
 
 def _expanded(node: Node, key: Sequence[Any]) -> list[Any]:
@@ -76,8 +77,8 @@ def _row(node: Node, axis: int, item: Any) -> tuple[Extent, Extent, int]:
     extent = node.type.shape[axis]
     if isinstance(item, Node):
         return 0, extent, 1
-    if _is_int(item):
-        return _position(node, axis, item.__index__(), extent), 1, 1
+    if _is_place(item):
+        return _position(node, axis, _bound(node, axis, item), extent), 1, 1
     if not isinstance(item, slice):
         raise ShapeError(f"{item!r} is no index of axis {axis} of {describe(node)}")
     if isinstance(extent, int):
@@ -89,26 +90,46 @@ def _row(node: Node, axis: int, item: Any) -> tuple[Extent, Extent, int]:
     return _symbolic_row(node, axis, cast("slice[Any, Any, Any]", item), extent)
 
 
-def _position(node: Node, axis: int, position: int, extent: Extent) -> Extent:
-    if isinstance(extent, int) and not -extent <= position < extent:
+def _bound(node: Node, axis: int, item: Any) -> Extent:
+    """A place on an axis as an int, negative where it counts from the end, or as another extent."""
+    if not isinstance(item, Dim):
+        place = whole_number(item)
+        if place is None:
+            raise ShapeError(f"{item!r} is no place on axis {axis} of {describe(node)}")
+        return place
+    gap = item - node.type.shape[axis]
+    if isinstance(gap, int) and gap < 0:
+        return gap
+    return item if isinstance(gap, Dim) else node.type.shape[axis]
+
+
+def _position(node: Node, axis: int, position: Extent, extent: Extent) -> Extent:
+    is_outside = position == extent
+    if isinstance(extent, int) and isinstance(position, int):
+        is_outside = not -extent <= position < extent
+    if is_outside:
         raise ShapeError(f"index {position} is outside axis {axis} of {describe(node)}")
-    return position if position >= 0 else extent + position
+    return _from_start(position, extent)
+
+
+def _from_start(place: Extent, extent: Extent) -> Extent:
+    return extent + place if isinstance(place, int) and place < 0 else place
 
 
 def _symbolic_row(node: Node, axis: int, item: slice, extent: Dim) -> tuple[Extent, Extent, int]:
     """Slices of a symbolic axis whose size is a polynomial: from a start to a place counted from the end."""
-    step = 1 if item.step is None else item.step
-    if step < 0 and item.start is None and item.stop is None:
+    step = 1 if item.step is None else _bound(node, axis, item.step)
+    start, stop = (None if place is None else _bound(node, axis, place) for place in (item.start, item.stop))
+    if isinstance(step, Dim):
+        raise ShapeError(f"the step of {item} is an int: {describe(node)}")
+    if step < 0 and start is None and stop is None:
         quotient = _steps(extent, -step)
         if quotient is not None:
             return extent - 1, quotient, step
-    start = item.start or 0
-    stop = extent if item.stop is None else extent + item.stop if item.stop < 0 else item.stop
-    first = extent + start if start < 0 else start
-    size = _steps(stop - first, step) if step > 0 else None
-    from_end = (item.stop is None or item.stop < 0) and start >= 0
-    last_ones = start < 0 and (item.stop is None or item.stop < 0)
-    if size is None or not (from_end or last_ones):
+    first = _from_start(start or 0, extent)
+    last = extent if stop is None else _from_start(stop, extent)
+    size = _steps(last - first, step) if step > 0 else None
+    if size is None or (isinstance(stop, int) and stop >= 0):
         raise ShapeError(
             f"slice {item} of the symbolic axis {axis} has a size that is no polynomial: {describe(node)}\n"
             "  fix: slice from the start to a place counted from the end (x[a:], x[a:-b], x[-a:]), or "

@@ -15,7 +15,7 @@ from tinytorch.elementwise import elementwise
 from tinytorch.ops.elementwise import exact_softplus, log, log1p, square, where, zmul
 from tinytorch.ops.layout import arange, take, take_along_axis
 from tinytorch.ops.normalise import log_softmax
-from tinytorch.tensor import Tensor, as_tensor
+from tinytorch.tensor import Tensor, as_tensor, as_tensors
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
@@ -40,8 +40,9 @@ def cross_entropy(
     the only one, unless `axis` says otherwise. `"mean"` is over everything but the classes; with an empty
     batch it is NaN. An index outside the classes raises IndexRangeError when the program runs.
     """
-    logits = as_tensor(logits)
-    target = as_tensor(target)
+    logits, probabilities = as_tensors(logits, target)
+    classes = as_tensor(target)
+    target = probabilities if classes.dtype.is_float else classes
     place = normalised_axis(min(1, logits.ndim - 1) if axis is None else axis, logits.ndim, logits.node)
     logs = log_softmax(logits, place)
     if target.shape == logits.shape:
@@ -113,7 +114,7 @@ def binary_cross_entropy_with_logits(logits: Any, target: Any, *, reduction: Red
 
 
 def _alike(prediction: Any, target: Any, what: str) -> tuple[Tensor, Tensor]:
-    prediction, target = as_tensor(prediction), as_tensor(target)
+    prediction, target = as_tensors(prediction, target)
     places = f"\n  {describe(prediction.node)}\n  {describe(target.node)}"
     if prediction.shape != target.shape:
         raise ShapeError(

@@ -22,6 +22,7 @@ from compiler.ir.scope import scope
 from tinytorch.api import grad, parameter
 from tinytorch.ops.elementwise import minimum, sqrt
 from tinytorch.tensor import Tensor
+from tinytorch.values import checked_number
 
 Rate: TypeAlias = float | Tensor
 """A learning rate: a number, or a scalar tensor such as an input, so that it can change from call to call."""
@@ -34,11 +35,11 @@ class Optimiser(ABC):
 
     def __init__(self, parameters: Iterable[Tensor], lr: Rate, name: str) -> None:
         self.parameters = _checked(parameters)
-        self.lr = lr
+        self.lr = lr if isinstance(lr, Tensor) else checked_number("lr", lr)
         self.state: list[Tensor] = []
         """The parameters that hold the state, for saving and restoring."""
         self._name = name
-        _require(isinstance(lr, Tensor) or lr >= 0, f"a learning rate is not negative: {lr}")
+        _require(isinstance(self.lr, Tensor) or self.lr >= 0, f"a learning rate is not negative: lr={lr}")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(parameters={len(self.parameters)}, lr={self.lr})"
@@ -93,15 +94,13 @@ class SGD(Optimiser):
         name: str = "sgd",
     ) -> None:
         super().__init__(parameters, lr, name)
-        _require(momentum >= 0 and weight_decay >= 0, "momentum and weight_decay are not negative")
+        self.momentum, self.weight_decay = (
+            _setting("momentum", momentum),
+            _setting("weight_decay", weight_decay),
+        )
+        self.dampening, self.nesterov = checked_number("dampening", dampening), nesterov
         _require(
             not nesterov or (momentum > 0 and dampening == 0), "nesterov needs a momentum and no dampening"
-        )
-        self.momentum, self.dampening, self.nesterov, self.weight_decay = (
-            momentum,
-            dampening,
-            nesterov,
-            weight_decay,
         )
         self._buffers = self._zeros_like("momentum") if momentum else []
         self._is_started = (
@@ -144,9 +143,10 @@ class Adam(Optimiser):
         name: str = "adam",
     ) -> None:
         super().__init__(parameters, lr, name)
-        _require(all(0 <= beta < 1 for beta in betas), f"betas lie in [0, 1): {betas}")
-        _require(eps >= 0 and weight_decay >= 0, "eps and weight_decay are not negative")
-        self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
+        first, second = (checked_number("a beta", beta) for beta in betas)
+        _require(0 <= first < 1 and 0 <= second < 1, f"betas lie in [0, 1): {betas}")
+        self.betas, self.eps = (first, second), _setting("eps", eps)
+        self.weight_decay = _setting("weight_decay", weight_decay)
         self._step = self._keep(np.zeros((), np.int64), None, "step")
         self._means, self._squares = self._zeros_like("mean"), self._zeros_like("square")
 
@@ -233,6 +233,13 @@ def _checked(parameters: Iterable[Tensor]) -> list[Tensor]:
         _require(tensor.dtype.is_float, f"not floating: {describe(tensor.node)}")
     ops = [tensor.node.op for tensor in found]
     _require(len(set(ops)) == len(ops), "a parameter is given twice")
+    return found
+
+
+def _setting(what: str, value: Any) -> float:
+    """A number that is not negative. Raises ArgumentError."""
+    found = checked_number(what, value)
+    _require(found >= 0, f"{what} is not negative: {found}")
     return found
 
 

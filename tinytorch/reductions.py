@@ -57,7 +57,7 @@ class Reductions(Arithmetic):
         return (-self)._reduce(Reducer.ARGMAX, axis, keepdims)
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> Self:
-        """The arithmetic mean over axes, floating: float64 for int64, float32 for bool and int32.
+        """The arithmetic mean over axes, floating: float32 of integers and bools.
 
         NaN of nothing.
         """

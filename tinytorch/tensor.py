@@ -10,10 +10,10 @@ import numpy as np
 
 from compiler.errors import ShapeError
 from compiler.ir.build import broadcast
-from compiler.ir.dims import Extent, extent, product
+from compiler.ir.dims import Dim, Extent, product, shape_of
 from compiler.ir.node import describe, make_node
 from compiler.ir.op import Reshape, Transpose
-from tinytorch.arithmetic import as_node
+from tinytorch.arithmetic import as_node, as_nodes, of_extents
 from tinytorch.axes import Axis, normalised_axes, normalised_axis, resolved_shape, spread
 from tinytorch.handle import Handle
 from tinytorch.indexing import take_key
@@ -23,7 +23,7 @@ from tinytorch.reductions import Reductions
 class Tensor(Reductions):
     """A symbolic array. Make one with `tt.input`, `tt.parameter`, `tt.constant`, or an operation on tensors.
 
-    Arithmetic and comparison broadcast as in NumPy and promote as NumPy 2 does. `==` compares element by
+    Arithmetic and comparison broadcast as in NumPy and promote as in PyTorch. `==` compares element by
     element; two handles are the same dictionary key if they are the same object.
     """
 
@@ -81,7 +81,7 @@ class Tensor(Reductions):
 
     def broadcast_to(self, shape: Sequence[Extent | str]) -> Self:
         """Repeated to a shape as NumPy broadcasts."""
-        return self._wrap(broadcast(self.node, tuple(map(extent, shape))))
+        return self._wrap(broadcast(self.node, shape_of(shape)))
 
     def __getitem__(self, key: Any) -> Self:
         """Ints, slices, None, Ellipsis, and one integer tensor, array or list along an axis, as in NumPy."""
@@ -93,8 +93,25 @@ class Tensor(Reductions):
 
 
 def as_tensor(value: Any) -> Tensor:
-    """A tensor as it is; a scalar or an array as a constant. Raises DTypeError for anything else."""
+    """A tensor as it is; a number, an extent (int64), a list or an array as one. Raises DTypeError."""
     return value if isinstance(value, Tensor) else Tensor(as_node(value))
+
+
+def as_tensors(*values: Any) -> list[Tensor]:
+    """The same of operands that meet: numbers and lists have the dtype that they take beside the others."""
+    nodes = as_nodes(*values)
+    return [
+        value if isinstance(value, Tensor) else Tensor(node)
+        for value, node in zip(values, nodes, strict=True)
+    ]
+
+
+def _of_extents(atom: str, left: Any, right: Any) -> Any:
+    node = of_extents(atom, left, right)
+    return NotImplemented if node is None else Tensor(node)
+
+
+Dim.beyond = staticmethod(_of_extents)
 
 
 def _unwrapped_key(key: Any) -> Any:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import operator
+from collections.abc import Iterable
+from numbers import Number
+from typing import Any, cast
 
 import numpy as np
 
 from compiler.errors import ArgumentError, DTypeError
 from compiler.ir.build import constant_node
+from compiler.ir.dims import Dim
 from compiler.ir.node import Node
-from compiler.ir.types import DType, dtype_of
+from compiler.ir.numbers import Scalar, kind_of, number
+from compiler.ir.types import DType, Weak, dtype_of, promote
 
 
 def checked_name(name: Any) -> str:
@@ -19,28 +24,58 @@ def checked_name(name: Any) -> str:
     return name
 
 
-def constant_of_array(value: Any, dtype: Any, name: str | None) -> Node:
-    """A constant node of an array-like.
+def checked_number(what: str, value: Any) -> Scalar:
+    """A setting that is a number, as Python's. Raises ArgumentError, which says what it is for."""
+    found = number(value)
+    if found is None:
+        raise ArgumentError(f"{what} is a number, not {_shown(value)}")
+    return found
 
-    Floats that come without a dtype (lists, Python scalars) are float32.
+
+def constant_of_array(value: Any, dtype: Any, name: str | None, beside: Iterable[DType] = ()) -> Node:
+    """A constant node of an array-like, in a dtype as `typed_array` has it."""
+    array = typed_array(value, dtype, beside)
+    return constant_node(array, dtype_of(array.dtype), name)
+
+
+def typed_array(value: Any, dtype: Any = None, beside: Iterable[DType] = ()) -> np.ndarray[Any, Any]:
+    """An array-like as an array of one of our dtypes, which is `dtype` if that is given.
+
+    As data, arrays keep theirs, and so do NumPy's scalars. Python numbers and lists have none: bools are
+    bool, and others take the dtype that numbers have `beside` others, int64 or float32 where they are alone.
+    Raises DTypeError, also for an int that is out of range.
     """
     array = checked_array(value)
-    if dtype is None and not isinstance(value, np.ndarray | np.generic) and array.dtype == np.float64:
-        dtype = DType.FLOAT32
-    return constant_node(array, dtype_of(array.dtype if dtype is None else dtype), name)
+    is_typed = hasattr(value, "dtype")
+    if dtype is None and not is_typed:
+        kind = kind_of(array.dtype) or float
+        dtype = DType.BOOL if kind is bool else promote([*beside, Weak(kind)])
+    wanted = dtype_of(array.dtype if dtype is None else dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = array.astype(wanted.numpy, copy=False)
+    if wanted.is_integer and not is_typed and array.dtype.kind in "iu" and (found != array).any():
+        raise DTypeError(f"not within {wanted}: {_shown(value)}")
+    return found
 
 
 def checked_array(value: Any) -> np.ndarray[Any, Any]:
-    """An array-like as an array of one of our dtypes.
+    """An array-like as an array of bools, integers or floats.
 
     Raises DTypeError for objects, strings and ragged lists, SymbolicValueError for a tensor.
     """
+    if isinstance(value, Dim):
+        operator.index(value)  # says that it has no value yet
     try:
         array = np.asarray(value)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise DTypeError(f"not a rectangular array of numbers: {_shown(value)} ({error})") from None
-    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
-        raise DTypeError(f"not an array of bools, integers or floats but of {array.dtype}: {_shown(value)}")
+    is_long = hasattr(value, "dtype") and array.dtype.itemsize > 8
+    if kind_of(array.dtype) is None or is_long:
+        is_real = isinstance(value, Number) and not isinstance(value, complex | np.complexfloating)
+        fix = f"\n  fix: float({cast(Any, value)!r})" if is_real else ""
+        raise DTypeError(
+            f"not an array of bools, integers or floats but of {array.dtype}: {_shown(value)}{fix}"
+        )
     return array
 
 

@@ -2,7 +2,8 @@
 
 Everybody above the IR builds with these.
 
-A value is a Node or a Python scalar; a scalar becomes a literal of the op that uses it, weakly typed.
+A value is a Node, or a number, which becomes a literal of the op that uses it, weakly typed. A NumPy scalar
+is the Python number that it is.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Const, Formula, natural_dtype
 from compiler.ir.node import Node, Origin, describe, make_node, naming
+from compiler.ir.numbers import number
 from compiler.ir.op import (
     Access,
     Argument,
@@ -65,13 +67,14 @@ def apply(
     """
     formula = atom_formula(formula) if isinstance(formula, str) else formula
     nodes = [value for value in values if isinstance(value, Node)]
-    kinds = tuple([value.type if isinstance(value, Node) else as_argument(value) for value in values])
+    given = [value if isinstance(value, Node) else as_argument(value) for value in values]
+    kinds = tuple([item.type if isinstance(item, Node) else item for item in given])
     key = formula, formula.recognised, kinds, dtype, shape
     known = _MAPS.get(key)
     if known is None:
         if len(_MAPS) >= MOST_MAPS:
             _MAPS.clear()
-        known = _MAPS[key] = _map(formula, values, nodes, dtype, shape)
+        known = _MAPS[key] = _map(formula, given, nodes, dtype, shape)
     op, found = known
     return nodes[0] if op is None else make_node(op, nodes, name, origin, type=found)
 
@@ -84,12 +87,15 @@ _MAPS: Final[dict[Hashable, tuple[MapReduce | None, TensorType]]] = {}
 
 
 def _map(
-    formula: Formula, values: Sequence[Value], nodes: Sequence[Node], dtype: DType | None, shape: Shape | None
+    formula: Formula,
+    values: Sequence[Node | Argument],
+    nodes: Sequence[Node],
+    dtype: DType | None,
+    shape: Shape | None,
 ) -> tuple[MapReduce | None, TensorType]:
     shape = broadcast_shape(formula.name, nodes) if shape is None else shape
     arguments = tuple(
-        Access(align(value.type.shape, shape)) if isinstance(value, Node) else as_argument(value)
-        for value in values
+        Access(align(value.type.shape, shape)) if isinstance(value, Node) else value for value in values
     )
     operands = [_operand(value) for value in values]
     _check_literals(formula.name, values, operands)
@@ -104,33 +110,38 @@ def _map(
     return op, op.infer([node.type for node in nodes])
 
 
-def _check_literals(what: str, values: Sequence[Value], operands: Sequence[Operand]) -> None:
+def _check_literals(what: str, values: Sequence[Node | Argument], operands: Sequence[Operand]) -> None:
     """Raises DTypeError for a Python int that the integers it meets cannot hold, as NumPy 2 does."""
     dtypes = [item for item in operands if isinstance(item, DType)]
     if any(item.is_float for item in dtypes):
         return
     limits = np.iinfo(DType.INT32.numpy if dtypes and promote(dtypes) is DType.INT32 else DType.INT64.numpy)
-    for value in values:
-        number = value.value if isinstance(value, Const) else value
-        if isinstance(number, int) and not limits.min <= number <= limits.max:
-            raise DTypeError(f"{what}: the literal {number} is no {limits.dtype}; cast the other operand")
+    for item in values:
+        literal = item.value if isinstance(item, Const) else 0
+        if isinstance(literal, int) and not limits.min <= literal <= limits.max:
+            raise DTypeError(f"{what}: the literal {literal} is no {limits.dtype}; cast the other operand")
 
 
-def as_argument(value: Scalar | Index | Size | Const) -> Argument:
-    """A value that is no node as an argument of a map."""
-    return value if isinstance(value, Index | Size | Const) else Const(value)
+def as_argument(value: Any) -> Argument:
+    """A value that is no node as an argument of a map. Raises DTypeError for what is no number."""
+    if isinstance(value, Index | Size | Const):
+        return value
+    plain = number(value)
+    if plain is None:
+        raise DTypeError(f"a literal is a number, not {value!r}")
+    return Const(plain)
 
 
-def _operand(value: Value) -> DType | Weak:
-    if isinstance(value, Node):
-        return value.type.dtype
-    if isinstance(value, Index):
-        return DType.INT64
-    return (
-        Weak(int)
-        if isinstance(value, Size)
-        else Weak(type(value.value if isinstance(value, Const) else value))
-    )
+def _operand(value: Node | Argument) -> Operand:
+    match value:
+        case Node():
+            return value.type.dtype
+        case Index():
+            return DType.INT64
+        case Const():
+            return Weak(type(value.value))
+        case _:
+            return Weak(int)
 
 
 def align(shape: Shape, to: Shape) -> tuple[int | None, ...]:

@@ -11,17 +11,22 @@ value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, ClassVar, NoReturn, TypeAlias, cast, overload
 
-from compiler.errors import ArgumentError, ParseError, ShapeError
+from compiler.errors import ArgumentError, ParseError, ShapeError, SymbolicValueError
 from compiler.ir.hashing import Hashed, hash_once
+from compiler.ir.numbers import number, whole_number
 
 Monomial: TypeAlias = tuple[tuple[str, int], ...]
 """Symbols with their powers, sorted by name; the empty tuple is the constant term."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_0-9]*\Z")
+
+
+def _undefined(atom: str, left: Any, right: Any) -> Any:
+    return NotImplemented
 
 
 @hash_once
@@ -30,47 +35,134 @@ class Dim(Hashed):
     """An integer polynomial in at least one symbol. Build it with `symbol` and arithmetic, never directly.
 
     `terms` is sorted by monomial and holds no zero coefficient, so equality is equality of polynomials.
-    Supports `+ - *`, exact `//` and equality; symbols have no order, so neither have polynomials.
+    Sums, products and powers with integers and with one another are extents again, and so are quotients `//`
+    that are exact. What is no polynomial (`2.0 * n`, `n / 2`, `n > 3`) is a value, which `beyond` makes.
     """
 
     terms: tuple[tuple[Monomial, int], ...]
 
-    def __add__(self, other: Extent) -> Extent:
-        if other == 0:
-            return self
-        return _collect([*_terms(self), *_terms(other)])
+    beyond: ClassVar[Callable[[str, Any, Any], Any]] = staticmethod(_undefined)
+    """An atom of an extent and something else, as a value; NotImplemented where the other one answers.
 
-    def __sub__(self, other: Extent) -> Extent:
-        return self + (other * -1)
+    Values belong to the front door, which puts its function here.
+    """
+    __array_ufunc__ = None  # numpy_number * extent asks the extent
 
-    def __rsub__(self, other: int) -> Extent:
-        return (self * -1) + other
+    @overload
+    def __add__(self, other: Extent) -> Extent: ...
+    @overload
+    def __add__(self, other: Any) -> Any: ...
+    def __add__(self, other: Any) -> Any:
+        item = _extent_of(other)
+        if item is None:
+            return Dim.beyond("add", self, other)
+        return _collect([*_terms(self), *_terms(item)]) if item != 0 else self
 
-    def __mul__(self, other: Extent) -> Extent:
+    @overload
+    def __radd__(self, other: int) -> Extent: ...
+    @overload
+    def __radd__(self, other: Any) -> Any: ...
+    def __radd__(self, other: Any) -> Any:
+        return Dim.beyond("add", other, self) if _extent_of(other) is None else self + other
+
+    @overload
+    def __sub__(self, other: Extent) -> Extent: ...
+    @overload
+    def __sub__(self, other: Any) -> Any: ...
+    def __sub__(self, other: Any) -> Any:
+        item = _extent_of(other)
+        return Dim.beyond("sub", self, other) if item is None else self + item * -1
+
+    @overload
+    def __rsub__(self, other: int) -> Extent: ...
+    @overload
+    def __rsub__(self, other: Any) -> Any: ...
+    def __rsub__(self, other: Any) -> Any:
+        return Dim.beyond("sub", other, self) if _extent_of(other) is None else self * -1 + other
+
+    @overload
+    def __mul__(self, other: Extent) -> Extent: ...
+    @overload
+    def __mul__(self, other: Any) -> Any: ...
+    def __mul__(self, other: Any) -> Any:
         if isinstance(other, int):  # by far the most frequent, in sizes and offsets
             return Dim(tuple((monomial, c * other) for monomial, c in self.terms)) if other else 0
-        return _collect(
-            (_times(left, right), a * b) for left, a in _terms(self) for right, b in _terms(other)
-        )
+        item = _extent_of(other)
+        if item is None:
+            return Dim.beyond("mul", self, other)
+        if isinstance(item, int):
+            return self * item
+        return _collect((_times(left, right), a * b) for left, a in self.terms for right, b in item.terms)
 
-    __radd__ = __add__
-    __rmul__ = __mul__
+    @overload
+    def __rmul__(self, other: int) -> Extent: ...
+    @overload
+    def __rmul__(self, other: Any) -> Any: ...
+    def __rmul__(self, other: Any) -> Any:
+        return Dim.beyond("mul", other, self) if _extent_of(other) is None else self * other
+
+    def __neg__(self) -> Extent:
+        return self * -1
+
+    def __pos__(self) -> Dim:
+        return self
 
     def __floordiv__(self, other: Extent) -> Extent:
-        quotient = divide_exactly(self, other)
+        item = _extent_of(other)
+        if item is None:
+            return NotImplemented
+        quotient = divide_exactly(self, item)
         if quotient is None:
-            raise ShapeError(f"{self} is not divisible by {other} for every value of its symbols")
+            raise ShapeError(f"{self} is not divisible by {item} for every value of its symbols")
         return quotient
+
+    def __truediv__(self, other: Any) -> Any:
+        return Dim.beyond("div", self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return Dim.beyond("div", other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        power = number(other)
+        if isinstance(power, int) and power >= 0:
+            return product([self] * power)
+        return Dim.beyond("pow", self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return Dim.beyond("pow", other, self)
+
+    def __lt__(self, other: Any) -> Any:
+        return Dim.beyond("lt", self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return Dim.beyond("le", self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return Dim.beyond("gt", self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return Dim.beyond("ge", self, other)
+
+    def __index__(self) -> NoReturn:
+        raise SymbolicValueError(
+            f"{self} is known when a program is called, and Python needs a number now\n"
+            "  fix: compute with it as with a tensor, tt.sqrt(n) or x / n, or give the input a fixed extent"
+        )
+
+    __int__ = __float__ = __index__
 
     def at(self, **symbols: int) -> int:
         """The value with every symbol bound, e.g.
 
         `.at(batch=64)`. Raises ArgumentError naming one that is not, or not to an int from 0 on.
         """
-        for name, count in symbols.items():
-            if isinstance(count, bool) or not hasattr(count, "__index__") or count < 0:
-                raise ArgumentError(f"a dimension is an int and not negative: {name}={count!r}")
-        return evaluate(self, symbols)
+        counts: dict[str, int] = {}
+        for name, given in symbols.items():
+            count = whole_number(given)
+            if count is None or count < 0:
+                raise ArgumentError(f"a dimension is an int and not negative: {name}={given!r}")
+            counts[name] = count
+        return evaluate(self, counts)
 
     def __str__(self) -> str:
         text = ""
@@ -100,12 +192,29 @@ def extent(value: Extent | str) -> Extent:
         return value
     if isinstance(value, str):
         return parse_extent(value)
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    count = whole_number(value)
+    if count is None:
         raise ShapeError(f"an extent is an int, a name or a Dim, not {value!r}")
-    count = value.__index__()
     if count < 0:
         raise ShapeError(f"an extent is not negative: {count}")
     return count
+
+
+def shape_of(value: Any) -> Shape:
+    """What a user wrote for a shape: a sequence or array of extents. Raises ShapeError."""
+    given: Any = value
+    is_one = isinstance(given, str) or not isinstance(given, Iterable) or getattr(value, "ndim", 1) == 0
+    if is_one:
+        raise ShapeError(f"a shape is a sequence of extents such as ({value!r},), not {value!r}")
+    return tuple(map(extent, cast("Iterable[Extent | str]", value)))
+
+
+def _extent_of(value: Any) -> Extent | None:
+    """What an extent is added to or multiplied by to give one; None for anything else."""
+    if isinstance(value, int | Dim):
+        return value
+    found = number(value)
+    return found if isinstance(found, int) else None
 
 
 def product(extents: Iterable[Extent]) -> Extent:

@@ -3,8 +3,9 @@
     dtype       ::= bool | int32 | int64 | float32 | float64        (in text: bool i32 i64 f32 f64)
     TensorType  ::= dtype [ extent, ... ]                           (in text: f32[batch,64])
 
-Promotion is NumPy 2's with weak Python scalars, and a floating function of integers is float64 for int64 and
-float32 for bool and int32, so that nothing is ever float16.
+Promotion is PyTorch's, with weak Python numbers: the greater of bool, int32, int64, float32, float64 in this
+order. A floating function of integers is float32, the default dtype, and so is a Python float beside them. So
+float64 comes from float64 alone, and nothing that is written widens a float32 network in silence.
 """
 
 from __future__ import annotations
@@ -13,15 +14,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from compiler.errors import DTypeError, ParseError, ShapeError
-from compiler.ir.dims import Extent, Shape, extent, parse_extent, product
+from compiler.errors import DTypeError, ParseError
+from compiler.ir.dims import Extent, Shape, parse_extent, product, shape_of
 from compiler.ir.hashing import Hashed, hash_once
-
-Scalar: TypeAlias = bool | int | float
+from compiler.ir.numbers import Scalar
 
 
 class DType(Enum):
@@ -109,56 +109,42 @@ def dtype_of(value: Any) -> DType:
 
 @dataclass(frozen=True, slots=True)
 class Weak:
-    """The type of a Python scalar: it takes the dtype of what it meets, as in NumPy 2 (NEP 50)."""
+    """The type of a Python number: it takes the dtype of what it meets, if that is of its kind (NEP 50)."""
 
     kind: type[bool] | type[int] | type[float]
 
 
 Operand: TypeAlias = DType | Weak
 
-_LADDER = [BOOL, INT32, INT64, FLOAT32, FLOAT64]
+_LADDER: Final = {dtype: step for step, dtype in enumerate(DType)}
+_DEFAULT: Final[dict[type[Scalar], DType]] = {bool: BOOL, int: INT64, float: FLOAT32}
 
 
 def promote(operands: Iterable[Operand]) -> DType:
-    """The common dtype of dtypes and weak Python scalars.
+    """The common dtype of dtypes and weak Python numbers.
 
-    int32 with float32 is float64 as in NumPy, int64 with float32 likewise; a weak float with integers is
-    float64, a weak scalar alone is bool, int64 or float32 (the default dtype).
+    Integers and bools beside a floating dtype take that. A weak number has no say beside a dtype of its kind
+    or a greater one; otherwise, and alone, it is bool, int64 or float32 (the default dtype).
     """
     found = list(operands)
+    if not found:
+        raise DTypeError("promotion needs at least one operand")
     strong = [item for item in found if isinstance(item, DType)]
-    result = _promote_strong(strong) if strong else None
+    top = max(strong, key=_LADDER.__getitem__, default=BOOL)
     for item in found:
         if isinstance(item, Weak):
-            result = _join_weak(result, item.kind)
-    if result is None:
-        raise DTypeError("promotion needs at least one operand")
-    return result
-
-
-def _promote_strong(dtypes: list[DType]) -> DType:
-    top = dtypes[0]
-    for dtype in dtypes[1:]:
-        if dtype is not top and _LADDER.index(dtype) > _LADDER.index(top):
-            top = dtype
-    if top is FLOAT32 and any(dtype.is_integer for dtype in dtypes):
-        return FLOAT64
+            top = _join_weak(top, item.kind)
     return top
 
 
-def _join_weak(dtype: DType | None, kind: type[Scalar]) -> DType:
-    if kind is float:
-        return FLOAT32 if dtype is None else dtype if dtype.is_float else FLOAT64
-    if kind is int:
-        return INT64 if dtype in (None, BOOL) else dtype
-    return BOOL if dtype is None else dtype
+def _join_weak(dtype: DType, kind: type[Scalar]) -> DType:
+    is_held = kind is bool or dtype.is_float or (kind is int and dtype.is_integer)
+    return dtype if is_held else _DEFAULT[kind]
 
 
 def floating(dtype: DType) -> DType:
-    """The dtype of exp, mean or / of `dtype`: float64 for int64, float32 for bool and int32."""
-    if dtype.is_float:
-        return dtype
-    return FLOAT64 if dtype is INT64 else FLOAT32
+    """The dtype of exp, mean or / of `dtype`: float32, the default dtype, for bools and integers."""
+    return dtype if dtype.is_float else FLOAT32
 
 
 @hash_once
@@ -190,9 +176,7 @@ class TensorType(Hashed):
 
 def tensor_type(dtype: Any, shape: Any) -> TensorType:
     """A TensorType from what a user wrote, checked. Raises ShapeError or DTypeError."""
-    if isinstance(shape, str) or not isinstance(shape, Iterable):
-        raise ShapeError(f"a shape is a sequence of extents such as ({shape!r},), not {shape!r}")
-    return TensorType(dtype_of(dtype), tuple(map(extent, cast("Iterable[Extent | str]", shape))))
+    return TensorType(dtype_of(dtype), shape_of(shape))
 
 
 _TYPE = re.compile(r"(\w+)\[([^\]]*)\]\Z")

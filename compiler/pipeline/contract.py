@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias, runtime_checkable
+from dataclasses import dataclass, fields
+from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
+from compiler.errors import ArgumentError
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.rewrite.refusal import Refusal
@@ -57,6 +58,30 @@ class SchedulingPass(Protocol):
 
 
 Pass: TypeAlias = RewritingPass | SchedulingPass
+
+
+class ByValue:
+    """A pass that equals one of its kind with the same options.
+
+    Subclasses are frozen dataclasses with `eq=False`. A pass and a name are two things: a filter
+    `p != "inplace"` would keep every pass in silence, so comparing with a string raises ArgumentError.
+    """
+
+    __slots__ = ()
+
+    def _key(self) -> tuple[Any, ...]:
+        return type(self), *(getattr(self, item.name) for item in fields(cast(Any, self)))
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            raise ArgumentError(
+                f"a pass is no string, so it never equals {other!r}: {self!r}\n"
+                f"  fix: compare pass.name, or write tt.default_passes(without=({other!r},))"
+            )
+        return isinstance(other, ByValue) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
 
 
 def is_pass(item: object) -> bool:

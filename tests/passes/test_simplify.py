@@ -66,11 +66,27 @@ def test_no_rule_hides_a_conversion():
         %i = input : i32[n]
         %x = input : f64[n]
         %a = mul(%i, 1.0) : f64[n]
-        %b = div(%i, 4) : f32[n]
+        %b = div(%i, 3) : f32[n]
         %c = neg(%x) : f32[n]
         %d = neg(%c) : f32[n]
-        %e = div(%i, 1) : f32[n]
+        %e = mul(%i, 1.0) : f32[n]
         return %a, %b, %d, %e
+        """,
+    )
+
+
+def test_an_integer_is_converted_before_it_is_divided():
+    check_change(
+        SIMPLIFY,
+        """
+        %i = input : i64[n]
+        %a = div(%i, 4) : f32[n]
+        return %a
+        """,
+        """
+        %i = input : i64[n]
+        %a = mul(%i, 0.25) : f32[n]
+        return %a
         """,
     )
 

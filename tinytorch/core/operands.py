@@ -1,4 +1,4 @@
-"""What stands beside a tensor or a variable in arithmetic: Python numbers, and what outranks them."""
+"""What stands beside a tensor or a variable in arithmetic: numbers, and what outranks them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import DTypeError
+from compiler.ir.dims import Dim
 from compiler.ir.node import Node
-from compiler.ir.types import Operand, Scalar, Weak, promote
-from tinytorch.core.values import Value, new_leaf
+from compiler.ir.numbers import Scalar, number
+from compiler.ir.op import Size
+from compiler.ir.types import DType, Weak, promote
+from tinytorch import tensor as symbolic
+from tinytorch.arithmetic import node_beside
+from tinytorch.core.values import Value, new_leaf, own_array
 
 
 class Outranking:
@@ -18,22 +23,23 @@ class Outranking:
     __slots__ = ()
 
 
-def is_scalar(value: Any) -> bool:
-    """Whether a value is a Python number, which has no dtype of its own."""
-    return isinstance(value, bool | int | float) and not isinstance(value, np.generic)
-
-
-def scalar_node(value: Scalar, beside: Node) -> Node:
-    """A Python number as a leaf, in the dtype that it has beside a node."""
-    operands: list[Operand] = [beside.type.dtype, Weak(type(value))]
+def operand_node(value: Any, beside: DType) -> Node:
+    """What stands beside a dtype as a node: a number and a list have the dtype that they have there."""
+    if isinstance(value, symbolic.Tensor):
+        return value.node
+    if isinstance(value, Dim):
+        return node_beside(Size(value), [beside])
+    plain = number(value)
+    if plain is None:
+        return new_leaf(Value(own_array(value, [beside])))
     try:
-        return new_leaf(Value(np.array(value, promote(operands).numpy)))
+        return new_leaf(Value(np.array(plain, promote([beside, Weak(type(plain))]).numpy)))
     except OverflowError:
-        raise DTypeError(f"{value} does not fit into {beside.type.dtype}") from None
+        raise DTypeError(f"{plain} does not fit into {beside}") from None
 
 
-def whole_number(value: Any) -> int | None:
-    """The integer that a Python number is, if it is one."""
-    if not is_scalar(value) or isinstance(value, bool):
+def exponent_of(value: Scalar | None) -> int | None:
+    """The integer that a number is, if it is one."""
+    if value is None or isinstance(value, bool):
         return None
     return int(value) if isinstance(value, int) or value.is_integer() else None

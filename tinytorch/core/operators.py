@@ -7,10 +7,11 @@ from typing import Any, Self
 from compiler.errors import ArgumentError
 from compiler.ir.build import apply
 from compiler.ir.node import Node
+from compiler.ir.numbers import number
 from tinytorch import tensor as symbolic
 from tinytorch.arithmetic import TensorLike, check_power
 from tinytorch.axes import Axis
-from tinytorch.core.operands import Outranking, is_scalar, scalar_node, whole_number
+from tinytorch.core.operands import Outranking, exponent_of, operand_node
 
 
 class Operators(symbolic.Tensor):
@@ -57,30 +58,28 @@ class Operators(symbolic.Tensor):
         return self._binary("xor", other, self)
 
     def __matmul__(self, other: Any) -> Any:
-        return NotImplemented if isinstance(other, Outranking) else super().__matmul__(self._other(other))
+        if isinstance(other, Outranking):
+            return NotImplemented
+        return super().__matmul__(symbolic.Tensor(operand_node(other, self.dtype)))
 
     def __rmatmul__(self, other: Any) -> Self:
-        return super().__rmatmul__(self._other(other))
+        return super().__rmatmul__(symbolic.Tensor(operand_node(other, self.dtype)))
 
     def __pow__(self, other: TensorLike) -> Any:
-        whole = whole_number(other)
-        if whole is not None and (self.dtype.is_float or not isinstance(other, float)):
+        power = number(other)
+        whole = exponent_of(power)
+        if whole is not None and (self.dtype.is_float or not isinstance(power, float)):
             check_power(self, whole)
             return self._wrap(apply("pow", self.node, whole))
         return NotImplemented if isinstance(other, Outranking) else super().__pow__(other)
 
     def _pair(self, left: Any, right: Any) -> tuple[Node, Node] | None:
-        """Two operands as nodes; a Python scalar takes the dtype that it has beside the other one."""
+        """Two operands as nodes; a number takes the dtype that it has beside the other one."""
         if isinstance(left, Outranking) or isinstance(right, Outranking):
             return None
-        if is_scalar(left):
-            node = self._other(right).node
-            return scalar_node(left, node), node
-        node = self._other(left).node
-        return node, scalar_node(right, node) if is_scalar(right) else self._other(right).node
-
-    def _other(self, value: Any) -> symbolic.Tensor:
-        return value if isinstance(value, symbolic.Tensor) else type(self)(value)
+        if isinstance(left, symbolic.Tensor):
+            return left.node, operand_node(right, left.dtype)
+        return operand_node(left, right.dtype), right.node
 
     # Shape and reductions, with the course's words
 

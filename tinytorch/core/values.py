@@ -9,6 +9,7 @@ here too. The table is weak in its nodes, so what nobody can read any more is fr
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary, ref
 
@@ -17,7 +18,7 @@ import numpy as np
 from compiler.ir.build import input_node
 from compiler.ir.node import Node, Origin
 from compiler.ir.types import DType, TensorType, dtype_of
-from tinytorch.values import checked_array
+from tinytorch.values import typed_array
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -81,14 +82,12 @@ def _held_as(dtype: np.dtype[Any]) -> DType:
     return next(wider, None) or dtype_of(dtype)
 
 
-def own_array(data: Any) -> Array:
+def own_array(data: Any, beside: Iterable[DType] = ()) -> Array:
     """A dense array of its own of a scalar, a list or an array. Lists and scalars of floats become float32.
 
-    Narrow numbers take the next wider dtype: int8 to uint16 take int32, uint32 int64, float16 float32.
-    Raises DTypeError for strings, objects, ragged lists and uint64, which none of the integers holds.
+    `beside` are dtypes to which they adapt instead. Narrow numbers take the next wider dtype: int8 to uint16
+    take int32, uint32 int64, float16 float32. Raises DTypeError for strings, objects, ragged lists and
+    uint64, which none of the integers holds.
     """
-    given = checked_array(data)
-    is_typed = isinstance(data, np.ndarray | np.generic)
-    dtype = _held_as(given.dtype) if is_typed or given.dtype != np.float64 else DType.FLOAT32
-    with np.errstate(over="ignore"):
-        return np.array(given, dtype=dtype.numpy, order="C", copy=True)
+    dtype = _held_as(data.dtype) if isinstance(data, np.ndarray | np.generic) else None
+    return np.array(typed_array(data, dtype, beside), order="C", copy=True)

@@ -17,9 +17,10 @@ from typing import Any, cast
 import numpy as np
 
 from compiler.errors import ArgumentError, GradientError, ShapeError
-from compiler.ir.build import apply, input_node
+from compiler.ir.build import apply
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
+from compiler.ir.numbers import number
 from compiler.ir.types import floating
 from tinytorch import tensor as symbolic
 from tinytorch.core.arithmetic import Arithmetic
@@ -34,7 +35,7 @@ from tinytorch.core.gradients import (
     owned_leaf,
 )
 from tinytorch.core.holder import Holder
-from tinytorch.core.operands import is_scalar, scalar_node, whole_number
+from tinytorch.core.operands import exponent_of, operand_node
 from tinytorch.core.tensor import Tensor
 from tinytorch.core.values import Array, Value, own_array, value_of_node
 
@@ -198,8 +199,9 @@ class Variable(Owner, Arithmetic, Holder):
 
     def power(self, exponent: Any) -> Variable:
         """`self ** exponent`, of a number or of another variable."""
-        whole = whole_number(exponent)
-        if whole is None or (isinstance(exponent, float) and not self.dtype.is_float):
+        given = number(exponent)
+        whole = exponent_of(given)
+        if whole is None or (isinstance(given, float) and not self.dtype.is_float):
             return self.binary("pow", self, exponent)
         return self.map("power", lambda x: x**whole)
 
@@ -254,9 +256,7 @@ def _tensor_of(data: Any) -> Tensor:
 
 def _operand(value: Any, beside: Variable) -> Node:
     """What is no variable as a node without a gradient."""
-    if is_scalar(value):
-        return scalar_node(value, input_node("x", beside.data.type))
-    return (value if isinstance(value, symbolic.Tensor) else Tensor(value)).node
+    return operand_node(value, beside.dtype)
 
 
 def _seed(gradient: Any, of: Variable) -> Array:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from compiler.errors import ArgumentError
+from compiler.ir.numbers import number
 from tinytorch.nn.module import Module
 from tinytorch.ops import elementwise, normalise
 from tinytorch.tensor import Tensor
@@ -29,7 +30,7 @@ class Activation(Module):
                 f"{type(self).__name__} takes {', '.join(self.takes) or 'no settings'}, each once, not "
                 f"{', '.join([*map(repr, settings), *(f'{k}={v!r}' for k, v in named.items())])}"
             )
-        self.settings = given | named
+        self.settings = {name: _plain(value) for name, value in (given | named).items()}
 
     def forward(self, x: Tensor) -> Tensor:
         """The function of `x`."""
@@ -38,6 +39,12 @@ class Activation(Module):
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
         return f"{type(self).__name__}({settings})"
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy scalar as the Python number that it is."""
+    found = number(value)
+    return value if found is None else found
 
 
 class ReLU(Activation):

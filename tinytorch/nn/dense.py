@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from compiler.errors import ArgumentError
+from tinytorch.axes import counted
 from tinytorch.nn.initialisers import Initialiser, uniform
 from tinytorch.nn.module import Module, Seed
 from tinytorch.tensor import Tensor
@@ -34,6 +35,7 @@ class Dense(Module):
         dtype: Any = "float32",
     ) -> None:
         super().__init__(name=name, seed=seed)
+        inputs, outputs = counted("a count of inputs", inputs), counted("a count of outputs", outputs)
         if inputs < 0 or outputs < 0:
             raise ArgumentError(f"a layer has counts of inputs and outputs, not {inputs} and {outputs}")
         self.inputs, self.outputs = inputs, outputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tinytorch.axes import counted
 from tinytorch.nn.module import Module
 from tinytorch.tensor import Tensor
 
@@ -11,7 +12,7 @@ class Flatten(Module):
 
     def __init__(self, start: int = 1, end: int = -1) -> None:
         super().__init__()
-        self.start, self.end = start, end
+        self.start, self.end = counted("start", start), counted("end", end)
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` with fewer axes."""

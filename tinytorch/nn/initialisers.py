@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from compiler.errors import ArgumentError
+from tinytorch.values import checked_number
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Initialiser: TypeAlias = "Callable[[tuple[int, ...], np.random.Generator], Array]"
@@ -22,17 +23,17 @@ Initialiser: TypeAlias = "Callable[[tuple[int, ...], np.random.Generator], Array
 
 def uniform(bound: float) -> Initialiser:
     """Uniform between -`bound` and `bound`."""
-    return partial(_uniform, bound)
+    return partial(_uniform, checked_number("bound", bound))
 
 
 def normal(deviation: float) -> Initialiser:
     """Normal with mean 0."""
-    return partial(_normal, deviation)
+    return partial(_normal, checked_number("deviation", deviation))
 
 
 def constant(value: float) -> Initialiser:
     """The same value everywhere."""
-    return partial(_constant, value)
+    return partial(_constant, checked_number("value", value))
 
 
 # Functions with names, so that a network pickles.

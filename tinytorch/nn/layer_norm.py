@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tinytorch.axes import counted, items_of
 from tinytorch.nn.initialisers import constant
 from tinytorch.nn.module import Module
 from tinytorch.ops.normalise import layer_norm
 from tinytorch.tensor import Tensor
+from tinytorch.values import checked_number
 
 
 class LayerNorm(Module):
@@ -30,8 +32,8 @@ class LayerNorm(Module):
         dtype: Any = "float32",
     ) -> None:
         super().__init__(name=name)
-        self.shape = tuple(shape) if isinstance(shape, Sequence) else (shape,)
-        self.eps = eps
+        self.shape = tuple(counted("an extent", item) for item in items_of(shape))
+        self.eps = checked_number("eps", eps)
         if not affine:
             self.weight = self.bias = None
             return

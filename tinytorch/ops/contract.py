@@ -19,14 +19,15 @@ from compiler.ir.node import Node, describe, make_node
 from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size
 from compiler.ir.types import INT64, Weak
 from tinytorch.products import einsum_node
-from tinytorch.tensor import Tensor, as_tensor
+from tinytorch.tensor import Tensor, as_tensors
 
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def matmul(left: Any, right: Any) -> Tensor:
     """`left @ right` with NumPy's rules: a vector is a row or a column, leading axes broadcast."""
-    return as_tensor(left) @ as_tensor(right)
+    first, second = as_tensors(left, right)
+    return first @ second
 
 
 def outer(left: Any, right: Any) -> Tensor:
@@ -42,7 +43,7 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
     axes that broadcast. Raises ArgumentError for subscripts that do not parse, ShapeError for extents that
     differ.
     """
-    tensors = [as_tensor(operand) for operand in operands]
+    tensors = as_tensors(*operands)
     nodes = [tensor.node for tensor in tensors]
     inputs, output = _split(subscripts, nodes)
     inputs, output, dots = _without_dots(subscripts, inputs, output, nodes)
@@ -128,14 +129,15 @@ def map_reduce(
     reducer "sum".
     """
     chosen = _reducer(reducer)
-    nodes = [as_tensor(operand).node for operand in operands]
+    tensors = as_tensors(*operands)
+    nodes = [tensor.node for tensor in tensors]
     notation = _read(subscripts, nodes, sizes or {})
     if (chosen is Reducer.NONE) != (notation.kept == len(notation.loops)):
         raise ArgumentError(
             f"subscripts {subscripts!r} with reducer {reducer!r}: a reducer is for indices to reduce"
         )
     formula, arguments = _formula(chosen, map, notation, len(nodes))
-    handle = type(as_tensor(operands[0])) if operands else Tensor
+    handle = type(tensors[0]) if tensors else Tensor
     return handle(_build(chosen, formula, arguments, notation, nodes))
 
 

@@ -8,26 +8,28 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import ArgumentError, DTypeError, ShapeError
-from compiler.ir.build import apply, broadcast
-from compiler.ir.dims import Extent, divide_exactly, extent
+from compiler.ir.build import apply, broadcast, cast
+from compiler.ir.dims import Dim, Extent, divide_exactly, extent, shape_of
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Const, Formula
 from compiler.ir.node import Node, describe, make_node
-from compiler.ir.op import Access, Concatenate, Diagonal, Gather, Index, MapReduce, Pad, Slice
-from compiler.ir.types import dtype_of, promote
-from tinytorch.axes import Axis, normalised_axes, normalised_axis
+from compiler.ir.op import Access, Concatenate, Diagonal, Gather, Index, MapReduce, Pad, Size, Slice
+from compiler.ir.types import FLOAT32, INT64, dtype_of, floating, promote
+from tinytorch.arithmetic import as_values
+from tinytorch.axes import Axis, counted, items_of, normalised_axes, normalised_axis
 from tinytorch.indexing import take as take_node
-from tinytorch.tensor import Tensor, as_tensor
+from tinytorch.tensor import Tensor, as_tensor, as_tensors
+from tinytorch.values import checked_number
 
 
 def reshape(x: Any, shape: Sequence[Extent | str]) -> Tensor:
     """The elements in row-major order under another shape; one extent may be -1."""
-    return as_tensor(x).reshape(list(shape))
+    return as_tensor(x).reshape(shape)
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
     """The axes in another order; reversed if none is given (numpy.transpose, torch.permute)."""
-    return as_tensor(x).transpose(*(axes or ()))
+    return as_tensor(x).transpose(() if axes is None else axes)
 
 
 def swapaxes(x: Any, first: int, second: int) -> Tensor:
@@ -72,7 +74,7 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
 
 
 def _promoted(tensors: Sequence[Any], what: str) -> list[Tensor]:
-    items = [as_tensor(item) for item in tensors]
+    items = as_tensors(*tensors)
     if not items:
         raise ArgumentError(f"{what} needs at least one tensor")
     dtype = promote([item.dtype for item in items])
@@ -84,7 +86,10 @@ def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Tensor]:
     x = as_tensor(x)
     place = normalised_axis(axis, x.ndim, x.node)
     whole = x.shape[place]
-    sizes: list[Extent] = list(sections) if isinstance(sections, Sequence) else _equal(x, whole, sections)
+    is_many = isinstance(sections, Sequence | np.ndarray)
+    sizes = (
+        list(shape_of(sections)) if is_many else _equal(x, whole, counted("the number of pieces", sections))
+    )
     if sum(sizes[1:], sizes[0] if sizes else 0) != whole:
         raise ShapeError(f"pieces of {sizes} do not make up axis {place} of {describe(x.node)}")
     pieces: list[Tensor] = []
@@ -123,26 +128,30 @@ def pad(x: Any, widths: Sequence[int] | Sequence[Sequence[int]], value: float = 
     torch.nn.functional.pad, which starts with the last axis, `[1, 2]`. To remove elements, slice.
     """
     x = as_tensor(x)
-    pairs = _pairs(x, [widths] if isinstance(widths, int) else widths)
+    pairs = _pairs(x, items_of(widths))
     if not any(low or high for low, high in pairs):
         return type(x)(x.node)
     low, high = tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
-    return type(x)(make_node(Pad(low, high, (0,) * x.ndim, float(value)), [x.node]))
+    return type(x)(make_node(Pad(low, high, (0,) * x.ndim, float(checked_number("value", value))), [x.node]))
 
 
-def _pairs(x: Tensor, widths: Sequence[Any]) -> list[tuple[int, int]]:
-    if all(isinstance(item, Sequence) and len(item) == 2 for item in widths) and len(widths) == x.ndim:  # pyright: ignore[reportUnknownArgumentType]  # checked here
-        return [(int(low), int(high)) for low, high in widths]
-    is_flat = (
-        all(isinstance(item, int) for item in widths) and len(widths) % 2 == 0 and len(widths) <= 2 * x.ndim
-    )
+def _pairs(x: Tensor, widths: list[Any]) -> list[tuple[Extent, Extent]]:
+    rows = [items_of(item) for item in widths]
+    if all(len(row) == 2 for row in rows) and len(rows) == x.ndim:
+        return [(_width(low), _width(high)) for low, high in rows]
+    is_flat = all(len(row) == 1 for row in rows) and len(rows) % 2 == 0 and len(rows) <= 2 * x.ndim
     if not is_flat:
         raise ArgumentError(
             f"padding {describe(x.node)} needs a pair (low, high) for each of its {x.ndim} axes, or a flat "
-            f"list that starts with the last axis, not {list(widths)}"
+            f"list that starts with the last axis, not {widths}"
         )
-    pairs = [(widths[k], widths[k + 1]) for k in range(0, len(widths), 2)]
+    flat = [_width(width) for (width,) in rows]
+    pairs = [(flat[k], flat[k + 1]) for k in range(0, len(flat), 2)]
     return [(0, 0)] * (x.ndim - len(pairs)) + pairs[::-1]
+
+
+def _width(value: Any) -> Extent:
+    return value if isinstance(value, Dim) else counted("a width", value)
 
 
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
@@ -189,11 +198,23 @@ _TRIL = parse_formula("tril(x, i, j, k) = where(j - i <= k, x, 0)")
 _TRIU = parse_formula("triu(x, i, j, k) = where(j - i >= k, x, 0)")
 
 
-def arange(count: Extent | str, *, start: int = 0, step: int = 1, dtype: Any = "int64") -> Tensor:
-    """`count` numbers from `start` by `step`. `count` may be symbolic."""
+def arange(count: Extent | str, *, start: Any = 0, step: Any = 1, dtype: Any = None) -> Tensor:
+    """`count` numbers from `start` by `step`, each of which may be symbolic.
+
+    int64 unless `dtype` says otherwise, and float32 where `start` or `step` is a float.
+    """
     loops = (extent(count),)
-    arguments = (Index(0), Const(start), Const(step))
-    return Tensor(make_node(MapReduce(_IOTA, arguments, loops, (0,), dtype_of(dtype))))
+    first, by = (
+        item if isinstance(item, Dim) else checked_number("a start or a step", item) for item in (start, step)
+    )
+    arguments = tuple(Size(item) if isinstance(item, Dim) else Const(item) for item in (first, by))
+    is_whole = not isinstance(first, float) and not isinstance(by, float)
+    wanted = INT64 if is_whole else FLOAT32
+    wanted = wanted if dtype is None else dtype_of(dtype)
+    if is_whole:
+        return Tensor(make_node(MapReduce(_IOTA, (Index(0), *arguments), loops, (0,), wanted)))
+    places = cast(arange(count).node, floating(wanted))
+    return Tensor(apply(_IOTA, places, *arguments, dtype=wanted))
 
 
 def one_hot(x: Any, num_classes: int, dtype: Any = "int64") -> Tensor:
@@ -226,14 +247,14 @@ def _triangle(formula: Formula, x: Any, k: int) -> Tensor:
     if x.ndim < 2:
         raise ShapeError(f"a triangle needs two axes: {describe(x.node)}")
     row, column = Index(x.ndim - 2), Index(x.ndim - 1)
-    return type(x)(apply(formula, x.node, row, column, k, dtype=x.dtype))
+    return type(x)(apply(formula, x.node, row, column, *as_values(k), dtype=x.dtype))
 
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """The elements at which `axis2` is `axis1` plus `offset`, as a new last axis."""
     x = as_tensor(x)
     first, second = normalised_axis(axis1, x.ndim, x.node), normalised_axis(axis2, x.ndim, x.node)
-    rows, columns = x.shape[first], x.shape[second]
+    rows, columns, offset = x.shape[first], x.shape[second], counted("offset", offset)
     if rows != columns or offset:
         x = _square(x, first, second, offset)
     return type(x)(make_node(Diagonal(first, second), [x.node]))

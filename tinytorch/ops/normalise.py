@@ -6,9 +6,13 @@ Exponents are shifted by the largest one, which carries no gradient and is held 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
+from compiler.errors import ArgumentError
 from compiler.ir.build import reduce
+from compiler.ir.dims import Dim
+from compiler.ir.numbers import number
 from compiler.ir.op import Reducer
 from compiler.ir.scope import scope
 from compiler.ir.types import floating
@@ -16,6 +20,7 @@ from compiler.rewrite.stable import shift_of
 from tinytorch.axes import Axis, normalised_axes
 from tinytorch.ops.elementwise import exp, log, rsqrt
 from tinytorch.tensor import Tensor, as_tensor
+from tinytorch.values import checked_number
 
 
 @scope("logsumexp")
@@ -48,14 +53,31 @@ def layer_norm(x: Any, weight: Any = None, bias: Any = None, *, axis: Axis = -1,
     """`(x - mean) / sqrt(var + eps)` over `axis`, then times `weight` plus `bias` if given.
 
     The variance is divided by n. `weight` and `bias` broadcast against `x`: for trailing axes they have
-    their shape (torch.nn.functional.layer_norm). Ba, Kiros and Hinton, Layer Normalization (2016).
+    their shape (torch.nn.functional.layer_norm). A number or a shape in their place is what PyTorch calls
+    normalized_shape, and an ArgumentError. Ba, Kiros and Hinton, Layer Normalization (2016).
     """
-    x = _floating(x)
+    _check_no_shape("weight", weight)
+    _check_no_shape("bias", bias)
+    x, eps = _floating(x), checked_number("eps", eps)
     centred = x - x.mean(axis, keepdims=True)
     variance = (centred * centred).mean(axis, keepdims=True)
     result = centred * rsqrt(variance + eps)
     result = result if weight is None else result * weight
     return result if bias is None else result + bias
+
+
+def _check_no_shape(what: str, value: Any) -> None:
+    """PyTorch's second argument is the shape that is normalised, which would scale in silence here."""
+    is_many = isinstance(value, list | tuple)
+    items: list[Any] = list(cast("Sequence[Any]", value)) if is_many else [value]
+    is_shape = bool(items) and all(isinstance(item, Dim) or isinstance(number(item), int) for item in items)
+    if not is_shape and (is_many or number(value) is None):
+        return
+    axes = tuple(range(-len(items), 0)) if len(items) > 1 else -1
+    raise ArgumentError(
+        f"the {what} of layer_norm is a tensor or an array, not {value!r}\n"
+        f"  fix: tt.layer_norm(x, axis={axes}) normalises over what PyTorch calls normalized_shape"
+    )
 
 
 def _floating(x: Any) -> Tensor:

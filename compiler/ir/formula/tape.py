@@ -335,7 +335,7 @@ def result_dtype(atom: Atom, arguments: Sequence[Operand]) -> Operand:
             return _join(arguments)
         case Rule.ARITHMETIC:
             common = _join(arguments)
-            if common is BOOL:
+            if common in (BOOL, Weak(bool)):
                 raise DTypeError(f"{atom.name} is not defined for bool; cast an operand to a number first")
             return common
 

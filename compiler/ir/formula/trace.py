@@ -16,7 +16,7 @@ from compiler.ir.formula import symbolic
 from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.recognise import recognise
 from compiler.ir.formula.tape import Const, Formula, Ref, Tape
-from compiler.ir.types import Scalar
+from compiler.ir.numbers import Scalar, number
 
 _UFUNCS: Final[Mapping[str, str]] = {
     "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "negative": "neg", "power": "pow",
@@ -48,12 +48,15 @@ class Var:
             if value.tape is not self.tape:
                 raise FormulaError("a variable of one formula is used in another")
             return value.ref
-        if isinstance(value, bool | int | float):
-            return _literal(value)
+        plain = number(value)
+        if plain is not None:
+            return _literal(plain)
         if symbolic.is_expression(value):
             return symbolic.read(value, self.tape)
         if hasattr(value, "item") and getattr(value, "shape", None) == ():
-            return self.read(value.item())
+            plain = number(value.item())
+            if plain is not None:
+                return _literal(plain)
         raise FormulaError(
             f"a formula is made of its variables, numbers and element-wise functions, not of {value!r}; "
             "pass a tensor as a further argument of the op"
@@ -152,10 +155,7 @@ class Var:
 
 
 def _literal(value: Scalar) -> Const:
-    """A literal of a plain Python type; `np.float64` is a float, but does not print as one."""
-    if isinstance(value, float):
-        return Const(float(value))
-    if abs(value) > symbolic.LARGEST_INTEGER:
+    if isinstance(value, int) and abs(value) > symbolic.LARGEST_INTEGER:
         raise FormulaError(f"the integer {value} does not fit int64; write a float")
     return Const(value)
 
@@ -183,8 +183,8 @@ def _signature(function: Callable[..., Any], name: str) -> tuple[list[str], dict
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
             operands.append(parameter.name)
-        elif parameter.kind is parameter.KEYWORD_ONLY and isinstance(parameter.default, bool | int | float):
-            defaults[parameter.name] = parameter.default
+        elif parameter.kind is parameter.KEYWORD_ONLY and (default := number(parameter.default)) is not None:
+            defaults[parameter.name] = default
         else:
             raise FormulaError(
                 f"parameter {parameter.name!r} of {name!r}: operands are positional, and every keyword-only "

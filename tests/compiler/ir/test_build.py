@@ -70,7 +70,7 @@ def test_a_cast_to_the_same_dtype_is_the_node_itself():
 def test_literals_are_weak_and_sizes_too():
     assert apply("mul", of(3), 2).type.dtype is FLOAT32
     assert apply("mul", of(3, dtype=INT32), 2).type.dtype is INT32
-    assert apply("mul", of(3, dtype=INT32), 0.5).type.dtype is FLOAT64
+    assert apply("mul", of(3, dtype=INT32), 0.5).type.dtype is FLOAT32
     assert apply("div", of(N), Size(N)).type == TensorType(FLOAT32, (N,))
 
 

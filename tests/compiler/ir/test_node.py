@@ -88,8 +88,9 @@ def test_a_description_is_one_line():
     assert describe(node.named("y")) == "%y : f32[6]"
 
 
-def test_a_numpy_scalar_is_strongly_typed_and_a_python_scalar_weakly():
+def test_a_number_is_weakly_typed_and_an_array_of_no_axes_strongly():
     x = tt.input("x", (3,))
-    assert str((x * 2.0).dtype) == "float32"
-    assert str((x * np.float64(2.0)).dtype) == "float64"
-    assert str((x * np.int32(2)).dtype) == "float64"
+    for number in (2.0, np.float64(2.0), np.int32(2)):
+        assert str((x * number).dtype) == "float32"
+    assert str((x * np.array(2.0)).dtype) == "float64"
+    assert str((x * np.array(2)).dtype) == "float32"

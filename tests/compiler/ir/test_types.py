@@ -50,13 +50,26 @@ def test_another_dtype_is_refused_with_those_there_are(value):
 
 
 @pytest.mark.parametrize(("left", "right"), list(itertools.product(DType, DType)))
-def test_promotion_is_numpys(left, right):
-    assert promote([left, right]).numpy == np.result_type(left.numpy, right.numpy)
+def test_promotion_is_numpys_but_no_integer_widens_a_float(left, right):
+    greatest = max([left, right], key=list(DType).index)
+    assert promote([left, right]) is greatest
+    if {left, right} not in ({INT32, FLOAT32}, {INT64, FLOAT32}):
+        assert greatest.numpy == np.result_type(left.numpy, right.numpy)
+
+
+@pytest.mark.parametrize("dtypes", list(itertools.product(DType, repeat=3)))
+def test_float64_comes_from_float64_alone(dtypes):
+    kinds = [Weak(kind) for kind in (bool, int, float)]
+    assert (promote([*dtypes, *kinds]) is FLOAT64) == (FLOAT64 in dtypes)
+    assert (floating(promote(dtypes)) is FLOAT64) == (FLOAT64 in dtypes)
 
 
 @pytest.mark.parametrize(("dtype", "kind"), list(itertools.product(DType, (bool, int, float))))
-def test_a_python_scalar_promotes_as_in_numpy(dtype, kind):
-    assert promote([dtype, Weak(kind)]).numpy == np.result_type(dtype.numpy, kind(1))
+def test_a_python_scalar_promotes_as_in_numpy_and_is_float32_beside_integers(dtype, kind):
+    expected = np.result_type(dtype.numpy, kind(1))
+    assert promote([dtype, Weak(kind)]).numpy == (
+        np.float32 if kind is float and not dtype.is_float else expected
+    )
 
 
 @pytest.mark.parametrize(("kind", "dtype"), [(bool, BOOL), (int, INT64), (float, FLOAT32)])
@@ -71,7 +84,7 @@ def test_promotion_needs_an_operand():
 
 @pytest.mark.parametrize(
     ("dtype", "expected"),
-    [(BOOL, FLOAT32), (INT32, FLOAT32), (INT64, FLOAT64), (FLOAT32, FLOAT32), (FLOAT64, FLOAT64)],
+    [(BOOL, FLOAT32), (INT32, FLOAT32), (INT64, FLOAT32), (FLOAT32, FLOAT32), (FLOAT64, FLOAT64)],
 )
 def test_a_floating_function(dtype, expected):
     assert floating(dtype) is expected

@@ -76,7 +76,7 @@ def test_operators_on_either_side() -> None:
 def test_integers_stay_until_a_result_is_fractional() -> None:
     x = Tensor([1, 2])
     assert (x + 1).dtype == (x**2).dtype == x.sum().dtype == np.int64
-    assert (x / 2).dtype == x.mean().dtype == (x * 0.5).dtype == (x**0.5).dtype == np.float64
+    assert (x / 2).dtype == x.mean().dtype == (x * 0.5).dtype == (x**0.5).dtype == np.float32
 
 
 def test_shapes_and_reductions() -> None:

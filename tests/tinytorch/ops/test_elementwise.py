@@ -56,13 +56,11 @@ def test_rounding_keeps_large_integers():
         np.testing.assert_array_equal(value(op(x), array, inputs=[x]), array)
 
 
-@pytest.mark.parametrize(
-    ("dtype", "wanted"), [("bool", "float32"), ("int32", "float32"), ("int64", "float64")]
-)
-def test_floating_functions_of_integers(dtype, wanted):
+@pytest.mark.parametrize("dtype", ["bool", "int32", "int64"])
+def test_floating_functions_of_integers_are_float32(dtype):
     x = api.input("x", (2,), dtype)
     for op in (oe.exp, oe.sigmoid, oe.sqrt, oe.rsqrt, oe.log1p, oe.erf, oe.tanh):
-        assert op(x).dtype.value == wanted
+        assert op(x).dtype.value == "float32"
 
 
 def test_a_float32_op_stays_float32():

@@ -90,10 +90,10 @@ def test_factors(text, factors):
     ("text", "operands", "expected"),
     [
         ("x + 1", [INT32], INT32),
-        ("x + 1.0", [INT32], FLOAT64),
+        ("x + 1.0", [INT32], FLOAT32),
         ("x + 1.0", [FLOAT32], FLOAT32),
         ("x / 2", [INT32], FLOAT32),
-        ("x / 2", [INT64], FLOAT64),
+        ("x / 2", [INT64], FLOAT32),
         ("exp(x)", [BOOL], FLOAT32),
         ("x > 0.5", [INT64], BOOL),
         ("maximum(x, x)", [BOOL], BOOL),
@@ -115,7 +115,7 @@ def test_what_depends_on_literals_alone_takes_the_dtype_of_its_user():
 
 def test_a_comparison_reads_in_the_common_dtype_and_gives_bool():
     (typed,) = infer_dtypes(f("x < y", "x, y"), [INT64, FLOAT32], BOOL)
-    assert (typed.reads, typed.dtype) == (FLOAT64, BOOL)
+    assert (typed.reads, typed.dtype) == (FLOAT32, BOOL)
 
 
 def test_a_value_of_literals_that_two_lines_use_suits_both():
