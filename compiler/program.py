@@ -98,10 +98,13 @@ class Program:
         """The backend's own way in, where it has one that fits; else ours."""
         if not isinstance(self._executable, Enterable) or not self._types:
             return self._checked
-        if self.signature.donated or self._demands:
+        if self.signature.donated:
             return self._checked
         kind = self.structure.kind
-        enter = self._executable.entry(self.signature.inputs, self._types, kind == "one", self._checked)
+        demands = [item.extent for item in self._demands]
+        enter = self._executable.entry(
+            self.signature.inputs, self._types, demands, kind == "one", self._checked
+        )
         return enter if kind in ("one", "tuple") or enter == self._checked else self._packed(enter)
 
     def _packed(self, enter: Callable[..., Any]) -> Callable[..., Any]:

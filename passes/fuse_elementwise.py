@@ -67,7 +67,8 @@ def fuse_elementwise(
 ) -> tuple[Schedule, Report]:
     """The fused schedule, with an action a fused kernel and a refusal an edge that was left as it was.
 
-    Without `searches` an argmax is joined only where it runs over the columns, or the innermost loop.
+    Without `searches` an argmax or argmin is joined only where it runs over the columns or the innermost
+    loop.
     """
     fusion = _Fusion(schedule, most_members, searches)
     for node in schedule.graph.nodes:
@@ -78,7 +79,7 @@ def fuse_elementwise(
 
 
 class _Fusion:
-    """The groups so far. `frames` holds those that may still grow, `searching` the argmaxes to look after."""
+    """The groups so far. `frames` holds those that may still grow, `searching` the searches to look after."""
 
     def __init__(self, schedule: Schedule, most_members: int, searches: bool = True) -> None:
         self.old = schedule
@@ -149,7 +150,7 @@ class _Fusion:
         return Refusal(Reason.TARGET_CANNOT, (first, second), sentence)
 
     def _not_searched(self, frame: Frame) -> Refusal | None:
-        """Why the target cannot run an argmax in the joined loops."""
+        """Why the target cannot run a search in the joined loops."""
         for node in self.searching:
             if node not in frame.placement:
                 continue
@@ -197,7 +198,7 @@ class _Fusion:
 
 
 def _is_search(node: Node) -> bool:
-    return isinstance(node.op, MapReduce) and node.op.reducer is Reducer.ARGMAX
+    return isinstance(node.op, MapReduce) and node.op.reducer.is_search
 
 
 def _sentence(members: Sequence[Node]) -> str:

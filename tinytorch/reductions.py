@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, Self
 
 from compiler.errors import ShapeError
 from compiler.ir.build import Value, apply, cast, reduce
 from compiler.ir.dims import Extent, product
 from compiler.ir.formula.parsing import parse_formula
-from compiler.ir.node import describe
+from compiler.ir.node import Node, describe
 from compiler.ir.op import Reducer, Size
 from compiler.ir.types import DType, floating
 from tinytorch.arithmetic import Arithmetic
@@ -32,7 +33,6 @@ class Reductions(Arithmetic):
 
         Tied elements share the gradient (torch.amax).
         """
-        self._require_elements("max", axis)
         return self._reduce(Reducer.MAX, axis, keepdims)
 
     def min(self, axis: Axis = None, keepdims: bool = False) -> Self:
@@ -40,7 +40,6 @@ class Reductions(Arithmetic):
 
         Tied elements share the gradient (torch.amin).
         """
-        self._require_elements("min", axis)
         return self._reduce(Reducer.MIN, axis, keepdims)
 
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Self:
@@ -48,13 +47,14 @@ class Reductions(Arithmetic):
 
         NaN is largest.
         """
-        self._require_elements("argmax", axis)
         return self._reduce(Reducer.ARGMAX, axis, keepdims)
 
     def argmin(self, axis: int | None = None, keepdims: bool = False) -> Self:
-        """The index (int64) of the first smallest element along an axis, or in the flattened tensor."""
-        self._require_elements("argmin", axis)
-        return (-self)._reduce(Reducer.ARGMAX, axis, keepdims)
+        """The index (int64) of the first smallest element along an axis, or in the flattened tensor.
+
+        NaN is smallest.
+        """
+        return self._reduce(Reducer.ARGMIN, axis, keepdims)
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> Self:
         """The arithmetic mean over axes, floating: float32 of integers and bools.
@@ -79,17 +79,23 @@ class Reductions(Arithmetic):
 
     def _reduce(self, reducer: Reducer, axis: Axis, keepdims: bool) -> Self:
         axes = normalised_axes(axis, self.ndim, self.node)
+        check_elements(reducer, self.node, axes)
         if not axes:
-            return self.astype("int64") * 0 if reducer is Reducer.ARGMAX else self._sum_of_nothing(reducer)
+            return self.astype("int64") * 0 if reducer.is_search else self._sum_of_nothing(reducer)
         return self._wrap(reduce(reducer, self.node, axes, keepdims))
 
     def _sum_of_nothing(self, reducer: Reducer) -> Self:
         is_counted = reducer is Reducer.SUM and not self.dtype.is_float
         return self.astype("int64") if is_counted else self._wrap(self.node)
 
-    def _require_elements(self, what: str, axis: Axis) -> None:
-        if any(self.shape[k] == 0 for k in normalised_axes(axis, self.ndim, self.node)):
-            raise ShapeError(f"{what} of no elements has no value: {describe(self.node)}")
+
+def check_elements(reducer: Reducer, node: Node, axes: Iterable[int]) -> None:
+    """Raises ShapeError where an extremum, or its place, is asked for among no elements.
+
+    Of symbolic extents a call is asked (`compiler.analysis.extents`).
+    """
+    if reducer is not Reducer.SUM and any(node.type.shape[axis] == 0 for axis in axes):
+        raise ShapeError(f"{reducer.value} of no elements has no value: {describe(node)}")
 
 
 def _not_negative(count: Extent, dtype: DType) -> Value:

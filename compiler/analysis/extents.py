@@ -8,6 +8,7 @@ from typing import TypeAlias, TypeGuard
 
 from compiler.errors import ShapeError, UndeclaredInputError
 from compiler.ir.dims import Dim, Extent, evaluate, product, symbols
+from compiler.ir.formula.shift import SHIFTS
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe
 from compiler.ir.op import MapReduce, Pad, Reducer, Size, Slice
@@ -135,16 +136,16 @@ class Demand:
 def demands(graph: Graph) -> tuple[Demand, ...]:
     """What a graph asks of the values of its symbols.
 
-    No negative extent, no slice beyond its operand, and no place of the largest among no elements.
+    No negative extent, no slice beyond its operand, and no largest or smallest among no elements.
     """
     found: dict[tuple[Extent, Extent], Demand] = {}
     for node in graph.nodes:
-        for item in _demands_of(node):
+        for item in _demands_of(node, graph):
             found.setdefault((item.extent, item.unless), item)
     return tuple(found.values())
 
 
-def _demands_of(node: Node) -> Iterator[Demand]:
+def _demands_of(node: Node, graph: Graph) -> Iterator[Demand]:
     for axis, extent in enumerate(node.type.shape):
         if _may_be_negative(extent):
             yield Demand(extent, node, f"axis {axis} would have {extent} elements")
@@ -156,14 +157,21 @@ def _demands_of(node: Node) -> Iterator[Demand]:
                 for room in (place, whole - 1 - place):
                     if _may_be_negative(room) and room != size - 1:  # which a size above 0 allows
                         yield Demand(room, node, f"the slice leaves axis {axis} of its operand", size)
-    if isinstance(op, MapReduce) and op.reducer is Reducer.ARGMAX:
-        others = product(extent for loop, extent in enumerate(op.extents) if loop not in op.output) - 1
-        if _may_be_negative(others):
-            yield Demand(others, node, "argmax or argmin of no elements has no value")
+    if isinstance(op, MapReduce) and op.reducer not in (Reducer.NONE, Reducer.SUM):
+        others = product(op.extents[loop] for loop in op.reduced) - 1
+        if _may_be_negative(others) and not _is_only_a_shift(node, graph):
+            yield Demand(others, node, f"{op.reducer.value} of no elements has no value")
     if isinstance(op, Pad):
         for count in (*op.low, *op.high):
             if _may_be_negative(count):
                 yield Demand(count, node, f"the padding would be {count} elements")
+
+
+def _is_only_a_shift(node: Node, graph: Graph) -> bool:
+    """Whether exponents are moved by a value and nothing else reads it: of no exponents it is any number."""
+    return node not in graph.results and all(
+        isinstance(user.op, MapReduce) and user.op.formula in SHIFTS.values() for user in graph.users[node]
+    )
 
 
 def _may_be_negative(extent: Extent) -> TypeGuard[Dim]:

@@ -107,9 +107,10 @@ def _shown(op: Op) -> tuple[str | None, str | None]:
     loops = [loop_name(loop) for loop in op.reduced]
     over = ", ".join(f"{loop} < {op.extents[k]}" for loop, k in zip(loops, op.reduced, strict=True))
     factors = [*zip(_letters(op), op.accesses, strict=True)]
-    word = rf"\{op.reducer.value}" if op.reducer is not Reducer.ARGMAX else r"\operatorname{argmax}"
+    name = op.reducer.value
+    word = rf"\operatorname{{{name}}}" if op.reducer.is_search else rf"\{name}"
     return (
-        f"y{_axes(op.output)} = {op.reducer.value} over {over} of "
+        f"y{_axes(op.output)} = {name} over {over} of "
         + " * ".join(f"{letter}{_axes(access.axes)}" for letter, access in factors),
         rf"y_{{{_subscript(op.output)}}} = {word}_{{{', '.join(loops)}}} "
         + r" \, ".join(f"{letter}_{{{_subscript(access.axes)}}}" for letter, access in factors),
@@ -149,7 +150,7 @@ def _derivation(of: Node | None, operand: int | None) -> tuple[str, ...]:
     if of is None or operand is None or not isinstance(of.op, MapReduce):
         return ()
     op = of.op
-    if op.reducer in (Reducer.MAX, Reducer.MIN, Reducer.ARGMAX):
+    if op.reducer in (Reducer.MAX, Reducer.MIN):
         return ("the cotangent goes to the winners, in equal shares where they tie",)
     if op.reducer is Reducer.SUM:
         return (

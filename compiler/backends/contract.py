@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
+from compiler.ir.dims import Extent
 from compiler.ir.node import Node
 from compiler.ir.types import TensorType
 from compiler.schedule.plan import Plan
@@ -34,12 +35,18 @@ class Enterable(Protocol):
     """An executable with a faster way in than Python's."""
 
     def entry(
-        self, inputs: Sequence[Node], outputs: Sequence[TensorType], bare: bool, fallback: Callable[..., Any]
+        self,
+        inputs: Sequence[Node],
+        outputs: Sequence[TensorType],
+        demands: Sequence[Extent],
+        bare: bool,
+        fallback: Callable[..., Any],
     ) -> Callable[..., Any]:
         """A function of the arguments that returns the outputs as a tuple, or `bare` the only one.
 
-        It takes arguments that need no conversion. All others, keywords among them, it hands on to
-        `fallback`, which checks, converts and raises; where there is no faster way, it is `fallback` itself.
+        It takes arguments that need no conversion and make none of `demands` negative. All others, keywords
+        among them, it hands on to `fallback`, which checks, converts and raises; where there is no faster
+        way, it is `fallback` itself.
         """
         ...
 

@@ -187,6 +187,7 @@ def _reduce(op: MapReduce, loops: Array) -> Array:
         Reducer.MAX: lambda x: x.max(axis=-1, initial=lowest(op.dtype)),
         Reducer.MIN: lambda x: x.min(axis=-1, initial=highest(op.dtype)),
         Reducer.ARGMAX: lambda x: x.argmax(axis=-1),
+        Reducer.ARGMIN: lambda x: x.argmin(axis=-1),
     }
     return np.array(reducers[op.reducer](rows), dtype=op.dtype.numpy, order="C").reshape(shape)
 

@@ -24,6 +24,17 @@ class Reducer(Enum):
     MAX = "max"
     MIN = "min"
     ARGMAX = "argmax"
+    ARGMIN = "argmin"
+
+    @property
+    def is_search(self) -> bool:
+        """Whether the result is the place of an element, and not a value."""
+        return self in (Reducer.ARGMAX, Reducer.ARGMIN)
+
+    @property
+    def prefers_less(self) -> bool:
+        """Whether the smaller of two elements wins; a NaN wins over both."""
+        return self in (Reducer.MIN, Reducer.ARGMIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +67,8 @@ class MapReduce(Op):
     """`out[output] = reducer over the other loops of formula(arguments)`, converted to `dtype`.
 
     `extents` gives the extent of every loop index. The output's loop indices are 0, 1, ... in the order of
-    its axes; the loops from there on are reduced, row-major for argmax. An op that reduces has as its formula
-    one operand, or (sum only) a product of distinct operands.
+    its axes; the loops from there on are reduced, row-major for a search. An op that reduces has as its
+    formula one operand, or (sum only) a product of distinct operands.
     """
 
     formula: Formula
@@ -135,7 +146,7 @@ def _inferred(op: MapReduce, operands: tuple[TensorType, ...]) -> TensorType:
 
 
 def reduced_dtype(reducer: Reducer, dtype: DType) -> DType:
-    """The dtype that a reduction of `dtype` has: integers are summed as int64, argmax gives int64."""
-    if reducer is Reducer.ARGMAX or (reducer is Reducer.SUM and dtype in (BOOL, INT32)):
+    """The dtype that a reduction of `dtype` has: integers are summed as int64, places are int64."""
+    if reducer.is_search or (reducer is Reducer.SUM and dtype in (BOOL, INT32)):
         return INT64
     return dtype

@@ -42,7 +42,8 @@ Array: TypeAlias = np.ndarray[Any, Any]
 
 _LINE = re.compile(rf"({VALUE})(\[[\w,]*\])?\s*=\s*(.*)\s:\s([^:]*)\Z", re.ASCII)
 _CALL = re.compile(rf"({NAME})\((.*)\)\Z", re.ASCII)
-_REDUCE = re.compile(r"(sum|max|min|argmax)\[([^\]]*)\]\s*(.*)\Z")
+_REDUCERS = "|".join(item.value for item in Reducer if item is not Reducer.NONE)
+_REDUCE = re.compile(rf"({_REDUCERS})\[([^\]]*)\]\s*(.*)\Z")
 _OPAQUE = re.compile(rf"call\s+({NAME})\((.*)\)\Z", re.ASCII)
 _FORMULA = re.compile(rf"op\s+({NAME})(\(.*)\Z")
 _ACCESS = re.compile(rf"({VALUE})(\[[\w,]*\])?\Z", re.ASCII)

@@ -103,7 +103,7 @@ def _map_of_one(
     op: MapReduce, accesses: tuple[Access, ...], extents: Shape, node: Node, origin: Origin
 ) -> Node | None:
     """What a reduction over one element is; None where the product would be computed in another dtype."""
-    if op.reducer is Reducer.ARGMAX:
+    if op.reducer.is_search:
         return fill(0, node.type, origin)
     dtypes = [operand.type.dtype for operand in node.operands]
     if len(accesses) > 1 and any(dtype is not op.dtype for dtype in dtypes):

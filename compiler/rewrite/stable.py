@@ -8,15 +8,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from typing import Final
-
-import numpy as np
+from collections.abc import Callable, Collection, Hashable, Sequence
 
 from compiler.ir.build import align, apply, atom_formula, reduce
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.recognise import Equation, LineOf, equations, match
-from compiler.ir.formula.tape import Const, Formula, Line, Ref
+from compiler.ir.formula.shift import SHIFTS
+from compiler.ir.formula.tape import Const, Line, Ref
 from compiler.ir.graph import reachable
 from compiler.ir.node import Node, Origin, make_node
 from compiler.ir.op import (
@@ -32,18 +30,8 @@ from compiler.ir.op import (
     Trait,
     Transpose,
 )  # fmt: skip
-from compiler.ir.types import DType, floating
+from compiler.ir.types import floating
 from compiler.rewrite.congruence import value_key
-
-_LARGEST = {dtype: float(np.finfo(dtype.numpy).max) for dtype in DType if dtype.is_float}
-SHIFTS: Final[Mapping[DType, Formula]] = {
-    dtype: parse_formula(f"shift(m) = maximum(minimum(stop(m), {largest!r}), {-largest!r})")
-    for dtype, largest in _LARGEST.items()
-}
-"""What exponents are moved by: the largest one, which carries no gradient, held at a finite number.
-
-An infinite exponent stays infinite, and the finite ones beside +inf have the exponential 0.
-"""
 
 LOG_QUOTIENT = Equation(
     "log(exp(x) / y) = x - log(y)",

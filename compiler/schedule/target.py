@@ -14,6 +14,6 @@ class Target:
     fuses_contractions: bool = False
     """Runs a contraction and the maps that follow it as one loop nest."""
     fuses_searches: bool = False
-    """Runs an argmax over other loops than a kernel's columns (or its innermost loop) with other nodes."""
+    """Runs a search (argmax, argmin) with other nodes over any loops, not only columns or the innermost."""
     writes_in_place: bool = False
     """Can write a result over an operand."""

@@ -52,6 +52,8 @@ SINGLE = {
     "argmax of rows": lambda x, k: x.argmax(1),
     "argmax of everything, transposed": lambda x, k: argmax((x * 2.0).T, 0, 1),
     "argmax of integers": lambda x, k: k.argmax(0),
+    "argmin of columns": lambda x, k: x.argmin(0),
+    "argmin of integers": lambda x, k: k.argmin(1),
     "argmax of several axes": lambda x, k: argmax(x.reshape([6, 50, 300]), 0, 2),
     "one hot": lambda x, k: tt.one_hot(k[0], 300),
     "float32 and bools": lambda x, k: x * (k > 150),

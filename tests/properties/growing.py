@@ -313,7 +313,7 @@ def extremum(maker: Maker) -> Value | None:
     maker.need_elements([x.shape[axis] for axis in axes])
     keepdims = maker.chance(0.4)
     if maker.chance(0.3) and is_exact(x):
-        node = reduce(Reducer.ARGMAX, x.node, axes, keepdims)
+        node = reduce(maker.choice([Reducer.ARGMAX, Reducer.ARGMIN]), x.node, axes, keepdims)
         return Value(node, float(most(x.shape, axes)), 0, 0)
     return replace(x, node=reduce(maker.choice([Reducer.MAX, Reducer.MIN]), x.node, axes, keepdims))
 

@@ -19,6 +19,7 @@ from compiler.ir.node import Node, describe, make_node
 from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size
 from compiler.ir.types import INT64, Weak
 from tinytorch.products import einsum_node
+from tinytorch.reductions import check_elements
 from tinytorch.tensor import Tensor, as_tensors
 
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -115,10 +116,10 @@ def map_reduce(
 ) -> Tensor:
     """`out[O] = reducer over the other indices of map(x1[I1], x2[I2], ...)`, in index notation.
 
-    `reducer` is "sum", "max", "min", "argmax" (the row-major position among the reduced indices), or None
-    where the output has every index. `map` is a plain function of scalars, by default the product.
-    Parameters behind the operands' are the values of the indices they are named after, and `size_k` is the
-    extent of index `k`:
+    `reducer` is "sum", "max", "min", "argmax" or "argmin" (the row-major position among the reduced
+    indices), or None where the output has every index. `map` is a plain function of scalars, by default the
+    product. Parameters behind the operands' are the values of the indices they are named after, and `size_k`
+    is the extent of index `k`:
 
         # a product in the tropical semiring, and a causal mask
         tt.map_reduce("max", "ik,kj->ij", x, w, map=lambda a, b: a + b)
@@ -219,11 +220,11 @@ def _build(
         value = _spread(nodes[0], notation)
     else:
         value = _mapped(formula, arguments, notation, nodes)
-    return (
-        value
-        if reducer is Reducer.NONE
-        else reduce(reducer, value, range(notation.kept, len(notation.loops)))
-    )
+    if reducer is Reducer.NONE:
+        return value
+    gone = range(notation.kept, len(notation.loops))
+    check_elements(reducer, value, gone)
+    return reduce(reducer, value, gone)
 
 
 def _product(notation: _Notation, nodes: Sequence[Node]) -> Node:

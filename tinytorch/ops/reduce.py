@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from compiler.ir.types import floating
 from tinytorch.axes import Axis
 from tinytorch.elementwise import Elementwise
 from tinytorch.ops.elementwise import square
@@ -65,5 +66,6 @@ _root = Elementwise(ROOT, {})
 
 
 def norm(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The Euclidean norm, the root of the sum of squares; its gradient at 0 is 0 (torch.linalg.norm)."""
-    return _root(square(as_tensor(x)).sum(axis, keepdims))
+    """The Euclidean norm, the root of the sum of squares, floating as `mean` is; its gradient at 0 is 0."""
+    x = as_tensor(x)
+    return _root(square(x.astype(floating(x.dtype))).sum(axis, keepdims))

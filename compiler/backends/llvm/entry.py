@@ -80,6 +80,7 @@ class ArrayResult:
 class EntrySpec:
     """What a program takes and gives.
 
+    What `demands` gives is nowhere negative, or the fallback is called, which knows what is wrong then.
     `bare` returns a single result as it is; otherwise results come as a tuple (None if there are none).
     `slab_bytes` is what the call needs of the context's slab; from `lent.LARGE` of `result_bytes` on the
     fallback allocates. `nanoseconds` predicts the time of a call; from
@@ -93,6 +94,7 @@ class EntrySpec:
     result_bytes: Extent = 0
     nanoseconds: Extent = 0
     release_nanoseconds: int = 20_000
+    demands: tuple[Extent, ...] = ()
 
     @functools.cached_property
     def symbols(self) -> tuple[str, ...]:
@@ -230,7 +232,7 @@ def _fits(spec: EntrySpec) -> bool:
     """Whether `spec` is within the fixed sizes of the table."""
     shapes = [array.shape for array in (*spec.arguments, *spec.results)]
     extents = [*(extent for shape in shapes for extent in shape), spec.slab_bytes]
-    extents += [spec.result_bytes, spec.nanoseconds]
+    extents += [spec.result_bytes, spec.nanoseconds, *spec.demands]
     factors = [len(symbols) for extent in extents for _, symbols in _terms(extent)]
     return (
         spec.frame_slots <= layout.MAXIMUM_SLOTS
@@ -256,7 +258,8 @@ def _table(spec: EntrySpec, program: int, context: int, locks: Sequence[int]) ->
     first_lock = layout.HEADER_SLOTS + len(arguments) * layout.ARGUMENT_SLOTS
     first_result = first_lock + len(locks)
     polynomials: list[int] = []
-    first_polynomial = first_result + len(spec.results) * layout.RESULT_SLOTS
+    first_demand = first_result + len(spec.results) * layout.RESULT_SLOTS
+    first_polynomial = first_demand + len(spec.demands)
 
     def slot_of(extent: Extent) -> int:
         slot = first_polynomial + len(polynomials)
@@ -271,8 +274,10 @@ def _table(spec: EntrySpec, program: int, context: int, locks: Sequence[int]) ->
     counts = [len(number), len(arguments), len(spec.results), len(locks), int(spec.bare)]
     places = [layout.HEADER_SLOTS, first_result, first_lock, slot_of(spec.slab_bytes)]
     places += [slot_of(spec.nanoseconds), min(spec.release_nanoseconds, _NEVER), slot_of(spec.result_bytes)]
+    demands = [slot_of(extent) for extent in spec.demands]
+    places += [len(demands), first_demand]
     flat = [slot for record in arguments for slot in record]
-    table = [program, context, *counts, *places, *flat, *locks, *results, *polynomials]
+    table = [program, context, *counts, *places, *flat, *locks, *results, *demands, *polynomials]
     return np.array(table, np.int64).tobytes()
 
 

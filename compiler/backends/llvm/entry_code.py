@@ -154,7 +154,25 @@ weigh:
   %size_slot = load i64, ptr %size_slot_at
   %size = call i64 @value(ptr %table, i64 %size_slot, ptr %symbols)
   %is_large = icmp sge i64 %size, {LARGE}
-  br i1 %is_large, label %fallback, label %lock
+  br i1 %is_large, label %fallback, label %ask
+ask:
+  %demand_count_at = getelementptr i64, ptr %table, i64 14
+  %demand_count = load i64, ptr %demand_count_at
+  %demand_slot_at = getelementptr i64, ptr %table, i64 15
+  %demand_slot = load i64, ptr %demand_slot_at
+  %demands = getelementptr i64, ptr %table, i64 %demand_slot
+  br label %demand
+demand:
+  %d = phi i64 [ 0, %ask ], [ %following, %demanded ]
+  %unmet = icmp slt i64 %d, %demand_count
+  br i1 %unmet, label %demanded, label %lock
+demanded:
+  %demand_at = getelementptr i64, ptr %demands, i64 %d
+  %polynomial = load i64, ptr %demand_at
+  %left = call i64 @value(ptr %table, i64 %polynomial, ptr %symbols)
+  %following = add i64 %d, 1
+  %met = icmp sge i64 %left, 0
+  br i1 %met, label %demand, label %fallback
 lock:
   %answered = call i8 @tinytorch_acquire(ptr %locks, i64 %lock_count)
   %locked = icmp ne i8 %answered, 0

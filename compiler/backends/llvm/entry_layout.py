@@ -16,11 +16,11 @@ RESULT_SLOTS = 2 + MAXIMUM_RANK
 TERM_SLOTS = 1 + MAXIMUM_FACTORS
 """coefficient, symbols that it is multiplied with (-1 for none). A polynomial is a count before its terms."""
 
-HEADER_SLOTS = 14
+HEADER_SLOTS = 16
 """Slots of the table before its records, in this order:
 
     0 program   1 context   2 symbols   3 arguments   4 results   5 locks   6 whether one result comes bare
     7 slot of the arguments   8 of the results   9 of the locks   10 of the bytes of the slab
     11 of the predicted nanoseconds   12 nanoseconds from which the interpreter lock is released
-    13 slot of the bytes of the results
+    13 slot of the bytes of the results   14 demands   15 slot of the slots of their polynomials
 """

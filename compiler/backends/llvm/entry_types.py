@@ -16,7 +16,11 @@ _RELEASE: Final = 20_000_000
 
 
 def entry_spec(
-    inputs: Sequence[Node], outputs: Sequence[TensorType], bare: bool, picoseconds: Extent
+    inputs: Sequence[Node],
+    outputs: Sequence[TensorType],
+    demands: Sequence[Extent],
+    bare: bool,
+    picoseconds: Extent,
 ) -> EntrySpec | None:
     """The spec; None where an input's extent is more than a number or a symbol."""
     arguments: list[ArrayArgument] = []
@@ -27,15 +31,13 @@ def entry_spec(
         arguments.append(ArrayArgument(node.type.dtype.numpy, tuple(n for n in shape if n is not None)))
     results = tuple(ArrayResult(kind.dtype.numpy, tuple(map(_terms, kind.shape))) for kind in outputs)
     known = {extent for argument in arguments for extent in argument.shape if isinstance(extent, str)}
-    needed = {name for kind in outputs for extent in kind.shape for name in symbols(extent)} | symbols(
-        picoseconds
-    )
-    if not needed <= known:
+    used = [extent for kind in outputs for extent in kind.shape] + [*demands, picoseconds]
+    if not {name for extent in used for name in symbols(extent)} <= known:
         return None
     size = sum((product(kind.shape) * kind.dtype.size for kind in outputs), start=0)
     return EntrySpec(
         tuple(arguments), results, bare, result_bytes=_terms(size), nanoseconds=_terms(picoseconds),
-        release_nanoseconds=_RELEASE,
+        release_nanoseconds=_RELEASE, demands=tuple(map(_terms, demands)),
     )  # fmt: skip
 
 

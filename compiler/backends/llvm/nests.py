@@ -154,7 +154,7 @@ class NestStep:
     def _cut(self, extents: Sequence[int], nanoseconds: float, sizes: Sizes) -> tuple[int, int]:
         """The grain of the first loop, and the number of chunks."""
         form, first = self.form, max(1, extents[0])
-        if form.outer == 0 and (form.has_rows or _has_argmax(form)):
+        if form.outer == 0 and (form.has_rows or _has_search(form)):
             return first, 1
         split = [evaluate(place.size, sizes) for place in self.sums if place.is_split]
         most = min([first, *(max(1, math.prod(extents) // (8 * size)) for size in split if size)])
@@ -168,8 +168,8 @@ def _moving(form: Form, slot: Slot) -> list[int]:
     return [*slot.loops, *([form.vector] if slot.step is not Step.ZERO else [])]
 
 
-def _has_argmax(form: Form) -> bool:
-    return any(member.reducer is Reducer.ARGMAX for member in form.members)
+def _has_search(form: Form) -> bool:
+    return any(member.reducer.is_search for member in form.members)
 
 
 def _emit(form: Form, builder: Builder, target: Target, numbers: Value, chunk: Value) -> None:
@@ -210,14 +210,14 @@ class NestBuilder:
         self.moved: dict[int, int | None] = {}
 
     def _order(self) -> list[int]:
-        """The loops as they are walked: a lone argmax runs over its loops last, whatever memory says."""
+        """The loops as they are walked: a lone search runs over its loops last, whatever memory says."""
         searched = self._searched()
         return [loop for loop in range(len(self.nest.loops)) if loop not in searched] + searched
 
     def _searched(self) -> list[int]:
-        """The loops of a lone argmax in the order in which it counts."""
+        """The loops of a lone search in the order in which it counts."""
         (first, *rest) = self.kernel.members
-        if rest or _op(first).reducer is not Reducer.ARGMAX:
+        if rest or not _op(first).reducer.is_search:
             return []
         placed = (self.nest.placement[first][k] for k in _op(first).reduced)
         return [loop for loop in placed if loop is not None]
@@ -292,11 +292,11 @@ class NestBuilder:
             loop for common in self.nest.reduced_by(node) if (loop := self.loop(common)) is not None
         )
         reducer, value = op.reducer if reduced else Reducer.NONE, op.dtype
-        if not reduced and op.reducer is Reducer.ARGMAX:
+        if not reduced and op.reducer.is_search:
             sources = [Const(0)]
-        if reducer is Reducer.ARGMAX:
+        if reducer.is_search:
             value = strong(dtypes[0])
-        self._check_argmax(node, reducer, reduced)
+        self._check_search(node, reducer, reduced)
         lines = infer_dtypes(op.formula, dtypes, value)
         if op.reducer is not Reducer.NONE:
             lines = tuple(TypedLine(line.line, value, value) for line in lines)
@@ -311,13 +311,13 @@ class NestBuilder:
             reduced, is_row, store, store is not None and self.places.overwrites(node, self.kernel),
         )  # fmt: skip
 
-    def _check_argmax(self, node: Node, reducer: Reducer, reduced: frozenset[int]) -> None:
-        if reducer is not Reducer.ARGMAX:
+    def _check_search(self, node: Node, reducer: Reducer, reduced: frozenset[int]) -> None:
+        if not reducer.is_search:
             return
         place = [self.loop(self.nest.placement[node][k]) for k in _op(node).reduced]
         known = [loop for loop in place if loop is not None]
         if known != sorted(known) or reduced != frozenset(range(self.outer, len(self.extents))):
-            raise UnsupportedError("its argmax runs over rows")
+            raise UnsupportedError("its search runs over rows")
 
     def _sources(self, node: Node, op: MapReduce) -> list[Source]:
         operands = iter(zip(node.operands, self.nest.accesses_of(node), strict=True))
@@ -454,7 +454,7 @@ class NestBuilder:
         strides = self._kept_strides(node)
         is_split = 0 in member.reduced
         needs_scratch = member.accumulator is not member.dtype or self.places.overwrites(node, self.kernel)
-        if member.reducer is Reducer.ARGMAX:
+        if member.reducer.is_search:
             needs_scratch = False
         return Sum(self.places[node].pointer, node.type.size, tuple(strides), is_split, needs_scratch)
 

@@ -26,7 +26,7 @@ from compiler.backends.llvm.steps import PythonStep
 from compiler.backends.llvm.threads import PARALLEL, parallel_address
 from compiler.backends.llvm.timing import CLOCK, NativeClock, PythonClock, TimedPart, run_timed
 from compiler.backends.llvm.wording import Words
-from compiler.ir.dims import evaluate, symbols
+from compiler.ir.dims import Extent, evaluate, symbols
 from compiler.ir.node import Node
 from compiler.ir.op import Parameter
 from compiler.ir.types import TensorType
@@ -101,12 +101,17 @@ class NativeProgram:
             context.locks.release()
 
     def entry(
-        self, inputs: Sequence[Node], outputs: Sequence[TensorType], bare: bool, fallback: Callable[..., Any]
+        self,
+        inputs: Sequence[Node],
+        outputs: Sequence[TensorType],
+        demands: Sequence[Extent],
+        bare: bool,
+        fallback: Callable[..., Any],
     ) -> Callable[..., Any]:
         """A native function that runs the program, or `fallback` where it cannot vouch for the arguments."""
         if self.python_steps or len(self._contexts) > 1:
             return fallback
-        spec = entry_spec(inputs, outputs, bare, self.lowered.picoseconds())
+        spec = entry_spec(inputs, outputs, demands, bare, self.lowered.picoseconds())
         if spec is None or spec.symbols != self.symbols:
             return fallback
         if not self._contexts:

@@ -28,7 +28,7 @@ def identity(reducer: Reducer, dtype: DType) -> Scalar:
     """What changes no result of a reducer."""
     if reducer is Reducer.SUM:
         return 0.0 if dtype.is_float else 0
-    is_min = reducer is Reducer.MIN
+    is_min = reducer.prefers_less
     if dtype.is_float:
         return math.inf if is_min else -math.inf
     if dtype is BOOL:
@@ -41,7 +41,7 @@ def joined(values: Evaluator, reducer: Reducer, dtype: DType, a: Value, b: Value
     """Two partial results as one; NaN wins."""
     if reducer is Reducer.SUM:
         return values.builder.fadd(a, b) if dtype.is_float else values.builder.add(a, b)
-    return values.atom("minimum" if reducer is Reducer.MIN else "maximum", dtype, [a, b])
+    return values.atom("minimum" if reducer.prefers_less else "maximum", dtype, [a, b])
 
 
 class Sums:
@@ -97,7 +97,7 @@ class Sums:
             emit.store(self.builder, self._result_to_memory(member, total), self.nest.sums[number].address)
 
     def _result_to_memory(self, member: Member, total: Value) -> Value:
-        dtype = INT64 if member.reducer is Reducer.ARGMAX else member.accumulator
+        dtype = INT64 if member.reducer.is_search else member.accumulator
         return self.scalars.to_memory(total, dtype)
 
     def _save(self, memory: Sequence[Value], state: Sequence[Value]) -> None:
@@ -131,7 +131,7 @@ class Sums:
     def _empty(self, member: Member) -> list[Value]:
         dtype = member.accumulator
         first = self.vectors.constant(identity(member.reducer, dtype), dtype)
-        if member.reducer is Reducer.ARGMAX:
+        if member.reducer.is_search:
             return [first, self.vectors.constant(0, INT64)]
         return [first, self.vectors.constant(False, BOOL)] if self._flags_nan(member) else [first]
 
@@ -163,25 +163,26 @@ class Sums:
         """max or min in one instruction, which loses NaN; a NaN is noted beside it."""
         builder = self.builder
         value = self._existing(member, value)
-        relation = "<" if member.reducer is Reducer.MIN else ">"
+        relation = "<" if member.reducer.prefers_less else ">"
         found = builder.select(builder.fcmp_ordered(relation, value, best), value, best)
         return [found, builder.or_(is_nan, builder.fcmp_unordered("uno", value, value))]
 
     def _better(self, member: Member, value: Value, best: Value, place: Value) -> list[Value]:
         builder = self.builder
-        is_better = self._beats(self.vectors, member.accumulator, value, best)
+        is_better = self._beats(self.vectors, member, value, best)
         if self.nest.mask is not None:
             is_better = builder.and_(is_better, self.nest.mask)
         here = self.nest.linear_position(member)
         return [builder.select(is_better, value, best), builder.select(is_better, here, place)]
 
-    def _beats(self, values: Evaluator, dtype: DType, a: Value, b: Value) -> Value:
-        """Whether a comes before b in the order of argmax: larger, or NaN where b is none."""
-        larger = values.atom("gt", dtype, [a, b])
+    def _beats(self, values: Evaluator, member: Member, a: Value, b: Value) -> Value:
+        """Whether a comes before b in the order of a search: larger or smaller, or NaN where b is none."""
+        dtype = member.accumulator
+        is_better = values.atom("lt" if member.reducer.prefers_less else "gt", dtype, [a, b])
         if not dtype.is_float:
-            return larger
+            return is_better
         nan_a, nan_b = values.atom("isnan", dtype, [a]), values.atom("isnan", dtype, [b])
-        return self.builder.or_(larger, self.builder.and_(nan_a, self.builder.not_(nan_b)))
+        return self.builder.or_(is_better, self.builder.and_(nan_a, self.builder.not_(nan_b)))
 
     def finish(self, reducing: Sequence[int], results: Sequence[Value]) -> None:
         """Joins the lanes at the end of the inner loops."""
@@ -198,14 +199,14 @@ class Sums:
             total = self._across(member, mine)
             if number in self.nest.sums:
                 self._add_scalar(number, total)
-            elif member.reducer is Reducer.ARGMAX:
+            elif member.reducer.is_search:
                 self.nest.rows[number] = total
             else:
                 self.nest.rows[number] = self.scalars.cast(total, member.accumulator, member.dtype)
 
     def _of_lanes(self, member: Member, state: Sequence[Value]) -> Value:
         """The result of each lane, which is a row of its own."""
-        if member.reducer is Reducer.ARGMAX:
+        if member.reducer.is_search:
             return state[1]
         total = state[0]
         if self._flags_nan(member):
@@ -213,8 +214,8 @@ class Sums:
         return self.vectors.cast(total, member.accumulator, member.dtype)
 
     def _across(self, member: Member, state: Sequence[Value]) -> Value:
-        """The lanes as one result: halves are joined until one lane is left; argmax goes lane by lane."""
-        if member.reducer is Reducer.ARGMAX:
+        """The lanes as one result: halves are joined until one lane is left; a search goes lane by lane."""
+        if member.reducer.is_search:
             return self._first_best(member, *state)
         total = state[0]
         count = self.form.lanes
@@ -237,8 +238,8 @@ class Sums:
         best, place = (builder.extract_element(v, ir.Constant(emit.i32, 0)) for v in (values, places))
         for lane in range(1, self.form.lanes):
             value, here = (builder.extract_element(v, ir.Constant(emit.i32, lane)) for v in (values, places))
-            wins = self._beats(self.scalars, member.accumulator, value, best)
-            loses = self._beats(self.scalars, member.accumulator, best, value)
+            wins = self._beats(self.scalars, member, value, best)
+            loses = self._beats(self.scalars, member, best, value)
             is_earlier = builder.and_(builder.not_(loses), builder.icmp_signed("<", here, place))
             wins = builder.or_(wins, is_earlier)
             best, place = builder.select(wins, value, best), builder.select(wins, here, place)
@@ -298,7 +299,7 @@ class Sums:
 
     def _joined(self, member: Member, value: Value, state: Sequence[Value]) -> list[Value]:
         """The partial results with one more vector."""
-        if member.reducer is Reducer.ARGMAX:
+        if member.reducer.is_search:
             return self._better(member, value, *state)
         if self._flags_nan(member):
             return self._larger(member, value, *state)

@@ -44,6 +44,15 @@ def argmax_over(axes: Sequence[int], value: Array, out: Array) -> None:
 
     `out` has the axes of `value`, of extent 1 where they are in `axes`.
     """
+    _search(np.argmax, np.max, axes, value, out)
+
+
+def argmin_over(axes: Sequence[int], value: Array, out: Array) -> None:
+    """The first position of the smallest element (or of a NaN), as `argmax_over`."""
+    _search(np.argmin, np.min, axes, value, out)
+
+
+def _search(place_of: Any, best_of: Any, axes: Sequence[int], value: Array, out: Array) -> None:
     kept = [axis for axis in range(value.ndim) if axis not in axes]
     rows = value.transpose([*kept, *axes])
     shape = tuple(value.shape[axis] for axis in kept)
@@ -51,23 +60,23 @@ def argmax_over(axes: Sequence[int], value: Array, out: Array) -> None:
     found = out.transpose([*kept, *axes]).reshape(shape)
     if depth > BLOCK:
         for place in np.ndindex(shape):
-            found[place] = _first_of_the_largest(rows[place])
+            found[place] = _first_of_the_best(place_of, best_of, rows[place])
         return
     for block in blocks(shape, BLOCK // depth):
-        part: Any = rows[block]
-        found[block] = part.reshape((*part.shape[: len(kept)], depth)).argmax(axis=-1)
+        part = rows[block]
+        found[block] = place_of(part.reshape((*part.shape[: len(kept)], depth)), axis=-1)
 
 
-def _first_of_the_largest(row: Array) -> int:
+def _first_of_the_best(place_of: Any, best_of: Any, row: Array) -> int:
     """The same for all axes of one array of many elements. A dense one is not copied."""
     if row.flags.c_contiguous:
-        return int(row.argmax())
-    largest = row.max()
-    is_nan = bool(largest != largest)
+        return int(place_of(row))
+    best = best_of(row)
+    is_nan = bool(best != best)
     before = 0
     for block in blocks(row.shape):
         part = row[block]
-        hits = np.isnan(part) if is_nan else part == largest
+        hits = np.isnan(part) if is_nan else part == best
         if hits.any():
             return before + int(hits.argmax())
         before += part.size

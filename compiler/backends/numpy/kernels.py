@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from compiler.backends.numpy.atoms import EMITTERS, Site
-from compiler.backends.numpy.blocks import argmax_over
 from compiler.backends.numpy.choosing import LEAST_COLUMNS, chosen_arguments, keep_chosen, take_chosen
 from compiler.backends.numpy.frame import Storage
-from compiler.backends.numpy.reducers import REDUCES, UFUNCS, identity
+from compiler.backends.numpy.reducers import REDUCES, SEARCHES, UFUNCS, identity
 from compiler.backends.numpy.tiles import Tiles
 from compiler.backends.numpy.views import Axes, LoopViews
 from compiler.backends.numpy.walking import in_memory_order
@@ -56,12 +55,10 @@ class NestWriter:
                 self.source.call(np.copyto, target, value)
 
     def _may_cut(self) -> bool:
-        """Whether the first loop can be cut: it is a row loop, and no argmax runs along it."""
+        """Whether the first loop can be cut: it is a row loop, and no search runs along it."""
         if self.nest.rows == 0 or (self.nest.rows == 1 and not self.views.extents):
             return False
-        return not any(
-            _op(n).reducer is Reducer.ARGMAX and 0 in self._reduced(n) for n in self.kernel.members
-        )
+        return not any(_op(n).reducer.is_search and 0 in self._reduced(n) for n in self.kernel.members)
 
     def _reduced(self, node: Node) -> tuple[int, ...]:
         return tuple(sorted(self.nest.reduced_by(node)))
@@ -260,8 +257,8 @@ class NestWriter:
     def _reduce(self, node: Node, op: MapReduce, result: str, shape: tuple[int, ...]) -> None:
         value, taken = self._reduced_value(node, op)
         reduced = self._reduced(node)
-        if op.reducer is Reducer.ARGMAX:
-            self._argmax(node, value, result)
+        if op.reducer.is_search:
+            self._search(node, value, result)
         elif not reduced or node.operands[0] in self.taken:
             self.source.call(np.copyto, result, value, casting="'unsafe'")
         elif not self._accumulates(node):
@@ -281,9 +278,12 @@ class NestWriter:
             return names[0], False
         loops = [loop for loop in self.nest.placement[node] if loop is not None]
         product = self.tiles.take(op.dtype, self.tiles.shape(loops))
-        self.source.call(np.multiply, names[0], names[1], out=product, casting="'unsafe'")
+        said = {"out": product, "casting": "'unsafe'"}
+        if any(operand.type.dtype is not op.dtype for operand in node.operands):
+            said["dtype"] = self.source.bind(op.dtype.numpy, "dtype_")  # else int32 products wrap
+        self.source.call(np.multiply, names[0], names[1], **said)
         for name in names[2:]:
-            self.source.call(np.multiply, product, name, out=product, casting="'unsafe'")
+            self.source.call(np.multiply, product, name, **said)
         return product, True
 
     def _reduce_into(self, op: MapReduce, value: str, axes: Sequence[int], result: str) -> None:
@@ -297,13 +297,13 @@ class NestWriter:
         )
         self.source.write(f"{reduce}({', '.join([value, str(tuple(axes)), dtype, result, 'True', *first])})")
 
-    def _argmax(self, node: Node, value: str, result: str) -> None:
-        """The first of the largest, in the order of the member's own loops."""
+    def _search(self, node: Node, value: str, result: str) -> None:
+        """The place of the first of the largest or smallest, in the order of the member's own loops."""
         axes = [loop for loop in self.nest.placement[node][_op(node).kept :] if loop is not None]
         if not axes:
             self.source.write(f"{result}.fill(0)")
         else:
-            self.source.call(argmax_over, str(tuple(axes)), value, result)
+            self.source.call(SEARCHES[_op(node).reducer], str(tuple(axes)), value, result)
 
 
 def _op(node: Node) -> MapReduce:

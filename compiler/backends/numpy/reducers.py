@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from compiler.backends.numpy.blocks import argmax_over, argmin_over
 from compiler.ir.op import Reducer
 from compiler.ir.types import BOOL, DType
 
@@ -19,6 +20,8 @@ UFUNCS: Final[Mapping[Reducer, Any]] = {
 
 REDUCES: Final[Mapping[Reducer, Any]] = {reducer: function.reduce for reducer, function in UFUNCS.items()}
 """Bound once, so that equal calls name one object."""
+
+SEARCHES: Final[Mapping[Reducer, Any]] = {Reducer.ARGMAX: argmax_over, Reducer.ARGMIN: argmin_over}
 
 
 def identity(reducer: Reducer, dtype: DType) -> Any:

@@ -202,6 +202,13 @@ def test_results_follow_polynomials_of_the_extents(library, cache):
     assert (first.shape, first.dtype, second.shape) == ((3, 2 * 3 * 4 - 3 + 5, 7), I64, ())
 
 
+def test_a_demand_that_is_not_met_is_left_to_the_fallback(library, cache):
+    demands = (((1, ("batch",)), (-2, ())), ((-1, ("batch",)), (6, ())))
+    spec = EntrySpec((X, Y), SPEC.results, bare=True, demands=demands)
+    entry = make_entry(spec, library["program"], Context(1), declined, cache=cache)
+    assert [was_declined(entry(*arguments(rows))) for rows in range(1, 8)] == [True] + [False] * 5 + [True]
+
+
 @pytest.mark.parametrize(
     ("count", "bare", "expected"), [(0, False, type(None)), (1, False, tuple), (3, False, tuple)]
 )

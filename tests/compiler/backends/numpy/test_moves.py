@@ -5,7 +5,7 @@ import pytest
 
 import tinytorch as tt
 from compiler.backends.numpy import blocks
-from compiler.backends.numpy.blocks import argmax_over
+from compiler.backends.numpy.blocks import argmax_over, argmin_over
 from compiler.backends.numpy.blocks import blocks as cut
 from tests.compiler.backends.numpy.running import assert_right, compiled
 
@@ -85,3 +85,5 @@ def test_argmax_of_any_axes_in_any_order(axes):
         kept = [axis for axis in range(3) if axis not in axes]
         rows = array.transpose([*kept, *axes]).reshape([*(array.shape[axis] for axis in kept), -1])
         np.testing.assert_array_equal(out.reshape(rows.shape[:-1]), rows.argmax(-1))
+        argmin_over(axes, array, out)
+        np.testing.assert_array_equal(out.reshape(rows.shape[:-1]), rows.argmin(-1))
