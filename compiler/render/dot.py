@@ -11,56 +11,54 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Final
 
-from compiler.render.markup import SAVED_FILL, body, label_text, tooltip_text
-from compiler.render.picture import Arrow, ArrowRole, Box, Column, Flags, Picture, Role
+from compiler.render.looks import (
+    ARROWS,
+    EDGE,
+    FONT,
+    NODE,
+    POINT,
+    WALL_COLOR,
+    WORDS,
+    arrow_attributes,
+    box_attributes,
+    digraph,
+    samples,
+)
+from compiler.render.markup import label_text, tooltip_text
+from compiler.render.picture import Arrow, ArrowRole, Column, Picture
+from compiler.render.pinned import pinned_source
 from compiler.render.rows import rows_of, upper_and_lower
 
-# Hues that colour-blind people tell apart (Okabe and Ito, "Color Universal Design", 2008), darkened for
-# borders and lightened for fills; shapes and borders say the same again for paper without colour.
-_BOXES: Final[Mapping[Role, Mapping[str, str]]] = {
-    Role.INPUT: {"shape": "ellipse", "margin": "0.02,0", "color": "#0072B2", "fillcolor": "#D6EAF7"},
-    Role.PARAMETER: {"shape": "cylinder", "color": "#B37400", "fillcolor": "#FDEFCF"},
-    Role.CONSTANT: {"shape": "note", "margin": "0.12,0.02", "color": "#6E6E6E", "fillcolor": "#EFEFEF"},
-    Role.FORWARD: {"style": "filled,rounded", "color": "#4A4A4A", "fillcolor": "#FFFFFF"},
-    Role.BACKWARD: {"color": "#9C4A7C", "fillcolor": "#FAE6F1"},
-    Role.UPDATE: {"shape": "component", "margin": "0.14,0.03", "color": "#00785A", "fillcolor": "#DDF3EA"},
-}
-_FLAGS: Final[Mapping[Flags, Mapping[str, str]]] = {
-    Flags.OUTPUT: {"peripheries": "2"},
-    Flags.SAVED: {"penwidth": "2.5"},
-}
-_SAMPLES: Final[Mapping[Flags, Mapping[str, str]]] = {
-    Flags.OUTPUT: {},
-    # In a box, only the line of the saved value has the fill.
-    Flags.SAVED: {"fillcolor": SAVED_FILL},
-}
-_ARROWS: Final[Mapping[ArrowRole, Mapping[str, str]]] = {
-    ArrowRole.VALUE: {"color": "#4A4A4A"},
-    ArrowRole.READ: {"color": "#B37400", "style": "dashed"},
-    ArrowRole.GRADIENT: {"color": "#9C4A7C", "arrowhead": "empty"},
-    ArrowRole.STEP: {"color": "#00785A", "penwidth": "1.6"},
-}
-_FONT: Final = "Helvetica,Arial,sans-serif"
+SMALL: Final = 600
+"""Boxes and rows crossed by arrows that `dot` lays out in about a second."""
+
 _GRAPH: Final = {
     "nodesep": "0.18", "ranksep": "0.2", "pad": "0.15", "mclimit": "8", "tooltip": " ",
-    "fontname": _FONT, "fontsize": "14",
+    "fontname": FONT, "fontsize": "14",
 }  # fmt: skip
-_NODE: Final = {
-    "shape": "box", "style": "filled", "height": "0.28", "width": "0.4", "margin": "0.07,0.04",
-    "fontname": _FONT, "fontsize": "11",
-}  # fmt: skip
-_EDGE: Final = {"arrowsize": "0.6", "fontname": _FONT, "fontsize": "9", "fontcolor": "#5A5A5A"}
-_POINT: Final = {"label": "", "style": "invis", "shape": "point", "width": "0.01", "height": "0.01"}
-_WALL: Final = {"weight": "100", "arrowhead": "none", "style": "dotted", "color": "#B4BAC0", "tooltip": " "}
-_WORDS: Final = {"shape": "plaintext", "style": ""}
+_WALL: Final = {"weight": "100", "arrowhead": "none", "style": "dotted", "color": WALL_COLOR, "tooltip": " "}
 
 
 def dot_source(picture: Picture) -> str:
-    """The picture in Graphviz's language. Equal pictures give equal bytes."""
+    """The picture in Graphviz's language, laid out by `dot` or, where that takes long, by us.
+
+    Equal pictures give equal bytes.
+    """
+    return _free_source(picture) if is_small(picture) else pinned_source(picture)
+
+
+def is_small(picture: Picture) -> bool:
+    """Whether `dot` is quick: its time grows with the square of boxes and of rows that arrows cross."""
+    rows = rows_of(picture)
+    crossed = sum(abs(rows[arrow.head] - rows[arrow.tail]) for arrow in picture.arrows)
+    return len(picture.boxes) + crossed <= SMALL
+
+
+def _free_source(picture: Picture) -> str:
     title = {"label": label_text(picture.title), "labelloc": "t"} if picture.title else {}
-    graph = _digraph(_GRAPH | title, _NODE, _EDGE)
+    graph = digraph(_GRAPH | title, NODE, EDGE)
     for box in picture.boxes:
-        graph.node(box.id, **_box_attributes(box))
+        graph.node(box.id, **box_attributes(box))
     last = _add_rows(graph, picture)
     for arrow in picture.arrows:
         if arrow.role.is_drawn:
@@ -70,29 +68,12 @@ def dot_source(picture: Picture) -> str:
     return source
 
 
-def _digraph(*attributes: Mapping[str, str]) -> Any:
-    import graphviz
-
-    kinds = ("graph_attr", "node_attr", "edge_attr")
-    return graphviz.Digraph(**dict(zip(kinds, map(dict, attributes), strict=False)))
-
-
-def _box_attributes(box: Box) -> dict[str, str]:
-    attributes = dict(_BOXES[box.role])
-    for flag in box.flags:
-        attributes |= _FLAGS[flag]
-    return attributes | {"label": body(box), "tooltip": tooltip_text(box.tooltip)}
-
-
 def _draw(graph: Any, arrow: Arrow) -> None:
-    look, tooltip = dict(_ARROWS[arrow.role]), tooltip_text(arrow.tooltip)
+    look = arrow_attributes(arrow)
     if arrow.role is ArrowRole.GRADIENT:
         # Graphviz wants the upper end first; the arrow is then drawn from back to front.
         look = {"dir": "back", "arrowtail": look.pop("arrowhead"), **look}
-    if arrow.label:
-        # A space on each side keeps the label off the line.
-        look["label"] = label_text(f"\N{NO-BREAK SPACE}{arrow.label}\N{NO-BREAK SPACE}")
-    graph.edge(*upper_and_lower(arrow), tooltip=tooltip, labeltooltip=tooltip, **look)
+    graph.edge(*upper_and_lower(arrow), **look)
 
 
 def _add_rows(graph: Any, picture: Picture) -> str:
@@ -137,9 +118,9 @@ def _wall(column: Column, row: int) -> str:
 
 def _row(columns: tuple[Column, ...], row: int, boxes: Mapping[str, list[str]]) -> Any:
     """The boxes of one row and its points: a box is right of its column's wall and left of the next."""
-    level = _digraph({"rank": "same"})
+    level = digraph({"rank": "same"})
     for column in columns:
-        level.node(_wall(column, row), **_POINT)
+        level.node(_wall(column, row), **POINT)
         for box in boxes.get(column.id, ()):
             level.edge(_wall(column, row), box, style="invis")
     for left, right in pairwise(columns):
@@ -154,7 +135,7 @@ def _add_titles(graph: Any, picture: Picture) -> None:
     titles = {column.id: [f"title_{column.id}"] for column in picture.columns}
     for column in picture.columns:
         words = {"label": label_text(column.title), "tooltip": tooltip_text(column.title)}
-        graph.node(*titles[column.id], fontsize="14", **words, **_WORDS)
+        graph.node(*titles[column.id], fontsize="14", **words, **WORDS)
     graph.subgraph(_row(picture.columns, 0, titles))
 
 
@@ -170,20 +151,18 @@ def _add_legend(graph: Any, picture: Picture, last: str) -> None:
 
 
 def _box_samples(picture: Picture) -> tuple[Any, list[str]]:
-    row, keys = _digraph({"rank": "same"}), list[str]()
-    samples = [(role.value, _BOXES[role]) for role in picture.roles]
-    samples += [(flag.word, _BOXES[Role.FORWARD] | _FLAGS[flag] | _SAMPLES[flag]) for flag in picture.flags]
-    for word, look in samples:
+    row, keys = digraph({"rank": "same"}), list[str]()
+    for word, look in samples(picture):
         keys.append(f"box_{len(keys)}")
         row.node(keys[-1], label=word, tooltip=word, **look)
     return row, keys
 
 
 def _arrow_samples(picture: Picture) -> tuple[Any, list[str]]:
-    row, keys = _digraph({"rank": "same"}), list[str]()
+    row, keys = digraph({"rank": "same"}), list[str]()
     for role in picture.arrow_roles:
         keys += [f"from_{len(keys)}", f"to_{len(keys)}"]
-        row.node(keys[-2], **_POINT)
-        row.node(keys[-1], label=role.value, tooltip=role.value, **_WORDS)
-        row.edge(*keys[-2:], tooltip=role.value, minlen="2", **_ARROWS[role])
+        row.node(keys[-2], **POINT)
+        row.node(keys[-1], label=role.value, tooltip=role.value, **WORDS)
+        row.edge(*keys[-2:], tooltip=role.value, minlen="2", **ARROWS[role])
     return row, keys

@@ -16,8 +16,11 @@ from compiler.render.dot import dot_source
 from compiler.render.layout import laid_out
 from compiler.render.picture import Picture
 
-LARGEST: Final = 1500
-"""The largest number of boxes that is laid out: it takes minutes beyond, and nobody could read it."""
+LARGEST: Final = 6000
+"""The largest number of boxes that is drawn, in some five seconds."""
+
+MOST_ARROWS: Final = 20_000
+"""The largest number of arrows between them."""
 
 SUFFIXES: Final = (".svg", ".png", ".pdf", ".dot")
 """What a drawing's file name may end in."""
@@ -92,10 +95,14 @@ def write(picture: Picture, path: str | os.PathLike[str]) -> Path:
 
 
 def _laid_out(picture: Picture, suffix: str) -> bytes:
-    if len(picture.boxes) > LARGEST:
-        raise DrawingError(
-            f"{len(picture.boxes)} boxes are more than anybody can read, {LARGEST} is the most\n"
-            "  fix: draw a part of the graph (`Graph.of` some of its nodes), leave out `detail`, "
-            "or open the .dot text in a viewer for large graphs"
-        )
+    for count, most, word in (
+        (len(picture.boxes), LARGEST, "boxes"),
+        (len(picture.arrows), MOST_ARROWS, "arrows"),
+    ):
+        if count > most:
+            raise DrawingError(
+                f"{count} {word} are more than anybody can read, {most} is the most\n"
+                "  fix: draw a part of the graph (`Graph.of` some of its nodes), leave out `detail`, "
+                "or open the .dot text in a viewer for large graphs"
+            )
     return laid_out(dot_source(picture), suffix[1:])

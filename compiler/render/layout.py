@@ -1,4 +1,4 @@
-"""Layout: Graphviz's `dot` where it is on the path, else the copy that the pygraphviz wheel carries.
+"""Graphviz: its `dot` where it is on the path, else the copy that the pygraphviz wheel carries.
 
 Both run in a process of their own: Graphviz keeps global state, and warnings about fonts belong on no screen.
 """
@@ -18,6 +18,9 @@ INSTALL: Final = (
     "or run: pip install 'tinytorch-compiler[draw]'"
 )
 
+LONGEST: Final = 60.0
+"""Seconds after which Graphviz is stopped."""
+
 _WHEEL: Final = """
 import sys, pygraphviz
 source = sys.stdin.buffer.read().decode()
@@ -31,7 +34,12 @@ def laid_out(source: str, format: str) -> bytes:
     Raises DrawingError where no Graphviz is installed, with what to install, and where it fails.
     """
     command = _command(format)
-    done = subprocess.run(command, input=source.encode(), capture_output=True, check=False)
+    try:
+        done = subprocess.run(
+            command, input=source.encode(), capture_output=True, check=False, timeout=LONGEST
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DrawingError(f"Graphviz ({command[0]}) made no {format} in {LONGEST:g} seconds") from error
     if done.returncode != 0 or not done.stdout:
         said = done.stderr.decode(errors="replace").strip()
         raise DrawingError(f"Graphviz ({command[0]}) made no {format}: {said or 'it said nothing'}")

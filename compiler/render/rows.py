@@ -16,7 +16,8 @@ def rows_of(picture: Picture) -> dict[str, int]:
     """The row of each box, from 0 at the top. Linear in boxes and arrows.
 
     Every box stands below what it reads, and a backward op above the backward ops it reads. Boxes stand as
-    high as they can; then what feeds more than it reads (a parameter) comes down to what it feeds.
+    high as they can; then what feeds more than it reads (a parameter) comes down to what it feeds. What a box
+    alone reads, and reads nothing itself, does not count: it comes along.
     """
     number = {box.id: place for place, box in enumerate(picture.boxes)}
     below: list[list[int]] = [[] for _ in number]
@@ -42,7 +43,8 @@ def _highest(below: Joined, above: Joined) -> list[int]:
         rows[box] = max((rows[high] + 1 for high in above[box] if place[high] < place[box]), default=0)
     for box in reversed(order):
         lower = [rows[low] - 1 for low in below[box] if place[low] > place[box]]
-        if lower and len(below[box]) > len(above[box]):
+        held = sum(bool(above[high]) or len(below[high]) > 1 for high in above[box])
+        if lower and len(below[box]) > held:
             rows[box] = max(rows[box], min(lower))
     return rows
 

@@ -16,7 +16,8 @@ from compiler.errors import ArgumentError, DrawingError
 from compiler.ir.build import apply
 from compiler.ir.graph import Graph
 from compiler.plugins import Plugin, Registry
-from compiler.render import drawing, layout
+from compiler.render import dot, drawing, layout
+from compiler.render.arrangement import arranged
 from compiler.render.describe import describe
 from compiler.render.dot import dot_source
 from compiler.render.drawing import RENDERERS, dot_source_of, draw, svg_of, to_svg, write
@@ -52,6 +53,12 @@ def engine(request, monkeypatch):
     return request.param
 
 
+@pytest.fixture(params=["laid out by dot", "laid out by us"])
+def layouts(request, monkeypatch):
+    monkeypatch.setattr(dot, "SMALL", 10**9 if request.param == "laid out by dot" else 0)
+    return request.param
+
+
 def texts(svg: str) -> list[str]:
     """The pieces of text of an SVG; Graphviz writes some spaces as no-break spaces."""
     found = ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
@@ -63,7 +70,7 @@ def tooltips(svg: str) -> list[str]:
     return [link.get("{http://www.w3.org/1999/xlink}title", "").replace("\xa0", " ") for link in links]
 
 
-def test_names_with_any_character_are_drawn_as_they_are(engine):
+def test_names_with_any_character_are_drawn_as_they_are(engine, layouts):
     inputs = [vector(name) for name in AWKWARD]
     outputs = [apply("exp", node, name=node.name, origin=NOWHERE) for node in inputs]
     found = texts(svg_of(Graph.of(outputs, (), inputs)))
@@ -73,7 +80,7 @@ def test_names_with_any_character_are_drawn_as_they_are(engine):
 
 
 @pytest.mark.parametrize("text", [text for text in AWKWARD if text])
-def test_every_place_for_text_shows_it_as_it_is(engine, text):
+def test_every_place_for_text_shows_it_as_it_is(engine, layouts, text):
     line = Statement(Text(text), (Text(text),), text)
     boxes = (
         Box("a", (line,), Role.FORWARD, "c", Flags.NONE, text),
@@ -135,7 +142,7 @@ def test_columns_stand_side_by_side_and_the_legend_below(engine, layers, rule):
         assert y > place["box_0"][1] > place["to_0"][1]
 
 
-def test_every_suffix_is_written(engine, tmp_path, capfd):
+def test_every_suffix_is_written(engine, layouts, tmp_path, capfd):
     begins = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF", ".dot": b"digraph"}
     for suffix, begin in begins.items():
         path = draw(chain(2), tmp_path / f"graph{suffix.upper()}", title="a chain")
@@ -143,7 +150,7 @@ def test_every_suffix_is_written(engine, tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_an_empty_graph_is_drawn(engine, tmp_path):
+def test_an_empty_graph_is_drawn(engine, layouts, tmp_path):
     assert draw(Graph.of([]), str(tmp_path / "nothing.svg")).exists()
 
 
@@ -199,7 +206,41 @@ def test_a_large_picture_is_refused_and_its_text_written(tmp_path, monkeypatch):
     assert "leave out `detail`" in str(caught.value)
     assert (tmp_path / "graph.dot").read_text() == dot_source_of(graph, detail=True)
     assert write(describe(graph), tmp_path / "graph.svg").exists()
-    assert drawing.LARGEST < 30 < 1500
+
+
+def test_many_arrows_are_refused_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(drawing, "MOST_ARROWS", 20)
+    with pytest.raises(DrawingError, match=r"30 arrows are more than anybody can read, 20 is the most"):
+        draw(chain(30), tmp_path / "graph.svg", detail=True)
+
+
+def test_a_graphviz_that_does_not_end_is_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(layout, "_command", lambda format: [sys.executable, "-c", "while True: pass"])
+    monkeypatch.setattr(layout, "LONGEST", 0.2)
+    with pytest.raises(DrawingError, match=r"made no pdf in 0\.2 seconds"):
+        draw(chain(1), tmp_path / "graph.pdf")
+    assert (tmp_path / "graph.dot").exists()
+
+
+@pytest.mark.parametrize("detail", [False, True])
+def test_three_hundred_steps_that_read_one_input_are_drawn(engine, tmp_path, detail):
+    from tests.compiler.render.test_arrangement import growing
+
+    found = texts(draw(growing(300), tmp_path / "graph.svg", detail=detail).read_text())
+    assert {"x", "sin", "mul", "input", "output"} <= {piece.strip() for piece in found}
+
+
+def test_a_pinned_drawing_has_everything_where_it_was_put(engine, monkeypatch):
+    monkeypatch.setattr(dot, "SMALL", 0)
+    picture = describe(training_step(3))
+    plain = layout.laid_out(dot_source(picture), "plain").decode()
+    found = re.finditer(r"^node (\S+) (\S+) (\S+)", plain, re.M)
+    place = {match[1]: (float(match[2]) * 72, float(match[3]) * 72) for match in found}
+    rects = arranged(picture).rects
+    left, top = min(rects, key=lambda id: rects[id].x), min(rects, key=lambda id: rects[id].y)
+    for id, rect in rects.items():
+        x, y = place[id][0] - place[left][0], place[top][1] - place[id][1]
+        assert (x, y) == pytest.approx((rect.x - rects[left].x, rect.y - rects[top].y), abs=0.2)
 
 
 def test_the_renderers_fit_the_registry(engine):

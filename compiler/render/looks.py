@@ -1,0 +1,75 @@
+"""How boxes, arrows and walls look, in Graphviz's attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from compiler.render.markup import SAVED_FILL, body, label_text, tooltip_text
+from compiler.render.picture import Arrow, ArrowRole, Box, Flags, Picture, Role
+
+# Hues that colour-blind people tell apart (Okabe and Ito, "Color Universal Design", 2008), darkened for
+# borders and lightened for fills; shapes and borders say the same again for paper without colour.
+BOXES: Final[Mapping[Role, Mapping[str, str]]] = {
+    Role.INPUT: {"shape": "ellipse", "margin": "0.02,0", "color": "#0072B2", "fillcolor": "#D6EAF7"},
+    Role.PARAMETER: {"shape": "cylinder", "color": "#B37400", "fillcolor": "#FDEFCF"},
+    Role.CONSTANT: {"shape": "note", "margin": "0.12,0.02", "color": "#6E6E6E", "fillcolor": "#EFEFEF"},
+    Role.FORWARD: {"style": "filled,rounded", "color": "#4A4A4A", "fillcolor": "#FFFFFF"},
+    Role.BACKWARD: {"color": "#9C4A7C", "fillcolor": "#FAE6F1"},
+    Role.UPDATE: {"shape": "component", "margin": "0.14,0.03", "color": "#00785A", "fillcolor": "#DDF3EA"},
+}
+FLAGS: Final[Mapping[Flags, Mapping[str, str]]] = {
+    Flags.OUTPUT: {"peripheries": "2"},
+    Flags.SAVED: {"penwidth": "2.5"},
+}
+SAMPLES: Final[Mapping[Flags, Mapping[str, str]]] = {
+    Flags.OUTPUT: {},
+    # In a box, only the line of the saved value has the fill.
+    Flags.SAVED: {"fillcolor": SAVED_FILL},
+}
+ARROWS: Final[Mapping[ArrowRole, Mapping[str, str]]] = {
+    ArrowRole.VALUE: {"color": "#4A4A4A"},
+    ArrowRole.READ: {"color": "#B37400", "style": "dashed"},
+    ArrowRole.GRADIENT: {"color": "#9C4A7C", "arrowhead": "empty"},
+    ArrowRole.STEP: {"color": "#00785A", "penwidth": "1.6"},
+}
+FONT: Final = "Helvetica,Arial,sans-serif"
+NODE: Final = {
+    "shape": "box", "style": "filled", "height": "0.28", "width": "0.4", "margin": "0.07,0.04",
+    "fontname": FONT, "fontsize": "11",
+}  # fmt: skip
+EDGE: Final = {"arrowsize": "0.6", "fontname": FONT, "fontsize": "9", "fontcolor": "#5A5A5A"}
+POINT: Final = {"label": "", "style": "invis", "shape": "point", "width": "0.01", "height": "0.01"}
+WALL_COLOR: Final = "#B4BAC0"
+WORDS: Final = {"shape": "plaintext", "style": ""}
+
+
+def digraph(*attributes: Mapping[str, str]) -> Any:
+    """An empty graph of the `graphviz` package, with attributes of its own, of nodes and of edges."""
+    import graphviz
+
+    kinds = ("graph_attr", "node_attr", "edge_attr")
+    return graphviz.Digraph(**dict(zip(kinds, map(dict, attributes), strict=False)))
+
+
+def box_attributes(box: Box) -> dict[str, str]:
+    """A box's attributes."""
+    attributes = dict(BOXES[box.role])
+    for flag in box.flags:
+        attributes |= FLAGS[flag]
+    return attributes | {"label": body(box), "tooltip": tooltip_text(box.tooltip)}
+
+
+def arrow_attributes(arrow: Arrow) -> dict[str, str]:
+    """An arrow's attributes."""
+    look, tooltip = dict(ARROWS[arrow.role]), tooltip_text(arrow.tooltip)
+    if arrow.label:
+        # A space on each side keeps the label off the line.
+        look["label"] = label_text(f"\N{NO-BREAK SPACE}{arrow.label}\N{NO-BREAK SPACE}")
+    return {**look, "tooltip": tooltip, "labeltooltip": tooltip}
+
+
+def samples(picture: Picture) -> list[tuple[str, Mapping[str, str]]]:
+    """The kinds of box that occur: the word of each in the legend, and its look."""
+    found: list[tuple[str, Mapping[str, str]]] = [(role.value, BOXES[role]) for role in picture.roles]
+    return found + [(flag.word, BOXES[Role.FORWARD] | FLAGS[flag] | SAMPLES[flag]) for flag in picture.flags]
