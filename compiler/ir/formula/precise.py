@@ -191,6 +191,8 @@ def precise_literal(value: Scalar, exact: Exact = NOTHING) -> Any:
     mp = mpmath_context()
     if isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        return mp.mpf(value)  # never rounded, whatever a float that is equal to it stands for
     return +mp.pi if value == math.pi else mp.mpf(exact.get(value, repr(value)))
 
 

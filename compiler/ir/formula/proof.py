@@ -13,7 +13,6 @@ from compiler.errors import FormulaError
 from compiler.ir.formula.breaks import break_points
 from compiler.ir.formula.precise import (
     NOTHING,
-    STEP,
     Exact,
     close,
     evaluate_precisely,
@@ -31,6 +30,8 @@ TOLERANCE: Final = 50
 """Digits to which it must agree."""
 
 _ROUNDED_TOLERANCE, _ONE_SIDED = 13, 12
+_FARTHER: Final = 10**10
+"""How many times as long the step is that a one-sided slope must not depend on."""
 
 
 def disproof_of_partial(
@@ -89,11 +90,18 @@ def _domain(formula: Formula, parameter: int) -> Iterator[list[Any]]:
 def _disproof_at_break(
     formula: Formula, parameter: int, partial: Formula, point: list[Any], exact: Exact
 ) -> str | None:
-    left, right = slope_at(formula, parameter, point, 1, 0), slope_at(formula, parameter, point, 0, 1)
+    left, right = (_one_sided_slope(formula, parameter, point, *side) for side in ((1, 0), (0, 1)))
     ten, value = mpmath_context().mpf(10), evaluate_precisely(partial, point, exact)
-    if left is None or right is None or max(abs(left), abs(right)) > ten ** (STEP // 2):
-        return None  # no value or a jump: no derivative to agree with
+    if left is None or right is None:
+        return None
     slack = ten**-_ONE_SIDED * (1 + max(abs(left), abs(right)))
     if value is not None and min(left, right) - slack <= value <= max(left, right) + slack:
         return None
     return f"at the break point ({shown(point)}) it is {shown([value], 8)}, not between the one-sided slopes"
+
+
+def _one_sided_slope(formula: Formula, parameter: int, point: list[Any], left: int, right: int) -> Any | None:
+    """The slope on one side; None where there is none: no value, a jump, or a tangent that is vertical."""
+    near = slope_at(formula, parameter, point, left, right)
+    far = slope_at(formula, parameter, point, _FARTHER * left, _FARTHER * right)
+    return near if near is not None and far is not None and close(near, far, _ONE_SIDED) else None

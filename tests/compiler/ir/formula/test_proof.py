@@ -18,6 +18,8 @@ from tests.compiler.ir.formula.evaluate import f
         ("abs(x)", "sign(x)"),
         ("where(x > 0, x, 0)", "where(x > 0, 1, 0)"),
         ("x * stop(x)", "stop(x)"),
+        ("sqrt(maximum(x, 0))", "where(x > 0, 0.5 / sqrt(x), 0)"),
+        ("maximum(x, 0) ** 0.75", "where(x > 0, 0.75 / x ** 0.25, 0)"),
     ],
 )
 def test_a_right_derivative_is_accepted(text, partial):
@@ -52,6 +54,11 @@ def test_a_derivative_that_is_wrong_only_at_a_break_point_is_refused(text, parti
     reason = disproof_of_partial(f(text), 0, f(partial))
     assert reason is not None
     assert "not between the one-sided slopes" in reason
+
+
+def test_a_literal_that_was_rounded_to_1_is_not_the_integer_1():
+    assert disproof_of_partial(f("1.0000000000000000000001 * x"), 0, f("1"), {1.0: "1.25"}) is None
+    assert disproof_of_partial(f("x"), 0, f("1.0"), {1.0: "1.25"}) is not None
 
 
 def test_a_function_without_real_values_cannot_be_verified():
