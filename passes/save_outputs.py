@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from compiler.analysis.cost import EXPENSIVE
-from compiler.autodiff.adjoint_formula import adjoint_formula
+from compiler.autodiff.adjoint_formula import adjoint_formula, weighted
 from compiler.ir.formula.derivative import derivative_name
 from compiler.ir.formula.printing import print_body
 from compiler.ir.formula.saved import NoSavedForm, SavedForm, saved_form
-from compiler.ir.formula.tape import Const, Formula, Tape, bind_literals
+from compiler.ir.formula.tape import Const, Formula, bind_literals
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.op import Access, MapReduce, Reducer, Trait
@@ -122,9 +122,18 @@ def _is_slope(node: Node, op: MapReduce, argument: Node, function: Formula) -> b
         return False
     if not isinstance(op.arguments[1], Access) or node.operands[-1] is not argument:
         return False
-    rule = adjoint_formula(function, 0)
-    expected = None if rule is None else rule.formula
-    return expected is not None and (expected.lines, expected.result) == (op.formula.lines, op.formula.result)
+    return _guard(op.formula, function) is not None
+
+
+@cache
+def _guard(adjoint: Formula, function: Formula) -> bool | None:
+    """Whether an adjoint of a function guards its cotangent; None for what is no adjoint of it."""
+    for is_masked in (False, True):
+        rule = adjoint_formula(function, 0, is_masked=is_masked)
+        expected = None if rule is None else rule.formula
+        if rule and expected and (expected.lines, expected.result) == (adjoint.lines, adjoint.result):
+            return rule.is_guarded
+    return None
 
 
 def _why_not(argument: Node, slopes: list[_Slope], is_kept: bool, users: tuple[Node, ...]) -> Refusal | None:
@@ -167,7 +176,7 @@ def _rewritten(graph: Graph, chosen: Mapping[Node, tuple[_Slope, SavedForm]]) ->
             return node
         slope, form = chosen[old]
         operands = (*node.operands[:-1], forwards[slope.forward])
-        op = replace(node.op, formula=_weighted(node.op.formula, form.derivative))
+        op = replace(node.op, formula=_weighted(node.op.formula, slope.function, form.derivative))
         origin = replace(node.origin, rule=f"{node.origin.rule}, from the value")
         return Node(op, operands, node.type, node.name, origin)
 
@@ -175,7 +184,9 @@ def _rewritten(graph: Graph, chosen: Mapping[Node, tuple[_Slope, SavedForm]]) ->
 
 
 @cache
-def _weighted(adjoint: Formula, slope: Formula) -> Formula:
-    """The cotangent times the slope by the value, by the multiplication that the adjoint uses."""
-    tape = Tape([adjoint.parameters[0], "y" if adjoint.parameters[0] != "y" else "y1"])
-    return tape.finish(adjoint.name, tape.emit(adjoint.lines[-1].atom, 0, tape.inline(slope, [1])))
+def _weighted(adjoint: Formula, function: Formula, slope: Formula) -> Formula:
+    """The cotangent times the slope by the value, guarded where the adjoint is."""
+    cotangent, is_guarded = adjoint.parameters[0], _guard(adjoint, function)
+    assert is_guarded is not None
+    names = [cotangent, "y" if cotangent != "y" else "y1"]
+    return replace(weighted(slope, [0], names, is_guarded), name=adjoint.name)

@@ -111,8 +111,9 @@ def _derive(formula: Formula, rules: dict[str, str]) -> list[Formula]:
             continue  # a condition has no slope, and none is asked for
         rules[rule_key(formula, parameter)] = print_body(partial)
         others = [k for k in range(len(formula.parameters)) if k != parameter]
-        for sizes in [frozenset[int](), *(frozenset([k]) for k in others)]:
-            rule = adjoint_of(formula, parameter, partial, sizes)
+        kinds = [frozenset[int](), *(frozenset([k]) for k in others)]
+        for sizes, is_masked in [*((item, False) for item in kinds), (frozenset[int](), True)]:
+            rule = adjoint_of(formula, parameter, partial, sizes, is_masked)
             if rule is not None and rule.formula is not None:
                 adjoints.append(rule.formula)
     return adjoints

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from compiler.autodiff.masks import Cotangent
 from compiler.autodiff.rules import adjoint, sum_of
 from compiler.errors import GradientError
 from compiler.ir.build import constant_node
@@ -23,15 +24,15 @@ def gradient(output: Node, wrt: Sequence[Node], seed: Node | None = None) -> lis
     _check_output(output, seed)
     twin = stabilised(output, set(wrt))
     wrt = [twin.get(node, node) for node in wrt]
-    cotangents: dict[Node, Node] = {twin[output]: seed or _one(output)}
+    cotangents = {twin[output]: Cotangent(seed or _one(output))}
     active = _active(twin[output], wrt)
     for node in sorted(active, key=lambda node: node.serial, reverse=True):
         if node in cotangents:
             _pass_on(node, cotangents, active)
-    return [cotangents.get(node) for node in wrt]
+    return [cotangents[node].node if node in cotangents else None for node in wrt]
 
 
-def _pass_on(node: Node, cotangents: dict[Node, Node], active: set[Node]) -> None:
+def _pass_on(node: Node, cotangents: dict[Node, Cotangent], active: set[Node]) -> None:
     for position, operand in enumerate(node.operands):
         if operand not in active or not operand.type.dtype.is_float:
             continue

@@ -88,7 +88,7 @@ def explain_node(node: Node, names: Names | None = None) -> Explanation:
         rule=origin.rule,
         of=origin.of,
         operand=origin.operand,
-        derivation=_derivation(origin.of, origin.operand),
+        derivation=_derivation(node),
         of_line=None if origin.of is None else names.describe(origin.of),
     )
 
@@ -145,11 +145,14 @@ def _definitions(formula: Formula) -> tuple[str, ...]:
     )
 
 
-def _derivation(of: Node | None, operand: int | None) -> tuple[str, ...]:
+def _derivation(node: Node) -> tuple[str, ...]:
     """How the rule of a gradient came about: the formula, its partial, and the adjoint that was emitted."""
+    of, operand = node.origin.of, node.origin.operand
     if of is None or operand is None or not isinstance(of.op, MapReduce):
         return ()
     op = of.op
+    if not of.type.dtype.is_float:
+        return (str(_shown(op)[0]), f"the value is {of.type.dtype} and has no slope: nothing is passed on")
     if op.reducer in (Reducer.MAX, Reducer.MIN):
         return ("the cotangent goes to the winners, in equal shares where they tie",)
     if op.reducer is Reducer.SUM:
@@ -161,11 +164,18 @@ def _derivation(of: Node | None, operand: int | None) -> tuple[str, ...]:
     if is_exponential_of_shifted(of):
         return ("adjoint: the cotangent times the value, which no finite x takes above 1",)
     literals = tuple((k, item) for k, item in enumerate(op.arguments) if isinstance(item, Const))
-    return _partial_lines(op.formula, op.positions[operand], literals)
+    return _partial_lines(op.formula, op.positions[operand], literals, _map_of(node))
+
+
+def _map_of(node: Node) -> Formula | None:
+    """The formula that was emitted: the node's own, or that of what it sums and moves."""
+    while node.operands and node.operands[0].origin == node.origin:
+        node = node.operands[0]
+    return _formula(node)
 
 
 def _partial_lines(
-    formula: Formula, parameter: int, literals: tuple[tuple[int, Const], ...]
+    formula: Formula, parameter: int, literals: tuple[tuple[int, Const], ...], emitted: Formula | None
 ) -> tuple[str, ...]:
     values = {k: literal.value for k, literal in literals}
     partial = derive_with(formula, parameter, values)
@@ -175,6 +185,8 @@ def _partial_lines(
     first = f"{slope}    (sympy's, and agrees with the slope at 50 digits)"
     if rule is None:
         return (whole, first, "the derivative is 0: nothing is passed on")
+    if emitted is not None and emitted.name == partial.name:
+        return (whole, first, f"adjoint: {print_formula(emitted)}")
     if rule.formula is None:
         return (whole, first, f"adjoint: the cotangent times {rule.scale:g}")
     return (whole, first, f"adjoint: {print_formula(rule.formula)}")

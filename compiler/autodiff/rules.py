@@ -7,14 +7,20 @@ of operand m is
 
 emitted as a map and a bare sum, or as a contraction where the product is plain. `max` and `min` have a second
 one, and each layout op names its adjoint. Derivatives come from `compiler.ir.formula.derivative`. Written
-here is that of exp(x - max(x)) alone: it cannot blow up at a finite x, so its product is plain. `zmul` would
-take the 0 that 1 / sum(exp(x)) is beside x = +inf for a branch that was masked out.
+here is that of exp(x - max(x)) alone: it cannot blow up at a finite x, so its product is plain unless the
+cotangent is masked. `zmul` would take the 0 that 1 / sum(exp(x)) is beside x = +inf for a branch that was
+masked out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+
 from compiler.autodiff.adjoint_formula import AdjointFormula, adjoint_formula
 from compiler.autodiff.layout_rules import layout_adjoint
+from compiler.autodiff.masks import Cotangent, Mask, mask_at_operand, mask_before_move, mask_of_sum
 from compiler.autodiff.placing import reshaped, to_operand
 from compiler.errors import GradientError
 from compiler.ir.build import apply, contract, reduce
@@ -26,7 +32,7 @@ from compiler.ir.op import Access, Argument, Call, Index, MapReduce, Reducer, Si
 from compiler.rewrite.stable import is_exponential_of_shifted
 
 
-def adjoint(node: Node, operand: int, cotangent: Node) -> Node | None:
+def adjoint(node: Node, operand: int, cotangent: Cotangent) -> Cotangent | None:
     """The contribution of a node's cotangent to that of one operand.
 
     None where the derivative is 0 everywhere.
@@ -45,37 +51,53 @@ def adjoint(node: Node, operand: int, cotangent: Node) -> Node | None:
         case Call():
             return _call(node, node.op, operand, cotangent)
         case _:
-            origin = _origin(node, operand, f"adjoint of {node.op.name}")
-            return layout_adjoint(node, operand, cotangent, origin)
+            return _move(node, operand, cotangent)
 
 
 def _origin(node: Node, operand: int, rule: str) -> Origin:
     return Origin(node.origin.source, "grad", rule, node, operand)
 
 
-def _map(node: Node, op: MapReduce, operand: int, cotangent: Node) -> Node | None:
+def _map(node: Node, op: MapReduce, operand: int, cotangent: Cotangent) -> Cotangent | None:
+    passed = mask_at_operand(op, operand, cotangent.mask)
     if is_exponential_of_shifted(node):
-        return apply(
-            "mul", cotangent, node, origin=_origin(node, operand, "exp(x - max(x)) is its own slope")
-        )
+        origin = _origin(node, operand, "exp(x - max(x)) is its own slope")
+        atom = "zmul" if cotangent.is_masked else "mul"
+        return Cotangent(apply(atom, cotangent.node, node, origin=origin), passed)
     literals = tuple((k, item) for k, item in enumerate(op.arguments) if isinstance(item, Const))
     arguments = [item for item in op.arguments if not isinstance(item, Const)]
     positions = [k for k, item in enumerate(arguments) if isinstance(item, Access)]
     sizes = frozenset(k for k, item in enumerate(arguments) if isinstance(item, Size))
     parameter = op.positions[operand]
-    rule = adjoint_formula(op.formula, parameter, literals, sizes)
+    rule = adjoint_formula(op.formula, parameter, literals, sizes, cotangent.is_masked)
     if rule is None:
         return None
     access = op.accesses[operand]
     target = node.operands[operand]
     origin = _origin(node, operand, f"d {op.name} / d {op.formula.parameters[parameter]}")
     if rule.formula is None:
-        scaled = _scaled(cotangent, rule.scale or 0.0, origin)
-        return to_operand(scaled, op.output, access.axes, op.extents, target, origin)
+        scaled = _scaled(cotangent.node, rule.scale or 0.0, origin)
+        return Cotangent(to_operand(scaled, op.output, access.axes, op.extents, target, origin), passed)
     nodes = dict(zip(positions, node.operands, strict=True))
-    operands = [cotangent, *(nodes[k] for k in rule.kept if k in nodes)]
+    operands = [cotangent.node, *(nodes[k] for k in rule.kept if k in nodes)]
     used: list[Argument] = [Access(op.output), *(arguments[k] for k in rule.kept)]
-    return _weighted(rule, operands, used, access.axes, op.extents, target, origin)
+    value = _weighted(rule, operands, used, access.axes, op.extents, target, origin)
+    loops = None if rule.mask is None else _loops(arguments[k] for k in rule.mask)
+    return Cotangent(value, mask_at_operand(op, operand, cotangent.mask, loops))
+
+
+def _loops(arguments: Iterable[Argument]) -> set[int]:
+    """The loops that arguments vary with."""
+    found: set[int] = set()
+    for item in arguments:
+        match item:
+            case Access():
+                found.update(axis for axis in item.axes if axis is not None)
+            case Index():
+                found.add(item.loop)
+            case _:
+                pass
+    return found
 
 
 def _weighted(
@@ -120,13 +142,14 @@ def _scaled(node: Node, scale: float, origin: Origin) -> Node:
     return apply("neg", node, origin=origin) if scale == -1 else apply("mul", node, scale, origin=origin)
 
 
-def _sum(node: Node, op: MapReduce, operand: int, cotangent: Node) -> Node:
+def _sum(node: Node, op: MapReduce, operand: int, cotangent: Cotangent) -> Cotangent:
     """A product of the cotangent with the other factors; loops that none of them has are broadcast."""
     target, wanted = node.operands[operand], op.accesses[operand].axes
     origin = _origin(node, operand, f"d {op.name} / d {op.formula.parameters[operand]}")
     others = [k for k in range(len(node.operands)) if k != operand]
     if not others:
-        return to_operand(cotangent, op.output, wanted, op.extents, target, origin)
+        value = to_operand(cotangent.node, op.output, wanted, op.extents, target, origin)
+        return Cotangent(value, mask_at_operand(op, operand, cotangent.mask))
     axes = [op.output, *(op.accesses[k].axes for k in others)]
     present = {axis for item in axes for axis in item if axis is not None}
     order = [axis for axis in wanted if axis is not None and axis in present]
@@ -134,19 +157,33 @@ def _sum(node: Node, op: MapReduce, operand: int, cotangent: Node) -> Node:
     place = {loop: k for k, loop in enumerate(loops)}
     moved = [[None if axis is None else place[axis] for axis in item] for item in axes]
     extents = [op.extents[loop] for loop in loops]
-    operands = [cotangent, *(node.operands[k] for k in others)]
+    operands = [cotangent.node, *(node.operands[k] for k in others)]
     value = contract(
         operands, moved, [place[axis] for axis in order], extents, dtype=target.type.dtype, origin=origin
     )
-    return to_operand(value, tuple(order), wanted, op.extents, target, origin)
+    mask: Mask = None
+    if cotangent.is_masked and isinstance(value.op, MapReduce) and value.op.reducer is Reducer.NONE:
+        guarded = replace(value.op, formula=_guarded_product(len(operands)))
+        value = make_node(guarded, operands, origin=origin)
+        mask = mask_at_operand(op, operand, cotangent.mask)
+    return Cotangent(to_operand(value, tuple(order), wanted, op.extents, target, origin), mask)
 
 
-WINNER = parse_formula("winner(x, y) = where(x == y, 1.0, 0.0)")
-SHARE = parse_formula("share(g, w, n) = g * w / n")
+@cache
+def _guarded_product(count: int) -> Formula:
+    """A product that is 0 where its first factor is."""
+    names = [f"x{k}" for k in range(count)]
+    return parse_formula(f"product({', '.join(names)}) = zmul(x0, {' * '.join(names[1:])})")
 
 
-def _extremum(node: Node, op: MapReduce, cotangent: Node) -> Node:
-    """The indicator of the winners on the stored operand over their count: ties share, as in torch.amax."""
+WINNER = parse_formula("winner(x, y) = x == y")
+SHARE = parse_formula("share(g, w, n) = zmul(w, g) / n")
+MASKED_SHARE = parse_formula("share(g, w, n) = zmul(zmul(w, g), 1 / n)")
+"""What is masked out has no share, though there may be no winner, where the largest one is NaN."""
+
+
+def _extremum(node: Node, op: MapReduce, cotangent: Cotangent) -> Cotangent:
+    """The cotangent of the winners on the stored operand over their count: ties share, as in torch.amax."""
     (target,) = node.operands
     origin = _origin(node, 0, f"winners of {op.name} share")
     axes, extents, dtype = op.accesses[0].axes, op.extents, target.type.dtype
@@ -164,24 +201,37 @@ def _extremum(node: Node, op: MapReduce, cotangent: Node) -> Node:
     gone = [k for k, axis in enumerate(axes) if axis is not None and axis >= op.kept]
     count = reduce(Reducer.SUM, won, gone, keepdims=True, origin=origin)
     counted = tuple(None if k in gone else axis for k, axis in enumerate(moved))
-    return over_all(SHARE, [shown, moved, counted], cotangent, won, count)
+    share = MASKED_SHARE if cotangent.is_masked else SHARE
+    value = over_all(share, [shown, moved, counted], cotangent.node, won, count)
+    return Cotangent(value, mask_at_operand(op, 0, cotangent.mask))
 
 
-def _call(node: Node, op: Call, operand: int, cotangent: Node) -> Node | None:
+def _move(node: Node, operand: int, cotangent: Cotangent) -> Cotangent | None:
+    origin = _origin(node, operand, f"adjoint of {node.op.name}")
+    value = layout_adjoint(node, operand, cotangent.node, origin)
+    if value is None:
+        return None
+    return Cotangent(value, mask_before_move(node.op, node.operands[operand], cotangent.mask))
+
+
+def _call(node: Node, op: Call, operand: int, cotangent: Cotangent) -> Cotangent | None:
     if op.gradient is None:
         raise GradientError(
             f"{op.label} is an opaque call without a gradient: {describe(node)}\n"
             "  fix: give tt.call(..., gradient=...) or cut the path with tt.stop_gradient"
         )
-    found = op.gradient(cotangent, *node.operands)[operand]
-    if found is not None and found.type != node.operands[operand].type:
+    found = op.gradient(cotangent.node, *node.operands)[operand]
+    if found is None:
+        return None
+    if found.type != node.operands[operand].type:
         raise GradientError(
             f"the gradient of {op.label} by operand {operand} is {found.type}: {describe(node)}"
         )
-    return found
+    return Cotangent(found)
 
 
-def sum_of(left: Node, right: Node, of: Node) -> Node:
+def sum_of(left: Cotangent, right: Cotangent, of: Node) -> Cotangent:
     """Two contributions to the cotangent of a forward value, added."""
     origin = Origin(of.origin.source, "grad", "sum over the uses of a value", of)
-    return apply("add", left, right, origin=origin)
+    value = apply("add", left.node, right.node, origin=origin)
+    return Cotangent(value, mask_of_sum(left.mask, right.mask))

@@ -102,7 +102,7 @@ def test_refused_where_the_slope_does_not_follow_from_the_value(name: str) -> No
 
 RELU = """\
 op relu(x) = where(x <= 0, 0, x)
-op relu'(g, x) = g * where(x <= 0, 0, 1)
+op relu'(g, x) = where(x <= 0, 0, g)
 %x = input : f32[n]
 %g = input : f32[n]
 %h = neg(%x) : f32[n]
@@ -130,6 +130,22 @@ def test_refused_where_the_argument_lives_on(more: str, sentence: str) -> None:
     assert [(refusal.reason, refusal.sentence) for refusal in report.refusals] == [
         (Reason.READ_LATER, sentence)
     ]
+
+
+@pytest.mark.parametrize("guarded", ["zmul(g, %s)", "g * %s"])
+def test_what_guards_the_cotangent_still_does(guarded: str) -> None:
+    slope = "(1 - sigmoid(x)) * sigmoid(x)"
+    text = f"op sigmoid'(g, x) = {guarded % ('(' + slope + ')')}\n" + "\n".join(TEXT.splitlines()[2:])
+    after, _ = run(Graph.parse(text + "\n%d = sigmoid'(%g, %h) : f32[n]\nreturn %y, %d\n"))
+    assert (
+        f"op sigmoid'(g, y) = {'zmul(g, y * (1 - y))' if guarded.startswith('z') else 'g * (y * (1 - y))'}\n"
+        in str(after)
+    )
+
+
+def test_a_selection_of_the_argument_becomes_one_of_the_value() -> None:
+    after, _ = run(Graph.parse(RELU + "return %y, %d\n"))
+    assert "op relu'(g, y) = where(y <= 0, 0, g)\n" in str(after)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, ClassVar, Final
 
+from compiler.autodiff.adjoint_formula import weighted
 from compiler.errors import ArgumentError, GradientError, ShapeError
 from compiler.ir.build import apply, input_node
 from compiler.ir.formula.saved import NoSavedForm, SavedForm, saved_form
-from compiler.ir.formula.tape import Const, Formula, Tape, bind_literals
+from compiler.ir.formula.tape import Const, Formula, bind_literals
 from compiler.ir.node import Node
 from compiler.ir.op import MapReduce, Reducer
 from compiler.ir.types import FLOAT32, TensorType, floating
@@ -147,6 +148,5 @@ def _form(node: Node) -> SavedForm | NoSavedForm | None:
 @cache
 def _rule_of(slope: Formula) -> Rule:
     """The cotangent times the slope, as one formula, in which literals have the cotangent's dtype."""
-    tape = Tape(["g", "y"])
-    formula = tape.finish(slope.name, tape.emit("zmul", 0, tape.inline(slope, [1])))
+    formula = weighted(slope, [0], ["g", "y"], True)
     return Rule(formula, lambda value, cotangent: apply(formula, cotangent, value))

@@ -71,7 +71,15 @@ isnan = _atom("isnan")
 isinf = elementwise("isinf", lambda x: abs(x) == math.inf)
 isfinite = elementwise("isfinite", lambda x: abs(x) < math.inf)
 where = _atom("where")
-"""`where(condition, x, y)`. A branch that is not taken gets gradient 0, even where its slope is infinite."""
+"""`where(condition, x, y)`. A branch that is not taken gets gradient 0, even where its slope is infinite.
+
+So does what the branch was made from, infinite or NaN as it may be: through element-wise ops, through
+reshaping, transposing, slicing, padding and concatenating, and through sums, means, extrema and broadcasts
+along axes on which the condition does not depend, as of rows that are masked out whole. The promise ends,
+and 0 times infinity is NaN, at a product that is summed (`@`, `einsum`), at a value that is also read outside
+of the branch or broadcast along an axis of the condition, at a gather and at a `call`. `tril` and `triu` are
+masks as well; a product with zeros and ones is not known to be one.
+"""
 
 # Pieces and steps
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from compiler.ir.formula.derivative import derivative_name, derive, rule_key
 from compiler.ir.formula.derived import SHIPPED
+from compiler.ir.formula.selection import with_selected_products
 from compiler.ir.formula.tape import Formula, bind
 from compiler.ir.types import Scalar
 
@@ -23,4 +24,5 @@ def derive_with(formula: Formula, parameter: int, literals: Mapping[int, Scalar]
     is_power = any(line.atom == "pow" for line in formula.lines)
     if is_power or rule_key(bound, place) in SHIPPED or rule_key(formula, parameter) not in SHIPPED:
         return derive(bound, place)
-    return replace(bind(derive(formula, parameter), literals), name=derivative_name(bound, place))
+    partial = with_selected_products(bind(derive(formula, parameter), literals))
+    return replace(partial, name=derivative_name(bound, place))

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from compiler.ir.formula.intervals import value_range
 from compiler.ir.formula.opaque import calls, opaque_function, slope
 from compiler.ir.formula.precise import close, evaluate_precisely, mpmath_context, precise_literal, table
+from compiler.ir.formula.selection import with_selected_products
 from compiler.ir.formula.symbolic import Derived, sympy_module, write
 from compiler.ir.formula.tape import Formula
 
@@ -42,6 +43,7 @@ def slopes(formula: Formula, parameter: int, name: str) -> list[Derived]:
     forms: dict[Formula, Derived] = {}
     for change in (_unchanged, _over_one_denominator, _masked):
         form = write(change(derived, symbols, symbols[parameter]), symbols, formula.parameters, name, known)
+        form = form._replace(formula=with_selected_products(form.formula))
         forms.setdefault(form.formula, form)
     found = list(forms.values())
     return found if len(found) == 1 else sorted(found, key=lambda form: defects(form, parameter))
