@@ -93,8 +93,9 @@ def grad(loss: Tensor, wrt: Any, *, seed: Any = None, allow_unused: bool = False
     """The gradients of `loss` by each tensor of `wrt`, as tensors that can be differentiated again.
 
     `loss` is a floating scalar, or anything floating with a `seed` (the cotangent) of its type. `wrt` is one
-    tensor, a sequence or a dict; the result has its structure. What is not reachable is an error, or zeros
-    with `allow_unused`. Raises GradientError.
+    tensor, a sequence or a dict; the result has its structure. What the loss depends on without a slope, as
+    through `floor` or a comparison, gets zeros. What it does not depend on, or through `stop_gradient` alone,
+    is an error, or zeros with `allow_unused`. Raises GradientError.
     """
     is_many = isinstance(wrt, Iterable) and not isinstance(wrt, Tensor | Mapping | tuple)
     targets, structure = flatten(list(cast("Iterable[Any]", wrt)) if is_many else wrt)
@@ -117,8 +118,8 @@ def _found(loss: Tensor, target: Tensor, node: Node | None, allow_unused: bool) 
         return Tensor(node)
     if not allow_unused:
         raise GradientError(
-            f"{describe(loss.node)} does not depend on {describe(target.node)} (or only where its "
-            f"derivative is 0)\n"
+            f"{describe(loss.node)} does not depend on {describe(target.node)} (or only through "
+            f"tt.stop_gradient)\n"
             "  fix: leave it out, or tt.grad(..., allow_unused=True) for zeros"
         )
     return constant(0.0, dtype=target.dtype).broadcast_to(target.shape)

@@ -32,11 +32,15 @@ def derive(formula: Formula, parameter: int) -> Formula:
 def _of_one_atom(formula: Formula, parameter: int) -> Formula | None:
     """The atom's own partial that ships, for an atom of parameters and literals such as `x * 3.0`.
 
-    None for anything else, and for powers, which sympy simplifies when it sees the exponent.
+    None for anything else, and for powers, which sympy simplifies when it sees a number. Those of a negative
+    base have values at integers alone and the slope NaN, by which nothing of sympy's could be proved.
     """
-    if len(formula.lines) != 1 or formula.result != len(formula.parameters) or formula.lines[0].atom == "pow":
+    if len(formula.lines) != 1 or formula.result != len(formula.parameters):
         return None
     atom, arguments = formula.lines[0].atom, formula.lines[0].arguments
+    base = arguments[0]
+    if atom == "pow" and not (isinstance(base, Const) and base.value < 0):
+        return None
     tape = Tape("xyz"[: len(arguments)])
     itself = tape.finish(atom, tape.emit(atom, *range(len(arguments))))
     if (

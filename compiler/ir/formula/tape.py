@@ -116,6 +116,14 @@ class Formula(Hashed):
         """Whether the result depends on a parameter."""
         return self.result == parameter or any(parameter in line.arguments for line in self.lines)
 
+    def varies_with(self, parameter: int) -> bool:
+        """Whether the result depends on a parameter other than through `stop`."""
+        varying: set[Ref] = {parameter}
+        for number, line in enumerate(self.lines, len(self.parameters)):
+            if line.atom != "stop" and not varying.isdisjoint(line.arguments):
+                varying.add(number)
+        return self.result in varying
+
     def evaluate(
         self,
         table: Mapping[str, Callable[..., Value]],

@@ -6,10 +6,10 @@ import pytest
 import tinytorch as tt
 from compiler.autodiff.backward import gradient
 from compiler.errors import GradientError
-from compiler.ir.build import apply, constant_node, input_node, reduce
+from compiler.ir.build import apply, cast, constant_node, input_node, reduce
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, make_node
-from compiler.ir.op import Call, Reducer
+from compiler.ir.op import Call, Gather, Reducer
 from compiler.ir.types import BOOL, FLOAT64, INT64, TensorType
 from compiler.ir.verify import verify
 
@@ -61,8 +61,35 @@ def test_the_output_itself_has_the_seed():
 def test_what_is_not_reached_has_none():
     x, y = scalar("x"), scalar("y")
     assert gradient(apply("exp", x), [y]) == [None]
-    assert gradient(apply("floor", x), [x]) == [None]
     assert gradient(apply("stop", x), [x]) == [None]
+    assert gradient(apply("floor", apply("stop", x)), [x]) == [None]
+
+
+def test_what_is_reached_without_a_slope_has_zeros():
+    v = input_node("v", VECTOR)
+    flat = {name: apply(name, v) for name in ("sign", "floor", "ceil", "round")}
+    flat |= {"power": apply("pow", v, 0), "multiple": apply("mul", v, 0.0)}
+    flat["comparison"] = cast(apply("lt", v, 1.0), FLOAT64)
+    flat["condition"] = apply("where", apply("lt", v, 1.0), 2.0, 3.0, dtype=FLOAT64)
+    flat["place"] = apply("mul", cast(reduce(Reducer.ARGMAX, v, [0]), FLOAT64), 2.0)
+    flat["index"] = make_node(Gather(0), [constant_node(np.ones(5), FLOAT64), cast(v, INT64)])
+    flat["far"] = apply("exp", apply("sin", apply("floor", apply("sin", v))))
+    seed = scalar("seed")
+    for name, node in flat.items():
+        total = node if node.type == SCALAR else reduce(Reducer.SUM, node, [0])
+        (slope,) = gradient(total, [v], seed)
+        assert slope is not None, name
+        assert slope.type == VECTOR
+        program = tt.compile([tt.Tensor(v)], tt.Tensor(slope), backend="reference")
+        np.testing.assert_array_equal(program(np.array([0.5, 1.5, 2.5])), np.zeros(3), name)
+
+
+def test_zeros_do_not_stand_in_for_a_slope_on_another_path():
+    x = scalar()
+    (slope,) = gradient(apply("add", apply("floor", x), apply("mul", x, 3.0)), [x])
+    assert slope is not None
+    assert not [node for node in Graph.of([slope]).nodes if node.origin.rule.startswith("nothing")]
+    assert tt.compile([tt.Tensor(x)], tt.Tensor(slope), backend="reference")(0.5) == 3
 
 
 def test_nothing_passes_through_integers_and_bools():
@@ -74,7 +101,9 @@ def test_nothing_passes_through_integers_and_bools():
     assert slope is not None
     index = reduce(Reducer.ARGMAX, input_node("v", VECTOR), [0])
     assert index.type.dtype is INT64
-    assert gradient(apply("mul", index, 1.0), [index.operands[0]]) == [None]
+    (slope,) = gradient(apply("mul", index, 1.0), [index.operands[0]])
+    assert slope is not None
+    assert tt.compile([], tt.Tensor(slope), backend="reference")().tolist() == [0, 0, 0]
 
 
 def test_a_seed_of_another_type_is_refused():
