@@ -16,6 +16,7 @@ import numpy as np
 from compiler.backends.contract import Backend
 from compiler.errors import ArgumentError
 from compiler.ir.dims import Extent, evaluate
+from compiler.ir.numbers import whole_number
 from compiler.pipeline.contract import Pass
 from compiler.program import Program
 from compiler.render.kernels import draw_schedules
@@ -100,7 +101,7 @@ def compare(
     gives every variant `seconds` of calls in turn. Parameters that `updates` change have their values again
     afterwards. Raises what `tt.compile` and the program raise.
     """
-    if not isinstance(cast(Any, rounds), int) or rounds < 1 or not seconds > 0:
+    if (whole_number(rounds) or 0) < 1 or not seconds > 0:
         raise ArgumentError(f"compare needs at least one round of some seconds, not {rounds} of {seconds}")
     arguments, named = _arguments(inputs, data)
     chosen = VARIANTS if variants is None else variants

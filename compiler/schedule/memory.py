@@ -22,6 +22,7 @@ from compiler.analysis.parts import Part, Parts, parts_of
 from compiler.errors import ArgumentError
 from compiler.ir.dims import Dim, Extent, symbols
 from compiler.ir.node import Node
+from compiler.ir.numbers import whole_number
 from compiler.ir.op import Constant, Parameter
 from compiler.ir.printing import print_path
 from compiler.ir.scope import Path
@@ -299,8 +300,8 @@ def bytes_of(budget: int | str) -> int:
         unit = match[2].upper().replace("I", "i") if match is not None else ""
         if match is not None and unit in _UNITS:
             return int(float(match[1]) * _UNITS[unit])
-    elif not isinstance(given, bool) and hasattr(given, "__index__") and given.__index__() >= 0:
-        return given.__index__()
+    elif (count := whole_number(given)) is not None and count >= 0:
+        return count
     raise ArgumentError(
         f'a budget is a number of bytes, or a text such as "256 MB" or "1 GiB", not {budget!r}'
     )

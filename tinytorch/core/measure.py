@@ -6,9 +6,10 @@ import statistics
 import time
 import tracemalloc
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from compiler.errors import ArgumentError
+from compiler.ir.numbers import whole_number
 from compiler.program import Program
 from tinytorch.core.programs import Recording, run
 from tinytorch.core.tensor import Tensor
@@ -39,7 +40,7 @@ def program_of(function: Callable[[Tensor], Any], tensor: Tensor) -> tuple[Progr
 
 def median_seconds(work: Work, iterations: int) -> float:
     """The median time of a call. Raises ArgumentError for less than one iteration."""
-    if isinstance(iterations, bool) or not isinstance(cast(Any, iterations), int) or iterations < 1:
+    if (whole_number(iterations) or 0) < 1:
         raise ArgumentError(f"a measurement takes at least one iteration, not {iterations!r}")
     work()
     times: list[float] = []

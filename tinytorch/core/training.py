@@ -10,6 +10,7 @@ import numpy as np
 from compiler.errors import ArgumentError, ShapeError
 from compiler.ir.build import input_node, parameter_node
 from compiler.ir.node import Node, make_node
+from compiler.ir.numbers import whole_number
 from compiler.ir.op import Input
 from tinytorch import api, optim
 from tinytorch.core.gradients import owner_of
@@ -64,7 +65,7 @@ def train(
 
 
 def _is_count(number: Any) -> bool:
-    return isinstance(number, int) and not isinstance(number, bool) and number > 0
+    return (whole_number(number) or 0) > 0
 
 
 def _batches(count: int, size: int | None, generator: np.random.Generator) -> Iterator[Any]:

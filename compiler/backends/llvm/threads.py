@@ -34,6 +34,7 @@ from compiler.backends.llvm.emit import i64, pointer, void
 from compiler.backends.llvm.engine import Library, host_target
 from compiler.backends.llvm.untyped import Builder, Value, ir
 from compiler.errors import ArgumentError
+from compiler.ir.numbers import whole_number
 
 PARALLEL = "tinytorch_parallel"
 """The symbol a program declares; give `parallel_address()` for it among the imports of its library."""
@@ -52,9 +53,10 @@ def set_num_threads(count: int) -> None:
 
     Waits for a kernel that is running. Raises `ArgumentError` unless `count` is a positive integer.
     """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:  # pyright: ignore[reportUnnecessaryIsInstance] - callers are not type-checked
+    wanted = whole_number(count)
+    if wanted is None or wanted < 1:
         raise ArgumentError(f"the number of threads is a positive integer, not {count!r}")
-    _pool().configure(count)
+    _pool().configure(wanted)
 
 
 def get_num_threads() -> int:
