@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -130,8 +131,8 @@ def as_values(*given: Any) -> list[Value]:
     have beside the others. Raises DTypeError for anything else.
     """
     found = [_as_value(item) for item in given]
-    if not any(item is None for item in found):
-        return [item for item in found if item is not None]
+    if None not in found:
+        return typing.cast("list[Value]", found)
     dtypes = [item.type.dtype for item in found if isinstance(item, Node)]
     return [
         constant_of_array(value, None, None, dtypes) if item is None else item

@@ -56,7 +56,7 @@ class Dim(Hashed):
         item = _extent_of(other)
         if item is None:
             return Dim.beyond("add", self, other)
-        return _collect([*_terms(self), *_terms(item)]) if item != 0 else self
+        return _collect([*self.terms, *_terms(item)]) if item else self
 
     @overload
     def __radd__(self, other: int) -> Extent: ...
@@ -99,6 +99,8 @@ class Dim(Hashed):
     @overload
     def __rmul__(self, other: Any) -> Any: ...
     def __rmul__(self, other: Any) -> Any:
+        if type(other) is int:
+            return self * other
         return Dim.beyond("mul", other, self) if _extent_of(other) is None else self * other
 
     def __neg__(self) -> Extent:
@@ -211,7 +213,7 @@ def shape_of(value: Any) -> Shape:
 
 def _extent_of(value: Any) -> Extent | None:
     """What an extent is added to or multiplied by to give one; None for anything else."""
-    if isinstance(value, int | Dim):
+    if type(value) is int or isinstance(value, Dim):
         return value
     found = number(value)
     return found if isinstance(found, int) else None
