@@ -26,7 +26,7 @@ class ArgumentError(UserError, ValueError):
 
 
 class IndexRangeError(UserError, IndexError):
-    """A run-time index (a class label, a gather index) lies outside the axis it selects from."""
+    """An index (a class label, a gather index) lies outside the axis it selects from."""
 
 
 class NameClashError(UserError, ValueError):

@@ -1,15 +1,28 @@
-"""Indexing as NumPy means it, in layout ops: `x[1]`, `x[:, ::-1]`, `x[..., None]`, `x[index]`."""
+"""Indexing as NumPy means it, in layout ops: `x[1]`, `x[:, ::-1]`, `x[..., None]`, `x[index]`.
+
+What is known when the graph is built - lists, arrays, constants - is checked then, and counts from the end
+where it is negative. What only a call knows is checked by the call, and nothing of it counts from the end.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, cast
 
-from compiler.errors import ShapeError
+import numpy as np
+
+from compiler.errors import IndexRangeError, ShapeError
+from compiler.ir.build import apply, constant_node
 from compiler.ir.dims import Dim, Extent, divide_exactly
+from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.node import Node, describe, make_node
 from compiler.ir.numbers import whole_number
-from compiler.ir.op import Gather, Reshape, Slice
+from compiler.ir.op import Constant, Gather, Reshape, Size, Slice
+from tinytorch.arithmetic import as_node
+from tinytorch.handle import Handle
+from tinytorch.values import checked_array
+
+_FROM_END = parse_formula("from_end(i, n) = where(i + n >= 0, where(i < 0, i + n, i), i)")
 
 
 def take_key(node: Node, key: Any) -> Node:
@@ -18,6 +31,7 @@ def take_key(node: Node, key: Any) -> Node:
     Raises ShapeError for keys that have no static meaning (boolean masks, two index tensors).
     """
     items = _expanded(node, cast("tuple[Any, ...]", key) if isinstance(key, tuple) else (key,))
+    items = _with_index_nodes(node, items)
     arrays = [item for item in items if isinstance(item, Node)]
     if len(arrays) > 1:
         raise ShapeError(f"one index tensor at a time: {describe(node)}; use tt.take or tt.take_along_axis")
@@ -44,6 +58,74 @@ def take(node: Node, index: Node, axis: int) -> Node:
     if not index.type.dtype.is_integer:
         raise ShapeError(f"an index is an int32 or int64 tensor: {describe(index)}; for a mask use tt.where")
     return make_node(Gather(axis), [node, index])
+
+
+def index_node(indices: Any, node: Node, axis: int) -> Node:
+    """The node of indices into an axis, a tensor's or of array-likes; what is known counts from the end.
+
+    Raises IndexRangeError for an index that is known and outside the axis.
+    """
+    is_array = not isinstance(indices, Handle | Dim)
+    index = as_node(_integers(indices) if is_array else indices)
+    extent, known = node.type.shape[axis], _known(index)
+    if known is None or not known.size:
+        return index
+    if isinstance(extent, int):
+        _check(known, -extent, extent, index, f"axis {axis} of {describe(node)}")
+    if not (known < 0).any():
+        return index
+    if isinstance(extent, int):
+        return constant_node(np.where(known < 0, known + extent, known), index.type.dtype)
+    return apply(_FROM_END, index, Size(extent), dtype=index.type.dtype)
+
+
+def check_classes(classes: Node, count: Extent) -> None:
+    """Raises IndexRangeError for a class that is known and not in `0 .. count - 1`."""
+    known = _known(classes)
+    if known is not None and known.size:
+        most = count if isinstance(count, int) else int(known.max()) + 1
+        _check(known, 0, most, classes, f"{count} classes")
+
+
+def _integers(indices: Any) -> Any:
+    """Index arrays of any integer dtype as int64 or int32; an empty list, which has no dtype, too."""
+    array = checked_array(indices)
+    is_empty_list = not array.size and not isinstance(indices, np.ndarray)
+    if not is_empty_list and (array.dtype.kind not in "iu" or array.dtype in (np.int32, np.int64)):
+        return array
+    is_huge = array.dtype == np.uint64  # what is out of the range of int64 stays out of any axis
+    return (np.minimum(array, np.iinfo(np.int64).max) if is_huge else array).astype(np.int64)
+
+
+def _known(index: Node) -> np.ndarray[Any, Any] | None:
+    """The integers of a constant."""
+    op = index.op
+    if not isinstance(op, Constant) or not op.buffer.is_bound or not op.type.dtype.is_integer:
+        return None
+    return op.buffer.array
+
+
+def _check(known: np.ndarray[Any, Any], least: int, end: int, index: Node, what: str) -> None:
+    outside = np.argwhere((known < least) | (known >= end))
+    if not len(outside):
+        return
+    place = tuple(map(int, outside[0]))
+    at = f" at {list(place)}" if place else ""
+    room = f"pass indices from {least} to {end - 1}" if end > least else "select from one that has elements"
+    raise IndexRangeError(
+        f"index {int(known[place])}{at} is outside {what}\n  {describe(index)}\n  fix: {room}"
+    )
+
+
+def _with_index_nodes(node: Node, items: Sequence[Any]) -> list[Any]:
+    """The items with a node for each tensor, list or array."""
+    found: list[Any] = []
+    axis = 0
+    for item in items:
+        is_array = isinstance(item, Handle | list | range | np.ndarray)
+        found.append(index_node(item, node, axis) if is_array else item)
+        axis += item is not None
+    return found
 
 
 def _is_place(item: Any) -> bool:

@@ -12,6 +12,7 @@ from compiler.ir.op import Index
 from compiler.ir.scope import scope
 from tinytorch.axes import normalised_axis
 from tinytorch.elementwise import elementwise
+from tinytorch.indexing import check_classes
 from tinytorch.ops.elementwise import exact_softplus, log, log1p, square, where, zmul
 from tinytorch.ops.layout import arange, take, take_along_axis
 from tinytorch.ops.normalise import log_softmax
@@ -38,7 +39,8 @@ def cross_entropy(
     `target` is class indices (int32 or int64, the shape of `logits` without the class axis), or
     probabilities (one-hot rows among them) in the shape of `logits`. The class axis is the second one, or
     the only one, unless `axis` says otherwise. `"mean"` is over everything but the classes; with an empty
-    batch it is NaN. An index outside the classes raises IndexRangeError when the program runs.
+    batch it is NaN. An index outside the classes raises IndexRangeError, when the program runs or, if it is
+    known then, when the graph is built.
     """
     logits, probabilities = as_tensors(logits, target)
     classes = as_tensor(target)
@@ -78,6 +80,7 @@ def _check_classes(logits: Tensor, target: Tensor, axis: int) -> None:
     if not target.dtype.is_integer:
         sentence = f"cross_entropy: class indices are int32 or int64, not {target.dtype}"
         raise DTypeError(f"{sentence}{places}\n  fix: targets.astype('int64')")
+    check_classes(target.node, logits.shape[axis])
 
 
 def _of_probability(p: Any, t: Any) -> Any:

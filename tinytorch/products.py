@@ -28,22 +28,20 @@ def matmul_node(left: Node, right: Node) -> Node:
 
 
 def einsum_node(
-    inputs: Sequence[str], output: str, nodes: Sequence[Node], what: str, broadcasting: str
+    inputs: Sequence[str],
+    output: str,
+    nodes: Sequence[Node],
+    what: str,
+    broadcasting: str,
+    shown: Sequence[str] = (),
 ) -> Node:
     """The sum over letters that the output has not of the product of the nodes, whose axes the letters name.
 
     A unit axis broadcasts under a letter in `broadcasting` only. Raises ShapeError naming the letter and
-    operands.
+    operands, with the letters that a user has written, `shown`, if somebody has.
     """
+    extents = _extents(inputs, nodes, what, broadcasting, shown)
     pairs = [_without_twins(letters, node) for letters, node in zip(inputs, nodes, strict=True)]
-    extents: dict[str, Extent] = {}
-    for letters, node in pairs:
-        for letter, extent in zip(letters, node.type.shape, strict=True):
-            known = extents.setdefault(letter, extent)
-            if letter in broadcasting and known == 1:
-                extents[letter] = extent
-            elif known != extent and not (letter in broadcasting and extent == 1):
-                raise ShapeError(_mismatch(what, letter, inputs, nodes))
     order = [*output, *sorted(set(extents) - set(output))]
     loops = {letter: k for k, letter in enumerate(order)}
     axes = [
@@ -78,11 +76,26 @@ def _without_twins(letters: str, node: Node) -> tuple[str, Node]:
     return letters, node
 
 
-def _mismatch(what: str, letter: str, inputs: Sequence[str], nodes: Sequence[Node]) -> str:
-    rows = [
-        f"\n  {describe(node)}" + (f" at {letters!r}" if what == "einsum" else "")
-        for letters, node in zip(inputs, nodes, strict=True)
-        if letter in letters
-    ]
-    place = f"index {letter!r} has" if what == "einsum" else "the axes that meet have"
-    return f"{what}: {place} different extents{''.join(rows)}\n  fix: transpose or reshape an operand"
+def _extents(
+    inputs: Sequence[str], nodes: Sequence[Node], what: str, broadcasting: str, shown: Sequence[str]
+) -> dict[str, Extent]:
+    extents: dict[str, Extent] = {}
+    for letters, node in zip(inputs, nodes, strict=True):
+        for letter, extent in zip(letters, node.type.shape, strict=True):
+            known = extents.setdefault(letter, extent)
+            if letter in broadcasting and known == 1:
+                extents[letter] = extent
+            elif known != extent and not (letter in broadcasting and extent == 1):
+                having = [k for k, item in enumerate(inputs) if letter in item]
+                place = (
+                    f"{what}: {_place(letter, broadcasting, shown)} different extents, {known} and {extent}"
+                )
+                rows = [f"\n  {describe(nodes[k])}" + (f" at {shown[k]!r}" if shown else "") for k in having]
+                raise ShapeError(f"{place}{''.join(rows)}\n  fix: transpose or reshape an operand")
+    return extents
+
+
+def _place(letter: str, broadcasting: str, shown: Sequence[str]) -> str:
+    if not shown:
+        return "the axes that meet have"
+    return "an axis under '...' has" if letter in broadcasting else f"index {letter!r} has"

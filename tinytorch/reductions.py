@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from typing import Final, Self
+from typing import Any, Final, Self, TypeAlias
 
-from compiler.errors import ShapeError
-from compiler.ir.build import Value, apply, cast, reduce
-from compiler.ir.dims import Extent, product
+from compiler.errors import ArgumentError, ShapeError
+from compiler.ir.build import Value, apply, reduce
+from compiler.ir.dims import Dim, Extent, product
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.node import Node, describe
+from compiler.ir.numbers import number
 from compiler.ir.op import Reducer, Size
 from compiler.ir.types import DType, floating
 from tinytorch.arithmetic import Arithmetic
@@ -17,6 +19,11 @@ from tinytorch.axes import Axis, normalised_axes
 
 ROOT: Final = parse_formula("root(x) = where(x == 0, 0, sqrt(x))")
 """The square root, with the slope 0 at 0."""
+
+_LEFT: Final = parse_formula("left(n, less) = maximum(n - less, 0)")
+
+Correction: TypeAlias = Extent | float
+"""What is taken from the number of elements before a sum of squares is divided by it."""
 
 
 class Reductions(Arithmetic):
@@ -66,14 +73,17 @@ class Reductions(Arithmetic):
         count = product(self.shape[k] for k in normalised_axes(axis, self.ndim, self.node))
         return self._wrap(apply("div", total.node, Size(count)))
 
-    def var(self, axis: Axis = None, keepdims: bool = False, *, correction: int = 1) -> Self:
-        """The variance over axes, divided by n - `correction` as torch.var does (NumPy's default is 0)."""
+    def var(self, axis: Axis = None, keepdims: bool = False, *, correction: Correction = 1) -> Self:
+        """The variance over axes, divided by n - `correction` as torch.var does (NumPy's default is 0).
+
+        `correction` is a number, whole or not, or an extent; a divisor below 0 is 0.
+        """
         centred = self - self.mean(axis, keepdims=True)
         total = (centred * centred).sum(axis, keepdims)
-        count = product(self.shape[k] for k in normalised_axes(axis, self.ndim, self.node)) - correction
-        return self._wrap(apply("div", total.node, _not_negative(count, total.dtype)))
+        count = product(self.shape[k] for k in normalised_axes(axis, self.ndim, self.node))
+        return self._wrap(apply("div", total.node, _divisor(count, correction, total.dtype)))
 
-    def std(self, axis: Axis = None, keepdims: bool = False, *, correction: int = 1) -> Self:
+    def std(self, axis: Axis = None, keepdims: bool = False, *, correction: Correction = 1) -> Self:
         """The square root of `var`. Its gradient is 0 where all elements are equal, as in torch.std."""
         return self._wrap(apply(ROOT, self.var(axis, keepdims, correction=correction).node))
 
@@ -98,8 +108,24 @@ def check_elements(reducer: Reducer, node: Node, axes: Iterable[int]) -> None:
         raise ShapeError(f"{reducer.value} of no elements has no value: {describe(node)}")
 
 
-def _not_negative(count: Extent, dtype: DType) -> Value:
-    """The extent, or 0 where it is below."""
-    if isinstance(count, int):
-        return Size(max(count, 0))
-    return cast(apply("maximum", Size(count), 0), dtype)
+def _divisor(count: Extent, correction: Any, dtype: DType) -> Value:
+    """What is left of the extent, or 0 where that is less."""
+    less = _checked(correction)
+    if isinstance(less, float):
+        return max(count - less, 0.0) if isinstance(count, int) else _left(count, less, dtype)
+    rest = count - less
+    return Size(max(rest, 0)) if isinstance(rest, int) else _left(rest, 0, dtype)
+
+
+def _left(count: Extent, less: float, dtype: DType) -> Value:
+    return apply(_LEFT, Size(count), less, dtype=dtype)
+
+
+def _checked(correction: Any) -> Extent | float:
+    """A correction; a whole number as an int. Raises ArgumentError."""
+    if isinstance(correction, Dim):
+        return correction
+    value = number(correction)
+    if value is None or not math.isfinite(value):
+        raise ArgumentError(f"a correction is a finite number or an extent, not {correction!r}")
+    return int(value) if float(value).is_integer() else value

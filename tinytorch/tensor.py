@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Sequence
 from typing import Any, Self
-
-import numpy as np
 
 from compiler.errors import ShapeError
 from compiler.ir.build import broadcast
@@ -15,7 +12,6 @@ from compiler.ir.node import describe, make_node
 from compiler.ir.op import Reshape, Transpose
 from tinytorch.arithmetic import as_node, as_nodes, of_extents
 from tinytorch.axes import Axis, normalised_axes, normalised_axis, resolved_shape, spread
-from tinytorch.handle import Handle
 from tinytorch.indexing import take_key
 from tinytorch.reductions import Reductions
 
@@ -84,8 +80,14 @@ class Tensor(Reductions):
         return self._wrap(broadcast(self.node, shape_of(shape)))
 
     def __getitem__(self, key: Any) -> Self:
-        """Ints, slices, None, Ellipsis, and one integer tensor, array or list along an axis, as in NumPy."""
-        return self._wrap(take_key(self.node, _unwrapped_key(key)))
+        """Ints, slices, None, Ellipsis, and one integer tensor, array or list along an axis, as in NumPy.
+
+        Beside a list or an array an int picks first, as in PyTorch. An index that is known when the graph is
+        built (in a list, an array, a constant) counts from the end if it is negative, and raises
+        IndexRangeError if it is outside; another raises IndexRangeError outside `0 .. extent - 1` when the
+        program runs.
+        """
+        return self._wrap(take_key(self.node, key))
 
     def __iter__(self) -> Any:
         for position in range(len(self)):
@@ -112,9 +114,3 @@ def _of_extents(atom: str, left: Any, right: Any) -> Any:
 
 
 Dim.beyond = staticmethod(_of_extents)
-
-
-def _unwrapped_key(key: Any) -> Any:
-    if isinstance(key, tuple):
-        return tuple(map(_unwrapped_key, typing.cast("tuple[Any, ...]", key)))
-    return as_node(key) if isinstance(key, Handle | list | np.ndarray) else key

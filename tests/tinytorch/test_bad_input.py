@@ -156,7 +156,11 @@ BUILDS: dict[str, tuple[Callable[[], object], type[TinytorchError], str]] = {
         tt.DTypeError,
         "an integer tensor has powers by non-negative Python ints",
     ),
-    "matmul": (lambda: x @ x, tt.ShapeError, f"matmul: the axes that meet have different extents\n  {X}"),
+    "matmul": (
+        lambda: x @ x,
+        tt.ShapeError,
+        f"matmul: the axes that meet have different extents, 3 and n\n  {X}",
+    ),
     "matmul of a scalar": (lambda: x @ k, tt.ShapeError, r"matmul needs axes; multiply by a scalar with \*"),
     "two symbols": (
         lambda: x + tt.input("y", ("m", 3)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from compiler.errors import ArgumentError, ShapeError
 from compiler.ir.build import broadcast, contract, product_formula, reduce
@@ -18,11 +18,17 @@ from compiler.ir.formula.trace import trace
 from compiler.ir.node import Node, describe, make_node
 from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size
 from compiler.ir.types import INT64, Weak
+from tinytorch.ops.subscripts import (
+    DOTS,
+    Subscripts,
+    check_output,
+    check_ranks,
+    read_subscripts,
+    without_dots,
+)
 from tinytorch.products import einsum_node
 from tinytorch.reductions import check_elements
 from tinytorch.tensor import Tensor, as_tensors
-
-_LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def matmul(left: Any, right: Any) -> Tensor:
@@ -44,67 +50,15 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
     axes that broadcast. Raises ArgumentError for subscripts that do not parse, ShapeError for extents that
     differ.
     """
+    found = read_subscripts(subscripts, len(operands))
+    if not operands:
+        raise ArgumentError("einsum needs at least one operand")
     tensors = as_tensors(*operands)
     nodes = [tensor.node for tensor in tensors]
-    inputs, output = _split(subscripts, nodes)
-    inputs, output, dots = _without_dots(subscripts, inputs, output, nodes)
-    _check_ranks(subscripts, inputs, nodes)
-    return type(tensors[0])(einsum_node(inputs, output, nodes, "einsum", dots))
-
-
-def _split(subscripts: str, nodes: Sequence[Node]) -> tuple[list[str], str | None]:
-    """The letters of each operand, and those of the output if they are given."""
-    text = subscripts.replace(" ", "")
-    left, arrow, right = text.partition("->")
-    inputs = left.split(",") if left or nodes else []
-    for letters in [*inputs, right]:
-        wrong = [letter for letter in letters.replace("...", "", 1) if letter not in _LETTERS]
-        if wrong:
-            raise ArgumentError(f"subscripts {subscripts!r}: {wrong[0]!r} is no letter, ',', '->' or '...'")
-    if len(inputs) != len(nodes) or not nodes:
-        raise ArgumentError(
-            f"subscripts {subscripts!r} name {len(inputs)} operands and {len(nodes)} are given"
-        )
-    return inputs, right if arrow else None
-
-
-def _without_dots(
-    subscripts: str, inputs: list[str], output: str | None, nodes: Sequence[Node]
-) -> tuple[list[str], str, str]:
-    """The subscripts with letters in place of `...`, and those letters, which broadcast."""
-    counts = [
-        node.type.rank - len(letters.replace("...", ""))
-        for letters, node in zip(inputs, nodes, strict=True)
-        if "..." in letters
-    ]
-    if any(count < 0 for count in counts):
-        raise _wrong_rank(subscripts, inputs, nodes)
-    used = "".join([*inputs, output or ""])
-    dots = "".join([letter for letter in reversed(_LETTERS) if letter not in used][: max(counts, default=0)])
-    plain = [
-        letters.replace("...", dots[len(dots) - max(0, node.type.rank - len(letters) + 3) :])
-        for letters, node in zip(inputs, nodes, strict=True)
-    ]
-    if output is None:
-        once = [letter for letter in sorted(set(used) - {"."}) if used.count(letter) == 1]
-        return plain, dots + "".join(once), dots
-    result = output.replace("...", dots)
-    for letter in result:
-        if result.count(letter) > 1 or not any(letter in letters for letters in plain):
-            raise ArgumentError(
-                f"subscripts {subscripts!r}: output index {letter!r} stands there twice or in no operand"
-            )
-    return plain, result, dots
-
-
-def _check_ranks(subscripts: str, inputs: Sequence[str], nodes: Sequence[Node]) -> None:
-    if any(len(letters) != node.type.rank for letters, node in zip(inputs, nodes, strict=True)):
-        raise _wrong_rank(subscripts, inputs, nodes)
-
-
-def _wrong_rank(subscripts: str, inputs: Sequence[str], nodes: Sequence[Node]) -> ShapeError:
-    rows = [f"\n  {letters!r} for {describe(node)}" for letters, node in zip(inputs, nodes, strict=True)]
-    return ShapeError(f"subscripts {subscripts!r} do not have one letter for each axis{''.join(rows)}")
+    check_output(found)
+    check_ranks(found, nodes)
+    inputs, output, dots = without_dots(found, nodes)
+    return type(tensors[0])(einsum_node(inputs, output, nodes, "einsum", dots, found.inputs))
 
 
 def map_reduce(
@@ -130,9 +84,10 @@ def map_reduce(
     reducer "sum".
     """
     chosen = _reducer(reducer)
+    found = read_subscripts(subscripts, len(operands))
     tensors = as_tensors(*operands)
     nodes = [tensor.node for tensor in tensors]
-    notation = _read(subscripts, nodes, sizes or {})
+    notation = _read(found, nodes, sizes or {})
     if (chosen is Reducer.NONE) != (notation.kept == len(notation.loops)):
         raise ArgumentError(
             f"subscripts {subscripts!r} with reducer {reducer!r}: a reducer is for indices to reduce"
@@ -162,26 +117,23 @@ def _reducer(name: str | None) -> Reducer:
     return known[name or "none"]
 
 
-def _read(subscripts: str, nodes: Sequence[Node], sizes: Mapping[str, Extent | str]) -> _Notation:
-    left, arrow, output = subscripts.replace(" ", "").partition("->")
-    inputs = left.split(",") if left else []
-    if not arrow or len(inputs) != len(nodes):
-        raise ArgumentError(f"subscripts {subscripts!r} need '->' and the indices of {len(nodes)} operands")
-    _check_ranks(subscripts, inputs, nodes)
+def _read(found: Subscripts, nodes: Sequence[Node], sizes: Mapping[str, Extent | str]) -> _Notation:
+    inputs, output = found.inputs, found.output
+    if output is None or DOTS in found.text:
+        raise found.error("map_reduce needs '->' and the output's indices, and has no '...'")
+    check_ranks(found, nodes)
     extents = {letter: extent(size) for letter, size in sizes.items()}
     for letters, node in zip(inputs, nodes, strict=True):
         for letter, size in zip(letters, node.type.shape, strict=True):
             if extents.setdefault(letter, size) != size:
                 raise ShapeError(f"index {letter!r} is {extents[letter]} and {size}: {describe(node)}")
     loops = tuple(dict.fromkeys([*output, *"".join(inputs), *extents]))
-    if any(len(set(letters)) != len(letters) for letters in [*inputs, output]):
-        raise ArgumentError(
-            f"subscripts {subscripts!r}: no index stands twice in one operand or in the output"
-        )
+    if twice := [letters for letters in inputs if len(set(letters)) != len(letters)]:
+        raise found.error(f"no index stands twice in one operand, as in {twice[0]!r}")
     missing = [letter for letter in loops if letter not in extents]
     if missing:
         raise ArgumentError(f"index {missing[0]!r} has no extent; give sizes={{{missing[0]!r}: ...}}")
-    return _Notation(loops, tuple(extents[letter] for letter in loops), tuple(inputs), len(output))
+    return _Notation(loops, tuple(extents[letter] for letter in loops), inputs, len(output))
 
 
 def _formula(

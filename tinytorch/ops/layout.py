@@ -12,11 +12,12 @@ from compiler.ir.build import apply, broadcast, cast
 from compiler.ir.dims import Dim, Extent, divide_exactly, extent, shape_of
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Const, Formula
-from compiler.ir.node import Node, describe, make_node
+from compiler.ir.node import describe, make_node
 from compiler.ir.op import Access, Concatenate, Diagonal, Gather, Index, MapReduce, Pad, Size, Slice
 from compiler.ir.types import FLOAT32, INT64, dtype_of, floating, promote
 from tinytorch.arithmetic import as_values
 from tinytorch.axes import Axis, counted, items_of, normalised_axes, normalised_axis
+from tinytorch.indexing import check_classes, index_node
 from tinytorch.indexing import take as take_node
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 from tinytorch.values import checked_number
@@ -157,22 +158,23 @@ def _width(value: Any) -> Extent:
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     """Elements along an axis, or of the flattened tensor: `out[a, *i, b] = x[a, indices[*i], b]`.
 
-    An index outside `0 .. extent - 1` raises IndexRangeError when the program runs; negative ones count from
-    the end where `indices` is a list or an array and the extent is known.
+    Indices that are known when the graph is built (a list, an array, a constant) count from the end if they
+    are negative, and raise IndexRangeError if they are outside; others raise IndexRangeError outside
+    `0 .. extent - 1` when the program runs.
     """
     x = as_tensor(x)
     x, axis = (x.reshape([-1]), 0) if axis is None else (x, normalised_axis(axis, x.ndim, x.node))
-    return type(x)(take_node(x.node, _indices(indices, x.shape[axis]), axis))
+    return type(x)(take_node(x.node, index_node(indices, x.node, axis), axis))
 
 
 def take_along_axis(x: Any, indices: Any, axis: int) -> Tensor:
     """`out[a, i, b] = x[a, indices[a, i, b], b]` with the other axes broadcast (torch.take_along_dim).
 
-    An index outside `0 .. extent - 1` raises IndexRangeError when the program runs.
+    Indices are as in `take`.
     """
     x = as_tensor(x)
     place = normalised_axis(axis, x.ndim, x.node)
-    index = _indices(indices, x.shape[place])
+    index = index_node(indices, x.node, place)
     if index.type.rank != x.ndim:
         raise ShapeError(f"take_along_axis needs indices with {x.ndim} axes: {describe(index)}")
     data = x.node
@@ -180,16 +182,6 @@ def take_along_axis(x: Any, indices: Any, axis: int) -> Tensor:
     data = broadcast(data, (*shape[:place], data.type.shape[place], *shape[place + 1 :]))
     index = broadcast(index, (*shape[:place], index.type.shape[place], *shape[place + 1 :]))
     return type(x)(make_node(Gather(place, batched=True), [data, index]))
-
-
-def _indices(indices: Any, whole: Extent) -> Node:
-    if isinstance(indices, Tensor):
-        return indices.node
-    node = as_tensor(indices)
-    array = np.asarray(indices)
-    if not isinstance(whole, int) or not node.dtype.is_integer or not (array < 0).any():
-        return node.node
-    return as_tensor(np.where(array < 0, array + whole, array)).node
 
 
 _IOTA = parse_formula("arange(i, start, step) = start + i * step")
@@ -220,11 +212,13 @@ def arange(count: Extent | str, *, start: Any = 0, step: Any = 1, dtype: Any = N
 def one_hot(x: Any, num_classes: int, dtype: Any = "int64") -> Tensor:
     """A new last axis that is 1 at the class and 0 elsewhere: `[...]` to `[..., num_classes]`.
 
-    A class outside `0 .. num_classes - 1` raises IndexRangeError when the program runs.
+    A class outside `0 .. num_classes - 1` raises IndexRangeError, when the program runs or, if it is known
+    then, when the graph is built.
     """
     x = as_tensor(x)
     if not x.dtype.is_integer:
         raise DTypeError(f"one_hot takes integer classes, not {describe(x.node)}")
+    check_classes(x.node, extent(num_classes))
     checked = take(arange(num_classes), x, axis=0)  # the gather checks its indices
     loops = (*x.shape, extent(num_classes))
     axes = tuple(range(x.ndim))

@@ -8,7 +8,7 @@ from compiler.ir.types import floating
 from tinytorch.axes import Axis
 from tinytorch.elementwise import Elementwise
 from tinytorch.ops.elementwise import square
-from tinytorch.reductions import ROOT
+from tinytorch.reductions import ROOT, Correction
 from tinytorch.tensor import Tensor, as_tensor
 
 
@@ -22,12 +22,15 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return as_tensor(x).mean(axis, keepdims)
 
 
-def var(x: Any, axis: Axis = None, keepdims: bool = False, *, correction: int = 1) -> Tensor:
-    """The variance, the squared deviations divided by n - `correction`: 1 as in torch.var, 0 as in NumPy."""
+def var(x: Any, axis: Axis = None, keepdims: bool = False, *, correction: Correction = 1) -> Tensor:
+    """The variance, the squared deviations divided by n - `correction`: 1 as in torch.var, 0 as in NumPy.
+
+    `correction` is a number, whole or not, or an extent; a divisor below 0 is 0.
+    """
     return as_tensor(x).var(axis, keepdims, correction=correction)
 
 
-def std(x: Any, axis: Axis = None, keepdims: bool = False, *, correction: int = 1) -> Tensor:
+def std(x: Any, axis: Axis = None, keepdims: bool = False, *, correction: Correction = 1) -> Tensor:
     """The square root of `var`. Its gradient is 0 where all elements are equal (torch.std)."""
     return as_tensor(x).std(axis, keepdims, correction=correction)
 

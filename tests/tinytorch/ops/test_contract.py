@@ -13,6 +13,7 @@ from tinytorch.ops import contract
 from tinytorch.ops.elementwise import where
 
 X, W = api.input("x", (2, 3)), api.input("w", (3, 4))
+V, N, Y = api.input("v", (3,)), api.input("n", ("n",)), api.input("y", (4, 5, 4))
 
 
 def test_a_product_is_one_contraction():
@@ -65,12 +66,34 @@ def test_a_causal_mask_keeps_minus_infinity_out_of_the_gradient():
 BAD_EINSUM = [
     ("ij,jk->ik", (X,), ArgumentError, "name 2 operands and 1 are given"),
     ("i1->i", (X,), ArgumentError, "'1' is no letter"),
-    ("ij->ijk", (X,), ArgumentError, "'k' stands there twice or in no operand"),
-    ("ij->ii", (X,), ArgumentError, "'i' stands there twice or in no operand"),
+    ("ij->ijk", (X,), ArgumentError, "index 'k' of the output stands in no operand"),
+    ("ij->ii", (X,), ArgumentError, "index 'i' stands twice in the output"),
     ("ijk->i", (X,), ShapeError, "one letter for each axis"),
     ("...ijk->i", (X,), ShapeError, "one letter for each axis"),
     ("ij,ik->jk", (X, W), ShapeError, "index 'i' has different extents"),
-    ("", (), ArgumentError, "name 0 operands"),
+    ("", (), ArgumentError, "einsum needs at least one operand"),
+    ("i->i,", (X,), ArgumentError, "there is one output, and ',' stands behind '->'"),
+    ("ij->i->j", (X,), ArgumentError, "'->' stands there twice"),
+    ("ij=>i", (X,), ArgumentError, "'=' is no letter, ',', '->' or '...'"),
+    ("ij-i", (X,), ArgumentError, "'-' is no letter, ',', '->' or '...'"),
+    ("ä,ä->", (X, X), ArgumentError, "'ä' is no letter"),
+    ("...i...->i", (X,), ArgumentError, r"'\.\.\.' stands twice in '...i...'"),
+    ("..j->j", (X,), ArgumentError, r"three dots stand for axes, as in '...ij', and not those in '..j'"),
+    ("ij, jk -> i k", (X,), ArgumentError, "name 2 operands and 1 are given"),
+    ("ij->... i i", (X,), ArgumentError, "index 'i' stands twice in the output"),
+    (X, ("ij->i",), ArgumentError, "subscripts are a str such as 'ij,jk->ik', and come first, not Tensor"),
+    (None, (), ArgumentError, "subscripts are a str"),
+    ("ij,->i", (X, X), ShapeError, r"one letter for each axis\n  '' for %x : f32\[2,3\]"),
+    ("aa->a", (X,), ShapeError, r"einsum: index 'a' has different extents, 2 and 3\n  %x.* at 'aa'\n  fix"),
+    ("ba,aca->", (X, Y), ShapeError, r"'a' has different extents, 3 and 4\n  %x.* at 'ba'\n  %y.* at 'aca'"),
+    (
+        "...k,...->k",
+        (X, V),
+        ShapeError,
+        r"an axis under '...' has different extents, 2 and 3\n  %x.*'...k'\n  %v",
+    ),
+    ("nk,mk->", (V, V), ShapeError, "one letter for each axis"),
+    ("i,i->", (V, N), ShapeError, "index 'i' has different extents, 3 and n"),
 ]
 
 
@@ -84,9 +107,18 @@ BAD_MAP_REDUCE = [
     (("sum", "ij->ij", X), {}, ArgumentError, "a reducer is for indices to reduce"),
     ((None, "ij->i", X), {}, ArgumentError, "a reducer is for indices to reduce"),
     (("prod", "ij->i", X), {}, ArgumentError, "a reducer is one of"),
-    (("sum", "ij", X), {}, ArgumentError, "need '->'"),
+    (("sum", "ij", X), {}, ArgumentError, "map_reduce needs '->'"),
     (("sum", "ik,jk->ij", X, W), {}, ShapeError, "index 'k' is 3 and 4"),
     (("sum", "ii->", X), {}, ShapeError, "index 'i' is 2 and 3"),
+    (("sum", "...j->j", X), {}, ArgumentError, r"has no '\.\.\.'"),
+    (("sum", "i1->i", X), {}, ArgumentError, "'1' is no letter"),
+    (("sum", X, "ij->i"), {}, ArgumentError, "subscripts are a str"),
+    (
+        ("sum", "ii->i", api.input("s", (2, 2))),
+        {},
+        ArgumentError,
+        "no index stands twice in one operand, as in 'ii'",
+    ),
     ((None, "ij->ijk", X), {}, ArgumentError, "index 'k' has no extent"),
     ((None, "ij->ij", X), {"map": lambda x, m: x}, ArgumentError, "named after an index"),
     ((None, "ij->ij", X), {"map": lambda x, *, s=1: x}, ArgumentError, "no keyword-only"),

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 
-from compiler.errors import ShapeError
+from compiler.errors import ArgumentError, ShapeError
 from tinytorch import api
 from tinytorch.ops import normalise, reduce
 from tinytorch.ops.elementwise import exp, log
@@ -145,3 +145,45 @@ def test_the_variance_of_too_few_rows_of_a_symbolic_axis_is_that_of_torch(rows, 
     with pytest.warns(UserWarning, match="degrees of freedom") if rows <= correction else nullcontext():
         wanted = torch.var(torch.tensor(given), 0, correction=correction)
     np.testing.assert_allclose(found(given), wanted, rtol=1e-15, atol=0.0)
+
+
+@pytest.mark.parametrize("backend", ["reference", "numpy", "llvm"])
+@pytest.mark.parametrize("correction", [0.5, 1.5, 2.5, 3.0, 4.5, np.float32(0.5), np.int64(1), 0, 5])
+@pytest.mark.parametrize("rows", [4, "n"])
+def test_a_correction_is_any_number(correction, rows, backend):
+    given = np.array([[1.0, 2.0], [3.0, 5.0], [-2.0, 0.5], [7.0, 1.0]])
+    x = api.input("x", (rows, 2), "float64")
+    outputs = [reduce.var(x, 0, correction=correction), x.std(0, True, correction=correction)]
+    squares = ((given - given.mean(0)) ** 2).sum(0)
+    with np.errstate(divide="ignore"):
+        wanted = squares / max(4 - float(correction), 0.0)
+    for passes in ((), None):
+        variance, deviation = api.compile(x, outputs, backend=backend, passes=passes)(given)
+        np.testing.assert_allclose(variance, wanted, rtol=1e-14)
+        np.testing.assert_allclose(deviation, np.sqrt(wanted)[None], rtol=1e-14)
+
+
+def test_a_correction_is_an_extent():
+    x = api.input("x", ("n", "m"), "float64")
+    n, m = x.shape
+    given = np.arange(12.0).reshape(4, 3) ** 2
+    outputs = [
+        x.var(0, correction=n - 2),
+        x.var(0, correction=m),
+        x.var(correction=m),
+        x.var(0, correction=n),
+    ]
+    found = api.compile(x, outputs)(given)
+    squares = ((given - given.mean(0)) ** 2).sum(0)
+    np.testing.assert_allclose(found[0], squares / 2)
+    np.testing.assert_allclose(found[1], squares / 1)
+    np.testing.assert_allclose(found[2], given.var(ddof=3))
+    np.testing.assert_array_equal(found[3], np.full(3, np.inf))
+
+
+@pytest.mark.parametrize("correction", ["1", None, float("nan"), float("inf"), [1], np.array(1.0)])
+def test_what_is_no_correction(correction):
+    x = api.input("x", ("n", 2))
+    for function in (x.var, x.std, lambda **named: reduce.var(x, **named)):
+        with pytest.raises(ArgumentError, match="a correction is a finite number or an extent, not "):
+            function(correction=correction)
