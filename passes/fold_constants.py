@@ -138,7 +138,7 @@ class _Folding:
             return None
         if _is_symbolic(node) or not all(_is_bound(operand) for operand in node.operands):
             sentence = f"{describe(old)} depends on an extent or an array that is not known yet"
-            return Refusal(Reason.NOT_PURE, (old,), sentence)
+            return Refusal(Reason.NOT_KNOWN, (old,), sentence)
         size, given = node.type.size, [operand.type.size for operand in node.operands]
         total = sum(n for n in given if isinstance(n, int))
         assert isinstance(size, int)

@@ -147,7 +147,7 @@ class _Fusion:
         if refusal is not None:
             return refusal
         sentence = f"another pass has scheduled {called(first)} or {called(second)}"
-        return Refusal(Reason.TARGET_CANNOT, (first, second), sentence)
+        return Refusal(Reason.SCHEDULED, (first, second), sentence)
 
     def _not_searched(self, frame: Frame) -> Refusal | None:
         """Why the target cannot run a search in the joined loops."""

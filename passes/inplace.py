@@ -144,7 +144,7 @@ def _operand_for(site: _Site) -> _Mark | Refusal:
 def _result_must_stand_alone(site: _Site) -> Refusal | None:
     result = site.result
     if result.type.size == 0:
-        return Refusal(Reason.NOT_DENSE, (result,), f"{called(result)} has no elements to write")
+        return Refusal(Reason.NO_ELEMENTS, (result,), f"{called(result)} has no elements to write")
     if result in site.lives.returned:
         sentence = f"{called(result)} is returned, in an array of its own"
         return Refusal(Reason.RETURNED, (result,), sentence)
@@ -153,7 +153,7 @@ def _result_must_stand_alone(site: _Site) -> Refusal | None:
         return Refusal(Reason.OUTLIVES_THE_CALL, (result,), sentence)
     if isinstance(result.op, MapReduce) and result.op.reducer is not Reducer.NONE:
         sentence = f"{called(result)} is accumulated while operands are still read"
-        return Refusal(Reason.OTHER_INDEX, (result,), sentence)
+        return Refusal(Reason.ACCUMULATED, (result,), sentence)
     return None
 
 
@@ -187,7 +187,7 @@ def _is_ours(site: _Site, operand: Node) -> tuple[Reason, str] | None:
     if owner not in site.schedule.donated:
         return Reason.CALLER_OWNS_IT, f"{called(owner)} belongs to the caller, who has not donated it"
     if site.lives.last_failure > site.place:
-        return Reason.CALLER_OWNS_IT, f"the call may still fail, and then {called(owner)} must be unharmed"
+        return Reason.MAY_FAIL, f"the call may still fail, and then {called(owner)} must be unharmed"
     return None
 
 
@@ -211,14 +211,14 @@ def _is_read_later(site: _Site, operand: Node) -> tuple[Reason, str] | None:
 def _is_taken(site: _Site, operand: Node) -> tuple[Reason, str] | None:
     if site.lives.owner[operand] not in site.taken:
         return None
-    return Reason.READ_LATER, f"another result of the kernel is written over {called(operand)}"
+    return Reason.TAKEN, f"another result of the kernel is written over {called(operand)}"
 
 
 def _is_read_elsewhere(site: _Site, operand: Node) -> tuple[Reason, str] | None:
     """The accesses to the buffer: each at the result's own place, and none after the result is written."""
     nest, result, owner = site.nest, site.result, site.lives.owner
     if not _is_in_last_pass(site.kernel.members, nest, result):
-        return Reason.OTHER_INDEX, f"the kernel walks its rows again after {called(result)} is written"
+        return Reason.READ_LATER, f"the kernel walks its rows again after {called(result)} is written"
     target = _named(nest.axes_of(result))
     is_written = False
     for member in site.kernel.members:
@@ -229,7 +229,7 @@ def _is_read_elsewhere(site: _Site, operand: Node) -> tuple[Reason, str] | None:
             if read is not operand or _named(axes) != target or is_other_span:
                 return Reason.OTHER_INDEX, f"{called(member)} reads the buffer of {called(operand)} elsewhere"
             if is_written:
-                return Reason.OTHER_INDEX, f"{called(member)} reads {called(operand)} after {called(result)}"
+                return Reason.READ_LATER, f"{called(member)} reads {called(operand)} after {called(result)}"
         is_written = is_written or member is result
     return None
 

@@ -65,7 +65,7 @@ def save_outputs(graph: Graph) -> tuple[Graph, Report]:
             continue
         slopes = _slopes_at(argument, graph.users[argument])
         refusal = _why_not(argument, slopes, argument in kept, graph.users[argument])
-        if refusal is not None and refusal.reason is Reason.READ_LATER:
+        if refusal is not None and refusal.reason in (Reason.READ_LATER, Reason.RETURNED):
             slopes = [slope for slope in slopes if _spares_work(slope)]
             refusal = None if slopes else refusal
         if refusal is not None:
@@ -142,15 +142,17 @@ def _why_not(argument: Node, slopes: list[_Slope], is_kept: bool, users: tuple[N
         form = saved_form(slope.function)
         if isinstance(form, NoSavedForm):
             sentence = f"the slope of {slope.function.name} does not follow from its value: {form.text}"
-            return Refusal(Reason.NOT_EXACT, (slope.node, slope.forward), sentence)
+            return Refusal(Reason.NO_SAVED_FORM, (slope.node, slope.forward), sentence)
     if not slopes:
         return None
     gradients, last = {slope.node for slope in slopes}, max(slope.forward.serial for slope in slopes)
     others = [user for user in users if user not in gradients and user.serial > last]
     if others or is_kept:
-        reader = f"{called(others[0])} reads" if others else "the result needs"
+        reason, reader = Reason.RETURNED, "the result needs"
+        if others:
+            reason, reader = Reason.READ_LATER, f"{called(others[0])} reads"
         sentence = f"{reader} {called(argument)} in any case"
-        return Refusal(Reason.READ_LATER, (slopes[0].node, argument), sentence)
+        return Refusal(reason, (slopes[0].node, argument), sentence)
     return None
 
 

@@ -12,6 +12,7 @@ from compiler.ir.node import Node
 from compiler.ir.verify import verify
 from compiler.pipeline.contract import Pass, Record, Report, RewritingPass, SchedulingPass, is_pass
 from compiler.rewrite.lineage import traced
+from compiler.schedule.frame import called
 from compiler.schedule.proof import prove_schedule
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.target import Target
@@ -93,10 +94,21 @@ def _run(
 
 def _check_interface(name: str, before: Graph, after: Graph) -> None:
     """A rewrite keeps the inputs, the parameters that are updated, and the types of all results."""
-    is_kept = (
-        before.inputs == after.inputs
-        and [p for p, _ in before.updates] == [p for p, _ in after.updates]
-        and [node.type for node in before.results] == [node.type for node in after.results]
-    )
-    if not is_kept:
-        raise PassError(f"pass {name} changed the inputs, the updated parameters or the type of a result")
+    if before.inputs != after.inputs:
+        raise PassError(f"pass {name} changed the inputs: {_shown(before.inputs, after.inputs)}")
+    old, new = ([parameter for parameter, _ in graph.updates] for graph in (before, after))
+    if old != new:
+        raise PassError(f"pass {name} changed what is updated: {_shown(old, new)}")
+    if len(before.outputs) != len(after.outputs):
+        raise PassError(f"pass {name} changed the outputs: {_shown(before.outputs, after.outputs)}")
+    for place, (one, other) in enumerate(zip(before.results, after.results, strict=True)):
+        if one.type != other.type:
+            update = place - len(before.outputs)
+            what = f"output {place}" if update < 0 else f"the update of {called(old[update])}"
+            raise PassError(f"pass {name} changed the type of {what}: {one.type} became {other.type}")
+
+
+def _shown(before: Sequence[Node], after: Sequence[Node]) -> str:
+    """Two lists of nodes, as one became the other."""
+    left, right = (", ".join(map(called, nodes)) or "nothing" for nodes in (before, after))
+    return f"{left} became {right}" + (", another node" if left == right else "")

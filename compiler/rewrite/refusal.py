@@ -9,25 +9,37 @@ from compiler.ir.node import Node
 
 
 class Reason(Enum):
-    """The codes of refusals. Every one has a graph in the tests that provokes it."""
+    """The codes of refusals: each says in general what the sentences with it say of their nodes.
+
+    Every one has a graph in the tests that provokes it.
+    """
 
     NOT_CONVEX = "a path leaves the group and comes back"
     OTHER_LOOPS = "the loops differ"
-    TOO_MANY_MEMBERS = "a kernel has at most 64 members"
+    OWN_NEST = "a contraction has a nest of its own"
+    UNIT_LOOPS = "the loops that are reduced turn once"
+    TOO_MANY_MEMBERS = "the kernel would have too many members"
     NOT_FASTER = "the cost model expects no gain"
     ORDER_IS_FIXED = "kernels in place rely on the order in which they were marked"
-    OPAQUE = "an opaque call runs alone"
+    SCHEDULED = "another pass has scheduled it"
+    OPAQUE = "nothing is known of an opaque call, and it is only run when the program is"
+    VIEW = "the memory of a view must be written first"
     MOVES_ELEMENTS = "the op moves elements and is no view"
     TARGET_CANNOT = "the backend does not do it"
     READ_LATER = "somebody reads the operand later"
+    TAKEN = "another result is written over the operand"
     OTHER_INDEX = "the operand is read at other places than the result is written"
+    ACCUMULATED = "the result is added up while operands are still read"
+    NO_ELEMENTS = "there are no elements to write"
     NOT_DENSE = "the operand is not dense or has another size or dtype"
     CALLER_OWNS_IT = "the buffer belongs to the caller"
+    MAY_FAIL = "the call may still fail, and the buffer must then be unharmed"
     OUTLIVES_THE_CALL = "the buffer outlives the call"
     RETURNED = "the value is returned"
     NOT_EXACT = "the rule would change bits here"
+    NO_SAVED_FORM = "the slope does not follow from the value"
     TOO_LARGE = "the result would be large"
-    NOT_PURE = "the value is not known before the call"
+    NOT_KNOWN = "the value is not known before the call"
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,14 +80,14 @@ def check_member(node: Node) -> Refusal | None:
         return Refusal(Reason.OPAQUE, (node,), f"{called(node)} is an opaque call")
     if op.has(Trait.VIEW):
         sentence = f"{called(node)} is a view of memory, which must be written first"
-        return Refusal(Reason.MOVES_ELEMENTS, (node,), sentence)
+        return Refusal(Reason.VIEW, (node,), sentence)
     if not isinstance(op, MapReduce):
         return Refusal(Reason.MOVES_ELEMENTS, (node,), f"{called(node)} moves elements")
     if op.reducer is not Reducer.NONE and all(op.extents[loop] == 1 for loop in op.reduced):
-        return Refusal(Reason.OTHER_LOOPS, (node,), f"{called(node)} reduces loops of extent 1 only")
+        return Refusal(Reason.UNIT_LOOPS, (node,), f"{called(node)} reduces loops of extent 1 only")
     if op.has(Trait.CONTRACTION) and not _streams(op):
         sentence = f"{called(node)} is a contraction, which has a nest of its own"
-        return Refusal(Reason.OTHER_LOOPS, (node,), sentence)
+        return Refusal(Reason.OWN_NEST, (node,), sentence)
     return None
 
 

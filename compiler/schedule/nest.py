@@ -68,9 +68,9 @@ class Nest:
 def nest_of(members: Sequence[Node]) -> Nest | Refusal:
     """The nest of members in topological order, or why they have none."""
     for node in members:
-        if not isinstance(node.op, MapReduce):
-            reason = Reason.OPAQUE if node.op.has(Trait.OPAQUE) else Reason.MOVES_ELEMENTS
-            return Refusal(reason, (node,), f"{called(node)} is no map and no reduction")
+        refusal = None if isinstance(node.op, MapReduce) else check_member(node)
+        if refusal is not None:
+            return refusal
     if len(members) > 1 and members[0].op.has(Trait.CONTRACTION) and check_member(members[0]) is not None:
         return _after_contraction(members[0], members[1:])
     refusals = [found for node in members if (found := check_member(node)) is not None]

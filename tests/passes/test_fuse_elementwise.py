@@ -213,7 +213,8 @@ def test_a_kernel_of_another_pass_is_left_alone() -> None:
     made = FuseElementwise(most_members=2).schedule(Schedule.of(Graph.parse(text)), FUSES)[0]
     again, report = FuseElementwise().schedule(made, FUSES)
     assert again is made
-    assert [refusal.reason for refusal in report.refusals] == [Reason.TARGET_CANNOT]
+    assert [refusal.reason for refusal in report.refusals] == [Reason.SCHEDULED]
+    assert report.refusals[0].sentence == "another pass has scheduled %b or %c"
 
 
 def test_refused_where_the_backend_does_not_fuse() -> None:
@@ -232,9 +233,9 @@ def test_refused_where_a_path_leaves_and_comes_back() -> None:
     """
     found = run(text)[1].refusals
     assert [refusal.reason for refusal in found] == [
-        Reason.OTHER_LOOPS,
+        Reason.OWN_NEST,
         Reason.NOT_CONVEX,
-        Reason.OTHER_LOOPS,
+        Reason.OWN_NEST,
     ]
     assert found[1].sentence == "between %a and %y other kernels run, or may run"
 
@@ -283,7 +284,18 @@ def test_refused_across_what_moves_elements(line: str) -> None:
     %y = neg(%v) : f32[{shape}]
     return %y
     """
-    assert reasons(text) == [Reason.MOVES_ELEMENTS, Reason.MOVES_ELEMENTS]
+    reason = Reason.MOVES_ELEMENTS if "concatenate" in line else Reason.VIEW
+    assert reasons(text) == [reason, reason]
+
+
+def test_refused_around_a_reduction_of_loops_that_turn_once() -> None:
+    text = """
+    %x = input : f32[3,1]
+    %a = exp(%x) : f32[3,1]
+    %s[i] = max[j:1] %a[i,j] : f32[3]
+    return %s
+    """
+    assert reasons(text) == [Reason.UNIT_LOOPS]
 
 
 def rows(shape: str, axis: int, extent: str) -> str:

@@ -158,7 +158,7 @@ op mixed(x, y) = x + 2 * y
         ),
         (
             "%y[i,j] = sum[k:3] %a[i,k] * %a[k,j] : f32[3,3]\n%z = neg(%y) : f32[3,3]\nreturn %z",
-            Reason.OTHER_INDEX,
+            Reason.ACCUMULATED,
         ),
         (
             "%v = transpose(%a, order=[1,0]) : f32[3,3]\n%y = neg(%v) : f32[3,3]\n"
@@ -234,7 +234,7 @@ def test_a_read_in_the_kernel_after_the_result_is_written() -> None:
     schedule, report = run(text, fuse=True)
     assert [len(kernel.members) for kernel in schedule.kernels] == [1, 2, 1]
     assert marks(schedule) == {"z": "b"}
-    assert reason_for("y", report) is Reason.OTHER_INDEX
+    assert reason_for("y", report) is Reason.READ_LATER
 
 
 def test_a_later_pass_over_the_row_may_read_the_operand_again() -> None:
@@ -250,7 +250,22 @@ def test_a_later_pass_over_the_row_may_read_the_operand_again() -> None:
     """
     schedule, report = run(text, fuse=True)
     assert marks(schedule) == {"z": "b"} or not marks(schedule)
-    assert "walks its rows again" in next(str(r) for r in report.refusals if r.nodes[0].name == "y")
+    assert "READ_LATER: the kernel walks its rows again" in next(
+        str(r) for r in report.refusals if r.nodes[0].name == "y"
+    )
+
+
+def test_what_has_no_elements_is_not_written() -> None:
+    text = """
+    %x = input : f32[0]
+    %a = exp(%x) : f32[0]
+    %y = neg(%a) : f32[0]
+    %z = neg(%y) : f32[0]
+    return %z
+    """
+    schedule, report = run(text)
+    assert not marks(schedule)
+    assert reason_for("y", report) is Reason.NO_ELEMENTS
 
 
 def test_each_operand_is_given_up_once() -> None:
@@ -264,7 +279,7 @@ def test_each_operand_is_given_up_once() -> None:
     """
     schedule, report = run(text, fuse=True)
     assert marks(schedule) == {"y": "b"}
-    assert reason_for("z", report) is Reason.READ_LATER
+    assert reason_for("z", report) is Reason.TAKEN
 
 
 def test_a_donated_input_is_given_up() -> None:
@@ -283,7 +298,7 @@ def test_a_donated_input_is_unharmed_while_the_call_may_fail() -> None:
     """
     schedule, report = run(text, donate=["x"])
     assert not marks(schedule)
-    assert reason_for("y", report) is Reason.CALLER_OWNS_IT
+    assert reason_for("y", report) is Reason.MAY_FAIL
 
 
 def first_wrong_seed(seeds: range) -> int | None:

@@ -158,8 +158,29 @@ def test_a_rewriting_pass_that_breaks_a_law_fails():
             else kept(node, operands)
         )
 
-    with pytest.raises((LawError, PassError), match="rewrites"):
+    with pytest.raises((LawError, PassError), match=r"^pass rewrites alone, program '.*': .*rewrites"):
         check_pass(Rewrites(twice), names=QUICK)
+
+
+def test_what_a_pass_raises_is_raised_with_the_name_of_the_program():
+    def picky(node, operands):
+        if node.op.name == "tanh":
+            raise KeyError(node.op.name)
+        return kept(node, operands)
+
+    sentence = r"^pass rewrites alone, program 'chain': pass rewrites failed: KeyError: 'tanh'$"
+    with pytest.raises(PassError, match=sentence) as caught:
+        check_pass(Rewrites(picky), names=QUICK)
+    assert isinstance(caught.value.__cause__, PassError)
+
+
+def test_what_a_backend_raises_is_raised_with_the_name_of_the_program():
+    class Broken(NumPy):
+        def build(self, plan):
+            raise RecursionError("deep")
+
+    with pytest.raises(CheckFailed, match=r"^numpy, no passes, program 'chain': RecursionError: deep$"):
+        check_backend(Broken(), names=["chain"])
 
 
 @dataclass(frozen=True)

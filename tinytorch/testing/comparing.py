@@ -11,6 +11,7 @@ from compiler.analysis.extents import bind_sizes
 from compiler.backends.contract import Backend
 from compiler.backends.reference import run as run_reference
 from compiler.debugging import disagreement, margins
+from compiler.errors import LawError, PassError
 from compiler.ir.graph import Graph
 from compiler.ir.node import describe
 from compiler.ir.op import Constant, Parameter
@@ -26,8 +27,21 @@ CALLS = 2
 def check_program(name: str, program: TestProgram, passes: Sequence[Pass], backend: Backend | str) -> None:
     """Runs a program under passes on a backend, twice, and compares outputs and parameters with the oracle's.
 
-    Raises CheckFailed naming the program, the result and the first element that is wrong.
+    Raises CheckFailed naming the program, the result and the first element that is wrong. What the compiler
+    or a pass raises is raised with the program's name before it.
     """
+    try:
+        _check(name, program, passes, backend)
+    except CheckFailed:
+        raise
+    except (LawError, PassError) as error:
+        kind = LawError if isinstance(error, LawError) else PassError
+        raise kind(f"{name}: {error}") from error
+    except Exception as error:
+        raise CheckFailed(f"{name}: {type(error).__name__}: {error}") from error
+
+
+def _check(name: str, program: TestProgram, passes: Sequence[Pass], backend: Backend | str) -> None:
     compiled = api.compile(
         program.inputs, program.outputs, updates=program.updates, passes=passes, backend=backend
     )

@@ -16,7 +16,7 @@ def check_pass(item: Pass | str, *, names: Sequence[str] | None = None) -> None:
 
     `names` are those of the programs to run, all unless said. After each pass the laws of graphs and
     schedules are verified and the memory plan is proved; the results are compared with the oracle's, as in
-    `check_backend`. Raises CheckFailed, LawError or PassError.
+    `check_backend`. Raises CheckFailed, LawError or PassError, which name the program.
     """
     found = find_pass(item)
     for name in chosen(names):
