@@ -25,6 +25,14 @@ class ArgumentError(UserError, ValueError):
     """A call got an argument that is missing, unknown, given twice, or not usable as it is."""
 
 
+class KeywordError(ArgumentError, TypeError):
+    """A function was given a keyword that it has not; the message says what to write instead, if it knows."""
+
+
+class MissingNameError(UserError, AttributeError):
+    """A name was asked for that is not there; the message says what to write instead, if it knows."""
+
+
 class IndexRangeError(UserError, IndexError):
     """An index (a class label, a gather index) lies outside the axis it selects from."""
 

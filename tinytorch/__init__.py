@@ -1,5 +1,7 @@
 """tinytorch: a graph compiler for small neural networks that a person can see through."""
 
+from typing import TYPE_CHECKING
+
 from compiler.backends.llvm.backend import get_num_threads, set_num_threads
 from compiler.errors import (
     ArgumentError,
@@ -9,7 +11,9 @@ from compiler.errors import (
     FormulaError,
     GradientError,
     IndexRangeError,
+    KeywordError,
     LawError,
+    MissingNameError,
     NameClashError,
     ParseError,
     PassError,
@@ -46,6 +50,7 @@ from tinytorch.compare import Comparison, compare
 from tinytorch.diff import diff
 from tinytorch.elementwise import Elementwise, elementwise
 from tinytorch.files import load, save
+from tinytorch.guards import guard, missing_from
 from tinytorch.ops.contract import (
     einsum,
     map_reduce,
@@ -166,7 +171,9 @@ __all__ = [
     "GradientError",
     "Graph",
     "IndexRangeError",
+    "KeywordError",
     "LawError",
+    "MissingNameError",
     "NameClashError",
     "ParseError",
     "PassError",
@@ -197,6 +204,7 @@ __all__ = [
     "concatenate",
     "constant",
     "cos",
+    "data",
     "default_passes",
     "diagonal",
     "diff",
@@ -303,3 +311,11 @@ __all__ = [
     "where",
     "zmul",
 ]
+
+guard(__name__)
+globals().pop("tensor")  # the module would stand in the place of what is asked for as in PyTorch
+
+if TYPE_CHECKING:
+    from tinytorch import data
+else:
+    __getattr__ = missing_from(__name__, "data")

@@ -180,7 +180,9 @@ def default_passes(*, without: str | Iterable[str] = ()) -> tuple[Pass, ...]:
 
 def _updates(updates: Any) -> list[tuple[Node, Node]]:
     if not isinstance(updates, Mapping):
-        raise ArgumentError(f"updates map parameters to tensors, as in {{w: w - step}}, not {updates!r}")
+        is_optimiser = hasattr(updates, "updates_from")
+        fix = "\n  fix: give optimiser.updates(loss), not the optimiser" if is_optimiser else ""
+        raise ArgumentError(f"updates map parameters to tensors, as in {{w: w - step}}, not {updates!r}{fix}")
     return [_update(target, value) for target, value in cast("Mapping[Any, Any]", updates).items()]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from compiler.errors import ArgumentError, FormulaError
+from compiler.errors import ArgumentError, FormulaError, KeywordError
 from compiler.ir.build import apply
 from compiler.ir.formula.tape import Formula
 from compiler.ir.formula.trace import Var, trace
@@ -51,9 +51,15 @@ class Elementwise:
             raise ArgumentError(self._wrong_count(len(operands)))
         unknown = [name for name in parameters if name not in self.defaults]
         if unknown:
-            known = ", ".join(self.defaults) or "none"
-            raise ArgumentError(f"{self.name} has no parameter {unknown[0]!r}; its parameters are: {known}")
+            raise self._unknown(unknown[0], parameters)
         return [parameters.get(name, default) for name, default in self.defaults.items()]
+
+    def _unknown(self, name: str, parameters: dict[str, Any]) -> KeywordError:
+        from tinytorch.hints import keyword_fix  # noqa: PLC0415  # for errors only
+
+        known = ", ".join(self.defaults) or "none"
+        fix = keyword_fix(name, parameters[name], list(self.defaults))
+        return KeywordError(f"{self.name} has no parameter {name!r}; its parameters are: {known}{fix}")
 
     def _wrong_count(self, given: int) -> str:
         wanted, number = ", ".join(self.operands), len(self.operands)

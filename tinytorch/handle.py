@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, cast
 
 from compiler.errors import ArgumentError, SymbolicValueError
 from compiler.ir.build import parameter_node
@@ -22,6 +22,11 @@ class Handle:
     __array_ufunc__ = None  # numpy_array * tensor asks the tensor
 
     def __init__(self, node: Node) -> None:
+        if not isinstance(cast(object, node), Node):
+            raise ArgumentError(
+                f"a {type(self).__name__} is a handle on a node, and not made of {type(node).__name__}\n"
+                "  fix: tt.constant(array), tt.parameter(array), or tt.input(name, shape) for a call's"
+            )
         self.node = node
 
     def _wrap(self, node: Node) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from compiler.errors import ArgumentError, DTypeError, ShapeError
 from compiler.ir.build import apply
@@ -12,11 +12,14 @@ from compiler.ir.op import Index
 from compiler.ir.scope import scope
 from tinytorch.axes import normalised_axis
 from tinytorch.elementwise import elementwise
+from tinytorch.guards import guard, missing_from
 from tinytorch.indexing import check_classes
 from tinytorch.ops.elementwise import exact_softplus, log, log1p, square, where, zmul
 from tinytorch.ops.layout import arange, take, take_along_axis
 from tinytorch.ops.normalise import log_softmax
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
+
+__all__ = ["Reduction", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "mse"]
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 
@@ -138,3 +141,9 @@ def _reduced(values: Tensor, reduction: Reduction) -> Tensor:
             return values
         case _:
             raise ArgumentError(f"a reduction is 'mean', 'sum' or 'none', not {reduction!r}")
+
+
+guard(__name__)
+
+if not TYPE_CHECKING:
+    __getattr__ = missing_from(__name__)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -20,9 +20,12 @@ from compiler.ir.node import describe
 from compiler.ir.op import Parameter
 from compiler.ir.scope import scope
 from tinytorch.api import grad, parameter
+from tinytorch.guards import guard, missing_from, raise_missing
 from tinytorch.ops.elementwise import minimum, sqrt
 from tinytorch.tensor import Tensor
 from tinytorch.values import checked_number
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimiser", "Rate", "Updates", "clip_grad_norm", "grad_norm"]
 
 Rate: TypeAlias = float | Tensor
 """A learning rate: a number, or a scalar tensor such as an input, so that it can change from call to call."""
@@ -40,6 +43,12 @@ class Optimiser(ABC):
         """The parameters that hold the state, for saving and restoring."""
         self._name = name
         _require(isinstance(self.lr, Tensor) or self.lr >= 0, f"a learning rate is not negative: lr={lr}")
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """For names that are missing alone: raises MissingNameError, which says what to write."""
+            raise_missing("Optimiser", name, self)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(parameters={len(self.parameters)}, lr={self.lr})"
@@ -246,3 +255,9 @@ def _setting(what: str, value: Any) -> float:
 def _require(holds: bool, sentence: str) -> None:
     if not holds:
         raise ArgumentError(sentence)
+
+
+guard(__name__)
+
+if not TYPE_CHECKING:
+    __getattr__ = missing_from(__name__)

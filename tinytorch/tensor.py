@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ from compiler.ir.node import describe, make_node
 from compiler.ir.op import Reshape, Transpose
 from tinytorch.arithmetic import as_node, as_nodes, of_extents
 from tinytorch.axes import Axis, normalised_axes, normalised_axis, resolved_shape, spread
+from tinytorch.guards import raise_missing
 from tinytorch.indexing import take_key
 from tinytorch.reductions import Reductions
 
@@ -24,6 +26,8 @@ class Tensor(Reductions):
     """
 
     __slots__ = ()
+    _hints = "Tensor"
+    """Where `tinytorch.hints` looks for names that are missing."""
 
     def reshape(self, *shape: Any) -> Self:
         """The elements in row-major order under another shape; one extent may be -1."""
@@ -88,6 +92,12 @@ class Tensor(Reductions):
         program runs.
         """
         return self._wrap(take_key(self.node, key))
+
+    if not typing.TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """For names that are missing alone: raises MissingNameError, which says what to write."""
+            raise_missing(type(self)._hints, name, self)
 
     def __iter__(self) -> Any:
         for position in range(len(self)):

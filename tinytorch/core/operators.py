@@ -18,6 +18,7 @@ class Operators(symbolic.Tensor):
     """Arithmetic whose Python numbers are values, so that another number is the same program."""
 
     __slots__ = ()
+    _hints = "core.Tensor"
 
     def _binary(self, atom: str, left: Any, right: Any) -> Any:
         pair = self._pair(left, right)

@@ -1,5 +1,8 @@
 """Layers, and what networks are made of."""
 
+from typing import TYPE_CHECKING
+
+from tinytorch.guards import guard, missing_from
 from tinytorch.nn.activations import (
     ELU,
     GELU,
@@ -31,3 +34,7 @@ __all__ = [
     "GELU", "SiLU", "Mish", "Sigmoid", "LogSigmoid", "Tanh", "Softplus", "Softsign", "Hardsigmoid",
     "Hardswish", "Softmax", "LogSoftmax", "INITIALISERS",
 ]  # fmt: skip
+guard(__name__)
+
+if not TYPE_CHECKING:
+    __getattr__ = missing_from(__name__)

@@ -26,9 +26,12 @@ class Activation(Module):
         given = dict(zip(self.takes, settings, strict=False))
         wrong = [name for name in named if name not in self.takes or name in given]
         if wrong or len(settings) > len(self.takes):
+            from tinytorch.hints import keyword_fix  # noqa: PLC0415  # for errors only
+
+            fix = keyword_fix(wrong[0], named[wrong[0]], list(self.takes)) if wrong else ""
             raise ArgumentError(
                 f"{type(self).__name__} takes {', '.join(self.takes) or 'no settings'}, each once, not "
-                f"{', '.join([*map(repr, settings), *(f'{k}={v!r}' for k, v in named.items())])}"
+                f"{', '.join([*map(repr, settings), *(f'{k}={v!r}' for k, v in named.items())])}{fix}"
             )
         self.settings = {name: _plain(value) for name, value in (given | named).items()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import threading
 import zlib
 from abc import ABCMeta
@@ -21,6 +22,7 @@ from compiler.ir.node import Node, describe
 from compiler.ir.op import Parameter
 from compiler.ir.scope import scope
 from compiler.ir.types import tensor_type
+from tinytorch.guards import raise_missing
 from tinytorch.nn.calls import parameters_given, parameters_read
 from tinytorch.nn.initialisers import Array, Initialiser, find_initialiser
 from tinytorch.nn.parts import Whole, join, may_have_parts, parts_of
@@ -78,6 +80,12 @@ class _Making(ABCMeta):
         if isinstance(made, Module):
             made._finish()  # pyright: ignore[reportPrivateUsage]  # the other half of the class
         return made
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """The constructor's, which `help` and editors show."""
+        _, *parameters = inspect.signature(cls.__init__).parameters.values()
+        return inspect.Signature(parameters)
 
 
 class _Calls(threading.local):
@@ -233,7 +241,7 @@ class Module(Whole, metaclass=_Making):
         object.__setattr__(self, "_record", copy.copy(self._record))
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        raise_missing("Module", name, self)
 
     # Places
 

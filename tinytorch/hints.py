@@ -1,0 +1,272 @@
+"""What to write for a name or a keyword that PyTorch, NumPy or the course have and tinytorch has not.
+
+One table of each. Loaded only for an error; nothing here makes anything work.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+from compiler.errors import KeywordError
+
+_DTYPE: Final = "dtypes are strings, as in tt.input('x', (3,), dtype='float32')"
+_MADE: Final = "tt.constant(array) for a fixed value, tt.input(name, shape) for a call's, tt.parameter(array)"
+_STEP: Final = (
+    "tt.compile(inputs, loss, updates=tt.optim.SGD(parameters).updates(loss)); each call is then one step"
+)
+_NO_VALUE: Final = "tt.compile(inputs, x) makes a program, and calling it gives NumPy arrays"
+_UNCHANGED: Final = "leave it out: tensors never change"
+_ONE_PLACE: Final = "leave it out: programs run on the CPU"
+_NO_MODE: Final = "leave it out: layers do the same in training and after it"
+_SAVED: Final = "tt.value_of(p) and tt.set_value(p, array) for each p of net.parameters()"
+
+NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "tinytorch": (
+        ("cat concat hstack vstack", "tt.concatenate(tensors, axis=0)"),
+        ("tensor as_tensor asarray array from_numpy scalar_tensor", _MADE),
+        ("zeros ones full empty eye rand randn linspace", "tt.constant(np.zeros(shape, np.float32))"),
+        ("zeros_like ones_like full_like", "tt.broadcast_to(tt.constant(0.0, dtype=x.dtype), x.shape)"),
+        ("float16 float32 float64 float double half bfloat16", _DTYPE),
+        ("int8 int16 int32 int64 int long uint8 bool", _DTYPE),
+        ("view", "tt.reshape(x, shape)"),
+        ("permute", "tt.transpose(x, axes)"),
+        ("movedim moveaxis", "tt.transpose(x, axes)"),
+        ("ravel", "tt.flatten(x)"),
+        ("expand expand_as tile repeat", "tt.broadcast_to(x, shape), or tt.concatenate"),
+        ("expand_dims", "tt.unsqueeze(x, axis)"),
+        ("chunk", "tt.split(x, sections, axis)"),
+        ("mm bmm mv dot inner vdot linear tensordot", "a @ b, or tt.einsum('ij,jk->ik', a, b)"),
+        ("clamp", "tt.clip(x, min, max)"),
+        ("add_ sub_ mul_ div_", _UNCHANGED),
+        ("mul", "tt.multiply(a, b)"),
+        ("sub", "tt.subtract(a, b)"),
+        ("div true_divide", "tt.divide(a, b)"),
+        ("neg", "tt.negative(x)"),
+        ("power", "tt.pow(base, exponent)"),
+        ("absolute", "tt.abs(x)"),
+        ("amax nanmax", "tt.max(x, axis)"),
+        ("amin nanmin", "tt.min(x, axis)"),
+        ("gt", "tt.greater(a, b), or a > b"),
+        ("lt", "tt.less(a, b), or a < b"),
+        ("ge", "tt.greater_equal(a, b), or a >= b"),
+        ("le", "tt.less_equal(a, b), or a <= b"),
+        ("eq", "tt.equal(a, b), or a == b"),
+        ("ne", "tt.not_equal(a, b), or a != b"),
+        ("gather take_along_dim", "tt.take_along_axis(x, indices, axis)"),
+        ("index_select embedding", "tt.take(x, indices, axis=0)"),
+        ("masked_fill masked_select", "tt.where(mask, value, x)"),
+        ("hardtanh", "tt.clip(x, -1, 1)"),
+        ("hardsigmoid", "tt.hard_sigmoid(x)"),
+        ("hardswish", "tt.hard_swish(x)"),
+        ("logsigmoid", "tt.log_sigmoid(x)"),
+        ("swish", "tt.silu(x)"),
+        ("detach no_grad inference_mode", "tt.stop_gradient(x); only tt.grad differentiates"),
+        ("autograd backward value_and_grad jacobian hessian", "tt.grad(loss, parameters)"),
+        ("jit script trace function vmap", "tt.compile(inputs, outputs)"),
+        ("manual_seed seed", "tt.nn.Sequential(..., seed=0), or the seed of a layer"),
+        ("cuda device set_default_device mps", _ONE_PLACE),
+        ("functional F", "functions stand in tt itself, as in tt.relu(x), and losses in tt.losses"),
+        ("mse_loss MSELoss", "tt.losses.mse(prediction, target)"),
+        ("CrossEntropyLoss nll_loss", "tt.losses.cross_entropy(logits, target)"),
+        ("Linear", "tt.nn.Dense(inputs, outputs)"),
+        ("Parameter Variable", "tt.parameter(array); the course's is tinytorch.core.autograd.Variable"),
+        ("utils DataLoader datasets", "slices of NumPy arrays; tt.data.load_digits() gives some"),
+    ),
+    "tinytorch.nn": (
+        ("Linear LazyLinear", "tt.nn.Dense(inputs, outputs)"),
+        ("functional", "functions stand in tt itself, as in tt.relu(x), and losses in tt.losses"),
+        ("Parameter", "tt.parameter(array)"),
+        ("ModuleList ParameterList ModuleDict ParameterDict", "a list or a dict in a tt.nn.Module"),
+        ("CrossEntropyLoss NLLLoss", "tt.losses.cross_entropy(logits, target)"),
+        ("MSELoss MeanSquaredError", "tt.losses.mse(prediction, target)"),
+        ("BCELoss", "tt.losses.binary_cross_entropy(probability, target)"),
+        ("BCEWithLogitsLoss", "tt.losses.binary_cross_entropy_with_logits(logits, target)"),
+        ("L1Loss", "tt.abs(prediction - target).mean()"),
+        ("Embedding", "tt.take(table, indices, axis=0) of a tt.parameter"),
+        ("Swish", "tt.nn.SiLU()"),
+        ("Identity", "tt.nn.Sequential()"),
+        ("init", "tt.nn.INITIALISERS; a layer takes one as initialiser="),
+        ("utils", "tt.clip_grad_norm(gradients, max_norm)"),
+    ),
+    "tinytorch.losses": (
+        ("mse_loss MSELoss mean_squared_error MeanSquaredError", "tt.losses.mse(prediction, target)"),
+        ("CrossEntropyLoss nll_loss NLLLoss", "tt.losses.cross_entropy(logits, target)"),
+        ("BCELoss bce BinaryCrossEntropyLoss", "tt.losses.binary_cross_entropy(probability, target)"),
+        ("BCEWithLogitsLoss", "tt.losses.binary_cross_entropy_with_logits(logits, target)"),
+        ("l1_loss L1Loss mae", "tt.abs(prediction - target).mean()"),
+    ),
+    "tinytorch.optim": (
+        ("Optimizer", "tt.optim.Optimiser"),
+        ("sgd", "tt.optim.SGD(parameters, lr=0.1)"),
+        ("adam", "tt.optim.Adam(parameters)"),
+        ("lr_scheduler StepLR", "tt.optim.SGD(parameters, lr=tt.input('lr')), and give it to each call"),
+    ),
+    "Tensor": (
+        ("view view_as resize", "x.reshape(shape)"),
+        ("permute movedim", "x.transpose(axes)"),
+        ("t", "x.T"),
+        ("mT mH H adjoint", "x.swapaxes(-1, -2)"),
+        ("ravel", "x.flatten()"),
+        ("expand expand_as", "x.broadcast_to(shape)"),
+        ("repeat tile", "tt.concatenate([x, x], axis=0), or x.broadcast_to(shape)"),
+        ("numel nelement", "x.size"),
+        ("dim rank", "x.ndim"),
+        ("backward grad grad_fn retain_grad zero_grad", f"tt.grad(loss, x), or {_STEP}"),
+        ("requires_grad requires_grad_", "leave it out: tt.grad(loss, x) is for any x"),
+        ("detach", "tt.stop_gradient(x)"),
+        ("numpy item tolist data value eval cpu", _NO_VALUE),
+        ("to type_as float double half int long bool", "x.astype('float32')"),
+        ("clone copy contiguous copy_ fill_", _UNCHANGED),
+        ("cuda device pin_memory", _ONE_PLACE),
+        ("clamp", "tt.clip(x, min, max)"),
+        ("mm bmm mv dot", "x @ y"),
+        ("add sub mul div", "x + y, x - y, x * y, x / y"),
+        ("pow power", "x ** y"),
+        ("neg", "-x"),
+        ("eq ne lt le gt ge", "x == y, x != y, x < y, x <= y, x > y, x >= y"),
+        ("amax", "x.max(axis)"),
+        ("amin", "x.min(axis)"),
+        ("logical_and logical_or logical_not logical_xor", "x & y, x | y, ~x, x ^ y"),
+        ("gather take_along_dim", "tt.take_along_axis(x, indices, axis)"),
+        ("index_select", "tt.take(x, indices, axis)"),
+        ("masked_fill masked_fill_", "tt.where(mask, value, x)"),
+        ("chunk", "tt.split(x, sections, axis)"),
+        ("cat concat", "tt.concatenate(tensors, axis=0)"),
+    ),
+    "core.Tensor": (
+        ("view", "x.reshape(shape)"),
+        ("backward zero_grad detach", "tinytorch.core.autograd.Variable(x) has gradients"),
+    ),
+    "Optimiser": (
+        ("step minimize zero_grad", _STEP),
+        ("param_groups add_param_group", "optimiser.parameters, and optimiser.lr, which may be an input"),
+        ("state_dict load_state_dict", _SAVED.replace("net.parameters()", "optimiser.state")),
+    ),
+    "Module": (
+        ("train eval training", _NO_MODE),
+        ("to cuda cpu double", _ONE_PLACE),
+        ("zero_grad backward", _STEP),
+        ("state_dict load_state_dict", _SAVED),
+    ),
+}  # fmt: skip
+"""For each place the names that others have, and what to write instead."""
+
+_ROOMS: Final = {
+    "tinytorch": "tt",
+    "tinytorch.nn": "tt.nn",
+    "tinytorch.losses": "tt.losses",
+    "tinytorch.optim": "tt.optim",
+}
+
+KEYWORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "dim": ("axis",),
+    "dims": ("axis", "axes"),
+    "axes": ("axis",),
+    "dim0": ("first",),
+    "dim1": ("second", "axis1"),
+    "dim2": ("axis2",),
+    "axis0": ("first",),
+    "axis1": ("second",),
+    "keepdim": ("keepdims",),
+    "keep_dims": ("keepdims",),
+    "start_dim": ("start",),
+    "end_dim": ("end",),
+    "ddof": ("correction",),
+    "learning_rate": ("lr",),
+    "params": ("parameters",),
+    "in_features": ("inputs",),
+    "out_features": ("outputs",),
+    "input_size": ("inputs",),
+    "output_size": ("outputs",),
+    "use_bias": ("bias",),
+    "normalized_shape": ("shape",),
+    "elementwise_affine": ("affine",),
+    "newshape": ("shape",),
+    "size": ("shape",),
+    "equation": ("subscripts",),
+    "arrays": ("tensors",),
+    "index": ("indices",),
+    "diagonal": ("k",),
+    "indices_or_sections": ("sections",),
+    "split_size_or_sections": ("sections",),
+    "pad_width": ("widths",),
+    "a_min": ("min",),
+    "a_max": ("max",),
+    "other": ("right",),
+    "input": ("x", "logits", "prediction", "probability", "left"),
+    "a": ("x",),
+    "inputs": ("wrt",),
+    "outputs": ("loss",),
+    "grad_outputs": ("seed",),
+    "update": ("updates",),
+}
+"""For keywords of others ours, of which a function has at most one."""
+
+SAID: Final[Mapping[str, str]] = {
+    "inplace": "leave it out: a program writes in place wherever nobody reads the operand afterwards",
+    "out": "leave it out here: a program takes it, as in program(x, out=array)",
+    "device": _ONE_PLACE,
+    "requires_grad": "leave it out: tt.parameter is trained, tt.input is given, and tt.grad asks for any",
+    "unbiased": "correction=1 if it is true, correction=0 if not",
+    "training": _NO_MODE,
+    "create_graph": "leave it out: gradients are tensors, which can be differentiated again",
+    "retain_graph": "leave it out: graphs stay",
+    "where": "leave it out, and give tt.where(mask, x, 0)",
+    "size_average": "reduction='mean' or 'sum'",
+    "weight": "multiply what reduction='none' gives by the weights",
+    "ignore_index": "multiply what reduction='none' gives by a mask",
+}
+"""What to do about keywords that have no name of ours."""
+
+
+def name_fix(place: str, name: str) -> str:
+    """The line that says what to write for a name that a room, or an object of some place, has not."""
+    fix = _listed(place, name) or _elsewhere(place, name)
+    return f"\n  fix: {fix}" if fix else ""
+
+
+def _listed(place: str, name: str) -> str | None:
+    rows = NAMES.get(place, ())
+    return next((fix for names, fix in rows if name in names.split()), None)
+
+
+def _elsewhere(place: str, name: str) -> str | None:
+    """The name in another room of the package, if one has it."""
+    for room, shown in _ROOMS.items():
+        if room != place and name in importlib.import_module(room).__all__:
+            return f"{shown}.{name}(x)" if place.endswith("Tensor") else f"{shown}.{name}"
+    if place == "Tensor" and name.endswith("_"):
+        return _UNCHANGED
+    return None
+
+
+def unknown_keyword(function: Callable[..., Any], named: Mapping[str, Any]) -> KeywordError | None:
+    """The error for the first keyword that a function has not; None if it has them all."""
+    parameters = inspect.signature(function).parameters
+    kinds = {name: item.kind for name, item in parameters.items() if name != "self"}
+    if inspect.Parameter.VAR_KEYWORD in kinds.values():
+        return None
+    known = [name for name, kind in kinds.items() if kind is not inspect.Parameter.VAR_POSITIONAL]
+    unknown = next((name for name in named if name not in known), None)
+    if unknown is None:
+        return None
+    title = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+    is_positional = unknown in kinds
+    fix = "\n  fix: give it by position" if is_positional else keyword_fix(unknown, named[unknown], known)
+    shown = ", ".join(known) or "none"
+    return KeywordError(f"{title} has no parameter {unknown!r}; its parameters are: {shown}{fix}")
+
+
+def keyword_fix(name: str, value: Any, known: list[str]) -> str:
+    """The line that says what to write for a keyword, where anything is known of it."""
+    ours = [item for item in KEYWORDS.get(name, ()) if item in known]
+    if not ours and name not in SAID:
+        ours = get_close_matches(name, known, 1) or [item for item in known if name in item]
+    if not ours:
+        return f"\n  fix: {SAID[name]}" if name in SAID else ""
+    text = repr(value)
+    return f"\n  fix: {ours[0]}={text if len(text) < 40 else '...'}"
