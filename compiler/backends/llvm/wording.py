@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -104,6 +104,13 @@ class Page:
         """A counted loop; `how` says that it takes steps or vectors."""
         with self.block(f"for {name} in {first} .. {stop}{how}", remark):
             yield
+
+    def enter(
+        self, stack: ExitStack, name: str | None, extent: Extent, how: str = "", remark: str = ""
+    ) -> None:
+        """A loop from 0 on that ends with a stack; none for a loop of one turn, which has no name."""
+        if name is not None:
+            stack.enter_context(self.loop(name, "0", count(extent), how, remark))
 
     # Names
 
