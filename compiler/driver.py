@@ -62,5 +62,5 @@ def compile_source(
         donate=tuple(signature.donated),
         debug=debug,
     )
-    executable = Checked(backend, plan) if debug else backend.build(plan)
+    executable = Checked(backend, plan, source, history) if debug else backend.build(plan)
     return Program(source, plan, history, backend.name, executable, signature, structure, again)

@@ -140,8 +140,10 @@ def compile(
     `outputs` is one tensor, a sequence or a dict, and calls return the same, as fresh arrays. All right-hand
     sides of `updates` and all outputs see the parameters as they were before the call. `passes` are names or
     values, () for none, None for the default. `donate` names inputs whose arrays the program may overwrite.
-    `debug` fills dead memory with NaN and compares every kernel with the oracle: LawError names the first
-    node that is wrong; it runs on the numpy backend unless another is given that can show its kernels.
+    `debug` compares every call with the oracle of the graph as it was written: PassError names the first
+    pass, rule and node that makes a result another, LawError the first node that a kernel computes wrongly
+    (what is dead is filled with NaN). It runs on the numpy backend unless another is given that can show its
+    kernels.
     """
     declared = list(inputs) if isinstance(inputs, Sequence) else [inputs]
     results, structure = flatten(outputs)

@@ -79,8 +79,8 @@ class NestText(Body):
     @property
     def _is_cut(self) -> bool:
         """Whether chunks may share the first loop; as `NestStep.launches` cuts it."""
-        has_argmax = any(member.reducer is Reducer.ARGMAX for member in self.form.members)
-        return self.form.outer > 0 or not (self.form.has_rows or has_argmax)
+        has_search = any(member.reducer.is_search for member in self.form.members)
+        return self.form.outer > 0 or not (self.form.has_rows or has_search)
 
     def _row(self) -> None:
         if self.stages.strip:
@@ -209,7 +209,7 @@ class NestText(Body):
         member = self.form.members[number]
         name = self.page.fresh(member.reducer.value)
         first = print_scalar(identity(member.reducer, member.accumulator))
-        if member.reducer is Reducer.ARGMAX:
+        if member.reducer.is_search:
             self.best[number] = self.page.fresh("best")
             self.page.line(f"{name} : i64 = 0")
             self.page.line(f"{self.best[number]} : {member.accumulator.short} = {first}")
@@ -222,18 +222,19 @@ class NestText(Body):
         member, page = self.form.members[number], self.page
         if member.reducer is Reducer.SUM:
             page.line(f"{target} += {value}")
-        elif member.reducer is Reducer.ARGMAX:
-            self._fold_argmax(number, target, value)
+        elif member.reducer.is_search:
+            self._fold_search(number, target, value)
         else:
-            atom = "minimum" if member.reducer is Reducer.MIN else "maximum"
+            atom = "minimum" if member.reducer.prefers_less else "maximum"
             page.line(f"{target} = {atom}({target}, {value})")
 
-    def _fold_argmax(self, number: int, target: str, value: str) -> None:
-        """The first of the largest; NaN is larger than every number."""
+    def _fold_search(self, number: int, target: str, value: str) -> None:
+        """The first of the largest or smallest; NaN is beyond every number."""
         page, dtype, best = self.page, self.form.members[number].accumulator, self.best[number]
         item, wins = page.fresh("item"), page.fresh("wins")
         page.line(f"{item} : {dtype.short} = {value}")
-        more = f"({item} > {best})" + (f" | isnan({item}) & ~isnan({best})" if dtype.is_float else "")
+        sign = "<" if self.form.members[number].reducer.prefers_less else ">"
+        more = f"({item} {sign} {best})" + (f" | isnan({item}) & ~isnan({best})" if dtype.is_float else "")
         page.line(f"{wins} : bool = {more}")
         reduced = sorted(self.form.members[number].reduced)
         extents = [self.extents[loop] for loop in reduced]
@@ -248,7 +249,7 @@ class NestText(Body):
         if number in self.totals:
             self._add(number, name)
             return
-        given = INT64 if member.reducer is Reducer.ARGMAX else member.accumulator
+        given = INT64 if member.reducer.is_search else member.accumulator
         self.page.line(f"{self.names[number]} : {member.dtype.short} = {cast(name, given, member.dtype)}")
 
     def _declare(self, number: int, loops: tuple[int, ...]) -> None:
@@ -287,7 +288,7 @@ class NestText(Body):
     def _finish(self, number: int) -> None:
         """What was added up beside the result is the result."""
         member, total, page = self.form.members[number], self.totals[number], self.page
-        given = INT64 if member.reducer is Reducer.ARGMAX else member.accumulator
+        given = INT64 if member.reducer.is_search else member.accumulator
         if total.is_variable:
             page.line(f"{total.result}[0] = {cast(total.name, given, member.dtype)}")
         elif total.result:

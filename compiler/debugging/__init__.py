@@ -1,0 +1,9 @@
+"""Debug mode: every call is compared with the oracle of the graph as it was written.
+
+Each rewrite is checked on the call's own arguments (`rewrites`), each kernel when it has run (`kernels`).
+"""
+
+from compiler.debugging.kernels import Checked, Observable
+from compiler.debugging.margins import TOLERANCE, disagreement, magnitude, margins
+
+__all__ = ["TOLERANCE", "Checked", "Observable", "disagreement", "magnitude", "margins"]

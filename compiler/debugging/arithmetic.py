@@ -1,0 +1,98 @@
+"""Numbers of 150 digits, each step of which may be rounded at random."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from compiler.ir.formula.precise import mpmath_context, table
+from compiler.ir.op import Reducer
+from compiler.ir.types import BOOL, DType
+
+_UNIT: Final = {"float32": 2.0**-23, "float64": 2.0**-52}
+_EXACT: Final = frozenset(
+    {"neg", "stop", "abs", "sign", "floor", "ceil", "round", "maximum", "minimum", "where", "isnan"}
+    | {"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "xor", "not"}
+)
+"""Atoms that round nothing."""
+
+_FARTHEST: Final = 2**60
+_BOUNDED: Final = frozenset(
+    {"exp", "expm1", "sigmoid", "softplus", "sech2", "tanh"}
+    | {"normpdf", "normcdf", "erf", "erfc", "sin", "cos"}
+)
+"""Atoms that have no number of 150 digits beyond `_FARTHEST`."""
+
+
+class TooFarError(Exception):
+    """The truth about an element cannot be told: it is made from too much, or from too large a number."""
+
+
+class Arithmetic:
+    """Atoms and reductions, each of whose results is rounded at random, or not at all."""
+
+    def __init__(self, rounding: random.Random | None, *, flushes: bool) -> None:
+        self.rounding, self.flushes = rounding, flushes
+        self._atoms: dict[DType, Mapping[str, Callable[..., Any]]] = {}
+
+    def rounded(self, value: Any, dtype: DType) -> Any:
+        """A value as a step of this dtype may give it."""
+        unit = _UNIT.get(dtype.value)
+        if self.rounding is None or unit is None or isinstance(value, bool):
+            return value
+        if self.flushes and abs(value) < np.finfo(dtype.numpy).tiny:
+            return value * self.rounding.randrange(2)
+        return value * (1 + unit * self.rounding.uniform(-1, 1))
+
+    def atoms(self, dtype: DType) -> Mapping[str, Callable[..., Any]]:
+        """The table by which a formula is evaluated."""
+        if dtype not in self._atoms:
+            self._atoms[dtype] = {
+                name: self._atom(name, function, dtype) for name, function in table().items()
+            }
+        return self._atoms[dtype]
+
+    def _atom(self, name: str, function: Callable[..., Any], dtype: DType) -> Callable[..., Any]:
+        if name in _EXACT:
+            return function
+
+        def rounding(*arguments: Any) -> Any:
+            if name in _BOUNDED and _FARTHEST < abs(arguments[0]) < mpmath_context().inf:
+                raise TooFarError
+            return self.rounded(function(*arguments), dtype)
+
+        return rounding
+
+    def reduced(self, reducer: Reducer, values: list[Any], dtype: DType) -> Any:
+        """The values as one."""
+        mp = mpmath_context()
+        if reducer is Reducer.NONE:
+            return values[0]
+        if reducer is Reducer.SUM:
+            total = mp.zero
+            for value in values:
+                total = self.rounded(total + value, dtype)
+            return total
+        if not values:
+            return mp.inf if reducer.prefers_less else -mp.inf
+        best = 0
+        for number, value in enumerate(values):
+            is_better = value < values[best] if reducer.prefers_less else value > values[best]
+            if is_better or (value != value and values[best] == values[best]):
+                best = number
+        return mp.mpf(best) if reducer.is_search else values[best]
+
+
+def converted(value: Any, dtype: DType) -> Any:
+    """A value converted to a dtype, but not rounded."""
+    mp = mpmath_context()
+    if dtype is BOOL:
+        return bool(value != 0)
+    if isinstance(value, bool):
+        return mp.mpf(value)
+    if dtype.is_integer and mp.isfinite(value):
+        return mp.floor(value) if value > 0 else mp.ceil(value)
+    return value
