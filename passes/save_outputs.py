@@ -1,14 +1,17 @@
 """Lets gradients read results instead of arguments, so that the arguments can go.
 
-    %y = sigmoid(%h) : f32[n]                               %y = sigmoid(%h) : f32[n]
+    %y = softplus(%h) : f32[n]                              %y = softplus(%h) : f32[n]
     %z = mul(%y, %x) : f32[n]                       ->      %z = mul(%y, %x) : f32[n]
-    %d = sigmoid'(%g, %h) : f32[n]                          %d = sigmoid'(%g, %y) : f32[n]
+    %d = softplus'(%g, %h) : f32[n]                         %d = softplus'(%g, %y) : f32[n]
 
-where sigmoid'(g, h) = g * sigmoid(h) * (1 - sigmoid(h)) on the left, and g * y * (1 - y) on the right. Then
-nobody reads `%h` after the forward op, which may run in place. The form on the right is
-`compiler.ir.formula.saved`'s, proposed and proved there. It is used where every later reader of the argument
-can do without it, and where it spares an expensive atom (the slope of exp is its value). GELU and SiLU, whose
-slope does not follow from their value, are refused.
+where softplus'(g, h) = g * sigmoid(h) on the left, and g * -expm1(-y) on the right. Then nobody reads `%h`
+after the forward op, which may run in place. The form on the right is `compiler.ir.formula.saved`'s, proposed
+and proved there. It is used where every later reader of the argument can do without it, and where it spares
+an expensive atom (the slope of exp is its value). GELU and SiLU, whose slope does not follow from their
+value, are refused.
+
+So are sigmoid, tanh and others whose rounded value has lost what their slope needs: from x = 9 on a tanh is 1
+in float32, and 1 - y * y is 0. `SaveOutputs(prefer_memory=True)` takes these forms too.
 """
 
 from __future__ import annotations
@@ -35,14 +38,19 @@ from compiler.schedule.target import Target
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SaveOutputs(ByValue):
-    """Makes gradients of maps read the map's result, where its slope follows from that."""
+    """Makes gradients of maps read the map's result, where its slope follows from that.
+
+    `prefer_memory` also where the slope loses digits by it.
+    """
+
+    prefer_memory: bool = False
 
     @property
     def name(self) -> str:
         return "save_outputs"
 
     def rewrite(self, graph: Graph, target: Target) -> tuple[Graph, Report]:
-        return save_outputs(graph)
+        return save_outputs(graph, prefer_memory=self.prefer_memory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +62,7 @@ class _Slope:
     function: Formula
 
 
-def save_outputs(graph: Graph) -> tuple[Graph, Report]:
+def save_outputs(graph: Graph, *, prefer_memory: bool = False) -> tuple[Graph, Report]:
     """The graph in which gradients read results, with an action for each and a refusal for each other."""
     kept = set(graph.results)
     chosen: dict[Node, tuple[_Slope, SavedForm]] = {}
@@ -64,7 +72,9 @@ def save_outputs(graph: Graph) -> tuple[Graph, Report]:
         if argument.op.has(Trait.LEAF) or argument.op.has(Trait.VIEW):
             continue
         slopes = _slopes_at(argument, graph.users[argument])
-        refusal = _why_not(argument, slopes, argument in kept, graph.users[argument])
+        refusal = _why_not_possible(slopes, prefer_memory) or _why_not_useful(
+            argument, slopes, argument in kept, graph.users[argument]
+        )
         if refusal is not None and refusal.reason in (Reason.READ_LATER, Reason.RETURNED):
             slopes = [slope for slope in slopes if _spares_work(slope)]
             refusal = None if slopes else refusal
@@ -136,13 +146,24 @@ def _guard(adjoint: Formula, function: Formula) -> bool | None:
     return None
 
 
-def _why_not(argument: Node, slopes: list[_Slope], is_kept: bool, users: tuple[Node, ...]) -> Refusal | None:
-    """Why reading results would not free the argument; None also where nothing reads it as a gradient."""
+def _why_not_possible(slopes: list[_Slope], prefer_memory: bool) -> Refusal | None:
+    """Which slope cannot do without the argument."""
     for slope in slopes:
         form = saved_form(slope.function)
         if isinstance(form, NoSavedForm):
             sentence = f"the slope of {slope.function.name} does not follow from its value: {form.text}"
             return Refusal(Reason.NO_SAVED_FORM, (slope.node, slope.forward), sentence)
+        if not form.is_accurate and not prefer_memory:
+            option = "SaveOutputs(prefer_memory=True) takes it all the same"
+            sentence = f"the slope of {slope.function.name} loses digits by its value: {form.loss}; {option}"
+            return Refusal(Reason.LOSES_DIGITS, (slope.node, slope.forward), sentence)
+    return None
+
+
+def _why_not_useful(
+    argument: Node, slopes: list[_Slope], is_kept: bool, users: tuple[Node, ...]
+) -> Refusal | None:
+    """Why reading results would not free the argument; None also where nothing reads it as a gradient."""
     if not slopes:
         return None
     gradients, last = {slope.node for slope in slopes}, max(slope.forward.serial for slope in slopes)

@@ -24,7 +24,7 @@ from compiler.ir.formula.atom_partials import atom_key, atom_partial_anew
 from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.derivative import derive_anew, rule_key
 from compiler.ir.formula.printing import print_body
-from compiler.ir.formula.saved import NoSavedForm, saved_form_anew, saved_key
+from compiler.ir.formula.saved import NoSavedForm, SavedForm, saved_form_anew, saved_key
 from compiler.ir.formula.tape import Formula, bind
 from compiler.ir.types import Scalar
 from tinytorch.elementwise import Elementwise
@@ -38,10 +38,10 @@ from typing import Final
 SHIPPED: Final[dict[str, str]] = {
 '''
 MIDDLE = """
-SAVED: Final[dict[str, tuple[str, str]]] = {
+SAVED: Final[dict[str, tuple[str, str, float, float]]] = {
 """
 TAIL = '''}
-"""Saved forms by `saved_key`: an empty reason and the form, or a reason's name and why."""
+"""By `saved_key` an empty reason, the saved form, its loss in units and where; or a reason's name and why."""
 '''
 LITERALS: dict[str, dict[int, list[Scalar]]] = {
     "pow": {1: [2, 2.0, 3, 3.0, 4, 4.0, 0.5, 1.5, -1, -1.0, -0.5, -2, -2.0]},
@@ -119,27 +119,33 @@ def _derive(formula: Formula, rules: dict[str, str]) -> list[Formula]:
     return adjoints
 
 
-def search_all() -> dict[str, tuple[str, str]]:
+Row = tuple[str, str, float, float]
+
+
+def search_all() -> dict[str, Row]:
     """For each built-in formula of one parameter its saved form (an empty reason before it), or why not."""
-    found: dict[str, tuple[str, str]] = {}
+    found: dict[str, Row] = {}
     for formula in built_in_formulas():
         if len(formula.parameters) != 1:
             continue
         with suppress(FormulaError):
-            form = saved_form_anew(formula)
-            is_refused = isinstance(form, NoSavedForm)
-            row = (form.reason.name, form.text) if is_refused else ("", print_body(form.derivative))
-            found[saved_key(formula)] = row
+            found[saved_key(formula)] = _row(saved_form_anew(formula))
     return found
 
 
-def source(rules: dict[str, str], saved: dict[str, tuple[str, str]]) -> str:
+def _row(form: SavedForm | NoSavedForm) -> Row:
+    if isinstance(form, NoSavedForm):
+        return form.reason.name, form.text, 0.0, 0.0
+    return "", print_body(form.derivative), float(f"{form.units:.3g}"), form.worst
+
+
+def source(rules: dict[str, str], saved: dict[str, Row]) -> str:
     """The text of `derived.py`."""
     rows = [f"    {json.dumps(key)}: {json.dumps(value)},\n" for key, value in sorted(rules.items())]
     end = '}\n"""The partial of each function by each parameter, by `rule_key` and `atom_key`."""\n'
     forms = [
-        f"    {json.dumps(key)}: ({json.dumps(reason)}, {json.dumps(text)}),\n"
-        for key, (reason, text) in sorted(saved.items())
+        f"    {json.dumps(key)}: ({json.dumps(reason)}, {json.dumps(text)}, {units!r}, {worst!r}),\n"
+        for key, (reason, text, units, worst) in sorted(saved.items())
     ]
     return HEAD + "".join(rows) + end + MIDDLE + "".join(forms) + TAIL
 

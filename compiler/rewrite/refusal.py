@@ -38,6 +38,7 @@ class Reason(Enum):
     RETURNED = "the value is returned"
     NOT_EXACT = "the rule would change bits here"
     NO_SAVED_FORM = "the slope does not follow from the value"
+    LOSES_DIGITS = "the value has lost digits that the slope needs"
     TOO_LARGE = "the result would be large"
     NOT_KNOWN = "the value is not known before the call"
 

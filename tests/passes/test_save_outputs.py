@@ -17,8 +17,11 @@ from tinytorch.tensor import Tensor
 TARGET = Target(fuses=True, writes_in_place=True)
 
 
-def run(graph: Graph) -> tuple[Graph, Report]:
-    after, report = SaveOutputs().rewrite(graph, TARGET)
+MEMORY = SaveOutputs(prefer_memory=True)
+
+
+def run(graph: Graph, saving: SaveOutputs = MEMORY) -> tuple[Graph, Report]:
+    after, report = saving.rewrite(graph, TARGET)
     verify(after)
     assert (after is graph) == (not report.actions)
     return after, report
@@ -85,10 +88,40 @@ def test_the_argument_is_read_by_the_forward_op_alone(name: str) -> None:
 
 
 def test_then_the_forward_op_runs_in_place() -> None:
-    for passes, count in (((), 0), ((SaveOutputs(),), 1)):
+    for passes, count in (((), 0), ((SaveOutputs(),), 0), ((MEMORY,), 1)):
         schedule, _ = run_passes(gradient_of(tt.tanh), (*passes, InPlace()), TARGET)
         marks = [node.op.name for kernel in schedule.kernels for node in kernel.in_place]
         assert marks.count("tanh") == count
+
+
+@pytest.mark.parametrize(
+    "name", ["relu", "log_sigmoid", "exp", "sqrt", "rsqrt", "reciprocal", "hard_sigmoid"]
+)
+def test_by_default_where_the_slope_keeps_its_digits(name: str) -> None:
+    graph = gradient_of(getattr(tt, name))
+    assert len(readers(run(graph, SaveOutputs())[0], "h")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "units"),
+    [
+        ("sigmoid", 505_000),
+        ("tanh", 504_000),
+        ("elu", 505_000),
+        ("selu", 503_000),
+        ("softsign", 3_360_000),
+        ("expm1", 505_000),
+        ("log1p", 20),
+    ],
+)
+def test_refused_by_default_where_the_slope_loses_digits(name: str, units: int) -> None:
+    graph = gradient_of(getattr(tt, name))
+    after, report = run(graph, SaveOutputs())
+    assert after is graph
+    (refusal,) = report.refusals
+    assert refusal.reason is Reason.NOT_EXACT
+    assert f"is off by {units:,} units in the last place" in refusal.sentence
+    assert "SaveOutputs(prefer_memory=True) takes it all the same" in refusal.sentence
 
 
 @pytest.mark.parametrize("name", ["gelu", "silu"])
@@ -171,6 +204,6 @@ def test_values_stay(name: str) -> None:
     generator = np.random.default_rng(0)
     arrays = generator.standard_normal((4, 3)), generator.standard_normal((3, 3))
     plain = tt.compile([x, w], outputs, passes=(), backend="reference")(*arrays)
-    saved = tt.compile([x, w], outputs, passes=(SaveOutputs(),), backend="reference")(*arrays)
+    saved = tt.compile([x, w], outputs, passes=(MEMORY,), backend="reference")(*arrays)
     for left, right in zip(plain, saved, strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-13, atol=1e-13)

@@ -98,6 +98,7 @@ class Activation:
         form = _form(self._node_of(_probe()))
         if isinstance(form, SavedForm):
             slope = "its slope follows from the new value"
+            slope += "" if form.is_accurate else f", though {form.loss}"
             return f"{self.name} in place keeps nothing: {slope}; {SECOND_CHANGE}"
         text = form.text if isinstance(form, NoSavedForm) else "it is not a function of each element alone"
         return f"{self.name} in place keeps the old value: {text}"

@@ -125,10 +125,10 @@ def expm1(m: Lanes, x: Value) -> Value:
 
 
 def sigmoid(m: Lanes, x: Value) -> Value:
-    """Return 1/(1+e) for x >= 0 and e/(1+e) below, with e = exp(-|x|): small values keep their digits."""
+    """Return h = e/(1+e) below 0 and 1 - h from there on, e = exp(-|x|): small values keep their digits."""
     e = decay(m, x)
-    top = m.select(m.compare(">=", x, 0.0), 1.0, e)
-    return m.div(top, m.add(e, 1.0))
+    low = m.div(e, m.add(e, 1.0))
+    return m.select(m.compare(">=", x, 0.0), m.sub(1.0, low), low)
 
 
 def softplus(m: Lanes, x: Value) -> Value:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from compiler.backends.llvm.forms import Form, FromMember, Member, Source
+from compiler.backends.llvm.pairs import pair
 from compiler.backends.llvm.stages import WEIGHTS
 from compiler.ir.formula.tape import Ref
 
@@ -24,6 +25,7 @@ _DEAR: Final = 8.0
 
 def share(form: Form) -> tuple[Form, tuple[int | None, ...]]:
     """The form with members for what is shared, and for each of its members the one that it was before."""
+    form = pair(form)
     sharing = _Sharing(form)
     return sharing.run() if sharing.wanted else (form, tuple(range(len(form.members))))
 

@@ -20,11 +20,9 @@ from compiler.ir.formula.tape import Formula, Tape
 FORMS: Final = (
     "1", "exp(x)", "sigmoid(x)", "cos(x)", "-sin(x)", "sech2(x)", "-2 * tanh(x) * sech2(x)", "normpdf(x)",
     "-x * normpdf(x)", "1 / (1 + x)", "sign(x)", "2 / sqrt(pi) * exp(-x * x)", "-2 / sqrt(pi) * exp(-x * x)",
+    "sigmoid(x) * sigmoid(-x)",
 )  # fmt: skip
 """Stable forms that are tried, in order, for the derivative of an atom of one argument by `proof.agree`."""
-
-FORMS_OF_OUTPUT: Final = ("{y} * (1 - {y})",)
-"""The same, written with the atom's own value."""
 
 FORMS_OF_TWO: Final = (
     "where(x == y, 0.5, where(x < y, 0.0, 1.0))",
@@ -57,9 +55,8 @@ def atom_partial_anew(atom: str, parameter: int) -> Formula:
     """`atom_partial` without what is shipped: sympy's derivative of the definition, in a stable form."""
     derived, exact = symbolic.differentiate_definition(atom, parameter)
     head = f"{atom}'({', '.join(derived.parameters)}) = "
-    plain = tuple(form for form in FORMS if len(derived.lines) > 1)
-    of_output = tuple(form.format(y=f"{atom}(x)") for form in FORMS_OF_OUTPUT)
-    forms = plain + of_output if len(derived.parameters) == 1 else FORMS_OF_TWO
+    of_one = FORMS if len(derived.lines) > 1 else ()
+    forms = of_one if len(derived.parameters) == 1 else FORMS_OF_TWO
     for form in forms:
         candidate = parse_formula(head + form)
         if proof.agree(candidate, derived, exact):

@@ -59,9 +59,21 @@ class _Walk:
             return literal(float(ref.value))
         if ref < len(self.formula.parameters):
             return facts.narrow(ref, Range())
-        if (ref, facts) not in self.found:
-            self.found[ref, facts] = facts.narrow(ref, settle(self.compute(ref, facts)))
+        pending = [ref]
+        while (ref, facts) not in self.found:
+            missing = [item for item in self.needs(pending[-1]) if (item, facts) not in self.found]
+            if missing:
+                pending += missing
+            else:
+                last = pending.pop()
+                self.found[last, facts] = facts.narrow(last, settle(self.compute(last, facts)))
         return self.found[ref, facts]
+
+    def needs(self, ref: int) -> list[int]:
+        """The lines that a line reads whatever a condition says."""
+        line = self.formula.line(ref)
+        read = line.arguments[:1] if line.atom == "where" else line.arguments
+        return [item for item in read if isinstance(item, int) and item >= len(self.formula.parameters)]
 
     def compute(self, ref: int, facts: _Facts) -> Range:
         line = self.formula.line(ref)

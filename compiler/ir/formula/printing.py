@@ -45,6 +45,10 @@ INFIX: Final = {
 PREFIX: Final = {"neg": "-", "not": "~"}
 
 
+_DEEPEST: Final = 24
+"""Atoms in each other's arguments; a text that is nested more deeply would not be read back."""
+
+
 class Piece(NamedTuple):
     """A part of an expression, and how strongly it holds together."""
 
@@ -104,9 +108,14 @@ def print_ref(ref: Ref, pieces: Sequence[Piece]) -> Piece:
 
 
 def _shared_names(formula: Formula) -> dict[int, str]:
+    """Names for values that are used twice, and for some of those on a long way down."""
     uses = Counter(ref for line in formula.lines for ref in line.arguments if isinstance(ref, int))
-    first = len(formula.parameters)
-    shared = [ref for ref in range(first, first + len(formula.lines)) if uses[ref] > 1]
+    depths, shared = [0] * len(formula.parameters), list[int]()
+    for ref, line in enumerate(formula.lines, len(formula.parameters)):
+        depth = 1 + max((depths[item] for item in line.arguments if isinstance(item, int)), default=0)
+        if uses[ref] > 1 or depth == _DEEPEST:
+            shared.append(ref)
+        depths.append(0 if ref in shared[-1:] else depth)
     taken, names, number = set(formula.parameters), dict[int, str](), 0
     for ref in shared:
         while f"t{number}" in taken:

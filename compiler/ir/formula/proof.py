@@ -43,9 +43,9 @@ def disproof_of_partial(
     """
     is_rounded = any(repr(literal) == digits for literal, digits in exact.items())
     tolerance = _ROUNDED_TOLERANCE if is_rounded else TOLERANCE
-    for point in _domain(formula, parameter):
-        slope, value = slope_at(formula, parameter, point), evaluate_precisely(partial, point, exact)
-        if slope is not None and (value is None or not close(value, slope, tolerance)):
+    for point, slope in _domain(formula, parameter):
+        value = evaluate_precisely(partial, point, exact)
+        if value is None or not close(value, slope, tolerance):
             return f"at ({shown(point)}) it is {shown([value], 8)} and the slope is {shown([slope], 8)}"
     for point in break_points(formula, parameter):
         reason = _disproof_at_break(formula, parameter, partial, point, exact)
@@ -71,13 +71,14 @@ def agree(left: Formula, right: Formula, exact: Exact = NOTHING) -> bool:
     return False
 
 
-def _domain(formula: Formula, parameter: int) -> Iterator[list[Any]]:
+def _domain(formula: Formula, parameter: int) -> Iterator[tuple[list[Any], Any]]:
+    """Points at which the formula has a slope, with it."""
     points, accepted = sample_points(len(formula.parameters)), 0
     for _ in range(12 * POINTS):
         point = next(points)
-        if slope_at(formula, parameter, point) is not None:
+        if (slope := slope_at(formula, parameter, point)) is not None:
             accepted += 1
-            yield point
+            yield point, slope
         if accepted == POINTS:
             return
     if accepted < POINTS // 2:

@@ -23,8 +23,9 @@ from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.precise import close, evaluate_precisely, mpmath_context, shown
 from compiler.ir.formula.printing import print_body
 from compiler.ir.formula.saved_branches import Branches, assemble
-from compiler.ir.formula.saved_exact import deviation_in_float32, is_exact_at
+from compiler.ir.formula.saved_exact import deviation_in_float32, is_exact_at, loss_in_float32
 from compiler.ir.formula.saved_pieces import Piece, form_of, holds, pieces_of
+from compiler.ir.formula.single import GOAL
 from compiler.ir.formula.tape import Formula, Tape, bind
 
 _CONVENTION_DIGITS = 12
@@ -42,10 +43,30 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SavedForm:
-    """`derivative`, of the parameter `y`, is the slope of `function` wherever its value is y."""
+    """`derivative`, of the parameter `y`, is the slope of `function` wherever its value is y.
+
+    In float32 it is off by up to `units`, at `worst`. A unit is one in the last place of the slope plus what
+    one in that of the argument changes.
+    """
 
     function: Formula
     derivative: Formula
+    units: float
+    worst: float
+
+    @property
+    def is_accurate(self) -> bool:
+        """Whether it is as good as a slope by the argument has to be."""
+        return self.units <= GOAL
+
+    @property
+    def loss(self) -> str:
+        """A sentence for a form that is not accurate."""
+        return (
+            f"{print_body(self.derivative)} with y rounded to float32 is off by {self.units:,.0f} units in "
+            f"the last place (and what one of the argument changes) at x = {self.worst:.6g}, "
+            f"where {GOAL} is the most of a slope by the argument"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +87,10 @@ def saved_form(formula: Formula) -> SavedForm | NoSavedForm:
     shipped = SAVED.get(saved_key(formula))
     if shipped is None:
         return saved_form_anew(formula)
-    reason, text = shipped
+    reason, text, units, worst = shipped
     if reason:
         return NoSavedForm(formula, Reason[reason], text)
-    return SavedForm(formula, parse_formula(f"{derivative_name(formula, 0)}(y) = {text}"))
+    return SavedForm(formula, parse_formula(f"{derivative_name(formula, 0)}(y) = {text}"), units, worst)
 
 
 def saved_key(formula: Formula) -> str:
@@ -85,7 +106,7 @@ def saved_form_anew(formula: Formula) -> SavedForm | NoSavedForm:
     partial = derive(formula, 0)
     if not partial.uses(0):
         tape = Tape(["y"])
-        return SavedForm(formula, tape.finish(partial.name, tape.inline(bind(partial, {0: 0}), [])))
+        return SavedForm(formula, tape.finish(partial.name, tape.inline(bind(partial, {0: 0}), [])), 0.0, 0.0)
     return _Search(formula, partial).run()
 
 
@@ -132,7 +153,8 @@ class _Search:
                 f"at x = {shown([found.x])}, where the slope is {shown([found.slope], 9)}"
             )
             return NoSavedForm(self.formula, Reason.INEXACT, text)
-        return SavedForm(self.formula, branches.derivative)
+        loss = loss_in_float32(self.formula, self.partial, branches.derivative, self.breaks, self.exact)
+        return SavedForm(self.formula, branches.derivative, *loss)
 
     def without_form(self) -> NoSavedForm:
         witness = self.witness()

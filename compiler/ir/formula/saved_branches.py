@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from compiler.ir.formula.literals import Literals
 from compiler.ir.formula.precise import Exact, close, evaluate_anywhere, evaluate_precisely, mpmath_context
-from compiler.ir.formula.saved_pieces import Literals, Piece
+from compiler.ir.formula.saved_pieces import Piece
 from compiler.ir.formula.tape import Formula, Ref, Tape
 
 _JOINED = 30

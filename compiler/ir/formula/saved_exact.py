@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
+from compiler.ir.formula import single
 from compiler.ir.formula.atoms import COMPARISONS
 from compiler.ir.formula.precise import (
     Exact,
@@ -138,3 +139,28 @@ def _grid(breaks: Sequence[Any]) -> Iterator[Any]:
             yield x
     for point in breaks:
         yield from (point * (1 - _NEAR), point * (1 + _NEAR)) if point else ()
+
+
+class Loss(NamedTuple):
+    """The most that rounding the value and all lines of a form costs, in the units of `single`, and where."""
+
+    units: float
+    x: float
+
+
+def loss_in_float32(
+    formula: Formula, partial: Formula, saved: Formula, breaks: Sequence[Any], exact: Exact
+) -> Loss:
+    """What a form loses where the slope is a normal number of float32."""
+    worst = Loss(0.0, 0.0)
+    for size in single.sizes():
+        for x in (size, -size):
+            y, slope = evaluate_precisely(formula, [x]), evaluate_precisely(partial, [x])
+            is_near = any(abs(x - point) <= _NEAR * abs(point) for point in breaks)
+            if is_near or y is None or slope is None or single.is_faint(slope) or abs(slope) >= _LARGEST:
+                continue
+            got = single.in_float32(saved, [single.rounded(y)])
+            off = single.largest() if got is None else abs(got - slope)
+            units = float(off / single.unit(partial, 0, [x], slope, exact))
+            worst = max(worst, Loss(units, float(x)))
+    return worst

@@ -6,14 +6,14 @@ Forms are proposed and then compared at 50 digits; no equation is solved.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
+from compiler.ir.formula.literals import Literals
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.precise import Exact, close, evaluate_precisely, mpmath_context, slope_at
 from compiler.ir.formula.proof import POINTS, TOLERANCE
-from compiler.ir.formula.symbolic import EXACT_DIGITS
 from compiler.ir.formula.tape import Const, Formula, Ref, Tape
 
 SHAPES: Final = (
@@ -46,23 +46,6 @@ class Piece:
     @property
     def is_flat(self) -> bool:
         return all(item.slope == 0 for item in self.samples)
-
-
-@dataclass(slots=True)
-class Literals:
-    """Writes numbers of 150 digits as literals and remembers what was rounded away."""
-
-    exact: dict[float, str] = field(default_factory=dict[float, str])
-
-    def __call__(self, value: Any) -> Const:
-        mp = mpmath_context()
-        nearest = mp.nint(value)
-        if close(value, nearest, TOLERANCE):
-            return Const(int(nearest))
-        rounded = float(value)
-        if not close(value, mp.mpf(repr(rounded)), TOLERANCE):
-            self.exact[rounded] = mp.nstr(value, EXACT_DIGITS)
-        return Const(rounded)
 
 
 def pieces_of(formula: Formula, breaks: Sequence[Any]) -> list[Piece]:

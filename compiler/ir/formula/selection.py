@@ -63,12 +63,15 @@ class _Selections:
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
         self.known: dict[Ref, bool] = {}
+        self.judged = 0
+        """How many values, in the order of the tape, are known."""
 
     def chooses(self, ref: Ref) -> bool:
         """Whether a value is 0 somewhere because a selection in it chooses 0."""
-        if ref not in self.known:
-            self.known[ref] = self._chooses(ref)
-        return self.known[ref]
+        for earlier in range(self.judged, ref + 1 if isinstance(ref, int) else 0):
+            self.known[earlier] = self._chooses(earlier)
+            self.judged = earlier + 1
+        return self.known[ref] if isinstance(ref, int) else self._chooses(ref)
 
     def _chooses(self, ref: Ref) -> bool:
         if isinstance(ref, Const):

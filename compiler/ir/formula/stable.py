@@ -1,102 +1,151 @@
-"""Other forms of a derived slope, and which of them keeps its value in float32.
+"""Forms of a derived slope, and which of them keeps its value in float32.
 
 sympy's derivative is right for real numbers. In floats two things go wrong with it: terms that cancel, as in
 `1 / (1 + |x|) - |x| / (1 + |x|)^2`, and a factor that has vanished times one that has overflown, which is
-NaN. A form is proposed against each; all are tried in float32's arithmetic over its whole range, and the best
-one is taken if it is proved to be the slope. No form is written for any one function.
+NaN. A form is proposed against each, and the chain rule taken line by line (`chain.py`) is one more; all are
+tried in float32's arithmetic over its whole range, and the best one is taken if it is proved to be the
+slope. No form is written for any one function.
+
+sympy writes an expression out, so only short ones are given to it. The rest is left to the chain rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
+from compiler.ir.formula import single
+from compiler.ir.formula.atoms import ATOMS, Rule
+from compiler.ir.formula.chain import differentiate_lines
 from compiler.ir.formula.intervals import value_range
 from compiler.ir.formula.opaque import calls, opaque_function, slope
-from compiler.ir.formula.precise import close, evaluate_precisely, mpmath_context, precise_literal, table
+from compiler.ir.formula.precise import evaluate_precisely, moved, mpmath_context
 from compiler.ir.formula.selection import with_selected_products
 from compiler.ir.formula.symbolic import Derived, sympy_module, write
-from compiler.ir.formula.tape import Formula
+from compiler.ir.formula.tape import Formula, Line, Tape
 
-_MANTISSA, _LOWEST, _TOP = 24, -149, 128
-"""float32: the bits of a number, the exponent of the smallest one, and that of what is infinite."""
+_FAINT: Final = 64
+"""Units by which a slope may be off where it is subnormal."""
 
-_STEP: Final = 12
-"""Every so many exponents one number of either sign is tried."""
+_FAR: Final = 3
+"""How many of the largest sizes a form is tried at that has no rival."""
 
-_DIGITS: Final = 3
-"""Digits that count as right: those of a slope that crosses 0 cancel in every form."""
+_LONGEST_WRITTEN: Final = 250
+"""Atoms of an expression, written out, up to which it is given to sympy."""
+
+_WEIGHTS: Final = {"pow": 20, "div": 3, "sqrt": 3}
+_TRANSCENDENTAL: Final = 10
+"""What atoms count for where an addition counts 1."""
 
 
 class Defects(NamedTuple):
-    """How a form fares in float32: finite and wrong is worst, then NaN or infinite, then sums."""
+    """How a form fares in float32: finite and wrong is worst, then NaN or infinite, then subnormal and wrong.
+
+    Of forms that fare about alike the shortest is the best.
+    """
 
     wrong: int
     missing: int
-    sums: int
+    faint: int
+
+    @property
+    def is_none(self) -> bool:
+        return not any(self)
+
+    @property
+    def rank(self) -> tuple[int, ...]:
+        """The better form has the lower one. Counts of one power of two are alike."""
+        return tuple(count.bit_length() for count in self)
 
 
-def slopes(formula: Formula, parameter: int, name: str) -> list[Derived]:
-    """Forms of the partial derivative, the best first; sympy's own before others as good. Not yet proved."""
+class Trial(NamedTuple):
+    """A point, the exact slope there and the unit in which an error counts."""
+
+    point: list[Any]
+    exact: Any
+    unit: Any
+
+
+def slopes(formula: Formula, parameter: int, name: str) -> Iterator[Derived]:
+    """Forms of the partial derivative, not yet proved, the best first; the chain rule's before its equals."""
+    chain, written = differentiate_lines(formula, parameter, name), _written_out(formula, parameter, name)
+    found = list({form.formula: form for form in map(_selecting, (chain, *written))}.values())
+    found.sort(key=lambda form: size(form.formula, formula))
+    trials = list(_trials(found[0], parameter, only_far=len(found) == 1))
+    judged: list[tuple[Defects, Derived]] = []
+    for form in found:
+        judged.append((defects(form, trials), form))
+        if judged[-1][0].is_none:
+            yield judged.pop()[1]
+    if judged and all(flaws.missing for flaws, _ in judged):
+        form = _selecting(differentiate_lines(formula, parameter, name, masked=True))
+        judged.append((defects(form, trials), form))
+    order = sorted(judged, key=lambda pair: (pair[0].rank, size(pair[1].formula, formula)))
+    yield from (form for _, form in order)
+
+
+def _selecting(form: Derived) -> Derived:
+    return form._replace(formula=with_selected_products(form.formula))
+
+
+def _written_out(formula: Formula, parameter: int, name: str) -> Iterator[Derived]:
+    """sympy's derivative of a short formula, and what is made of it."""
+    if _atoms(formula) > _LONGEST_WRITTEN:
+        return
     symbols, derived = slope(formula, parameter)
     known = formula, calls(formula, symbols)
-    forms: dict[Formula, Derived] = {}
     for change in (_unchanged, _over_one_denominator, _masked):
-        form = write(change(derived, symbols, symbols[parameter]), symbols, formula.parameters, name, known)
-        form = form._replace(formula=with_selected_products(form.formula))
-        forms.setdefault(form.formula, form)
-    found = list(forms.values())
-    return found if len(found) == 1 else sorted(found, key=lambda form: defects(form, parameter))
+        yield write(change(derived, symbols, symbols[parameter]), symbols, formula.parameters, name, known)
 
 
-def defects(form: Derived, parameter: int) -> Defects:
-    """What is wrong with a form at numbers of both signs of all exponents of float32."""
-    wrong = missing = 0
-    for point in _trials(len(form.formula.parameters), parameter):
-        exact = evaluate_precisely(form.formula, point, form.exact)
-        if exact is None or abs(exact) >= _largest():
-            continue
-        found = _in_float32(form.formula, point)
+def _atoms(formula: Formula) -> int:
+    """How many atoms an expression has in which no value has a name."""
+    counts = [0] * len(formula.parameters)
+    for line in formula.lines:
+        counts.append(1 + sum(counts[ref] for ref in line.arguments if isinstance(ref, int)))
+    return counts[formula.result] if isinstance(formula.result, int) else 0
+
+
+def defects(form: Derived, trials: Iterable[Trial]) -> Defects:
+    """What is wrong with a form at numbers of both signs of all sizes of float32."""
+    wrong = missing = faint = 0
+    for trial in trials:
+        found = single.in_float32(form.formula, trial.point)
         if found is None or not mpmath_context().isfinite(found):
             missing += 1
+        elif single.is_faint(trial.exact):
+            faint += abs(found - trial.exact) > _FAINT * trial.unit
         else:
-            wrong += not close(found, exact, _DIGITS)
-    return Defects(wrong, missing, sum(line.atom in ("add", "sub") for line in form.formula.lines))
+            wrong += abs(found - trial.exact) > single.GOAL * trial.unit
+    return Defects(wrong, missing, faint)
 
 
-def _trials(count: int, parameter: int) -> Iterator[list[Any]]:
-    """Points at which all parameters but one are 1, and that one runs through float32."""
-    mp = mpmath_context()
-    sizes = [_largest(), *(mp.mpf(2) ** k for k in range(_TOP - 1, _LOWEST, -_STEP))]
-    for size in (*sizes, *(-size for size in sizes), mp.zero):
-        yield [size if k == parameter else mp.one for k in range(count)]
+def size(slope: Formula, function: Formula) -> int:
+    """Lines, dear ones for more. One that the function has too counts half: it is computed once."""
+    tape = Tape(function.parameters)
+    parameters = list(range(len(function.parameters)))
+    tape.inline(function, parameters)
+    shared = len(tape.lines)
+    tape.inline(slope, parameters)
+    return _weight(tape.lines[shared:]) + _weight(slope.lines)
 
 
-def _largest() -> Any:
-    return (2 - mpmath_context().mpf(2) ** (1 - _MANTISSA)) * mpmath_context().mpf(2) ** (_TOP - 1)
+def _weight(lines: Iterable[Line]) -> int:
+    return sum(_WEIGHTS.get(line.atom, _TRANSCENDENTAL if _is_transcendental(line) else 1) for line in lines)
 
 
-def _in_float32(formula: Formula, point: list[Any]) -> Any | None:
-    """The value with every line rounded to float32, overflow and underflow included."""
-    atoms = {name: _rounding(function) for name, function in table().items()}
-    try:
-        return formula.evaluate(atoms, point, lambda value: _rounded(precise_literal(value)))
-    except (ArithmeticError, ValueError):
-        return None
+def _is_transcendental(line: Line) -> bool:
+    return ATOMS[line.atom].rule is Rule.FLOATING
 
 
-def _rounding(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *arguments: _rounded(function(*arguments))
-
-
-def _rounded(value: Any) -> Any:
-    mp = mpmath_context()
-    if isinstance(value, bool) or not mp.isfinite(value):
-        return value
-    if abs(value) < mp.mpf(2) ** (_LOWEST - 1):
-        return mp.zero
-    near = mp.mpf(value, prec=_MANTISSA)
-    return near if abs(near) <= _largest() else mp.sign(near) * mp.inf
+def _trials(form: Derived, parameter: int, *, only_far: bool = False) -> Iterator[Trial]:
+    """What a slope is where all parameters but one are 1, and that one runs through float32."""
+    numbers = single.sizes()[: _FAR if only_far else None]
+    for x in (*numbers, *(-number for number in numbers), mpmath_context().zero):
+        point = moved([mpmath_context().one] * len(form.formula.parameters), parameter, x)
+        exact = evaluate_precisely(form.formula, point, form.exact)
+        if exact is not None and abs(exact) < single.largest():
+            yield Trial(point, exact, single.unit(form.formula, parameter, point, exact, form.exact))
 
 
 def _unchanged(expression: Any, symbols: list[Any], by: Any) -> Any:

@@ -12,18 +12,13 @@ from typing import Any, Final, NamedTuple
 from compiler.errors import FormulaError
 from compiler.ir.dims import Dim, Extent
 from compiler.ir.formula.atoms import ATOMS
+from compiler.ir.formula.literals import EXACT_DIGITS, LARGEST_INTEGER
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Const, Formula, Ref, Tape
 from compiler.ir.types import Scalar
 
 _LONGEST_CHAIN: Final = 4
 """Integer powers up to this one are written as products."""
-
-LARGEST_INTEGER: Final = 2**63 - 1
-"""Integers beyond this one are written as floats."""
-
-EXACT_DIGITS: Final = 160
-"""Digits to which a literal is known before it is rounded to a float."""
 
 
 class Derived(NamedTuple):
@@ -86,12 +81,13 @@ def write(
     """A sympy expression in the given symbols as a formula.
 
     `known` is a formula of the same parameters, with the numbers of those of its values that are to be read
-    from it where they occur.
+    from it where they or their negatives occur.
     """
     tape = Tape(parameters)
     tape.stand_ins.update(zip(symbols, range(len(symbols)), strict=True))
     if known is not None:
         tape.inline(known[0], list(range(len(parameters))))
+        tape.stand_ins.update({-value: tape.emit("neg", ref) for value, ref in known[1].items()})
         tape.stand_ins.update(known[1])
     formula = tape.finish(name, read(expression, tape))
     return Derived(formula, tape.rounded)

@@ -23,7 +23,7 @@ from compiler.ir.formula.printing import print_formula
 from compiler.ir.hashing import Hashed, hash_once
 from compiler.ir.types import BOOL, DType, Operand, Scalar, Weak, floating, promote
 
-LONGEST: Final = 64
+LONGEST: Final = 4096
 """The largest number of lines of a formula."""
 
 RESERVED: Final = frozenset({"true", "false", "inf", "nan"})
@@ -181,6 +181,10 @@ class Tape:
             self._known[line] = len(self.parameters) + len(self.lines)
             self.lines.append(line)
         return self._known[line]
+
+    def has(self, atom: str, *arguments: Ref) -> bool:
+        """Whether a line is on the tape."""
+        return Line(atom, arguments) in self._known
 
     def line(self, ref: Ref) -> Line | None:
         """The line that defines a value; None for a parameter or a literal."""

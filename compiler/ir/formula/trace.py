@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn
 from compiler.errors import FormulaError
 from compiler.ir.formula import symbolic
 from compiler.ir.formula.atoms import ATOMS
+from compiler.ir.formula.literals import LARGEST_INTEGER
 from compiler.ir.formula.recognise import recognise
 from compiler.ir.formula.tape import Const, Formula, Ref, Tape
 from compiler.ir.numbers import Scalar, number
@@ -155,7 +156,7 @@ class Var:
 
 
 def _literal(value: Scalar) -> Const:
-    if isinstance(value, int) and abs(value) > symbolic.LARGEST_INTEGER:
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
         raise FormulaError(f"the integer {value} does not fit int64; write a float")
     return Const(value)
 

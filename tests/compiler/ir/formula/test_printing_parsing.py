@@ -95,7 +95,7 @@ def test_a_value_that_is_used_twice_is_named_apart_from_the_parameters():
         "f(x) = " + "(" * 100_000 + "x" + ")" * 100_000,
         "f(x) = " + "-" * 100_000 + "x",
         "f(x) = " + "exp(" * 100_000,
-        "f(x) = " + " + ".join(f"exp({k} * x)" for k in range(100)),
+        "f(x) = " + " + ".join(f"exp({k} * x)" for k in range(2000)),
         "f(x) = \x00",
     ],
 )
