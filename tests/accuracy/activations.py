@@ -21,12 +21,16 @@ Measured = Callable[[Array], tuple[Array, Array]]
 
 @dataclass(frozen=True)
 class Activation:
-    """`ours` takes a tensor; `torch` names a function of `torch.nn.functional` and its options."""
+    """`ours` takes a tensor; `torch` names a function of `torch` or `torch.nn.functional`, and its options.
+
+    Numbers above `above` are measured.
+    """
 
     name: str
     ours: Callable[[Any], Any]
     torch: str
     options: dict[str, Any] = field(default_factory=dict)
+    above: float = -np.inf
 
     @property
     def value(self) -> Reference:
@@ -57,6 +61,25 @@ ACTIVATIONS = (
 )
 """PyTorch has no function for the sigmoid form of GELU."""
 
+FUNCTIONS = (
+    Activation("exp", tt.exp, "exp"),
+    Activation("expm1", tt.expm1, "expm1"),
+    Activation("log", tt.log, "log", above=0),
+    Activation("log1p", tt.log1p, "log1p", above=-1),
+    Activation("sin", tt.sin, "sin"),
+    Activation("cos", tt.cos, "cos"),
+    Activation("erf", tt.erf, "erf"),
+    Activation("erfc", tt.erfc, "erfc"),
+    Activation("sqrt", tt.sqrt, "sqrt", above=0),
+    Activation("rsqrt", tt.rsqrt, "rsqrt", above=0),
+    Activation("power_of_minus_half", lambda x: x**-0.5, "", above=0),
+    Activation("reciprocal", tt.reciprocal, "reciprocal"),
+    Activation("cube", lambda x: x**3, ""),
+)
+"""What activations and losses are made of."""
+
+MEASURED = (*ACTIVATIONS, *FUNCTIONS)
+
 
 def ours(activation: Activation, backend: str) -> Measured:
     """The activation and the gradient of its sum, compiled for a backend."""
@@ -70,7 +93,7 @@ def ours(activation: Activation, backend: str) -> Measured:
 
 @cache
 def _program(name: str, backend: str, dtype: str) -> Callable[..., Any]:
-    activation = next(item for item in ACTIVATIONS if item.name == name)
+    activation = next(item for item in MEASURED if item.name == name)
     x = tt.input("x", ("n",), dtype)
     y = activation.ours(x)
     return tt.compile([x], [y, tt.grad(y.sum(), x)], backend=backend)
@@ -81,7 +104,8 @@ def torch(activation: Activation) -> Measured | None:
     if not activation.torch:
         return None
     library = import_module("torch")
-    function = getattr(import_module("torch.nn.functional"), activation.torch)
+    place = import_module("torch.nn.functional")
+    function = getattr(place if hasattr(place, activation.torch) else library, activation.torch)
 
     def measured(x: Array) -> tuple[Array, Array]:
         leaf = library.from_numpy(x.copy()).requires_grad_()

@@ -13,8 +13,8 @@ from tests.accuracy.references import FLOAT64, Reference, exact
 
 Array = np.ndarray
 
-STRIDE = 8191
-"""Every 8191st float32 by bit pattern is taken, which reaches all exponents of both signs alike."""
+STRIDE = 997
+"""Every 997th float32 by bit pattern is taken, which reaches all exponents of both signs alike."""
 DENSE = 200_000
 """Numbers taken at even distances in each of the two ranges where activations bend."""
 EXACT_POINTS = 1500
@@ -26,12 +26,17 @@ NEAR = 20.0
 
 @dataclass(frozen=True)
 class Errors:
-    """Of a sample: the largest error in ULP and its x, the one that 99.9 % stay below, the absolute one."""
+    """Of a sample: the largest error in ULP and its x, the one that 99.9 % stay below, the absolute one.
+
+    `units` is the largest in units of one ULP of the result plus what one ULP of the argument changes, where
+    the result is a normal number.
+    """
 
     largest: float
     worst: float
     most: float
     absolute: float
+    units: float
 
 
 @cache
@@ -75,14 +80,43 @@ def by_mpmath(reference: Reference, x: Array) -> tuple[Array, Array]:
     return np.array(high), np.array(low)
 
 
-def errors(x: Array, found: Array, high: Array, low: Array) -> Errors:
-    """The errors of `found`, of x's dtype, against high + low."""
-    off = difference(found, high, low)
-    ulps = off / unit(high, found.dtype)
+@dataclass(frozen=True)
+class Truth:
+    """The exact values at x as a sum of two float64 arrays, and what one ULP of x changes in them."""
+
+    high: Array
+    low: Array
+    change: Array
+
+
+def truth_and_change(reference: Reference, x: Array) -> Truth:
+    """The exact values, and half of what they differ by between the neighbours of x."""
+    limits = np.finfo(x.dtype)
+    ends = [np.nextafter(x, side * limits.max) for side in (x.dtype.type(1), x.dtype.type(-1))]
+    (above, more), (below, less) = (truth(reference, end) for end in ends)
+    with np.errstate(all="ignore"):
+        change = np.abs((above - below) + (more - less)) / 2
+    return Truth(*truth(reference, x), np.where(np.isfinite(change), change, 0))
+
+
+def errors(x: Array, found: Array, exact_values: Truth) -> Errors:
+    """The errors of `found`, of x's dtype, against what is exact."""
+    high = exact_values.high
+    off = difference(found, high, exact_values.low)
+    ulp = unit(high, found.dtype)
+    ulps = off / ulp
+    units = off / (ulp + exact_values.change)
+    is_normal = np.abs(high) >= float(np.finfo(found.dtype).tiny)
     worst = int(np.argmax(ulps))
     near = np.abs(x) <= NEAR
     most = np.quantile(ulps, 0.999, method="higher")
-    return Errors(float(ulps[worst]), float(x[worst]), float(most), float(off[near].max(initial=0)))
+    return Errors(
+        float(ulps[worst]),
+        float(x[worst]),
+        float(most),
+        float(off[near].max(initial=0)),
+        float(units[is_normal].max(initial=0)),
+    )
 
 
 def difference(found: Array, high: Array, low: Array) -> Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import erfc
+from math import erfc as one_erfc
 from typing import Any
 
 import mpmath
@@ -29,6 +29,9 @@ class Arithmetic:
     erfc: Callable[[Any], Any]
     where: Callable[[Any, Any, Any], Any]
     sqrt: Callable[[Any], Any]
+    log: Callable[[Any], Any]
+    sin: Callable[[Any], Any]
+    cos: Callable[[Any], Any]
     pi: Any
 
 
@@ -37,7 +40,17 @@ def exact(digits: int) -> Arithmetic:
     with mpmath.workdps(digits):
         pi = +mpmath.pi
     return Arithmetic(
-        mpmath.mpf, mpmath.exp, mpmath.expm1, mpmath.log1p, _held_erfc, _choose, mpmath.sqrt, pi
+        mpmath.mpf,
+        mpmath.exp,
+        mpmath.expm1,
+        mpmath.log1p,
+        _held_erfc,
+        _choose,
+        mpmath.sqrt,
+        mpmath.log,
+        mpmath.sin,
+        mpmath.cos,
+        pi,
     )
 
 
@@ -50,7 +63,17 @@ def _choose(condition: bool, chosen: Any, other: Any) -> Any:
 
 
 FLOAT64 = Arithmetic(
-    float, np.exp, np.expm1, np.log1p, np.vectorize(erfc, otypes=[np.float64]), np.where, np.sqrt, np.pi
+    float,
+    np.exp,
+    np.expm1,
+    np.log1p,
+    np.vectorize(one_erfc, otypes=[np.float64]),
+    np.where,
+    np.sqrt,
+    np.log,
+    np.sin,
+    np.cos,
+    np.pi,
 )
 
 Reference = Callable[[Arithmetic, Any], Any]
@@ -224,3 +247,105 @@ def gelu_sigmoid(m: Arithmetic, x: Any) -> Any:
 def gelu_sigmoid_slope(m: Arithmetic, x: Any) -> Any:
     inner = m.number("1.702") * x
     return sigmoid(m, inner) * (1 + inner * sigmoid(m, -inner))
+
+
+def exp(m: Arithmetic, x: Any) -> Any:
+    return m.exp(x)
+
+
+exp_slope = expm1_slope = exp
+
+
+def expm1(m: Arithmetic, x: Any) -> Any:
+    return m.expm1(x)
+
+
+def log(m: Arithmetic, x: Any) -> Any:
+    return m.log(x)
+
+
+def log_slope(m: Arithmetic, x: Any) -> Any:
+    return 1 / x
+
+
+def log1p(m: Arithmetic, x: Any) -> Any:
+    return m.log1p(x)
+
+
+def log1p_slope(m: Arithmetic, x: Any) -> Any:
+    return 1 / (1 + x)
+
+
+def sin(m: Arithmetic, x: Any) -> Any:
+    return m.sin(x)
+
+
+def cos(m: Arithmetic, x: Any) -> Any:
+    return m.cos(x)
+
+
+sin_slope = cos
+
+
+def cos_slope(m: Arithmetic, x: Any) -> Any:
+    return -m.sin(x)
+
+
+def erf(m: Arithmetic, x: Any) -> Any:
+    """A series where erfc is nearly 1."""
+    size = abs(x)
+    square = m.where(size < m.number("0.1"), size, m.number("0.1")) ** 2
+    total, term = 1 + 0 * square, 1 + 0 * square
+    for n in range(1, 40):
+        term = -term * square / n
+        total = total + term / (2 * n + 1)
+    return m.where(
+        size < m.number("0.1"), 2 * x * total / m.sqrt(m.pi), m.where(x > 0, 1, -1) * (1 - m.erfc(size))
+    )
+
+
+def erf_slope(m: Arithmetic, x: Any) -> Any:
+    return 2 * m.exp(-x * x) / m.sqrt(m.pi)
+
+
+def erfc(m: Arithmetic, x: Any) -> Any:
+    return m.erfc(x)
+
+
+def erfc_slope(m: Arithmetic, x: Any) -> Any:
+    return -erf_slope(m, x)
+
+
+def sqrt(m: Arithmetic, x: Any) -> Any:
+    return m.sqrt(x)
+
+
+def sqrt_slope(m: Arithmetic, x: Any) -> Any:
+    return 1 / (2 * m.sqrt(x))
+
+
+def rsqrt(m: Arithmetic, x: Any) -> Any:
+    return 1 / m.sqrt(x)
+
+
+def rsqrt_slope(m: Arithmetic, x: Any) -> Any:
+    return -1 / m.sqrt(x) / x / 2
+
+
+power_of_minus_half, power_of_minus_half_slope = rsqrt, rsqrt_slope
+
+
+def reciprocal(m: Arithmetic, x: Any) -> Any:
+    return 1 / x
+
+
+def reciprocal_slope(m: Arithmetic, x: Any) -> Any:
+    return -1 / x / x
+
+
+def cube(m: Arithmetic, x: Any) -> Any:
+    return x * x * x
+
+
+def cube_slope(m: Arithmetic, x: Any) -> Any:
+    return 3 * x * x

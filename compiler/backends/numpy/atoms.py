@@ -110,11 +110,22 @@ def multiply_unless_zero(x: Array | float, y: Array, out: Array, is_zero: Array)
 
 
 def _sigmoid(site: Site, x: str) -> None:
-    """1 / (1 + exp(-x)); where exp overflows the quotient is 0, as it should be."""
-    site.call(np.negative, x)
-    site.call(np.exp, site.out)
-    site.call(np.add, site.out, "1")
-    site.call(np.reciprocal, site.out)
+    if is_literal(x):
+        x = site.source.scalar(x, site.dtype.numpy)
+    site.source.call(sigmoid, x, site.out)
+
+
+def sigmoid(x: Array, out: Array) -> None:
+    """1 / (1 + exp(-x)); by exp(-|x|), which takes longer, where the least x would make exp(-x) infinite."""
+    if np.minimum.reduce(x, axis=None) > -np.log(np.finfo(out.dtype).max):
+        np.negative(x, out=out)
+        np.exp(out, out=out)
+        np.add(out, 1, out=out)
+        np.reciprocal(out, out=out)
+        return
+    small = np.exp(-np.abs(x))
+    above = np.where(x >= 0, out.dtype.type(1), small)
+    np.divide(above, np.add(small, 1, out=small), out=out)
 
 
 def _softplus(site: Site, x: str) -> None:

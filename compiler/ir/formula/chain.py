@@ -99,9 +99,9 @@ class _Chain:
             is_falling = _is_negative(
                 exponent
             )  # then the power itself is at hand, and infinite where its slope is
-            return self.sums.mul(
-                exponent, self.sums.div(number, base) if is_falling else self.sums.power(base, exponent)
-            )
+            if is_falling:
+                return self.sums.div(self.sums.mul(exponent, number), base)
+            return self.sums.mul(exponent, self.sums.power(base, exponent))
         if line.atom == "mul":
             return line.arguments[1 - place]
         return self.sums.inline(atom_partial(line.atom, place), line.arguments)
@@ -182,7 +182,7 @@ class _Sums:
             return value
         return self.tape.emit("neg", value) if _is(factor, -1) else self.tape.emit("mul", factor, value)
 
-    def scaled(self, value: Ref) -> tuple[Ref, Ref]:
+    def scaled(self, value: Ref) -> tuple[Const, Ref]:
         """A value as a literal times another; 1 stands for what is left of a literal."""
         line = self.tape.line(value)
         if isinstance(value, Const):
@@ -223,6 +223,8 @@ class _Sums:
         if rest == _ONE:
             sign = _MINUS_ONE if _is_negative(factor) else _ONE
             return self.times(sign, self.emit("div", self.emit("mul", sign, factor), y))
+        if abs(factor.value) < 1:  # the quotient may be infinite where a part of it is not
+            return self.emit("div", x, y)
         return self.times(factor, self.emit("div", rest, y))
 
     def where(self, condition: Ref, chosen: Ref, other: Ref) -> Ref:
