@@ -117,7 +117,7 @@ def _sigmoid(site: Site, x: str) -> None:
 
 def sigmoid(x: Array, out: Array) -> None:
     """1 / (1 + exp(-x)); by exp(-|x|), which takes longer, where the least x would make exp(-x) infinite."""
-    if np.minimum.reduce(x, axis=None) > -np.log(np.finfo(out.dtype).max):
+    if not reaches_infinity(x, out):
         np.negative(x, out=out)
         np.exp(out, out=out)
         np.add(out, 1, out=out)
@@ -126,6 +126,14 @@ def sigmoid(x: Array, out: Array) -> None:
     small = np.exp(-np.abs(x))
     above = np.where(x >= 0, out.dtype.type(1), small)
     np.divide(above, np.add(small, 1, out=small), out=out)
+
+
+def reaches_infinity(x: Array, out: Array) -> bool:
+    """Whether exp(-x) is infinite or NaN somewhere in the dtype of `out`."""
+    return not np.minimum.reduce(x, axis=None) > _LEAST[out.dtype]
+
+
+_LEAST: Final = {np.dtype(name): -math.log(float(np.finfo(name).max)) for name in ("float32", "float64")}
 
 
 def _softplus(site: Site, x: str) -> None:

@@ -11,7 +11,9 @@ import numpy as np
 from compiler.backends.numpy.atoms import EMITTERS, Site
 from compiler.backends.numpy.choosing import LEAST_COLUMNS, chosen_arguments, keep_chosen, take_chosen
 from compiler.backends.numpy.frame import Storage
+from compiler.backends.numpy.pairs import as_number, find_pairs, sigmoids
 from compiler.backends.numpy.reducers import REDUCES, SEARCHES, UFUNCS, identity
+from compiler.backends.numpy.scratch import Scratch
 from compiler.backends.numpy.tiles import Tiles
 from compiler.backends.numpy.views import Axes, LoopViews
 from compiler.backends.numpy.walking import in_memory_order
@@ -169,21 +171,28 @@ class NestWriter:
             return
         typed = infer_dtypes(op.formula, dtypes, op.dtype)
         known = [*dtypes, *(line.dtype for line in typed)]
-        taken: list[str] = []
-
-        def work(dtype: DType) -> str:
-            taken.append(self.tiles.take(dtype, shape))
-            return taken[-1]
-
-        for line in typed:
-            is_last = line is typed[-1] and line.dtype is op.dtype
-            values.append(self._line(line, values, known, result if is_last else None, work))
         end = op.formula.result
+        scratch = Scratch(self.tiles, shape, typed, end)
+        pairs, opposites = find_pairs(typed, known), dict[int, str]()
+        for number, line in enumerate(typed, len(values)):
+            if number in opposites:
+                values.append(opposites[number])
+            elif number in pairs.unneeded:
+                values.append(Const(0))
+            elif number in pairs.second:
+                values.append(scratch.take(line.dtype))
+                opposites[pairs.second[number]] = scratch.take(line.dtype)
+                argument = self._shown(values[as_number(line.line.arguments[0])])
+                names = self._shown(values[number]), opposites[pairs.second[number]]
+                self.source.call(sigmoids, argument, *names)
+            else:
+                is_last = line is typed[-1] and line.dtype is op.dtype
+                values.append(self._line(line, values, known, result if is_last else None, scratch.take))
+            scratch.release(number - len(dtypes), values, opposites)
         final = values[end] if isinstance(end, int) else end
         if final != result:
             self.source.call(np.copyto, result, self._shown(final), casting="'unsafe'")
-        for name in taken:
-            self.tiles.give_back(name)
+        scratch.release_all()
 
     def _line(
         self,
