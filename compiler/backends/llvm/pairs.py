@@ -68,30 +68,56 @@ def _at(ref: Ref, values: list[Value]) -> Value:
 
 
 def _written(member: Member, both: set[Value]) -> Member:
-    """The member with each sigmoid of such a value in two branches."""
+    """The member with each sigmoid of such a value in two branches, and the product of both without."""
     chosen = {id(typed) for typed, values in _sigmoids(member) if _base(member, typed, values)[0] in both}
-    if not chosen:
-        return member
-    lines: list[TypedLine] = []
-    places: list[Ref] = list(range(len(member.sources)))
+    return _Writing(member, chosen).run() if chosen else member
 
-    def emit(atom: str, dtype: DType, *arguments: Ref, reads: DType) -> Ref:
-        lines.append(TypedLine(Line(atom, arguments), reads, dtype))
-        return len(member.sources) + len(lines) - 1
 
-    for typed in member.lines:
-        arguments = [places[ref] if isinstance(ref, int) else ref for ref in typed.line.arguments]
-        if id(typed) not in chosen:
-            places.append(emit(typed.line.atom, typed.dtype, *arguments, reads=typed.reads))
-            continue
-        dtype, argument = typed.dtype, arguments[0]
-        (original,) = typed.line.arguments
-        opposite = _opposite(member, original) if isinstance(original, int) else None
-        base = argument if opposite is None else places[opposite] if isinstance(opposite, int) else opposite
-        size = emit("abs", dtype, base, reads=dtype)
-        low = emit("sigmoid", dtype, emit("neg", dtype, size, reads=dtype), reads=dtype)
-        high = emit("sub", dtype, Const(1.0), low, reads=dtype)
-        is_high = emit("ge", BOOL, argument, Const(0.0), reads=dtype)
-        places.append(emit("where", dtype, is_high, high, low, reads=dtype))
-    result = places[member.result] if isinstance(member.result, int) else member.result
-    return replace(member, lines=tuple(lines), result=result)
+class _Writing:
+    """A member that is written anew."""
+
+    def __init__(self, member: Member, chosen: set[int]) -> None:
+        self.member = member
+        self.chosen = chosen
+        self.lines: dict[TypedLine, int] = {}
+        self.places: list[Ref] = list(range(len(member.sources)))
+        self.halves: dict[Ref, tuple[Ref, bool]] = {}
+        """Of a sigmoid that is written so, the value and whether it is that of its negative."""
+
+    def run(self) -> Member:
+        for typed in self.member.lines:
+            self.places.append(self.sigmoid(typed) if id(typed) in self.chosen else self.copy(typed))
+        return replace(self.member, lines=tuple(self.lines), result=self.moved(self.member.result))
+
+    def moved(self, ref: Ref) -> Ref:
+        return self.places[ref] if isinstance(ref, int) else ref
+
+    def emit(self, atom: str, dtype: DType, *arguments: Ref, reads: DType) -> Ref:
+        typed = TypedLine(Line(atom, arguments), reads, dtype)
+        return self.lines.setdefault(typed, len(self.member.sources) + len(self.lines))
+
+    def copy(self, typed: TypedLine) -> Ref:
+        arguments = [self.moved(ref) for ref in typed.line.arguments]
+        halves = [self.halves.get(ref) for ref in arguments]
+        if typed.line.atom == "mul" and None not in halves and len(set(halves)) == 2:
+            (one, _), (other, _) = (half for half in halves if half is not None)
+            if one == other:
+                return self.emit("mul", typed.dtype, *self.parts(one, typed.dtype), reads=typed.reads)
+        return self.emit(typed.line.atom, typed.dtype, *arguments, reads=typed.reads)
+
+    def sigmoid(self, typed: TypedLine) -> Ref:
+        (argument,), dtype = typed.line.arguments, typed.dtype
+        opposite = _opposite(self.member, argument) if isinstance(argument, int) else None
+        base = self.moved(argument if opposite is None else opposite)
+        high, low = self.parts(base, dtype)
+        branches = (high, low) if opposite is None else (low, high)
+        is_high = self.emit("ge", BOOL, base, Const(0.0), reads=dtype)
+        value = self.emit("where", dtype, is_high, *branches, reads=dtype)
+        self.halves[value] = base, opposite is not None
+        return value
+
+    def parts(self, base: Ref, dtype: DType) -> tuple[Ref, Ref]:
+        """The larger and the smaller of the two sigmoids."""
+        size = self.emit("abs", dtype, base, reads=dtype)
+        low = self.emit("sigmoid", dtype, self.emit("neg", dtype, size, reads=dtype), reads=dtype)
+        return self.emit("sub", dtype, Const(1.0), low, reads=dtype), low

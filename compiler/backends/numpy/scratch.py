@@ -27,7 +27,7 @@ class Scratch:
         return name
 
     def release(self, line: int, values: Sequence[str | Const], ahead: Mapping[int, str]) -> None:
-        """After a line: everything but what a later one reads, of `values` or of those that are known `ahead`."""
+        """After a line: all but what a later one reads, of `values` or of those that are known `ahead`."""
         known = {**dict(enumerate(values)), **ahead}
         read = {value for ref, value in known.items() if self.last.get(ref, -1) > line}
         for name in [name for name in self.taken if name not in read]:
