@@ -204,8 +204,12 @@ class _Sums:
     def add(self, x: Ref, y: Ref) -> Ref:
         if _is(x, 0) or _is(y, 0):
             return y if _is(x, 0) else x
-        if isinstance(x, Const) or isinstance(y, Const):
-            return self.emit("add", x, y) if isinstance(x, Const) else self.emit("add", y, x)
+        if isinstance(y, Const):
+            x, y = y, x
+        if isinstance(x, Const):
+            factor, rest = self.scaled(y)
+            is_negative = _is_negative(factor) and rest != _ONE
+            return self.emit("sub", x, self.neg(y)) if is_negative else self.emit("add", x, y)
         (first, one), (second, other) = self.scaled(x), self.scaled(y)
         if one == other:
             return self.times(self.emit("add", first, second), one)
