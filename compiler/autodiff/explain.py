@@ -182,7 +182,7 @@ def _partial_lines(
     rule = adjoint_formula(formula, parameter, literals)
     whole = print_formula(bind(formula, values))
     slope = f"d {formula.name} / d {formula.parameters[parameter]} = {print_body(partial)}"
-    first = f"{slope}    (sympy's, and agrees with the slope at 50 digits)"
+    first = f"{slope}    (derived, and agrees with the slope at 50 digits)"
     if rule is None:
         return (whole, first, "the derivative is 0: nothing is passed on")
     if emitted is not None and emitted.name == partial.name:
