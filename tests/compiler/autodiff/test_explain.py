@@ -34,7 +34,7 @@ def test_a_gradient_has_its_derivation():
     assert found.of.op.name == "gelu"
     assert found.derivation[0] == "gelu(x) = x * normcdf(x)"
     assert found.derivation[1].startswith("d gelu / d x = normcdf(x) + x * normpdf(x)")
-    assert found.derivation[2] == "adjoint: gelu'(g, x) = g * (x * normpdf(x) + normcdf(x))"
+    assert found.derivation[2] == "adjoint: gelu'(g, x) = g * (normcdf(x) + x * normpdf(x))"
     shown = rows(str(found))
     assert shown["made by"] == "grad: d gelu / d x"
     assert shown["gradient of"].startswith("a result of gelu : f32[n], from ")
