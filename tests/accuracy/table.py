@@ -96,9 +96,9 @@ where the exact result is a number in range.
 
 *units* is the fairer figure: the largest error in units of one ULP of the result plus what one ULP of the
 argument changes, where the result is a normal number. Who is given x rounded cannot do better than about half
-a unit. Ours are at most {GOAL}, but near the place where a slope of two terms of either sign crosses 0, where the
-atoms' own errors of a unit or two each add up (mish, gelu_sigmoid, and on NumPy, whose exp is off by 2 ULP,
-silu, gelu and gelu_tanh), and but for NumPy's erfc.
+a unit. Ours are at most {GOAL}, but near the place where a slope of two terms of either sign crosses 0, where
+the atoms' own errors of a unit or two each add up (mish, gelu_sigmoid, and on NumPy, whose exp is off by 2
+ULP, silu, gelu and gelu_tanh), and but for NumPy's erfc.
 
 Where a slope crosses 0, the digits before the crossing cancel, and where a tail goes to 0, the exponential of
 a rounded number loses digits; 1 - sigmoid(x) is 0 far out. There ULP grow in every system, and the absolute

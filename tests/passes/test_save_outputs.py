@@ -119,7 +119,7 @@ def test_refused_by_default_where_the_slope_loses_digits(name: str, units: int) 
     after, report = run(graph, SaveOutputs())
     assert after is graph
     (refusal,) = report.refusals
-    assert refusal.reason is Reason.NOT_EXACT
+    assert refusal.reason is Reason.LOSES_DIGITS
     assert f"is off by {units:,} units in the last place" in refusal.sentence
     assert "SaveOutputs(prefer_memory=True) takes it all the same" in refusal.sentence
 
