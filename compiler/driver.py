@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from compiler.backends.contract import Backend
-from compiler.debugging import Checked
+from compiler.backends.contract import Backend, Executable
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.verify import verify
-from compiler.pipeline.contract import Pass
+from compiler.pipeline.contract import Pass, Record
 from compiler.pipeline.manager import run_passes
 from compiler.program import Program
+from compiler.schedule.plan import Plan
 from compiler.schedule.planner import make_plan
 from compiler.schedule.proof import prove_plan
 from compiler.signature import Signature, check_declared
@@ -62,5 +62,11 @@ def compile_source(
         donate=tuple(signature.donated),
         debug=debug,
     )
-    executable = Checked(backend, plan, source, history) if debug else backend.build(plan)
+    executable = _checked(backend, plan, source, history) if debug else backend.build(plan)
     return Program(source, plan, history, backend.name, executable, signature, structure, again)
+
+
+def _checked(backend: Backend, plan: Plan, source: Graph, history: Sequence[Record]) -> Executable:
+    from compiler.debugging.kernels import Checked  # noqa: PLC0415  # modules that only debug mode needs
+
+    return Checked(backend, plan, source, history)

@@ -2,8 +2,3 @@
 
 Each rewrite is checked on the call's own arguments (`rewrites`), each kernel when it has run (`kernels`).
 """
-
-from compiler.debugging.kernels import Checked, Observable
-from compiler.debugging.margins import TOLERANCE, disagreement, magnitude, margins
-
-__all__ = ["TOLERANCE", "Checked", "Observable", "disagreement", "magnitude", "margins"]

@@ -10,7 +10,7 @@ import numpy as np
 from compiler.analysis.extents import bind_sizes
 from compiler.backends.contract import Backend
 from compiler.backends.reference import run as run_reference
-from compiler.debugging import disagreement, margins
+from compiler.debugging.margins import disagreement, margins
 from compiler.errors import LawError, PassError
 from compiler.ir.graph import Graph
 from compiler.ir.node import describe

@@ -10,7 +10,7 @@ import tinytorch as tt
 from compiler import driver
 from compiler.backends.numpy.backend import NumPy
 from compiler.backends.reference import run
-from compiler.debugging import disagreement, magnitude, margins
+from compiler.debugging.margins import disagreement, magnitude, margins
 from compiler.errors import BackendError, LawError
 from compiler.schedule.plan import InSlab
 

@@ -5,9 +5,9 @@ import pytest
 
 import tinytorch as tt
 from compiler.backends.reference import run
-from compiler.debugging import margins
 from compiler.debugging.arithmetic import TooFarError
 from compiler.debugging.elements import MOST_ELEMENTS
+from compiler.debugging.margins import margins
 from compiler.debugging.rewrites import evaluated
 from compiler.debugging.truth import Truth, truth_of
 from compiler.ir.formula.precise import mpmath_context

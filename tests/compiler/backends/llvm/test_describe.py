@@ -12,7 +12,7 @@ from compiler.backends.llvm.library import symbol_of
 from compiler.backends.llvm.untyped import binding
 from compiler.backends.llvm.wording import Words
 from compiler.backends.reference import run
-from compiler.debugging import disagreement, margins
+from compiler.debugging.margins import disagreement, margins
 from compiler.driver import compile_source
 from compiler.ir.dims import evaluate
 from compiler.structure import Structure
