@@ -46,6 +46,7 @@ OF_NUMBERS = {
     "formula": lambda n: tt.elementwise("f", lambda x: n * x + n)(X),
     "formula's default": lambda n: tt.elementwise("f", lambda x, *, k=n: x * k)(X),
     "map_reduce": lambda n: tt.map_reduce("sum", "ij->i", X, map=lambda x: x * n),
+    "correction": lambda n: tt.std(X, 1, correction=n),
     "layer_norm": lambda n: tt.layer_norm(X, eps=n),
     "pad": lambda n: tt.pad(X, [1, 2], n),
     "constant in a list": lambda n: tt.constant([n, n], "c"),

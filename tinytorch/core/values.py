@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 from weakref import WeakKeyDictionary, ref
 
 import numpy as np
@@ -89,5 +89,5 @@ def own_array(data: Any, beside: Iterable[DType] = ()) -> Array:
     take int32, uint32 int64, float16 float32. Raises DTypeError for strings, objects, ragged lists and
     uint64, which none of the integers holds.
     """
-    dtype = _held_as(data.dtype) if isinstance(data, np.ndarray | np.generic) else None
+    dtype = _held_as(cast(Any, data).dtype) if isinstance(data, np.ndarray | np.generic) else None
     return np.array(typed_array(data, dtype, beside), order="C", copy=True)
