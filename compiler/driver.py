@@ -20,9 +20,8 @@ from compiler.structure import Structure
 
 
 def compile_graph(
-    inputs: Sequence[Node],
-    outputs: Sequence[Node],
-    updates: Iterable[tuple[Node, Node]],
+    source: Graph,
+    declared: Sequence[Node],
     *,
     structure: Structure,
     passes: Sequence[Pass],
@@ -30,9 +29,8 @@ def compile_graph(
     donate: Iterable[str] = (),
     debug: bool = False,
 ) -> Program:
-    """The program that computes `outputs` and writes `updates`. Raises what the checks of its parts raise."""
-    source = Graph.of(outputs, updates, inputs)
-    check_declared(source, inputs)
+    """The program of a graph, of whose inputs the caller has declared some. Raises what its parts raise."""
+    check_declared(source, declared)
     return compile_source(
         source, structure=structure, passes=passes, backend=backend, donate=donate, debug=debug
     )

@@ -23,7 +23,7 @@ from compiler.ir.types import tensor_type
 from compiler.pipeline.contract import Pass
 from compiler.program import Program
 from compiler.render.drawing import draw as draw_graph
-from compiler.structure import flatten
+from compiler.structure import Structure, flatten
 from passes import REWRITES, SCHEDULING
 from tinytorch.builtin import find_backend, find_pass
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
@@ -125,9 +125,29 @@ def _found(loss: Tensor, target: Tensor, node: Node | None, allow_unused: bool) 
     return constant(0.0, dtype=target.dtype).broadcast_to(target.shape)
 
 
+@overload
+def compile(
+    inputs: Graph,
+    *,
+    passes: str | Sequence[str | Pass] | None = None,
+    backend: str | Backend | None = None,
+    donate: str | Tensor | Iterable[str | Tensor] = (),
+    debug: bool = False,
+) -> Program: ...
+@overload
 def compile(
     inputs: Tensor | Sequence[Tensor],
     outputs: Any,
+    *,
+    updates: Mapping[Tensor, Tensor] | None = None,
+    passes: str | Sequence[str | Pass] | None = None,
+    backend: str | Backend | None = None,
+    donate: str | Tensor | Iterable[str | Tensor] = (),
+    debug: bool = False,
+) -> Program: ...
+def compile(
+    inputs: Tensor | Sequence[Tensor] | Graph,
+    outputs: Any = None,
     *,
     updates: Mapping[Tensor, Tensor] | None = None,
     passes: str | Sequence[str | Pass] | None = None,
@@ -144,7 +164,46 @@ def compile(
     pass, rule and node that makes a result another, LawError the first node that a kernel computes wrongly
     (what is dead is filled with NaN). It runs on the numpy backend unless another is given that can show its
     kernels.
+
+    A `Graph`, as `tt.load` returns it, stands for inputs, outputs and updates together: `tt.compile(graph)`.
+    Calls return its one output, or a tuple of them; values keep the names and parameters of the graph.
     """
+    source, declared, structure = (
+        _whole(inputs, outputs, updates)
+        if isinstance(inputs, Graph)
+        else _of_tensors(inputs, outputs, {} if updates is None else updates)
+    )
+    given = [donate] if isinstance(donate, str | Tensor) else donate
+    chosen = [passes] if isinstance(passes, str) else passes
+    return compile_graph(
+        source,
+        declared,
+        structure=structure,
+        passes=[find_pass(item) for item in chosen] if chosen is not None else default_passes(),
+        backend=find_backend("numpy" if debug and backend is None else backend),
+        donate=[str(item.name) if isinstance(item, Tensor) else item for item in given],
+        debug=debug,
+    )
+
+
+def _whole(graph: Graph, outputs: Any, updates: Any) -> tuple[Graph, Sequence[Node], Structure]:
+    if outputs is not None or updates is not None:
+        what = "updates" if outputs is None else "outputs"
+        raise ArgumentError(
+            f"a graph has outputs and updates of its own, and was given {what} beside them\n"
+            "  fix: tt.compile(graph), or the tensors: tt.compile(inputs, outputs, updates=...)"
+        )
+    count = len(graph.outputs)
+    return graph, graph.inputs, Structure("one" if count == 1 else "tuple", count)
+
+
+def _of_tensors(
+    inputs: Tensor | Sequence[Tensor], outputs: Any, updates: Any
+) -> tuple[Graph, Sequence[Node], Structure]:
+    if isinstance(cast(object, inputs), Program):
+        raise ArgumentError(
+            f"{inputs!r} is compiled already\n  fix: tt.compile(program.source_graph, ...) does it again"
+        )
     declared = list(inputs) if isinstance(inputs, Sequence) else [inputs]
     results, structure = flatten(outputs)
     for item in (*declared, *results):
@@ -152,18 +211,8 @@ def compile(
             raise ArgumentError(
                 f"inputs are tensors, and outputs one tensor, a sequence or a dict of tensors, not {item!r}"
             )
-    given = [donate] if isinstance(donate, str | Tensor) else donate
-    chosen = [passes] if isinstance(passes, str) else passes
-    return compile_graph(
-        [item.node for item in declared],
-        [item.node for item in results],
-        _updates({} if updates is None else updates),
-        structure=structure,
-        passes=[find_pass(item) for item in chosen] if chosen is not None else default_passes(),
-        backend=find_backend("numpy" if debug and backend is None else backend),
-        donate=[str(item.name) if isinstance(item, Tensor) else item for item in given],
-        debug=debug,
-    )
+    nodes = [item.node for item in declared]
+    return Graph.of([item.node for item in results], _updates(updates), nodes), nodes, structure
 
 
 def default_passes(*, without: str | Iterable[str] = ()) -> tuple[Pass, ...]:
