@@ -13,8 +13,9 @@ import numpy as np
 
 from compiler.analysis.cost import Cost
 from compiler.ir.node import Node
+from compiler.ir.plain import Plain, plain
 from compiler.schedule.breakdown import HEADINGS, Breakdown, break_down, by_line, by_scope, cost_cells
-from compiler.schedule.costs import PlanCost, is_listed
+from compiler.schedule.costs import PlanCost, is_listed, kernel_dicts
 from compiler.schedule.finding import find_kernel
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.tables import aligned, digits, kernel_cells
@@ -43,6 +44,18 @@ class Timing:
     def gigabytes_per_second(self) -> float:
         """Achieved GB/s: 1e9 bytes read or written a second, of those that must move."""
         return _rate(self.cost.bytes_moved, self.microseconds)
+
+    def to_dict(self) -> dict[str, Plain]:
+        """What was measured, the rates that follow, and the cost."""
+        return {
+            "microseconds": self.microseconds,
+            "fastest": self.fastest,
+            "share": self.share,
+            "calls": self.calls,
+            "gflops": plain(self.gflops),
+            "gigabytes_per_second": plain(self.gigabytes_per_second),
+            **self.cost.to_dict(),
+        }
 
 
 def _rate(count: object, microseconds: float) -> float:
@@ -99,6 +112,17 @@ class Profile:
     def calls(self) -> int:
         """How many calls were timed inside; as many were timed from outside."""
         return self.total.calls
+
+    def to_dict(self) -> dict[str, Any]:
+        """The timings of kernels, copies and all together, and of whole calls."""
+        return {
+            "backend": self.backend,
+            "sizes": dict(self.sizes),
+            "call_microseconds": self.call_microseconds,
+            "kernels": kernel_dicts(self.schedule, self.kernels),
+            "copies": self.copies.to_dict(),
+            "total": self.total.to_dict(),
+        }
 
     def __str__(self) -> str:
         return _table(self)

@@ -28,6 +28,15 @@ class Decision:
     names: tuple[str, ...] = ()
     """What every view of the program calls the nodes."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """The decision, with names for nodes."""
+        return {
+            "maker": self.maker,
+            "reason": None if self.reason is None else self.reason.name,
+            "values": list(self.names),
+            "sentence": self.sentence,
+        }
+
     def __str__(self) -> str:
         code = f"{self.reason.name}, " if self.reason else ""
         names = f" ({', '.join(self.names)})" if self.names else ""
@@ -60,6 +69,8 @@ class Why:
     """Whether every pass kept account of what became of the value; else an image is a guess."""
     over: tuple[str, ...]
     """`in_place_of` in words."""
+    together: tuple[str, ...] = ()
+    """`fused_with` by name."""
 
     @property
     def node(self) -> Node | None:
@@ -70,6 +81,22 @@ class Why:
     def is_fused(self) -> bool:
         """Whether another node is computed in the same kernel."""
         return bool(self.fused_with) or (isinstance(self.what, Kernel) and len(self.images) > 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer, with names, lines and places as text."""
+        return {
+            "title": self.title,
+            "images": [
+                {"line": line, "place": None if place is None else str(place)}
+                for line, place in zip(self.lines, self.places, strict=True)
+            ],
+            "kernels": list(self.kernels),
+            "fused_with": list(self.together),
+            "in_place_of": list(self.over),
+            "read_by_backward": self.read_by_backward,
+            "is_exact": self.is_exact,
+            "decisions": [item.to_dict() for item in self.decisions],
+        }
 
     def __str__(self) -> str:
         rows = [self.title]
@@ -104,6 +131,7 @@ def why(what: Any, plan: Plan, history: Sequence[Record]) -> Why:
     kernels = sorted({schedule.kernel_of[item] for item in asked.images if item in schedule.kernel_of})
     members = [item for place in kernels for item in schedule.kernels[place].members]
     marks = {item: old for place in kernels for item, old in schedule.kernels[place].in_place.items()}
+    others = [item for item in members if item not in asked.images]
     given = tuple(marks[item] for item in asked.images if item in marks)
     return Why(
         what=asked.what,
@@ -111,13 +139,14 @@ def why(what: Any, plan: Plan, history: Sequence[Record]) -> Why:
         images=asked.images,
         lines=tuple(print_node(item, names) for item in asked.images),
         kernels=tuple(kernels),
-        fused_with=tuple(item for item in members if item not in asked.images),
+        fused_with=tuple(others),
         in_place_of=given,
         places=tuple(plan.places.get(item) for item in asked.images),
         read_by_backward=_is_read_by_backward(asked.images, schedule.graph),
         decisions=tuple(_decisions(asked.family, history)),
         is_exact=found in asked.images or all(item.is_exact for item in history),
         over=tuple(map(names.describe, given)),
+        together=tuple(names.values[item] for item in others),
     )
 
 

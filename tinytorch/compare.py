@@ -7,7 +7,7 @@ import os
 import time
 import tracemalloc
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -17,6 +17,7 @@ from compiler.backends.contract import Backend
 from compiler.errors import ArgumentError
 from compiler.ir.dims import Extent, evaluate
 from compiler.ir.numbers import whole_number
+from compiler.ir.plain import plain
 from compiler.pipeline.contract import Pass
 from compiler.program import Program
 from compiler.render.kernels import draw_schedules
@@ -53,6 +54,10 @@ class Variant:
     difference: float
     """The largest difference of any output from the first variant's, relative to its largest magnitude."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """What was found, without the program."""
+        return {item.name: plain(getattr(self, item.name)) for item in fields(self) if item.repr}
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -76,6 +81,10 @@ class Comparison:
         Raises ArgumentError for a name that is not compared, DrawingError where Graphviz is missing.
         """
         return draw_schedules({name: self[name].program.schedule for name in names}, path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The variants in their order."""
+        return {"variants": [item.to_dict() for item in self.variants]}
 
     def __str__(self) -> str:
         return table_text(self)

@@ -18,6 +18,7 @@ from compiler.ir.formula.atoms import ATOMS, Rule
 from compiler.ir.formula.tape import infer_dtypes, natural_dtype
 from compiler.ir.node import Node
 from compiler.ir.op import Gather, MapReduce, Reducer, ScatterAdd, Trait
+from compiler.ir.plain import Plain, plain
 
 _FLOATING = {atom.name for atom in ATOMS.values() if atom.rule is Rule.FLOATING}
 EXPENSIVE: Final = frozenset({"pow", *_FLOATING} - {"div", "sqrt"})
@@ -79,6 +80,11 @@ class Cost:
     def at(self, **symbols: int) -> Cost:
         """The counts with every symbol bound. Raises ArgumentError naming one that is not."""
         return Cost(*(evaluate(getattr(self, item.name), symbols) for item in fields(self)))
+
+    def to_dict(self) -> dict[str, Plain]:
+        """The counts, what follows from them included: numbers, or polynomials and quotients as text."""
+        names = (*(item.name for item in fields(self)), "bytes_moved", "intensity", "work")
+        return {name: plain(getattr(self, name)) for name in names}
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(self)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from compiler.autodiff.adjoint_formula import adjoint_formula
 from compiler.ir.formula.atoms import ATOMS
@@ -39,6 +40,22 @@ class Explanation:
     of_line: str | None
     """`of` in a line, with its name in the program."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Every field that is no node; `of` is its line."""
+        return {
+            "line": self.line,
+            "formula": self.formula,
+            "latex": self.latex,
+            "definitions": list(self.definitions),
+            "recognised": list(self.recognised),
+            "source": None if self.source is None else str(self.source),
+            "maker": self.maker,
+            "rule": self.rule,
+            "of": self.of_line,
+            "operand": self.operand,
+            "derivation": list(self.derivation),
+        }
+
     def __str__(self) -> str:
         rows = [
             ("node", self.line),
@@ -66,6 +83,10 @@ class KernelExplanation:
 
     name: str
     members: tuple[Explanation, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The name and the members."""
+        return {"name": self.name, "members": [item.to_dict() for item in self.members]}
 
     def __str__(self) -> str:
         return "\n\n".join([f"{self.name}, {len(self.members)} members", *map(str, self.members)])

@@ -125,6 +125,27 @@ class Record:
         """The graph after the pass, or that a schedule is of."""
         return self.after if isinstance(self.after, Graph) else self.after.graph
 
+    def to_dict(self) -> dict[str, Any]:
+        """What it did and refused, with names for nodes."""
+        values = self.graph.names.values
+        return {
+            "name": self.name,
+            "changed": self.changed,
+            "seconds": self.seconds,
+            "done": [
+                {"values": _known(item.nodes, values), "sentence": item.sentence}
+                for item in self.report.actions
+            ],
+            "refused": [
+                {
+                    "reason": item.reason.name,
+                    "values": _known(item.nodes, values),
+                    "sentence": item.sentence,
+                }
+                for item in self.report.refusals
+            ],
+        }
+
     def __str__(self) -> str:
         values = self.graph.names.values
         said = [(item.nodes, item.sentence) for item in self.report.actions]
@@ -140,8 +161,12 @@ class Record:
         return f"<{self._head()}>"
 
 
+def _known(nodes: Sequence[Node], values: Mapping[Node, str]) -> list[str]:
+    return [values[node] for node in nodes if node in values]
+
+
 def _named(nodes: Sequence[Node], values: Mapping[Node, str]) -> str:
-    names = [values[node] for node in nodes if node in values]
+    names = _known(nodes, values)
     return f" ({', '.join(names)})" if names else ""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from compiler.analysis.cost import Cost, Ratio
 from compiler.errors import ArgumentError
@@ -28,6 +28,11 @@ class Row:
     cost: Cost
     microseconds: float | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """The row, with the time only where it was measured."""
+        times = {} if self.microseconds is None else {"microseconds": self.microseconds}
+        return {"label": self.label, "nodes": self.nodes, **times, **self.cost.to_dict()}
+
 
 @dataclass(frozen=True, repr=False)
 class Breakdown:
@@ -45,6 +50,10 @@ class Breakdown:
         raise ArgumentError(
             f"nothing is counted under {label!r}; there are {', '.join(r.label for r in self.rows)}"
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rows in their order."""
+        return {"rows": [row.to_dict() for row in self.rows]}
 
     def __str__(self) -> str:
         return _table(self)

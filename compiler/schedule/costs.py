@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from compiler.analysis.aliasing import Region, regions_of
 from compiler.analysis.cost import Cost, copy_cost, costs_of
@@ -13,7 +13,13 @@ from compiler.schedule.breakdown import HEADINGS, Breakdown, break_down, by_line
 from compiler.schedule.finding import find_kernel
 from compiler.schedule.plan import Commit, Plan
 from compiler.schedule.schedule import Schedule
-from compiler.schedule.tables import aligned, kernel_cells
+from compiler.schedule.tables import aligned, kernel_cells, verb
+
+
+class Described(Protocol):
+    """What says what it is in a form that JSON can hold."""
+
+    def to_dict(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,6 +76,14 @@ class PlanCost:
         """The cost of each of the user's lines; one that calls layers has a row for each scope."""
         return break_down(self.by_node, by_line(self.schedule.graph))
 
+    def to_dict(self) -> dict[str, Any]:
+        """The costs of kernels, copies and all together, with what each kernel computes."""
+        return {
+            "kernels": kernel_dicts(self.schedule, self.kernels),
+            "copies": self.copies.to_dict(),
+            "total": self.total.to_dict(),
+        }
+
     def __str__(self) -> str:
         return _table(self)
 
@@ -100,6 +114,20 @@ def _commit_cost(commit: Commit, regions: dict[Node, Region]) -> Cost:
     """A value that is swapped is copied twice: aside, and from there."""
     cost, size = copy_cost(commit.value, regions), commit.value.type.bytes
     return cost if commit.through is None else cost + Cost(bytes_read=size, bytes_written=size)
+
+
+def kernel_dicts(schedule: Schedule, found: Iterable[Described]) -> list[dict[str, Any]]:
+    """What was found of each kernel, beside its name, the values that leave it and the ops that it does."""
+    names = schedule.graph.names.values
+    return [
+        {
+            "name": f"kernel {place}",
+            "values": [names[node] for node in schedule.outputs(kernel)],
+            "ops": [verb(node) for node in kernel.members],
+            **item.to_dict(),
+        }
+        for place, (kernel, item) in enumerate(zip(schedule.kernels, found, strict=True))
+    ]
 
 
 def is_listed(cost: Cost) -> bool:

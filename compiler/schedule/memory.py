@@ -24,6 +24,7 @@ from compiler.ir.dims import Dim, Extent, symbols
 from compiler.ir.node import Node
 from compiler.ir.numbers import whole_number
 from compiler.ir.op import Constant, Parameter
+from compiler.ir.plain import plain
 from compiler.ir.printing import print_path
 from compiler.ir.scope import Path
 from compiler.schedule.plan import InSlab, Plan
@@ -73,6 +74,17 @@ class Holder:
     bytes: Extent
     first: int
     last: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The holder; its bytes are a number or the text of a polynomial."""
+        return {
+            "value": self.name,
+            "scope": print_path(self.scope),
+            "kind": self.kind.value,
+            "bytes": plain(self.bytes),
+            "first": self.first,
+            "last": self.last,
+        }
 
 
 @dataclass(frozen=True, repr=False)
@@ -189,6 +201,20 @@ class Memory:
         )
         raise ArgumentError(f"{asked} of this program's memory; there are {listed}")
 
+    def to_dict(self) -> dict[str, Any]:
+        """Totals, and every holder in the order of the plan; `worth` says what dropping it would save."""
+        return {
+            "symbols": list(self.symbols),
+            "total_bytes": plain(self.total_bytes),
+            "peak_bytes": plain(self.peak_bytes),
+            "in_place_saves": plain(self.in_place_saves),
+            "by_kind": {kind.value: plain(self.of_kind(kind)) for kind in Kind},
+            "holders": [
+                item.to_dict() | ({"worth": plain(self.worth[item.value])} if item.kind is Kind.SAVED else {})
+                for item in self.holders
+            ],
+        }
+
     def __str__(self) -> str:
         return _table(self)
 
@@ -223,6 +249,19 @@ class Moment:
     def by_scope(self, depth: int | None = None) -> dict[Path, int]:
         """Bytes by scope, or by its first `depth` names, the most first."""
         return _summed((item.scope[:depth], count) for item, count in self.holders)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Totals for the sizes, and who holds how many bytes, the largest first."""
+        return {
+            "sizes": dict(self.sizes),
+            "kernel": self.kernel,
+            "total_bytes": self.total_bytes,
+            "slab_bytes": self.slab_bytes,
+            "unused_bytes": self.unused_bytes,
+            "by_kind": {kind.value: count for kind, count in self.by_kind().items()},
+            "by_scope": {print_path(path): count for path, count in self.by_scope().items()},
+            "holders": [item.to_dict() | {"bytes": count} for item, count in self.holders],
+        }
 
     def __str__(self) -> str:
         return _moment_table(self)

@@ -22,6 +22,7 @@ from compiler.ir.dims import Extent, Shape
 from compiler.ir.finding import find_value, image
 from compiler.ir.naming import Names
 from compiler.ir.node import Node
+from compiler.ir.plain import plain
 from compiler.schedule.schedule import Schedule
 
 
@@ -200,12 +201,61 @@ class Plan:
                     found.append(old)
         return found
 
+    def to_dict(self) -> dict[str, Any]:
+        """Where every value lives, what is copied when, and the size of the slab."""
+        names = self.schedule.graph.names.values
+        kernel_of = self.schedule.kernel_of
+        return {
+            "peak_bytes": plain(self.peak_bytes),
+            "unshared_bytes": plain(self.unshared_bytes),
+            "values": [
+                {
+                    "name": names[node],
+                    "type": str(node.type),
+                    "kernel": kernel_of.get(node),
+                    "place": place_dict(place, names),
+                }
+                for node, place in self.places.items()
+            ],
+            "commits": [
+                {
+                    "parameter": names[item.parameter],
+                    "value": names[item.value],
+                    "after": item.after,
+                    "through": None if item.through is None else place_dict(item.through, names),
+                }
+                for item in self.commits
+            ],
+            "copies": [{"value": names[item.value], "output": item.position} for item in self.copies],
+        }
+
     def __str__(self) -> str:
         return print_plan(self)
 
     def __repr__(self) -> str:
         kernels, commits = len(self.schedule.kernels), len(self.commits)
         return f"<Plan of {kernels} kernels and {commits} commits in a slab of {self.peak_bytes} bytes>"
+
+
+def place_dict(place: Place, names: Mapping[Node, str]) -> dict[str, Any]:
+    """A place as JSON can hold it: its kind, and what the kind has."""
+    match place:
+        case InSlab():
+            where = {"offset": plain(place.offset), "bytes": plain(place.bytes)}
+            return {"kind": "slab", **where, "first": place.first, "last": place.last}
+        case InOutput():
+            return {"kind": "output", "position": place.position}
+        case InParameter():
+            return {"kind": "parameter", "name": names[place.parameter]}
+        case InInput():
+            return {"kind": "donated input", "name": names[place.input]}
+        case InLeaf():
+            return {"kind": "leaf"}
+        case View():
+            strides = [plain(stride) for stride in place.strides]
+            return {
+                "kind": "view", "of": names[place.base], "offset": plain(place.offset), "strides": strides
+            }  # fmt: skip
 
 
 def print_plan(plan: Plan) -> str:

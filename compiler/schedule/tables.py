@@ -23,13 +23,14 @@ def kernel_cells(schedule: Schedule) -> list[tuple[str, str, str]]:
         (
             f"kernel {place}",
             _listed([names.values[node] for node in schedule.outputs(kernel)]),
-            _listed([_verb(node) for node in kernel.members]),
+            _listed([verb(node) for node in kernel.members]),
         )
         for place, kernel in enumerate(schedule.kernels)
     ]
 
 
-def _verb(node: Node) -> str:
+def verb(node: Node) -> str:
+    """What tables call the op of a node."""
     return "contraction" if node.op.has(Trait.CONTRACTION) else node.op.name
 
 
