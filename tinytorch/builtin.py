@@ -23,7 +23,7 @@ OPS: Final = (
     op.abs, op.sign, op.floor, op.ceil, op.round, op.maximum, op.minimum, op.stop_gradient, op.sqrt,
     op.rsqrt, op.exp, op.expm1, op.log, op.log1p, op.sin, op.cos, op.tanh, op.erf, op.erfc,
     op.exact_softplus, op.sigmoid, op.log_sigmoid, op.softplus, op.relu, op.leaky_relu, op.elu,
-    op.selu, op.silu, op.mish, op.softsign, op.hard_sigmoid, op.hard_swish,
+    op.selu, op.silu, op.mish, op.softsign, op.hard_sigmoid, op.hard_swish, *op.GELU_FORMS.values(),
 )  # fmt: skip
 """The scalar ops, one formula each. What reduces, contracts or moves is a function in `tinytorch.ops`."""
 

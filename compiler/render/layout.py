@@ -46,10 +46,16 @@ def laid_out(source: str, format: str) -> bytes:
     return done.stdout
 
 
+def installed() -> str | None:
+    """The Graphviz that draws: the path of `dot`, else the package `pygraphviz`, else None."""
+    wheel = "pygraphviz" if importlib.util.find_spec("pygraphviz") is not None else None
+    return shutil.which("dot") or wheel
+
+
 def _command(format: str) -> list[str]:
-    program = shutil.which("dot")
+    program = installed()
+    if program == "pygraphviz":
+        return [sys.executable, "-c", _WHEEL, format]
     if program is not None:
         return [program, f"-T{format}"]
-    if importlib.util.find_spec("pygraphviz") is not None:
-        return [sys.executable, "-c", _WHEEL, format]
     raise DrawingError(f"there is neither the program `dot` nor the package pygraphviz\n  fix: {INSTALL}")

@@ -8,8 +8,9 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from compiler.backends.accuracy import PLACE
 from compiler.backends.llvm import engine
-from tests.accuracy.table import PLACE, text
+from tests.accuracy.table import text
 
 
 def main() -> int:

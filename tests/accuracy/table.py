@@ -1,39 +1,23 @@
-"""The text of `compiler/backends/ACCURACY.md`: measured, written, and read back by the tests."""
+"""The text of `ACCURACY.md`, measured and written; `compiler.backends.accuracy` reads it."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-import compiler.backends
+from compiler.backends.accuracy import NONE, SYSTEMS
 from tests.accuracy import activations
 from tests.accuracy.activations import MEASURED, Activation, Measured
 from tests.accuracy.measuring import NEAR, STRIDE, Array, Errors, errors, sample, truth_and_change
 
-PLACE = Path(compiler.backends.__file__).parent / "ACCURACY.md"
 DTYPES = ("float32", "float64")
 KINDS = ("value", "slope")
-SYSTEMS = ("llvm", "numpy", "PyTorch")
-NONE = "-"
 GOAL = 4
 """Units by which a function and its slope may be off on our backends."""
 
 Row = dict[str, Errors | None]
 """The errors of one activation, by system."""
-
-
-@dataclass(frozen=True)
-class Stated:
-    """Of a system: the largest error in ULP, the largest absolute one, and the largest in fair units."""
-
-    ulps: float
-    absolute: float
-    units: float
 
 
 def measure(activation: Activation, dtype: str, systems: dict[str, Measured | None]) -> dict[str, Row]:
@@ -143,23 +127,3 @@ def rounded_up(number: float) -> str:
     scale = math.floor(math.log10(number)) - 1
     digits = math.ceil(number / 10.0**scale * (1 - 1e-12))
     return f"{float(f'{digits}e{scale}'):.3g}"
-
-
-def stated(source: str) -> dict[tuple[str, str, str, str], Stated]:
-    """What a file says, by dtype, kind, activation and system; systems without the function are left out."""
-    return dict(_stated(source))
-
-
-def _stated(source: str) -> Iterator[tuple[tuple[str, str, str, str], Stated]]:
-    dtype = kind = ""
-    for line in source.splitlines():
-        if title := re.fullmatch(r"## (\w+), (\w+)", line):
-            dtype, kind = title.groups()
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if not line.startswith("| ") or cells[0] == "activation":
-            continue
-        for k, system in enumerate(SYSTEMS):
-            units, largest, _, absolute = cells[1 + 4 * k : 5 + 4 * k]
-            if largest != NONE:
-                stated_here = Stated(float(largest), float(absolute), float(units))
-                yield (dtype, kind, cells[0], system), stated_here

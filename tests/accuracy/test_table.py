@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
+from compiler.backends.accuracy import SYSTEMS, measured
 from compiler.backends.llvm.backend import Llvm
 from tests.accuracy.activations import ACTIVATIONS, MEASURED, ours
 from tests.accuracy.measuring import by_mpmath, difference, errors, truth, truth_and_change, unit
-from tests.accuracy.table import DTYPES, GOAL, KINDS, PLACE, SYSTEMS, rounded_up, sample_of, stated
+from tests.accuracy.table import DTYPES, GOAL, KINDS, rounded_up, sample_of
 from tinytorch.nn import activations as layers
 
-STATED = stated(PLACE.read_text(encoding="utf-8"))
+STATED = measured()
 BACKENDS = ("llvm", "numpy") if Llvm().is_available else ("numpy",)
 MARGIN = {"llvm": 1.0, "numpy": 3.0}
 """NumPy's own functions differ with the processor; the native ones do not, given a fused multiply-add."""

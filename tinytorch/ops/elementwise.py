@@ -143,13 +143,14 @@ softsign = elementwise("softsign", lambda x: x / (1 + abs(x)))
 hard_sigmoid = elementwise("hard_sigmoid", lambda x: where(x <= -3, 0, where(x >= 3, 1, (x + 3) / 6)))
 hard_swish = elementwise("hard_swish", lambda x: where(x <= -3, 0, where(x >= 3, x, x * (x + 3) / 6)))
 
-_GELU: Final = {
+GELU_FORMS: Final = {
     "none": elementwise("gelu", lambda x: x * _normal_cdf(x)),
     "tanh": elementwise(
         "gelu_tanh", lambda x: x * sigmoid(2 * math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x)))
     ),
     "sigmoid": elementwise("gelu_sigmoid", lambda x: x * sigmoid(1.702 * x)),
 }
+"""The ops behind `gelu`, by what `approximate` says."""
 
 
 def gelu(x: Any, *, approximate: Literal["none", "tanh", "sigmoid"] = "none") -> Any:
@@ -157,6 +158,6 @@ def gelu(x: Any, *, approximate: Literal["none", "tanh", "sigmoid"] = "none") ->
 
     The tanh form is written with `sigmoid(2u)`, which is `(1 + tanh(u)) / 2` without its cancellation.
     """
-    if approximate not in _GELU:
-        raise ArgumentError(f"gelu has approximate={', '.join(map(repr, _GELU))}, not {approximate!r}")
-    return _GELU[approximate](x)
+    if approximate not in GELU_FORMS:
+        raise ArgumentError(f"gelu has approximate={', '.join(map(repr, GELU_FORMS))}, not {approximate!r}")
+    return GELU_FORMS[approximate](x)

@@ -135,10 +135,21 @@ class ObjectCache:
         except OSError:
             return None
 
+    @property
+    def sizes(self) -> list[int]:
+        """The bytes of each entry; none where the folder cannot be read."""
+        try:
+            return [status.st_size for _, status in self._entries()]
+        except OSError:
+            return []
+
+    def _entries(self) -> list[tuple[str, os.stat_result]]:
+        with os.scandir(self.directory) as found:
+            return [(item.path, item.stat()) for item in found if item.name.endswith(_SUFFIX)]
+
     def _shrink(self) -> None:
         """Delete the oldest entries (by time of writing) until half the limit is free again."""
-        with os.scandir(self.directory) as found:
-            entries = [(item.path, item.stat()) for item in found if item.name.endswith(_SUFFIX)]
+        entries = self._entries()
         total = sum(status.st_size for _, status in entries)
         if total <= self.limit:
             return
