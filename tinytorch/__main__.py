@@ -1,8 +1,6 @@
-"""`python -m tinytorch demo`."""
+"""`python -m tinytorch`: the command line."""
 
-import sys
-
-from tinytorch.demo import main
+from tinytorch.cli.main import main
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()

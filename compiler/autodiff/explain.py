@@ -102,7 +102,7 @@ def explain_node(node: Node, names: Names | None = None) -> Explanation:
         line=print_node(node, names),
         formula=shown,
         latex=typeset,
-        definitions=() if formula is None else _definitions(formula),
+        definitions=() if formula is None else definitions_of(formula),
         recognised=() if formula is None else formula.recognised,
         source=origin.source,
         maker=origin.maker,
@@ -157,7 +157,8 @@ def _latex_head(formula: Formula) -> str:
     return rf"\operatorname{{{name}}}({', '.join(formula.parameters)})"
 
 
-def _definitions(formula: Formula) -> tuple[str, ...]:
+def definitions_of(formula: Formula) -> tuple[str, ...]:
+    """What the composite atoms of a formula are, in elementary functions."""
     used = dict.fromkeys(line.atom for line in formula.lines)
     return tuple(
         f"{atom}(x) = {ATOMS[atom].definition}"

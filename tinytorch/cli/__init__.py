@@ -1,0 +1,1 @@
+"""The command line: `tinytorch`, and `python -m tinytorch`. The only room that knows click."""

@@ -1,0 +1,76 @@
+"""`tinytorch demo`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from compiler.errors import DrawingError
+from tinytorch.cli import command as shared
+from tinytorch.cli.showing import is_json, show
+from tinytorch.demo import Classifier, split_digits, train
+
+
+@shared.command("tinytorch demo --epochs 2 --out step.svg")
+@click.option("--epochs", type=click.IntRange(1), default=60, show_default=True, help="Passes over the data.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Of the weights, the noise and the order."
+)
+@shared.backend_option
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("digits_step.svg"),
+    show_default=True, help="Where the drawing goes.",
+)  # fmt: skip
+def demo(epochs: int, seed: int, backend: str | None, out: Path) -> None:
+    """Train a classifier of digits, draw it, and compare schedules.
+
+    The data come with tinytorch; nothing is downloaded.
+    """
+    console = Console(stderr=is_json(), highlight=False)
+    training, test = split_digits(seed)
+    model = Classifier(seed, backend)
+    console.print(
+        f"{len(training[0])} digits to learn from, {len(test[0])} held out; backend: {model.step.backend}"
+    )
+    start = time.perf_counter()
+    _train(model, training, epochs, seed, console)
+    seconds, accuracy = time.perf_counter() - start, model.accuracy(*test)
+    console.print(f"trained in {seconds:.1f} s; on the held-out digits:")
+    console.print(f"  [bold]{accuracy:.1%}[/bold] of {len(test[0])} right")
+    drawing = _draw(model, out, console)
+    console.print("the loss and its gradients for one batch, under three schedules:")
+    compared = model.compared(training)
+    data = {
+        "backend": model.step.backend, "seconds": seconds, "accuracy": accuracy,
+        "drawing": None if drawing is None else str(drawing), **compared.to_dict(),
+    }  # fmt: skip
+    show(data, "" if is_json() else compared)
+
+
+def _train(model: Classifier, data: Any, epochs: int, seed: int, console: Console) -> None:
+    columns = (
+        TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]:.4f}"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("training", total=epochs, loss=float("nan"))
+        for loss in train(model, data, epochs, seed):
+            progress.update(bar, advance=1, loss=loss)
+
+
+def _draw(model: Classifier, path: Path, console: Console) -> Path | None:
+    try:
+        written = model.step.draw(path).resolve()
+    except DrawingError as error:
+        console.print(f"the training step was not drawn: {error}", soft_wrap=True)
+        return None
+    console.print(f"the training step, forward and backward in one picture: {written}", soft_wrap=True)
+    return written
+
+
+command = demo

@@ -1,0 +1,44 @@
+"""`tinytorch diff`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Final
+
+import click
+
+from tinytorch.cli import command as shared
+from tinytorch.cli.showing import show, working
+from tinytorch.cli.targets import load_target
+from tinytorch.diff import diff as difference
+
+_COLOURS: Final = {"+": "green", "-": "red", "@": "cyan"}
+
+
+@shared.command("tinytorch diff old.tt train.py:step", "tinytorch diff old.tt old.tt")
+@shared.target("left")
+@shared.target("right")
+@click.pass_context
+def diff(context: click.Context, left: str, right: str) -> None:
+    """Show what differs between LEFT and RIGHT.
+
+    That is what was added, removed, changed, rewired, renamed or moved. Two targets, of any kind each: two
+    versions of a script, a saved model and the script that made it. The text is like that of `diff -u`. Exits
+    with 1 where they differ, 0 where they do not, 2 on an error.
+    """
+    graphs = [load_target(text).graph for text in (left, right)]
+    with working("comparing"):
+        found = difference(*graphs, names=(left, right))
+    show(found.to_dict(), _coloured(str(found)))
+    context.exit(int(bool(found)))
+
+
+def _coloured(text: str) -> str:
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    lines = text.splitlines(keepends=True)
+    return "".join(click.style(line, fg=_COLOURS.get(line[:1])) for line in lines)
+
+
+command = diff

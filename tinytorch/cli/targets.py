@@ -1,0 +1,195 @@
+"""Targets: `path.py:NAME`, `module:NAME`, or a file that `tt.save` wrote.
+
+    NAME      ::= a name in the module, or several with dots between
+    its value ::= Program | Graph | tensor | tensors | a function without arguments that returns one of these
+
+What a script prints while it is loaded goes to stderr: the answer alone is on stdout.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias, cast
+
+import click
+
+from compiler.ir.graph import Graph
+from compiler.program import Program
+from tinytorch import api
+from tinytorch.builtin import find_backend
+from tinytorch.cli.failing import Failure
+from tinytorch.cli.showing import working
+from tinytorch.files import load
+from tinytorch.tensor import Tensor
+
+Value: TypeAlias = Program | Graph | list[Tensor]
+
+_FORMS = "a target is path.py:NAME, module:NAME, or a file that tt.save wrote"
+_LISTED = 8
+"""How many names of a script an error offers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the command line names."""
+
+    text: str
+    value: Value
+
+    @property
+    def graph(self) -> Graph:
+        """The graph as it was written."""
+        return api.graph_of(self.value)
+
+    def program(self, backend: str | None = None, without: Sequence[str] = ()) -> Program:
+        """The program; compiled where it is none yet, or where another backend or other passes are wanted."""
+        if isinstance(self.value, Program) and backend is None and not without:
+            return self.value
+        own = self.value.backend if isinstance(self.value, Program) else None
+        passes = () if "all" in without else api.default_passes(without=without)
+        with working("compiling"):
+            return api.compile(self.graph, passes=passes, backend=find_backend(backend or own))
+
+
+def load_target(text: str) -> Target:
+    """What a target names. Raises UsageError for one that names nothing, Failure where its code fails."""
+    if Path(text).is_file():
+        if text.endswith(".py"):
+            raise click.UsageError(f"say what in {text} is meant: {text}:NAME{_names_in(Path(text))}")
+        return Target(text, load(text))
+    place, _, name = text.rpartition(":")
+    if not place or not name:
+        raise click.UsageError(f"there is no file {text!r}; {_FORMS}")
+    is_script = place.endswith(".py")
+    with working(f"loading {place}"):
+        module = _run(Path(place)) if is_script else _imported(place)
+        found = _attribute(module, name, text)
+        return Target(text, _resolved(found, text))
+
+
+def _names_in(path: Path) -> str:
+    """The public names that a script assigns or defines, as a hint; it is read, not run."""
+    try:
+        body = ast.parse(path.read_bytes()).body
+    except (OSError, SyntaxError, ValueError):
+        return ""
+    names: list[str] = []
+    for item in body:
+        if isinstance(item, ast.FunctionDef):
+            names.append(item.name)
+        elif isinstance(item, ast.Assign):
+            names += [target.id for target in item.targets if isinstance(target, ast.Name)]
+    public = [name for name in dict.fromkeys(names) if not name.startswith("_")]
+    return f"; it has {', '.join(public[:_LISTED])}" if public else ""
+
+
+def _run(path: Path) -> ModuleType:
+    """The module of a script, run once, with its folder first on the path, as Python runs scripts."""
+    if not path.is_file():
+        raise click.UsageError(f"there is no script {str(path)!r}; {_FORMS}")
+    stem = path.stem if path.stem not in sys.modules else f"{path.stem} (target)"
+    spec = importlib.util.spec_from_file_location(stem, path)
+    if spec is None or spec.loader is None:
+        raise click.UsageError(f"{path} is no Python script")
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.resolve().parent))
+    sys.modules[stem] = module
+    with _users_code(str(path)):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _imported(name: str) -> ModuleType:
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        is_there = importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        is_there = False
+    if not is_there:
+        raise click.UsageError(f"there is no module {name!r}; {_FORMS}")
+    with _users_code(name):
+        return importlib.import_module(name)
+
+
+@contextmanager
+def _users_code(what: str) -> Generator[None]:
+    """Runs code of the user's: its errors are shown with the line where they arose."""
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except SystemExit as error:
+        raise Failure(f"{what} ended Python with status {error.code} instead of returning") from error
+    except Exception as error:
+        raise Failure(f"{_where(what, error)}: {type(error).__name__}: {error}") from error
+
+
+def _where(what: str, error: Exception) -> str:
+    """The last line of the user's own code that an error came through."""
+    path = Path(what.partition(":")[0])
+    if isinstance(error, SyntaxError) or not path.is_file():
+        return what
+    own = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).resolve() == path.resolve()
+    ]
+    return f"{path}:{own[-1]}" if own else what
+
+
+def _attribute(module: ModuleType, name: str, text: str) -> Any:
+    found: Any = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            known = [item for item, value in vars(module).items() if _is_candidate(item, value)]
+            listed = f"; it has {', '.join(known[:_LISTED])}" if known else ""
+            raise click.UsageError(f"{text}: there is no {part!r}{listed}")
+        found = getattr(found, part)
+    return found
+
+
+def _is_candidate(name: str, value: Any) -> bool:
+    return not name.startswith("_") and isinstance(value, Program | Graph | Tensor | Callable)
+
+
+def _resolved(found: Any, text: str) -> Value:
+    """What a value stands for, called once where it is a function."""
+    value = _as_value(found)
+    if value is None and callable(found):
+        try:
+            inspect.signature(found).bind()
+        except (TypeError, ValueError):
+            raise click.UsageError(
+                f"{text} takes arguments; name a function that is called without"
+            ) from None
+        with _users_code(text):
+            found = found()
+        value = _as_value(found)
+    if value is None:
+        raise click.UsageError(
+            f"{text} is {type(found).__name__}, and should be a program, a graph, tensors, or a function "
+            "that returns one"
+        )
+    return value
+
+
+def _as_value(found: Any) -> Value | None:
+    if isinstance(found, Program | Graph):
+        return found
+    if isinstance(found, Tensor):
+        return [found]
+    if isinstance(found, Mapping):
+        found = list(cast("Mapping[Any, Any]", found).values())
+    if not isinstance(found, list | tuple) or not found:
+        return None
+    items = cast("Sequence[Any]", found)
+    return list(items) if all(isinstance(item, Tensor) for item in items) else None
