@@ -18,12 +18,13 @@ class Failure(click.ClickException):
     """An error that somebody meant: of the user, of a target, of a missing part."""
 
     exit_code = TROUBLE
+    is_traced = False
+    """Whether the traceback of the cause is shown, too."""
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Prints the message, below the traceback where that was asked for."""
-        context = click.get_current_context(silent=True)
         cause = self.__cause__
-        if cause is not None and context is not None and context.meta.get(WITH_TRACEBACK):
+        if cause is not None and self.is_traced:
             click.echo("".join(traceback.format_exception(cause)), file=file, err=file is None, nl=False)
         super().show(file)
 

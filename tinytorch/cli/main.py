@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 
 from compiler.errors import TinytorchError
-from tinytorch.cli.failing import Failure, Fault
+from tinytorch.cli.failing import WITH_TRACEBACK, Failure, Fault
 
 COMMANDS: Final = (
     "demo", "draw", "diff", "compare", "profile", "cost", "memory", "explain", "passes", "ops", "plugins",
@@ -39,6 +39,13 @@ class Commands(click.Group):
 
         Raises click's exceptions only.
         """
+        try:
+            return self._invoked(ctx)
+        except Failure as failure:
+            failure.is_traced = bool(ctx.meta.get(WITH_TRACEBACK))
+            raise
+
+    def _invoked(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):

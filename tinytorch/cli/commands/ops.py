@@ -11,6 +11,8 @@ import click
 import tinytorch as tt
 from compiler.autodiff.explain import definitions_of
 from compiler.backends.accuracy import measured
+from compiler.errors import FormulaError
+from compiler.ir.formula.atoms import Rule
 from compiler.ir.formula.printing import latex, print_body, print_formula
 from compiler.ir.formula.settings import derive_with
 from compiler.ir.formula.tape import Formula, bind
@@ -29,10 +31,10 @@ def _names(_: click.Context, __: click.Parameter, incomplete: str) -> Sequence[s
 def ops(names: Sequence[str]) -> None:
     """List the scalar ops, or show all that is known of some.
 
-    Of those named: the formula, its LaTeX, the slope by each operand, and the errors measured over the whole
-    range of numbers, in units in the last place (ULP) and absolute near 0, beside those of NumPy's functions
-    and of PyTorch. Ops that reduce, contract or move are no scalar formulas: see the documentation of
-    tinytorch.
+    Of those named: the formula, its LaTeX, the slope by each operand, and the largest errors measured over
+    the whole range of numbers beside those of NumPy's functions and of PyTorch. Those are in ULP (units in
+    the last place of the result), in fairer units that grant what one ULP of the argument changes, and
+    absolute near 0. Ops that reduce, contract or move are no scalar formulas and not listed.
     """
     known = known_ops()
     for name in names:
@@ -74,9 +76,15 @@ def op_dict(name: str, op: Elementwise) -> dict[str, Any]:
     }
 
 
-def _slope(formula: Formula, place: int) -> dict[str, str]:
-    slope = derive_with(formula, place, {})
-    return {"formula": print_body(slope), "latex": latex(slope)}
+def _slope(formula: Formula, place: int) -> dict[str, str | None]:
+    """The partial by an operand, or why there is none."""
+    if formula.atom is not None and formula.atom.rule is Rule.LOGICAL:
+        return {"formula": None, "latex": None, "refused": "bools have no slope"}
+    try:
+        slope = derive_with(formula, place, {})
+    except FormulaError as error:
+        return {"formula": None, "latex": None, "refused": str(error)}
+    return {"formula": print_body(slope), "latex": latex(slope), "refused": None}
 
 
 def _errors(name: str) -> list[dict[str, Any]]:
@@ -93,7 +101,8 @@ def _text(item: Mapping[str, Any]) -> str:
     rows += [("where", text) for text in item["definitions"]]
     rows += [("recognised", text) for text in item["recognised"]]
     for slope in item["slopes"]:
-        rows += [(f"slope by {slope['by']}", slope["formula"]), ("LaTeX", slope["latex"])]
+        rows.append((f"slope by {slope['by']}", slope["formula"] or slope["refused"]))
+        rows += [("LaTeX", slope["latex"])] * (slope["latex"] is not None)
     for found in item["errors"]:
         if found["system"] == "llvm":
             others = [other for other in item["errors"] if other["system"] != "llvm" and _alike(other, found)]
@@ -110,8 +119,10 @@ def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _ulps(found: Mapping[str, Any]) -> str:
-    ulps = found["ulps"]
-    return "NaN or an overflow" if isinstance(ulps, str) else f"{ulps:g} ULP at most"
+    ulps, units = found["ulps"], found["units"]
+    if isinstance(ulps, str):
+        return "NaN or an overflow"
+    return f"{units:g} units, {ulps:g} ULP at most"
 
 
 command = ops
