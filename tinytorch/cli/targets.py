@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias, cast
@@ -70,11 +71,38 @@ def load_target(text: str) -> Target:
     place, _, name = text.rpartition(":")
     if not place or not name:
         raise click.UsageError(f"there is no file {text!r}; {_FORMS}")
-    is_script = place.endswith(".py")
     with working(f"loading {place}"):
-        module = _run(Path(place)) if is_script else _imported(place)
-        found = _attribute(module, name, text)
-        return Target(text, _resolved(found, text))
+        if not place.endswith(".py"):
+            return Target(text, _resolved(_attribute(_imported(place), name, text), text))
+        path = Path(place)
+        if not path.is_file():
+            raise click.UsageError(f"there is no script {place!r}; {_FORMS}")
+        with _beside(path.resolve().parent):
+            return Target(text, _resolved(_attribute(_run(path.resolve(), place), name, text), text))
+
+
+@contextmanager
+def _beside(folder: Path) -> Generator[None]:
+    """Lets a script import what lies in its folder, as Python does, and another script what lies in its own.
+
+    Two versions of one program are two folders with modules of the same names.
+    """
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            top = name.partition(".")[0]
+            if top not in before and _lies_in(folder, top):
+                del sys.modules[name]
+
+
+def _lies_in(folder: Path, top: str) -> bool:
+    """Whether a module or package of a name is a script's own; an environment may lie in its folder, too."""
+    return (folder / f"{top}.py").is_file() or (folder / top).is_dir()
 
 
 def _names_in(path: Path) -> str:
@@ -93,18 +121,16 @@ def _names_in(path: Path) -> str:
     return f"; it has {', '.join(public[:_LISTED])}" if public else ""
 
 
-def _run(path: Path) -> ModuleType:
-    """The module of a script, run once, with its folder first on the path, as Python runs scripts."""
-    if not path.is_file():
-        raise click.UsageError(f"there is no script {str(path)!r}; {_FORMS}")
-    stem = path.stem if path.stem not in sys.modules else f"{path.stem} (target)"
-    spec = importlib.util.spec_from_file_location(stem, path)
+@cache
+def _run(path: Path, said: str) -> ModuleType:
+    """The module of a script, which is run once."""
+    name = path.stem if path.stem not in sys.modules else str(path)
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise click.UsageError(f"{path} is no Python script")
+        raise click.UsageError(f"{said} is no Python script")
     module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.resolve().parent))
-    sys.modules[stem] = module
-    with _users_code(str(path)):
+    sys.modules[name] = module
+    with _users_code(said):
         spec.loader.exec_module(module)
     return module
 

@@ -1,5 +1,7 @@
 """What a target may be, and what is said of one that is none."""
 
+import sys
+
 import pytest
 
 import tinytorch as tt
@@ -80,6 +82,34 @@ def test_a_script_finds_the_modules_beside_it(folder):
     (folder / "deep" / "part.py").write_text("import tinytorch as tt\nx = tt.input('q')\n", encoding="utf-8")
     (folder / "deep" / "whole.py").write_text("from part import x\ny = x * 2\n", encoding="utf-8")
     assert load_target("deep/whole.py:y").graph.inputs[0].name == "q"
+
+
+def test_two_versions_of_a_program_import_what_lies_beside_each(run, folder):
+    for version, factor in (("old", 2), ("new", 3)):
+        (folder / version).mkdir()
+        part = f"import tinytorch as tt\nx = tt.input('x')\ny = x * {factor}\n"
+        (folder / version / "part.py").write_text(part, encoding="utf-8")
+        (folder / version / "whole.py").write_text(
+            "def y():\n    import part\n    return part.y\n", encoding="utf-8"
+        )
+    assert "mul(%x, 3" in run("diff", "old/whole.py:y", "new/whole.py:y", code=1).stdout
+    run("diff", "old/whole.py:y", "old/whole.py:y")
+
+
+def test_what_a_script_imports_from_elsewhere_stays(folder, monkeypatch):
+    (folder / "lib").mkdir()
+    (folder / "lib" / "elsewhere.py").write_text("", encoding="utf-8")
+    (folder / "own.py").write_text("", encoding="utf-8")
+    code = "import tinytorch as tt, elsewhere, own\nx = tt.input('q')\n"
+    (folder / "script.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(folder / "lib")
+    load_target("script.py:x")
+    assert "elsewhere" in sys.modules
+    assert "own" not in sys.modules
+
+
+def test_a_script_is_run_once(run):
+    assert run("diff", "train.py:hidden", "train.py:loss", code=1).stderr == "the script says something\n"
 
 
 def test_a_script_may_be_called_like_a_module_that_is_loaded(folder):
