@@ -71,14 +71,13 @@ def load_target(text: str) -> Target:
     place, _, name = text.rpartition(":")
     if not place or not name:
         raise click.UsageError(f"there is no file {text!r}; {_FORMS}")
-    with working(f"loading {place}"):
-        if not place.endswith(".py"):
-            return Target(text, _resolved(_attribute(_imported(place), name, text), text))
-        path = Path(place)
-        if not path.is_file():
-            raise click.UsageError(f"there is no script {place!r}; {_FORMS}")
-        with _beside(path.resolve().parent):
-            return Target(text, _resolved(_attribute(_run(path.resolve(), place), name, text), text))
+    if not place.endswith(".py"):
+        return Target(text, _resolved(_attribute(_imported(place), name, text), text))
+    path = Path(place)
+    if not path.is_file():
+        raise click.UsageError(f"there is no script {place!r}; {_FORMS}")
+    with _beside(path.resolve().parent):
+        return Target(text, _resolved(_attribute(_run(path.resolve(), place), name, text), text))
 
 
 @contextmanager
