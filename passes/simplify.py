@@ -10,9 +10,9 @@
 Every rule is an equation in the language of formulas. *Exact* ones give the same bits for every argument,
 +-0, infinities and NaN included; so `x * 0 = 0`, `x - x = 0`, `x / x = 1` and `x + 0.0 = x` are none, and
 where one of them would apply the report says why it was not. *Stabilising* ones are nearer to the real
-number: those below, the equations of `compiler.ir.formula.recognise`, and the shifted softmax and
-log-sum-exp of `compiler.rewrite.stable`. Besides, layout ops are joined, and maps and reductions read
-through the views that they can read through.
+number: those below, the equations of `compiler.ir.formula.equations`, and the shifted softmax and
+log-sum-exp of `compiler.rewrite.stable`, these however they are written. Besides, layout ops are joined, and
+maps and reductions read through the views that they can read through.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from compiler.rewrite.patterns import (
 )
 from compiler.rewrite.reading import absorb_view, drop_ones, drop_unit_loops, hoist_broadcast
 from compiler.rewrite.refusal import Reason, Refusal
-from compiler.rewrite.stable import stable_form
+from compiler.rewrite.stable import StableForms
 from compiler.rewrite.sweep import origin_of, sweep
 from compiler.schedule.target import Target
 
@@ -162,6 +162,7 @@ def simplify(graph: Graph, stabilising: bool = True) -> tuple[Graph, Report]:
 @dataclass(slots=True)
 class _Simplification:
     stabilising: bool
+    forms: StableForms = field(default_factory=StableForms)
     actions: list[Action] = field(default_factory=list[Action])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
 
@@ -203,8 +204,6 @@ class _Simplification:
 
     def _map(self, old: Node, node: Node) -> tuple[Node, str] | None:
         atom = single_atom(node)
-        if not atom:
-            return None
         site = Site(node) if atom in _BY_ROOT else None
         for item in _BY_ROOT.get(atom, ()):
             if site is None or (item.kind is Kind.STABILISING and not self.stabilising):
@@ -215,14 +214,12 @@ class _Simplification:
         return self._stabler(old, node) if self.stabilising else None
 
     def _stabler(self, old: Node, node: Node) -> tuple[Node, str] | None:
-        found = stable_form(node)
-        if found is None:
-            return None
-        if found.serial < node.serial:
-            return found, "a stabler form of it was there before"
-        text = found.origin.rule
-        origin = Origin(found.origin.source, "simplify", text, old)
-        return Node(found.op, found.operands, found.type, found.name, origin), text
+        found = self.forms.of(node)
+        if found is None or found.node.serial < node.serial:
+            return found
+        new = found.node
+        origin = Origin(new.origin.source, "simplify", found.rule, old)
+        return Node(new.op, new.operands, new.type, new.name, origin), found.rule
 
     def _note_refusals(self, old: Node, node: Node) -> None:
         for item, why in _REFUSED.get(single_atom(node), ()):

@@ -10,6 +10,7 @@ from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Formula, natural_dtype
 from compiler.ir.node import Node, Origin, make_node
 from compiler.ir.op import Access, Broadcast, Constant, MapReduce, Reducer, Trait
+from compiler.ir.types import Scalar
 from compiler.rewrite.accesses import fill, moved, read, through_view
 
 
@@ -150,8 +151,15 @@ def drop_ones(node: Node, op: MapReduce, origin: Origin) -> Node | None:
 
 
 def _is_one(node: Node) -> bool:
-    op = node.op
-    if not isinstance(op, Constant) or not op.buffer.is_bound or not op.bits:
-        return False
-    one = op.type.dtype.numpy.type(1).tobytes()
-    return op.bits == one * (len(op.bits) // len(one))
+    return isinstance(node.op, Constant) and only_value(node.op) == 1
+
+
+def only_value(op: Constant) -> Scalar | None:
+    """The number that every element of a constant is, bit for bit; None if they differ or are not known."""
+    if not op.buffer.is_bound:
+        return None
+    width = op.type.dtype.size
+    first = op.bits[:width]
+    if not first or op.bits != first * (len(op.bits) // width):
+        return None
+    return op.buffer.array.flat[0].item()

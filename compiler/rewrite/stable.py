@@ -1,77 +1,66 @@
-"""The stabilised twin of a graph: the same functions, in forms whose gradients do not overflow or cancel.
+"""Stable forms of nodes, and the twin of a graph in which every node has one. What `grad` differentiates.
 
-    log(softmax(x)), log(sum(exp(x))), exp(x) / sum(exp(x)), and the equations of
-    `compiler.ir.formula.recognise`
-
-`grad` differentiates the twin, so that no gradient depends on which passes run.
+Which form a node has depends on the real number that it is (`compiler.ir.formula.terms`), not on how that was
+written. Sums of exponentials are shifted by the largest exponent; everything else is an equation of
+`compiler.ir.formula.equations`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Final, NamedTuple
 
-from compiler.ir.build import align, apply, atom_formula, reduce
-from compiler.ir.formula.parsing import parse_formula
-from compiler.ir.formula.recognise import Equation, LineOf, equations, match
+from compiler.errors import DTypeError, ShapeError
+from compiler.ir.build import IDENTITY, Value, apply, broadcast, reduce
+from compiler.ir.dims import Shape
+from compiler.ir.formula.equations import LOG_OF_PRODUCT, is_logarithm
+from compiler.ir.formula.restating import Reading, Restating, Says, may_gain
 from compiler.ir.formula.shift import SHIFTS
-from compiler.ir.formula.tape import Const, Line, Ref
+from compiler.ir.formula.tape import Const
+from compiler.ir.formula.terms import (
+    Leaf,
+    Term,
+    Unreadable,
+    add,
+    exp,
+    factor,
+    negate,
+    power,
+    substitute,
+    times,
+)
 from compiler.ir.graph import reachable
 from compiler.ir.node import Node, Origin, make_node
-from compiler.ir.op import (
-    Access,
-    Broadcast,
-    Diagonal,
-    Gather,
-    Layout,
-    MapReduce,
-    Reducer,
-    Reshape,
-    Slice,
-    Trait,
-    Transpose,
-)  # fmt: skip
-from compiler.ir.types import floating
-from compiler.rewrite.congruence import value_key
+from compiler.ir.op import Access, MapReduce, Reducer, Reshape, Size, Trait
+from compiler.ir.types import DType, TensorType, floating
+from compiler.rewrite.accesses import fill, read
+from compiler.rewrite.node_terms import PICKING, NodeReader, places, reduced_axes
+from compiler.rewrite.patterns import single_atom
+from compiler.rewrite.places import Place, Total, moved, own_axes, totals_of
+from compiler.rewrite.writing import Draft, Drafted, Drafting, placed, realise
 
-LOG_QUOTIENT = Equation(
-    "log(exp(x) / y) = x - log(y)",
-    parse_formula("f(x, y) = log(exp(x) / y)"),
-    parse_formula("f(x, y) = x - log(y)"),
-)
+LOG_SUM_EXP: Final = "log(sum(exp(x))) = m + log(sum(exp(x - m)))"
+SOFTMAX: Final = "exp(x) / sum(exp(x)) = exp(x - m) / sum(exp(x - m))"
 
 
 def stabilised(output: Node, keep: Collection[Node]) -> dict[Node, Node]:
-    """The twin of every node that an output is made from. Nothing is matched across the nodes in `keep`."""
+    """The twin of every node that an output is made from. Nothing is matched across the nodes in `keep`.
+
+    A node of which nothing is made stabler is its own twin.
+    """
     twin: dict[Node, Node] = {}
     kept = set(keep)
-    known: dict[Hashable, Node] = {}
+    forms = StableForms(kept)
     for node in sorted(reachable([output]), key=lambda node: node.serial):
         operands = tuple(twin[operand] for operand in node.operands)
-        is_same = operands == node.operands
-        new = node if is_same else make_node(node.op, operands, node.name, node.origin)
+        new = node if operands == node.operands else make_node(node.op, operands, node.name, node.origin)
         if node in keep:
             kept.add(new)
         elif not node.op.has(Trait.LEAF):
-            key = value_key(node.op, operands)
-            if key not in known:  # exp(x) written twice is one exp(x)
-                known[key] = stable_form(new, kept) or new
-            new = known[key]
+            found = forms.of(new)
+            new = new if found is None else found.node
         twin[node] = new
     return twin
-
-
-def stable_form(node: Node, keep: Collection[Node] = ()) -> Node | None:
-    """The node in a stabler form, with the equation in its origin; None where there is nothing to do."""
-    atom = atom_of(node)
-    if atom not in _ROOTS:
-        return None
-    nodes = [node]
-    line_of = _line_of(nodes, node, keep)
-    for equation in _ROOTS[atom]:
-        found = _applied(equation, nodes, line_of)
-        if found is not None:
-            return found
-    return _log_of_layout(node, keep) or _log_sum_exp(node, keep) or _quotient_of_exponentials(node, keep)
 
 
 def shift_of(largest: Node, origin: Origin | None = None) -> Node:
@@ -81,7 +70,7 @@ def shift_of(largest: Node, origin: Origin | None = None) -> Node:
 
 def is_exponential_of_shifted(node: Node) -> bool:
     """Whether a node is exp(x - shift) with the shift of x's own largest: no finite x gives more than 1."""
-    if atom_of(node) != "exp" or not node.operands or atom_of(node.operands[0]) != "sub":
+    if single_atom(node) != "exp" or not node.operands or single_atom(node.operands[0]) != "sub":
         return False
     exponent, *others = node.operands[0].operands
     shift = others[0].op if others else None
@@ -98,178 +87,237 @@ def _is_maximum_of(exponent: Node, node: Node) -> bool:
     return is_maximum and has_unit_axes and node.operands[0] is exponent
 
 
-def _by_root() -> dict[str, list[Equation]]:
-    roots: dict[str, list[Equation]] = {}
-    for equation in (LOG_QUOTIENT, *equations()):
-        roots.setdefault(equation.pattern.lines[-1].atom, []).append(equation)
-    return roots
+class Stable(NamedTuple):
+    """What a node is in a stabler form, and by which equations."""
+
+    node: Node
+    rule: str
 
 
-_ROOTS = _by_root()
+class StableForms:
+    """The stable forms of the nodes of one graph, asked for in the order of the nodes."""
 
+    def __init__(self, keep: Collection[Node] = ()) -> None:
+        self.reader = NodeReader(keep)
+        self._shifts: dict[Node, Term] = {}
 
-def atom_of(node: Node) -> str:
-    """The atom that a node is, broadcasting its operands as NumPy does; empty if it is anything else."""
-    op = node.op
-    if not isinstance(op, MapReduce) or op.reducer is not Reducer.NONE or op.formula.atom is None:
-        return ""
-    aligned = [Access(align(operand.type.shape, op.extents)) for operand in node.operands]
-    return op.formula.atom.name if list(op.accesses) == aligned and None not in op.output else ""
-
-
-def apply_equation(equation: Equation, node: Node, keep: Collection[Node] = ()) -> Node | None:
-    """The right-hand side of an equation whose left-hand side the node is; None if it is not."""
-    nodes = [node]
-    return _applied(equation, nodes, _line_of(nodes, node, keep))
-
-
-def _applied(equation: Equation, nodes: Sequence[Node], line_of: LineOf) -> Node | None:
-    """The equation at `nodes[0]`; the others are what `line_of` found around it."""
-    node, found = nodes[0], match(equation.pattern, line_of, 0)
-    if found is None:
-        return None
-    values = [found[k] for k in range(len(equation.pattern.parameters))]
-    if not all(isinstance(value, int) for value in values):
-        return None
-    origin = Origin(node.origin.source, node.origin.maker, equation.text, node)
-    new = equation.replacement.evaluate(
-        _Builders(origin), [nodes[value] for value in values if isinstance(value, int)], lambda value: value
-    )
-    if not isinstance(new, Node) or new.type != node.type:
-        return None
-    return new
-
-
-def _line_of(nodes: list[Node], root: Node, keep: Collection[Node]) -> LineOf:
-    known: dict[Node, int] = {root: 0}
-    lines: dict[int, Line | None] = {}
-
-    def number(node: Node) -> int:
-        if node not in known:
-            known[node] = len(nodes)
-            nodes.append(node)
-        return known[node]
-
-    def line_of(ref: Ref) -> Line | None:
-        if isinstance(ref, Const):
+    def of(self, node: Node) -> Stable | None:
+        """A node in a stabler form, with the equation in its origin; None where there is nothing to do."""
+        op = node.op
+        if not isinstance(op, MapReduce) or op.reducer is not Reducer.NONE or not node.type.dtype.is_float:
             return None
-        if ref not in lines:
-            lines[ref] = made(nodes[ref])
-        return lines[ref]
-
-    def made(node: Node) -> Line | None:
-        atom = atom_of(node)
-        if not atom or (node in keep and node is not root) or not isinstance(node.op, MapReduce):
+        atom = single_atom(node)
+        if not atom:
+            return self._of_formula(node, op)
+        if not self._may_gain(node, op, atom):
             return None
-        operands = iter(node.operands)
-        arguments: list[Ref] = []
-        for item in node.op.arguments:
-            if isinstance(item, Access):
-                arguments.append(number(next(operands)))
-            elif isinstance(item, Const):
-                arguments.append(item)
+        found = self._restated(node, op, atom)
+        return self._log_of_moved(node, op) if found is None and atom == "log" else found
+
+    def _may_gain(self, node: Node, op: MapReduce, atom: str) -> bool:
+        said = Says.NOTHING
+        for operand in node.operands:
+            said |= self.reader.says(operand)
+        return may_gain(atom, said, lambda: self._has_number(node, op))
+
+    def _has_number(self, node: Node, op: MapReduce) -> bool:
+        is_literal = any(isinstance(item, Const) for item in op.arguments)
+        return is_literal or any(map(self.reader.is_number, node.operands))
+
+    def _restated(self, node: Node, op: MapReduce, atom: str) -> Stable | None:
+        notes: dict[str, None] = {}
+        restating = Restating(self._drafting(node), notes)
+        try:
+            arguments, term = self.reader.root(node, op, atom)
+            gained = self._gained(atom, arguments, term)
+            without = self._without_totals(term, gained, node)
+            if not gained:
+                value = restating.root(atom, arguments, without)
+            elif atom in _LOGS:
+                notes |= {} if is_logarithm(term) else {LOG_OF_PRODUCT: None}
+                value = restating.total(without)
             else:
-                return None
-        return Line(atom, tuple(arguments))
+                value = restating.product(without)
+            notes |= {gained: None} if gained else {}
+            return self._made(value, "; ".join(notes), node)
+        except (Unreadable, ShapeError, DTypeError):
+            return None
 
-    return line_of
+    def _drafting(self, node: Node) -> Drafting:
+        return Drafting(self.reader.nodes, Origin(node.origin.source, node.origin.maker, "a view", node))
+
+    def _made(self, value: Drafted | float | None, rule: str, node: Node) -> Stable | None:
+        """The node of what was written, if it is another one of the same type."""
+        if value is None:
+            return None
+        new = self._realised(
+            value, node.type.dtype, Origin(node.origin.source, node.origin.maker, rule, node)
+        )
+        new = _in_shape(new, node.type.shape, new.origin)
+        is_new = new.type == node.type and self.reader.number(new) is not self.reader.number(node)
+        return Stable(new, rule) if is_new else None
+
+    def _gained(self, atom: str, arguments: Sequence[Reading], term: Term) -> str:
+        """The equation of sums of exponentials by which a value is better computed, if there is one."""
+        if atom in _LOGS:
+            totals = totals_of(term)
+            return "" if all(self.reader.is_shifted(item.node) for item in totals) else LOG_SUM_EXP
+        if atom not in ("mul", "div", "pow") or not any(item.is_hot for item in arguments):
+            return ""
+        counts = [
+            (item, n) for item, n in term.powers if isinstance(item, Leaf) and isinstance(item.value, Total)
+        ]
+        is_above = term.exponent is not None or any(n > 0 for _, n in counts)
+        return SOFTMAX if is_above and any(n < 0 and item.is_positive for item, n in counts) else ""
+
+    def _without_totals(self, term: Term, gained: str, node: Node) -> Term:
+        """A term with values for its sums of exponentials, shifted ones if that gains anything."""
+
+        def without(leaf: Leaf) -> Term:
+            total = leaf.value
+            if not isinstance(total, Total):
+                return factor(leaf)
+            value = self._shift(total, gained, node) if gained else self._bare(total.node, total)
+            whole = times(value, power(self.reader.outside[total.node], -1))
+            return moved(whole, own_axes(total.node), total.axes)
+
+        return substitute(term, without)
+
+    def _bare(self, node: Node, total: Total) -> Term:
+        place = Place(self.reader.number(node), own_axes(node))
+        return factor(Leaf(place.key, place, total.body.is_positive))
+
+    def _shift(self, total: Total, rule: str, node: Node) -> Term:
+        """A sum of exponentials as exp(m) times the sum of exp(x - m), in axes of its own."""
+        if self.reader.is_shifted(total.node):
+            return self._bare(total.node, total)
+        if total.node not in self._shifts:
+            origin = Origin(node.origin.source, node.origin.maker, rule, node)
+            self._shifts[total.node] = self._shifted(total, origin)
+        return self._shifts[total.node]
+
+    def _shifted(self, total: Total, origin: Origin) -> Term:
+        op = total.node.op
+        assert isinstance(op, MapReduce)
+        position, term = self.reader.summed_exponential(total.node, op)
+        raised, number = total.node.operands[position], self.reader.number
+        assert term.exponent is not None
+        exponent = broadcast(
+            self._written(term.exponent, raised.type.dtype, origin), raised.type.shape, origin=origin
+        )
+        gone = [axis + raised.type.rank for axis in reduced_axes(op, position)]
+        shift = number(
+            shift_of(number(reduce(Reducer.MAX, exponent, gone, keepdims=True, origin=origin)), origin)
+        )
+        less = number(apply("sub", exponent, shift, origin=origin))
+        moved_by = self.reader.leaf(shift)
+        self.reader.nodes[add(term.exponent, negate(moved_by)).key] = less
+        new = self._written(times(term, exp(negate(moved_by))), raised.type.dtype, origin)
+        operands = [*total.node.operands]
+        operands[position] = broadcast(new, raised.type.shape, origin=origin)
+        result = number(make_node(op, operands, origin=origin))
+        self.reader.shifted.add(result)
+        place = places(op)
+        axes = tuple(None if loop is None else place.get(loop) for loop in op.accesses[position].axes)
+        return times(exp(moved(moved_by, own_axes(shift), axes)), self._bare(result, total))
+
+    def _written(self, term: Term, dtype: DType, origin: Origin) -> Node:
+        value = Restating(Drafting(self.reader.nodes, origin), {}).value(term)
+        return self._realised(value, dtype, origin)
+
+    def _realised(self, value: Drafted | float, dtype: DType, origin: Origin) -> Node:
+        match value:
+            case Node():
+                return value
+            case Draft():
+                return realise(value, dtype, origin, self.reader.number)
+            case Size():
+                return apply(IDENTITY, value, dtype=dtype, origin=origin)
+            case _:
+                return fill(value, TensorType(dtype, ()), origin)
+
+    def _log_of_moved(self, node: Node, op: MapReduce) -> Stable | None:
+        """log(layout(x)) as layout(log(x)): picked probabilities are picked as logarithms."""
+        if len(node.operands) != 1:
+            return None
+        picked, moves = node.operands[0], list[Node]()
+        while isinstance(picked.op, PICKING) and picked not in self.reader.keep:
+            moves.append(picked)
+            picked = picked.operands[0]
+        if not moves or not self.reader.says(picked):
+            return None
+        origin = Origin(node.origin.source, node.origin.maker, "log of a moved value", node)
+        found = self.of(apply("log", picked, origin=origin))
+        if found is None:
+            return None
+        value = found.node
+        for move in reversed(moves):
+            value = make_node(move.op, [value, *move.operands[1:]], origin=origin)
+        value = read(value, op.accesses[0].axes, op.extents, op.output, origin)
+        return Stable(value, found.rule) if value.type == node.type else None
+
+    def _of_formula(self, node: Node, op: MapReduce) -> Stable | None:
+        """A formula of values that speak, atom by atom, if that makes any of its lines stabler."""
+        if not any(map(self.reader.says, node.operands)) or is_derived(node):
+            return None
+        origin = Origin(node.origin.source, node.origin.maker, node.origin.rule, node)
+        notes: dict[str, None] = {}
+
+        def settled(atom: str, *values: Value) -> Node:
+            made = apply(atom, *values, origin=origin)
+            found = self.of(made)
+            if found is not None:
+                notes[found.rule] = None
+            return made if found is None else found.node
+
+        try:
+            value = op.formula.evaluate(_Builders(settled), self._arguments(node, op, origin), Const)
+        except (Unreadable, ShapeError, DTypeError):
+            return None
+        return self._made(value, "; ".join(notes), node) if notes and isinstance(value, Node) else None
+
+    def _arguments(self, node: Node, op: MapReduce, origin: Origin) -> list[Value]:
+        """The arguments of a map as values that broadcast."""
+        place, operands = places(op), iter(node.operands)
+        found: list[Value] = []
+        for item in op.arguments:
+            if isinstance(item, Access):
+                operand = next(operands)
+                axes = tuple(
+                    None if loop is None or n == 1 else place[loop]
+                    for loop, n in zip(item.axes, operand.type.shape, strict=True)
+                )
+                found.append(placed(Place(operand, axes), origin))
+            else:
+                found.append(item)
+        return found
+
+
+_LOGS: Final = ("log", "log1p")
+
+
+def _in_shape(node: Node, shape: Shape, origin: Origin) -> Node:
+    """A value repeated to a shape, without the unit axes that it may have before it."""
+    extra = node.type.rank - len(shape)
+    if extra > 0:
+        node = make_node(Reshape(node.type.shape[extra:]), [node], origin=origin)
+    return broadcast(node, shape, origin=origin)
 
 
 class _Builders(dict[str, Callable[..., Node]]):
-    """The table by which `Formula.evaluate` makes nodes."""
+    """The table by which a formula is made of nodes."""
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, settled: Callable[..., Node]) -> None:
         super().__init__()
-        self.origin = origin
+        self.settled = settled
 
     def __missing__(self, atom: str) -> Callable[..., Node]:
-        return lambda *values: apply(atom_formula(atom), *values, origin=self.origin)
+        return lambda *values: self.settled(atom, *values)
 
 
-_PICKING = (Gather, Reshape, Transpose, Slice, Broadcast, Diagonal)
-"""Layout ops whose every element is an element of operand 0."""
-
-
-def _log_of_layout(node: Node, keep: Collection[Node]) -> Node | None:
-    """log(layout(exp(x) / y)) is layout(log(exp(x) / y)): picked probabilities are picked as logarithms."""
-    if atom_of(node) != "log" or len(node.operands) != 1:
-        return None
-    picked, moves = node.operands[0], list[Node]()
-    while isinstance(picked.op, _PICKING) and picked not in keep:
-        moves.append(picked)
-        picked = picked.operands[0]
-    if not moves or picked in keep or atom_of(picked) != "div":
-        return None
-    origin = Origin(node.origin.source, node.origin.maker, "log of a moved quotient", node)
-    value = apply_equation(LOG_QUOTIENT, apply("log", picked, origin=origin), keep)
-    if value is None:
-        return None
-    for move in reversed(moves):
-        value = make_node(move.op, [value, *move.operands[1:]], origin=origin)
-    return value
-
-
-def _log_sum_exp(node: Node, keep: Collection[Node]) -> Node | None:
-    if atom_of(node) != "log" or len(node.operands) != 1:
-        return None
-    total = node.operands[0]
-    exponent = _summed_exponent(total, keep) if total not in keep else None
-    if exponent is None:
-        return None
-    origin = Origin(
-        node.origin.source, node.origin.maker, "log(sum(exp(x))) = m + log(sum(exp(x - m)))", node
-    )
-    shift, shifted = _shifted(exponent, total, origin)
-    new = apply("log", make_node(total.op, [shifted], origin=origin), origin=origin)
-    bare = shift if shift.type == total.type else make_node(Reshape(total.type.shape), [shift], origin=origin)
-    result = apply("add", new, bare, origin=origin)
-    return result if result.type == node.type else None
-
-
-def _summed_exponent(total: Node, keep: Collection[Node]) -> Node | None:
-    """x where a node is sum(exp(x)) and x is not shifted already."""
-    op = total.op
-    if not isinstance(op, MapReduce) or op.reducer is not Reducer.SUM or not op.has(Trait.REDUCTION):
-        return None
-    (raised,) = total.operands
-    if atom_of(raised) != "exp" or raised in keep or not raised.operands:
-        return None
-    (exponent,) = raised.operands
-    is_fit = exponent.type.shape == raised.type.shape and not _is_shifted(exponent)
-    return exponent if is_fit else None
-
-
-def _is_shifted(node: Node) -> bool:
-    """Whether a value is a difference with something that carries no gradient."""
-    if atom_of(node) != "sub" or len(node.operands) != 2:
-        return False
-    pending, depth = node.operands[1], 0
-    while isinstance(pending.op, Layout) and depth < 3:
-        pending, depth = pending.operands[0], depth + 1
-    op = pending.op
-    return isinstance(op, MapReduce) and any(line.atom == "stop" for line in op.formula.lines)
-
-
-def _shifted(exponent: Node, total: Node, origin: Origin) -> tuple[Node, Node]:
-    """The shift with unit axes where the sum reduces, and exp(x - shift)."""
-    assert isinstance(total.op, MapReduce)
-    axes = [
-        k for k, axis in enumerate(total.op.accesses[0].axes) if axis is not None and axis >= total.op.kept
-    ]
-    shift = shift_of(reduce(Reducer.MAX, exponent, axes, keepdims=True, origin=origin), origin)
-    return shift, apply("exp", apply("sub", exponent, shift, origin=origin), origin=origin)
-
-
-def _quotient_of_exponentials(node: Node, keep: Collection[Node]) -> Node | None:
-    if atom_of(node) != "div" or len(node.operands) != 2:
-        return None
-    above, below = node.operands
-    exponent = _summed_exponent(below, keep) if below not in keep else None
-    if exponent is None or below.operands[0] is not above:
-        return None
-    origin = Origin(
-        node.origin.source, node.origin.maker, "exp(x) / sum(exp(x)) = exp(x - m) / sum(exp(x - m))", node
-    )
-    _, shifted = _shifted(exponent, below, origin)
-    result = apply("div", shifted, make_node(below.op, [shifted], origin=origin), origin=origin)
-    return result if result.type == node.type else None
+def is_derived(node: Node) -> bool:
+    """Whether a node is a gradient: the form of its slope was chosen when it was derived."""
+    seen = node
+    while seen.origin.maker not in ("user", "grad") and seen.origin.of is not None:
+        seen = seen.origin.of
+    return seen.origin.maker == "grad"

@@ -1,139 +1,123 @@
-"""Equations between formulas, stable on their right, and the matcher that applies them to a tape.
-
-The same equations serve a user's formula when it is traced and, node by node, the twin that is
-differentiated.
-"""
+"""Unstable forms in a formula become stable atoms when it is traced."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from typing import Final, TypeAlias
+from collections.abc import Sequence
 
-from compiler.ir.formula.atoms import COMMUTATIVE
-from compiler.ir.formula.parsing import parse_formula
-from compiler.ir.formula.tape import Const, Formula, Line, Ref, Tape
-
-EQUATIONS: Final = (
-    ("log(1 + exp(x))", "softplus(x)"),
-    ("log1p(exp(x))", "softplus(x)"),
-    ("1 / (1 + exp(-x))", "sigmoid(x)"),
-    ("1 / (exp(-x) + 1)", "sigmoid(x)"),
-    ("exp(x) / (1 + exp(x))", "sigmoid(x)"),
-    ("log(sigmoid(x))", "-softplus(-x)"),
-    ("log(1 - sigmoid(x))", "-softplus(x)"),
-    ("1 - sigmoid(x)", "sigmoid(-x)"),
-    ("(exp(x) - exp(-x)) / (exp(x) + exp(-x))", "tanh(x)"),
-    ("1 - tanh(x) * tanh(x)", "sech2(x)"),
-    ("1 - tanh(x) ** 2", "sech2(x)"),
-    ("1 - erf(x)", "erfc(x)"),
-    ("exp(x) - 1", "expm1(x)"),
-    ("log(1 + x)", "log1p(x)"),
-    ("x * log(x)", "zmul(x, log(x))"),
-    ("log(exp(x))", "x"),
-)
-"""Unstable form and stable form. Earlier equations win; both sides are the same real function."""
-
-
-@dataclass(frozen=True, slots=True)
-class Equation:
-    """One rewriting, with both sides as formulas of the same parameters."""
-
-    text: str
-    pattern: Formula
-    replacement: Formula
-
-
-@cache
-def equations() -> tuple[Equation, ...]:
-    """`EQUATIONS`, parsed once."""
-    return tuple(
-        Equation(f"{left} = {right}", parse_formula(f"f(x) = {left}"), parse_formula(f"f(x) = {right}"))
-        for left, right in EQUATIONS
-    )
-
-
-LineOf: TypeAlias = Callable[[Ref], Line | None]
-"""What defines a value, or None for a leaf."""
-
-
-def match(pattern: Formula, line_of: LineOf, ref: Ref) -> dict[int, Ref] | None:
-    """The values of the pattern's parameters for which it is the value `ref`; None where it is not.
-
-    Commutative atoms match in either order. A literal of the pattern matches an equal number of any type.
-    """
-    return _match(pattern, pattern.result, line_of, ref, {})
-
-
-def _match(
-    pattern: Formula, wanted: Ref, line_of: LineOf, ref: Ref, known: dict[int, Ref]
-) -> dict[int, Ref] | None:
-    if isinstance(wanted, Const):
-        return known if isinstance(ref, Const) and ref.value == wanted.value else None
-    if wanted < len(pattern.parameters):
-        if wanted in known:
-            return known if known[wanted] == ref else None
-        return {**known, wanted: ref}
-    line, expected = line_of(ref), pattern.line(wanted)
-    if line is None or line.atom != expected.atom:
-        return None
-    found = _match_all(pattern, expected.arguments, line_of, line.arguments, known)
-    if found is None and line.atom in COMMUTATIVE:
-        found = _match_all(pattern, expected.arguments, line_of, line.arguments[::-1], known)
-    return found
-
-
-def _match_all(
-    pattern: Formula,
-    wanted: tuple[Ref, ...],
-    line_of: LineOf,
-    refs: tuple[Ref, ...],
-    known: dict[int, Ref],
-) -> dict[int, Ref] | None:
-    for want, ref in zip(wanted, refs, strict=True):
-        found = _match(pattern, want, line_of, ref, known)
-        if found is None:
-            return None
-        known = found
-    return known
+from compiler.ir.formula.restating import (
+    READ_THROUGH,
+    Reading,
+    Restating,
+    Says,
+    literal,
+    may_gain,
+    read,
+    said_by,
+    said_by_atom,
+)  # fmt: skip
+from compiler.ir.formula.tape import Const, Formula, Ref, Tape
+from compiler.ir.formula.terms import Leaf, Term, Unreadable, factor, number
 
 
 def recognise(formula: Formula) -> Formula:
     """The formula with every unstable form that an equation knows replaced; `recognised` lists which."""
-    if formula.atom is not None:
+    if formula.atom is not None or not said_by(formula):
         return formula
     tape, notes = Tape(formula.parameters), dict.fromkeys(formula.recognised)
+    reader = _TapeReader(tape, notes)
     values: list[Ref] = list(range(len(formula.parameters)))
     for line in formula.lines:
         arguments = [values[ref] if isinstance(ref, int) else ref for ref in line.arguments]
-        values.append(_settle(tape, tape.emit(line.atom, *arguments), notes))
+        values.append(reader.settled(line.atom, arguments))
     result = values[formula.result] if isinstance(formula.result, int) else formula.result
     return tape.finish(formula.name, result, tuple(notes))
 
 
-def _settle(tape: Tape, ref: Ref, notes: dict[str, None]) -> Ref:
-    for equation in equations():
-        found = match(equation.pattern, tape.line, ref)
-        if found is not None:
-            notes[equation.text] = None
-            stable = equation.replacement.evaluate(_Writers(tape), [found[0]], Const)
-            return _settle(tape, stable, notes)
-    return ref
+class _TapeReader:
+    """Reads and writes the values of one tape. Negations that it would pile up cancel."""
 
-
-class _Writers(dict[str, Callable[..., Ref]]):
-    """The table by which a replacement is written onto a tape. Negations that it would pile up cancel."""
-
-    def __init__(self, tape: Tape) -> None:
-        super().__init__()
+    def __init__(self, tape: Tape, notes: dict[str, None]) -> None:
         self.tape = tape
+        self.notes = notes
+        self.said: dict[Ref, Says] = {}
+        self.readings: dict[int, Reading] = {}
+        self.values: dict[str, int] = {}
 
-    def __missing__(self, atom: str) -> Callable[..., Ref]:
-        return lambda *arguments: self.write(atom, *arguments)
+    def settled(self, atom: str, arguments: Sequence[Ref]) -> Ref:
+        """An atom of values in its stable form."""
+        found = self._restated(atom, arguments) if self._may_gain(atom, arguments) else None
+        if found is not None:
+            return found
+        return self._emit(atom, *arguments) if self.notes else self.tape.emit(atom, *arguments)
 
-    def write(self, atom: str, *arguments: Ref) -> Ref:
-        line = self.tape.line(arguments[0])
-        if atom == "neg" and line is not None and line.atom == "neg":
-            return line.arguments[0]
-        return self.tape.emit(atom, *arguments)
+    def _may_gain(self, atom: str, arguments: Sequence[Ref]) -> bool:
+        said = Says.NOTHING
+        for ref in arguments:
+            said |= self._said(ref)
+        return may_gain(atom, said, lambda: any(isinstance(ref, Const) for ref in arguments))
+
+    def _said(self, ref: Ref) -> Says:
+        line = self.tape.line(ref)
+        if line is None:
+            return Says.NOTHING
+        if ref not in self.said:
+            said = said_by_atom(line.atom)
+            for item in line.arguments if line.atom in READ_THROUGH else ():
+                said |= self._said(item)
+            self.said[ref] = said | Says.OVERFLOW if Says.EXPONENTIAL in said else said
+        return self.said[ref]
+
+    def _restated(self, atom: str, arguments: Sequence[Ref]) -> Ref | None:
+        try:
+            readings = [self.reading(ref) for ref in arguments]
+            term = read(atom, readings).term
+        except Unreadable:
+            return None
+        restating = Restating(self, {})
+        value = restating.root(atom, readings, term)
+        if value is None:
+            return None
+        self.notes.update(restating.notes)
+        value = literal(value) if isinstance(value, float) else value
+        if isinstance(value, int):
+            self.readings[value] = Reading(term, False)
+            self.values.setdefault(term.key, value)
+        return value
+
+    def reading(self, ref: Ref) -> Reading:
+        """What is known of a value. Raises Unreadable for a truth value."""
+        if not isinstance(ref, int):
+            if isinstance(ref.value, bool):
+                raise Unreadable
+            return Reading(number(ref.value), False)
+        if ref not in self.readings:
+            found = self.readings[ref] = self._read(ref)
+            if not found.is_hot:
+                self.values.setdefault(found.term.key, ref)
+        return self.readings[ref]
+
+    def _read(self, ref: int) -> Reading:
+        line = self.tape.line(ref)
+        try:
+            if line is not None:
+                return read(line.atom, [self.reading(item) for item in line.arguments])
+        except Unreadable:
+            pass
+        return Reading(factor(Leaf(f"%{ref:03d}", ref)), False)
+
+    def leaf(self, leaf: Leaf) -> Ref:
+        """The value that a leaf is."""
+        return leaf.value
+
+    def known(self, term: Term) -> Ref | None:
+        """The value that was read as a term before."""
+        return self.values.get(term.key)
+
+    def apply(self, atom: str, *values: Ref | float) -> Ref:
+        """An atom of values."""
+        return self._emit(atom, *(literal(item) if isinstance(item, float) else item for item in values))
+
+    def _emit(self, atom: str, *refs: Ref) -> Ref:
+        line = self.tape.line(refs[0])
+        is_twice = atom == "neg" and line is not None and line.atom == "neg"
+        return line.arguments[0] if is_twice and line is not None else self.tape.emit(atom, *refs)

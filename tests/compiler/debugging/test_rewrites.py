@@ -14,7 +14,7 @@ from compiler.ir.graph import Graph
 from compiler.ir.node import Node, make_node
 from compiler.ir.op import MapReduce, Slice, Transpose
 from compiler.pipeline.contract import Action, Report
-from compiler.rewrite.stable import atom_of
+from compiler.rewrite.patterns import single_atom
 from compiler.rewrite.sweep import origin_of, sweep
 from compiler.structure import Structure
 from passes import REWRITES, SCHEDULING
@@ -42,7 +42,7 @@ class Plugin:
         actions: list[Action] = []
 
         def visit(old: Node, node: Node) -> Node:
-            if self.on not in (atom_of(node), node.op.name):
+            if self.on not in (single_atom(node), node.op.name):
                 return node
             origin = old.origin if self.is_silent else origin_of(old, self.name, self.rule)
             new = self.make(node, origin)
