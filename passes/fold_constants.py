@@ -7,9 +7,11 @@
     return %y
 
 Nodes that are made from constants alone are evaluated by the reference backend and become constants, unless
-the result would be large. A value that is the same everywhere becomes a literal of the maps that read it,
-where its being weakly typed changes no dtype. Extents that are known are literals. Opaque calls are not
-run.
+the result would be large. What is evaluated is their stable form: `log(1 + exp(1000))` is 1000. So an
+exponential stays as long as a stable form may need its exponent: where it has overflown or vanished, and
+beside another exponential that is not known yet. A value that is the same everywhere becomes a literal of the
+maps that read it, where its being weakly typed changes no dtype. Extents that are known are literals. Opaque
+calls are not run.
 """
 
 from __future__ import annotations
@@ -23,14 +25,17 @@ import numpy as np
 from compiler.backends.reference import compute
 from compiler.errors import UserError
 from compiler.ir.build import constant_node
+from compiler.ir.formula.restating import Says
 from compiler.ir.formula.tape import Const, infer_dtypes
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe, make_node
 from compiler.ir.op import Access, Argument, Constant, Layout, MapReduce, Reducer, Size, Trait
 from compiler.ir.types import Operand, Scalar
 from compiler.pipeline.contract import Action, ByValue, Report
+from compiler.rewrite.reading import only_value
 from compiler.rewrite.refusal import Reason, Refusal
-from compiler.rewrite.sweep import origin_of, sweep
+from compiler.rewrite.stable import StableForms
+from compiler.rewrite.sweep import origin_of, sweep, with_operands
 from compiler.schedule.target import Target
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -56,27 +61,47 @@ class FoldConstants(ByValue):
 
 def fold_constants(graph: Graph, most_elements: int = 1 << 20) -> tuple[Graph, Report]:
     """The graph in which nothing is computed from constants alone, and known scalars are literals."""
-    folding = _Folding(most_elements)
+    folding = _Folding(graph, _of_constants(graph), most_elements)
     after = sweep(graph, folding.visit)
     return after, Report(tuple(folding.actions), tuple(folding.refusals))
 
 
+def _of_constants(graph: Graph) -> set[Node]:
+    """The nodes that are made from nothing but constants."""
+    found: set[Node] = set()
+    for node in graph.nodes:
+        if isinstance(node.op, Constant) or (not node.op.has(Trait.LEAF) and found.issuperset(node.operands)):
+            found.add(node)
+    return found
+
+
 @dataclass(slots=True)
 class _Folding:
+    graph: Graph
+    of_constants: set[Node]
     most_elements: int
+    forms: StableForms = field(default_factory=StableForms)
+    sources: dict[Node, Node] = field(default_factory=dict[Node, Node])
+    """For each node of known value that is no constant of the user's, what it was evaluated from."""
+    arrays: dict[Node, Array] = field(default_factory=dict[Node, Array])
+    """The values of such sources and of what they are made from."""
+    scalars: dict[Node, Node] = field(default_factory=dict[Node, Node])
+    """For each node of which every element is the same known number, that number as a source."""
     uniform: dict[Node, Scalar] = field(default_factory=dict[Node, Scalar])
-    """Nodes of which every element is the same known number."""
+    """Those numbers, where they say as much as their sources."""
     actions: list[Action] = field(default_factory=list[Action])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
 
     def visit(self, old: Node, node: Node) -> Node:
         """The node with literals for what is known, or the constant that it is."""
         new = self._with_literals(old, node)
-        if not new.op.has(Trait.LEAF) and all(isinstance(item.op, Constant) for item in new.operands):
+        if not new.op.has(Trait.LEAF) and all(map(self._is_known, new.operands)):
             new = self._folded(old, new)
-        value = self._uniform_value(new)
-        if value is not None:
-            self.uniform[new] = value
+        scalar = self._scalar(new)
+        if scalar is not None:
+            self.scalars[new] = scalar
+            if not self._is_lost(scalar, self._value(scalar)):
+                self.uniform[new] = self._value(scalar).item()
         return new
 
     def _with_literals(self, old: Node, node: Node) -> Node:
@@ -121,14 +146,66 @@ class _Folding:
             return node
         if not _is_worth_it(node):
             return node
+        source = with_operands(node, tuple(self.sources.get(item, item) for item in node.operands))
+        found = self.forms.of(source)
+        source = source if found is None else found.node
         try:
-            value = _evaluated(node)
+            value = self._value(source)
         except UserError:  # it stays, and raises when the program runs
             return node
-        self.actions.append(Action((old,), f"{describe(old)} is computed from constants alone"))
-        return constant_node(
-            value, node.type.dtype, node.name, origin_of(old, "fold_constants", node.op.name)
+        reason = self._why_unfolded(old, source, value)
+        if reason is not None:
+            self.refusals.append(reason)
+            self.sources[node] = source
+            return node
+        note = f", as {found.rule}" if found is not None else ""
+        self.actions.append(Action((old,), f"{describe(old)} is computed from constants alone{note}"))
+        origin = origin_of(old, "fold_constants", node.op.name)
+        new = constant_node(value, node.type.dtype, node.name, origin)
+        self.sources[new] = source
+        return new
+
+    def _is_known(self, node: Node) -> bool:
+        return isinstance(node.op, Constant) or node in self.sources
+
+    def _value(self, source: Node) -> Array:
+        """The value of a node of constants. Raises what computing it raises."""
+        pending = [source]
+        while pending:
+            node = pending[-1]
+            missing = [item for item in node.operands if item not in self.arrays]
+            if missing:
+                pending += missing
+                continue
+            op = pending.pop().op
+            if node not in self.arrays:
+                values = [self.arrays[item] for item in node.operands]
+                self.arrays[node] = op.buffer.array if isinstance(op, Constant) else _computed(node, values)
+        return self.arrays[source]
+
+    def _why_unfolded(self, old: Node, source: Node, value: Array) -> Refusal | None:
+        """Why an exponential keeps its exponent."""
+        if self._is_lost(source, value):
+            sentence = (
+                f"{describe(old)} leaves the range of its dtype, and a stable form may need its exponent"
+            )
+            return Refusal(Reason.KEEPS_EXPONENT, (old,), sentence)
+        if Says.OVERFLOW not in self.forms.reader.says(source) or (value == value.flat[:1]).all():
+            return None
+        beside = (
+            item for user in self.graph.users[old] for item in user.operands if item not in self.of_constants
         )
+        if any(Says.EXPONENTIAL in self.forms.reader.says(item) for item in beside):
+            sentence = (
+                f"{describe(old)} is read beside another exponential; a stable form may need both exponents"
+            )
+            return Refusal(Reason.KEEPS_EXPONENT, (old,), sentence)
+        return None
+
+    def _is_lost(self, source: Node, value: Array) -> bool:
+        """Whether an exponential has overflown or vanished."""
+        is_kept = np.isfinite(value) & (value != 0)
+        return not is_kept.all() and Says.OVERFLOW in self.forms.reader.says(source)
 
     def _why_not(self, old: Node, node: Node) -> Refusal | None:
         if node.op.has(Trait.OPAQUE):
@@ -136,7 +213,7 @@ class _Folding:
             return Refusal(Reason.OPAQUE, (old,), sentence)
         if not node.operands:
             return None
-        if _is_symbolic(node) or not all(_is_bound(operand) for operand in node.operands):
+        if _is_symbolic(node) or not all(_is_bound(item) or item in self.sources for item in node.operands):
             sentence = f"{describe(old)} depends on an extent or an array that is not known yet"
             return Refusal(Reason.NOT_KNOWN, (old,), sentence)
         size, given = node.type.size, [operand.type.size for operand in node.operands]
@@ -148,21 +225,24 @@ class _Folding:
         sentence = f"{describe(old)} would be {size} stored elements in the place of {total}"
         return Refusal(Reason.TOO_LARGE, (old,), sentence)
 
-    def _uniform_value(self, node: Node) -> Scalar | None:
+    def _scalar(self, node: Node) -> Node | None:
+        """The one number that a node is everywhere, as a source."""
         op = node.op
         if isinstance(op, Constant):
-            return _only_value(op) if _is_bound(node) else None
+            value = only_value(op)
+            return None if value is None else constant_node(value, op.type.dtype)
         if isinstance(op, Layout) and op.is_view:
-            return self.uniform.get(node.operands[0])
+            return self.scalars.get(node.operands[0])
         if not isinstance(op, MapReduce) or op.reducer is not Reducer.NONE:
             return None
-        values = [self.uniform.get(operand) for operand in node.operands]
-        if None in values or not all(isinstance(item, Const | Access) for item in op.arguments):
+        scalars = [self.scalars[operand] for operand in node.operands if operand in self.scalars]
+        is_known = all(isinstance(item, Const | Access) for item in op.arguments)
+        if not is_known or len(scalars) < len(node.operands):
             return None
         arguments = tuple(Access(()) if isinstance(item, Access) else item for item in op.arguments)
-        pairs = zip(values, node.operands, strict=True)
-        scalars = [constant_node(value, operand.type.dtype) for value, operand in pairs]
-        return _evaluated(make_node(MapReduce(op.formula, arguments, (), (), op.dtype), scalars)).item()
+        scalar = make_node(MapReduce(op.formula, arguments, (), (), op.dtype), scalars)
+        found = self.forms.of(scalar)
+        return scalar if found is None else found.node
 
 
 def _rank_of(arguments: Sequence[Argument], position: int) -> int:
@@ -208,17 +288,6 @@ def _is_bound(node: Node) -> bool:
     return isinstance(node.op, Constant) and node.op.buffer.is_bound
 
 
-def _evaluated(node: Node) -> Array:
-    """The value of a node of constants."""
-    arrays = [item.op.buffer.array for item in node.operands if isinstance(item.op, Constant)]
+def _computed(node: Node, values: Sequence[Array]) -> Array:
     with np.errstate(all="ignore"):
-        return compute(node, arrays, {})
-
-
-def _only_value(op: Constant) -> Scalar | None:
-    """The number that every element of a constant is, bit for bit."""
-    width = op.type.dtype.size
-    first = op.bits[:width]
-    if not first or op.bits != first * (len(op.bits) // width):
-        return None
-    return op.buffer.array.flat[0].item()
+        return compute(node, list(values), {})

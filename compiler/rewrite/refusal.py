@@ -37,6 +37,7 @@ class Reason(Enum):
     OUTLIVES_THE_CALL = "the buffer outlives the call"
     RETURNED = "the value is returned"
     NOT_EXACT = "the rule would change bits here"
+    KEEPS_EXPONENT = "a stable form may need the exponent"
     NO_SAVED_FORM = "the slope does not follow from the value"
     LOSES_DIGITS = "the value has lost digits that the slope needs"
     TOO_LARGE = "the result would be large"

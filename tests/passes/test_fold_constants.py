@@ -129,3 +129,53 @@ def test_an_index_outside_its_axis_raises_in_the_call_not_here():
     data, index = constant_node(np.zeros(3), FLOAT32), constant_node([5], INT64)
     graph = Graph.of([make_node(Gather(0), [data, index])])
     assert FOLD.rewrite(graph, Target())[0] is graph
+
+
+def test_what_is_folded_is_the_stable_form():
+    check_change(
+        FOLD,
+        """
+        %c = constant([1000.0, 0.0]) : f32[2]
+        %0 = exp(%c) : f32[2]
+        %1 = add(1, %0) : f32[2]
+        %y = log(%1) : f32[2]
+        return %y
+        """,
+        """
+        %y = constant([1000.0, 0.6931471824645996]) : f32[2]
+        return %y
+        """,
+    )
+
+
+def test_an_exponential_keeps_its_exponent_where_a_stable_form_may_need_it():
+    lost = "%c = constant([1000.0, 0.0]) : f32[2]\n%y = exp(%c) : f32[2]\nreturn %y"
+    assert reasons(check_no_change(FOLD, lost)) == [Reason.KEEPS_EXPONENT]
+    beside = """
+        %x = input : f32[2]
+        %c = constant([2.0, 0.0]) : f32[2]
+        %0 = exp(%c) : f32[2]
+        %1 = exp(%x) : f32[2]
+        %y = add(%0, %1) : f32[2]
+        return %y
+        """
+    assert reasons(check_no_change(FOLD, beside)) == [Reason.KEEPS_EXPONENT]
+
+
+def test_an_exponential_that_is_alone_is_folded():
+    check_change(
+        FOLD,
+        """
+        %x = input : f32[2]
+        %c = constant([2.0, 0.0]) : f32[2]
+        %0 = exp(%c) : f32[2]
+        %y = mul(%0, %x) : f32[2]
+        return %y
+        """,
+        """
+        %x = input : f32[2]
+        %0 = constant([7.3890557289123535, 1.0]) : f32[2]
+        %y = mul(%0, %x) : f32[2]
+        return %y
+        """,
+    )
