@@ -1,0 +1,327 @@
+"""The data of a report: one JSON value, from a program and what was measured of it.
+
+    data     ::= strings, polynomials, symbols, summary, stages, scopes, columns, slots, kernels, memory, time,
+                 comparison
+    stage    ::= name, kind, seconds, is_exact, what it did and refused: [code, sentence, slots, ...]
+    slot     ::= column, role, x, width, line, scope, states, and when and into which slot it is gone
+    state    ::= from which stage on: name, op, text, type, operands, formula, maker, rule, of, derivation
+    kernel   ::= members, what is in place of what, costs, microseconds, lines of its source
+
+Texts and polynomials are numbers in `strings` and `polynomials`; slots, scopes and kernels are places in their
+lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from compiler.analysis.cost import Cost
+from compiler.analysis.parts import parts_of
+from compiler.autodiff.explain import Explanation, explain_node
+from compiler.errors import BackendError
+from compiler.ir.formula.mathml import mathml
+from compiler.ir.graph import Graph
+from compiler.ir.node import Node, SourceLine
+from compiler.ir.op import Trait
+from compiler.ir.printing import print_node, print_path
+from compiler.profiling import Profile
+from compiler.report.outline import Outline, op_word, outline_of, role_of, short_expression
+from compiler.report.slots import Slot, Slots, State, slots_of, stages_of
+from compiler.report.tables import Polynomials, Table
+from compiler.schedule.breakdown import Breakdown
+from compiler.schedule.costs import PlanCost
+from compiler.schedule.memory import Kind
+from compiler.schedule.plan import InSlab, View
+
+if TYPE_CHECKING:
+    from compiler.program import Program
+    from compiler.report.measuring import Measured
+
+ASSUMED = 64
+"""The size of each symbolic dimension that the page begins with, where no data gives one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """What every part of the data is made from."""
+
+    program: Program
+    slots: Slots
+    outline: Outline
+    cost: PlanCost
+    by_node: Mapping[Node, Cost]
+    final: Mapping[int, Node]
+    """What stands in each slot at the end."""
+    texts: Table
+    extents: Polynomials
+    mathematics: dict[str, int]
+    """The text of each formula in MathML by its LaTeX."""
+
+    @classmethod
+    def of(cls, program: Program) -> _Making:
+        slots = slots_of(stages_of(program.source_graph, program.history, program.schedule))
+        cost = program.cost
+        final = {slots.of[node]: node for node in program.graph.nodes}
+        return cls(
+            program, slots, outline_of(slots), cost, cost.by_node, final, Table(), Polynomials(), {}
+        )
+
+    @property
+    def graph(self) -> Graph:
+        return self.program.graph
+
+
+def report_data(program: Program, measured: Measured | None = None) -> dict[str, Any]:
+    """All that the page shows, as what JSON can hold. Pure: nothing is run, and equal arguments give equal data."""
+    making = _Making.of(program)
+    slots = making.slots
+    profile = None if measured is None else measured.profile
+    data = {
+        "symbols": _symbols(program, profile),
+        "summary": _summary(making, measured),
+        "stages": [_stage(making, number) for number in range(len(slots.stages))],
+        "scopes": [
+            [print_path(item.path[-1:]), item.parent, item.first, item.last] for item in making.outline.scopes
+        ],
+        "columns": [list(map(_rounded, span)) for span in making.outline.columns],
+        "slots": [_slot(making, slot) for slot in slots.all],
+        "kernels": [_kernel(making, k, profile) for k in range(len(program.schedule.kernels))],
+        "memory": _memory(making),
+        "time": _time(making, profile),
+        "measured": None if measured is None else measured.to_dict(),
+        "unfused": None if measured is None else _unfused(making, measured),
+    }
+    return {"strings": making.texts.texts, "polynomials": making.extents.all, **data}
+
+
+def _rounded(number: float) -> float:
+    return round(number, 1)
+
+
+def _symbols(program: Program, profile: Profile | None) -> list[list[Any]]:
+    """Each symbolic dimension and the size that the page begins with."""
+    known = {} if profile is None else profile.sizes
+    return [[name, known.get(name, ASSUMED)] for name in program.memory.symbols]
+
+
+def _summary(making: _Making, measured: Measured | None) -> dict[str, Any]:
+    program, source = making.program, making.program.source_graph
+    names = source.names.values
+    values = lambda nodes: [[making.slots.of[node], names[node].lstrip("%"), str(node.type)] for node in nodes]
+    parts = parts_of(source).part
+    counts: dict[str, int] = {}
+    for node in source.nodes:
+        counts[parts[node].value] = counts.get(parts[node].value, 0) + (not node.op.has(Trait.LEAF))
+    return {
+        "backend": program.backend,
+        "inputs": values(program.signature.inputs),
+        "outputs": values(source.outputs),
+        "updates": len(source.updates),
+        "parameters": [
+            len(source.parameters),
+            making.extents.of(sum((node.type.size for node in source.parameters), start=0)),
+        ],
+        "nodes": [len(source), len(program.graph)],
+        "ops": counts,
+        "kernels": len(program.schedule.kernels),
+        "flops": making.extents.of(making.cost.total.flops),
+        "bytes": making.extents.of(making.cost.total.bytes_moved),
+    }
+
+
+def _stage(making: _Making, number: int) -> dict[str, Any]:
+    stage = making.slots.stages[number]
+    found: dict[str, Any] = {"name": stage.name, "kind": stage.kind, "nodes": len(stage.graph)}
+    record = stage.record
+    if stage.schedule is not None:
+        found["kernels"] = [making.slots.standing(kernel.members) for kernel in stage.schedule.kernels]
+        found["in_place"] = _in_place(making, stage.schedule.kernels)
+    if record is not None:
+        found |= {
+            "seconds": round(record.seconds, 6),
+            "exact": record.is_exact,
+            "did": _grouped(making, ((None, _bare(item.sentence), item.nodes) for item in record.report.actions)),
+            "refused": _grouped(
+                making, ((item.reason, item.sentence, item.nodes) for item in record.report.refusals)
+            ),
+        }
+    return found
+
+
+def _bare(sentence: str) -> str:
+    """A sentence without the description of a node that it may begin with: the page shows the node itself."""
+    head, colon, rest = sentence.rpartition(": ")
+    return rest if colon and " : " in head else sentence
+
+
+def _in_place(making: _Making, kernels: Iterable[Any]) -> list[list[int]]:
+    of = making.slots.of
+    return [[of[new], of[old]] for kernel in kernels for new, old in kernel.in_place.items()]
+
+
+def _grouped(making: _Making, said: Iterable[tuple[Any, str, Sequence[Node]]]) -> list[list[Any]]:
+    """Alike sentences together: code, sentence, then the slots of each time."""
+    found: dict[tuple[int, int], list[list[int]]] = {}
+    for reason, sentence, nodes in said:
+        code = -1 if reason is None else making.texts.of(f"{reason.name}: {reason.value}")
+        key = code, making.texts.of(sentence)
+        found.setdefault(key, []).append(list(dict.fromkeys(making.slots.standing(nodes))))
+    return [[code, sentence, *slots] for (code, sentence), slots in found.items()]
+
+
+def _slot(making: _Making, slot: Slot) -> dict[str, Any]:
+    outline, number = making.outline, slot.number
+    part = outline.column[number]
+    found: dict[str, Any] = {
+        "at": [
+            ["forward", "backward", "updates"].index(part.value), _rounded(outline.x[number]),
+            _rounded(outline.width[number]), outline.line[number], outline.scope[number],
+        ],
+        "role": making.texts.of(role_of(slot.first, part).value),
+        "states": [_state(making, state) for state in slot.states],
+    }  # fmt: skip
+    if slot.beside >= 0:
+        found["beside"] = slot.beside
+    if slot.gone is not None:
+        found["gone"] = [slot.gone, slot.into]
+    return found | _fate(making, slot)
+
+
+def _state(making: _Making, state: State) -> dict[str, Any]:
+    node, texts = state.node, making.texts
+    names = making.slots.stages[state.stage].graph.names
+    known = explain_node(node, names)
+    found: dict[str, Any] = {
+        "stage": state.stage,
+        "name": names.values[node],
+        "op": texts.of(op_word(node)),
+        "short": texts.of(short_expression(node, names)),
+        "line": print_node(node, names),
+        "type": texts.of(node.type),
+        "reads": list(state.reads),
+    }
+    if known.latex is not None:
+        if known.latex not in making.mathematics:
+            making.mathematics[known.latex] = texts.of(mathml(known.latex))
+        found["math"] = making.mathematics[known.latex]
+        found["formula"] = texts.of(known.formula)
+    return found | _origin(making, known)
+
+
+def _origin(making: _Making, known: Explanation) -> dict[str, Any]:
+    texts, found = making.texts, dict[str, Any]()
+    if known.source is not None:
+        found["source"] = [texts.of(_file(known.source)), texts.of(known.source.text)]
+    if known.maker != "user":
+        found["maker"] = texts.of(known.maker)
+    if known.rule:
+        found["rule"] = texts.of(known.rule)
+    if known.of in making.slots.of:
+        found["of"] = making.slots.of[known.of]
+    for key, lines in (("derivation", known.derivation), ("where", (*known.definitions, *known.recognised))):
+        if lines:
+            found[key] = [texts.of(line) for line in lines]
+    return found
+
+
+def _file(source: SourceLine) -> str:
+    """The place without its folders: a report may be given away, and says where it matters."""
+    return f"{PurePath(source.file).name}:{source.line}"
+
+
+def _fate(making: _Making, slot: Slot) -> dict[str, Any]:
+    """Where what stands in a slot at the end lives, and what it costs."""
+    node = making.final.get(slot.number)
+    if node is None:
+        return {}
+    found: dict[str, Any] = {}
+    place = making.program.plan.places.get(node)
+    if place is not None:
+        base = making.slots.of.get(place.base, -1) if isinstance(place, View) else -1
+        found["place"] = [making.texts.of(place), base]
+    if node in making.by_node:
+        found["cost"] = _cost(making, making.by_node[node])
+    return found
+
+
+def _cost(making: _Making, cost: Cost) -> list[int]:
+    """Flops, bytes read, bytes written: polynomials."""
+    return [making.extents.of(item) for item in (cost.flops, cost.bytes_read, cost.bytes_written)]
+
+
+def _kernel(making: _Making, number: int, profile: Profile | None) -> dict[str, Any]:
+    schedule = making.program.schedule
+    kernel = schedule.kernels[number]
+    found: dict[str, Any] = {
+        "members": making.slots.standing(kernel.members),
+        "stored": making.slots.standing(schedule.outputs(kernel)),
+        "in_place": _in_place(making, [kernel]),
+        "cost": _cost(making, making.cost.kernels[number]),
+        "source": [making.texts.of(line) for line in _source(making, number)],
+    }
+    if profile is not None:
+        found["us"] = round(profile.kernels[number].microseconds, 3)
+    return found
+
+
+def _source(making: _Making, number: int) -> list[str]:
+    """The lines of a kernel's code, or of what it computes where the backend has none of its own."""
+    try:
+        return making.program.source(number).rstrip().split("\n")
+    except BackendError:
+        names = making.graph.names
+        return [print_node(node, names) for node in making.program.schedule.kernels[number].members]
+
+
+def _memory(making: _Making) -> dict[str, Any]:
+    memory = making.program.memory
+    kinds = list(Kind)
+    places = making.program.plan.places
+    holders: list[list[Any]] = []
+    for item in memory.holders:
+        place = places.get(item.value)
+        is_placed = isinstance(place, InSlab) and item.kind is not Kind.SWAP
+        offset = making.extents.of(place.offset) if is_placed else -1
+        holders.append(
+            [
+                making.slots.of[item.value], kinds.index(item.kind), making.extents.of(item.bytes),
+                item.first, item.last, offset,
+            ]
+        )  # fmt: skip
+    return {
+        "kinds": [[kind.value, kind.is_in_slab] for kind in kinds],
+        "holders": holders,
+        "peak": making.extents.of(memory.peak_bytes),
+        "total": making.extents.of(memory.total_bytes),
+        "in_place_saves": making.extents.of(memory.in_place_saves),
+        "unshared": making.extents.of(making.program.plan.unshared_bytes),
+    }
+
+
+def _time(making: _Making, profile: Profile | None) -> dict[str, Any]:
+    source = making.cost if profile is None else profile
+    return {"scopes": _rows(making, source.by_scope()), "lines": _rows(making, source.by_line())}
+
+
+def _rows(making: _Making, breakdown: Breakdown) -> list[list[Any]]:
+    """Label, nodes, costs, microseconds where they were measured."""
+    return [
+        [
+            making.texts.of(row.label or "(no scope)"), row.nodes, *_cost(making, row.cost),
+            *([] if row.microseconds is None else [round(row.microseconds, 3)]),
+        ]
+        for row in breakdown.rows
+    ]  # fmt: skip
+
+
+def _unfused(making: _Making, measured: Measured) -> list[list[Any]]:
+    """The kernels without any scheduling: the slots of their members, and microseconds."""
+    by_name = {making.graph.names.values[node]: node for node in making.graph.nodes}
+    names = measured.unfused.schedule.graph.names.values
+    return [
+        [making.slots.standing(by_name[names[node]] for node in kernel.members), round(timing.microseconds, 3)]
+        for kernel, timing in zip(measured.unfused.schedule.kernels, measured.unfused.kernels, strict=True)
+    ]
