@@ -146,6 +146,14 @@ class Samples:
     whole: Sequence[int]
     parts: Sequence[Sequence[int]]
 
+    @classmethod
+    def of(cls, rounds: Sequence[Samples]) -> Samples:
+        """Those of several rounds together."""
+        return cls(
+            [item for samples in rounds for item in samples.whole],
+            [item for samples in rounds for item in samples.parts],
+        )
+
     def profile(self, cost: PlanCost, backend: str, sizes: Mapping[str, int]) -> Profile:
         """Medians and shares beside the cost, which holds numbers."""
         spent = np.array(self.parts, np.int64) / 1e3

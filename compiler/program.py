@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
 from pathlib import Path
@@ -25,6 +25,9 @@ from compiler.pipeline.contract import Record
 from compiler.profiling import Profile, Samples, sample
 from compiler.render.drawing import draw, svg_of
 from compiler.render.kernels import draw_schedule
+from compiler.report.data import report_data
+from compiler.report.measuring import ROUNDS, Measured, roof
+from compiler.report.page import write_report
 from compiler.schedule.costs import PlanCost, cost_of_plan
 from compiler.schedule.finding import find, find_kernel
 from compiler.schedule.memory import Memory, memory_of
@@ -47,7 +50,7 @@ class Program:
 
     def __init__(
         self, source: Graph, plan: Plan, history: tuple[Record, ...], backend: str, executable: Executable,
-        signature: Signature, structure: Structure, again: Callable[[Graph], Program],
+        signature: Signature, structure: Structure, again: Callable[..., Program],
     ) -> None:  # fmt: skip
         self.source_graph = source
         self.plan = plan
@@ -249,20 +252,24 @@ class Program:
         Raises what a call raises, ArgumentError unless `seconds` is positive, and BackendError where the
         backend cannot time its kernels.
         """
+        if not seconds > 0:
+            raise ArgumentError(f"a profile takes a positive number of seconds, not {seconds!r}")
+        samples, sizes = self._twin()._sampled(arguments, named, seconds)
+        return samples.profile(self.cost.at(**sizes), self.backend, sizes)
+
+    def _twin(self) -> Program:
+        """The same program anew, with parameters of its own, to be timed."""
         if not isinstance(self._executable, Timed):
             raise BackendError(
                 f"backend {self.backend!r} cannot time its kernels: {type(self._executable).__name__} has no "
                 "run_timed\n  fix: compile without debug=True, or for another backend"
             )
-        if not seconds > 0:
-            raise ArgumentError(f"a profile takes a positive number of seconds, not {seconds!r}")
         twin = self._again(copy(self.source_graph))
         if str(twin.schedule) != str(self.schedule):
             raise PassError(
                 "the passes make another schedule of the same graph each time; see program.history"
             )
-        samples, sizes = twin._sampled(arguments, named, seconds)
-        return samples.profile(self.cost.at(**sizes), self.backend, sizes)
+        return twin
 
     def _sampled(
         self, arguments: Sequence[Any], named: Mapping[str, Any], seconds: float
@@ -312,6 +319,37 @@ class Program:
         Graphviz is missing; the `.dot` file is then still written.
         """
         return draw_schedule(self.schedule, path) if kernels else draw(self.source_graph, path, detail=detail)
+
+    def report(self, path: str | os.PathLike[str], data: Any = None, *, seconds: float = 1.0) -> Path:
+        """Writes a page with all that is known of the program; any browser opens it, without a network.
+
+        It has the graph at every stage, each node, memory for any batch, costs, and the code of each kernel.
+        `data`, values of the inputs in order or by name, adds times: copies of the program, one of them with
+        a kernel for each node, are called for `seconds` in turn; nobody sees an update. Returns the path.
+        Raises what `profile` raises.
+        """
+        measured = None if data is None else self._measured(data, seconds)
+        return write_report(report_data(self, measured), path)
+
+    def _measured(self, data: Any, seconds: float) -> Measured:
+        """The program and its rewritten graph without any scheduling, timed in turn on some data."""
+        named = dict(cast("Mapping[str, Any]", data)) if isinstance(data, Mapping) else {}
+        is_array = isinstance(data, np.ndarray)
+        arguments = () if named else (data,) if is_array else tuple(cast("Iterable[Any]", data))
+        if not seconds > 0:
+            raise ArgumentError(f"a report is measured for a positive number of seconds, not {seconds!r}")
+        trials = [self._twin(), self._again(copy(self.graph), passes=())]
+        found: list[list[Samples]] = [[], []]
+        sizes: Mapping[str, int] = {}
+        for _ in range(ROUNDS):
+            for trial, samples in zip(trials, found, strict=True):
+                sample, sizes = trial._sampled(arguments, named, seconds / ROUNDS / 2)
+                samples.append(sample)
+        fused, unfused = (
+            Samples.of(samples).profile(trial.cost.at(**sizes), self.backend, sizes)
+            for trial, samples in zip((self, trials[1]), found, strict=True)
+        )
+        return Measured(fused, unfused, trials[1].plan.peak_bytes, roof())
 
     def _repr_svg_(self) -> str:
         """The drawing, where a notebook shows the program."""

@@ -2,6 +2,6 @@
 
     program -> slots (what stands where, at every stage) -> outline (lines and positions) -> data -> page
 
-`report_data` is a pure function of a program and what was measured of it; the page is a template, a style and a
-script, kept as files beside the modules, around the data.
+`report_data` is a pure function of a program and what was measured of it; the page is a template, a style and
+a script, kept as files beside the modules, around the data.
 """

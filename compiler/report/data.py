@@ -1,14 +1,13 @@
 """The data of a report: one JSON value, from a program and what was measured of it.
 
-    data     ::= strings, polynomials, symbols, summary, stages, scopes, columns, slots, kernels, memory, time,
-                 comparison
-    stage    ::= name, kind, seconds, is_exact, what it did and refused: [code, sentence, slots, ...]
-    slot     ::= column, role, x, width, line, scope, states, and when and into which slot it is gone
-    state    ::= from which stage on: name, op, text, type, operands, formula, maker, rule, of, derivation
-    kernel   ::= members, what is in place of what, costs, microseconds, lines of its source
+    data     ::= strings, polynomials, symbols, summary, stages, scopes, columns, slots, kernels, memory,
+    time, comparison stage    ::= name, kind, seconds, is_exact, what it did and refused: [code, sentence,
+    slots, ...] slot     ::= column, role, x, width, line, scope, states, and when and into which slot it is
+    gone state    ::= from which stage on: name, op, text, type, operands, formula, maker, rule, of,
+    derivation kernel   ::= members, what is in place of what, costs, microseconds, lines of its source
 
-Texts and polynomials are numbers in `strings` and `polynomials`; slots, scopes and kernels are places in their
-lists.
+Texts and polynomials are numbers in `strings` and `polynomials`; slots, scopes and kernels are places in
+their lists.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from compiler.analysis.cost import Cost
 from compiler.analysis.parts import parts_of
@@ -31,7 +30,7 @@ from compiler.profiling import Profile
 from compiler.report.outline import Outline, op_word, outline_of, role_of, short_expression
 from compiler.report.slots import Slot, Slots, State, slots_of, stages_of
 from compiler.report.tables import Polynomials, Table
-from compiler.schedule.breakdown import Breakdown
+from compiler.schedule.breakdown import Breakdown, break_down, by_scope
 from compiler.schedule.costs import PlanCost
 from compiler.schedule.memory import Kind
 from compiler.schedule.plan import InSlab, View
@@ -40,8 +39,11 @@ if TYPE_CHECKING:
     from compiler.program import Program
     from compiler.report.measuring import Measured
 
-ASSUMED = 64
+ASSUMED: Final = 64
 """The size of each symbolic dimension that the page begins with, where no data gives one."""
+
+_LISTED: Final = 3
+"""How many values a title names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,7 @@ class _Making:
         slots = slots_of(stages_of(program.source_graph, program.history, program.schedule))
         cost = program.cost
         final = {slots.of[node]: node for node in program.graph.nodes}
-        return cls(
-            program, slots, outline_of(slots), cost, cost.by_node, final, Table(), Polynomials(), {}
-        )
+        return cls(program, slots, outline_of(slots), cost, cost.by_node, final, Table(), Polynomials(), {})
 
     @property
     def graph(self) -> Graph:
@@ -80,18 +80,22 @@ def report_data(program: Program, measured: Measured | None = None) -> dict[str,
     slots = making.slots
     profile = None if measured is None else measured.profile
     data = {
+        "title": _title(program),
         "symbols": _symbols(program, profile),
+        "updates": [
+            [slots.of[parameter], slots.of[value]] for parameter, value in program.source_graph.updates
+        ],
         "summary": _summary(making, measured),
         "stages": [_stage(making, number) for number in range(len(slots.stages))],
         "scopes": [
             [print_path(item.path[-1:]), item.parent, item.first, item.last] for item in making.outline.scopes
         ],
         "columns": [list(map(_rounded, span)) for span in making.outline.columns],
-        "slots": [_slot(making, slot) for slot in slots.all],
+        "slots": [_slot(making, slot, profile) for slot in slots.all],
         "kernels": [_kernel(making, k, profile) for k in range(len(program.schedule.kernels))],
         "memory": _memory(making),
         "time": _time(making, profile),
-        "measured": None if measured is None else measured.to_dict(),
+        "measured": None if measured is None else _measured(making, measured),
         "unfused": None if measured is None else _unfused(making, measured),
     }
     return {"strings": making.texts.texts, "polynomials": making.extents.all, **data}
@@ -107,11 +111,25 @@ def _symbols(program: Program, profile: Profile | None) -> list[list[Any]]:
     return [[name, known.get(name, ASSUMED)] for name in program.memory.symbols]
 
 
+def _title(program: Program) -> str:
+    """`loss of x and labels`."""
+    names = program.source_graph.names.values
+    outputs, inputs = (
+        " and ".join(names[node].removeprefix("%") for node in nodes[:_LISTED])
+        + " ..." * (len(nodes) > _LISTED)
+        for nodes in (program.source_graph.outputs, program.signature.inputs)
+    )
+    return f"{outputs or 'updates'} of {inputs or 'nothing'}"
+
+
 def _summary(making: _Making, measured: Measured | None) -> dict[str, Any]:
     program, source = making.program, making.program.source_graph
     names = source.names.values
-    values = lambda nodes: [[making.slots.of[node], names[node].lstrip("%"), str(node.type)] for node in nodes]
     parts = parts_of(source).part
+
+    def values(nodes: Iterable[Node]) -> list[list[Any]]:
+        return [[making.slots.of[node], names[node].removeprefix("%"), str(node.type)] for node in nodes]
+
     counts: dict[str, int] = {}
     for node in source.nodes:
         counts[parts[node].value] = counts.get(parts[node].value, 0) + (not node.op.has(Trait.LEAF))
@@ -143,7 +161,9 @@ def _stage(making: _Making, number: int) -> dict[str, Any]:
         found |= {
             "seconds": round(record.seconds, 6),
             "exact": record.is_exact,
-            "did": _grouped(making, ((None, _bare(item.sentence), item.nodes) for item in record.report.actions)),
+            "did": _grouped(
+                making, ((None, _bare(item.sentence), item.nodes) for item in record.report.actions)
+            ),
             "refused": _grouped(
                 making, ((item.reason, item.sentence, item.nodes) for item in record.report.refusals)
             ),
@@ -172,7 +192,7 @@ def _grouped(making: _Making, said: Iterable[tuple[Any, str, Sequence[Node]]]) -
     return [[code, sentence, *slots] for (code, sentence), slots in found.items()]
 
 
-def _slot(making: _Making, slot: Slot) -> dict[str, Any]:
+def _slot(making: _Making, slot: Slot, profile: Profile | None) -> dict[str, Any]:
     outline, number = making.outline, slot.number
     part = outline.column[number]
     found: dict[str, Any] = {
@@ -187,6 +207,8 @@ def _slot(making: _Making, slot: Slot) -> dict[str, Any]:
         found["beside"] = slot.beside
     if slot.gone is not None:
         found["gone"] = [slot.gone, slot.into]
+    if profile is not None and (node := making.final.get(number)) in profile.microseconds_of:
+        found["us"] = round(profile.microseconds_of[node], 3)
     return found | _fate(making, slot)
 
 
@@ -302,8 +324,15 @@ def _memory(making: _Making) -> dict[str, Any]:
 
 
 def _time(making: _Making, profile: Profile | None) -> dict[str, Any]:
-    source = making.cost if profile is None else profile
-    return {"scopes": _rows(making, source.by_scope()), "lines": _rows(making, source.by_line())}
+    spent = None if profile is None else profile.microseconds_of
+    by_node = making.by_node if profile is None else profile.cost.by_node
+    keys = {"scopes": by_scope(making.graph), "lines": _line}
+    return {name: _rows(making, break_down(by_node, key, spent)) for name, key in keys.items()}
+
+
+def _line(node: Node) -> str:
+    source = node.origin.source
+    return "(no line)" if source is None else f"{_file(source)}: {source.text}"
 
 
 def _rows(making: _Making, breakdown: Breakdown) -> list[list[Any]]:
@@ -317,11 +346,18 @@ def _rows(making: _Making, breakdown: Breakdown) -> list[list[Any]]:
     ]  # fmt: skip
 
 
+def _measured(making: _Making, measured: Measured) -> dict[str, Any]:
+    return measured.to_dict() | {"unfused_peak": making.extents.of(measured.unfused_peak)}
+
+
 def _unfused(making: _Making, measured: Measured) -> list[list[Any]]:
     """The kernels without any scheduling: the slots of their members, and microseconds."""
     by_name = {making.graph.names.values[node]: node for node in making.graph.nodes}
     names = measured.unfused.schedule.graph.names.values
     return [
-        [making.slots.standing(by_name[names[node]] for node in kernel.members), round(timing.microseconds, 3)]
+        [
+            making.slots.standing(by_name[names[node]] for node in kernel.members),
+            round(timing.microseconds, 3),
+        ]
         for kernel, timing in zip(measured.unfused.schedule.kernels, measured.unfused.kernels, strict=True)
     ]

@@ -9,7 +9,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from compiler.ir.dims import Extent
 from compiler.profiling import Profile
+
+ROUNDS: Final = 3
+"""How often the programs take turns: a machine that is slow for a while is slow for both."""
 
 _ROWS: Final = 768
 _BYTES: Final = 64 * 2**20
@@ -17,7 +21,8 @@ _BYTES: Final = 64 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Roof:
-    """What this machine does at best, measured: GFLOP/s of a float32 product, GB/s of a copy (read and written).
+    """What this machine does at best, measured: GFLOP/s of a float32 product, GB/s of a copy (read and
+    written).
 
     Williams, Waterman and Patterson, Roofline (2009).
     """
@@ -32,7 +37,8 @@ class Measured:
 
     profile: Profile
     unfused: Profile
-    unfused_peak: Any
+    unfused_peak: Extent
+    """The slab that it would take, a polynomial."""
     roof: Roof
 
     def to_dict(self) -> dict[str, Any]:

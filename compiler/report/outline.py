@@ -1,8 +1,8 @@
 """Where slots stand on the page: an outline of scopes, each a frame of lines, that folds without a layout.
 
 Every line belongs to one scope, and a scope's lines are consecutive, so folding one takes lines out and moves
-what is below: nothing else. Within a scope the rows are those of any drawing (`compiler.render.rows`): forward
-down, backward up beside it, updates in a column of their own; positions within a line are those of
+what is below: nothing else. Within a scope the rows are those of any drawing (`compiler.render.rows`):
+forward down, backward up beside it, updates in a column of their own; positions within a line are those of
 `compiler.render.positions`.
 """
 
@@ -78,9 +78,7 @@ def outline_of(slots: Slots) -> Outline:
     _assign(slots, tree, scopes, column, row)
     width = [_width(slots, number) for number in range(len(slots.all))]
     _break(row, column, width, scopes)
-    spaces = [
-        Space(width[k], _TALL, row[k], COLUMNS.index(column[k])) for k in range(len(slots.all))
-    ]
+    spaces = [Space(width[k], _TALL, row[k], COLUMNS.index(column[k])) for k in range(len(slots.all))]
     edges = [
         (read, slot.number)
         for slot in slots.all
@@ -214,9 +212,7 @@ def _rows(slots: Slots, run: Sequence[int], column: Sequence[Part]) -> dict[int,
     return {int(key): used[row] for key, row in rows.items()}
 
 
-def _arrows(
-    slots: Slots, run: Sequence[int], inside: set[int], column: Sequence[Part]
-) -> Iterable[Arrow]:
+def _arrows(slots: Slots, run: Sequence[int], inside: set[int], column: Sequence[Part]) -> Iterable[Arrow]:
     for number in run:
         for read in dict.fromkeys(slots.all[number].states[0].reads):
             if read in inside:
@@ -235,7 +231,9 @@ def _width(slots: Slots, number: int) -> float:
     for state in slots.all[number].states:
         names = slots.stages[state.stage].graph.names
         title = f"{op_word(state.node)} {shortened(names.values[state.node], LONGEST)}"
-        widest = max(widest, text_width(title, 11.0) * 1.06, text_width(short_expression(state.node, names), 10.0))
+        widest = max(
+            widest, text_width(title, 11.0) * 1.06, text_width(short_expression(state.node, names), 10.0)
+        )
     return widest + _PADDING
 
 
@@ -256,7 +254,9 @@ def _break(row: list[int], column: Sequence[Part], width: Sequence[float], scope
             room[column[number]] = at, used + width[number] + _GAPS.beside
             row[number] = next_line + at
         next_line += 1 + max(at for at, _ in room.values())
-    ends: Mapping[int, int] = {line: start - 1 for line, start in zip([*sorted(lines)][1:], [*moved.values()][1:], strict=True)}
+    ends: Mapping[int, int] = {
+        line: start - 1 for line, start in zip([*sorted(lines)][1:], [*moved.values()][1:], strict=True)
+    }
     for scope in scopes:
         scope.first = moved.get(scope.first, next_line)
         scope.last = ends.get(scope.last + 1, next_line - 1)

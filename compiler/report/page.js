@@ -82,6 +82,7 @@ const kernelOf = new Map();
 D.kernels.forEach((kernel, number) => kernel.members.forEach((slot) => kernelOf.set(slot, number)));
 const byName = new Map();
 D.slots.forEach((slot, number) => slot.states.forEach((state) => byName.set(state.name, number)));
+const updates = new Map(D.updates);
 const readers = D.slots.map(() => []);
 D.slots.forEach((slot, number) =>
   slot.states.forEach((state) =>
@@ -290,6 +291,7 @@ function drawBox({ slot, x, y, width }) {
     svg("text", { class: "head", x, y: y - 3, "text-anchor": "middle" },
       T[state.op] + " ", svg("tspan", {}, cut(state.name, 30))),
     svg("text", { class: "what", x, y: y + 11, "text-anchor": "middle" }, T[state.short]),
+    updates.has(slot) ? svg("text", { class: "badge-sign", x: x - width / 2 + 4, y: y - 4 }, "↻") : null,
     mark ? svg("text", { class: "sign", x: x + width / 2 - 10, y: y - 5 }, SIGNS[mark]) : null);
 }
 function drawEdges(where) {
@@ -298,12 +300,13 @@ function drawEdges(where) {
   const add = (tail, head, from, to, kind) => {
     if (!from || !to || from === to) return;
     const isOn = tail === view.slot || head === view.slot;
-    if (!isOn && from.slot !== undefined && to.slot !== undefined && Math.abs(from.y - to.y) > FAR) return;
+    const isFar = Math.abs(from.y - to.y) > FAR;
+    if (!isOn && isFar && from.slot !== undefined && to.slot !== undefined) return;
     const key = [from.x, from.y, to.x, to.y, isOn].join();
     if (seen.has(key)) return;
     seen.add(key);
     const isDim = hasMarks && !isOn && kind === "" && !marksAt[view.stage].has(head);
-    group.append(svg("path", { class: `edge ${kind} ${isOn ? "on" : ""} ${isDim ? "dim" : ""}`, d: curve(from, to) }));
+    group.append(svg("path", { class: `edge ${kind} ${isOn ? "on" : ""} ${isDim ? "dim" : ""} ${isFar ? "far" : ""}`, d: curve(from, to) }));
   };
   D.slots.forEach((slot, head) => {
     if (born(head) > view.stage) return;
@@ -343,7 +346,8 @@ function drawHulls(where) {
       svg("rect", { x: box.x - box.width / 2 - 3, y: box.y - BOX / 2 - 3, width: box.width + 6, height: BOX + 6, rx: 6,
         fill: color, stroke: "none" }));
     return svg("g", { class: "hull" + isOn, stroke: color },
-      svg("path", { d: "M" + boxes.map((box) => `${box.x} ${box.y}`).join("L") }), rects);
+      svg("path", { d: boxes.map((box, place) =>
+        `${place && box.y - boxes[place - 1].y <= FAR ? "L" : "M"}${box.x} ${box.y}`).join("") }), rects);
   }).filter(Boolean);
 }
 
@@ -442,6 +446,7 @@ function drawNode() {
     users.length > 16 ? `and ${users.length - 16} more` : "");
   if (state.maker !== undefined) row("made by", T[state.maker], state.rule !== undefined ? `: ${T[state.rule]}` : "",
     state.of !== undefined ? [" from ", link(state.of)] : null);
+  if (updates.has(slot)) row("updated", "to ", link(standing(updates.get(slot), view.stage)), " at the end of a call");
   if (state.derivation) row("derivation", el("ul", { class: "plain" },
     state.derivation.map((text) => el("li", { class: "code" }, T[text]))));
   drawFate(slot, row);
@@ -672,7 +677,7 @@ function drawFusion() {
       bar("as compiled", D.measured.call, D.kernels.length, D.memory.peak)]),
     el("p", {}, `Fused it is ${(D.measured.unfused_call / D.measured.call).toFixed(2)} times as fast.`));
   } else parts.push(el("p", {}, `${counted(before.length, "node")} alone, on the left, are ${counted(D.kernels.length, "kernel")}, on the right.`));
-  parts.push(drawRibbons(before));
+  parts.push(el("div", { id: "ribbons", tabindex: 0 }, drawRibbons(before)));
   $("fusion").replaceChildren(...parts);
 }
 function drawRibbons(before) {

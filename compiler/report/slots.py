@@ -4,9 +4,9 @@
     Slot  ::= the states of one value, from the stage at which it is born to that at which it is gone
     State ::= from which stage on, the node that stands there, and the slots of its operands
 
-What a pass changes keeps its slot, as `Record.became` has it. Of several values that become one, the one that is
-still the same or called the same keeps its slot, and the others are gone into it. What is new has a slot of
-its own, beside that of what it replaces.
+What a pass changes keeps its slot, as `Record.became` has it. Of several values that become one, the one that
+is still the same or called the same keeps its slot, and the others are gone into it. What is new has a slot
+of its own, beside that of what it replaces.
 """
 
 from __future__ import annotations
