@@ -333,9 +333,9 @@ class Program:
 
     def _measured(self, data: Any, seconds: float) -> Measured:
         """The program and its rewritten graph without any scheduling, timed in turn on some data."""
-        named = dict(cast("Mapping[str, Any]", data)) if isinstance(data, Mapping) else {}
-        is_array = isinstance(data, np.ndarray)
-        arguments = () if named else (data,) if is_array else tuple(cast("Iterable[Any]", data))
+        named: dict[str, Any] = dict(cast("Mapping[str, Any]", data)) if isinstance(data, Mapping) else {}
+        given: Sequence[Any] = [data] if isinstance(data, np.ndarray) else list(cast("Iterable[Any]", data))
+        arguments = [] if named else given
         if not seconds > 0:
             raise ArgumentError(f"a report is measured for a positive number of seconds, not {seconds!r}")
         trials = [self._twin(), self._again(copy(self.graph), passes=())]

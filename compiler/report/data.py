@@ -75,7 +75,7 @@ class _Making:
 
 
 def report_data(program: Program, measured: Measured | None = None) -> dict[str, Any]:
-    """All that the page shows, as what JSON can hold. Pure: nothing is run, and equal arguments give equal data."""
+    """All that the page shows, as what JSON can hold. Pure: nothing is run and nothing changes."""
     making = _Making.of(program)
     slots = making.slots
     profile = None if measured is None else measured.profile
@@ -107,7 +107,7 @@ def _rounded(number: float) -> float:
 
 def _symbols(program: Program, profile: Profile | None) -> list[list[Any]]:
     """Each symbolic dimension and the size that the page begins with."""
-    known = {} if profile is None else profile.sizes
+    known: Mapping[str, int] = {} if profile is None else profile.sizes
     return [[name, known.get(name, ASSUMED)] for name in program.memory.symbols]
 
 
@@ -207,7 +207,8 @@ def _slot(making: _Making, slot: Slot, profile: Profile | None) -> dict[str, Any
         found["beside"] = slot.beside
     if slot.gone is not None:
         found["gone"] = [slot.gone, slot.into]
-    if profile is not None and (node := making.final.get(number)) in profile.microseconds_of:
+    node = making.final.get(number)
+    if profile is not None and node is not None and node in profile.microseconds_of:
         found["us"] = round(profile.microseconds_of[node], 3)
     return found | _fate(making, slot)
 
@@ -305,8 +306,8 @@ def _memory(making: _Making) -> dict[str, Any]:
     holders: list[list[Any]] = []
     for item in memory.holders:
         place = places.get(item.value)
-        is_placed = isinstance(place, InSlab) and item.kind is not Kind.SWAP
-        offset = making.extents.of(place.offset) if is_placed else -1
+        is_swap = item.kind is Kind.SWAP
+        offset = making.extents.of(place.offset) if isinstance(place, InSlab) and not is_swap else -1
         holders.append(
             [
                 making.slots.of[item.value], kinds.index(item.kind), making.extents.of(item.bytes),

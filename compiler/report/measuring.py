@@ -15,20 +15,21 @@ from compiler.profiling import Profile
 ROUNDS: Final = 3
 """How often the programs take turns: a machine that is slow for a while is slow for both."""
 
-_ROWS: Final = 768
-_BYTES: Final = 64 * 2**20
+_ROWS: Final = (128, 256, 512)
+_BYTES: Final = (2**14, 2**18, 2**22, 2**26)
+"""Sizes of what is copied: from the first cache to memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Roof:
-    """What this machine does at best, measured: GFLOP/s of a float32 product, GB/s of a copy (read and
-    written).
+    """What this machine does at best, measured: products of float32 matrices, and copies by their size.
 
-    Williams, Waterman and Patterson, Roofline (2009).
+    Williams, Waterman and Patterson, Roofline (2009), with a roof for each cache.
     """
 
     gflops: float
-    gigabytes_per_second: float
+    gigabytes_per_second: tuple[tuple[int, float], ...]
+    """Bytes read and written together, and how many of them a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +52,25 @@ class Measured:
             "unfused_kernels": len(self.unfused.kernels),
             "sizes": dict(self.profile.sizes),
             "gflops": round(self.roof.gflops, 2),
-            "gigabytes": round(self.roof.gigabytes_per_second, 2),
+            "gigabytes": [[size, round(rate, 2)] for size, rate in self.roof.gigabytes_per_second],
         }
 
 
 def roof() -> Roof:
-    """The roof of this machine: the best of a few runs, a tenth of a second."""
-    left = np.ones((_ROWS, _ROWS), np.float32)
-    product, large = np.empty_like(left), np.ones(_BYTES // 4, np.float32)
-    copied = np.empty_like(large)
-    multiply = _fastest(lambda: np.matmul(left, left, out=product))
-    copy = _fastest(lambda: np.copyto(copied, large))
-    return Roof(2 * _ROWS**3 / multiply / 1e9, 2 * large.nbytes / copy / 1e9)
+    """The roof of this machine: the best of many runs, some tenths of a second."""
+    return Roof(max(map(_product, _ROWS)), tuple((2 * size, _copy(size)) for size in _BYTES))
+
+
+def _product(rows: int) -> float:
+    left = np.ones((rows, rows), np.float32)
+    result = np.empty_like(left)
+    return 2 * rows**3 / _fastest(lambda: np.matmul(left, left, out=result)) / 1e9
+
+
+def _copy(size: int) -> float:
+    source = np.ones(size // 4, np.float32)
+    copied = np.empty_like(source)
+    return 2 * size / _fastest(lambda: np.copyto(copied, source)) / 1e9
 
 
 def _fastest(run: Callable[[], object], seconds: float = 0.05) -> float:

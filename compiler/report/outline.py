@@ -150,7 +150,7 @@ def _order(slots: Slots) -> list[int]:
 def _tree(paths: Sequence[Path], order: Iterable[int]) -> tuple[list[Scope], _Tree, list[int]]:
     """Every scope, the tree of scopes and slots, and the scope of each slot."""
     scopes = [Scope((), NOWHERE)]
-    trees = {(): _Tree(0)}
+    trees: dict[Path, _Tree] = {(): _Tree(0)}
     of = [0] * len(paths)
     for number in order:
         path = paths[number]

@@ -613,7 +613,7 @@ function drawSpeed() {
   const parts = [el("h2", {}, "Where the time goes")];
   if (!isTimed) parts.push(el("p", {}, "Nothing was timed: program.report(path, data=...) adds times. These are the costs, for the sizes chosen under memory."));
   else parts.push(el("p", {}, `A call takes ${micro(D.measured.call)} (median of ${D.measured.calls}); this machine does at best `
-    + `${D.measured.gflops} GFLOP/s and ${D.measured.gigabytes} GB/s.`), roofline());
+    + `${D.measured.gflops} GFLOP/s, and moves ${D.measured.gigabytes.map(([size, rate]) => `${rate} GB/s of ${scaled(size, "B")}`).join(", ")}.`), roofline());
   parts.push(table(heads, rows));
   parts.push(el("div", { class: "two" }, breakdown("By part of the model", D.time.scopes), breakdown("By line", D.time.lines)));
   $("speed").replaceChildren(...parts);
@@ -630,8 +630,11 @@ function measuredSize(number) {
   view.sizes = chosen;
   return found;
 }
+// What is small enough lies in a cache, which has a roof of its own.
+const bandwidth = (moved) => (D.measured.gigabytes.find(([size]) => moved <= size) || D.measured.gigabytes.at(-1))[1];
+
 function roofShare(kernel, flops, moved) {
-  const least = Math.max(flops / D.measured.gflops, moved / D.measured.gigabytes) / 1e3;
+  const least = Math.max(flops / D.measured.gflops, moved / bandwidth(moved)) / 1e3;
   return kernel.us ? ((least / kernel.us) * 100).toFixed(0) + " %" : "";
 }
 function breakdown(title, rows) {
@@ -649,14 +652,18 @@ function roofline() {
     const [flops, read, written] = kernel.cost.map(measuredSize);
     return { number, x: flops / (read + written), y: flops / kernel.us / 1e3, us: kernel.us };
   }).filter((point) => point.x > 0 && point.y > 0 && isFinite(point.x) && isFinite(point.y));
-  const log = Math.log10, [low, high] = [-2, 3], top = log(D.measured.gflops) + 0.3, bottom = top - 4.5;
+  const log = Math.log10, [low, high] = [-2, 3];
+  const top = log(Math.max(D.measured.gflops, ...points.map((point) => point.y))) + 0.2, bottom = top - 4.5;
   const x = (value) => 40 + ((Math.min(Math.max(log(value), low), high) - low) / (high - low)) * 940;
   const y = (value) => 10 + ((top - Math.max(log(value), bottom)) / (top - bottom)) * 200;
-  const knee = D.measured.gflops / D.measured.gigabytes;
+  const roofs = [D.measured.gigabytes[0], D.measured.gigabytes.at(-1)].map(([size, rate]) => [size, rate, D.measured.gflops / rate]);
+  const knee = roofs[0][2];
   const most = Math.max(...points.map((point) => point.us), 1e-9);
   const grid = [-2, -1, 0, 1, 2, 3].map((power) => svg("text", { class: "axis-text", x: x(10 ** power), y: 230, "text-anchor": "middle" }, String(10 ** power)));
   return svg("svg", { class: "chart", viewBox: "0 0 1000 250", role: "img", "aria-label": "kernels under the roof" },
-    svg("path", { class: "roof", d: `M${x(0.01)} ${y(0.01 * D.measured.gigabytes)}L${x(knee)} ${y(D.measured.gflops)}L${x(1000)} ${y(D.measured.gflops)}` }),
+    roofs.map(([size, rate, at]) => svg("g", {},
+      svg("path", { class: "roof", d: `M${x(0.01)} ${y(0.01 * rate)}L${x(at)} ${y(D.measured.gflops)}L${x(1000)} ${y(D.measured.gflops)}` }),
+      svg("text", { class: "axis-text", x: x(0.011), y: y(0.011 * rate) - 6 }, `${rate} GB/s of ${scaled(size, "B")}`))),
     svg("line", { class: "axis", x1: 40, x2: 980, y1: 212, y2: 212 }), ...grid,
     svg("text", { class: "axis-text", x: 500, y: 246, "text-anchor": "middle" }, "flops a byte"),
     svg("text", { class: "axis-text", x: x(knee) + 6, y: y(D.measured.gflops) - 4 }, `${D.measured.gflops} GFLOP/s`),

@@ -23,7 +23,7 @@ class Table:
 
 
 class Polynomials:
-    """Extents by number. In JSON an int is itself, a polynomial a list of [coefficient, symbol, power, ...]."""
+    """Extents by number. In JSON an int is itself, a polynomial a list of [factor, symbol, power, ...]."""
 
     def __init__(self) -> None:
         self.all: list[Any] = []

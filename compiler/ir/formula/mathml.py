@@ -1,9 +1,9 @@
-"""MathML, which browsers set themselves, from the LaTeX that formulas print as.
+r"""MathML, which browsers set themselves, from the LaTeX that formulas print as.
 
     mathematics ::= { item [ "^" argument ] [ "_" argument ] }
     item        ::= letter | number | sign | "{" mathematics "}" | command { argument }
-                  | "\\left" sign mathematics "\\right" sign
-                  | "\\begin{cases}" mathematics "&" mathematics { "\\\\" ... } "\\end{cases}"
+                  | "\left" sign mathematics "\right" sign
+                  | "\begin{cases}" mathematics "&" mathematics { "\\" ... } "\end{cases}"
 
 One source for both: an atom has a LaTeX template, and what is typeset follows from it. A command that is not
 known here shows its name.
@@ -14,18 +14,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import escape
+from html.entities import html5
 from typing import Final
 
 _TOKEN = re.compile(r"\\(?:[A-Za-z]+|.)|\d+(?:\.\d*)?|[^\s]")
 
-_SIGNS: Final = {
-    "cdot": "·", "leq": "≤", "geq": "≥", "ne": "≠", "wedge": "∧", "vee": "∨", "oplus": "⊕", "neg": "¬",
-    "times": "×", "sum": "∑", "lfloor": "⌊", "rfloor": "⌋", "sim": "~", "_": "_",
-}  # fmt: skip
-_LETTERS: Final = {
-    "infty": "∞", "pi": "π", "sigma": "σ", "Phi": "Φ", "varphi": "φ", "alpha": "α", "beta": "β", "gamma": "γ",
-    "delta": "δ", "epsilon": "ε", "lambda": "λ", "mu": "μ",
-}  # fmt: skip
+_ENTITIES: Final = {"cdot": "middot", "neg": "not", "infty": "infin", "_": "lowbar"}
+"""What HTML calls a sign, where it has another name than in LaTeX."""
+
 _SPACES: Final = {",": "0.17em", "quad": "1em", " ": "0.25em"}
 _DIGITS: Final = 8
 _WORDS: Final = frozenset({"operatorname", "mathrm", "text"})
@@ -77,7 +73,7 @@ class _Reader:
         if token[:1].isdigit():
             return f"<mn>{_short(token)}</mn>"
         tag = "mi" if token.isalpha() else "mo"
-        return f"<{tag}>{'−' if token == '-' else escape(token)}</{tag}>"
+        return f"<{tag}>{'&minus;' if token == '-' else escape(token)}</{tag}>"
 
     def _command(self, name: str) -> str:
         match name:
@@ -86,7 +82,7 @@ class _Reader:
             case "sqrt":
                 return f"<msqrt>{self._item()}</msqrt>"
             case "dot":
-                return f"<mover>{self._item()}<mo>˙</mo></mover>"
+                return f"<mover>{self._item()}<mo>&dot;</mo></mover>"
             case "left":
                 return self._fenced()
             case "begin":
@@ -99,9 +95,11 @@ class _Reader:
             return f'<mi mathvariant="normal">{escape(self._word())}</mi>'
         if name in _SPACES:
             return f'<mspace width="{_SPACES[name]}"/>'
-        if name in _SIGNS:
-            return f"<mo>{_SIGNS[name]}</mo>"
-        return f"<mi>{escape(_LETTERS.get(name, name))}</mi>"
+        entity = f"{_ENTITIES.get(name, name)};"
+        if entity not in html5:
+            return f"<mi>{escape(name)}</mi>"
+        tag = "mi" if html5[entity].isalpha() else "mo"
+        return f"<{tag}>&{entity}</{tag}>"
 
     def _word(self) -> str:
         """The text between braces, with its spaces."""
@@ -143,6 +141,6 @@ def _with_marks(item: str, below: str, above: str) -> str:
     if below and above:
         return f"<msubsup>{item}{below}{above}</msubsup>"
     if below:
-        tag = "munder" if item in ("<mo>∑</mo>", "<mi>max</mi>", "<mi>min</mi>") else "msub"
+        tag = "munder" if item in ("<mo>&sum;</mo>", "<mi>max</mi>", "<mi>min</mi>") else "msub"
         return f"<{tag}>{item}{below}</{tag}>"
     return f"<msup>{item}{above}</msup>" if above else item
