@@ -1,0 +1,1 @@
+"""Reports: their data by itself, and the page in a browser."""
