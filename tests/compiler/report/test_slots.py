@@ -1,5 +1,7 @@
 """Slots follow every value through all passes."""
 
+from itertools import pairwise
+
 import pytest
 
 import tinytorch as tt
@@ -93,7 +95,7 @@ def test_scopes_have_consecutive_lines_and_boxes_of_a_line_do_not_overlap(name: 
         spans.setdefault(key, []).append((outline.x[k] - half, outline.x[k] + half))
     for boxes in spans.values():
         boxes.sort()
-        assert all(left[1] <= right[0] for left, right in zip(boxes, boxes[1:], strict=False))
+        assert all(left[1] <= right[0] for left, right in pairwise(boxes))
 
 
 def test_forward_values_stand_below_what_they_read_in_their_scope() -> None:
