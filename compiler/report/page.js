@@ -83,10 +83,9 @@ D.kernels.forEach((kernel, number) => kernel.members.forEach((slot) => kernelOf.
 const byName = new Map();
 D.slots.forEach((slot, number) => slot.states.forEach((state) => byName.set(state.name, number)));
 const updates = new Map(D.updates);
-const readers = D.slots.map(() => []);
+const readers = D.slots.map(() => new Set());
 D.slots.forEach((slot, number) =>
-  slot.states.forEach((state) =>
-    state.reads.forEach((read) => readers[read].includes(number) || readers[read].push(number))));
+  slot.states.forEach((state) => state.reads.forEach((read) => readers[read].add(number))));
 
 function kernelsAt(stage) {
   for (; stage >= 0; stage--) if (D.stages[stage].kernels) return D.stages[stage].kernels;
@@ -192,7 +191,7 @@ function outline() {
 
 // ---- the graph -----------------------------------------------------------------------------------------
 const WIDTH = Math.max(...D.columns.map((span) => span[1]), 300);
-let drawn = { boxes: new Map(), order: [] };
+let drawn = { where: new Map(), boxes: [] };
 
 function drawGraph() {
   const { items, frames, height } = outline();
@@ -223,7 +222,8 @@ function drawGraph() {
     height: (height + 12) * view.zoom, role: "img", "aria-label": "graph at stage " + D.stages[view.stage].name,
   });
   root.append(...titles(height), ...frames.map(drawFrame), ...drawHulls(where), drawEdges(where));
-  for (const box of boxes) root.append(box.slot === undefined ? drawFolded(box) : drawBox(box));
+  const near = view.slot < 0 ? new Set() : neighbours(view.slot);
+  for (const box of boxes) root.append(box.slot === undefined ? drawFolded(box) : drawBox(box, near));
   const pane = $("pane"), at = [pane.scrollLeft, pane.scrollTop];
   pane.replaceChildren(root);
   [pane.scrollLeft, pane.scrollTop] = at;
@@ -268,22 +268,22 @@ function drawFolded(box) {
 const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 const SIGNS = { new: "+", changed: "~", gone: "−" };
 
-function looksOf(slot) {
+function looksOf(slot, near) {
   const marks = marksAt[view.stage], mark = marks.get(slot);
   const looks = [T[D.slots[slot].role].split(" ")[0]];
   if (mark) looks.push(mark);
   else if (born(slot) > view.stage || isGone(slot, view.stage)) looks.push("absent");
   else if (marks.size) looks.push("dim");
   if (slot === view.slot) looks.push("on");
-  else if (view.slot >= 0 && neighbours(view.slot).has(slot)) looks.push("near");
+  else if (near.has(slot)) looks.push("near");
   return looks;
 }
 function neighbours(slot) {
   const reads = stateOf(slot, view.stage).reads.map((read) => standing(read, view.stage));
   return new Set([...reads, ...readers[slot]]);
 }
-function drawBox({ slot, x, y, width }) {
-  const state = stateOf(slot, view.stage), looks = looksOf(slot);
+function drawBox({ slot, x, y, width }, near) {
+  const state = stateOf(slot, view.stage), looks = looksOf(slot, near);
   const mark = marksAt[view.stage].get(slot);
   return svg("g", { class: "box " + looks.join(" "), "data-slot": slot, onclick: () => choose(slot) },
     svg("title", {}, state.line),
@@ -441,7 +441,7 @@ function drawNode() {
     pathOf(data.at[4])));
   if (state.source) row("from", el("span", { class: "code" }, `${T[state.source[0]]}: ${T[state.source[1]]}`));
   if (state.reads.length) row("reads", ...state.reads.flatMap((read) => [link(standing(read, view.stage)), " "]));
-  const users = readers[slot].filter((user) => born(user) <= view.stage && !isGone(user, view.stage));
+  const users = [...readers[slot]].filter((user) => born(user) <= view.stage && !isGone(user, view.stage));
   if (users.length) row("read by", ...users.slice(0, 16).flatMap((user) => [link(user), " "]),
     users.length > 16 ? `and ${users.length - 16} more` : "");
   if (state.maker !== undefined) row("made by", T[state.maker], state.rule !== undefined ? `: ${T[state.rule]}` : "",
@@ -525,7 +525,7 @@ function drawMemory() {
     const bottom = polynomial(offset), tall = polynomial(size);
     place.set(slot, item);
     chart.append(svg("rect", {
-      class: `holder ${KINDS[kind]} ${slot === view.slot ? "on" : ""}`, x: x(first), width: Math.max(x(end + 1) - x(first), 1),
+      class: "holder " + KINDS[kind], "data-of": slot, x: x(first), width: Math.max(x(end + 1) - x(first), 1),
       y: y(bottom + tall), height: Math.max((tall / scale) * high, 0.5), "data-holder": slot, onclick: () => choose(slot),
     }, svg("title", {}, `${nameOf(slot, last)}: ${bytes(size)}, kernel ${first} to ${end}`)));
   }
@@ -536,19 +536,37 @@ function drawMemory() {
         height: (polynomial(one[2]) / scale) * high, "data-joined": result }));
   }
   drawStrip(chart, x, count);
-  $("slab").replaceChildren(chart);
+  $("slab").replaceChildren(chart, kindsBar(at));
+  highlight();
   $("peak").textContent = `${scaled(peak, "B")} slab (${peak.toLocaleString("en")} B), ${scaled(total, "B")} for a whole call`;
   $("peak").dataset.bytes = peak;
   $("peak").dataset.total = total;
   drawMoment(at, peak, total);
+}
+// All bytes of a call at the fullest moment, by what they are held for.
+function kindsBar(at) {
+  const sums = new Map();
+  for (const [, kind, size] of at.held) sums.set(kind, (sums.get(kind) || 0) + polynomial(size));
+  const total = [...sums.values()].reduce((sum, size) => sum + size, 0) || 1;
+  const bar = svg("svg", { class: "chart", viewBox: "0 0 1000 20", preserveAspectRatio: "none", height: 16, role: "img",
+    "aria-label": "bytes by kind" });
+  let x = 0;
+  for (const [kind, size] of sums) {
+    const width = (size / total) * STEP, title = `${D.memory.kinds[kind][0]}: ${scaled(size, "B")}`;
+    bar.append(svg("rect", { class: KINDS[kind], x, width, height: 20 }, svg("title", {}, title)));
+    x += width;
+  }
+  const shown = [...sums].filter(([, size]) => size > 0).sort((a, b) => b[1] - a[1]);
+  return el("div", {}, el("h3", {}, "A call at its fullest, by kind"), bar,
+    legend(shown.map(([kind, size]) => [KINDS[kind], `${D.memory.kinds[kind][0]} ${scaled(size, "B")}`])));
 }
 function drawStrip(chart, x, count) {
   const cost = (kernel) => (kernel.us !== undefined ? kernel.us : polynomial(kernel.cost[1]) + polynomial(kernel.cost[2]));
   const most = Math.max(...D.kernels.map(cost), 1e-9);
   chart.append(svg("line", { class: "axis", x1: 0, x2: 1000, y1: 240, y2: 240 }));
   D.kernels.forEach((kernel, number) => {
-    const tall = (cost(kernel) / most) * 96, isOn = kernel.members.includes(view.slot) ? " on" : "";
-    chart.append(svg("rect", { class: "holder output" + isOn, x: x(number), y: 354 - tall, width: STEP / count, height: tall + 1,
+    const tall = (cost(kernel) / most) * 96;
+    chart.append(svg("rect", { class: "holder output", "data-of": kernel.members.join(" "), x: x(number), y: 354 - tall, width: STEP / count, height: tall + 1,
       onclick: () => choose(kernel.members[0]) }, svg("title", {}, kernelTitle(number))));
   });
 }
@@ -705,18 +723,17 @@ function drawRibbons(before) {
   left.forEach(([slots, us], place) => {
     const slot = slots[0], at = 24 + place * tall, [number, rank] = order.get(slot) || [-1, 0];
     const end = 24 + rank * tall;
-    const kind = ["forward", "backward", "update"][D.slots[slot].at[0]], isOn = slot === view.slot ? " on" : "";
-    if (number >= 0) chart.append(svg("path", { class: "ribbon" + isOn,
+    const kind = ["forward", "backward", "update"][D.slots[slot].at[0]];
+    if (number >= 0) chart.append(svg("path", { class: "ribbon", "data-of": slot,
       d: `M400 ${at}C500 ${at} 500 ${end} 600 ${end}V${end + tall - 2}C500 ${end + tall - 2} 500 ${at + tall - 2} 400 ${at + tall - 2}Z` }));
-    chart.append(svg("g", { class: "box " + kind + isOn, onclick: () => choose(slot) },
+    chart.append(svg("g", { class: "box " + kind, "data-of": slot, onclick: () => choose(slot) },
       svg("rect", { x: 60, y: at, width: 340, height: tall - 2 }),
       svg("text", { class: "what", x: 66, y: at + 10 }, cut(`${T[stateOf(slot, last).op]} ${nameOf(slot, last)}`, 44)),
       us ? svg("text", { class: "what", x: 394, y: at + 10, "text-anchor": "end" }, micro(us)) : null));
   });
   D.kernels.forEach((kernel, number) => {
     const kinds = new Set(kernel.members.map((slot) => ["forward", "backward", "update"][D.slots[slot].at[0]]));
-    const isOn = kernel.members.includes(view.slot) ? " on" : "";
-    chart.append(svg("g", { class: `box ${[...kinds][0]}${isOn}`, onclick: () => showCode(number) },
+    chart.append(svg("g", { class: "box " + [...kinds][0], "data-of": kernel.members.join(" "), onclick: () => showCode(number) },
       svg("title", {}, [...kinds].join(" and ")),
       svg("rect", { x: 600, y: tops[number], width: 340, height: kernel.members.length * tall - 2 }),
       svg("text", { class: "what", x: 606, y: tops[number] + 10 }, cut(kernelTitle(number), 62)),
@@ -757,8 +774,9 @@ function showCode(number) {
 
 // ---- summary ---------------------------------------------------------------------------------------------
 function summarise() {
-  const summary = D.summary, values = (items) => items.flatMap(([slot, name, type], place) =>
-    [place ? ", " : "", link(slot, name || "a value"), el("span", { class: "code" }, ` ${type}`)]);
+  const summary = D.summary, values = (items) => [...items.slice(0, 8).flatMap(([slot, name, type], place) =>
+    [place ? ", " : "", link(slot, name || "a value"), el("span", { class: "code" }, ` ${type}`)]),
+  items.length > 8 ? ` and ${items.length - 8} more` : ""];
   const kind = summary.updates ? "A training step" : summary.ops.backward ? "A function and its gradient" : "A function";
   const fact = (value, text) => el("div", {}, el("b", {}, value), el("small", {}, text));
   const sizes = D.symbols.map(([name]) => `${name} = ${view.sizes[name]}`).join(", ");
@@ -790,8 +808,13 @@ function choose(slot) {
   if (slot >= 0) reveal(slot);
   else drawGraph();
   drawNode();
-  drawMemory();
-  drawFusion();
+  highlight();
+}
+// What is about the chosen node, in every chart.
+function highlight() {
+  const slot = String(view.slot);
+  for (const item of document.querySelectorAll("[data-of]"))
+    item.classList.toggle("on", item.dataset.of.split(" ").includes(slot));
 }
 function reveal(slot) {
   for (const scope of chainOf(D.slots[slot].at[4])) view.open.add(scope);
@@ -799,9 +822,11 @@ function reveal(slot) {
   if (document.body.dataset.tab !== "graph" && document.body.dataset.tab !== "node") showTab("node");
   const pane = $("pane"), box = drawn.where.get(slot);
   if (!box) return;
+  if (window.innerWidth <= 900 && document.body.dataset.tab === "graph") $("stand").scrollIntoView({ block: "start" });
   const [x, y] = [(box.x + 10) * view.zoom, (box.y + 6) * view.zoom];
   if (x < pane.scrollLeft + 30 || x > pane.scrollLeft + pane.clientWidth - 30) pane.scrollLeft = x - pane.clientWidth / 2;
-  if (y < pane.scrollTop + 30 || y > pane.scrollTop + pane.clientHeight - 30) pane.scrollTop = y - pane.clientHeight / 2;
+  const seen = pane.clientHeight * (window.innerWidth <= 900 ? 0.4 : 1); // a sheet covers the rest
+  if (y < pane.scrollTop + 30 || y > pane.scrollTop + seen - 30) pane.scrollTop = y - seen / 2;
 }
 function toggle(scope) {
   if (view.open.has(scope)) view.open.delete(scope);
