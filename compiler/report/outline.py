@@ -73,7 +73,7 @@ def outline_of(slots: Slots) -> Outline:
     """The outline of all slots. Linear in slots and what they read, but for sorting."""
     column = _columns(slots)
     paths = _paths(slots)
-    scopes, tree, scope = _tree(paths, _order(slots))
+    scopes, tree, scope = _tree(paths, _order(slots, column))
     row = [0] * len(slots.all)
     _assign(slots, tree, scopes, column, row)
     width = [_width(slots, number) for number in range(len(slots.all))]
@@ -133,18 +133,22 @@ def _paths(slots: Slots) -> list[Path]:
     return found
 
 
-def _order(slots: Slots) -> list[int]:
-    """Slots in the order in which they were made, but leaves just before whoever reads them first."""
-    readers: dict[int, int] = {}
+def _order(slots: Slots, column: Sequence[Part]) -> list[int]:
+    """Slots as they were made, but leaves before their first readers, and gradients by what they are of."""
+    reader: dict[int, int] = {}
     for slot in slots.all:
         for read in slot.states[0].reads:
-            readers.setdefault(read, slot.number)
-
-    def place(slot: int) -> tuple[int, bool]:
-        is_leaf = slots.all[slot].first.op.has(Trait.LEAF)
-        return (readers.get(slot, slot), False) if is_leaf else (slot, True)
-
-    return sorted(range(len(slots.all)), key=place)
+            reader.setdefault(read, slot.number)
+    place: list[tuple[int, int]] = []
+    for slot in slots.all:
+        of = slots.of.get(slot.first.origin.of) if slot.first.origin.of is not None else None
+        if slot.first.op.has(Trait.LEAF):
+            place.append((reader.get(slot.number, slot.number), 0))
+        elif column[slot.number] is Part.BACKWARD and of is not None and of < slot.number:
+            place.append((place[of][0], 2))
+        else:
+            place.append((slot.number, 1))
+    return sorted(range(len(place)), key=place.__getitem__)
 
 
 def _tree(paths: Sequence[Path], order: Iterable[int]) -> tuple[list[Scope], _Tree, list[int]]:

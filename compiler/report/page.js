@@ -5,6 +5,8 @@
 const D = JSON.parse(document.getElementById("data").textContent);
 const T = D.strings;
 const LINE = 46, BOX = 34, HEAD = 24, FOOT = 8, EDGE = 8, FAR = 9 * LINE, STEP = 1000;
+// With more boxes than MANY only those near the visible part are drawn, and again while it is scrolled.
+const MANY = 900, MARGIN = 1200;
 const COLUMNS = ["forward", "backward", "updates"];
 const view = { stage: D.stages.length - 1, slot: -1, open: new Set(), zoom: 1, sizes: {} };
 for (const [name, size] of D.symbols) view.sizes[name] = size;
@@ -191,7 +193,7 @@ function outline() {
 
 // ---- the graph -----------------------------------------------------------------------------------------
 const WIDTH = Math.max(...D.columns.map((span) => span[1]), 300);
-let drawn = { where: new Map(), boxes: [] };
+let drawn = { where: new Map(), boxes: [], part: [-Infinity, Infinity] };
 
 function drawGraph() {
   const { items, frames, height } = outline();
@@ -217,17 +219,24 @@ function drawGraph() {
     }
     boxes.push(...parts.filter((part) => part.slots.length));
   }
+  const pane = $("pane"), at = [pane.scrollLeft, pane.scrollTop];
+  const part = boxes.length > MANY ? [at[1] / view.zoom - MARGIN, (at[1] + pane.clientHeight) / view.zoom + MARGIN] : [-Infinity, Infinity];
+  const isNear = (...ends) => Math.max(...ends) >= part[0] && Math.min(...ends) <= part[1];
   const root = svg("svg", {
     viewBox: `-10 -6 ${WIDTH + 20} ${height + 12}`, width: (WIDTH + 20) * view.zoom,
     height: (height + 12) * view.zoom, role: "img", "aria-label": "graph at stage " + D.stages[view.stage].name,
   });
-  root.append(...titles(height), ...frames.map(drawFrame), ...drawHulls(where), drawEdges(where));
+  root.append(...titles(height), ...frames.filter((frame) => isNear(frame.top, frame.bottom)).map(drawFrame),
+    ...drawHulls(where, isNear), drawEdges(where, isNear));
   const near = view.slot < 0 ? new Set() : neighbours(view.slot);
-  for (const box of boxes) root.append(box.slot === undefined ? drawFolded(box) : drawBox(box, near));
-  const pane = $("pane"), at = [pane.scrollLeft, pane.scrollTop];
+  for (const box of boxes) if (isNear(box.y)) root.append(box.slot === undefined ? drawFolded(box) : drawBox(box, near));
   pane.replaceChildren(root);
   [pane.scrollLeft, pane.scrollTop] = at;
-  drawn = { where, boxes };
+  drawn = { where, boxes, part };
+}
+function scrolled() {
+  const pane = $("pane"), top = pane.scrollTop / view.zoom, bottom = (pane.scrollTop + pane.clientHeight) / view.zoom;
+  if (top < drawn.part[0] || bottom > drawn.part[1]) drawGraph();
 }
 function titles(height) {
   return D.columns.flatMap(([left, right], column) => [
@@ -294,11 +303,11 @@ function drawBox({ slot, x, y, width }, near) {
     updates.has(slot) ? svg("text", { class: "badge-sign", x: x - width / 2 + 4, y: y - 4 }, "↻") : null,
     mark ? svg("text", { class: "sign", x: x + width / 2 - 10, y: y - 5 }, SIGNS[mark]) : null);
 }
-function drawEdges(where) {
+function drawEdges(where, isNear) {
   const group = svg("g", {}), seen = new Set();
   const hasMarks = marksAt[view.stage].size > 0;
   const add = (tail, head, from, to, kind) => {
-    if (!from || !to || from === to) return;
+    if (!from || !to || from === to || !isNear(from.y, to.y)) return;
     const isOn = tail === view.slot || head === view.slot;
     const isFar = Math.abs(from.y - to.y) > FAR;
     if (!isOn && isFar && from.slot !== undefined && to.slot !== undefined) return;
@@ -334,12 +343,13 @@ function curve(from, to) {
   const bend = Math.max(Math.abs(b - a) / 2, 12) * down;
   return `M${from.x} ${a}C${from.x} ${a + bend} ${to.x} ${b - bend} ${to.x} ${b}`;
 }
-function drawHulls(where) {
+function drawHulls(where, isNear) {
   if (D.stages[view.stage].kind === "source" || D.stages[view.stage].kind === "rewrite") return [];
   return kernelsAt(view.stage).map((members, number) => {
     const boxes = [...new Set(members.map((slot) => where.get(slot)))].filter(Boolean)
       .sort((a, b) => a.y - b.y || a.x - b.x);
     if (members.length < 2 || (boxes.length < 2 && boxes[0] && boxes[0].slots)) return null;
+    if (!isNear(...boxes.map((box) => box.y))) return null;
     const color = `hsl(${(number * 137) % 360} 60% 50%)`;
     const isOn = members.includes(view.slot) ? " on" : "";
     const rects = boxes.filter((box) => box.slot !== undefined).map((box) =>
@@ -809,6 +819,9 @@ function choose(slot) {
   else drawGraph();
   drawNode();
   highlight();
+  const machine = $("machine").getBoundingClientRect();
+  if (slot >= 0 && window.innerWidth > 900 && (machine.bottom < 200 || machine.top > window.innerHeight - 200))
+    $("machine").scrollIntoView({ block: "start" });
 }
 // What is about the chosen node, in every chart.
 function highlight() {
@@ -827,6 +840,7 @@ function reveal(slot) {
   if (x < pane.scrollLeft + 30 || x > pane.scrollLeft + pane.clientWidth - 30) pane.scrollLeft = x - pane.clientWidth / 2;
   const seen = pane.clientHeight * (window.innerWidth <= 900 ? 0.4 : 1); // a sheet covers the rest
   if (y < pane.scrollTop + 30 || y > pane.scrollTop + seen - 30) pane.scrollTop = y - seen / 2;
+  scrolled();
 }
 function toggle(scope) {
   if (view.open.has(scope)) view.open.delete(scope);
@@ -977,6 +991,7 @@ function begin() {
   const act = { theme, help: () => $("keys").showModal(), fit, unfold: () => everything(true), fold: () => everything(false),
     closer: () => zoom(view.zoom * 1.25), farther: () => zoom(view.zoom / 1.25) };
   for (const [id, action] of Object.entries(act)) $(id).addEventListener("click", action);
+  $("pane").addEventListener("scroll", scrolled);
   $("search").addEventListener("input", (event) => search(event.target.value));
   $("search").addEventListener("keydown", searchKey);
   $("ticks").addEventListener("pointerdown", (event) => {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from compiler.report.data import report_data
-from tests.compiler.report.models import of_testing, three_layers
+from tests.compiler.report.models import of_testing, three_layers, transformer
 
 pytestmark = pytest.mark.slow
 
@@ -297,6 +297,25 @@ def test_at_400_there_is_one_part_at_a_time_and_the_slider_is_always_there(
         slider = page.locator("#ticks").bounding_box()
         assert 0 <= slider["y"] <= 900 - slider["height"]
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    opened.close()
+
+
+def test_of_a_large_graph_what_is_visible_is_drawn_and_the_rest_while_it_is_scrolled(
+    browser: Any, tmp_path: Path
+) -> None:
+    opened = Opened(browser, transformer(4, "numpy").report(tmp_path / "report.html"))
+    page = opened.page
+    page.click("#unfold")
+    drawn = page.locator(".box[data-slot]").count()
+    assert 0 < drawn < len(page.evaluate("D.slots")) / 2
+    page.locator("#pane").evaluate("pane => pane.scrollTop = pane.scrollHeight")
+    page.wait_for_function("drawn.part[1] * view.zoom > document.getElementById('pane').scrollHeight")
+    largest = "Math.max(...[...document.querySelectorAll('.box[data-slot]')].map(box => box.dataset.slot))"
+    assert page.evaluate(largest) > page.evaluate("D.slots.length") / 2
+    page.fill("#search", "gelu blocks.2")
+    page.keyboard.press("Enter")
+    slot = page.evaluate("view.slot")
+    assert page.locator(f".box.on[data-slot='{slot}']").count() == 1
     opened.close()
 
 
