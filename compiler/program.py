@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -25,9 +25,6 @@ from compiler.pipeline.contract import Record
 from compiler.profiling import Profile, Samples, sample
 from compiler.render.drawing import draw, svg_of
 from compiler.render.kernels import draw_schedule
-from compiler.report.data import report_data
-from compiler.report.measuring import ROUNDS, Measured, roof
-from compiler.report.page import write_report
 from compiler.schedule.costs import PlanCost, cost_of_plan
 from compiler.schedule.finding import find, find_kernel
 from compiler.schedule.memory import Memory, memory_of
@@ -36,6 +33,9 @@ from compiler.schedule.schedule import Schedule
 from compiler.signature import Array, Signature, is_ready
 from compiler.structure import Structure
 from compiler.why import Why, why
+
+if TYPE_CHECKING:
+    from compiler.report.measuring import Measured
 
 
 class Program:
@@ -328,11 +328,16 @@ class Program:
         a kernel for each node, are called for `seconds` in turn; nobody sees an update. Returns the path.
         Raises what `profile` raises.
         """
+        from compiler.report.data import report_data  # noqa: PLC0415  # loaded by who asks for a report
+        from compiler.report.page import write_report  # noqa: PLC0415  # likewise
+
         measured = None if data is None else self._measured(data, seconds)
         return write_report(report_data(self, measured), path)
 
     def _measured(self, data: Any, seconds: float) -> Measured:
         """The program and its rewritten graph without any scheduling, timed in turn on some data."""
+        from compiler.report.measuring import ROUNDS, Measured, roof  # noqa: PLC0415  # as in `report`
+
         named: dict[str, Any] = dict(cast("Mapping[str, Any]", data)) if isinstance(data, Mapping) else {}
         given: Sequence[Any] = [data] if isinstance(data, np.ndarray) else list(cast("Iterable[Any]", data))
         arguments = [] if named else given
