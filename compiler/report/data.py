@@ -13,27 +13,19 @@ their lists.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
-from compiler.analysis.cost import Cost
 from compiler.analysis.parts import parts_of
-from compiler.autodiff.explain import Explanation, explain_node
 from compiler.errors import BackendError
-from compiler.ir.formula.mathml import mathml
-from compiler.ir.graph import Graph
-from compiler.ir.node import Node, SourceLine
+from compiler.ir.node import Node
 from compiler.ir.op import Trait
 from compiler.ir.printing import print_node, print_path
 from compiler.profiling import Profile
-from compiler.report.outline import Outline, op_word, outline_of, role_of, short_expression
-from compiler.report.slots import Slot, Slots, State, slots_of, stages_of
-from compiler.report.tables import Polynomials, Table
+from compiler.report.making import Making, cost_of, in_place_of, rounded
+from compiler.report.panels import line_of, panel_of
 from compiler.schedule.breakdown import Breakdown, break_down, by_scope
-from compiler.schedule.costs import PlanCost
 from compiler.schedule.memory import Kind
-from compiler.schedule.plan import InSlab, View
+from compiler.schedule.plan import InSlab
 
 if TYPE_CHECKING:
     from compiler.program import Program
@@ -46,37 +38,9 @@ _LISTED: Final = 3
 """How many values a title names."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Making:
-    """What every part of the data is made from."""
-
-    program: Program
-    slots: Slots
-    outline: Outline
-    cost: PlanCost
-    by_node: Mapping[Node, Cost]
-    final: Mapping[int, Node]
-    """What stands in each slot at the end."""
-    texts: Table
-    extents: Polynomials
-    mathematics: dict[str, int]
-    """The text of each formula in MathML by its LaTeX."""
-
-    @classmethod
-    def of(cls, program: Program) -> _Making:
-        slots = slots_of(stages_of(program.source_graph, program.history, program.schedule))
-        cost = program.cost
-        final = {slots.of[node]: node for node in program.graph.nodes}
-        return cls(program, slots, outline_of(slots), cost, cost.by_node, final, Table(), Polynomials(), {})
-
-    @property
-    def graph(self) -> Graph:
-        return self.program.graph
-
-
 def report_data(program: Program, measured: Measured | None = None) -> dict[str, Any]:
     """All that the page shows, as what JSON can hold. Pure: nothing is run and nothing changes."""
-    making = _Making.of(program)
+    making = Making.of(program)
     slots = making.slots
     profile = None if measured is None else measured.profile
     data = {
@@ -90,8 +54,8 @@ def report_data(program: Program, measured: Measured | None = None) -> dict[str,
         "scopes": [
             [print_path(item.path[-1:]), item.parent, item.first, item.last] for item in making.outline.scopes
         ],
-        "columns": [list(map(_rounded, span)) for span in making.outline.columns],
-        "slots": [_slot(making, slot, profile) for slot in slots.all],
+        "columns": [list(map(rounded, span)) for span in making.outline.columns],
+        "slots": [panel_of(making, slot, profile) for slot in slots.all],
         "kernels": [_kernel(making, k, profile) for k in range(len(program.schedule.kernels))],
         "memory": _memory(making),
         "time": _time(making, profile),
@@ -99,10 +63,6 @@ def report_data(program: Program, measured: Measured | None = None) -> dict[str,
         "unfused": None if measured is None else _unfused(making, measured),
     }
     return {"strings": making.texts.texts, "polynomials": making.extents.all, **data}
-
-
-def _rounded(number: float) -> float:
-    return round(number, 1)
 
 
 def _symbols(program: Program, profile: Profile | None) -> list[list[Any]]:
@@ -122,7 +82,7 @@ def _title(program: Program) -> str:
     return f"{outputs or 'updates'} of {inputs or 'nothing'}"
 
 
-def _summary(making: _Making, measured: Measured | None) -> dict[str, Any]:
+def _summary(making: Making, measured: Measured | None) -> dict[str, Any]:
     program, source = making.program, making.program.source_graph
     names = source.names.values
     parts = parts_of(source).part
@@ -150,13 +110,13 @@ def _summary(making: _Making, measured: Measured | None) -> dict[str, Any]:
     }
 
 
-def _stage(making: _Making, number: int) -> dict[str, Any]:
+def _stage(making: Making, number: int) -> dict[str, Any]:
     stage = making.slots.stages[number]
     found: dict[str, Any] = {"name": stage.name, "kind": stage.kind, "nodes": len(stage.graph)}
     record = stage.record
     if stage.schedule is not None:
         found["kernels"] = [making.slots.standing(kernel.members) for kernel in stage.schedule.kernels]
-        found["in_place"] = _in_place(making, stage.schedule.kernels)
+        found["in_place"] = in_place_of(making, stage.schedule.kernels)
     if record is not None:
         found |= {
             "seconds": round(record.seconds, 6),
@@ -177,12 +137,7 @@ def _bare(sentence: str) -> str:
     return rest if colon and " : " in head else sentence
 
 
-def _in_place(making: _Making, kernels: Iterable[Any]) -> list[list[int]]:
-    of = making.slots.of
-    return [[of[new], of[old]] for kernel in kernels for new, old in kernel.in_place.items()]
-
-
-def _grouped(making: _Making, said: Iterable[tuple[Any, str, Sequence[Node]]]) -> list[list[Any]]:
+def _grouped(making: Making, said: Iterable[tuple[Any, str, Sequence[Node]]]) -> list[list[Any]]:
     """Alike sentences together: code, sentence, then the slots of each time."""
     found: dict[tuple[int, int], list[list[int]]] = {}
     for reason, sentence, nodes in said:
@@ -192,97 +147,14 @@ def _grouped(making: _Making, said: Iterable[tuple[Any, str, Sequence[Node]]]) -
     return [[code, sentence, *slots] for (code, sentence), slots in found.items()]
 
 
-def _slot(making: _Making, slot: Slot, profile: Profile | None) -> dict[str, Any]:
-    outline, number = making.outline, slot.number
-    part = outline.column[number]
-    found: dict[str, Any] = {
-        "at": [
-            ["forward", "backward", "updates"].index(part.value), _rounded(outline.x[number]),
-            _rounded(outline.width[number]), outline.line[number], outline.scope[number],
-        ],
-        "role": making.texts.of(role_of(slot.first, part).value),
-        "states": [_state(making, state) for state in slot.states],
-    }  # fmt: skip
-    if slot.beside >= 0:
-        found["beside"] = slot.beside
-    if slot.gone is not None:
-        found["gone"] = [slot.gone, slot.into]
-    node = making.final.get(number)
-    if profile is not None and node is not None and node in profile.microseconds_of:
-        found["us"] = round(profile.microseconds_of[node], 3)
-    return found | _fate(making, slot)
-
-
-def _state(making: _Making, state: State) -> dict[str, Any]:
-    node, texts = state.node, making.texts
-    names = making.slots.stages[state.stage].graph.names
-    known = explain_node(node, names)
-    found: dict[str, Any] = {
-        "stage": state.stage,
-        "name": names.values[node],
-        "op": texts.of(op_word(node)),
-        "short": texts.of(short_expression(node, names)),
-        "line": print_node(node, names),
-        "type": texts.of(node.type),
-        "reads": list(state.reads),
-    }
-    if known.latex is not None:
-        if known.latex not in making.mathematics:
-            making.mathematics[known.latex] = texts.of(mathml(known.latex))
-        found["math"] = making.mathematics[known.latex]
-        found["formula"] = texts.of(known.formula)
-    return found | _origin(making, known)
-
-
-def _origin(making: _Making, known: Explanation) -> dict[str, Any]:
-    texts, found = making.texts, dict[str, Any]()
-    if known.source is not None:
-        found["source"] = [texts.of(_file(known.source)), texts.of(known.source.text)]
-    if known.maker != "user":
-        found["maker"] = texts.of(known.maker)
-    if known.rule:
-        found["rule"] = texts.of(known.rule)
-    if known.of in making.slots.of:
-        found["of"] = making.slots.of[known.of]
-    for key, lines in (("derivation", known.derivation), ("where", (*known.definitions, *known.recognised))):
-        if lines:
-            found[key] = [texts.of(line) for line in lines]
-    return found
-
-
-def _file(source: SourceLine) -> str:
-    """The place without its folders: a report may be given away, and says where it matters."""
-    return f"{PurePath(source.file).name}:{source.line}"
-
-
-def _fate(making: _Making, slot: Slot) -> dict[str, Any]:
-    """Where what stands in a slot at the end lives, and what it costs."""
-    node = making.final.get(slot.number)
-    if node is None:
-        return {}
-    found: dict[str, Any] = {}
-    place = making.program.plan.places.get(node)
-    if place is not None:
-        base = making.slots.of.get(place.base, -1) if isinstance(place, View) else -1
-        found["place"] = [making.texts.of(place), base]
-    if node in making.by_node:
-        found["cost"] = _cost(making, making.by_node[node])
-    return found
-
-
-def _cost(making: _Making, cost: Cost) -> list[int]:
-    """Flops, bytes read, bytes written: polynomials."""
-    return [making.extents.of(item) for item in (cost.flops, cost.bytes_read, cost.bytes_written)]
-
-
-def _kernel(making: _Making, number: int, profile: Profile | None) -> dict[str, Any]:
+def _kernel(making: Making, number: int, profile: Profile | None) -> dict[str, Any]:
     schedule = making.program.schedule
     kernel = schedule.kernels[number]
     found: dict[str, Any] = {
         "members": making.slots.standing(kernel.members),
         "stored": making.slots.standing(schedule.outputs(kernel)),
-        "in_place": _in_place(making, [kernel]),
-        "cost": _cost(making, making.cost.kernels[number]),
+        "in_place": in_place_of(making, [kernel]),
+        "cost": cost_of(making, making.cost.kernels[number]),
         "source": [making.texts.of(line) for line in _source(making, number)],
     }
     if profile is not None:
@@ -290,7 +162,7 @@ def _kernel(making: _Making, number: int, profile: Profile | None) -> dict[str, 
     return found
 
 
-def _source(making: _Making, number: int) -> list[str]:
+def _source(making: Making, number: int) -> list[str]:
     """The lines of a kernel's code, or of what it computes where the backend has none of its own."""
     try:
         return making.program.source(number).rstrip().split("\n")
@@ -299,7 +171,7 @@ def _source(making: _Making, number: int) -> list[str]:
         return [print_node(node, names) for node in making.program.schedule.kernels[number].members]
 
 
-def _memory(making: _Making) -> dict[str, Any]:
+def _memory(making: Making) -> dict[str, Any]:
     memory = making.program.memory
     kinds = list(Kind)
     places = making.program.plan.places
@@ -324,34 +196,29 @@ def _memory(making: _Making) -> dict[str, Any]:
     }
 
 
-def _time(making: _Making, profile: Profile | None) -> dict[str, Any]:
+def _time(making: Making, profile: Profile | None) -> dict[str, Any]:
     spent = None if profile is None else profile.microseconds_of
     by_node = making.by_node if profile is None else profile.cost.by_node
-    keys = {"scopes": by_scope(making.graph), "lines": _line}
+    keys = {"scopes": by_scope(making.graph), "lines": line_of}
     return {name: _rows(making, break_down(by_node, key, spent)) for name, key in keys.items()}
 
 
-def _line(node: Node) -> str:
-    source = node.origin.source
-    return "(no line)" if source is None else f"{_file(source)}: {source.text}"
-
-
-def _rows(making: _Making, breakdown: Breakdown) -> list[list[Any]]:
+def _rows(making: Making, breakdown: Breakdown) -> list[list[Any]]:
     """Label, nodes, costs, microseconds where they were measured."""
     return [
         [
-            making.texts.of(row.label or "(no scope)"), row.nodes, *_cost(making, row.cost),
+            making.texts.of(row.label or "(no scope)"), row.nodes, *cost_of(making, row.cost),
             *([] if row.microseconds is None else [round(row.microseconds, 3)]),
         ]
         for row in breakdown.rows
     ]  # fmt: skip
 
 
-def _measured(making: _Making, measured: Measured) -> dict[str, Any]:
+def _measured(making: Making, measured: Measured) -> dict[str, Any]:
     return measured.to_dict() | {"unfused_peak": making.extents.of(measured.unfused_peak)}
 
 
-def _unfused(making: _Making, measured: Measured) -> list[list[Any]]:
+def _unfused(making: Making, measured: Measured) -> list[list[Any]]:
     """The kernels without any scheduling: the slots of their members, and microseconds."""
     by_name = {making.graph.names.values[node]: node for node in making.graph.nodes}
     names = measured.unfused.schedule.graph.names.values

@@ -174,18 +174,17 @@ def _assign(
 ) -> None:
     """A line for each slot: a scope's own slots in runs between the scopes inside it."""
     line = 0
-    pending: list[tuple[_Tree, list[list[int] | _Tree]]] = [(tree, _runs(tree))]
-    scopes[tree.number].first = 0
+    pending = [(tree, iter(_runs(tree)))]
     while pending:
         current, rest = pending[-1]
-        if not rest:
+        item = next(rest, None)
+        if item is None:
             scopes[current.number].last = line - 1
             pending.pop()
             continue
-        item = rest.pop(0)
         if isinstance(item, _Tree):
             scopes[item.number].first = line
-            pending.append((item, _runs(item)))
+            pending.append((item, iter(_runs(item))))
             continue
         rows = _rows(slots, item, column)
         for number in item:

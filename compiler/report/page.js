@@ -220,7 +220,8 @@ function drawGraph() {
     boxes.push(...parts.filter((part) => part.slots.length));
   }
   const pane = $("pane"), at = [pane.scrollLeft, pane.scrollTop];
-  const part = boxes.length > MANY ? [at[1] / view.zoom - MARGIN, (at[1] + pane.clientHeight) / view.zoom + MARGIN] : [-Infinity, Infinity];
+  const part = boxes.length > MANY ? [at[1] / view.zoom - MARGIN, (at[1] + pane.clientHeight) / view.zoom + MARGIN]
+      : [-Infinity, Infinity];
   const isNear = (...ends) => Math.max(...ends) >= part[0] && Math.min(...ends) <= part[1];
   const root = svg("svg", {
     viewBox: `-10 -6 ${WIDTH + 20} ${height + 12}`, width: (WIDTH + 20) * view.zoom,
@@ -315,7 +316,8 @@ function drawEdges(where, isNear) {
     if (seen.has(key)) return;
     seen.add(key);
     const isDim = hasMarks && !isOn && kind === "" && !marksAt[view.stage].has(head);
-    group.append(svg("path", { class: `edge ${kind} ${isOn ? "on" : ""} ${isDim ? "dim" : ""} ${isFar ? "far" : ""}`, d: curve(from, to) }));
+    const looks = ["edge", kind, isOn ? "on" : "", isDim ? "dim" : "", isFar ? "far" : ""];
+    group.append(svg("path", { class: looks.join(" "), d: curve(from, to) }));
   };
   D.slots.forEach((slot, head) => {
     if (born(head) > view.stage) return;
@@ -473,13 +475,15 @@ function drawNode() {
 function drawFate(slot, row) {
   const data = D.slots[slot];
   if (data.gone) {
-    row("gone", `in ${D.stages[data.gone[0]].name}`, data.gone[1] >= 0 ? [": it is ", link(standing(slot, last))] : ": not needed");
+    const twin = data.gone[1] >= 0 ? [": it is ", link(standing(slot, last))] : ": not needed";
+    row("gone", `in ${D.stages[data.gone[0]].name}`, twin);
     return;
   }
   if (kernelOf.has(slot)) {
     const kernel = D.kernels[kernelOf.get(slot)], others = kernel.members.filter((item) => item !== slot);
     row("kernel", el("button", { type: "button", class: "link", onclick: () => showCode(kernelOf.get(slot)) },
-      `kernel ${kernelOf.get(slot)}`), others.length ? [", fused with ", ...others.slice(0, 10).flatMap((item) => [link(item), " "]),
+      `kernel ${kernelOf.get(slot)}`), others.length
+      ? [", fused with ", ...others.slice(0, 10).flatMap((item) => [link(item), " "]),
       others.length > 10 ? `and ${others.length - 10} more` : ""] : ", alone");
     const over = kernel.in_place.find(([item]) => item === slot);
     row("in place", over ? ["written over ", link(over[1])] : "no");
@@ -576,7 +580,8 @@ function drawStrip(chart, x, count) {
   chart.append(svg("line", { class: "axis", x1: 0, x2: 1000, y1: 240, y2: 240 }));
   D.kernels.forEach((kernel, number) => {
     const tall = (cost(kernel) / most) * 96;
-    chart.append(svg("rect", { class: "holder output", "data-of": kernel.members.join(" "), x: x(number), y: 354 - tall, width: STEP / count, height: tall + 1,
+    chart.append(svg("rect", { class: "holder output", "data-of": kernel.members.join(" "), x: x(number), y: 354 - tall,
+        width: STEP / count, height: tall + 1,
       onclick: () => choose(kernel.members[0]) }, svg("title", {}, kernelTitle(number))));
   });
 }
@@ -592,7 +597,7 @@ function drawMoment(at, peak, total) {
       el("td", {}, bytes(size)), el("td", {}, ((polynomial(size) / (total || 1)) * 100).toFixed(1) + " %")));
   $("moment").replaceChildren(
     el("h3", {}, `At its fullest: kernel ${at.kernel}`),
-    el("div", { class: "scroll" }, el("table", {}, el("tr", {}, ["value", "kind", "bytes", "share"].map((text) => el("th", {}, text))), rows)),
+    table(["value", "kind", "bytes", "share"], rows),
     el("p", { class: "axis-text" }, `In place saves ${bytes(D.memory.in_place_saves)}; without sharing the slab would take `
       + `${bytes(D.memory.unshared)}. The slab is ${polynomialText(D.memory.peak)} B.`));
 }
@@ -628,7 +633,8 @@ function table(heads, rows) {
 }
 function drawSpeed() {
   const isTimed = D.measured !== null, whole = D.kernels.reduce((sum, kernel) => sum + (kernel.us || 0), 0) || 1;
-  const heads = ["kernel", ...(isTimed ? ["time", "share"] : []), "flops", "bytes", ...(isTimed ? ["GFLOP/s", "GB/s", "of the roof"] : [])];
+  const heads = ["kernel", ...(isTimed ? ["time", "share"] : []), "flops", "bytes",
+    ...(isTimed ? ["GFLOP/s", "GB/s", "of the roof"] : [])];
   const order = D.kernels.map((kernel, number) => number).filter((number) => D.kernels[number].us || weight(number));
   order.sort((a, b) => (isTimed ? D.kernels[b].us - D.kernels[a].us : weight(b) - weight(a)));
   const rows = order.slice(0, 40).map((number) => {
@@ -639,9 +645,13 @@ function drawSpeed() {
       scaled(flops, ""), scaled(moved, "B"), ...rates].map((text) => el("td", {}, text)));
   });
   const parts = [el("h2", {}, "Where the time goes")];
-  if (!isTimed) parts.push(el("p", {}, "Nothing was timed: program.report(path, data=...) adds times. These are the costs, for the sizes chosen under memory."));
-  else parts.push(el("p", {}, `A call takes ${micro(D.measured.call)} (median of ${D.measured.calls}); this machine does at best `
-    + `${D.measured.gflops} GFLOP/s, and moves ${D.measured.gigabytes.map(([size, rate]) => `${rate} GB/s of ${scaled(size, "B")}`).join(", ")}.`), roofline());
+  if (!isTimed) parts.push(el("p", {}, "Nothing was timed: program.report(path, data=...) adds times. "
+    + "These are the costs, for the sizes chosen under memory."));
+  else {
+    const rates = D.measured.gigabytes.map(([size, rate]) => `${rate} GB/s of ${scaled(size, "B")}`).join(", ");
+    parts.push(el("p", {}, `A call takes ${micro(D.measured.call)} (median of ${D.measured.calls}); this machine does at best `
+      + `${D.measured.gflops} GFLOP/s, and moves ${rates}.`), roofline());
+  }
   parts.push(table(heads, rows));
   parts.push(el("div", { class: "two" }, breakdown("By part of the model", D.time.scopes), breakdown("By line", D.time.lines)));
   $("speed").replaceChildren(...parts);
@@ -684,18 +694,21 @@ function roofline() {
   const top = log(Math.max(D.measured.gflops, ...points.map((point) => point.y))) + 0.2, bottom = top - 4.5;
   const x = (value) => 40 + ((Math.min(Math.max(log(value), low), high) - low) / (high - low)) * 940;
   const y = (value) => 10 + ((top - Math.max(log(value), bottom)) / (top - bottom)) * 200;
-  const roofs = [D.measured.gigabytes[0], D.measured.gigabytes.at(-1)].map(([size, rate]) => [size, rate, D.measured.gflops / rate]);
+  const roofs = [D.measured.gigabytes[0], D.measured.gigabytes.at(-1)]
+    .map(([size, rate]) => [size, rate, D.measured.gflops / rate]);
   const knee = roofs[0][2];
   const most = Math.max(...points.map((point) => point.us), 1e-9);
-  const grid = [-2, -1, 0, 1, 2, 3].map((power) => svg("text", { class: "axis-text", x: x(10 ** power), y: 230, "text-anchor": "middle" }, String(10 ** power)));
+  const grid = [-2, -1, 0, 1, 2, 3].map((power) =>
+    svg("text", { class: "axis-text", x: x(10 ** power), y: 230, "text-anchor": "middle" }, String(10 ** power)));
   return svg("svg", { class: "chart", viewBox: "0 0 1000 250", role: "img", "aria-label": "kernels under the roof" },
     roofs.map(([size, rate, at]) => svg("g", {},
-      svg("path", { class: "roof", d: `M${x(0.01)} ${y(0.01 * rate)}L${x(at)} ${y(D.measured.gflops)}L${x(1000)} ${y(D.measured.gflops)}` }),
+      svg("path", { class: "roof", d: `M${x(0.01)} ${y(0.01 * rate)}L${x(at)} ${y(D.measured.gflops)}H${x(1000)}` }),
       svg("text", { class: "axis-text", x: x(0.011), y: y(0.011 * rate) - 6 }, `${rate} GB/s of ${scaled(size, "B")}`))),
     svg("line", { class: "axis", x1: 40, x2: 980, y1: 212, y2: 212 }), ...grid,
     svg("text", { class: "axis-text", x: 500, y: 246, "text-anchor": "middle" }, "flops a byte"),
     svg("text", { class: "axis-text", x: x(knee) + 6, y: y(D.measured.gflops) - 4 }, `${D.measured.gflops} GFLOP/s`),
-    points.map((point) => svg("circle", { class: "holder temporary", cx: x(point.x), cy: y(point.y), r: 3 + 7 * Math.sqrt(point.us / most),
+    points.map((point) => svg("circle", { class: "holder temporary", cx: x(point.x), cy: y(point.y),
+        r: 3 + 7 * Math.sqrt(point.us / most),
       onclick: () => choose(D.kernels[point.number].members[0]) }, svg("title", {}, kernelTitle(point.number)))));
 }
 
@@ -705,13 +718,16 @@ function drawFusion() {
   const before = D.unfused || (kernelsAt(last) || []).flatMap((members) => members.map((slot) => [[slot]]));
   if (D.measured) {
     const most = Math.max(D.measured.call, D.measured.unfused_call);
-    const bar = (label, us, kernels, size) => el("tr", {}, el("td", {}, label), el("td", {}, micro(us)), el("td", {}, counted(kernels, "kernel")),
-      el("td", {}, bytes(size) + " slab"), el("td", { style: "width:40%" }, el("i", { class: "bar", style: `width:${(us / most) * 100}%` })));
+    const bar = (label, us, kernels, size) => el("tr", {}, el("td", {}, label), el("td", {}, micro(us)),
+        el("td", {}, counted(kernels, "kernel")),
+      el("td", {}, bytes(size) + " slab"), el("td", { style: "width:40%" },
+          el("i", { class: "bar", style: `width:${(us / most) * 100}%` })));
     parts.push(table(["", "a call", "", "", ""], [
       bar("unfused: each node alone", D.measured.unfused_call, D.measured.unfused_kernels, D.measured.unfused_peak),
       bar("as compiled", D.measured.call, D.kernels.length, D.memory.peak)]),
     el("p", {}, `Fused it is ${(D.measured.unfused_call / D.measured.call).toFixed(2)} times as fast.`));
-  } else parts.push(el("p", {}, `${counted(before.length, "node")} alone, on the left, are ${counted(D.kernels.length, "kernel")}, on the right.`));
+  } else parts.push(el("p", {}, `${counted(before.length, "node")} alone, on the left, are `
+    + `${counted(D.kernels.length, "kernel")}, on the right.`));
   parts.push(el("div", { id: "ribbons", tabindex: 0 }, drawRibbons(before)));
   $("fusion").replaceChildren(...parts);
 }
@@ -735,7 +751,8 @@ function drawRibbons(before) {
     const end = 24 + rank * tall;
     const kind = ["forward", "backward", "update"][D.slots[slot].at[0]];
     if (number >= 0) chart.append(svg("path", { class: "ribbon", "data-of": slot,
-      d: `M400 ${at}C500 ${at} 500 ${end} 600 ${end}V${end + tall - 2}C500 ${end + tall - 2} 500 ${at + tall - 2} 400 ${at + tall - 2}Z` }));
+      d: `M400 ${at}C500 ${at} 500 ${end} 600 ${end}v${tall - 2}`
+        + `C500 ${end + tall - 2} 500 ${at + tall - 2} 400 ${at + tall - 2}Z` }));
     chart.append(svg("g", { class: "box " + kind, "data-of": slot, onclick: () => choose(slot) },
       svg("rect", { x: 60, y: at, width: 340, height: tall - 2 }),
       svg("text", { class: "what", x: 66, y: at + 10 }, cut(`${T[stateOf(slot, last).op]} ${nameOf(slot, last)}`, 44)),
@@ -788,20 +805,25 @@ function summarise() {
     [place ? ", " : "", link(slot, name || "a value"), el("span", { class: "code" }, ` ${type}`)]),
   items.length > 8 ? ` and ${items.length - 8} more` : ""];
   const kind = summary.updates ? "A training step" : summary.ops.backward ? "A function and its gradient" : "A function";
+  const ops = Object.values(summary.ops).reduce((sum, count) => sum + count, 0);
   const fact = (value, text) => el("div", {}, el("b", {}, value), el("small", {}, text));
   const sizes = D.symbols.map(([name]) => `${name} = ${view.sizes[name]}`).join(", ");
   $("summary").replaceChildren(
-    el("p", {}, el("b", {}, kind), " that takes ", ...(summary.inputs.length ? values(summary.inputs) : ["nothing"]), " and returns ",
+    el("p", {}, el("b", {}, kind), " that takes ", ...(summary.inputs.length ? values(summary.inputs) : ["nothing"]),
+        " and returns ",
       ...(summary.outputs.length ? values(summary.outputs) : ["nothing"]),
-      summary.parameters[0] ? `. It has ${counted(summary.parameters[0], "parameter")} of together ${polynomialText(summary.parameters[1])} numbers` : "",
+      summary.parameters[0] ? `. It has ${counted(summary.parameters[0], "parameter")} of together `
+        + `${polynomialText(summary.parameters[1])} numbers` : "",
       summary.updates ? `, of which a call updates ${summary.updates}` : "", "."),
     el("div", { class: "facts" },
       fact(`${summary.nodes[0]} → ${summary.nodes[1]}`, "nodes before and after the rewrites"),
-      fact(`${Object.values(summary.ops).reduce((sum, count) => sum + count, 0)} → ${summary.kernels}`, "ops before, kernels after"),
+      fact(`${ops} → ${summary.kernels}`, "ops before, kernels after"),
       fact(bytes(D.memory.peak), `slab for temporaries${sizes ? ", " + sizes : ""}`),
       fact(bytes(D.memory.total), "memory of a whole call"),
-      D.measured ? fact(micro(D.measured.call), `a call, measured on ${summary.backend}`) : fact(scaled(polynomial(summary.flops), "flops"), "a call"),
-      D.measured ? fact((D.measured.unfused_call / D.measured.call).toFixed(2) + " ×", "as fast as unfused") : fact(bytes(summary.bytes), "moved by a call")));
+      D.measured ? fact(micro(D.measured.call), `a call, measured on ${summary.backend}`)
+        : fact(scaled(polynomial(summary.flops), "flops"), "a call"),
+      D.measured ? fact((D.measured.unfused_call / D.measured.call).toFixed(2) + " ×", "as fast as unfused")
+          : fact(bytes(summary.bytes), "moved by a call")));
 }
 
 // ---- going about ----------------------------------------------------------------------------------------
@@ -865,7 +887,8 @@ function showTab(name) {
 
 // ---- search ---------------------------------------------------------------------------------------------
 const index = D.slots.map((slot, number) => {
-  const words = slot.states.flatMap((state) => [state.name, T[state.op], state.source ? T[state.source[0]] + " " + T[state.source[1]] : ""]);
+  const words = slot.states.flatMap((state) => [state.name, T[state.op],
+    state.source ? T[state.source[0]] + " " + T[state.source[1]] : ""]);
   return [[...words, pathOf(slot.at[4])].join(" ").toLowerCase(), number];
 });
 let hits = [], picked = 0;
@@ -886,7 +909,8 @@ function drawHits() {
   list.replaceChildren(...hits.map((slot, place) => {
     const state = stateOf(slot, last);
     return el("li", { role: "option", "aria-selected": String(place === picked), "data-hit": slot, onclick: () => take(place) },
-      el("b", {}, T[state.op]), ` ${state.name} `, el("span", { class: "axis-text" }, `${T[state.type]} ${pathOf(D.slots[slot].at[4])}`));
+      el("b", {}, T[state.op]), ` ${state.name} `, el("span", { class: "axis-text" },
+          `${T[state.type]} ${pathOf(D.slots[slot].at[4])}`));
   }));
   if (!hits.length && !list.hidden) list.append(el("li", {}, "Nothing is called so."));
 }
@@ -982,7 +1006,8 @@ function begin() {
   $("title").textContent = document.title;
   $("tabs").append(...TABS.map(([name, text]) =>
     el("button", { type: "button", role: "tab", "data-tab": name, onclick: () => showTab(name) }, text)));
-  const roles = [["forward", "forward"], ["backward", "backward"], ["update", "update"], ["parameter", "parameter"], ["input", "input"]];
+  const roles = [["forward", "forward"], ["backward", "backward"], ["update", "update"], ["parameter", "parameter"],
+      ["input", "input"]];
   $("legend").append(...roles.map(([kind, text]) =>
     el("span", {}, el("i", { style: `background:var(--${kind});border-color:var(--${kind}-line)` }), text)),
   el("span", { title: "Longer arrows show when one of their ends is chosen" }, "arrows: up to 9 lines"));

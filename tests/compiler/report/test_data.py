@@ -179,3 +179,19 @@ def test_large_programs_stay_within_their_limits() -> None:
     large = transformer(16, "numpy")
     assert len(large.source_graph) >= 5000
     assert len(page(report_data(large)).encode()) <= 6_000_000
+
+
+def test_equal_programs_have_equal_data() -> None:
+    program, _ = three_layers()
+    assert report_data(program) == report_data(program)
+
+
+def test_the_script_is_linted() -> None:
+    """Strict, without `var` and loose equality, and without a function that nothing calls."""
+    script = part("page.js")
+    assert '"use strict";' in script
+    assert not re.search(r"\bvar\s|\beval\b|[^=!]==[^=]|!=[^=]|[ \t]+$|\t", script, re.MULTILINE)
+    assert max(map(len, script.splitlines())) <= 130
+    defined = re.findall(r"^(?:function|const|let) (\w+)", script, re.MULTILINE)
+    assert len(defined) > 50
+    assert [name for name in defined if len(re.findall(rf"\b{name}\b", script)) < 2] == []

@@ -337,6 +337,6 @@ def test_the_page_of_any_program_opens(browser: Any, tmp_path: Path, name: str) 
     assert opened.page.locator(".box[data-slot]").count() == count
     for stage in opened.stages():
         opened.at(stage)
-    for slot in range(count):
+    for slot in range(0, count, 7):
         opened.page.evaluate("slot => choose(slot)", slot)
     opened.close()
