@@ -354,7 +354,7 @@ class Program:
             Samples.of(samples).profile(trial.cost.at(**sizes), self.backend, sizes)
             for trial, samples in zip((self, trials[1]), found, strict=True)
         )
-        return Measured(fused, unfused, trials[1].plan.peak_bytes, roof())
+        return Measured(fused, unfused, trials[1].plan.peak_bytes, roof((*fused.kernels, *unfused.kernels)))
 
     def _repr_svg_(self) -> str:
         """The drawing, where a notebook shows the program."""

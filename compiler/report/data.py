@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from compiler.analysis.parts import parts_of
 from compiler.errors import BackendError
-from compiler.ir.node import Node
+from compiler.ir.node import Node, describe
 from compiler.ir.op import Trait
 from compiler.ir.printing import print_node, print_path
+from compiler.pipeline.contract import Record
 from compiler.profiling import Profile
 from compiler.report.making import Making, cost_of, in_place_of, rounded
 from compiler.report.panels import line_of, panel_of
@@ -122,7 +123,11 @@ def _stage(making: Making, number: int) -> dict[str, Any]:
             "seconds": round(record.seconds, 6),
             "exact": record.is_exact,
             "did": _grouped(
-                making, ((None, _bare(item.sentence), item.nodes) for item in record.report.actions)
+                making,
+                (
+                    (None, _bare(record, item.sentence, item.nodes), item.nodes)
+                    for item in record.report.actions
+                ),
             ),
             "refused": _grouped(
                 making, ((item.reason, item.sentence, item.nodes) for item in record.report.refusals)
@@ -131,10 +136,14 @@ def _stage(making: Making, number: int) -> dict[str, Any]:
     return found
 
 
-def _bare(sentence: str) -> str:
-    """A sentence without the description of a node that it may begin with: the page shows the node itself."""
-    head, colon, rest = sentence.rpartition(": ")
-    return rest if colon and " : " in head else sentence
+def _bare(record: Record, sentence: str, nodes: Sequence[Node]) -> str:
+    """A sentence without descriptions of the nodes that it is about: the page shows the nodes themselves."""
+    twins = [record.became[node] for node in nodes if record.became.get(node, node) is not node]
+    head = next((text for text in map(describe, nodes) if sentence.startswith(text)), "")
+    rest = sentence.removeprefix(head).lstrip(":, ")
+    for text in map(describe, twins):
+        rest = rest.replace(text, "another")
+    return rest
 
 
 def _grouped(making: Making, said: Iterable[tuple[Any, str, Sequence[Node]]]) -> list[list[Any]]:

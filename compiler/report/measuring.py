@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 
 from compiler.ir.dims import Extent
-from compiler.profiling import Profile
+from compiler.profiling import Profile, Timing
 
 ROUNDS: Final = 3
 """How often the programs take turns: a machine that is slow for a while is slow for both."""
 
-_ROWS: Final = (128, 256, 512)
+_SHORTEST: Final = 1.0
+"""Microseconds of a kernel that says something about the machine: less is near the clock's own time."""
+
+_ROWS: Final = (64, 128, 256, 512)
 _BYTES: Final = (2**14, 2**18, 2**22, 2**26)
 """Sizes of what is copied: from the first cache to memory."""
 
@@ -57,14 +60,24 @@ class Measured:
         }
 
 
-def roof() -> Roof:
-    """The roof of this machine: the best of many runs, some tenths of a second.
+def roof(timings: Iterable[Timing] = ()) -> Roof:
+    """The roof of this machine: the best of many runs, some tenths of a second, and of what kernels reached.
 
     What fits into a cache is moved at least as fast as what does not.
     """
-    rates = list(accumulate(map(_copy, reversed(_BYTES)), max))[::-1]
+    known = [item for item in timings if item.fastest >= _SHORTEST]
+    flops = [_number(item.cost.flops) / item.fastest / 1e3 for item in known]
+    moved = [(_number(item.cost.bytes_moved), item.fastest) for item in known]
+    rates: list[float] = []
+    for smaller, size in reversed([*pairwise((0, *_BYTES))]):
+        reached = [count / spent / 1e3 for count, spent in moved if count > 2 * smaller]
+        rates.append(max([_copy(size), *reached, *rates]))
     sizes = (2 * size for size in _BYTES)
-    return Roof(max(map(_product, _ROWS)), tuple(zip(sizes, rates, strict=True)))
+    return Roof(max([*map(_product, _ROWS), *flops]), tuple(zip(sizes, rates[::-1], strict=True)))
+
+
+def _number(count: Extent) -> int:
+    return count if isinstance(count, int) else 0
 
 
 def _product(rows: int) -> float:

@@ -457,7 +457,7 @@ function drawNode() {
   if (users.length) row("read by", ...users.slice(0, 16).flatMap((user) => [link(user), " "]),
     users.length > 16 ? `and ${users.length - 16} more` : "");
   if (state.maker !== undefined) row("made by", T[state.maker], state.rule !== undefined ? `: ${T[state.rule]}` : "",
-    state.of !== undefined ? [" from ", link(state.of)] : null);
+    state.of !== undefined ? [" from ", link(state.of, nameOf(state.of, Math.max(state.stage - 1, 0)))] : null);
   if (updates.has(slot)) row("updated", "to ", link(standing(updates.get(slot), view.stage)), " at the end of a call");
   if (state.derivation) row("derivation", el("ul", { class: "plain" },
     state.derivation.map((text) => el("li", { class: "code" }, T[text]))));

@@ -117,6 +117,8 @@ def test_alike_actions_are_grouped() -> None:
     stage = next(item for item in data["stages"] if item["name"] == "simplify")
     said = {data["strings"][sentence]: len(times) for _, sentence, *times in stage["did"]}
     assert said == {"reads through a view": 7}
+    stage = next(item for item in data["stages"] if item["name"] == "common_subexpressions")
+    assert [data["strings"][sentence] for _, sentence, *_ in stage["did"]] == ["is another, computed before"]
 
 
 def test_with_data_times_and_a_kernel_for_each_node_are_there(tmp_path: Any) -> None:
