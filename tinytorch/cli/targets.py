@@ -218,3 +218,8 @@ def _as_value(found: Any) -> Value | None:
         return None
     items = cast("Sequence[Any]", found)
     return list(items) if all(isinstance(item, Tensor) for item in items) else None
+
+
+def stem_of(target: str) -> str:
+    """What a file made of a target is called after: `step` of `train.py:step`, `model` of `model.tt`."""
+    return Path(target).stem if Path(target).is_file() else target.rpartition(":")[2]

@@ -281,3 +281,12 @@ def test_json_is_all_that_is_on_stdout(run):
     result = run("cost", "train.py:step", "--json")
     json.loads(result.stdout)
     assert "the script says something" in result.stderr
+
+
+def test_report_writes_a_page_with_times_where_there_are_data(data_of, folder):
+    found = data_of("report", "train.py:step")
+    assert found == {"path": str((folder / "step.html").resolve()), "data": None}
+    assert "<!doctype html>" in (folder / "step.html").read_text(encoding="utf-8").lower()
+    timed = data_of("report", "train.py:step", "timed.html", "--batch", "4", "--seconds", "0.01")
+    assert timed["data"]
+    assert (folder / "timed.html").stat().st_size > 10_000

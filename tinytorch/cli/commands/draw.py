@@ -9,7 +9,7 @@ import click
 from tinytorch import api
 from tinytorch.cli import command as shared
 from tinytorch.cli.showing import show, working
-from tinytorch.cli.targets import load_target
+from tinytorch.cli.targets import load_target, stem_of
 
 
 @shared.command("tinytorch draw train.py:step", "tinytorch draw train.py:loss loss.svg --detail")
@@ -25,7 +25,7 @@ def draw(target: str, out: str | None, kernels: bool, detail: bool) -> None:
     written all the same, and `tinytorch doctor` says what to install.
     """
     found = load_target(target)
-    path = Path(out) if out is not None else Path(f"{_stem(target)}.svg")
+    path = Path(out) if out is not None else Path(f"{stem_of(target)}.svg")
     if kernels and detail:
         raise click.UsageError("--detail is for the graph, and --kernels draws kernels: choose one")
     program = found.program() if kernels else None
@@ -35,11 +35,6 @@ def draw(target: str, out: str | None, kernels: bool, detail: bool) -> None:
         else:
             written = api.draw(found.value, path, detail=detail)
     show({"path": str(written.resolve()), "nodes": len(found.graph)}, written)
-
-
-def _stem(target: str) -> str:
-    """`step` of `train.py:step`, `model` of `model.tt`."""
-    return Path(target).stem if Path(target).is_file() else target.rpartition(":")[2]
 
 
 command = draw
