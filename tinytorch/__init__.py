@@ -51,6 +51,7 @@ from tinytorch.diff import diff
 from tinytorch.elementwise import Elementwise, elementwise
 from tinytorch.files import load, save
 from tinytorch.guards import guard, missing_from
+from tinytorch.lint import lint
 from tinytorch.ops.contract import (
     einsum,
     map_reduce,
@@ -237,6 +238,7 @@ __all__ = [
     "leaky_relu",
     "less",
     "less_equal",
+    "lint",
     "load",
     "log",
     "log1p",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -27,16 +28,27 @@ from compiler.structure import Structure, flatten
 from passes import REWRITES, SCHEDULING
 from tinytorch.builtin import find_backend, find_pass
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
-from tinytorch.values import checked_array, checked_name, constant_of_array, typed_array
+from tinytorch.values import checked_array, checked_name, checked_number, constant_of_array, typed_array
 
 
-def input(name: str, shape: Sequence[Extent | str] = (), dtype: Any = "float32") -> Tensor:
+def input(
+    name: str,
+    shape: Sequence[Extent | str] = (),
+    dtype: Any = "float32",
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+) -> Tensor:
     """A value that is given to each call of a program, by position or under this name.
 
     An extent is an int, or a string for a symbolic dimension (`"batch"`, or a polynomial such as
     `"2*batch+1"`). Dimensions of one name are equal; two names never are. Raises ShapeError or DTypeError.
+
+    `low` and `high` promise where its elements lie, both included: `tt.lint` warns of what may go wrong
+    there. Calls do not check them, and nothing that is computed depends on them. Raises ArgumentError.
     """
-    return Tensor(input_node(checked_name(name), tensor_type(dtype, shape)))
+    bounds = [float(checked_number(what, bound)) for what, bound in (("low", low), ("high", high))]
+    return Tensor(input_node(checked_name(name), tensor_type(dtype, shape), low=bounds[0], high=bounds[1]))
 
 
 def parameter(value: Any, name: str | None = None, dtype: Any = None) -> Tensor:

@@ -15,7 +15,7 @@ from compiler.difference.matching import op_key
 from compiler.ir.formula.tape import Const
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.op import Constant, MapReduce, Parameter
+from compiler.ir.op import Constant, Input, MapReduce, Parameter
 from compiler.ir.printing import print_path
 
 
@@ -100,13 +100,14 @@ def _does_the_same(a: Node, b: Node) -> bool:
         return False
     if isinstance(a.op, Constant | Parameter) and type(a.op) is type(b.op):
         return True
-    return op_key(a) == op_key(b) or (a.op.name == b.op.name == "input")
+    return op_key(a) == op_key(b) or (isinstance(a.op, Input) and a.op == b.op)
 
 
 def _what(node: Node) -> str:
     op = node.op
     arguments = op.arguments if isinstance(op, MapReduce) else ()
     literals = [str(item) for item in arguments if isinstance(item, Const)]
+    literals += [str(op.low), str(op.high)] if isinstance(op, Input) and op.has_range else []
     shown = f"({', '.join(literals)})" if literals else ""
     return f"{op.name}{shown} : {node.type}"
 

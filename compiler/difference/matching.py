@@ -51,7 +51,9 @@ def op_key(node: Node) -> Key:
     """What a node does: its op, of inputs and parameters their type and name, of opaque calls the type."""
     op = node.op
     match op:
-        case Input() | Parameter():
+        case Input():
+            return op.name, node.type, node.name, op.low, op.high
+        case Parameter():
             return op.name, node.type, node.name
         case Constant():
             return op.name, node.type, op.bits if op.buffer.is_bound else node.name

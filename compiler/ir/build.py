@@ -8,6 +8,7 @@ is the Python number that it is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final, TypeAlias
@@ -272,14 +273,21 @@ def broadcast(
     return make_node(Broadcast(shape, tuple(axes)), [node], origin=origin)
 
 
-def input_node(name: str, type: TensorType, origin: Origin | None = None) -> Node:
-    """An input leaf."""
-    return make_node(_input(type), (), name, origin, type=type)
+def input_node(
+    name: str,
+    type: TensorType,
+    origin: Origin | None = None,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+) -> Node:
+    """An input leaf, whose elements its callers promise to lie in [low, high]."""
+    return make_node(_input(type, low, high), (), name, origin, type=type)
 
 
 @lru_cache(maxsize=MOST_MAPS)
-def _input(type: TensorType) -> Input:
-    return Input(type)
+def _input(type: TensorType, low: float, high: float) -> Input:
+    return Input(type, low, high)
 
 
 def parameter_node(

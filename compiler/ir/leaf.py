@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from compiler.errors import ArgumentError
 from compiler.ir.aligned import aligned_copy
 from compiler.ir.buffer import Buffer
 from compiler.ir.hashing import hash_once
@@ -18,9 +20,26 @@ from compiler.ir.types import DType, TensorType
 @hash_once
 @dataclass(frozen=True, slots=True)
 class Input(Op):
-    """A value given to each call, under its node's name."""
+    """A value given to each call, under its node's name.
+
+    `low` and `high` are what its caller promises of its elements; nothing that is computed depends on them.
+    Raises ArgumentError for what is no interval.
+    """
 
     type: TensorType
+    low: float = -math.inf
+    high: float = math.inf
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise ArgumentError(
+                f"an input lies between low and high, and {self.low!r} <= {self.high!r} is not so"
+            )
+
+    @property
+    def has_range(self) -> bool:
+        """Whether its caller promises anything."""
+        return (self.low, self.high) != (-math.inf, math.inf)
 
     @property
     def name(self) -> str:

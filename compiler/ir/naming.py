@@ -20,7 +20,7 @@ from compiler.ir.formula.tape import Formula
 from compiler.ir.node import Node, describe
 from compiler.ir.op import LAYOUTS, Call, MapReduce, Reducer
 
-RESERVED: Final = frozenset({"parameter", "constant", *(layout.word for layout in LAYOUTS)})
+RESERVED: Final = frozenset({"input", "parameter", "constant", *(layout.word for layout in LAYOUTS)})
 """Words that begin a right-hand side of their own."""
 
 _MOST_DIGITS: Final = 16

@@ -181,6 +181,8 @@ class _Reader:
         if match is None:
             raise ParseError(f"not the right-hand side of a line: {right[:200]!r}")
         word, inside = match.groups()
+        if word == "input" and word not in self.formulas:
+            return self._input(inside, found), []
         if word == "parameter":
             return Parameter(found, self._buffer(inside, found)), []
         if word == "constant":
@@ -188,6 +190,17 @@ class _Reader:
         if word in WORDS and word not in self.formulas:
             return self._layout(word, inside)
         return self._map(word, inside, axes, found)
+
+    def _input(self, inside: str, found: TensorType) -> Input:
+        bounds = [read_field(piece) for piece in split(inside)]
+        if len(bounds) != 2 or not all(type(bound) in (int, float) for bound in bounds):
+            raise ParseError(
+                f"an input's range is two numbers, as in `input(0.0, 1.0)`, not {inside[:200]!r}"
+            )
+        low, high = map(float, bounds)
+        if not low <= high:
+            raise ParseError(f"an input lies between low and high, and {low!r} <= {high!r} is not so")
+        return Input(found, low, high)
 
     def _value(self, text: str) -> Node:
         if text not in self.values:

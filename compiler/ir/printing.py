@@ -123,7 +123,7 @@ def print_node(node: Node, names: Names) -> str:
             pairs = [f"{item.name}={print_field(getattr(op, item.name))}" for item in fields(op)]
             right = f"{op.name}({', '.join([*operands, *pairs])})"
         case Input():
-            right = "input"
+            right = f"input({print_scalar(op.low)}, {print_scalar(op.high)})" if op.has_range else "input"
         case Parameter():
             right = f"parameter(@{name[1:]})"
         case Constant():

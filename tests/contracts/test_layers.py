@@ -27,6 +27,7 @@ HOUSE = {
     "compiler/signature.py": "",
     "compiler/structure.py": "",
     "compiler/why.py": "",
+    "compiler/lint.py": "",
     "compiler/profiling.py": "",
     "compiler/debugging.py": "",
     "compiler/difference/__init__.py": "",

@@ -5,6 +5,7 @@ A branch of `where` is judged under its condition, so `where(x > 0, 1, exp(x))` 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
@@ -26,6 +27,21 @@ def value_range(formula: Formula) -> tuple[float, float]:
     """Bounds on the formula's value at finite arguments, where it is not NaN."""
     found = _range(formula)
     return found.low, found.high
+
+
+def range_at(formula: Formula, given: Sequence[Range]) -> tuple[Range, list[tuple[Line, tuple[Range, ...]]]]:
+    """Where the value lies for parameters in the given ranges, and for each line those of its arguments.
+
+    A line stands once for each set of conditions under which it is needed.
+    """
+    walk = _Walk(formula, given)
+    result = walk.range_of(formula.result, _Facts())
+    lines: list[tuple[Line, tuple[Range, ...]]] = []
+    for ref, facts in list(walk.found):
+        line = formula.line(ref)
+        if line.atom != "where":
+            lines.append((line, tuple(walk.range_of(item, facts) for item in line.arguments)))
+    return result, lines
 
 
 @cache
@@ -50,15 +66,16 @@ class _Facts:
 class _Walk:
     """The ranges of one formula's lines, each under the conditions of the branches it is needed in."""
 
-    def __init__(self, formula: Formula) -> None:
+    def __init__(self, formula: Formula, given: Sequence[Range] = ()) -> None:
         self.formula = formula
+        self.given = given or [Range()] * len(formula.parameters)
         self.found: dict[tuple[int, _Facts], Range] = {}
 
     def range_of(self, ref: Ref, facts: _Facts) -> Range:
         if isinstance(ref, Const):
             return literal(float(ref.value))
         if ref < len(self.formula.parameters):
-            return facts.narrow(ref, Range())
+            return facts.narrow(ref, self.given[ref])
         pending = [ref]
         while (ref, facts) not in self.found:
             missing = [item for item in self.needs(pending[-1]) if (item, facts) not in self.found]
