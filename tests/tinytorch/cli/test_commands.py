@@ -161,7 +161,7 @@ def test_explain_takes_what_views_print(run, data_of):
     assert kernel["why"]["kernels"] == [0]
     assert value["explanation"]["line"].startswith("%loss = ")
     error = run("explain", "train.py:step", "hiden", code=2).stderr
-    assert error.endswith("\nError: no value of this program is called 'hiden'; near it: %hidden\n")
+    assert error.endswith("Error: no value of this program is called 'hiden'; near it: %hidden\n")
     assert "kernel 0, 1 node" in run("explain", "train.py:step", "kernel 0", "--without", "all").stdout
 
 
