@@ -31,7 +31,6 @@ BREAKS = {"softplus": [20.0], "elu": [0.0], "elu 0.7": [0.0], "selu": [0.0]}
 LIMITS = {
     ("hard_swish", 0, -np.inf): 0.0,
     ("mish", 2, 1000.0): 0.0,
-    ("mish", 2, np.inf): 0.0,
     ("pow 0.5", 2, -np.inf): np.nan,
 }
 """What is ours where torch has NaN, and the root of -inf, which torch takes to be inf."""

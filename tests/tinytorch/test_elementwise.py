@@ -72,12 +72,12 @@ def test_an_identity_is_no_node():
 
 def test_a_formula_that_is_too_long_is_an_error():
     def long(x):
-        for k in range(70):
+        for k in range(2100):
             x = tt.sin(x) + k
         return x
 
     with pytest.raises(
-        FormulaError, match="the formula of 'long' has 140 lines and 64 is the most; make it of two"
+        FormulaError, match="the formula of 'long' has 4200 lines and 4096 is the most; make it of two"
     ):
         tt.elementwise("long", long)
 

@@ -125,12 +125,12 @@ def sigmoid(x: Array, out: Array) -> None:
         return
     small = np.exp(-np.abs(x))
     above = np.where(x >= 0, out.dtype.type(1), small)
-    np.divide(above, np.add(small, 1, out=small), out=out)
+    np.divide(above, small + 1, out=out)
 
 
 def reaches_infinity(x: Array, out: Array) -> bool:
     """Whether exp(-x) is infinite or NaN somewhere in the dtype of `out`."""
-    return not np.minimum.reduce(x, axis=None) > _LEAST[out.dtype]
+    return bool(np.size(x)) and not np.minimum.reduce(x, axis=None) > _LEAST[out.dtype]
 
 
 _LEAST: Final = {np.dtype(name): -math.log(float(np.finfo(name).max)) for name in ("float32", "float64")}
