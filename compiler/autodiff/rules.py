@@ -177,8 +177,8 @@ def _guarded_product(count: int) -> Formula:
 
 
 WINNER = parse_formula("winner(x, y) = x == y")
-SHARE = parse_formula("share(g, w, n) = zmul(w, g) / n")
-MASKED_SHARE = parse_formula("share(g, w, n) = zmul(zmul(w, g), 1 / n)")
+SHARE = parse_formula("share(g, w, n) = where(w == 0, 0, g) / n")
+MASKED_SHARE = parse_formula("share(g, w, n) = zmul(where(w == 0, 0, g), 1 / n)")
 """What is masked out has no share, though there may be no winner, where the largest one is NaN."""
 
 
