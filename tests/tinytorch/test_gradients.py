@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import tinytorch as tt
 from tests.tinytorch.op_table import ROWS
 from tinytorch import api
 from tinytorch.testing import check_gradient
@@ -52,3 +53,14 @@ def test_most_ops_are_differentiable():
         "clip of tensors",
     }
     assert len(DIFFERENTIABLE) > 160
+
+
+@pytest.mark.parametrize("backend", ["reference", "numpy", "llvm"])
+def test_losers_have_no_share_in_an_infinite_cotangent_of_second_order(backend):
+    x = tt.input("x", ("n", 4))
+    first = tt.grad((x.max(1) * x.max(1)).sum(), x)  # 0 at the losers, where the root has an infinite slope
+    second = tt.compile([x], tt.grad(tt.sqrt(first).sum(), x), backend=backend)
+    expected = [[0, 0, 0, 0.5 * 2 / np.sqrt(8)], [0.5 * 2 / np.sqrt(8), 0, 0, 0]]
+    np.testing.assert_allclose(
+        second(np.array([[1, 2, 3, 4], [4, 1, 1, 1]], np.float32)), expected, rtol=1e-6
+    )
