@@ -49,7 +49,7 @@ def upper_half(m: Lanes, a: Value) -> Value:
 def gaussian(m: Lanes, a: Value, rate: float, alive: Value) -> Reduced:
     """Reduce exp(-rate a^2), rate a power of two."""
     whole, rest = product(m, a, a)
-    return reduce_exponent(m, whole, -rate, rest, alive)
+    return reduce_exponent(m, whole, -rate, rest, alive=alive, falls=True)
 
 
 def erf(m: Lanes, x: Value) -> Value:

@@ -31,10 +31,18 @@ class Reduced:
     shifted: Value
     rate: float
     alive: Value | None = None
+    falls: bool = False
+    """Whether k is at most 0."""
 
 
 def reduce_exponent(
-    m: Lanes, x: Value, rate: float = 1.0, rest: Value | None = None, alive: Value | None = None
+    m: Lanes,
+    x: Value,
+    rate: float = 1.0,
+    rest: Value | None = None,
+    *,
+    alive: Value | None = None,
+    falls: bool = False,
 ) -> Reduced:
     """Reduce rate * (x + rest), rest being at most a rounding error of x."""
     table = COEFFICIENTS[m.format.name]
@@ -44,7 +52,7 @@ def reduce_exponent(
     high = m.fma(k, -table["ln2_high"][0] / rate, x)
     low = -table["ln2_low"][0] / rate
     r = m.fma(k, low, high) if rest is None else m.add(high, m.fma(k, low, rest))
-    return Reduced(k, r, shifted, rate, alive)
+    return Reduced(k, r, shifted, rate, alive, falls)
 
 
 def growth(m: Lanes, reduced: Reduced) -> Value:
@@ -64,21 +72,25 @@ def scale(m: Lanes, p: Value, by: Reduced) -> Value:
     """Return p * 2^k, rounded once, for |k| up to nearly twice the exponent range.
 
     Two steps, because 2^k alone may overflow or underflow where the product does not: only the second can
-    round.
+    round. One of them is a constant where k is at most 0.
     """
     one_step = m.x86("scalef", [p, by.k], where=by.alive)
     if one_step is not None:
         return one_step
     whole = m.bits(by.shifted)
-    half = m.builder.lshr(whole, m.integer(1))
-    scaled = m.mul(m.mul(p, power_of_two(m, half)), power_of_two(m, m.builder.sub(whole, half)))
+    if by.falls:
+        lift = (m.format.bias + 1) // 2
+        scaled = m.mul(m.mul(p, power_of_two(m, whole, lift)), 2.0**-lift)
+    else:
+        half = m.builder.lshr(whole, m.integer(1))
+        scaled = m.mul(m.mul(p, power_of_two(m, half)), power_of_two(m, m.builder.sub(whole, half)))
     return scaled if by.alive is None else m.select(by.alive, scaled, 0.0)
 
 
-def power_of_two(m: Lanes, n: Value) -> Value:
-    """Return 2^k from an integer whose low bits are k, for k in the range of normal numbers."""
+def power_of_two(m: Lanes, n: Value, more: int = 0) -> Value:
+    """Return 2^(k + more) from an integer whose low bits are k, for a sum in the range of normal numbers."""
     field = m.builder.shl(n, m.integer(m.format.mantissa))
-    return m.from_bits(m.builder.add(field, m.integer(m.format.bias << m.format.mantissa)))
+    return m.from_bits(m.builder.add(field, m.integer((m.format.bias + more) << m.format.mantissa)))
 
 
 def exp_limits(m: Lanes) -> tuple[float, float]:
@@ -97,7 +109,7 @@ def decay(m: Lanes, x: Value, rate: float = 1.0, multiple: float = 1.0) -> Value
     """Return multiple * exp(-rate |x|), both powers of two; it cannot overflow."""
     low, _ = exp_limits(m)
     alive, magnitude = within(m, x, (math.log(multiple) - low) / rate, keep=m.is_avx512)
-    return exponential(m, reduce_exponent(m, magnitude, -rate, alive=alive), multiple=multiple)
+    return exponential(m, reduce_exponent(m, magnitude, -rate, alive=alive, falls=True), multiple=multiple)
 
 
 def within(m: Lanes, x: Value, limit: float, *, keep: bool = False) -> tuple[Value, Value]:
@@ -125,10 +137,14 @@ def expm1(m: Lanes, x: Value) -> Value:
 
 
 def sigmoid(m: Lanes, x: Value) -> Value:
-    """Return h = e/(1+e) below 0 and 1 - h from there on, e = exp(-|x|): small values keep their digits."""
+    """Return h = e/(1+e) below 0 and 1 - h from there on, e = exp(-|x|): small values keep their digits.
+
+    1 - h is nearer than 1/(1+e), whose sum is rounded too. The same h serves sigmoid(-x), which a slope
+    needs beside it: the code generator computes it once.
+    """
     e = decay(m, x)
     low = m.div(e, m.add(e, 1.0))
-    return m.select(m.compare(">=", x, 0.0), m.sub(1.0, low), low)
+    return m.select(m.has_sign(x), low, m.sub(1.0, low))
 
 
 def softplus(m: Lanes, x: Value) -> Value:

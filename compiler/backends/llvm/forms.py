@@ -136,7 +136,8 @@ class Form:
 
     `is_whole` says that the vector loop's extent is a multiple of `lanes`. `columns` is the number of inner
     elements where it is known, 0 where it is not. With `has_rows`, reductions of the inner loops are read by
-    other members. The accumulators of members in `apart` are no neighbours along the vector loop.
+    other members. The accumulators of members in `apart` are no neighbours along the vector loop. Members in
+    `joined` cost little right after the one before them: sigmoid(-x) after sigmoid(x).
     """
 
     loops: int
@@ -150,6 +151,7 @@ class Form:
     members: tuple[Member, ...]
     sizes: int
     apart: frozenset[int] = frozenset()
+    joined: frozenset[int] = frozenset()
 
     @property
     def vector(self) -> int:

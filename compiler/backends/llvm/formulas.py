@@ -1,12 +1,16 @@
 """Formulas on scalars and vectors of every dtype, each line in the dtype that the IR states for it.
 
 A bool is an i1 in a register and a byte in memory. Equal lines of equal values are computed once.
+
+A sum with a literal's multiple, as in a polynomial, is rounded once where the processor can do that. Other
+products are rounded before they are added, or `x * x - y * y` would not be 0 at x = y.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from itertools import permutations
+from typing import Any, Final, NamedTuple
 
 from compiler.backends.llvm import emit, vector_math
 from compiler.backends.llvm.lanes import SPLAT_SINCE, Instructions, Lanes
@@ -29,6 +33,29 @@ _COMPARISONS: Final = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==",
 def memory_type(dtype: DType) -> Type:
     """The scalar type of a value in memory."""
     return emit.i8 if dtype is BOOL else REGISTER[dtype]
+
+
+class _Multiple(NamedTuple):
+    """The operand of a sum that is a literal times a value, and its place among the operands."""
+
+    place: int
+    factor: Const
+    value: Ref
+
+
+def _multiple(typed: TypedLine, lines: Sequence[TypedLine], first: int) -> _Multiple | None:
+    """The multiple that a line adds or takes away, in one dtype throughout; None where there is none."""
+    if typed.line.atom not in ("add", "sub") or not typed.reads.is_float:
+        return None
+    for place, ref in enumerate(typed.line.arguments):
+        product = lines[ref - first] if isinstance(ref, int) and ref >= first else None
+        if product is None or product.line.atom != "mul":
+            continue
+        if product.reads is typed.reads and product.dtype is typed.reads:
+            for factor, value in permutations(product.line.arguments):
+                if isinstance(factor, Const) and not isinstance(value, Const):
+                    return _Multiple(place, factor, value)
+    return None
 
 
 class Evaluator:
@@ -72,6 +99,7 @@ class Evaluator:
     ) -> Value:
         """The value of a formula at values of the given dtypes, converted to `dtype`."""
         known, types = list(values), list(dtypes)
+        first = len(known)
 
         def look(ref: Ref, wanted: DType) -> Value:
             value = known[ref] if isinstance(ref, int) else ref
@@ -85,11 +113,29 @@ class Evaluator:
             reads = [
                 BOOL if line.atom == "where" and k == 0 else typed.reads for k in range(len(line.arguments))
             ]
-            arguments = [look(ref, wanted) for ref, wanted in zip(line.arguments, reads, strict=True)]
-            value = self.atom(line.atom, typed.reads, arguments)
+            multiple = _multiple(typed, lines, first)
+            if multiple is not None:
+                value = self.sum_with(multiple, typed, look)
+            else:
+                arguments = [look(ref, wanted) for ref, wanted in zip(line.arguments, reads, strict=True)]
+                value = self.atom(line.atom, typed.reads, arguments)
             known.append(self.cast(value, atom_dtype(line.atom, typed.reads), typed.dtype))
             types.append(typed.dtype)
         return look(result, dtype)
+
+    def sum_with(self, multiple: _Multiple, typed: TypedLine, look: Callable[[Ref, DType], Value]) -> Value:
+        """A sum or difference of which one operand is a multiple."""
+        dtype, is_difference = typed.reads, typed.line.atom == "sub"
+        other = look(typed.line.arguments[1 - multiple.place], dtype)
+        factor, value = multiple.factor.value, look(multiple.value, dtype)
+        lanes = Lanes(self.builder, dtype.value, self.lanes, self.instructions)
+        if is_difference and multiple.place == 0:
+            other = self.atom("neg", dtype, [other])
+        factor = self.constant(-factor if is_difference and multiple.place == 1 else factor, dtype)
+        key = ("fma", dtype, _key(factor), _key(value), _key(other))
+        if key not in self._known:
+            self._known[key] = lanes.fma(factor, value, other)
+        return self._known[key]
 
     def atom(self, name: str, dtype: DType, arguments: Sequence[Value]) -> Value:
         """One atom of arguments of `dtype`."""

@@ -182,6 +182,10 @@ class Lanes:
         """Whether a >= b, or either is NaN."""
         return self.builder.fcmp_unordered(">=", self.value(a), self.value(b))
 
+    def has_sign(self, a: Value) -> Value:
+        """Whether the bit of the sign is set, as in -0; a blend of vectors reads it without a comparison."""
+        return self.builder.icmp_signed("<", self.bits(a), self.integer(0))
+
     def is_nan(self, a: Value) -> Value:
         return self.builder.fcmp_unordered("uno", a, a)
 

@@ -6,7 +6,8 @@
                                                             v3 = g * s
 
 A function and its slope share what is dear in both. Within one pass equal lines are computed once anyway; a
-member is also kept from one pass to the next.
+member is also kept from one pass to the next. The sigmoids of a value and of its negative share an
+exponential: where several members compute either, each becomes a member, next to the other.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from dataclasses import replace
 from typing import Final
 
 from compiler.backends.llvm.forms import Form, FromMember, Member, Source
-from compiler.backends.llvm.pairs import pair
 from compiler.backends.llvm.stages import WEIGHTS
 from compiler.ir.formula.tape import Ref
+from compiler.ir.types import DType
 
 _DEAR: Final = 8.0
 """Instructions from which on an atom is worth a member."""
@@ -25,7 +26,6 @@ _DEAR: Final = 8.0
 
 def share(form: Form) -> tuple[Form, tuple[int | None, ...]]:
     """The form with members for what is shared, and for each of its members the one that it was before."""
-    form = pair(form)
     sharing = _Sharing(form)
     return sharing.run() if sharing.wanted else (form, tuple(range(len(form.members))))
 
@@ -36,10 +36,14 @@ class _Sharing:
     def __init__(self, form: Form) -> None:
         self.form = form
         self.known: dict[object, int] = {}
+        self.lines: dict[Ref, tuple[str, DType, tuple[Ref, ...]]] = {}
+        """Of each value that a line has, the atom, the dtype in which it reads, and what it takes."""
         self.values = [self._numbers(member) for member in form.members]
-        self.wanted = self._wanted()
+        self.places = self._places()
+        self.wanted = frozenset(value for places in self.places.values() for value in places)
         self.members: list[Member] = []
         self.origins: list[int | None] = []
+        self.joined: set[int] = set()
         self.place: dict[int, int] = {}
         self.made: dict[int, int] = {}
         """The new member that has a value."""
@@ -50,10 +54,12 @@ class _Sharing:
             own = self._own_value(number)
             body = self._body(number, member.result, is_whole=own not in self.made)
             self.place[number] = self._add(body, number)
-            if own is not None:
-                self.made.setdefault(own, self.place[number])
+            if own is not None and own not in self.made:
+                self.made[own] = self.place[number]
+                self._add_opposite(own)
         apart = frozenset(self.place[number] for number in self.form.apart)
-        return replace(self.form, members=tuple(self.members), apart=apart), tuple(self.origins)
+        form = replace(self.form, members=tuple(self.members), apart=apart, joined=frozenset(self.joined))
+        return form, tuple(self.origins)
 
     def _add(self, member: Member, origin: int | None) -> int:
         self.members.append(member)
@@ -66,22 +72,41 @@ class _Sharing:
         """The numbers of what a member's sources and lines are."""
         found = [self._number(pair) for pair in zip(member.sources, member.dtypes, strict=True)]
         for typed in member.lines:
-            arguments = [found[ref] if isinstance(ref, int) else ref for ref in typed.line.arguments]
-            found.append(self._number((typed.line.atom, typed.reads, typed.dtype, *arguments)))
+            arguments = tuple(found[ref] if isinstance(ref, int) else ref for ref in typed.line.arguments)
+            value = self._number((typed.line.atom, typed.reads, typed.dtype, *arguments))
+            self.lines[value] = typed.line.atom, typed.reads, arguments
+            found.append(value)
         return found
 
     def _number(self, key: object) -> int:
         return self.known.setdefault(key, len(self.known))
 
-    def _wanted(self) -> frozenset[int]:
-        """The dear values that more than one member computes."""
-        users: dict[int, set[int]] = {}
+    def _places(self) -> dict[object, dict[int, tuple[int, int]]]:
+        """The dear values that more than one member computes: a member and a line where each is computed.
+
+        Those that share what is dear in them come together.
+        """
+        places: dict[object, dict[int, tuple[int, int]]] = {}
+        users: dict[object, set[int]] = {}
         for number, member in enumerate(self.form.members):
-            values = self.values[number][len(member.sources) :]
-            for typed, value in zip(member.lines, values, strict=True):
+            first = len(member.sources)
+            for ref, typed in enumerate(member.lines, first):
                 if member.has_elements and WEIGHTS.get(typed.line.atom, 1.0) >= _DEAR:
-                    users.setdefault(value, set()).add(number)
-        return frozenset(value for value, numbers in users.items() if len(numbers) > 1)
+                    value = self.values[number][ref]
+                    dear = self._dear(value)
+                    users.setdefault(dear, set()).add(number)
+                    places.setdefault(dear, {}).setdefault(value, (number, ref))
+        return {dear: found for dear, found in places.items() if len(users[dear]) > 1}
+
+    def _dear(self, value: int) -> object:
+        """What is dear in a value: equal for the sigmoids of a value and of its negative."""
+        atom, dtype, arguments = self.lines[value]
+        if atom != "sigmoid":
+            return value
+        inner = self.lines.get(arguments[0])
+        if inner is not None and inner[:2] == ("neg", dtype):
+            arguments = inner[2]
+        return atom, dtype, arguments
 
     def _own_value(self, number: int) -> int | None:
         """The shared value that a member is, not converted to another dtype; None if it is something else."""
@@ -143,7 +168,14 @@ class _Sharing:
             self.made[value] = self._add(
                 replace(body, value=dtype, dtype=dtype, store=None, late=False), None
             )
+            self._add_opposite(value)
         return self.made[value]
+
+    def _add_opposite(self, value: int) -> None:
+        """Let what shares with a member that was just made follow it."""
+        for other, place in self.places[self._dear(value)].items():
+            if other not in self.made:
+                self.joined.add(self._member_of(*place))
 
     def _moved(self, source: Source) -> Source:
         return FromMember(self.place[source.member]) if isinstance(source, FromMember) else source

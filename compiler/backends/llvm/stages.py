@@ -24,17 +24,20 @@ WEIGHTS: Final[Mapping[str, float]] = {
 }  # fmt: skip
 """Instructions of an atom, roughly; 1 where it is not listed."""
 
-STRIP: Final = 1024
+STRIP: Final = 512
 """Elements of a strip: what is kept of it stays in the nearest cache. A multiple of every number of lanes."""
 
 _LONG: Final = 30.0
 """Instructions from which on a chain of maps is cut."""
 
 _PART: Final = 24.0
-"""Instructions of a part, unless one member alone has more."""
+"""Instructions of a part, unless one dear member alone has more or cheap ones follow."""
 
 _FEW: Final = 4
 """Vectors of a loop that is not worth cutting."""
+
+_JOINED: Final = 3.0
+"""Instructions of a member that shares with the one before it."""
 
 _DEAR: Final = 8.0
 _ROW_BYTES: Final = 192 * 1024
@@ -93,14 +96,17 @@ def stages_of(form: Form) -> Stages:
 
 def _parts(form: Form) -> list[int]:
     """The part of a long chain of maps to which each member belongs; 0 for all where nothing is to be cut."""
-    weights = [weight(member) for member in form.members]
+    weights = [
+        _JOINED if number in form.joined else weight(member) for number, member in enumerate(form.members)
+    ]
     is_short = sum(weights) < _LONG or 0 < form.columns < _FEW * form.lanes
     if form.has_rows or is_short or any(form.vector in member.reduced for member in form.members):
         return [0] * len(weights)
     parts: list[int] = []
     part, filled = 0, 0.0
-    for instructions in weights:
-        if filled and filled + instructions > _PART:
+    for number, instructions in enumerate(weights):
+        is_full = min(filled, instructions) >= _DEAR and filled + instructions > _PART
+        if is_full and number not in form.joined:
             part, filled = part + 1, 0.0
         parts.append(part)
         filled += instructions
