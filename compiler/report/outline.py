@@ -9,7 +9,7 @@ forward down, backward up beside it, updates in a column of their own; positions
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from compiler.analysis.parts import Part, parts_of
@@ -17,13 +17,14 @@ from compiler.ir.naming import Names
 from compiler.ir.node import Node
 from compiler.ir.op import Input, Trait
 from compiler.ir.scope import Path, paths_of
+from compiler.render.folding import Kind, Member, Tree, runs_of, tree_of
 from compiler.render.labels import expression, shortened
 from compiler.render.picture import Arrow, ArrowRole, Box, Column, Picture, Role
 from compiler.render.positions import Gaps, place
 from compiler.render.positions import Slot as Space
 from compiler.render.rows import rows_of
 from compiler.render.sizes import text_width
-from compiler.report.slots import NOWHERE, Slots
+from compiler.report.slots import Slots
 
 COLUMNS: Final = tuple(Part)
 LONGEST: Final = 30
@@ -61,19 +62,13 @@ class Outline:
     lines: int
 
 
-@dataclass(slots=True)
-class _Tree:
-    """A scope with its slots and the scopes inside, both in the order of their first slots."""
-
-    number: int
-    items: list[int | _Tree] = field(default_factory=list["int | _Tree"])
-
-
 def outline_of(slots: Slots) -> Outline:
     """The outline of all slots. Linear in slots and what they read, but for sorting."""
     column = _columns(slots)
-    paths = _paths(slots)
-    scopes, tree, scope = _tree(paths, _order(slots, column))
+    tree = tree_of(_members(slots, column))
+    trees = sorted(tree.walk(), key=lambda item: item.number)
+    scopes = [Scope(item.path, item.parent) for item in trees]
+    scope = _scope_of(slots, tree)
     row = [0] * len(slots.all)
     _assign(slots, tree, scopes, column, row)
     width = [_width(slots, number) for number in range(len(slots.all))]
@@ -117,64 +112,37 @@ def _columns(slots: Slots) -> list[Part]:
     return [parts[slots.stages[slot.born].graph][slot.first] for slot in slots.all]
 
 
-def _paths(slots: Slots) -> list[Path]:
-    """The scope of each slot; leaves outside all scopes go to whoever reads them first."""
+def _members(slots: Slots, column: Sequence[Part]) -> list[Member]:
+    """Slots as what folds: each in the scope in which it was made."""
     scopes = [slot.first.origin.scope for slot in slots.all]
     paths = paths_of(scopes)
-    found: list[Path] = [() if scope is None else paths[scope] for scope in scopes]
-    reader: dict[int, int] = {}
-    for slot in slots.all:
-        for read in slot.states[0].reads:
-            reader.setdefault(read, slot.number)
-    for slot in slots.all:
-        op = slot.first.op
-        if op.has(Trait.LEAF) and not isinstance(op, Input) and not found[slot.number]:
-            found[slot.number] = found[reader[slot.number]] if slot.number in reader else ()
+    found: list[Member] = []
+    for slot, scope in zip(slots.all, scopes, strict=True):
+        of, op = slot.first.origin.of, slot.first.op
+        kind = Kind.GRADIENT if column[slot.number] is Part.BACKWARD else Kind.PLAIN
+        if op.has(Trait.LEAF):
+            kind = Kind.INPUT if isinstance(op, Input) else Kind.LEAF
+        path = () if scope is None else paths[scope]
+        found.append(Member(path, slot.states[0].reads, kind, None if of is None else slots.of.get(of)))
     return found
 
 
-def _order(slots: Slots, column: Sequence[Part]) -> list[int]:
-    """Slots as they were made, but leaves before their first readers, and gradients by what they are of."""
-    reader: dict[int, int] = {}
-    for slot in slots.all:
-        for read in slot.states[0].reads:
-            reader.setdefault(read, slot.number)
-    place: list[tuple[int, int]] = []
-    for slot in slots.all:
-        of = slots.of.get(slot.first.origin.of) if slot.first.origin.of is not None else None
-        if slot.first.op.has(Trait.LEAF):
-            place.append((reader.get(slot.number, slot.number), 0))
-        elif column[slot.number] is Part.BACKWARD and of is not None and of < slot.number:
-            place.append((place[of][0], 2))
-        else:
-            place.append((slot.number, 1))
-    return sorted(range(len(place)), key=place.__getitem__)
-
-
-def _tree(paths: Sequence[Path], order: Iterable[int]) -> tuple[list[Scope], _Tree, list[int]]:
-    """Every scope, the tree of scopes and slots, and the scope of each slot."""
-    scopes = [Scope((), NOWHERE)]
-    trees: dict[Path, _Tree] = {(): _Tree(0)}
-    of = [0] * len(paths)
-    for number in order:
-        path = paths[number]
-        for depth in range(1, len(path) + 1):
-            if path[:depth] not in trees:
-                above = trees[path[: depth - 1]]
-                tree = trees[path[:depth]] = _Tree(len(scopes))
-                scopes.append(Scope(path[:depth], above.number))
-                above.items.append(tree)
-        trees[path].items.append(number)
-        of[number] = trees[path].number
-    return scopes, trees[()], of
+def _scope_of(slots: Slots, tree: Tree) -> list[int]:
+    """The number of the scope of each slot."""
+    found = [0] * len(slots.all)
+    for item in tree.walk():
+        for number in item.items:
+            if isinstance(number, int):
+                found[number] = item.number
+    return found
 
 
 def _assign(
-    slots: Slots, tree: _Tree, scopes: Sequence[Scope], column: Sequence[Part], row: list[int]
+    slots: Slots, tree: Tree, scopes: Sequence[Scope], column: Sequence[Part], row: list[int]
 ) -> None:
     """A line for each slot: a scope's own slots in runs between the scopes inside it."""
     line = 0
-    pending = [(tree, iter(_runs(tree)))]
+    pending = [(tree, iter(runs_of(tree)))]
     while pending:
         current, rest = pending[-1]
         item = next(rest, None)
@@ -182,27 +150,14 @@ def _assign(
             scopes[current.number].last = line - 1
             pending.pop()
             continue
-        if isinstance(item, _Tree):
+        if isinstance(item, Tree):
             scopes[item.number].first = line
-            pending.append((item, iter(_runs(item))))
+            pending.append((item, iter(runs_of(item))))
             continue
         rows = _rows(slots, item, column)
         for number in item:
             row[number] = line + rows[number]
         line += 1 + max(rows.values())
-
-
-def _runs(tree: _Tree) -> list[list[int] | _Tree]:
-    """Slots that follow each other, and the scopes between them."""
-    found: list[list[int] | _Tree] = []
-    for item in tree.items:
-        if isinstance(item, _Tree):
-            found.append(item)
-        elif found and isinstance(found[-1], list):
-            found[-1].append(item)
-        else:
-            found.append([item])
-    return found
 
 
 def _rows(slots: Slots, run: Sequence[int], column: Sequence[Part]) -> dict[int, int]:
