@@ -23,8 +23,9 @@ from compiler.ir.node import Node
 from compiler.ir.op import Buffer, Locks, Parameter
 from compiler.pipeline.contract import Record
 from compiler.profiling import Profile, Samples, sample
-from compiler.render.drawing import draw, svg_of
-from compiler.render.kernels import draw_schedule
+from compiler.render.drawing import draw_as, svg_of
+from compiler.render.kernels import Times, draw_schedule
+from compiler.render.options import Options
 from compiler.schedule.costs import PlanCost, cost_of_plan
 from compiler.schedule.finding import find, find_kernel
 from compiler.schedule.memory import Memory, memory_of
@@ -311,14 +312,46 @@ class Program:
         members = tuple(explain_node(node, self.graph.names) for node in kernel.members)
         return KernelExplanation(f"kernel {found}", members)
 
-    def draw(self, path: str | os.PathLike[str], *, kernels: bool = False, detail: bool = False) -> Path:
+    def draw(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        kernels: bool = False,
+        detail: bool = False,
+        open: str | Sequence[str] = (),
+        depth: int | None = None,
+        around: Any = None,
+        radius: int = 2,
+        colour: str = "role",
+        profile: Profile | None = None,
+    ) -> Path:
         """Draws the source graph to .svg, .png, .pdf or .dot: forward left, backward right, then the updates.
 
-        `kernels` draws what is run instead: a box a kernel of the rewritten graph, with its members inside.
-        `detail` draws every op of an update in a box of its own. Returns the path. Raises DrawingError where
-        Graphviz is missing; the `.dot` file is then still written.
+        `kernels` draws what is run instead: a box a kernel of the rewritten graph, with its members inside,
+        the bytes that it moves, and how long it takes if a `profile` is given. `detail` draws every op in a
+        box of its own.
+
+        What has more boxes than anybody can read is folded: parts of the model (`tt.scope`, layers) are
+        boxes, with `x 12` for alike ones. `open` names parts that are drawn from inside
+        (`"block2.attention"`, or all that are called `"attention"`), one or several; `depth=1` folds to the
+        outermost parts, 2 to those inside them. `around` draws a value (a tensor, or whatever any view calls
+        it) or a kernel with what is up to `radius` arrows away.
+
+        `colour` says what fills stand for: `role`, `bytes` (moved), `precision`, or `time`, which needs a
+        `profile` of this program and draws the rewritten graph, which is what was timed.
+
+        Returns the path. Raises ArgumentError for a part, value, kernel or colour that is not there, and
+        DrawingError where Graphviz is missing; the `.dot` file is then still written.
         """
-        return draw_schedule(self.schedule, path) if kernels else draw(self.source_graph, path, detail=detail)
+        options = Options(detail, open, depth, around, radius, colour)
+        if profile is not None and profile.schedule is not self.schedule:
+            raise ArgumentError("the profile is of another program; make it with this one's `profile`")
+        sizes: Mapping[str, int] = {} if profile is None else profile.sizes
+        if kernels:
+            spent = None if profile is None else [item.microseconds for item in profile.kernels]
+            return draw_schedule(self.schedule, path, options, None if spent is None else Times(spent, sizes))
+        graph = self.graph if colour == "time" else self.source_graph
+        return draw_as(graph, path, options, None if profile is None else profile.microseconds_of, sizes)
 
     def report(self, path: str | os.PathLike[str], data: Any = None, *, seconds: float = 1.0) -> Path:
         """Writes a page with all that is known of the program; any browser opens it, without a network.

@@ -23,7 +23,8 @@ from compiler.ir.op import Call, Locks, Parameter
 from compiler.ir.types import tensor_type
 from compiler.pipeline.contract import Pass
 from compiler.program import Program
-from compiler.render.drawing import draw as draw_graph
+from compiler.render.drawing import draw_as
+from compiler.render.options import Options
 from compiler.structure import Structure, flatten
 from passes import REWRITES, SCHEDULING
 from tinytorch.builtin import find_backend, find_pass
@@ -275,10 +276,21 @@ def parse(
 
 
 def draw(
-    what: Tensor | Sequence[Tensor] | Graph | Program, path: str | os.PathLike[str], *, detail: bool = False
+    what: Tensor | Sequence[Tensor] | Graph | Program,
+    path: str | os.PathLike[str],
+    *,
+    detail: bool = False,
+    open: str | Sequence[str] = (),
+    depth: int | None = None,
+    around: Any = None,
+    radius: int = 2,
+    colour: str = "role",
 ) -> Path:
-    """Draws tensors with all that they are made from, a graph, or a program, as `Program.draw` does."""
-    return draw_graph(graph_of(what), path, detail=detail)
+    """Draws tensors with all that they are made from, a graph, or a program, as `Program.draw` does.
+
+    Colours stand for `role`, `bytes` or `precision`; for time, draw a program with its profile.
+    """
+    return draw_as(graph_of(what), path, Options(detail, open, depth, around, radius, colour))
 
 
 def graph_of(what: Tensor | Sequence[Tensor] | Graph | Program) -> Graph:

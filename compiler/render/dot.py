@@ -48,7 +48,9 @@ def dot_source(picture: Picture) -> str:
 
 
 def is_small(picture: Picture) -> bool:
-    """Whether `dot` is quick: its time grows with the square of boxes and of rows that arrows cross."""
+    """Whether `dot` is quick, and has no frames: its time grows with boxes and rows crossed, squared."""
+    if picture.frames:
+        return False
     rows = rows_of(picture)
     crossed = sum(abs(rows[arrow.head] - rows[arrow.tail]) for arrow in picture.arrows)
     return len(picture.boxes) + crossed <= SMALL

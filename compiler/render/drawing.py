@@ -14,6 +14,7 @@ from compiler.ir.node import Node
 from compiler.render.describe import describe
 from compiler.render.dot import dot_source
 from compiler.render.layout import laid_out
+from compiler.render.options import Options, show_graph
 from compiler.render.picture import Picture
 
 LARGEST: Final = 6000
@@ -54,6 +55,20 @@ def draw(
 ) -> Path:
     """Draw a graph into a file, by its suffix (see `describe` for the options and `write` for the errors)."""
     return write(describe(graph, detail=detail, groups=groups, marks=marks, title=title), path)
+
+
+def draw_as(
+    graph: Graph,
+    path: str | os.PathLike[str],
+    options: Options,
+    times: Mapping[Node, float] | None = None,
+    sizes: Mapping[str, int] | None = None,
+) -> Path:
+    """Draw what is asked for of a graph, of whose nodes the times may be known (see `write` for errors).
+
+    Raises ArgumentError for a part of the model, a value or a colour that is not there.
+    """
+    return write(describe(graph, show_graph(options, graph, times, sizes)), path)
 
 
 def dot_source_of(graph: Graph, *, detail: bool = False) -> str:

@@ -8,7 +8,7 @@ Members are numbered; nothing here knows nodes. Linear in members and what they 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, TypeAlias
@@ -26,15 +26,20 @@ class Kind(Enum):
     """Before its first reader, and in the scope of that if it was made in none."""
     GRADIENT = auto()
     """Beside what it is the gradient of."""
+    UPDATE = auto()
+    """Beside the parameter that it changes, and in the scope of that."""
 
 
 _BEFORE: Final = (Kind.INPUT, Kind.LEAF)
 """What stands before its first reader, inputs first: a leaf may open the scope of the reader."""
 
+_BEHIND: Final = (Kind.GRADIENT, Kind.UPDATE)
+"""What stands behind what it is of."""
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """What is folded. `of` is the number of what it is the gradient of."""
+    """What is folded. `of` is the number of what it is the gradient of, or of the parameter it changes."""
 
     path: Path
     reads: tuple[int, ...]
@@ -97,6 +102,34 @@ def runs_of(tree: Tree) -> list[Run]:
     return found
 
 
+def lines_of(
+    tree: Tree, rows: Callable[[list[int]], Mapping[int, int]]
+) -> tuple[dict[int, int], dict[int, tuple[int, int]]]:
+    """A line for each member, and the first and the last line of each scope by number.
+
+    Every line belongs to one scope, and a scope's lines, with those of all inside it, are consecutive. A run
+    stands on as many lines as `rows`, which counts from 0, gives it.
+    """
+    lines: dict[int, int] = {}
+    first, spans = {tree.number: 0}, dict[int, tuple[int, int]]()
+    line = 0
+    pending = [(tree, iter(runs_of(tree)))]
+    while pending:
+        current, rest = pending[-1]
+        run = next(rest, None)
+        if run is None:
+            spans[current.number] = first[current.number], line - 1
+            pending.pop()
+        elif isinstance(run, Tree):
+            first[run.number] = line
+            pending.append((run, iter(runs_of(run))))
+        else:
+            found = rows(run)
+            lines |= {number: line + found[number] for number in run}
+            line += 1 + max(found.values())
+    return lines, spans
+
+
 def _first_readers(members: Sequence[Member]) -> dict[int, int]:
     readers: dict[int, int] = {}
     for number, member in enumerate(members):
@@ -108,6 +141,9 @@ def _first_readers(members: Sequence[Member]) -> dict[int, int]:
 def _home(members: Sequence[Member], readers: dict[int, int], number: int) -> Path:
     """The scope to which a member belongs: a leaf outside all scopes goes to whoever reads it first."""
     member = members[number]
+    if member.kind is Kind.UPDATE and member.of is not None:
+        number = member.of
+        member = members[number]
     if member.path or member.kind is not Kind.LEAF or number not in readers:
         return member.path
     return members[readers[number]].path
@@ -120,8 +156,8 @@ def _order(members: Sequence[Member], readers: dict[int, int]) -> Iterable[int]:
         of = member.of
         if member.kind in _BEFORE:
             place.append((readers.get(number, number), _BEFORE.index(member.kind)))
-        elif member.kind is Kind.GRADIENT and of is not None and of < number:
-            place.append((place[of][0], len(_BEFORE) + 1))
+        elif member.kind in _BEHIND and of is not None and of < number:
+            place.append((place[of][0], len(_BEFORE) + 1 + _BEHIND.index(member.kind)))
         else:
             place.append((number, len(_BEFORE)))
     return sorted(range(len(place)), key=place.__getitem__)

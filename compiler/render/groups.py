@@ -3,59 +3,120 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from compiler.analysis.parts import Part, Parts
+from compiler.ir.dims import Extent
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.op import Trait
+from compiler.ir.printing import print_path
+from compiler.ir.scope import Path
 
 LONGEST_BLOCK: Final = 8
 """The largest number of lines of straight-line code in one box."""
 
 
 @dataclass(frozen=True, slots=True)
+class Kernel:
+    """Nodes that run together, under a label, and what that takes where somebody knows it."""
+
+    label: str
+    nodes: tuple[Node, ...]
+    number: int = 0
+    """Its place among those that run."""
+    bytes_moved: Extent | None = None
+    microseconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
-    """Nodes that are drawn as one box, in creation order."""
+    """Nodes that are drawn as one box, in the order of the graph."""
 
     nodes: tuple[Node, ...]
     label: str = ""
-    """The name of a kernel."""
+    """The name of a kernel, or of a folded part of the model."""
     is_update: bool = False
-    owner: Node | None = None
-    """The parameter of an update's arithmetic; None where several updates share it."""
+    owners: tuple[Node, ...] = ()
+    """The parameters of an update's arithmetic; none where several updates share it."""
+    kernels: tuple[Kernel, ...] = ()
+    is_folded: bool = False
+    """It stands for a part of the model, of which it has what is in one column."""
+    frame: str = ""
+    inside: Path = ()
+    """The part of the model whose frame that is."""
+    family: str = ""
 
     @property
     def last(self) -> Node:
         return self.nodes[-1]
 
 
-def groups_of(graph: Graph, parts: Parts, kernels: Mapping[str, Iterable[Node]], detail: bool) -> list[Group]:
-    """The boxes of a graph, updates last.
-
-    A kernel is one box, but with less detail it disappears in the updates whose arithmetic alone it does.
-    """
-    known = set(graph.nodes)
+def groups_of(graph: Graph, parts: Parts, kernels: Iterable[Kernel], detail: bool) -> list[Group]:
+    """The boxes of a graph, updates last. A kernel is one box, in the order of `kernels`."""
+    place = {node: number for number, node in enumerate(graph.nodes)}
     found: list[Group] = []
     taken: set[Node] = set()
-    for label, nodes in kernels.items():
-        members = sorted(known.intersection(nodes) - taken, key=lambda node: node.serial)
-        if members and (detail or any(parts.part[node] is not Part.UPDATE for node in members)):
-            found.append(Group(tuple(members), label))
+    for kernel in kernels:
+        members = sorted(place.keys() & set(kernel.nodes) - taken, key=place.__getitem__)
+        if members:
+            found.append(_kernel(parts, tuple(members), kernel))
             taken.update(members)
+    found = _with_state(graph, parts, found)
+    taken.update(node for group in found for node in group.nodes)
     rest = [node for node in graph.nodes if node not in taken]
     found += (
         [Group((node,)) for node in rest]
         if detail
         else [*_blocks(graph, parts, rest), *_updates(parts, rest)]
     )
-    return sorted(found, key=_order)
+    return sorted(found, key=lambda group: _order(group, place))
 
 
-def _order(group: Group) -> tuple[bool, bool, int]:
+def _kernel(parts: Parts, members: tuple[Node, ...], kernel: Kernel) -> Group:
+    is_update = all(parts.part[node] is Part.UPDATE for node in members)
+    owners = dict.fromkeys(parts.owner[node] for node in members) if is_update else {None: None}
+    owned = () if None in owners else tuple(node for node in owners if node is not None)
+    return Group(members, kernel.label, is_update, owned, (kernel,))
+
+
+def _with_state(graph: Graph, parts: Parts, kernels: Iterable[Group]) -> list[Group]:
+    """Kernels with the parameters that they alone read and only updates need, such as moments of Adam."""
+    state: dict[Node, list[Node]] = {}
+    for node in graph.nodes:
+        if node.op.has(Trait.LEAF) and parts.part[node] is Part.UPDATE:
+            state[node] = list(dict.fromkeys(graph.users[node]))
+    found: list[Group] = []
+    for group in kernels:
+        inside = set(group.nodes)
+        read = dict.fromkeys(item for node in group.nodes for item in node.operands if item in state)
+        own = tuple(item for item in read if inside.issuperset(state[item]))
+        found.append(replace(group, nodes=(*own, *group.nodes)))
+    return found
+
+
+def common_path(paths: Iterable[Path]) -> Path:
+    """The part of the model that has all of them."""
+    first, *others = paths
+    depth = len(first)
+    for path in others:
+        depth = next(
+            (k for k, (a, b) in enumerate(zip(first[:depth], path, strict=False)) if a != b),
+            min(depth, len(path)),
+        )
+    return first[:depth]
+
+
+def short_path(path: Path, around: Path) -> str:
+    """A path without that of the frame around it, where names are left that say something."""
+    rest = path[len(around) :]
+    return print_path(path if not rest or rest[0].isdigit() else rest)
+
+
+def _order(group: Group, place: Mapping[Node, int]) -> tuple[bool, bool, int]:
     """Updates last, of these what they share last."""
-    return group.is_update, group.is_update and group.owner is None, group.last.serial
+    return group.is_update, group.is_update and not group.owners, place[group.last]
 
 
 def _updates(parts: Parts, nodes: Iterable[Node]) -> list[Group]:
@@ -69,12 +130,12 @@ def _updates(parts: Parts, nodes: Iterable[Node]) -> list[Group]:
         if all(node.op.has(Trait.LEAF) for node in members):
             groups += [Group((node,)) for node in members]
         else:
-            groups.append(Group(tuple(members), "", True, owner))
+            groups.append(Group(tuple(members), "", True, () if owner is None else (owner,)))
     return groups
 
 
 def _blocks(graph: Graph, parts: Parts, nodes: Iterable[Node]) -> list[Group]:
-    """Forward and backward nodes in straight-line code.
+    """Forward and backward nodes in straight-line code, each block in one part of the model.
 
     A node joins the block of its one reader, so that a block has one value to give away. Outputs, saved
     values and next values end a block: they are what a reader of the picture looks for.
@@ -86,9 +147,13 @@ def _blocks(graph: Graph, parts: Parts, nodes: Iterable[Node]) -> list[Group]:
         readers = set(graph.users[node])
         joins = len(readers) == 1 and node not in ends and not node.op.has(Trait.LEAF)
         block = block_of.get(readers.pop()) if joins else None
-        if block is None or len(block) >= LONGEST_BLOCK or parts.part[block[0]] is not parts.part[node]:
+        if block is None or len(block) >= LONGEST_BLOCK or not _is_alike(graph, parts, block[0], node):
             block = []
         block.append(node)
         block_of[node] = block
     # A block is found at each of its nodes; its last node is its first.
     return [Group(tuple(reversed(block_of[node]))) for node in free if block_of[node][0] is node]
+
+
+def _is_alike(graph: Graph, parts: Parts, one: Node, other: Node) -> bool:
+    return parts.part[one] is parts.part[other] and graph.scopes[one] == graph.scopes[other]

@@ -35,7 +35,7 @@ def expression(node: Node, names: Names) -> str:
     operands = [label(operand, names) for operand in node.operands]
     match node.op:
         case MapReduce():
-            return _map_reduce(node.op, node, operands)
+            return briefly(_map_reduce(node.op, node, operands))
         case Layout():
             given = [f"{item.name}={print_field(getattr(node.op, item.name))}" for item in fields(node.op)]
             return f"{node.op.name}({', '.join([*operands, *given])})"
@@ -47,9 +47,36 @@ def expression(node: Node, names: Names) -> str:
             return ""
 
 
+def op_word(node: Node) -> str:
+    """What an op is called in pictures: `matmul` for a sum of products over one loop."""
+    op = node.op
+    if not op.has(Trait.CONTRACTION):
+        return op.name
+    is_product = len(node.operands) == 2 and len(getattr(op, "reduced", ())) == 1
+    return "matmul" if is_product else "einsum"
+
+
 def shortened(text: str, longest: int = LONGEST) -> str:
     """The beginning of a text that is too long."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+_DECIMAL: Final = re.compile(r"(?<![\w.%])\d+\.\d+(e[+-]?\d+)?(?![\w.])|(?<![\w.%])\d+e[+-]?\d+(?![\w.])")
+_MOST_DIGITS: Final = 6
+
+
+def briefly(text: str) -> str:
+    """Decimals of a formula as short as people write them: `3.4e38`, `0.0447`; the tooltip has all digits."""
+    return _DECIMAL.sub(lambda match: _brief(match[0]), text)
+
+
+def _brief(number: str) -> str:
+    if len(number) <= _MOST_DIGITS:
+        return number
+    mantissa, _, exponent = f"{float(number):.3g}".partition("e")
+    if exponent:
+        return f"{float(mantissa):.2g}e{int(exponent)}"
+    return mantissa if "." in mantissa else f"{mantissa}.0"
 
 
 def _map_reduce(op: MapReduce, node: Node, operands: list[str]) -> str:

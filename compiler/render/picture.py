@@ -1,7 +1,8 @@
 """What a picture says, as plain data: nothing here knows a graph, and nothing knows Graphviz.
 
-Picture  ::= title, columns from left to right, boxes, arrows
-Box      ::= id, lines of text, role, flags, tooltip, the column it stands in
+Picture  ::= title, columns from left to right, frames, boxes, arrows, what fills mean
+Frame    ::= id, title, the frame around it
+Box      ::= id, lines of text, role, flags, tooltip, column, frame, family, fill
 Line     ::= Caption     pieces of text in the middle
            | Statement   one op: its name, what it does, its type
 Arrow    ::= tail, head (ids of boxes), role, label, tooltip
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, Flag, auto
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 
 class Role(Enum):
@@ -23,6 +24,8 @@ class Role(Enum):
     CONSTANT = "constant"
     FORWARD = "forward op"
     BACKWARD = "backward op"
+    MIXED = "forward and backward ops"
+    """A kernel that computes both."""
     UPDATE = "update"
 
 
@@ -33,11 +36,23 @@ class Flags(Flag):
     OUTPUT = auto()
     SAVED = auto()
     """It has a forward value that a backward op reads, and that therefore lives until then."""
+    FOLDED = auto()
+    """It stands for a part of the model."""
+    ASKED = auto()
+    """It is what the picture is about."""
 
     @property
     def word(self) -> str:
         """Its word in the legend."""
-        return {Flags.OUTPUT: "output", Flags.SAVED: "saved for backward"}.get(self, "")
+        return _WORDS.get(self, "")
+
+
+_WORDS: Final = {
+    Flags.OUTPUT: "output",
+    Flags.SAVED: "saved for backward",
+    Flags.FOLDED: "folded part of the model",
+    Flags.ASKED: "what was asked for",
+}
 
 
 class ArrowRole(Enum):
@@ -47,6 +62,8 @@ class ArrowRole(Enum):
     READ = "read by backward"
     GRADIENT = "gradient"
     STEP = "into an update"
+    GONE = "read before"
+    """From what is there no more, or not like this."""
     BELOW = "below"
     """Nothing: it is not drawn, and its head stands lower than its tail."""
 
@@ -95,7 +112,10 @@ Line: TypeAlias = Caption | Statement
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One node of a graph, or several that are drawn as one: an update, straight-line code, a kernel."""
+    """One node of a graph, or several that are drawn as one: an update, a kernel, a part of the model.
+
+    Boxes of one `family` stand side by side in their columns. `fill` is a color in the place of the role's.
+    """
 
     id: str
     lines: tuple[Line, ...]
@@ -103,6 +123,9 @@ class Box:
     column: str
     flags: Flags = Flags.NONE
     tooltip: str = ""
+    frame: str = ""
+    family: str = ""
+    fill: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +148,27 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """Around the boxes of an open part of the model, in all columns; `parent` is empty for the outermost."""
+
+    id: str
+    title: str
+    parent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
-    """Everything that is drawn, in the order in which it is drawn."""
+    """Everything that is drawn, in the order in which it is drawn.
+
+    `fills` are the colors of boxes, and what each of them means, where it is not the role.
+    """
 
     columns: tuple[Column, ...]
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
     title: str = ""
+    frames: tuple[Frame, ...] = ()
+    fills: tuple[tuple[str, str], ...] = ()
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -159,8 +196,15 @@ def beside(pictures: Mapping[str, Picture], title: str = "") -> Picture:
     for number, (name, picture) in enumerate(pictures.items()):
         prefix = f"p{number}_"
         columns += [Column(prefix + column.id, f"{name}: {column.title}") for column in picture.columns]
-        boxes += [replace(box, id=prefix + box.id, column=prefix + box.column) for box in picture.boxes]
+        boxes += [
+            replace(
+                box, id=prefix + box.id, column=prefix + box.column, frame="",
+                family=prefix + box.family if box.family else "",
+            )
+            for box in picture.boxes
+        ]  # fmt: skip
         arrows += [
             replace(arrow, tail=prefix + arrow.tail, head=prefix + arrow.head) for arrow in picture.arrows
         ]
-    return Picture(tuple(columns), tuple(boxes), tuple(arrows), title)
+    fills = dict.fromkeys(fill for picture in pictures.values() for fill in picture.fills)
+    return Picture(tuple(columns), tuple(boxes), tuple(arrows), title, fills=tuple(fills))

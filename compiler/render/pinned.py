@@ -10,6 +10,8 @@ from compiler.render.looks import (
     ARROWS,
     EDGE,
     FONT,
+    FRAME,
+    HEADING,
     NODE,
     POINT,
     WALL_COLOR,
@@ -35,8 +37,14 @@ _TIP: Final = 6.0
 _BESIDE: Final = 4.0
 """Points between an arrow and its label."""
 
+_ABOVE: Final = 7.0
+"""Points between a level arrow and the middle of its label."""
+
 _TITLE: Final = 24.0
 _LEGEND: Final = 34.0
+_NAME: Final = 11.0
+"""Points from the upper edge of a frame to the middle of its title."""
+
 _HEADING: Final = 14.0
 
 
@@ -45,6 +53,7 @@ def pinned_source(picture: Picture) -> str:
     arrangement = arranged(picture)
     shown = arrangement.picture
     graph = digraph(_GRAPH, NODE, EDGE)
+    _add_frames(graph, arrangement)
     for box in shown.boxes:
         rect = arrangement.rects[box.id]
         size = {"width": f"{rect.width / 72:.3f}", "height": f"{rect.height / 72:.3f}"}
@@ -96,19 +105,42 @@ def _draw(graph: Any, route: Route) -> None:
     look = arrow_attributes(route.arrow)
     if route.arrow.label:
         beside = text_width(route.arrow.label, float(EDGE["fontsize"])) / 2 + _BESIDE
-        look["lp"] = _at((route.label[0] + beside, route.label[1]))
+        is_level = len({y for _, y in route.curve}) == 1
+        shift = (0.0, -_ABOVE) if is_level else (beside, 0.0)
+        look["lp"] = _at((route.label[0] + shift[0], route.label[1] + shift[1]))
     _edge(graph, route.arrow.tail, route.arrow.head, pos=f"e,{_at((x, y))} {curve}", **look)
 
 
 def _add_headings(graph: Any, arrangement: Arrangement) -> None:
     """The picture's title and those of its columns."""
     shown = arrangement.picture
-    titles = [(column.id, column.title, sum(span) / 2, -_TITLE) for column, span in _columns(arrangement)]
+    titles = [
+        (f"{column.id}_{number}" if number else column.id, column.title, sum(span) / 2, y)
+        for number, y in enumerate((-_TITLE, *arrangement.headings))
+        for column, span in _columns(arrangement)
+    ]
     if shown.title:
         titles.append(("picture", shown.title, arrangement.width / 2, -2 * _TITLE))
     for name, text, x, y in titles:
         words = {"label": label_text(text), "tooltip": tooltip_text(text)}
-        _node(graph, f"title_{name}", pos=_at((x, y)), fontsize=f"{_HEADING:g}", **words, **WORDS)
+        _node(graph, f"title_{name}", pos=_at((x, y)), fontsize=f"{_HEADING:g}", **words, **HEADING)
+
+
+def _add_frames(graph: Any, arrangement: Arrangement) -> None:
+    """Clusters, the outer ones first, of which Graphviz knows the edges."""
+    for frame in arrangement.picture.frames:
+        left, top, right, bottom = arrangement.frames[frame.id]
+        width = text_width(frame.title, float(FRAME["fontsize"]))
+        words = {"label": label_text(frame.title), "tooltip": tooltip_text(frame.title)}
+        place = {
+            "bb": f"{_at((left, bottom))},{_at((right, top))}",
+            "lp": _at((left + width / 2 + _BESIDE, top + _NAME)),
+            "lwidth": f"{width / 72:.2f}",
+            "lheight": "0.2",
+        }
+        graph.body.append(
+            f"\tsubgraph cluster_{frame.id} {{\n\t\tgraph [{_listed({**FRAME, **words, **place})}]\n\t}}\n"
+        )
 
 
 def _columns(arrangement: Arrangement) -> Iterable[tuple[Any, tuple[float, float]]]:

@@ -71,7 +71,10 @@ def place(
     both = [[*up, *down] for up, down in zip(above, below, strict=True)]
     _sweep(slots, cells, both, x, gaps, keeps_order=True)
     spans = _spread(slots, x, columns, gaps)
-    y, height = _heights(slots, lines, gaps)
+    tall = heights(slots, lines)
+    tops = [0.0, *accumulate(height + gaps.below for height in tall)]
+    y = [tops[line] + tall[line] / 2 for line in lines]
+    height = max(tops[-1] - gaps.below, 0.0)
     return Positions(tuple(x), tuple(y), tuple(lines), tuple(spans), height)
 
 
@@ -192,11 +195,9 @@ def _spread(slots: Sequence[Slot], x: list[float], columns: int, gaps: Gaps) -> 
     return spans
 
 
-def _heights(slots: Sequence[Slot], lines: Sequence[int], gaps: Gaps) -> tuple[list[float], float]:
-    """The y of each box, in the middle of its line, and the height of all lines."""
+def heights(slots: Sequence[Slot], lines: Sequence[int]) -> list[float]:
+    """The height of each line."""
     tall = [0.0] * (max(lines, default=-1) + 1)
     for slot, line in zip(slots, lines, strict=True):
         tall[line] = max(tall[line], slot.height)
-    tops = [0.0, *accumulate(height + gaps.below for height in tall)]
-    y = [tops[line] + tall[line] / 2 for line in lines]
-    return y, max(tops[-1] - gaps.below, 0.0)
+    return tall

@@ -67,7 +67,9 @@ def routes(rects: Sequence[Rect], edges: Sequence[tuple[int, int]]) -> list[Curv
     for number, (tail, head) in enumerate(edges):
         start, end = ports[number]
         one, other = rects[tail], rects[head]
-        if one.column != other.column or one.line == other.line:
+        if one.line == other.line and blocked.is_between(one, other):
+            found.append(_beneath(one, other, number))
+        elif one.column != other.column or one.line == other.line:
             found.append(_sideways(one, other))
         else:
             found.append(_down(start, end, one, other, blocked, number))
@@ -98,6 +100,14 @@ def _sideways(tail: Rect, head: Rect) -> Curve:
     end = (head.left if is_right else head.right), head.y
     bend = max(abs(end[0] - start[0]) / 2, _BEND) * (1 if is_right else -1)
     return start, (start[0] + bend, start[1]), (end[0] - bend, end[1]), end
+
+
+def _beneath(tail: Rect, head: Rect, number: int) -> Curve:
+    """From box to box on one line, below what stands between."""
+    shift = (number % _LANES - (_LANES - 1) / 2) * _LANE
+    start, end = (tail.x + shift, tail.bottom), (head.x + shift, head.bottom)
+    low = max(tail.bottom, head.bottom) + _BEND + abs(shift) / 2
+    return start, (start[0], low), (end[0], low), end
 
 
 def _down(start: Point, end: Point, tail: Rect, head: Rect, blocked: _Blocked, number: int) -> Curve:
@@ -133,6 +143,16 @@ class _Blocked:
         for rect in rects:
             self.lines.setdefault((rect.column, rect.line), []).append((rect.left, rect.right))
             self.right[rect.column] = max(self.right.get(rect.column, rect.right), rect.right)
+
+    def is_between(self, one: Rect, other: Rect) -> bool:
+        """Whether boxes stand on the line of two, between them."""
+        left, right = (one, other) if one.x < other.x else (other, one)
+        columns = range(left.column, right.column + 1)
+        return any(
+            low > left.x and high < right.x
+            for column in columns
+            for low, high in self.lines.get((column, one.line), ())
+        )
 
     def lane(
         self, column: int, first: int, last: int, wanted: float, left: float, right: float

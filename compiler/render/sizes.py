@@ -6,7 +6,7 @@ import unicodedata
 from typing import Final
 
 from compiler.render.markup import visible
-from compiler.render.picture import Box, Caption, Line, Role, Style, Text
+from compiler.render.picture import Box, Caption, Flags, Line, Role, Style, Text
 
 POINTS: Final = {Style.TITLE: 11.0, Style.PLAIN: 10.0, Style.FAINT: 9.0, Style.MARK: 9.0}
 """The size of each style's letters."""
@@ -33,6 +33,7 @@ _CELL: Final = 3.0
 """Points around a piece of text in a box, and between the columns of its statements."""
 
 _PLAIN: Final = (1.0, 10.0, 6.0)
+_FOLDED: Final = (1.0, 22.0, 16.0)
 _FRAMES: Final = {
     Role.INPUT: (1.42, 4.0, 8.0),
     Role.PARAMETER: (1.0, 10.0, 16.0),
@@ -66,7 +67,7 @@ def size_of(box: Box) -> tuple[float, float]:
             widest = max(widest, cells[0][0])
         else:
             columns = [max(old, width) for old, (width, _) in zip(columns, cells, strict=True)]
-    wider, beside, above = _FRAMES.get(box.role, _PLAIN)
+    wider, beside, above = _FOLDED if Flags.FOLDED in box.flags else _FRAMES.get(box.role, _PLAIN)
     return max(max(widest, sum(columns)) * wider + beside, 30.0), max(height + above, 20.0)
 
 

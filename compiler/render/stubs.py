@@ -44,7 +44,7 @@ def stubbed(picture: Picture, rows: Mapping[str, int]) -> Picture:
         if not _may_be_stub(tail, arrow) or not (is_far or is_one_of_many):
             arrows.append(arrow)
             continue
-        stub = _stub(tail, arrow, boxes[arrow.head].column)
+        stub = _stub(tail, arrow, boxes[arrow.head])
         stubs[stub.id] = stub
         arrows.append(replace(arrow, tail=stub.id))
     return replace(picture, boxes=(*picture.boxes, *stubs.values()), arrows=tuple(arrows))
@@ -56,11 +56,12 @@ def _may_be_stub(tail: Box, arrow: Arrow) -> bool:
     return tail.role in _LEAVES or arrow.role in (ArrowRole.READ, ArrowRole.STEP)
 
 
-def _stub(tail: Box, arrow: Arrow, column: str) -> Box:
+def _stub(tail: Box, arrow: Arrow, head: Box) -> Box:
     """The name of a value; its tooltip is that of its box."""
     name = Text(arrow.tooltip.partition(" : ")[0] or _called(tail.lines[-1]))
     line = Statement(name, (), "", is_saved=True) if arrow.role is ArrowRole.READ else Caption((name,))
-    return Box(f"{tail.id}_{arrow.head}", (line,), tail.role, column, Flags.NONE, tail.tooltip)
+    place = f"{tail.id}_{arrow.head}"
+    return Box(place, (line,), tail.role, head.column, Flags.NONE, tail.tooltip, head.frame)
 
 
 def _called(line: Line) -> str:

@@ -17,8 +17,8 @@ from compiler.ir.naming import Names
 from compiler.ir.node import Node
 from compiler.ir.op import Input, Trait
 from compiler.ir.scope import Path, paths_of
-from compiler.render.folding import Kind, Member, Tree, runs_of, tree_of
-from compiler.render.labels import expression, shortened
+from compiler.render.folding import Kind, Member, Tree, lines_of, tree_of
+from compiler.render.labels import expression, op_word, shortened
 from compiler.render.picture import Arrow, ArrowRole, Box, Column, Picture, Role
 from compiler.render.positions import Gaps, place
 from compiler.render.positions import Slot as Space
@@ -69,8 +69,10 @@ def outline_of(slots: Slots) -> Outline:
     trees = sorted(tree.walk(), key=lambda item: item.number)
     scopes = [Scope(item.path, item.parent) for item in trees]
     scope = _scope_of(slots, tree)
-    row = [0] * len(slots.all)
-    _assign(slots, tree, scopes, column, row)
+    lines, spans = lines_of(tree, lambda run: _rows(slots, run, column))
+    row = [lines[number] for number in range(len(slots.all))]
+    for number, item in enumerate(scopes):
+        item.first, item.last = spans[number]
     width = [_width(slots, number) for number in range(len(slots.all))]
     _break(row, column, width, scopes)
     spaces = [Space(width[k], _TALL, row[k], COLUMNS.index(column[k])) for k in range(len(slots.all))]
@@ -81,17 +83,8 @@ def outline_of(slots: Slots) -> Outline:
         if scope[read] == scope[slot.number]
     ]
     found = place(spaces, edges, len(COLUMNS), _GAPS)
-    lines = max(row, default=-1) + 1
-    return Outline(scopes, scope, column, row, list(found.x), width, list(found.columns), lines)
-
-
-def op_word(node: Node) -> str:
-    """What an op is called on a page: `matmul` for a sum of products over one loop."""
-    op = node.op
-    if not op.has(Trait.CONTRACTION):
-        return op.name
-    is_product = len(node.operands) == 2 and len(getattr(op, "reduced", ())) == 1
-    return "matmul" if is_product else "einsum"
+    count = max(row, default=-1) + 1
+    return Outline(scopes, scope, column, row, list(found.x), width, list(found.columns), count)
 
 
 def short_expression(node: Node, names: Names) -> str:
@@ -135,29 +128,6 @@ def _scope_of(slots: Slots, tree: Tree) -> list[int]:
             if isinstance(number, int):
                 found[number] = item.number
     return found
-
-
-def _assign(
-    slots: Slots, tree: Tree, scopes: Sequence[Scope], column: Sequence[Part], row: list[int]
-) -> None:
-    """A line for each slot: a scope's own slots in runs between the scopes inside it."""
-    line = 0
-    pending = [(tree, iter(runs_of(tree)))]
-    while pending:
-        current, rest = pending[-1]
-        item = next(rest, None)
-        if item is None:
-            scopes[current.number].last = line - 1
-            pending.pop()
-            continue
-        if isinstance(item, Tree):
-            scopes[item.number].first = line
-            pending.append((item, iter(runs_of(item))))
-            continue
-        rows = _rows(slots, item, column)
-        for number in item:
-            row[number] = line + rows[number]
-        line += 1 + max(rows.values())
 
 
 def _rows(slots: Slots, run: Sequence[int], column: Sequence[Part]) -> dict[int, int]:

@@ -10,8 +10,9 @@ from compiler.ir.formula.mathml import mathml
 from compiler.ir.node import Node, SourceLine
 from compiler.ir.printing import print_node
 from compiler.profiling import Profile
+from compiler.render.labels import op_word
 from compiler.report.making import Making, cost_of, rounded
-from compiler.report.outline import COLUMNS, op_word, role_of, short_expression
+from compiler.report.outline import COLUMNS, role_of, short_expression
 from compiler.report.slots import Slot, State
 from compiler.schedule.plan import View
 

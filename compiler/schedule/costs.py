@@ -99,7 +99,7 @@ def cost_of_plan(plan: Plan) -> PlanCost:
     """The cost of one call, by kernels. Views, which move nothing, cost nothing."""
     schedule = plan.schedule
     regions = regions_of(schedule.graph)
-    kernels = [costs_of(item.members, schedule.outputs(item), regions) for item in schedule.kernels]
+    kernels = kernel_costs(schedule)
     copied: dict[Node, Cost] = {}
     for copy in plan.copies:
         copied[copy.value] = copied.get(copy.value, Cost()) + copy_cost(copy.value, regions)
@@ -108,6 +108,12 @@ def cost_of_plan(plan: Plan) -> PlanCost:
     totals = tuple(sum(item.values(), start=Cost()) for item in kernels)
     members = {node: cost for item in kernels for node, cost in item.items()}
     return PlanCost(schedule, totals, sum(copied.values(), start=Cost()), members, copied)
+
+
+def kernel_costs(schedule: Schedule) -> list[dict[Node, Cost]]:
+    """What each member has of the cost of its kernel, kernel by kernel."""
+    regions = regions_of(schedule.graph)
+    return [costs_of(item.members, schedule.outputs(item), regions) for item in schedule.kernels]
 
 
 def _commit_cost(commit: Commit, regions: dict[Node, Region]) -> Cost:
