@@ -247,9 +247,12 @@ class NodeReader:
         """The term of an exponential's argument: what is long in it is a leaf, but not a shift beside it."""
         if not self._is_long(node) and self.reading(node).term.size <= _LARGEST_ARGUMENT:
             return self._readings[node].term
-        op, place = node.op, places(node.op) if isinstance(node.op, MapReduce) else {}
-        if not isinstance(op, MapReduce) or not depth or node in self.keep or not is_read_through(op.formula):
+        op = node.op
+        if not isinstance(op, MapReduce) or op.reducer is not Reducer.NONE:
+            return self.leaf(node)  # what is summed has loops of its own
+        if not depth or node in self.keep or not is_read_through(op.formula):
             return self.leaf(node)
+        place = places(op)
         try:
             _check_natural(node, op)
             operands = iter(node.operands)

@@ -395,3 +395,19 @@ def test_a_broadcasting_exponential_is_no_summand_to_shift():
         return %y
         """,
     )
+
+
+def test_a_product_of_exponentials_below_an_exponential_is_read_as_one_value():
+    check_no_change(
+        SIMPLIFY,
+        """
+        %x = input : f32[n,8]
+        %w = parameter(@w) : f32[8,4]
+        %0 = exp(%x) : f32[n,8]
+        %1[i,j] = sum[k:8] %0[i,k] * %w[k,j] : f32[n,4]
+        %2[i,_] = max[j:4] %1[i,j] : f32[n,1]
+        %3 = sub(%1, %2) : f32[n,4]
+        %y = exp(%3) : f32[n,4]
+        return %y
+        """,
+    )
