@@ -207,7 +207,7 @@ class Program:
             raise BackendError(f"backend {self.backend} has no code of its own; compile with backend='llvm'")
         return self._executable
 
-    @property
+    @cached_property
     def cost(self) -> PlanCost:
         """What each kernel costs, and a call: operations, bytes moved, arithmetic intensity.
 

@@ -46,7 +46,7 @@ from tinytorch.api import (
     value_of,
 )
 from tinytorch.builtin import registry
-from tinytorch.compare import Comparison, compare
+from tinytorch.compare import Comparison, Variant, compare
 from tinytorch.diff import diff
 from tinytorch.elementwise import Elementwise, elementwise
 from tinytorch.files import load, save
@@ -189,6 +189,7 @@ __all__ = [
     "UnboundArrayError",
     "UndeclaredInputError",
     "UnreachableParameterError",
+    "Variant",
     "abs",
     "add",
     "all",

@@ -53,20 +53,22 @@ def plot_activations(
     if not low < high or columns < 1:
         raise ArgumentError(f"limits ascend and there is at least one column: {limits}, {columns}")
     columns = min(columns, len(chosen))
-    figure = _figure(columns, math.ceil(len(chosen) / columns))
-    cells = figure.subplots(math.ceil(len(chosen) / columns), columns, squeeze=False).ravel()
+    rows = math.ceil(len(chosen) / columns)
+    figure = new_figure((4.2 * columns, 3.4 * rows))
+    cells = figure.subplots(rows, columns, squeeze=False).ravel()
     for cell, (name, function) in zip(cells, chosen.items(), strict=False):
         _draw(cell, name, function, np.linspace(low, high, 801))
     for cell in cells[len(chosen) :]:
         cell.set_axis_off()
+    return saved(figure, path)
+
+
+def saved(figure: Any, path: str | os.PathLike[str] | None) -> Any:
+    """The figure, written to a file if one is given: the same picture is the same file."""
     if path is not None:
-        figure.savefig(Path(path), metadata=_undated(Path(path)))
+        undated = {"Date": None} if Path(path).suffix == ".svg" else None
+        figure.savefig(Path(path), metadata=undated)
     return figure
-
-
-def _undated(path: Path) -> dict[str, Any] | None:
-    """The same picture is the same file."""
-    return {"Date": None} if path.suffix == ".svg" else None
 
 
 def _chosen(functions: Sequence[str | Function]) -> dict[str, Function]:
@@ -83,18 +85,19 @@ def _named(item: str | Function) -> tuple[str, Function]:
     return item, GALLERY[item]
 
 
-def _figure(columns: int, rows: int) -> Any:
+def new_figure(size: tuple[float, float]) -> Any:
+    """A figure of so many inches. Raises DrawingError where matplotlib is not installed."""
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure
     except ImportError as error:
         _missing(error)
     mpl.rcParams["svg.hashsalt"] = "tinytorch"
-    return Figure(figsize=(4.2 * columns, 3.4 * rows), layout="constrained")
+    return Figure(figsize=size, layout="constrained")
 
 
 def _missing(error: ImportError) -> NoReturn:
-    raise DrawingError(f"pictures of activations need matplotlib: pip install matplotlib ({error})") from None
+    raise DrawingError(f"plots need matplotlib: pip install matplotlib ({error})") from None
 
 
 def _draw(cell: Any, name: str, function: Function, points: np.ndarray[Any, Any]) -> None:

@@ -7,7 +7,7 @@ value to what stands for it now.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -73,6 +73,18 @@ def trail(graph: Text, node: Node) -> tuple[Node, ...]:
                 break
             found.append(after)
     return tuple(found)
+
+
+def images(graph: Text) -> dict[Node, Node]:
+    """What stands in a graph for each node of the first of those that it was made from. One walk a stage."""
+    first, *later = stages(graph)
+    found = {node: node for node in first.nodes}
+    for stage in later:
+        here = set(stage.nodes)
+        became: Mapping[Node, Node] = {} if stage.lineage is None else stage.lineage.became
+        moved = {old: now if now in here else became.get(now) for old, now in found.items()}
+        found = {old: now for old, now in moved.items() if now is not None and now in here}
+    return found
 
 
 def _as_text(what: Any) -> str:

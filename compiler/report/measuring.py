@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 
+from compiler.analysis.cost import Cost
 from compiler.ir.dims import Extent
 from compiler.profiling import Profile, Timing
 
@@ -35,6 +37,23 @@ class Roof:
     gigabytes_per_second: tuple[tuple[int, float], ...]
     """Bytes read and written together, from few to many, and how many of them a second."""
 
+    def least_seconds(self, cost: Cost) -> float:
+        """The shortest time in which this machine does what costs so much: that of its flops or its bytes.
+
+        What is small enough lies in a cache, which has a roof of its own. The cost holds numbers.
+        """
+        moved = _number(cost.bytes_moved)
+        rate = next((rate for size, rate in self.gigabytes_per_second if moved <= size), None)
+        rate = self.gigabytes_per_second[-1][1] if rate is None else rate
+        return max(_number(cost.flops) / self.gflops, moved / rate) / 1e9
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON can hold."""
+        return {
+            "gflops": round(self.gflops, 2),
+            "gigabytes": [[size, round(rate, 2)] for size, rate in self.gigabytes_per_second],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -55,8 +74,7 @@ class Measured:
             "unfused_call": round(self.unfused.call_microseconds, 3),
             "unfused_kernels": len(self.unfused.kernels),
             "sizes": dict(self.profile.sizes),
-            "gflops": round(self.roof.gflops, 2),
-            "gigabytes": [[size, round(rate, 2)] for size, rate in self.roof.gigabytes_per_second],
+            **self.roof.to_dict(),
         }
 
 
@@ -74,6 +92,12 @@ def roof(timings: Iterable[Timing] = ()) -> Roof:
         rates.append(max([_copy(size), *reached, *rates]))
     sizes = (2 * size for size in _BYTES)
     return Roof(max([*map(_product, _ROWS), *flops]), tuple(zip(sizes, rates[::-1], strict=True)))
+
+
+@cache
+def machine_roof() -> Roof:
+    """The roof of this machine, measured once a process."""
+    return roof()
 
 
 def _number(count: Extent) -> int:

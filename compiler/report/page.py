@@ -35,7 +35,12 @@ def page(data: Mapping[str, Any]) -> str:
         "script": part("page.js"),
         "data": payload,
     }
-    return _MARK.sub(lambda match: pieces[match[1]], part("page.html"))
+    return filled(part("page.html"), pieces)
+
+
+def filled(template: str, pieces: Mapping[str, str]) -> str:
+    """A template with a piece for each `{{name}}` in it. Raises KeyError for one without a piece."""
+    return _MARK.sub(lambda match: pieces[match[1]], template)
 
 
 def write_report(data: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:

@@ -24,6 +24,7 @@ HOUSE = {
     "compiler/driver.py": "import compiler.program, compiler.backends.llvm.jit, compiler.render.dot",
     "compiler/program.py": "import compiler.signature, compiler.structure, compiler.why, compiler.profiling",
     "compiler/report/__init__.py": "",
+    "compiler/lockstep/__init__.py": "",
     "compiler/signature.py": "",
     "compiler/structure.py": "",
     "compiler/why.py": "",

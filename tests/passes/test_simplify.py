@@ -397,17 +397,21 @@ def test_a_broadcasting_exponential_is_no_summand_to_shift():
     )
 
 
-def test_a_product_of_exponentials_below_an_exponential_is_read_as_one_value():
+def test_a_product_of_exponentials_below_a_softmax_is_one_value():
     check_no_change(
         SIMPLIFY,
         """
+        op shift(m) = maximum(minimum(stop(m), 3.4028234663852886e+38), -3.4028234663852886e+38)
         %x = input : f32[n,8]
         %w = parameter(@w) : f32[8,4]
         %0 = exp(%x) : f32[n,8]
         %1[i,j] = sum[k:8] %0[i,k] * %w[k,j] : f32[n,4]
         %2[i,_] = max[j:4] %1[i,j] : f32[n,1]
-        %3 = sub(%1, %2) : f32[n,4]
-        %y = exp(%3) : f32[n,4]
+        %3 = shift(%2) : f32[n,1]
+        %4 = sub(%1, %3) : f32[n,4]
+        %5 = exp(%4) : f32[n,4]
+        %6[i,_] = sum[j:4] %5[i,j] : f32[n,1]
+        %y = div(%5, %6) : f32[n,4]
         return %y
         """,
     )

@@ -1,14 +1,20 @@
 """`tt.compare`: one graph under several schedules."""
 
-import math
+import json
 import re
 
 import numpy as np
 import pytest
 
 import tinytorch as tt
-from compiler.errors import ArgumentError
-from tinytorch.compare import VARIANTS, bytes_text, table_text, time_text
+from compiler.errors import ArgumentError, BackendError
+from compiler.ir.build import apply
+from compiler.ir.node import make_node
+from compiler.ir.op import Call
+from compiler.pipeline.contract import Report
+from compiler.rewrite.sweep import origin_of, sweep
+from tinytorch.compare import VARIANTS, bytes_text, time_text
+from tinytorch.comparing.tables import MEMORY, TIMES
 
 
 def example():
@@ -63,16 +69,27 @@ class Doubles:
     name = "doubles"
 
     def rewrite(self, graph, target):
-        from compiler.ir.build import apply
-        from compiler.pipeline.contract import Report
+        def visit(old, node):
+            if node.op.name == "mul" and len(node.operands) == 1:
+                return apply("mul", node.operands[0], 2.002)
+            return node
 
-        def double(node, operands):
-            if node.op.name == "mul" and len(operands) == 1:
-                return apply("mul", operands[0], 2.002)
-            return node if operands == node.operands else type(node)(node.op, operands)
+        return sweep(graph, visit), Report()
 
-        made = graph.rebuilt(lambda node, operands: double(node, operands) if node.op.name == "mul" else node)
-        return made, Report()
+
+class Squares:
+    """A pass that is wrong: it makes x * x into exp(x)."""
+
+    name = "squares"
+
+    def rewrite(self, graph, target):
+        def visit(old, node):
+            if node.op.name == "mul" and len(set(node.operands)) == 1 < len(node.operands):
+                origin = origin_of(old, "squares", "x * x = exp(x)")
+                return apply("exp", node.operands[0], origin=origin)
+            return node
+
+        return sweep(graph, visit), Report()
 
 
 def test_what_differs_is_shown():
@@ -83,38 +100,17 @@ def test_what_differs_is_shown():
     assert found["wrong"].difference == pytest.approx(1e-3, rel=1e-3)
 
 
-def test_nan_in_another_place_is_an_infinite_difference():
-    from tinytorch.compare import _difference
-
-    nan, inf = math.nan, math.inf
-    assert _difference(np.array([1, nan]), np.array([1, nan])) == 0
-    assert _difference(np.array([nan, nan]), np.array([1, nan])) == inf
-    assert _difference(np.array([1, 1.0]), np.array([1, nan])) == inf
-    assert _difference(np.array([1, inf]), np.array([1, -inf])) == inf
-    assert _difference(np.array([nan]), np.array([nan])) == 0
-    assert _difference(np.array([0.5, 4]), np.array([0, 4])) == 0.125
-
-
 def test_the_table_has_a_line_for_each():
     x, y, argument = example()
     found = quick(x, y, data=[argument])
     text = str(found)
-    assert text == table_text(found)
     for item in found.variants:
-        assert re.search(
-            rf"{re.escape(item.name)} .* {item.kernels} .*{re.escape(str(item.peak_bytes))} B", text
-        )
-    for heading in (
-        "schedule",
-        "time of a call",
-        "spread",
-        "kernels",
-        "slab",
-        "predicted",
-        "measured",
-        "difference",
-    ):
+        name = re.escape(item.name)
+        assert re.search(rf"{name} .* {item.kernels} .* {item.roof:.0%} ", text)
+        assert re.search(rf"{name} .*{re.escape(str(item.peak_bytes))} B", text)
+    for heading in ("variant", *TIMES, *MEMORY):
         assert heading in text
+    assert len({len(line) for line in text.splitlines()}) == 2
 
 
 @pytest.mark.parametrize(("rounds", "seconds"), [(0, 0.1), (1, 0.0)])
@@ -152,3 +148,155 @@ def test_what_cannot_be_measured_is_refused(wrong):
     x = tt.input("x", (3,))
     with pytest.raises(ArgumentError, match="at least one"):
         tt.compare(x, x * 2.0, data=np.ones(3, np.float32), **wrong)
+
+
+def squared():
+    x = tt.input("x", ("n", 4))
+    y = tt.tanh(x)
+    return (
+        x,
+        tt.softmax((y * y).named("square") * 3.0),
+        np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4),
+    )
+
+
+@pytest.mark.parametrize("later", [(), tt.default_passes()])
+def test_a_rule_made_wrong_on_purpose_is_found_and_named(later):
+    x, y, argument = squared()
+    found = quick(x, y, data=argument, variants={"right": (), "wrong": [Squares(), *later]})
+    parting = found["wrong"].parting
+    assert found["right"].parting is None
+    assert parting.name == "%square"
+    assert parting.wrong == ("wrong",)
+    assert parting.between == ("right", "wrong")
+    assert "pass squares changes the value of %square" in parting.reason
+    assert "`x * x = exp(x)`" in parting.reason
+    assert __file__ in parting.source
+    assert abs(float(parting.exact) - parting.found[0]) < 1e-6 < abs(parting.found[1] - parting.found[0])
+    text = str(found)
+    assert "wrong parts from right at %square" in text
+    assert json.loads(json.dumps(found.to_dict()))["variants"][1]["parting"]["node"] == "%square"
+
+
+def test_the_first_variant_may_be_the_wrong_one():
+    x, y, argument = squared()
+    found = quick(x, y, data=argument, variants={"wrong": [Squares()], "right": ()})
+    assert found["right"].parting.wrong == ("wrong",)
+    assert found["right"].parting.name == "%square"
+
+
+def test_what_is_made_stable_parts_by_design():
+    x = tt.input("x", (2, 3))
+    y = (tt.exp(x) / tt.exp(x).sum(1, keepdims=True)).named("share")
+    argument = np.full((2, 3), 1000, np.float32)
+    found = quick(x, y, data=argument, variants={"as written": (), "stable": "simplify"})
+    parting = found["stable"].parting
+    assert parting.name == "%share"
+    assert parting.wrong == ()
+    assert np.isnan(parting.found[0])
+    assert parting.found[1] == pytest.approx(1 / 3)
+    assert "simplify" in parting.reason
+    assert found["stable"].difference == np.inf
+
+
+def test_a_variant_has_a_backend_threads_and_passes():
+    x, y, argument = example()
+    variants = {
+        "native": tt.Variant(backend="llvm", threads=1),
+        "numpy": tt.Variant(backend="numpy", in_place=False),
+        "plain": tt.Variant("simplify"),
+        "without": tt.Variant(without=("inplace", "fuse_elementwise")),
+    }
+    before = tt.get_num_threads()
+    found = quick(x, y, data=[argument], variants=variants, backend="reference")
+    assert tt.get_num_threads() == before
+    assert [item.program.backend for item in found] == ["llvm", "numpy", "reference", "reference"]
+    ran = [[record.name for record in item.program.history] for item in found]
+    assert ran[1] == [item.name for item in tt.default_passes(without="inplace")]
+    assert ran[2] == ["simplify"]
+    assert ran[3] == [item.name for item in tt.default_passes(without=("inplace", "fuse_elementwise"))]
+    assert all(item.parting is None for item in found)
+    assert all(item.flops == found["native"].flops for item in found)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (tt.Variant(without="fuse"), "no pass of the variant is named 'fuse'; they are "),
+        (tt.Variant(threads=0), "variant 'a': threads are a positive integer, not 0"),
+        (tt.Variant(threads=1.5), "threads are a positive integer"),
+    ],
+)
+def test_a_variant_that_is_none(wrong, said):
+    x = tt.input("x", (3,))
+    with pytest.raises(ArgumentError, match=said):
+        quick(x, x * 2.0, data=np.ones(3, np.float32), variants={"a": wrong})
+
+
+def test_threads_without_native_code_are_an_error(monkeypatch):
+    monkeypatch.setattr("compiler.backends.llvm.backend.Llvm.is_available", False)
+    x = tt.input("x", (3,))
+    variants = {"a": tt.Variant(threads=2, backend="numpy")}
+    with pytest.raises(BackendError, match="only the llvm backend uses threads"):
+        quick(x, x * 2.0, data=np.ones(3, np.float32), variants=variants)
+
+
+def test_a_graph_and_a_program_can_be_compared():
+    x, w = tt.input("x", (4,)), tt.parameter(np.arange(4, dtype=np.float32), "w")
+    program = tt.compile([x], (w * x).sum(), updates={w: w + x})
+    for given in (program, program.source_graph):
+        found = quick(given, data={"x": np.ones(4, np.float32)})
+        assert [output.name for output in found.variants[0].outputs] == ["%1", "%w"]
+        assert found["fused"].difference == 0
+    np.testing.assert_array_equal(tt.value_of(w), np.arange(4))
+
+
+def test_every_round_begins_with_the_same_parameters():
+    seen = []
+    x, w = tt.input("x", (1,)), tt.parameter(np.ones(1, np.float32), "w")
+    look = Call("look", lambda array: seen.append(float(array[0])) or array, w.node.type)
+    y = tt.Tensor(make_node(look, [w.node])) * x
+    variants = {"a": (), "b": ()}
+    tt.compare(
+        x, y, data=np.ones(1, np.float32), updates={w: w * 2.0}, variants=variants, rounds=3, seconds=1e-9
+    )
+    assert seen == [1.0] * 8  # two first calls, and three rounds of one each
+    assert tt.value_of(w)[0] == 1
+
+
+def test_costs_and_the_roof():
+    x, y, argument = example()
+    found = quick(x, y, data=[argument])
+    for item in found:
+        total = item.program.cost.at(n=300).total
+        assert (item.flops, item.bytes_moved) == (total.flops, total.bytes_moved)
+        least = sum(found.roof.least_seconds(cost) for cost in item.program.cost.at(n=300).kernels)
+        assert item.roof * item.seconds == pytest.approx(least)
+    assert found.sizes == {"n": 300}
+
+
+def test_a_plot_and_a_page(tmp_path):
+    pytest.importorskip("matplotlib")
+    x, y, argument = squared()
+    found = quick(x, y, data=argument, variants={"<b>": (), "wrong": [Squares()]})
+    figure = found.plot(tmp_path / "a.svg")
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["<b>", "wrong"]
+    assert (tmp_path / "a.svg").read_text().startswith("<?xml")
+    page = found.report(tmp_path / "a.html").read_text()
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page.partition("<figure>")[0]
+    assert "wrong parts from &lt;b&gt; at %square" in page
+    assert page.count("<svg") == 2
+    data = page.partition('type="application/json">')[2].partition("</script>")[0]
+    assert json.loads(data) == json.loads(json.dumps(found.to_dict()))
+
+
+def test_a_picture_is_of_the_first_and_the_last(tmp_path):
+    x, y, argument = squared()
+    found = quick(x, y, data=argument, variants={"a": (), "b": "simplify", "c": tt.Variant()})
+    text = found.draw(tmp_path / "a.dot").read_text()
+    assert "a: forward" in text
+    assert "b: forward" not in text
+    assert "c: forward" in text
+    with pytest.raises(ArgumentError, match="no variant is named 'd'"):
+        found.draw(tmp_path / "a.dot", ["d"])
