@@ -31,6 +31,7 @@ from compiler.ir.scope import scope
 from compiler.plugins import Plugin, Registry
 from compiler.program import Program
 from tinytorch import losses, nn, optim, testing
+from tinytorch.ablate import ablate
 from tinytorch.api import (
     compile,
     constant,
@@ -190,6 +191,7 @@ __all__ = [
     "UndeclaredInputError",
     "UnreachableParameterError",
     "Variant",
+    "ablate",
     "abs",
     "add",
     "all",

@@ -16,9 +16,18 @@ from compiler.render.drawing import to_svg
 from compiler.render.kernels import describe_schedule
 from compiler.report.page import filled
 from compiler.schedule.schedule import Schedule
-from tinytorch.comparing.tables import MEMORY, TIMES, bytes_text, memory_cells, time_cells
+from tinytorch.comparing.tables import (
+    MEMORY,
+    TIMES,
+    WORTH,
+    bytes_text,
+    memory_cells,
+    time_cells,
+    worth_cells,
+)  # fmt: skip
 
 if TYPE_CHECKING:
+    from tinytorch.comparing.ablation import Ablation
     from tinytorch.comparing.outcome import Comparison
 
 
@@ -28,6 +37,14 @@ def write_page(comparison: Comparison, path: str | os.PathLike[str]) -> Path:
     sections = [times(comparison), memory(comparison), partings(comparison), pictures(ends)]
     names = ", ".join(item.name for item in comparison)
     return write(path, f"Compared: {names}", measured_on(comparison), sections, comparison.to_dict())
+
+
+def write_ablation(ablation: Ablation, path: str | os.PathLike[str]) -> Path:
+    """Writes the page of an ablation."""
+    found = ablation.comparison
+    sections = [worths(ablation), times(found), memory(found), partings(found)]
+    sentence = f"From none to all. {measured_on(found)}"
+    return write(path, "What each pass is worth", sentence, sections, ablation.to_dict())
 
 
 def write(
@@ -54,6 +71,19 @@ def measured_on(comparison: Comparison) -> str:
     rates = [f"{rate:.3g} GB/s up to {bytes_text(size)}" for size, rate in ends]
     roof = ", ".join([f"{comparison.roof.gflops:.3g} GFLOP/s", *rates, f"{steps[-1][1]:.3g} GB/s beyond"])
     return f"{f'With {sizes}. ' if sizes else ''}This machine's roof: {roof}."
+
+
+def worths(ablation: Ablation) -> str:
+    """The table of what each pass saves, with a bar of the time that it saves beside the others."""
+    longest = max((abs(item.removed.seconds) for item in ablation), default=0) or 1.0
+    rows = [
+        (item.name, bar("time", max(item.removed.seconds, 0) / longest), *worth_cells(item))
+        for item in ablation
+    ]
+    return section(
+        "What each pass saves: taken away from all, and alone (~ where the rounds differ as much)",
+        table(("pass", "", *WORTH), rows),
+    )
 
 
 def times(comparison: Comparison) -> str:

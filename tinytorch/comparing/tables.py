@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from compiler.schedule.tables import scaled
 
 if TYPE_CHECKING:
+    from tinytorch.comparing.ablation import Ablation, Gain, Worth
     from tinytorch.comparing.outcome import Comparison, Outcome
 
 TIMES = ("time of a call", "spread", "speed", "compile", "kernels", "flops", "moved", "of the roof")
 MEMORY = ("slab", "predicted", "measured", "difference", "absolute", "relative", "ulps")
+WORTH = tuple(f"{what}{how}" for how in ("", ", alone") for what in ("time", "speed", "slab", "kernels"))
 
 
 def comparison_text(comparison: Comparison) -> str:
@@ -47,6 +49,38 @@ def memory_cells(item: Outcome) -> tuple[str, ...]:
 
 def _small(difference: float) -> str:
     return f"{difference:.1e}" if difference else "0"
+
+
+def ablation_text(ablation: Ablation) -> str:
+    """A line for each pass: what a call saves by it. `~` stands before a time that may be noise."""
+    found = ablation.comparison
+    first, last = ablation.none, ablation.all
+    head = (
+        f"{time_text(first.seconds)} without passes, {time_text(last.seconds)} with all: "
+        f"{first.seconds / last.seconds:.2f} x; {bytes_text(first.predicted_bytes)} and "
+        f"{bytes_text(last.predicted_bytes)} of slab; {first.kernels} and {last.kernels} kernels\n"
+    )
+    rows = [("pass", *WORTH), *((item.name, *worth_cells(item)) for item in ablation)]
+    said = [f"{item.parting}\n" for item in found if item.parting is not None and item is not first]
+    legend = "what each pass saves: taken away from all, and alone; ~ where the rounds differ as much\n"
+    return head + framed(rows) + legend + "".join(said)
+
+
+def worth_cells(item: Worth) -> tuple[str, ...]:
+    """The cells under WORTH."""
+    return tuple(cell for gain in (item.removed, item.added) for cell in _gain_cells(gain))
+
+
+def _gain_cells(gain: Gain) -> tuple[str, ...]:
+    return (
+        f"{'' if gain.is_clear else '~ '}{signed(round(gain.seconds, 9), time_text)}", f"{gain.speed:.2f} x",
+        signed(gain.bytes, bytes_text), signed(gain.kernels, str),
+    )  # fmt: skip
+
+
+def signed(value: float, text: Callable[[Any], str]) -> str:
+    """A number that is saved, with a sign where it is not."""
+    return f"-{text(-value)}" if value < 0 else text(value) if value else "0"
 
 
 def framed(rows: Sequence[Sequence[str]]) -> str:

@@ -290,3 +290,32 @@ def test_report_writes_a_page_with_times_where_there_are_data(data_of, folder):
     timed = data_of("report", "train.py:step", "timed.html", "--batch", "4", "--seconds", "0.01")
     assert timed["data"]
     assert (folder / "timed.html").stat().st_size > 10_000
+
+
+def test_variants_are_written_on_the_command_line(run, data_of):
+    given = ["compare", "train.py:step", "--batch", "4", "--rounds", "1", "--seconds", "0.001"]
+    variants = [
+        "--variant",
+        "plain:passes=",
+        "--variant",
+        "b:without=inplace+simplify,backend=numpy,threads=1",
+    ]
+    found = data_of(
+        *given, *variants, "--variant", "c:passes=simplify+dead_code,in_place=no", "--variant", "d"
+    )
+    assert [item["name"] for item in found["variants"]] == ["plain", "b", "c", "d"]
+    assert (
+        found["variants"][0]["kernels"] >= found["variants"][2]["kernels"] > found["variants"][3]["kernels"]
+    )
+    for wrong in ("a:fast=yes", "a:threads=two", "a:in_place=maybe", ":threads=1", "a:backend"):
+        assert "Invalid value for '--variant'" in run(*given, "--variant", wrong, code=2).stderr
+    assert "of its own" in run(*given, "--variant", "a", "--variant", "a", code=2).stderr
+    assert "no pass of the variant" in run(*given, "--variant", "a:without=all", code=2).stderr
+
+
+def test_ablate_says_what_a_pass_is_worth(run, data_of):
+    given = ["ablate", "train.py:step", "--batch", "4", "--rounds", "1", "--seconds", "0.0001"]
+    found = data_of(*given, "--without", "simplify")
+    assert "simplify" not in [item["name"] for item in found["passes"]]
+    assert found["data"].startswith("random data, seed 0")
+    assert run(*given, "--without", "all", code=2).stderr

@@ -3,26 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Final
 
 import click
 
-from compiler.ir.graph import Graph
 from tinytorch.cli import command as shared
 from tinytorch.cli.feeding import feed_of
 from tinytorch.cli.showing import is_json, show, working
 from tinytorch.cli.targets import load_target
-from tinytorch.compare import VARIANTS
-from tinytorch.compare import compare as compare_schedules
-from tinytorch.tensor import Tensor
+from tinytorch.compare import VARIANTS, Variant
+from tinytorch.compare import compare as compare_variants
+
+_KEYS: Final = "passes, without, backend, threads, in_place"
+
+
+def _variants(
+    context: click.Context, _: click.Parameter, given: tuple[str, ...]
+) -> dict[str, Variant] | None:
+    """`NAME:KEY=VALUE,...` each; names of passes are joined by `+`. None where none is given."""
+    found: dict[str, Variant] = {}
+    for item in given:
+        name, _colon, settings = item.partition(":")
+        if not name or name in found:
+            raise click.BadParameter(f"{item!r} needs a name of its own before the colon", context)
+        found[name] = Variant(**dict(_setting(item, pair, context) for pair in settings.split(",") if pair))
+    return found or None
+
+
+def _setting(item: str, pair: str, context: click.Context) -> tuple[str, Any]:
+    key, equals, value = pair.partition("=")
+    match key if equals else "":
+        case "passes" | "without":
+            return key, tuple(filter(None, value.split("+")))
+        case "backend":
+            return key, value
+        case "threads" if value.isascii() and value.isdigit():
+            return key, int(value)
+        case "in_place" if value in ("yes", "no"):
+            return key, value == "yes"
+        case _:
+            raise click.BadParameter(
+                f"{item!r}: {pair!r} is no setting; write KEY=VALUE of {_KEYS}, as in "
+                "'one thread:threads=1,without=inplace+simplify' or 'a:in_place=no'",
+                context,
+            )
 
 
 @shared.command(
     "tinytorch compare train.py:step --batch 32 --seconds 0.01",
     "tinytorch compare train.py:step --data batch.npz --draw kernels.svg --seconds 0.01",
+    "tinytorch compare train.py:step --batch 32 --seconds 0.01 --variant plain:passes= "
+    "--variant slim:without=inplace,backend=numpy --page compared.html",
 )
 @shared.target()
 @shared.data_options
 @shared.backend_option
+@click.option(
+    "--variant", "variants", metavar="NAME:KEY=VALUE,...", multiple=True, callback=_variants,
+    help=f"One of what is compared; keys are {_KEYS}; passes are joined by +. The first is what others "
+    "are compared with. May be given several times.",
+)  # fmt: skip
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Turns of each variant.")
 @click.option(
     "--seconds", type=click.FloatRange(0, min_open=True), default=0.1, show_default=True,
@@ -32,36 +72,40 @@ from tinytorch.tensor import Tensor
     "--draw", "picture", type=click.Path(dir_okay=False), metavar="FILE",
     help="Draw the kernels of the first and the last variant side by side.",
 )  # fmt: skip
+@click.option(
+    "--page", type=click.Path(dir_okay=False), metavar="FILE.html", help="Write a page of what was found."
+)
+@click.option(
+    "--plot", type=click.Path(dir_okay=False), metavar="FILE", help="Draw bars of times, memory and kernels."
+)
 def compare(
-    target: str, file: str | None, sizes: Mapping[str, int], seed: int, backend: str | None, rounds: int,
-    seconds: float, picture: str | None,
+    target: str, file: str | None, sizes: Mapping[str, int], seed: int, backend: str | None,
+    variants: Mapping[str, Variant] | None, rounds: int, seconds: float, picture: str | None,
+    page: str | None, plot: str | None,
 ) -> None:  # fmt: skip
-    """Run TARGET unfused, fused, and fused in place.
+    """Run TARGET unfused, fused, and fused in place; or as you say.
 
-    Compares times, memory and results. Parameters have their values again afterwards. Data are those of
-    --data, or random ones of the sizes given.
+    Compares times, memory and results, and names the first node at which two variants part by more than
+    rounding. Parameters have their values again afterwards. Data are those of --data, or random ones of the
+    sizes given. Exits with 1 where a variant's value does not follow from the node's operands.
     """
     graph = load_target(target).graph
     feed = feed_of(graph, file, sizes, seed)
-    inputs, outputs, updates = _tensors(graph)
-    with working(f"comparing, for about {rounds * seconds * len(VARIANTS):.1f} s"):
-        found = compare_schedules(
-            inputs, outputs, updates=updates, data=feed.arrays, backend=backend, rounds=rounds,
-            seconds=seconds,
-        )  # fmt: skip
+    count = len(VARIANTS if variants is None else variants)
+    with working(f"comparing, for about {rounds * seconds * count:.1f} s"):
+        found = compare_variants(
+            graph, data=feed.arrays, variants=variants, backend=backend, rounds=rounds, seconds=seconds
+        )
     if picture is not None:
-        found.draw(picture, (found.variants[0].name, found.variants[-1].name))
+        found.draw(picture)
+    if page is not None:
+        found.report(page)
+    if plot is not None:
+        found.plot(plot)
     text = "" if is_json() else f"{feed.sentence}\n{found}"
     show({"data": feed.sentence, **found.to_dict()}, text)
-
-
-def _tensors(graph: Graph) -> tuple[list[Tensor], list[Tensor], dict[Tensor, Tensor]]:
-    """The inputs, outputs and updates of a graph, as `tt.compare` takes them."""
-    return (
-        [Tensor(node) for node in graph.inputs],
-        [Tensor(node) for node in graph.outputs],
-        {Tensor(parameter): Tensor(value) for parameter, value in graph.updates},
-    )
+    is_wrong = any(item.parting is not None and item.parting.wrong for item in found)
+    click.get_current_context().exit(int(is_wrong))
 
 
 command = compare
