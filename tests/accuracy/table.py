@@ -80,9 +80,9 @@ where the exact result is a number in range.
 
 *units* is the fairer figure: the largest error in units of one ULP of the result plus what one ULP of the
 argument changes, where the result is a normal number. Who is given x rounded cannot do better than about half
-a unit. Ours are at most {GOAL}, but near the place where a slope of two terms of either sign crosses 0, where
-the atoms' own errors of a unit or two each add up (mish, gelu_sigmoid, and on NumPy, whose exp is off by 2
-ULP, silu, gelu and gelu_tanh), and but for NumPy's erfc.
+a unit. Ours are at most {GOAL}, but where a slope is the difference of two terms twice its size, so that the
+errors of both add up: that of mish natively (with every atom rounded correctly it would still be 4.3),
+and on NumPy, whose exp is off by 2 ULP, those of mish, silu and the gelus, and NumPy's erfc.
 
 Where a slope crosses 0, the digits before the crossing cancel, and where a tail goes to 0, the exponential of
 a rounded number loses digits; 1 - sigmoid(x) is 0 far out. There ULP grow in every system, and the absolute

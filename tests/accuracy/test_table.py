@@ -36,11 +36,11 @@ def test_every_activation_has_every_row():
 
 
 CROSSING = {
-    ("llvm", "mish"): 7, ("llvm", "gelu_sigmoid"): 4.3,
-    ("numpy", "mish"): 8.5, ("numpy", "gelu_sigmoid"): 5.5, ("numpy", "silu"): 5, ("numpy", "gelu"): 5,
+    ("llvm", "mish"): 7,
+    ("numpy", "mish"): 8.5, ("numpy", "gelu_sigmoid"): 5, ("numpy", "silu"): 5, ("numpy", "gelu"): 5,
     ("numpy", "gelu_tanh"): 4.5, ("numpy", "erfc"): 4.5,
 }  # fmt: skip
-"""Units of float32 where two terms of either sign are left of each other, each with its atoms' errors."""
+"""Units of float32 where a slope is the difference of two terms twice its size: the errors of both add up."""
 
 
 def test_ours_stay_below_the_goal():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import permutations
 from typing import Any
 
 from compiler.ir.formula.atom_partials import atom_partial
@@ -180,7 +181,20 @@ class _Sums:
             return _ZERO
         if _is(factor, 1):
             return value
-        return self.tape.emit("neg", value) if _is(factor, -1) else self.tape.emit("mul", factor, value)
+        return self.tape.emit("neg", value) if _is(factor, -1) else self.multiple(factor, value)
+
+    def multiple(self, factor: Const, value: Ref) -> Ref:
+        """The line of a literal times a value, of a product with a part that is so multiplied already.
+
+        In the slope of `x * sigmoid(c * x)` the rounding of `c * x` then is one of the argument throughout.
+        Products with powers of two are not rounded.
+        """
+        line = self.tape.line(value)
+        if line is not None and line.atom == "mul" and math.frexp(factor.value)[0] not in (0.5, -0.5):
+            for one, other in permutations(line.arguments):
+                if self.tape.has("mul", factor, one):
+                    return self.commuting("mul", self.tape.emit("mul", factor, one), other)
+        return self.tape.emit("mul", factor, value)
 
     def scaled(self, value: Ref) -> tuple[Const, Ref]:
         """A value as a literal times another; 1 stands for what is left of a literal."""
@@ -240,6 +254,9 @@ class _Sums:
             return _ZERO
         if isinstance(x, Const) or isinstance(y, Const):
             return self.mul(x, y)
+        factor, rest = self.scaled(x)
+        if self.tape.has("mul", factor, y):
+            return self.tape.emit("zmul", rest, self.tape.emit("mul", factor, y))
         return self.tape.emit("zmul", x, y)
 
     def power(self, base: Ref, exponent: Ref) -> Ref:

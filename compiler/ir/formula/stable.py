@@ -67,19 +67,23 @@ class Trial(NamedTuple):
 
 
 def slopes(formula: Formula, parameter: int, name: str) -> Iterator[Derived]:
-    """Forms of the partial derivative, not yet proved, the best first; the chain rule's before its equals."""
-    chain, written = differentiate_lines(formula, parameter, name), _written_out(formula, parameter, name)
-    found = list({form.formula: form for form in map(_selecting, (chain, *written))}.values())
+    """Forms of the partial derivative, not yet proved, the best first; the chain rule's before its equals.
+
+    The chain rule with masked products is among them where without them it is not finite.
+    """
+    by_lines = (_selecting(differentiate_lines(formula, parameter, name, masked=m)) for m in (False, True))
+    chain, masked = by_lines
+    written = map(_selecting, _written_out(formula, parameter, name))
+    found = list({form.formula: form for form in (chain, *written)}.values())
+    trials = list(_trials(chain, parameter, only_far=len(found) == 1))
+    if defects(chain, trials).missing and masked.formula not in {form.formula for form in found}:
+        found.append(masked)
     found.sort(key=lambda form: size(form.formula, formula))
-    trials = list(_trials(found[0], parameter, only_far=len(found) == 1))
     judged: list[tuple[Defects, Derived]] = []
     for form in found:
         judged.append((defects(form, trials), form))
         if judged[-1][0].is_none:
             yield judged.pop()[1]
-    if judged and all(flaws.missing for flaws, _ in judged):
-        form = _selecting(differentiate_lines(formula, parameter, name, masked=True))
-        judged.append((defects(form, trials), form))
     order = sorted(judged, key=lambda pair: (pair[0].rank, size(pair[1].formula, formula)))
     yield from (form for _, form in order)
 

@@ -80,7 +80,7 @@ def test_a_form_that_is_wrong_in_float32_counts_as_worse_than_one_that_is_missin
     [
         (
             "x * sigmoid(2.5 * (x + 1))",
-            "{ t0 = 2.5 * (x + 1); t1 = sigmoid(t0); t1 + 2.5 * (x * (t1 * sigmoid(-t0))) }",
+            "{ t0 = 2.5 * (x + 1); t1 = sigmoid(t0); t1 + 2.5 * (t1 * sigmoid(-t0)) * x }",
         ),
         (
             "x * tanh(0.5 * (x + x * x))",
