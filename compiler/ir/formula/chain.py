@@ -183,14 +183,15 @@ class _Sums:
             return value
         return self.tape.emit("neg", value) if _is(factor, -1) else self.multiple(factor, value)
 
-    def multiple(self, factor: Const, value: Ref) -> Ref:
+    def multiple(self, factor: Ref, value: Ref) -> Ref:
         """The line of a literal times a value, of a product with a part that is so multiplied already.
 
         In the slope of `x * sigmoid(c * x)` the rounding of `c * x` then is one of the argument throughout.
         Products with powers of two are not rounded.
         """
         line = self.tape.line(value)
-        if line is not None and line.atom == "mul" and math.frexp(factor.value)[0] not in (0.5, -0.5):
+        is_rounded = isinstance(factor, Const) and math.frexp(factor.value)[0] not in (0.5, -0.5)
+        if is_rounded and line is not None and line.atom == "mul":
             for one, other in permutations(line.arguments):
                 if self.tape.has("mul", factor, one):
                     return self.commuting("mul", self.tape.emit("mul", factor, one), other)
