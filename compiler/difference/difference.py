@@ -1,17 +1,21 @@
-"""Difference: data first, text second."""
+"""Difference: data first, text second, picture third."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from compiler.difference.changes import Change, Kind, changes_between
 from compiler.difference.matching import match_graphs
+from compiler.difference.picture import difference_picture
 from compiler.difference.text import difference_text
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
+from compiler.render.drawing import write
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,6 +64,15 @@ class Difference:
                 for change in self.changes
             ],
         }
+
+    def draw(self, path: str | os.PathLike[str]) -> Path:
+        """Draws both graphs as one into a .svg, .png, .pdf or .dot file, and returns its path.
+
+        What is added, removed or changed has a sign and a colour; what is not is dimmed, and folded where
+        nothing near it differs. Raises DrawingError where Graphviz is missing; the `.dot` file is then still
+        written.
+        """
+        return write(difference_picture(self), path)
 
     def __str__(self) -> str:
         return difference_text(self.left, self.right, self.pairs, self.changes, self.names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from compiler.analysis.parts import Part
 from compiler.ir.dims import Extent
@@ -24,6 +25,8 @@ def box_of(view: View, group: Group, id: str, colouring: Colouring | None = None
     lines = [*_heads(view, group), *_lines(view, group), *_kernels(group.kernels, group.is_folded)]
     column = Part.UPDATE if group.is_update else view.parts.part[group.last]
     fill = "" if colouring is None else colouring.fill(group.nodes)
+    if fill:
+        lines = [replace(line, is_saved=False) if isinstance(line, Statement) else line for line in lines]
     return Box(
         id, tuple(lines), role_of(view, group), column.value, _flags(view, group), _tooltip(view, group),
         group.frame, group.family, fill,
@@ -83,7 +86,8 @@ def _lines(view: View, group: Group) -> Iterator[Line]:
 def _contents(view: View, group: Group) -> Iterator[Line]:
     """How much is folded away."""
     if group.is_update:
-        yield Caption((Text(f"update of {_counted(len(group.owners), 'parameter')}"),))
+        owners = f"update of {_counted(len(group.owners), 'parameter')}"
+        yield Caption((Text(owners if group.owners else "shared by updates"),))
     parameters = sum(isinstance(node.op, Parameter) for node in group.nodes)
     texts = [_counted(len(group.nodes), "node")]
     texts += [_counted(parameters, "parameter")] if parameters and not group.is_update else []

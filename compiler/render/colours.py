@@ -15,9 +15,9 @@ COLOURS: Final = ("role", "time", "bytes", "precision")
 
 Fills: TypeAlias = tuple[tuple[str, str], ...]
 
-# One hue that grows darker (after ColorBrewer's sequential schemes, Harrower and Brewer 2003); black letters
-# keep a contrast of 4.5 to 1 on each.
-_SHADES: Final = ("#FFFFFF", "#FEEBD2", "#FDCF9C", "#FBA95B", "#EE7B28")
+# One hue that grows darker (after ColorBrewer's sequential schemes, Harrower and Brewer 2003); grey letters
+# can be read on each.
+_SHADES: Final = ("#FFFFFF", "#FEF0DD", "#FDDBB4", "#FBC080", "#F5A04E")
 _SHARES: Final = (0.0, 0.01, 0.03, 0.1, 0.3)
 """The least share of all that has each shade."""
 

@@ -48,7 +48,7 @@ def describe(
     if show.around is not None:
         found, asked, view = neighbourhood(view, found, show.around, show.radius)
     elif not show.detail or show.open or show.depth is not None:
-        found, frames = folded(graph, view.parts, found, show.open, show.depth)
+        found, frames = folded(graph, view.parts, found, show.open, show.depth, show.is_framed)
     ids = {node: f"n{number}" for number, group in enumerate(found) for node in group.nodes}
     boxes = [box_of(view, group, ids[group.last], show.colouring) for group in found]
     if asked is not None:

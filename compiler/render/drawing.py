@@ -82,10 +82,18 @@ def svg_of(graph: Graph, *, detail: bool = False) -> str:
 
 
 def to_svg(picture: Picture) -> str:
-    """A picture as an SVG element. Raises DrawingError if it is too large or Graphviz is missing."""
+    """A picture as an SVG element that fits its page.
+
+    Raises DrawingError if it is too large or Graphviz is missing.
+    """
     text = _laid_out(picture, ".svg").decode()
     # A document's declarations have no place inside a notebook's page.
     return text[text.index("<svg") :]
+
+
+def _fitting(svg: str) -> str:
+    """As wide as the page at most, in the proportions of its `viewBox`; never larger than it is drawn."""
+    return svg.replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)
 
 
 def write(picture: Picture, path: str | os.PathLike[str]) -> Path:
@@ -120,4 +128,5 @@ def _laid_out(picture: Picture, suffix: str) -> bytes:
                 "  fix: draw a part of the graph (`Graph.of` some of its nodes), leave out `detail`, "
                 "or open the .dot text in a viewer for large graphs"
             )
-    return laid_out(dot_source(picture), suffix[1:])
+    found = laid_out(dot_source(picture), suffix[1:])
+    return _fitting(found.decode()).encode() if suffix == ".svg" else found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -96,16 +97,21 @@ def _with_state(graph: Graph, parts: Parts, kernels: Iterable[Group]) -> list[Gr
     return found
 
 
-def common_path(paths: Iterable[Path]) -> Path:
-    """The part of the model that has all of them."""
-    first, *others = paths
-    depth = len(first)
-    for path in others:
-        depth = next(
-            (k for k, (a, b) in enumerate(zip(first[:depth], path, strict=False)) if a != b),
-            min(depth, len(path)),
-        )
-    return first[:depth]
+def home_path(graph: Graph, parts: Parts, nodes: Sequence[Node]) -> Path:
+    """The part of the model to which nodes that are one box belong: the innermost that has most of them.
+
+    Leaves do not count, nor do the ops of updates beside others.
+    """
+    computing = [node for node in nodes if not node.op.has(Trait.LEAF)] or nodes
+    paths = [graph.scopes[node] for node in computing if parts.part[node] is not Part.UPDATE]
+    paths = paths or [graph.scopes[node] for node in computing]
+    found: Path = ()
+    while True:
+        counts = Counter(path[: len(found) + 1] for path in paths if path[: len(found)] == found)
+        longer, count = counts.most_common(1)[0]
+        if len(longer) == len(found) or 2 * count <= len(paths):
+            return found
+        found = longer
 
 
 def short_path(path: Path, around: Path) -> str:

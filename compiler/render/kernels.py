@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compiler.analysis.parts import Part, parts_of
@@ -20,6 +20,7 @@ from compiler.render.picture import Picture, beside
 from compiler.schedule.costs import kernel_costs
 from compiler.schedule.finding import find, find_kernel
 from compiler.schedule.schedule import Schedule
+from compiler.schedule.tables import digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Times:
 
 
 def describe_schedule(
-    schedule: Schedule, options: Options | None = None, times: Times | None = None
+    schedule: Schedule, options: Options | None = None, times: Times | None = None, is_framed: bool = True
 ) -> Picture:
     """The picture of a schedule's graph: kernels are numbered in the order in which they run.
 
@@ -54,7 +55,7 @@ def describe_schedule(
         for kernel in schedule.kernels
         for node, operand in kernel.in_place.items()
     }
-    show = _show(schedule, options or Options(), moved, times)
+    show = replace(_show(schedule, options or Options(), moved, times), is_framed=is_framed)
     return describe(schedule.graph, show, kernels=kernels, marks=marks, stored=_stored(schedule))
 
 
@@ -73,14 +74,24 @@ def draw_schedules(
     path: str | os.PathLike[str],
     title: str = "",
     times: Mapping[str, Times] | None = None,
+    options: Options | None = None,
 ) -> Path:
     """Draw several schedules side by side into a file, each under its name, with times where they are known.
 
-    A name in `times` gives the times of the schedule of that name. Raises as `write`.
+    A name in `times` gives the times of the schedule of that name: `Times(microseconds, sizes)`, of which the
+    sum stands behind the name and each kernel's in its box. `options` hold for all. Raises as `write`, and
+    ArgumentError for a part of the model that one of them does not have.
     """
     known = times or {}
-    pictures = {name: describe_schedule(item, None, known.get(name)) for name, item in schedules.items()}
+    pictures = {
+        _heading(name, known.get(name)): describe_schedule(item, options, known.get(name), is_framed=False)
+        for name, item in schedules.items()
+    }
     return write(beside(pictures, title), path)
+
+
+def _heading(name: str, times: Times | None) -> str:
+    return name if times is None else f"{name} ({digits(sum(times.microseconds))} us)"
 
 
 def _bound(extent: Extent, times: Times | None) -> Extent:

@@ -27,6 +27,7 @@ FLAGS: Final[Mapping[Flags, Mapping[str, str]]] = {
     Flags.SAVED: {"penwidth": "2.5"},
     Flags.FOLDED: {"shape": "folder", "style": "filled", "margin": "0.14,0.06"},
     Flags.ASKED: {"penwidth": "4", "color": "#D55E00"},
+    Flags.SAME: {"color": "#C4C4C4", "fontcolor": "#8A8A8A", "fillcolor": "#FAFAFA"},
 }
 SAMPLES: Final[Mapping[Flags, Mapping[str, str]]] = {
     Flags.OUTPUT: {},
@@ -34,13 +35,14 @@ SAMPLES: Final[Mapping[Flags, Mapping[str, str]]] = {
     Flags.SAVED: {"fillcolor": SAVED_FILL},
     Flags.FOLDED: {},
     Flags.ASKED: {},
+    Flags.SAME: {},
 }
 ARROWS: Final[Mapping[ArrowRole, Mapping[str, str]]] = {
     ArrowRole.VALUE: {"color": "#4A4A4A"},
     ArrowRole.READ: {"color": "#B37400", "style": "dashed"},
     ArrowRole.GRADIENT: {"color": "#9C4A7C", "arrowhead": "empty"},
     ArrowRole.STEP: {"color": "#00785A", "penwidth": "1.6"},
-    ArrowRole.GONE: {"color": "#B3261E", "style": "dotted", "penwidth": "1.4"},
+    ArrowRole.GONE: {"color": "#B3261E", "style": "dotted", "penwidth": "1.4", "constraint": "false"},
 }
 FONT: Final = "Helvetica,Arial,sans-serif"
 NODE: Final = {
@@ -93,4 +95,6 @@ def samples(picture: Picture) -> list[tuple[str, Mapping[str, str]]]:
     plain = {"fillcolor": "#FFFFFF"} if picture.fills else {}
     found: list[tuple[str, Mapping[str, str]]] = [(role.value, BOXES[role] | plain) for role in picture.roles]
     found += [(word, NEUTRAL | {"fillcolor": fill}) for fill, word in picture.fills]
-    return found + [(flag.word, BOXES[Role.FORWARD] | FLAGS[flag] | SAMPLES[flag]) for flag in picture.flags]
+    return found + [
+        (flag.word, BOXES[Role.FORWARD] | FLAGS[flag] | SAMPLES[flag] | plain) for flag in picture.flags
+    ]

@@ -22,7 +22,7 @@ from compiler.ir.op import Input, Trait
 from compiler.ir.printing import print_path
 from compiler.ir.scope import Path
 from compiler.render.folding import Kind, Member, Tree, tree_of
-from compiler.render.groups import Group, common_path, short_path
+from compiler.render.groups import Group, home_path, short_path
 from compiler.render.picture import Frame
 
 READABLE: Final = 80
@@ -39,12 +39,18 @@ Visible: TypeAlias = "int | tuple[Tree, ...]"
 
 
 def folded(
-    graph: Graph, parts: Parts, groups: Sequence[Group], names: Sequence[str], depth: int | None
+    graph: Graph,
+    parts: Parts,
+    groups: Sequence[Group],
+    names: Sequence[str] = (),
+    depth: int | None = None,
+    is_framed: bool = True,
 ) -> tuple[list[Group], tuple[Frame, ...]]:
     """The boxes and frames that are visible.
 
-    `names` are parts that are open, `depth` the number of names that a folded part has. Raises ArgumentError
-    for a name that the graph does not have, and for a depth below 1.
+    `names` are parts that are open, `depth` the number of names that a folded part has. Without frames every
+    box says in which part it is. Raises ArgumentError for a name that the graph does not have, and for a
+    depth below 1.
     """
     if depth is not None and depth < 1:
         raise ArgumentError(f"a picture is folded to parts of 1 name or more, not to {depth!r}")
@@ -56,7 +62,7 @@ def folded(
         folding.open_readable()
     else:
         folding.opened |= {tree.number for tree in folding.trees.values() if len(tree.path) < depth}
-    return folding.visible()
+    return folding.visible(is_framed)
 
 
 @dataclass(slots=True)
@@ -110,19 +116,32 @@ class Folding:
             if not closed:
                 return
             largest = max(closed, key=lambda tree: self._size(tree))
-            alike = {tree.number for tree in closed if self.looks[tree.number] == self.looks[largest.number]}
+            alike = {tree.number for tree in closed if self._is_alike(tree, largest)}
             before = self.opened
             self.opened = before | alike
-            if sum(self._boxes(item) for tree in self._open_trees() for item in self._shown(tree)) > READABLE:
+            if self._count() > READABLE:
                 self.opened = before
                 return
 
-    def visible(self) -> tuple[list[Group], tuple[Frame, ...]]:
-        """The boxes in their order, and the frames around them."""
+    def open_around(self, groups: Iterable[int]) -> None:
+        """Open every part that has one of these groups; where that is too much, what can be read."""
+        wanted, before = set(groups), self.opened
+        self.opened = before | {k for k, inside in self.inside.items() if wanted.intersection(inside)}
+        if self._count() > READABLE:
+            self.opened = before
+            self.open_readable()
+
+    def _is_alike(self, one: Tree, other: Tree) -> bool:
+        """Whether parts are opened together: they look alike, or are numbered parts of one."""
+        is_numbered = one.parent == other.parent and one.path[-1].isdigit() and other.path[-1].isdigit()
+        return is_numbered or self.looks[one.number] == self.looks[other.number]
+
+    def visible(self, is_framed: bool = True) -> tuple[list[Group], tuple[Frame, ...]]:
+        """The boxes in their order, and the frames around them; without, boxes are called by whole paths."""
         boxes: list[Group] = []
         frames: list[Frame] = []
         names = {tree.number: tree.path for tree in self.trees.values()}
-        for tree in self._open_trees():
+        for tree in self._open_trees() if is_framed else ():
             if tree.number:
                 parent = _id(tree.parent) if tree.parent else ""
                 frames.append(Frame(_id(tree.number), short_path(tree.path, names[tree.parent]), parent))
@@ -133,9 +152,10 @@ class Folding:
             if isinstance(item, Tree):
                 pending += [(item, inner) for inner in self._items(item)][::-1]
             elif isinstance(item, int):
-                boxes.append(replace(self.groups[item], frame=_id(tree.number), inside=tree.path))
+                frame = tree if is_framed else self.root
+                boxes.append(replace(self.groups[item], frame=_id(frame.number), inside=frame.path))
             else:
-                boxes += self._folded(tree, item)
+                boxes += self._folded(tree if is_framed else self.root, item)
         return boxes, tuple(frames)
 
     def _open_trees(self) -> list[Tree]:
@@ -171,6 +191,9 @@ class Folding:
     def _shown(self, tree: Tree) -> list[Visible]:
         return [item for item in self._items(tree) if not isinstance(item, Tree)]
 
+    def _count(self) -> int:
+        return sum(self._boxes(item) for tree in self._open_trees() for item in self._shown(tree))
+
     def _boxes(self, item: Visible) -> int:
         return 1 if isinstance(item, int) else len({self._part(k) for k in self._inside(item)})
 
@@ -194,8 +217,10 @@ class Folding:
         label = titles[0] if len(titles) == 1 else f"{titles[0]} ... {titles[-1]}  x {len(titles)}"
         for part in Part:
             inside = [self.groups[k] for k in self._inside(trees) if self._part(k) is part]
-            if len(inside) == 1:
+            if len(inside) == 1 and not inside[0].is_folded:
                 found.append(replace(inside[0], **place))
+            elif len(inside) == 1:
+                found.append(replace(inside[0], label=label, **place))
             elif inside:
                 nodes = sorted(
                     (node for group in inside for node in group.nodes), key=self.places.__getitem__
@@ -233,22 +258,17 @@ def _members(graph: Graph, parts: Parts, groups: Sequence[Group]) -> list[Member
     members: list[Member] = []
     for number, group in enumerate(groups):
         reads = dict.fromkeys(group_of[item] for node in group.nodes for item in node.operands)
-        kind, of = _kind(parts, group), None
-        if kind is Kind.UPDATE:
-            of = group_of[group.owners[0]]
-        elif kind is Kind.GRADIENT:
-            of = _beside(group, parts, group_of, now)
-        path = common_path(graph.scopes[node] for node in group.nodes)
+        kind, of = Kind.PLAIN, None
+        if parts.part[group.last] is Part.UPDATE:
+            owner = group.owners[0] if group.owners else parts.owner.get(group.last)
+            kind, of = (Kind.PLAIN, None) if owner is None else (Kind.UPDATE, group_of[owner])
+        elif len(group.nodes) == 1 and group.last.op.has(Trait.LEAF):
+            kind = Kind.INPUT if isinstance(group.last.op, Input) else Kind.LEAF
+        elif parts.part[group.last] is Part.BACKWARD:
+            kind, of = Kind.GRADIENT, _beside(group, parts, group_of, now)
+        path = home_path(graph, parts, group.nodes)
         members.append(Member(path, tuple(k for k in reads if k != number), kind, of))
     return members
-
-
-def _kind(parts: Parts, group: Group) -> Kind:
-    if group.is_update:
-        return Kind.UPDATE if group.owners else Kind.PLAIN
-    if len(group.nodes) == 1 and group.last.op.has(Trait.LEAF):
-        return Kind.INPUT if isinstance(group.last.op, Input) else Kind.LEAF
-    return Kind.GRADIENT if parts.part[group.last] is Part.BACKWARD else Kind.PLAIN
 
 
 def _beside(group: Group, parts: Parts, group_of: Mapping[Node, int], now: Mapping[Node, Node]) -> int | None:

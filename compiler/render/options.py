@@ -48,6 +48,8 @@ class Show:
     around: Node | None = None
     radius: int = 2
     colouring: Colouring | None = None
+    is_framed: bool = True
+    """Without frames pictures fit side by side."""
 
 
 def show_graph(

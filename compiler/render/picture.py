@@ -40,6 +40,8 @@ class Flags(Flag):
     """It stands for a part of the model."""
     ASKED = auto()
     """It is what the picture is about."""
+    SAME = auto()
+    """Nothing in it differs."""
 
     @property
     def word(self) -> str:
@@ -52,6 +54,7 @@ _WORDS: Final = {
     Flags.SAVED: "saved for backward",
     Flags.FOLDED: "folded part of the model",
     Flags.ASKED: "what was asked for",
+    Flags.SAME: "unchanged",
 }
 
 
@@ -62,7 +65,7 @@ class ArrowRole(Enum):
     READ = "read by backward"
     GRADIENT = "gradient"
     STEP = "into an update"
-    GONE = "read before"
+    GONE = "no longer read"
     """From what is there no more, or not like this."""
     BELOW = "below"
     """Nothing: it is not drawn, and its head stands lower than its tail."""

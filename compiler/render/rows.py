@@ -22,7 +22,8 @@ def rows_of(picture: Picture) -> dict[str, int]:
     Every box stands below what it reads, and a backward op above the backward ops it reads; boxes of one
     family stand side by side. Boxes stand as high as they can; then what feeds more than it reads (a
     parameter) comes down to what it feeds. What a box alone reads, and reads nothing itself, does not count:
-    it comes along. Rows inside a frame are consecutive, and belong to it alone.
+    it comes along; nor do values that are no longer read. Rows inside a frame are consecutive, and belong to
+    it alone.
     """
     return framed_rows(picture)[0]
 
@@ -33,6 +34,8 @@ def framed_rows(picture: Picture) -> tuple[dict[str, int], dict[str, tuple[int, 
     family = [box.family for box in picture.boxes]
     joined: list[Ends] = []
     for arrow in picture.arrows:
+        if arrow.role is ArrowRole.GONE:
+            continue
         high, low = (number[end] for end in upper_and_lower(arrow))
         joined.append((high, low, 0 if family[high] and family[high] == family[low] else 1))
     if not picture.frames:
