@@ -28,6 +28,8 @@ from compiler.render.markup import label_text, tooltip_text
 from compiler.render.picture import Arrow, ArrowRole, Column, Picture
 from compiler.render.pinned import pinned_source
 from compiler.render.rows import rows_of, upper_and_lower
+from compiler.render.sizes import size_of
+from compiler.render.stacking import BELOW, PAGE
 
 SMALL: Final = 600
 """Boxes and rows crossed by arrows that `dot` lays out in about a second."""
@@ -79,21 +81,45 @@ def _draw(graph: Any, arrow: Arrow) -> None:
 
 
 def _add_rows(graph: Any, picture: Picture) -> str:
-    """Put boxes on their rows and on their sides of the walls. Returns a point on the last row."""
-    rows = rows_of(picture)
-    count = max(rows.values(), default=-1) + 1
+    """Put boxes on their rows and on their sides of the walls. Returns a point on the last row.
+
+    The columns' titles have rows of their own, the first one above all boxes, and one on each screen.
+    """
+    rows, headings = _with_headings(picture)
+    count = max((*rows.values(), -1)) + 1
     standing: list[dict[str, list[str]]] = [{} for _ in range(count)]
     for box in picture.boxes:
         standing[rows[box.id]].setdefault(box.column, []).append(box.id)
-    _add_titles(graph, picture)
+    _add_titles(graph, picture, 0, 0)
+    for number, row in enumerate(headings, start=1):
+        _add_titles(graph, picture, row + 1, number)
     for row, boxes in enumerate(standing, start=1):
-        graph.subgraph(_row(picture.columns, row, boxes))
+        if row - 1 not in headings:
+            graph.subgraph(_row(picture.columns, row, boxes))
     for place, column in enumerate(picture.columns):
         hidden = {"style": "invis"} if place == 0 else {}
         for row in range(count):
             graph.edge(_wall(column, row), _wall(column, row + 1), **(_WALL | hidden))
     _tie_loose_boxes(graph, picture, rows, count)
     return _wall(picture.columns[0], count) if picture.columns else ""
+
+
+def _with_headings(picture: Picture) -> tuple[dict[str, int], list[int]]:
+    """The row of each box, and rows between them for titles: one on each screen."""
+    rows = rows_of(picture)
+    tall = [0.0] * (max(rows.values(), default=-1) + 1)
+    for box in picture.boxes:
+        tall[rows[box.id]] = max(tall[rows[box.id]], size_of(box)[1])
+    moved: list[int] = []
+    headings: list[int] = []
+    height = 0.0
+    for row, points in enumerate(tall):
+        if height > PAGE:
+            headings.append(row + len(headings))
+            height = 0.0
+        moved.append(row + len(headings))
+        height += points + BELOW
+    return {box: moved[row] for box, row in rows.items()}, headings
 
 
 def _tie_loose_boxes(graph: Any, picture: Picture, rows: Mapping[str, int], count: int) -> None:
@@ -132,13 +158,14 @@ def _row(columns: tuple[Column, ...], row: int, boxes: Mapping[str, list[str]]) 
     return level
 
 
-def _add_titles(graph: Any, picture: Picture) -> None:
-    """The columns' titles, on a row above all boxes."""
-    titles = {column.id: [f"title_{column.id}"] for column in picture.columns}
+def _add_titles(graph: Any, picture: Picture, row: int, number: int) -> None:
+    """The columns' titles, on a row of their own."""
+    mark = f"_{number}" if number else ""
+    titles = {column.id: [f"title_{column.id}{mark}"] for column in picture.columns}
     for column in picture.columns:
         words = {"label": label_text(column.title), "tooltip": tooltip_text(column.title)}
         graph.node(*titles[column.id], fontsize="14", **words, **WORDS)
-    graph.subgraph(_row(picture.columns, 0, titles))
+    graph.subgraph(_row(picture.columns, row, titles))
 
 
 def _add_legend(graph: Any, picture: Picture, last: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 from compiler.render.markup import visible
@@ -43,6 +44,7 @@ _FRAMES: Final = {
 """By how much the shape of a box is wider than its text, and points beside and above it."""
 
 
+@lru_cache(maxsize=1 << 14)
 def text_width(text: str, points: float) -> float:
     """Points that a line of text takes, a little generously."""
     units = sum(map(_width, visible(text)))

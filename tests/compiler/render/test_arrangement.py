@@ -1,5 +1,6 @@
 """Pictures with everything in its place: no Graphviz needed, nothing over anything, arrows end at boxes."""
 
+import re
 import sys
 from dataclasses import replace
 
@@ -8,11 +9,12 @@ import pytest
 import tinytorch as tt
 from compiler.ir.build import apply
 from compiler.ir.graph import Graph
-from compiler.render import dot
+from compiler.render import dot, positions
 from compiler.render.arrangement import arranged
 from compiler.render.describe import describe
 from compiler.render.dot import dot_source, is_small
 from compiler.render.kernels import describe_schedule
+from compiler.render.options import Show
 from compiler.render.picture import Arrow, ArrowRole, Box, Caption, Column, Picture, Role, Statement, Text
 from compiler.render.routes import Rect, routes
 from compiler.render.rows import rows_of
@@ -192,3 +194,37 @@ def _calls(graph: Graph) -> int:
     finally:
         sys.setprofile(None)
     return count
+
+
+def test_the_work_of_a_picture_grows_with_its_boxes(monkeypatch):
+    """Counted in moves of boxes and in pieces of text, which is what takes the time."""
+
+    def work(length: int) -> int:
+        counts = [0]
+        plain = positions.pooled
+
+        def counted(targets, weights):
+            counts[0] += len(targets)
+            return plain(targets, weights)
+
+        monkeypatch.setattr(positions, "pooled", counted)
+        source = dot_source(describe(chain(length), detail=True))
+        monkeypatch.setattr(positions, "pooled", plain)
+        return counts[0] + len(source) // 100
+
+    assert work(4000) < 4.4 * work(1000)
+
+
+def test_a_large_training_step_in_detail_is_laid_out_by_us():
+    picture = describe(training_step(20, momentum), detail=True)
+    assert len(picture.boxes) > 350
+    assert "layout=nop2" in dot_source(picture)
+
+
+def test_tall_pictures_repeat_the_titles_of_their_columns():
+    for length, is_dots in ((60, True), (3000, False)):
+        picture = describe(chain(length), Show(detail=True))
+        source = dot_source(picture)
+        assert is_small(picture) == is_dots
+        assert len(set(re.findall(r"title_forward(?:_\d+)?", source))) >= 3
+    assert set(re.findall(r"title_forward(?:_\d+)?", dot_source(describe(chain(3))))) == {"title_forward"}

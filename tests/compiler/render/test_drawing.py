@@ -249,3 +249,11 @@ def test_the_renderers_fit_the_registry(engine):
         assert registry.find("renderers", renderer.name) is renderer
     assert registry.find("renderers", "dot").render(chain(1)) == dot_source_of(chain(1)).encode()
     assert registry.find("renderers", "png").render(chain(1)).startswith(b"\x89PNG")
+
+
+def test_an_svg_fits_its_page_and_keeps_its_proportions(engine, layouts, tmp_path):
+    for svg in (svg_of(chain(3)), draw(chain(3), tmp_path / "a.svg").read_text()):
+        root = ElementTree.fromstring(svg)
+        assert root.get("style") == "max-width:100%;height:auto"
+        assert root.get("viewBox")
+        assert root.get("width", "").endswith("pt")

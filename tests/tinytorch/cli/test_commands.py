@@ -277,6 +277,19 @@ def test_draw_is_called_after_its_target(data_of, run, folder):
     assert "No such file" in run("draw", "old.tt", "nowhere/a.dot", code=2).stderr
 
 
+def test_draw_folds_looks_around_a_value_and_colours(data_of, run, folder):
+    assert data_of("draw", "train.py:step", "a.dot", "--depth", "1")["path"].endswith("a.dot")
+    assert data_of("draw", "train.py:step", "b.dot", "--around", "loss", "--radius", "1")
+    assert "what was asked for" in (folder / "b.dot").read_text()
+    assert data_of("draw", "train.py:step", "c.dot", "--colour", "precision")
+    assert "float32" in (folder / "c.dot").read_text()
+    timed = data_of("draw", "train.py:step", "d.dot", "--kernels", "--colour", "time", "--batch", "4")
+    assert timed["data"].startswith("random data")
+    assert "of the time" in (folder / "d.dot").read_text()
+    assert "no part of this graph is called 'x'" in run("draw", "train.py:step", "--open", "x", code=2).stderr
+    assert "data are for times" in run("draw", "train.py:step", "--batch", "4", code=2).stderr
+
+
 def test_json_is_all_that_is_on_stdout(run):
     result = run("cost", "train.py:step", "--json")
     json.loads(result.stdout)
