@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from typing import Final
 
 from compiler.analysis.parts import Part, Parts
 from compiler.ir.node import Node
@@ -12,7 +13,7 @@ from compiler.render.labels import label
 from compiler.render.picture import Arrow, ArrowRole
 from compiler.render.view import View
 
-MOST_SAID = 6
+MOST_SAID: Final = 6
 """Values that the tooltip of one arrow names."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 from compiler.analysis.parts import Part
 from compiler.ir.dims import Extent
@@ -16,7 +17,10 @@ from compiler.render.picture import Box, Caption, Flags, Line, Role, Statement, 
 from compiler.render.view import View
 from compiler.schedule.tables import digits, scaled
 
-MOST_SAID = 24
+_SPACE: Final = "\N{NO-BREAK SPACE}"
+"""Browsers leave out other spaces at the beginning of a piece of text."""
+
+MOST_SAID: Final = 24
 """Nodes of which the tooltip of a folded box has a line."""
 
 
@@ -145,7 +149,7 @@ def _statement(view: View, group: Group, node: Node) -> Iterator[Statement]:
         yield Statement(_name(view, node), (Text(word, Style.TITLE), *marks), type_, saved)
         yield Statement(Text(""), (Text(text),), "", saved)
         return
-    what = (Text(rest),) if rest != text and rest[:1] in ("(", "[") else (Text(f" {text}"),)
+    what = (Text(rest),) if rest != text and rest[:1] in ("(", "[") else (Text(f"{_SPACE}{text}"),)
     yield Statement(_name(view, node), (Text(word, Style.TITLE), *what, *marks), type_, saved)
 
 
@@ -158,7 +162,7 @@ def _marks(view: View, group: Group, node: Node) -> tuple[Text, ...]:
     said = [f"next {label(item, view.names)}" for item in view.updated.get(node, ())]
     said += ["output"] if node in view.outputs and node is not group.last else []
     said += [view.marks[node]] if node in view.marks else []
-    return (Text(shortened(f"  {', '.join(said)}"), Style.MARK),) if said else ()
+    return (Text(shortened(f"{_SPACE}{_SPACE}{', '.join(said)}"), Style.MARK),) if said else ()
 
 
 def _update(view: View, group: Group) -> Iterator[Line]:

@@ -29,7 +29,7 @@ from compiler.render.picture import Arrow, ArrowRole, Column, Picture
 from compiler.render.pinned import pinned_source
 from compiler.render.rows import rows_of, upper_and_lower
 from compiler.render.sizes import size_of
-from compiler.render.stacking import BELOW, PAGE
+from compiler.render.stacking import BELOW, LEAST, PAGE
 
 SMALL: Final = 600
 """Boxes and rows crossed by arrows that `dot` lays out in about a second."""
@@ -112,13 +112,14 @@ def _with_headings(picture: Picture) -> tuple[dict[str, int], list[int]]:
         tall[rows[box.id]] = max(tall[rows[box.id]], size_of(box)[1])
     moved: list[int] = []
     headings: list[int] = []
-    height = 0.0
+    height, rest = 0.0, sum(tall) + BELOW * len(tall)
     for row, points in enumerate(tall):
-        if height > PAGE:
+        if height > PAGE and rest > LEAST:
             headings.append(row + len(headings))
             height = 0.0
         moved.append(row + len(headings))
         height += points + BELOW
+        rest -= points + BELOW
     return {box: moved[row] for box, row in rows.items()}, headings
 
 

@@ -74,24 +74,25 @@ def draw_schedules(
     path: str | os.PathLike[str],
     title: str = "",
     times: Mapping[str, Times] | None = None,
+    calls: Mapping[str, float] | None = None,
     options: Options | None = None,
 ) -> Path:
     """Draw several schedules side by side into a file, each under its name, with times where they are known.
 
-    A name in `times` gives the times of the schedule of that name: `Times(microseconds, sizes)`, of which the
-    sum stands behind the name and each kernel's in its box. `options` hold for all. Raises as `write`, and
-    ArgumentError for a part of the model that one of them does not have.
+    By these names `times` gives what each kernel takes, which stands in its box, and `calls` the microseconds
+    of a whole call, which stand behind the name; without, the sum of the kernels does. `options` hold for
+    all. Raises as `write`, and ArgumentError for a part of the model that one of them does not have.
     """
-    known = times or {}
+    known, whole = times or {}, dict(calls or {})
+    for name, item in known.items():
+        whole.setdefault(name, sum(item.microseconds))
     pictures = {
-        _heading(name, known.get(name)): describe_schedule(item, options, known.get(name), is_framed=False)
+        name + (f" ({digits(whole[name])} us)" if name in whole else ""): describe_schedule(
+            item, options, known.get(name), is_framed=False
+        )
         for name, item in schedules.items()
     }
     return write(beside(pictures, title), path)
-
-
-def _heading(name: str, times: Times | None) -> str:
-    return name if times is None else f"{name} ({digits(sum(times.microseconds))} us)"
 
 
 def _bound(extent: Extent, times: Times | None) -> Extent:

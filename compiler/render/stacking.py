@@ -14,6 +14,9 @@ BELOW: Final = 30.0
 PAGE: Final = 900.0
 """Points after which the columns' titles stand again: about the height of a screen."""
 
+LEAST: Final = PAGE / 3
+"""Points below which no titles stand above what is left."""
+
 _HEADING: Final = 34.0
 _HEAD: Final = 22.0
 """Points for the title of a frame."""
@@ -53,8 +56,9 @@ def stack(tall: Sequence[float], spans: Mapping[str, tuple[int, int]], frames: S
     headings: list[float] = []
     upper: dict[str, float] = {}
     lower: dict[str, float] = {}
+    rest = sum(tall) + BELOW * len(tall)
     for line, height in enumerate(tall):
-        if y - heading > PAGE:
+        if y - heading > PAGE and rest > LEAST:
             heading = y + _HEADING / 2 - BELOW / 2
             headings.append(heading)
             y += _HEADING
@@ -63,6 +67,7 @@ def stack(tall: Sequence[float], spans: Mapping[str, tuple[int, int]], frames: S
             y += _HEAD
         tops.append(y)
         y += height
+        rest -= height + BELOW
         for name in closing.get(line, ()):
             y += _FOOT
             lower[name] = y

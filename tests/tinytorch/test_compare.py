@@ -295,8 +295,7 @@ def test_a_picture_is_of_the_first_and_the_last(tmp_path):
     x, y, argument = squared()
     found = quick(x, y, data=argument, variants={"a": (), "b": "simplify", "c": tt.Variant()})
     text = found.draw(tmp_path / "a.dot").read_text()
-    assert "a: forward" in text
-    assert "b: forward" not in text
-    assert "c: forward" in text
+    headings = set(re.findall(r"<([abc] \([\d.]+ us\)): forward>", text))
+    assert sorted(heading[0] for heading in headings) == ["a", "c"]
     with pytest.raises(ArgumentError, match="no variant is named 'd'"):
         found.draw(tmp_path / "a.dot", ["d"])

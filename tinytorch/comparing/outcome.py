@@ -112,12 +112,13 @@ class Comparison:
     def draw(self, path: str | os.PathLike[str], names: Sequence[str] | None = None) -> Path:
         """Draws the schedules of the variants named side by side: a box a kernel, with its members inside.
 
-        Without names, the first variant and the last. Raises ArgumentError for a name that is not compared,
-        DrawingError where Graphviz is missing.
+        The time of a call stands behind each name. Without names, the first variant and the last. Raises
+        ArgumentError for a name that is not compared, DrawingError where Graphviz is missing.
         """
         ends = dict.fromkeys((self.variants[0].name, self.variants[-1].name))
         shown = ends if names is None else names
-        return draw_schedules({name: self[name].program.schedule for name in shown}, path)
+        calls = {name: self[name].seconds * 1e6 for name in shown}
+        return draw_schedules({name: self[name].program.schedule for name in shown}, path, calls=calls)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Bars of time, memory and kernels; the matplotlib figure, also written to `path` if given.
