@@ -47,6 +47,11 @@ class Roof:
         rate = self.gigabytes_per_second[-1][1] if rate is None else rate
         return max(_number(cost.flops) / self.gflops, moved / rate) / 1e9
 
+    def raised(self, factor: float) -> Roof:
+        """A roof so many times as high."""
+        rates = tuple((size, factor * rate) for size, rate in self.gigabytes_per_second)
+        return Roof(factor * self.gflops, rates)
+
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold."""
         return {

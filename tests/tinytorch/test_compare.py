@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from compiler.ir.build import apply
 from compiler.ir.node import make_node
 from compiler.ir.op import Call
 from compiler.pipeline.contract import Report
+from compiler.report.measuring import Roof
 from compiler.rewrite.sweep import origin_of, sweep
 from tinytorch.compare import VARIANTS, bytes_text, time_text
 from tinytorch.comparing.tables import MEMORY, TIMES
@@ -272,6 +274,7 @@ def test_costs_and_the_roof():
         assert (item.flops, item.bytes_moved) == (total.flops, total.bytes_moved)
         least = sum(found.roof.least_seconds(cost) for cost in item.program.cost.at(n=300).kernels)
         assert item.roof * item.seconds == pytest.approx(least)
+        assert 0 < item.roof <= 1 + 1e-9
     assert found.sizes == {"n": 300}
 
 
@@ -299,3 +302,12 @@ def test_a_picture_is_of_the_first_and_the_last(tmp_path):
     assert sorted(heading[0] for heading in headings) == ["a", "c"]
     with pytest.raises(ArgumentError, match="no variant is named 'd'"):
         found.draw(tmp_path / "a.dot", ["d"])
+
+
+def test_the_roof_is_at_least_what_was_reached(monkeypatch):
+    low = Roof(1e-9, ((2**15, 1e-9), (2**27, 1e-9)))
+    monkeypatch.setattr(sys.modules[tt.compare.__module__], "machine_roof", lambda: low)
+    x, y, argument = example()
+    found = quick(x, y, data=[argument])
+    assert max(item.roof for item in found) == pytest.approx(1)
+    assert found.roof.gflops > low.gflops

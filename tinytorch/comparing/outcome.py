@@ -55,7 +55,7 @@ class Outcome:
     """Bytes that must be read or written in a call, by the kernels as they are."""
     roof: float
     """The shortest time that the machine's measured roof allows for these flops and bytes, as a share of
-    `seconds`; above 1 where data stay in a nearer cache than the copies that the roof was measured by."""
+    `seconds`. At most 1: the roof is at least as high as what any of the variants reached."""
     outputs: tuple[Output, ...]
     parting: Parting | None
     """The first node at which it parts from the first variant by more than rounding, if a result does."""

@@ -6,6 +6,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
 from typing import Any
 
@@ -19,6 +20,7 @@ from compiler.lockstep.parting import Parting, first_parting
 from compiler.lockstep.values import Side, values_of
 from compiler.program import Program
 from compiler.report.measuring import Roof
+from compiler.schedule.costs import PlanCost
 from tinytorch import api
 from tinytorch.comparing.outcome import Outcome, Output
 from tinytorch.comparing.variant import Variant
@@ -84,24 +86,37 @@ class Trial:
                 times.append(time.perf_counter() - start)
         self.medians.append(median(times))
 
+    @property
+    def seconds(self) -> float:
+        """Of a call: the median of the rounds' medians."""
+        return median(self.medians)
+
+    @cached_property
+    def cost(self) -> PlanCost:
+        """What a call costs, in numbers."""
+        return self.program.cost.at(**self.sizes)
+
+    def share_of(self, roof: Roof) -> float:
+        """The least time that a roof allows for a call, as a share of the time that it takes."""
+        least = sum(roof.least_seconds(item) for item in (*self.cost.kernels, self.cost.copies))
+        return least / self.seconds
+
     def result(self, first: Trial, roof: Roof) -> Outcome:
         """What was found, against the first variant."""
-        cost = self.program.cost.at(**self.sizes)
-        seconds = median(self.medians)
-        least = sum(roof.least_seconds(item) for item in (*cost.kernels, cost.copies))
+        total = self.cost.total
         return Outcome(
             name=self.name,
             program=self.program,
-            seconds=seconds,
-            spread=(max(self.medians) - min(self.medians)) / seconds,
+            seconds=self.seconds,
+            spread=(max(self.medians) - min(self.medians)) / self.seconds,
             compile_seconds=self.compile_seconds,
             kernels=len(self.program.schedule.kernels),
             peak_bytes=self.program.plan.peak_bytes,
             predicted_bytes=self.predicted,
             measured_bytes=self.measured,
-            flops=evaluate(cost.total.flops, {}),
-            bytes_moved=evaluate(cost.total.bytes_moved, {}),
-            roof=least / seconds,
+            flops=evaluate(total.flops, {}),
+            bytes_moved=evaluate(total.bytes_moved, {}),
+            roof=self.share_of(roof),
             outputs=tuple(self._outputs(first)),
             parting=self._parting(first),
         )
