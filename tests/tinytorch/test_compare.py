@@ -306,7 +306,7 @@ def test_a_picture_is_of_the_first_and_the_last(tmp_path):
 
 def test_the_roof_is_at_least_what_was_reached(monkeypatch):
     low = Roof(1e-9, ((2**15, 1e-9), (2**27, 1e-9)))
-    monkeypatch.setattr(sys.modules[tt.compare.__module__], "machine_roof", lambda: low)
+    monkeypatch.setattr(sys.modules["tinytorch.compare"], "machine_roof", lambda: low)
     x, y, argument = example()
     found = quick(x, y, data=[argument])
     assert max(item.roof for item in found) == pytest.approx(1)
