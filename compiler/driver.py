@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Literal, TypeAlias
 
 from compiler.backends.contract import Backend, Executable
 from compiler.ir.graph import Graph
@@ -18,6 +19,9 @@ from compiler.schedule.proof import prove_plan
 from compiler.signature import Signature, check_declared
 from compiler.structure import Structure
 
+Debug: TypeAlias = bool | Literal["passes", "numbers"]
+"""What calls are checked for: nothing; passes and kernels, against the oracle; NaN and infinities; both."""
+
 
 def compile_graph(
     source: Graph,
@@ -27,7 +31,7 @@ def compile_graph(
     passes: Sequence[Pass],
     backend: Backend,
     donate: Iterable[str] = (),
-    debug: bool = False,
+    debug: Debug = False,
 ) -> Program:
     """The program of a graph, of whose inputs the caller has declared some. Raises what its parts raise."""
     check_declared(source, declared)
@@ -43,7 +47,7 @@ def compile_source(
     passes: Sequence[Pass],
     backend: Backend,
     donate: Iterable[str],
-    debug: bool = False,
+    debug: Debug = False,
 ) -> Program:
     """The program of a graph that is complete. What unpickles a program, too."""
     signature = Signature(source.inputs, donate)
@@ -60,11 +64,16 @@ def compile_source(
         donate=tuple(signature.donated),
         debug=debug,
     )
-    executable = _checked(backend, plan, source, history) if debug else backend.build(plan)
+    executable = _checked(debug, backend, plan, source, history) if debug else backend.build(plan)
     return Program(source, plan, history, backend.name, executable, signature, structure, again)
 
 
-def _checked(backend: Backend, plan: Plan, source: Graph, history: Sequence[Record]) -> Executable:
+def _checked(
+    debug: Debug, backend: Backend, plan: Plan, source: Graph, history: Sequence[Record]
+) -> Executable:
     from compiler.debugging.kernels import Checked  # noqa: PLC0415  # modules that only debug mode needs
+    from compiler.debugging.numbers import Watched  # noqa: PLC0415  # likewise
 
-    return Checked(backend, plan, source, history)
+    if debug == "numbers":
+        return Watched(backend.build(plan), plan)
+    return Checked(backend, plan, source, history, watches=debug is True)

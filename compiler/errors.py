@@ -33,6 +33,14 @@ class MissingNameError(UserError, AttributeError):
     """A name was asked for that is not there; the message says what to write instead, if it knows."""
 
 
+class NumericsError(UserError, FloatingPointError):
+    """A result is NaN or infinite, and `found` says which node made it so (see `debug=` of `tt.compile`)."""
+
+    def __init__(self, message: str, found: object = None) -> None:
+        super().__init__(message)
+        self.found = found
+
+
 class IndexRangeError(UserError, IndexError):
     """An index (a class label, a gather index) lies outside the axis it selects from."""
 

@@ -263,7 +263,7 @@ class Program:
         if not isinstance(self._executable, Timed):
             raise BackendError(
                 f"backend {self.backend!r} cannot time its kernels: {type(self._executable).__name__} has no "
-                "run_timed\n  fix: compile without debug=True, or for another backend"
+                "run_timed\n  fix: compile without debug=, or for another backend"
             )
         twin = self._again(copy(self.source_graph))
         if str(twin.schedule) != str(self.schedule):

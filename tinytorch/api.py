@@ -13,7 +13,7 @@ import numpy as np
 from compiler.autodiff.backward import gradient
 from compiler.autodiff.explain import Explanation, explain_node
 from compiler.backends.contract import Backend
-from compiler.driver import compile_graph
+from compiler.driver import Debug, compile_graph
 from compiler.errors import ArgumentError, GradientError
 from compiler.ir.build import input_node, parameter_node
 from compiler.ir.dims import Extent
@@ -145,7 +145,7 @@ def compile(
     passes: str | Sequence[str | Pass] | None = None,
     backend: str | Backend | None = None,
     donate: str | Tensor | Iterable[str | Tensor] = (),
-    debug: bool = False,
+    debug: Debug = False,
 ) -> Program: ...
 @overload
 def compile(
@@ -156,7 +156,7 @@ def compile(
     passes: str | Sequence[str | Pass] | None = None,
     backend: str | Backend | None = None,
     donate: str | Tensor | Iterable[str | Tensor] = (),
-    debug: bool = False,
+    debug: Debug = False,
 ) -> Program: ...
 def compile(
     inputs: Tensor | Sequence[Tensor] | Graph,
@@ -166,17 +166,20 @@ def compile(
     passes: str | Sequence[str | Pass] | None = None,
     backend: str | Backend | None = None,
     donate: str | Tensor | Iterable[str | Tensor] = (),
-    debug: bool = False,
+    debug: Debug = False,
 ) -> Program:
     """A program that maps values of `inputs` to values of `outputs`, and writes `updates` to parameters.
 
     `outputs` is one tensor, a sequence or a dict, and calls return the same, as fresh arrays. All right-hand
     sides of `updates` and all outputs see the parameters as they were before the call. `passes` are names or
     values, () for none, None for the default. `donate` names inputs whose arrays the program may overwrite.
-    `debug` compares every call with the oracle of the graph as it was written: PassError names the first
-    pass, rule and node that makes a result another, LawError the first node that a kernel computes wrongly
-    (what is dead is filled with NaN). It runs on the numpy backend unless another is given that can show its
-    kernels.
+    `debug` checks every call, slowly. "passes" compares it with the oracle of the graph as it was written:
+    PassError names the first pass, rule and node that makes a result another, LawError the first node that a
+    kernel computes wrongly (what is dead is filled with NaN); that runs on the numpy backend unless another
+    is given that can show its kernels. "numbers", on any backend: NumericsError names the first node, forward
+    or backward, that makes a NaN or an infinity which a result has, with its operands' ranges, before
+    anything is written; infinities that were given, as masks are, and what reaches no result, are none. True
+    is both.
 
     A `Graph`, as `tt.load` returns it, stands for inputs, outputs and updates together: `tt.compile(graph)`.
     Calls return its one output, or a tuple of them; values keep the names and parameters of the graph.
@@ -186,6 +189,8 @@ def compile(
         if isinstance(inputs, Graph)
         else _of_tensors(inputs, outputs, {} if updates is None else updates)
     )
+    if debug not in (False, True, "passes", "numbers"):
+        raise ArgumentError(f"debug is True, False, 'passes' or 'numbers', not {debug!r}")
     given = [donate] if isinstance(donate, str | Tensor) else donate
     chosen = [passes] if isinstance(passes, str) else passes
     return compile_graph(
@@ -193,7 +198,7 @@ def compile(
         declared,
         structure=structure,
         passes=[find_pass(item) for item in chosen] if chosen is not None else default_passes(),
-        backend=find_backend("numpy" if debug and backend is None else backend),
+        backend=find_backend("numpy" if debug and debug != "numbers" and backend is None else backend),
         donate=[str(item.name) if isinstance(item, Tensor) else item for item in given],
         debug=debug,
     )

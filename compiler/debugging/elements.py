@@ -71,6 +71,14 @@ class Pulled:
             self.needs[element] = [] if self._is_taken(*element) else list(self._operands(*element))
         return self.needs[element]
 
+    def read(self, node: Node, place: Place) -> Iterator[Element]:
+        """The elements from which an element is made, in order; none for a leaf or an opaque call.
+
+        Raises TooFarError where there are more than MOST_ELEMENTS.
+        """
+        is_known = node.op.has(Trait.LEAF) or node.op.has(Trait.OPAQUE)
+        return iter(()) if is_known else self._operands(node, place)
+
     def _is_taken(self, node: Node, place: Place) -> bool:
         """Whether an element is taken as it was computed."""
         if node.op.has(Trait.LEAF) or node.op.has(Trait.OPAQUE):

@@ -10,6 +10,7 @@ import numpy as np
 from compiler.backends.contract import Array, Executable
 from compiler.debugging.arithmetic import TooFarError
 from compiler.debugging.margins import Values, apart, disagreement, margins, tolerances, worst
+from compiler.debugging.numbers import check_numbers
 from compiler.debugging.rewrites import check_rewrite, evaluated
 from compiler.debugging.truth import truth_of
 from compiler.errors import BackendError, LawError
@@ -32,10 +33,12 @@ class Observable(Protocol):
 class Checked:
     """An executable that checks each rewrite, and each kernel when it has run. Slow, and for one thread."""
 
-    def __init__(self, backend: Any, plan: Plan, source: Graph, history: Sequence[Record]) -> None:
+    def __init__(
+        self, backend: Any, plan: Plan, source: Graph, history: Sequence[Record], *, watches: bool = False
+    ) -> None:
         if not isinstance(backend, Observable):
             raise BackendError(f"backend {backend.name} cannot show its kernels; debug with backend='numpy'")
-        self.plan, self.source = plan, source
+        self.plan, self.source, self.watches = plan, source, watches
         self.rewrites = [item for item in history if isinstance(item.after, Graph) and item.changed]
         self.expected: Values = {}
         self.found: dict[Node, Array] = {}
@@ -48,8 +51,8 @@ class Checked:
         """One call, as `Executable.run` says.
 
         Raises PassError naming the first pass, rule and node by which a result is another than in the source
-        graph, and LawError naming the first node that a kernel computes wrongly. Parameters are then as they
-        were.
+        graph, LawError naming the first node that a kernel computes wrongly, and, if it `watches`,
+        NumericsError naming the first that makes a NaN or an infinity. Parameters are then as they were.
         """
         leaves = {node: array.copy() for node, array in zip(self.source.inputs, inputs, strict=True)}
         values = evaluated(self.source, leaves, sizes)
@@ -57,6 +60,8 @@ class Checked:
             check_rewrite(item, values, sizes)
             assert isinstance(item.after, Graph)
             values = evaluated(item.after, values, sizes)
+        if self.watches:
+            check_numbers(self.plan.schedule.graph, values, sizes)
         self.expected, self.found, self.sizes = values, {}, sizes
         self.margins = margins(self.plan.schedule.graph, values)
         self.executable.run(inputs, sizes, outputs)

@@ -291,7 +291,7 @@ def test_a_backend_without_a_clock_says_so():
 def test_debug_mode_has_no_profile():
     x = tt.input("x", (3,))
     program = tt.compile([x], x * 2.0, debug=True)
-    with pytest.raises(BackendError, match="compile without debug=True"):
+    with pytest.raises(BackendError, match="compile without debug="):
         program.profile(np.ones(3, np.float32))
 
 

@@ -165,7 +165,7 @@ def _run_all(trial: Trial, name: str, answers: Sequence[Answer]) -> None:
     graph, backend = trial.sample.graph, backends()[name]
     program = compile_source(
         graph, structure=Structure("list", len(graph.outputs)), passes=trial.passes, backend=backend,
-        donate=trial.donate, debug=trial.debug and hasattr(backend, "build_observed"),
+        donate=trial.donate, debug="passes" if trial.debug and hasattr(backend, "build_observed") else False,
     )  # fmt: skip
     kept: list[tuple[list[Array], list[bytes]]] = []
     for number, expected in enumerate(answers):

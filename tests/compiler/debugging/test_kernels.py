@@ -42,7 +42,7 @@ class Off(NumPy):
 @pytest.mark.parametrize("place", range(4))
 def test_a_kernel_that_is_wrong_by_a_thousandth_is_named(place):
     x, y, argument = chain()
-    program = tt.compile([x], y, passes=(), backend=Off(place, 1e-3), debug=True)
+    program = tt.compile([x], y, passes=(), backend=Off(place, 1e-3), debug="passes")
     node = program.schedule.kernels[place].members[0]
     assert node.origin.source is not None
     with pytest.raises(LawError) as caught:
@@ -55,7 +55,7 @@ def test_a_kernel_that_is_wrong_by_a_thousandth_is_named(place):
 
 def test_a_kernel_that_is_right_passes_call_after_call():
     x, y, argument = chain()
-    program = tt.compile([x], y, backend="numpy", debug=True)
+    program = tt.compile([x], y, backend="numpy", debug="passes")
     expected = tt.compile([x], y, backend="reference")(argument)
     for _ in range(2):
         np.testing.assert_allclose(program(argument), expected, rtol=1e-5)
@@ -86,14 +86,14 @@ def test_a_plan_that_is_wrong_is_caught_without_the_proof(monkeypatch, fault):
     with pytest.raises(LawError):
         tt.compile([x], y, passes=(), backend="numpy")
     monkeypatch.setattr(driver, "prove_plan", lambda plan, maker: None)
-    program = tt.compile([x], y, passes=(), backend="numpy", debug=True)
+    program = tt.compile([x], y, passes=(), backend="numpy", debug="passes")
     with pytest.raises(LawError, match="wrongly"):
         program(argument)
 
 
 def test_updates_are_checked_with_the_values_of_before():
     w, x = tt.parameter(np.ones(3, np.float32), "w"), tt.input("x", (3,))
-    program = tt.compile([x], w * x, updates={w: w - x * w}, backend="numpy", debug=True)
+    program = tt.compile([x], w * x, updates={w: w - x * w}, backend="numpy", debug="passes")
     for _ in range(3):
         program(np.full(3, 0.5, np.float32))
     np.testing.assert_array_equal(tt.value_of(w), [0.125] * 3)
@@ -104,7 +104,7 @@ def test_a_backend_that_cannot_show_its_kernels_says_so():
     with pytest.raises(
         BackendError, match="backend reference cannot show its kernels; debug with backend='numpy'"
     ):
-        tt.compile([x], x * 2, backend="reference", debug=True)
+        tt.compile([x], x * 2, backend="reference", debug="passes")
 
 
 def test_when_arrays_agree():
@@ -153,8 +153,8 @@ class WithoutInfinities(NumPy):
 def test_a_sum_of_products_with_infinity_is_infinite_or_nan():
     x = tt.input("x", (2, 2))
     argument = np.array([[1, np.inf], [1, 1]], np.float32)
-    program = tt.compile([x], x @ x, backend=WithoutInfinities(), debug=True)
+    program = tt.compile([x], x @ x, backend=WithoutInfinities(), debug="passes")
     assert np.isnan(program(argument)[0]).all()
-    program = tt.compile([x], x * x, backend=WithoutInfinities(), debug=True)
+    program = tt.compile([x], x * x, backend=WithoutInfinities(), debug="passes")
     with pytest.raises(LawError, match="it is nan and the oracle says inf"):
         program(argument)

@@ -117,7 +117,7 @@ def test_a_wrong_rule_is_found_and_named(name, is_silent, place):
     passes = {"alone": (plugin,), "first": (plugin, *REWRITES), "last": (*REWRITES, plugin)}[place]
     x = tt.input("x", (3, 3))
     y = make(x)
-    program = tt.compile([x], [x + 1, y], passes=(*passes, *SCHEDULING), debug=True)
+    program = tt.compile([x], [x + 1, y], passes=(*passes, *SCHEDULING), debug="passes")
     with pytest.raises(tt.PassError) as caught:
         program(X)
     text = str(caught.value)
@@ -130,7 +130,7 @@ def test_a_wrong_rule_is_found_and_named(name, is_silent, place):
 def test_the_sentence_says_what_it_was_and_is_and_where():
     plugin, _ = WRONG["negative numbers alone"]
     x = tt.input("x", ("n", 3))
-    program = tt.compile([x], abs(x).named("size") + 1, passes=(plugin,), debug=True)
+    program = tt.compile([x], abs(x).named("size") + 1, passes=(plugin,), debug="passes")
     with pytest.raises(tt.PassError) as caught:
         program(X)
     lines = str(caught.value).splitlines()
@@ -148,7 +148,7 @@ def test_the_sentence_says_what_it_was_and_is_and_where():
 def test_an_update_alone_is_looked_at_too():
     w, x = tt.parameter(np.ones(3, np.float32), "w"), tt.input("x", (3,))
     plugin = Plugin("sub", "x - y = x + y", atoms("add", 0, 1))
-    program = tt.compile([x], w * x, updates={w: w - 0.5 * x}, passes=(plugin,), debug=True)
+    program = tt.compile([x], w * x, updates={w: w - 0.5 * x}, passes=(plugin,), debug="passes")
     with pytest.raises(tt.PassError, match=r"(?s)`x - y = x \+ y`.*so the next value of %w would be wrong"):
         program(np.float32([1, 2, 3]))
     np.testing.assert_array_equal(tt.value_of(w), [1, 1, 1])
@@ -161,14 +161,14 @@ def test_the_first_of_two_wrong_rules_is_named_inside_a_network():
         Plugin("tanh", "tanh(x) = sin(x)", atoms("sin", 0)),
         Plugin("sin", "sin = cos", atoms("cos", 0)),
     )
-    program = tt.compile([x], network(x), passes=(*REWRITES, *plugins), debug=True)
+    program = tt.compile([x], network(x), passes=(*REWRITES, *plugins), debug="passes")
     with pytest.raises(tt.PassError, match=r"`tanh\(x\) = sin\(x\)`"):
         program(np.random.default_rng(0).standard_normal((4, 6)).astype(np.float32))
 
 
 def test_a_small_element_beside_a_large_one_is_seen():
     x = tt.input("x", (3,))
-    program = tt.compile([x], x * x, passes=(WRONG["a square is an exponential"][0],), debug=True)
+    program = tt.compile([x], x * x, passes=(WRONG["a square is an exponential"][0],), debug="passes")
     for array in ([1e6, 1.0, -3.0], [1e30, 0.0, 2.0]):
         with pytest.raises(tt.PassError, match="plugin"):
             program(np.float32(array))
@@ -180,7 +180,7 @@ def test_a_rule_that_fails_where_there_is_no_number_is_wrong():
         return apply("where", apply("isnan", x, origin=origin), x, 0.0, origin=origin)
 
     x = tt.input("x", (2,))
-    program = tt.compile([x], x - x, passes=(Plugin("sub", "x - x = 0", zero_or_nan),), debug=True)
+    program = tt.compile([x], x - x, passes=(Plugin("sub", "x - x = 0", zero_or_nan),), debug="passes")
     program(np.float32([1, 2]))
     program(np.float32([1, np.nan]))
     with pytest.raises(tt.PassError, match=r"it was nan and is 0.0\n  exactly it is nan"):
@@ -195,7 +195,7 @@ def test_a_form_that_overflows_where_the_written_one_does_not_is_wrong():
     x = tt.input("x", (2,))
     plugin = Plugin("softplus", "softplus(x) = log(1 + exp(x))", naive)
     y = tt.Tensor(apply("softplus", x.node))
-    program = tt.compile([x], y, passes=(plugin,), debug=True)
+    program = tt.compile([x], y, passes=(plugin,), debug="passes")
     program(np.float32([1, -2]))
     with pytest.raises(tt.PassError, match=r"it was 1000.0 and is inf\n  exactly it is 1000.0"):
         program(np.float32([1, 1000]))
@@ -209,7 +209,7 @@ def test_a_stable_form_with_a_mistake_is_wrong_where_the_written_one_overflows()
 
     x = tt.input("x", (2,))
     plugin = Plugin("log", "log(1 + exp(x)) is about x", shifted)
-    program = tt.compile([x], tt.log(tt.exp(x) + 1), passes=(plugin,), debug=True)
+    program = tt.compile([x], tt.log(tt.exp(x) + 1), passes=(plugin,), debug="passes")
     program(np.float32([1000, 900]))  # x / 2 + softplus(x / 2) is x there
     with pytest.raises(tt.PassError, match="plugin"):
         program(np.float32([90, 1]))
@@ -256,7 +256,7 @@ def test_a_stabilising_rewrite_is_no_mistake(name, dtype):
     y = naive_forms(x)[name]
     outputs = [y, tt.grad(y.sum(), x)] if y.dtype.is_float else [y]
     for passes in (tt.default_passes(), ("simplify",), (*REWRITES[::-1], *SCHEDULING), ()):
-        program = tt.compile([x], outputs, passes=passes, debug=True)
+        program = tt.compile([x], outputs, passes=passes, debug="passes")
         for data in DATA.values():
             program(data.astype(dtype))
 
@@ -266,7 +266,7 @@ def test_a_stabilising_rewrite_is_no_mistake(name, dtype):
 def test_no_pass_is_blamed_for_the_test_programs(name, order):
     item = PROGRAMS[name]()
     passes = (*REWRITES[::order], *SCHEDULING[::order])
-    program = tt.compile(item.inputs, item.outputs, updates=item.updates, passes=passes, debug=True)
+    program = tt.compile(item.inputs, item.outputs, updates=item.updates, passes=passes, debug="passes")
     for scale in (1, 100):
         program(*(x * x.dtype.type(scale) if x.dtype.kind == "f" else x for x in item.data))
 
@@ -278,7 +278,7 @@ def test_no_pass_is_blamed_for_the_benchmarks(monkeypatch):
     monkeypatch.setattr(workloads, "logits_and_labels", lambda: rows)
     monkeypatch.setattr(workloads, "deep", lambda: workloads.sized("net-8-16-50"))
     for name in workloads.NAMES:
-        program, arguments = ours.build(name, backend="numpy", debug=True)
+        program, arguments = ours.build(name, backend="numpy", debug="passes")
         for _ in range(2):
             program(*arguments)
 
@@ -290,7 +290,7 @@ def test_no_pass_is_blamed_for_random_programs(block):
         sample = trial.sample
         program = compile_source(
             sample.graph, structure=Structure("list", len(sample.graph.outputs)), passes=trial.passes,
-            backend=backends()["numpy"], donate=(), debug=True,
+            backend=backends()["numpy"], donate=(), debug="passes",
         )  # fmt: skip
         for number in range(CALLS):
             expected = answer(trial, number)
