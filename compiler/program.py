@@ -362,10 +362,10 @@ class Program:
         Raises what `profile` raises.
         """
         from compiler.report.data import report_data  # noqa: PLC0415  # loaded by who asks for a report
-        from compiler.report.page import write_report  # noqa: PLC0415  # likewise
+        from compiler.report.page import write_page  # noqa: PLC0415  # likewise
 
         measured = None if data is None else self._measured(data, seconds)
-        return write_report(report_data(self, measured), path)
+        return write_page(report_data(self, measured), path)
 
     def _measured(self, data: Any, seconds: float) -> Measured:
         """The program and its rewritten graph without any scheduling, timed in turn on some data."""

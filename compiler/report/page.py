@@ -1,4 +1,9 @@
-"""The page: data, template, style and script as one file that loads nothing."""
+"""The page: data, template, style and script as one file that loads nothing.
+
+The script is written as modules, one job a file, in the folder `web`. `script_of` makes one text of the
+module that begins and all that it imports: each is a function behind those that it imports, and what it
+exports stands in `rooms`, under its name.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +19,48 @@ from typing import Any, Final
 _MARK: Final = re.compile(r"\{\{(\w+)\}\}")
 """Where a piece stands in the template, which is read once: what stands in a piece is never replaced."""
 
-PARTS: Final = ("page.html", "page.css", "page.js")
-"""The files beside this module that are the page without its data."""
+_IMPORT: Final = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)
+_EXPORT: Final = re.compile(r"^export (?=(?:const|class|function) ([\w$]+))", re.MULTILINE)
+
+PAGES: Final = ("report",)
+"""The pages: each a template and a module that begins it."""
 
 
 def part(name: str) -> str:
-    """The text of one of PARTS."""
-    return files(__package__ or "compiler.report").joinpath(name).read_text(encoding="utf-8")
+    """The text of a file of the folder `web`."""
+    return files(__package__ or "compiler.report").joinpath("web", name).read_text(encoding="utf-8")
 
 
-def page(data: Mapping[str, Any]) -> str:
-    """A report's page.
+def modules_of(name: str) -> dict[str, str]:
+    """The modules that one needs, itself the last, each behind those that it imports; their texts."""
+    texts: dict[str, str] = {}
+    pending = [name]
+    while pending:
+        text = part(f"{pending[-1]}.js")
+        missing = [item for _, item in _IMPORT.findall(text) if item not in texts]
+        if set(missing) & set(pending):
+            raise ValueError(f"{pending[-1]}.js imports what imports it: {', '.join(missing)}")
+        if missing:
+            pending.append(missing[0])
+        else:
+            texts[pending.pop()] = text
+    return texts
+
+
+def script_of(name: str) -> str:
+    """A module and all that it imports as one script."""
+    rooms = (_room(*item) for item in modules_of(name).items())
+    return "\n".join(['"use strict";', "const rooms = {};", *rooms])
+
+
+def _room(name: str, text: str) -> str:
+    exported = ", ".join(_EXPORT.findall(text))
+    body = _EXPORT.sub("", _IMPORT.sub(r"const \1 = rooms.\2;", text))
+    return f"rooms.{name} = (() => {{\n{body}return {{ {exported} }};\n}})();"
+
+
+def page(data: Mapping[str, Any], name: str = "report") -> str:
+    """One of PAGES with its data.
 
     The data stands in a script element that is no code; `<` is escaped in it, so that no text can end it.
     """
@@ -32,10 +68,10 @@ def page(data: Mapping[str, Any]) -> str:
     pieces = {
         "title": escape(data["title"]),
         "style": part("page.css"),
-        "script": part("page.js"),
+        "script": script_of(name),
         "data": payload,
     }
-    return filled(part("page.html"), pieces)
+    return filled(part(f"{name}.html"), pieces)
 
 
 def filled(template: str, pieces: Mapping[str, str]) -> str:
@@ -43,8 +79,8 @@ def filled(template: str, pieces: Mapping[str, str]) -> str:
     return _MARK.sub(lambda match: pieces[match[1]], template)
 
 
-def write_report(data: Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
-    """Writes the page of a report and returns its path."""
+def write_page(data: Mapping[str, Any], path: str | os.PathLike[str], name: str = "report") -> Path:
+    """Writes one of PAGES and returns its path."""
     written = Path(path)
-    written.write_text(page(data), encoding="utf-8")
+    written.write_text(page(data, name), encoding="utf-8")
     return written
