@@ -18,7 +18,7 @@ from compiler.schedule.breakdown import HEADINGS, Breakdown, break_down, by_line
 from compiler.schedule.costs import PlanCost, is_listed, kernel_dicts
 from compiler.schedule.finding import find_kernel
 from compiler.schedule.schedule import Schedule
-from compiler.schedule.tables import aligned, digits, kernel_cells
+from compiler.schedule.tables import Table, digits, kernel_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,13 @@ class Profile:
             "total": self.total.to_dict(),
         }
 
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """One, with a row for each kernel that takes time."""
+        return (_table(self),)
+
     def __str__(self) -> str:
-        return _table(self)
+        return str(_table(self))
 
     def __repr__(self) -> str:
         call = digits(self.call_microseconds)
@@ -202,16 +207,16 @@ def sample(
     return Samples([whole for whole, _ in found], [parts for _, parts in found])
 
 
-def _table(profile: Profile) -> str:
-    rows = [("", "values", "ops", "us", "share", *HEADINGS, "GFLOP/s", "GB/s")]
+def _table(profile: Profile) -> Table:
     cells = zip(kernel_cells(profile.schedule), profile.kernels, strict=True)
-    rows += [(*cell, *_cells(item)) for cell, item in cells if _is_listed(item)]
+    rows = [(*cell, *_cells(item)) for cell, item in cells if _is_listed(item)]
     if _is_listed(profile.copies):
         rows.append(("copies", "", "", *_cells(profile.copies)))
     rows.append(("total", "", "", *_cells(profile.total)))
     given = "".join(f", {name}={value}" for name, value in profile.sizes.items())
     call = f"a whole call: {digits(profile.call_microseconds)} us; medians of {profile.calls} calls"
-    return aligned(rows, left=3) + f"{call} on {profile.backend}{given}\n"
+    headings = ("", "values", "ops", "us", "share", *HEADINGS, "GFLOP/s", "GB/s")
+    return Table(headings, tuple(rows), left=3, notes=(f"{call} on {profile.backend}{given}",))
 
 
 def _cells(item: Timing) -> tuple[str, ...]:

@@ -21,9 +21,9 @@ from compiler.ir.graph import Graph
 from compiler.ir.lent import Lender
 from compiler.ir.node import Node
 from compiler.ir.op import Buffer, Locks, Parameter
-from compiler.pipeline.contract import Record
+from compiler.pipeline.contract import History
 from compiler.profiling import Profile, Samples, sample
-from compiler.render.drawing import draw_as, svg_of
+from compiler.render.drawing import draw_as
 from compiler.render.kernels import Times, draw_schedule
 from compiler.render.options import Options
 from compiler.schedule.costs import PlanCost, cost_of_plan
@@ -50,7 +50,7 @@ class Program:
     """
 
     def __init__(
-        self, source: Graph, plan: Plan, history: tuple[Record, ...], backend: str, executable: Executable,
+        self, source: Graph, plan: Plan, history: History, backend: str, executable: Executable,
         signature: Signature, structure: Structure, again: Callable[..., Program],
     ) -> None:  # fmt: skip
         self.source_graph = source
@@ -388,10 +388,6 @@ class Program:
             for trial, samples in zip((self, trials[1]), found, strict=True)
         )
         return Measured(fused, unfused, trials[1].plan.peak_bytes, roof((*fused.kernels, *unfused.kernels)))
-
-    def _repr_svg_(self) -> str:
-        """The drawing, where a notebook shows the program."""
-        return svg_of(self.source_graph)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """The source graph as text and arrays, compiled again by the same passes and backend."""

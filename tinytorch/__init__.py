@@ -54,6 +54,7 @@ from tinytorch.elementwise import Elementwise, elementwise
 from tinytorch.files import load, save
 from tinytorch.guards import guard, missing_from
 from tinytorch.lint import lint
+from tinytorch.notebook.views import install as _install
 from tinytorch.ops.contract import (
     einsum,
     map_reduce,
@@ -320,6 +321,7 @@ __all__ = [
 ]
 
 guard(__name__)
+_install()
 globals().pop("tensor")  # the module would stand in the place of what is asked for as in PyTorch
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.rewrite.refusal import Refusal
 from compiler.schedule.schedule import Schedule
+from compiler.schedule.tables import Table
 from compiler.schedule.target import Target
 
 
@@ -170,4 +171,33 @@ def _named(nodes: Sequence[Node], values: Mapping[Node, str]) -> str:
     return f" ({', '.join(names)})" if names else ""
 
 
-History: TypeAlias = Sequence[Record]
+class History(tuple[Record, ...]):
+    """The records of a program's passes, in the order in which they ran. `str` is a table, a pass a line."""
+
+    __slots__ = ()
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """One: what each pass did and refused, how long it took, and how large its result is."""
+        headings = ("pass", "done", "refused", "ms", "before", "after")
+        rows = [
+            (
+                item.name, str(len(item.report.actions)), str(len(item.report.refusals)),
+                f"{item.seconds * 1e3:.1f}", _size(item.before),
+                _size(item.after) if item.changed else "same",
+            )
+            for item in self
+        ]  # fmt: skip
+        return (Table(headings, tuple(rows), left=1),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The records in their order."""
+        return {"records": [item.to_dict() for item in self]}
+
+    def __str__(self) -> str:
+        return str(self.tables[0])
+
+
+def _size(stage: Graph | Schedule) -> str:
+    is_graph = isinstance(stage, Graph)
+    return f"{len(stage.nodes)} nodes" if is_graph else f"{len(stage.kernels)} kernels"

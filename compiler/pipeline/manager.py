@@ -10,7 +10,7 @@ from compiler.errors import PassError
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.verify import verify
-from compiler.pipeline.contract import Pass, Record, Report, RewritingPass, SchedulingPass, is_pass
+from compiler.pipeline.contract import History, Pass, Record, Report, RewritingPass, SchedulingPass, is_pass
 from compiler.rewrite.lineage import traced
 from compiler.schedule.frame import called
 from compiler.schedule.proof import prove_schedule
@@ -21,7 +21,7 @@ from compiler.schedule.verify import verify_schedule
 
 def run_passes(
     graph: Graph, passes: Sequence[Pass], target: Target, donated: Iterable[Node] = ()
-) -> tuple[Schedule, tuple[Record, ...]]:
+) -> tuple[Schedule, History]:
     """The schedule of the rewritten graph, and a record for each pass.
 
     `donated` are the inputs whose arrays may be written over. All rewriting passes come before the first
@@ -36,7 +36,7 @@ def run_passes(
     for item in passes:
         if isinstance(item, SchedulingPass) and not isinstance(item, RewritingPass):
             schedule = _schedule(item, schedule, target, records)
-    return schedule, tuple(records)
+    return schedule, History(records)
 
 
 def _check_order(passes: Sequence[Pass]) -> None:

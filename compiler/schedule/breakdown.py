@@ -11,7 +11,7 @@ from compiler.errors import ArgumentError
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.printing import print_path
-from compiler.schedule.tables import aligned, digits, scaled
+from compiler.schedule.tables import Table, digits, scaled
 
 Key: TypeAlias = Callable[[Node], str]
 """What a node is counted under."""
@@ -55,8 +55,13 @@ class Breakdown:
         """The rows in their order."""
         return {"rows": [row.to_dict() for row in self.rows]}
 
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """One, of these rows."""
+        return (_table(self),)
+
     def __str__(self) -> str:
-        return _table(self)
+        return str(_table(self))
 
     def __repr__(self) -> str:
         return f"<Breakdown of {len(self.rows)} parts>"
@@ -117,12 +122,13 @@ def _shown(count: object, unit: str = "") -> str:
     return scaled(count, unit) if isinstance(count, int) else f"{count} {unit}".rstrip()
 
 
-def _table(breakdown: Breakdown) -> str:
+def _table(breakdown: Breakdown) -> Table:
     is_timed = any(row.microseconds is not None for row in breakdown.rows)
     whole = sum(row.microseconds or 0.0 for row in breakdown.rows)
-    rows: list[tuple[str, ...]] = [("", "nodes", *(("us", "share") if is_timed else ()), *HEADINGS)]
+    headings = ("", "nodes", *(("us", "share") if is_timed else ()), *HEADINGS)
+    rows: list[tuple[str, ...]] = []
     for row in breakdown.rows:
         spent = row.microseconds or 0.0
         times = (digits(spent), f"{spent / whole if whole else 0:.1%}") if is_timed else ()
         rows.append((row.label or "(no scope)", str(row.nodes), *times, *cost_cells(row.cost)))
-    return aligned(rows, left=1)
+    return Table(headings, tuple(rows), left=1)

@@ -13,7 +13,7 @@ from compiler.schedule.breakdown import HEADINGS, Breakdown, break_down, by_line
 from compiler.schedule.finding import find_kernel
 from compiler.schedule.plan import Commit, Plan
 from compiler.schedule.schedule import Schedule
-from compiler.schedule.tables import aligned, kernel_cells, verb
+from compiler.schedule.tables import Table, kernel_cells, verb
 
 
 class Described(Protocol):
@@ -84,8 +84,13 @@ class PlanCost:
             "total": self.total.to_dict(),
         }
 
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """One, with a row for each kernel that moves or computes something."""
+        return (_table(self),)
+
     def __str__(self) -> str:
-        return _table(self)
+        return str(_table(self))
 
     def __repr__(self) -> str:
         total = self.total
@@ -141,11 +146,10 @@ def is_listed(cost: Cost) -> bool:
     return cost != Cost()
 
 
-def _table(cost: PlanCost) -> str:
-    rows = [("", "values", "ops", *HEADINGS)]
+def _table(cost: PlanCost) -> Table:
     cells = zip(kernel_cells(cost.schedule), cost.kernels, strict=True)
-    rows += [(*cell, *cost_cells(item)) for cell, item in cells if is_listed(item)]
+    rows = [(*cell, *cost_cells(item)) for cell, item in cells if is_listed(item)]
     if is_listed(cost.copies):
         rows.append(("copies", "", "", *cost_cells(cost.copies)))
     rows.append(("total", "", "", *cost_cells(cost.total)))
-    return aligned(rows, left=3)
+    return Table(("", "values", "ops", *HEADINGS), tuple(rows), left=3)

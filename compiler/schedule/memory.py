@@ -31,7 +31,7 @@ from compiler.schedule.plan import InSlab, Plan
 from compiler.schedule.planner import make_plan
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.slab import Request, lay_out
-from compiler.schedule.tables import aligned, scaled
+from compiler.schedule.tables import Table, scaled
 
 _LISTED: Final = 12
 """How many holders a text names; the rest are counted."""
@@ -215,8 +215,14 @@ class Memory:
             ],
         }
 
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The bytes by kind, and who makes up the peak where each symbol is a thousand or so."""
+        moment = self.at(**dict.fromkeys(self.symbols, _ASSUMED))
+        return (_table(self), *moment.tables)
+
     def __str__(self) -> str:
-        return _table(self)
+        return "\n".join(map(str, self.tables))
 
     def __repr__(self) -> str:
         return f"<Memory of {len(self.holders)} values: {self.total_bytes} bytes, slab {self.peak_bytes}>"
@@ -263,8 +269,13 @@ class Moment:
             "holders": [item.to_dict() | {"bytes": count} for item, count in self.holders],
         }
 
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """One, of the largest holders."""
+        return (_moment_table(self),)
+
     def __str__(self) -> str:
-        return _moment_table(self)
+        return str(_moment_table(self))
 
     def __repr__(self) -> str:
         return f"<Moment of {self.total_bytes} bytes at kernel {self.kernel}>"
@@ -357,24 +368,21 @@ def _summed(pairs: Iterable[tuple[Any, int]]) -> dict[Any, int]:
     return dict(sorted(total.items(), key=lambda pair: -pair[1]))
 
 
-def _table(memory: Memory) -> str:
-    rows = [("", "bytes")]
+def _table(memory: Memory) -> Table:
     kinds = [(kind, memory.of_kind(kind)) for kind in Kind]
-    rows += [(kind.value, str(size)) for kind, size in kinds if size != 0 and not kind.is_in_slab]
+    rows = [(kind.value, str(size)) for kind, size in kinds if size != 0 and not kind.is_in_slab]
     rows.append(("slab", str(memory.peak_bytes)))
     rows += [(f"  {kind.value}", str(size)) for kind, size in kinds if size != 0 and kind.is_in_slab]
     rows.append(("a call", str(memory.total_bytes)))
     rows.append(("in place saves", str(memory.in_place_saves)))
-    moment = memory.at(**dict.fromkeys(memory.symbols, _ASSUMED))
-    return aligned(rows, left=1) + "\n" + _moment_table(moment)
+    return Table(("", "bytes"), tuple(rows), left=1)
 
 
-def _moment_table(moment: Moment) -> str:
+def _moment_table(moment: Moment) -> Table:
     given = ", ".join(f"{name}={size}" for name, size in moment.sizes.items())
-    lines = [f"fullest at kernel {moment.kernel}{f' for {given}' if given else ''}:\n"]
-    rows = [("value", "scope", "kind", "bytes", "share")]
+    title = f"fullest at kernel {moment.kernel}{f' for {given}' if given else ''}:"
     total = moment.total_bytes or 1
-    rows += [
+    rows = [
         (item.name, print_path(item.scope), item.kind.value, scaled(count, "B"), f"{count / total:.1%}")
         for item, count in moment.holders[:_LISTED]
     ]
@@ -386,4 +394,4 @@ def _moment_table(moment: Moment) -> str:
         unused = moment.unused_bytes
         rows.append(("nobody", "", "gaps in the slab", scaled(unused, "B"), f"{unused / total:.1%}"))
     rows.append(("all", "", "", scaled(moment.total_bytes, "B"), ""))
-    return "".join(lines) + aligned(rows, left=3)
+    return Table(("value", "scope", "kind", "bytes", "share"), tuple(rows), left=3, title=title)

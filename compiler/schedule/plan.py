@@ -24,6 +24,7 @@ from compiler.ir.naming import Names
 from compiler.ir.node import Node
 from compiler.ir.plain import plain
 from compiler.schedule.schedule import Schedule
+from compiler.schedule.tables import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +230,13 @@ class Plan:
             "copies": [{"value": names[item.value], "output": item.position} for item in self.copies],
         }
 
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """One: a row a value that is no leaf; commits, copies and the size of the slab below."""
+        return (plan_table(self),)
+
     def __str__(self) -> str:
-        return print_plan(self)
+        return str(plan_table(self))
 
     def __repr__(self) -> str:
         kernels, commits = len(self.schedule.kernels), len(self.commits)
@@ -258,10 +264,10 @@ def place_dict(place: Place, names: Mapping[Node, str]) -> dict[str, Any]:
             }  # fmt: skip
 
 
-def print_plan(plan: Plan) -> str:
-    """The plan as a table: a line a value that is no leaf, then commits, copies and the size of the slab."""
+def plan_table(plan: Plan) -> Table:
+    """The plan as a table: a row a value that is no leaf, then commits, copies and the size of the slab."""
     names = plan.schedule.graph.names
-    rows = [("kernel", "value", "type", "place", "until")]
+    rows: list[tuple[str, ...]] = []
     kernel_of = plan.schedule.kernel_of
     for node, place in plan.places.items():
         if isinstance(place, InLeaf):
@@ -269,14 +275,11 @@ def print_plan(plan: Plan) -> str:
         until = str(place.last) if isinstance(place, InSlab) else ""
         kernel = str(kernel_of[node]) if node in kernel_of else ""
         rows.append((kernel, names.values[node], str(node.type), _shown(place, names), until))
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
-    lines += [f"after kernel {item.after}: {_commit(item, names)}" for item in plan.commits]
+    lines = [f"after kernel {item.after}: {_commit(item, names)}" for item in plan.commits]
     lines += [f"at the end: output {item.position} <- {names.values[item.value]}" for item in plan.copies]
     lines.append(f"slab: {plan.peak_bytes} bytes ({plan.unshared_bytes} without sharing)")
-    return "\n".join(lines) + "\n"
+    headings = ("kernel", "value", "type", "place", "until")
+    return Table(headings, tuple(rows), left=5, notes=tuple(lines))
 
 
 def _shown(place: Place, names: Names) -> str:

@@ -1,9 +1,10 @@
-"""Tables of kernels as text: what a kernel is called in them, aligned columns, numbers with their units."""
+"""Tables as values and as text; what a kernel is called in them, and numbers with their units."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from compiler.ir.node import Node
@@ -14,6 +15,25 @@ _SHOWN: Final = 3
 """How many values and ops of a kernel a table names; the rest are counted."""
 
 _UNITS: Final = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells under headings, each row as long as these. `str` aligns the columns.
+
+    The first `left` columns are flush left, the others, numbers mostly, flush right. `title` stands above,
+    `notes` are lines below.
+    """
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left: int
+    title: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        above = f"{self.title}\n" if self.title else ""
+        return above + aligned([self.headings, *self.rows], self.left) + "".join(f"{n}\n" for n in self.notes)
 
 
 def kernel_cells(schedule: Schedule) -> list[tuple[str, str, str]]:

@@ -1,0 +1,254 @@
+"""What a notebook shows of each kind of answer. The text beside it is `str`, as everywhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from compiler.autodiff.explain import Explanation, KernelExplanation
+from compiler.difference.difference import Difference
+from compiler.errors import DrawingError
+from compiler.ir.graph import Graph
+from compiler.lint import Finding, LintReport
+from compiler.pipeline.contract import History, Record
+from compiler.profiling import Profile
+from compiler.program import Program
+from compiler.render.drawing import svg_of, to_svg
+from compiler.render.kernels import describe_schedule
+from compiler.schedule.breakdown import Breakdown
+from compiler.schedule.costs import PlanCost
+from compiler.schedule.memory import Memory, Moment
+from compiler.schedule.plan import Plan
+from compiler.schedule.schedule import Schedule
+from compiler.schedule.tables import Table
+from compiler.why import Why
+from tinytorch.compare import Comparison, bytes_text, time_text
+from tinytorch.notebook import markup
+from tinytorch.tensor import Tensor
+
+LARGEST: Final = 400
+"""Nodes of a graph that is drawn without being asked for; a picture of more is for a page of its own."""
+
+_PROTOCOL: Final = "_repr_mimebundle_"
+
+
+def install() -> None:
+    """Gives every class of `VIEWS` the method that notebooks ask for."""
+    for kind, view in VIEWS.items():
+        setattr(kind, _PROTOCOL, _shows(view))
+
+
+def _shows(view: Callable[[Any], str]) -> Callable[..., dict[str, str]]:
+    def bundle(self: Any, include: object = None, exclude: object = None) -> dict[str, str]:
+        """What a notebook shows: text, and HTML beside it."""
+        return {"text/plain": str(self), "text/html": view(self)}
+
+    return bundle
+
+
+def html_of(value: object) -> str | None:
+    """What a notebook shows of a value as HTML; None where it shows text alone."""
+    view = next((VIEWS[kind] for kind in type(value).__mro__ if kind in VIEWS), None)
+    return None if view is None else view(value)
+
+
+# Pictures
+
+
+def _drawn(make: Callable[[], str], count: int, title: str) -> str:
+    """A picture, or in a line why there is none."""
+    if count > LARGEST:
+        return markup.line(f"{count} nodes are too many to be drawn unasked; draw them into a file")
+    try:
+        return markup.picture(make(), title)
+    except DrawingError as error:
+        return markup.line(f"not drawn: {error}")
+
+
+def _picture(graph: Graph) -> str:
+    return _drawn(lambda: svg_of(graph), len(graph.nodes), f"graph of {len(graph.nodes)} nodes")
+
+
+def _kernels(schedule: Schedule) -> str:
+    title = f"{len(schedule.kernels)} kernels"
+    return _drawn(lambda: to_svg(describe_schedule(schedule)), len(schedule.graph.nodes), title)
+
+
+# Views
+
+
+def _tables(value: Any) -> str:
+    return markup.page(*map(markup.table, value.tables))
+
+
+def _tensor(tensor: Tensor) -> str:
+    graph = Graph.of([tensor.node])
+    source = tensor.node.origin.source
+    rows = [markup.code(tensor), *([markup.line(f"from {source}")] if source is not None else [])]
+    return markup.page(*rows, _seen(graph) if len(graph.nodes) > 1 else "")
+
+
+def _graph(graph: Graph) -> str:
+    return markup.page(_seen(graph))
+
+
+def _seen(graph: Graph) -> str:
+    """The picture, and the text under it."""
+    return _picture(graph) + markup.folded(f"{len(graph.nodes)} nodes as text", markup.code(graph))
+
+
+def _program(program: Program) -> str:
+    graph, schedule = program.source_graph, program.schedule
+    inputs = ", ".join(f"{node.name} : {node.type}" for node in graph.inputs)
+    outputs = ", ".join(str(node.type) for node in graph.outputs)
+    rows = [
+        ("takes", inputs or "nothing"),
+        ("returns", outputs or "nothing"),
+        ("updates", f"{len(graph.updates)} parameters" if graph.updates else "nothing"),
+        (
+            "runs",
+            f"{len(schedule.kernels)} kernels of {len(program.graph.nodes)} nodes on {program.backend}",
+        ),
+        ("slab", f"{program.plan.peak_bytes} bytes"),
+    ]
+    return markup.page(
+        markup.labels((label, markup.escape(text)) for label, text in rows),
+        _picture(graph),
+        markup.folded("kernels and what they cost", "".join(map(markup.table, program.cost.tables))),
+        markup.folded("the graph as text", markup.code(graph)),
+    )
+
+
+def _schedule(schedule: Schedule) -> str:
+    count = len(schedule.kernels)
+    return markup.page(_kernels(schedule), markup.folded(f"{count} kernels as text", markup.code(schedule)))
+
+
+def _record(record: Record) -> str:
+    found = record.to_dict()
+    said = Counter((record.name, "did", item["sentence"]) for item in found["done"])
+    said.update((record.name, item["reason"], item["sentence"]) for item in found["refused"])
+    head = f"{record.name}: {len(found['done'])} done, {len(found['refused'])} refused"
+    return markup.page(markup.heading(head), _counted(said))
+
+
+def _counted(said: Counter[tuple[str, str, str]]) -> str:
+    """What was done and refused, alike sentences once."""
+    if not said:
+        return ""
+    rows = tuple((*cells, f"x {count}" if count > 1 else "") for cells, count in said.items())
+    return markup.table(Table(("pass", "reason", "in words", ""), rows, left=3))
+
+
+def _comparison(compared: Comparison) -> str:
+    first = compared.variants[0].seconds
+    headings = ("schedule", "time of a call", "spread", "speed", "kernels", "slab", "predicted", "measured")
+    rows = [
+        (
+            item.name, time_text(item.seconds), f"{item.spread:.0%}", f"{first / item.seconds:.2f} x",
+            str(item.kernels), f"{item.peak_bytes} B", bytes_text(item.predicted_bytes),
+            bytes_text(item.measured_bytes), f"{item.difference:.1e}",
+        )
+        for item in compared.variants
+    ]  # fmt: skip
+    return markup.page(markup.table(Table((*headings, "difference"), tuple(rows), left=1)))
+
+
+def _why(answer: Why) -> str:
+    found = answer.to_dict()
+    lines = "\n".join(item["line"] for item in found["images"])
+    rows = [("it is", markup.code(lines or "not in the final graph: folded, merged or not needed"))]
+    if lines and answer.node is not None:
+        lives = ", ".join(item["place"] or "in its kernel only" for item in found["images"])
+        rows.append(("lives", markup.escape(lives)))
+    if found["kernels"] and answer.node is not None:
+        together = ", ".join(found["fused_with"])
+        beside = f" with {together}" if together else ", alone"
+        rows.append(("kernel", markup.escape(", ".join(map(str, found["kernels"])) + beside)))
+    rows += [("in place of", markup.escape(text)) for text in found["in_place_of"]]
+    if found["read_by_backward"]:
+        rows.append(("saved", "a backward node reads it"))
+    said = Counter((item["maker"], item["reason"] or "did", item["sentence"]) for item in found["decisions"])
+    return markup.page(markup.heading(answer.title), markup.labels(rows), _counted(said))
+
+
+def _explanation(answer: Explanation) -> str:
+    return markup.page(_explained(answer))
+
+
+def _kernel_explanation(answer: KernelExplanation) -> str:
+    parts = [markup.folded(item.line, _explained(item)) for item in answer.members]
+    return markup.page(markup.heading(f"{answer.name}, {len(answer.members)} members"), *parts)
+
+
+def _explained(answer: Explanation) -> str:
+    found = answer.to_dict()
+    rows = [("node", markup.code(found["line"]))]
+    if found["latex"]:
+        rows.append(("formula", markup.mathematics(found["latex"])))
+    for label, key in (("where", "definitions"), ("recognised", "recognised")):
+        rows += [(label, markup.escape(text)) for text in found[key]]
+    if found["source"]:
+        rows.append(("from", markup.escape(found["source"])))
+    made = f"{found['maker']}: {found['rule']}" if found["rule"] else found["maker"]
+    rows.append(("made by", markup.escape(made)))
+    if found["of"]:
+        rows.append(("gradient of" if found["maker"] == "grad" else "stands for", markup.escape(found["of"])))
+    rows += [("derivation", markup.escape(text)) for text in found["derivation"]]
+    return markup.labels(rows)
+
+
+def _finding(finding: Finding) -> str:
+    return markup.page(markup.table(_findings([finding])))
+
+
+def _lint(report: LintReport) -> str:
+    if not report:
+        return markup.page(markup.line("no findings"))
+    return markup.page(markup.table(_findings(list(report))))
+
+
+def _findings(findings: list[Finding]) -> Table:
+    rows = [
+        (item.code.name, f"{item.name} : {item.node.type}", item.sentence, item.fix, str(item.source or ""))
+        for item in findings
+    ]
+    return Table(("what", "value", "in words", "fix", "from"), tuple(rows), left=5)
+
+
+def _difference(difference: Difference) -> str:
+    changes = difference.to_dict()["changes"]
+    if not changes:
+        return markup.page(markup.line("nothing differs"))
+    rows = tuple(
+        (item["kind"], item["left"] or "", item["right"] or "", item["sentence"]) for item in changes
+    )
+    return markup.page(
+        markup.table(Table(("what", *difference.names, "in words"), rows, left=4)),
+        markup.folded("as text", markup.code(difference)),
+    )
+
+
+VIEWS: Final[Mapping[type[Any], Callable[[Any], str]]] = {
+    Tensor: _tensor,
+    Graph: _graph,
+    Program: _program,
+    Schedule: _schedule,
+    Plan: _tables,
+    History: _tables,
+    Record: _record,
+    Comparison: _comparison,
+    Profile: _tables,
+    PlanCost: _tables,
+    Breakdown: _tables,
+    Memory: _tables,
+    Moment: _tables,
+    Why: _why,
+    Explanation: _explanation,
+    KernelExplanation: _kernel_explanation,
+    LintReport: _lint,
+    Finding: _finding,
+    Difference: _difference,
+}
+"""Everything that shows itself; what is derived from one of these (a tensor of the course's) does too."""
