@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import cleandoc
 from typing import Any
 
 from compiler.errors import ArgumentError, FormulaError, KeywordError
@@ -15,17 +16,35 @@ from tinytorch.tensor import Tensor
 from tinytorch.values import checked_name
 
 
+class Documentation:
+    """`__doc__` of an op, made of what is known of it when somebody asks; of the class, its own text."""
+
+    def __init__(self, text: str | None) -> None:
+        self.text = text
+
+    def __get__(self, op: Elementwise | None, owner: type) -> str | None:
+        if op is None:
+            return self.text
+        from tinytorch.facts import facts_of  # noqa: PLC0415  # who asks waits for the slopes to be derived
+
+        return str(facts_of(op))
+
+
 class Elementwise:
     """A scalar formula as a function of tensors, of numbers, and of variables inside another formula.
 
-    Operands are positional and broadcast as in NumPy; the formula's parameters are given by keyword.
+    Operands are positional and broadcast as in NumPy; the formula's parameters are given by keyword. `help`
+    of one says what it means, its formula, slopes, dtypes and measured errors.
     """
 
-    def __init__(self, formula: Formula, defaults: dict[str, Scalar]) -> None:
+    __doc__ = Documentation(__doc__)  # pyright: ignore[reportAssignmentType]  # a text, made when asked for
+
+    def __init__(self, formula: Formula, defaults: dict[str, Scalar], meaning: str = "") -> None:
         self.formula = formula
         self.defaults = defaults
+        self.meaning = cleandoc(meaning)
+        """What it is for, in words; the rest of its documentation follows from the formula."""
         self.__name__ = self.name
-        self.__doc__ = f"`{formula}`, element by element."
 
     @property
     def name(self) -> str:
@@ -73,15 +92,16 @@ class Elementwise:
         return f"<op {self.formula}>"
 
 
-def elementwise(name: str, function: Callable[..., Any]) -> Elementwise:
+def elementwise(name: str, function: Callable[..., Any], *, doc: str | None = None) -> Elementwise:
     """An op from one formula, written as a plain Python function of scalars.
 
     `tt.elementwise("mish", lambda x: x * tt.tanh(tt.log(1 + tt.exp(x))))`. Keyword-only parameters with
     numbers as defaults become parameters of the op: `lambda x, *, slope=0.01: tt.where(x > 0, x, slope * x)`.
-    Unstable forms that are known are replaced by stable ones; `op.formula.recognised` says which. Raises
-    FormulaError for anything that is no formula, such as Python's `if` on a variable.
+    Unstable forms that are known are replaced by stable ones; `op.formula.recognised` says which. `doc`, or
+    the function's docstring, says what the op is for, and opens its `help`. Raises FormulaError for anything
+    that is no formula, such as Python's `if` on a variable.
     """
     if not callable(function):
         raise FormulaError(f"a formula is a Python function of scalars, not {function!r}")
     formula, defaults = trace(function, checked_name(name))
-    return Elementwise(formula, defaults)
+    return Elementwise(formula, defaults, (doc if doc is not None else function.__doc__) or "")

@@ -37,19 +37,19 @@ def _number(name: str, value: Any) -> float:
 class ReLU(Activation):
     """`max(x, 0)`; NaN stays NaN, ints stay ints."""
 
-    function = staticmethod(elementwise.relu)
+    function = elementwise.relu
 
 
 class Sigmoid(Activation):
     """`1 / (1 + exp(-x))`, without overflow."""
 
-    function = staticmethod(elementwise.sigmoid)
+    function = elementwise.sigmoid
 
 
 class Tanh(Activation):
     """`tanh(x)`."""
 
-    function = staticmethod(elementwise.tanh)
+    function = elementwise.tanh
 
 
 class GELU(Activation):
@@ -66,7 +66,7 @@ class GELU(Activation):
 class LeakyReLU(Activation):
     """`x`, or `negative_slope` times it below 0."""
 
-    function = staticmethod(elementwise.leaky_relu)
+    function = elementwise.leaky_relu
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         super().__init__(negative_slope=_number("negative_slope", negative_slope))
@@ -75,7 +75,7 @@ class LeakyReLU(Activation):
 class ELU(Activation):
     """`x`, or `alpha (exp(x) - 1)` below 0."""
 
-    function = staticmethod(elementwise.elu)
+    function = elementwise.elu
 
     def __init__(self, alpha: float = 1.0) -> None:
         super().__init__(alpha=_number("alpha", alpha))
@@ -84,13 +84,13 @@ class ELU(Activation):
 class SELU(Activation):
     """ELU scaled so that it keeps mean 0 and variance 1."""
 
-    function = staticmethod(elementwise.selu)
+    function = elementwise.selu
 
 
 class SiLU(Activation):
     """`x sigmoid(x)`."""
 
-    function = staticmethod(elementwise.silu)
+    function = elementwise.silu
 
 
 Swish = SiLU
@@ -99,7 +99,7 @@ Swish = SiLU
 class Mish(Activation):
     """`x tanh(softplus(x))`."""
 
-    function = staticmethod(elementwise.mish)
+    function = elementwise.mish
 
 
 def _of_scaled(x: Any, *, beta: float = 1.0) -> Any:
@@ -125,25 +125,25 @@ class Softplus(Activation):
 class Softsign(Activation):
     """`x / (1 + |x|)`."""
 
-    function = staticmethod(elementwise.softsign)
+    function = elementwise.softsign
 
 
 class LogSigmoid(Activation):
     """`log(sigmoid(x))`."""
 
-    function = staticmethod(elementwise.log_sigmoid)
+    function = elementwise.log_sigmoid
 
 
 class Hardsigmoid(Activation):
     """`(x + 3) / 6` held between 0 and 1."""
 
-    function = staticmethod(elementwise.hard_sigmoid)
+    function = elementwise.hard_sigmoid
 
 
 class Hardswish(Activation):
     """`x` times Hardsigmoid of it."""
 
-    function = staticmethod(elementwise.hard_swish)
+    function = elementwise.hard_swish
 
 
 class _Normalised(Activation):

@@ -51,48 +51,48 @@ def _plain(value: Any) -> Any:
 
 
 class ReLU(Activation):
-    """`max(x, 0)`."""
+    """0 below 0, `x` above; the slope at 0 is 0."""
 
-    function = staticmethod(elementwise.relu)
+    function = elementwise.relu
 
 
 class LeakyReLU(Activation):
-    """`x`, or `negative_slope` times it below 0."""
+    """`x`, or `negative_slope` (0.01) times it below 0, so that no unit is ever without a gradient."""
 
-    function = staticmethod(elementwise.leaky_relu)
+    function = elementwise.leaky_relu
     takes = ("negative_slope",)
 
 
 class ELU(Activation):
-    """`x`, or `alpha (exp(x) - 1)` below 0."""
+    """`x`, or `alpha (exp(x) - 1)` below 0, which levels off at `-alpha` (Clevert et al., 2015)."""
 
-    function = staticmethod(elementwise.elu)
+    function = elementwise.elu
     takes = ("alpha",)
 
 
 class SELU(Activation):
-    """ELU scaled so that it keeps mean 0 and variance 1."""
+    """ELU scaled so that it keeps mean 0 and variance 1 (Klambauer et al., 2017)."""
 
-    function = staticmethod(elementwise.selu)
+    function = elementwise.selu
 
 
 class Softplus(Activation):
-    """`log(1 + exp(beta x)) / beta`, linear above `threshold`."""
+    """A smooth ReLU: `log(1 + exp(beta x)) / beta`, and `x` itself where `beta x` is above `threshold`."""
 
-    function = staticmethod(elementwise.softplus)
+    function = elementwise.softplus
     takes = ("beta", "threshold")
 
 
 class SiLU(Activation):
-    """`x sigmoid(x)`."""
+    """`x sigmoid(x)`, also known as swish: smooth, with a dip of -0.28 left of 0."""
 
-    function = staticmethod(elementwise.silu)
+    function = elementwise.silu
 
 
 class Mish(Activation):
-    """`x tanh(softplus(x))`."""
+    """`x tanh(softplus(x))`: smooth, with a dip of -0.31 left of 0 (Misra, 2019)."""
 
-    function = staticmethod(elementwise.mish)
+    function = elementwise.mish
 
 
 class GELU(Activation):
@@ -103,50 +103,50 @@ class GELU(Activation):
 
 
 class Sigmoid(Activation):
-    """`1 / (1 + exp(-x))`."""
+    """The logistic function `1 / (1 + exp(-x))`, an S from 0 to 1; overflows nowhere."""
 
-    function = staticmethod(elementwise.sigmoid)
+    function = elementwise.sigmoid
 
 
 class LogSigmoid(Activation):
-    """`log(sigmoid(x))`."""
+    """The logarithm of the logistic function, also where that is too small to be told from 0."""
 
-    function = staticmethod(elementwise.log_sigmoid)
+    function = elementwise.log_sigmoid
 
 
 class Tanh(Activation):
-    """`tanh(x)`."""
+    """The hyperbolic tangent, an S from -1 to 1 with slope 1 at 0."""
 
-    function = staticmethod(elementwise.tanh)
+    function = elementwise.tanh
 
 
 class Softsign(Activation):
-    """`x / (1 + |x|)`."""
+    """`x / (1 + |x|)`, an S from -1 to 1 that levels off more slowly than tanh."""
 
-    function = staticmethod(elementwise.softsign)
+    function = elementwise.softsign
 
 
 class Hardsigmoid(Activation):
-    """`(x + 3) / 6` held between 0 and 1."""
+    """A straight line instead of the logistic function: `(x + 3) / 6` held between 0 and 1."""
 
-    function = staticmethod(elementwise.hard_sigmoid)
+    function = elementwise.hard_sigmoid
 
 
 class Hardswish(Activation):
-    """`x` times Hardsigmoid of it."""
+    """`x` times Hardsigmoid of it: SiLU without an exponential (Howard et al., 2019)."""
 
-    function = staticmethod(elementwise.hard_swish)
+    function = elementwise.hard_swish
 
 
 class Softmax(Activation):
-    """`exp(x) / sum(exp(x))` over `axis`, by default the last."""
+    """Shares that are positive and sum to 1 over `axis`, by default the last; overflows nowhere."""
 
     function = staticmethod(normalise.softmax)
     takes = ("axis",)
 
 
 class LogSoftmax(Activation):
-    """`log(softmax(x))` over `axis`, by default the last."""
+    """The logarithm of softmax over `axis`, by default the last, also where a share is 0."""
 
     function = staticmethod(normalise.log_softmax)
     takes = ("axis",)
