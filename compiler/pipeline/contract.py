@@ -199,5 +199,5 @@ class History(tuple[Record, ...]):
 
 
 def _size(stage: Graph | Schedule) -> str:
-    is_graph = isinstance(stage, Graph)
-    return f"{len(stage.nodes)} nodes" if is_graph else f"{len(stage.kernels)} kernels"
+    count, word = (len(stage.nodes), "node") if isinstance(stage, Graph) else (len(stage.kernels), "kernel")
+    return f"{count} {word}{'s' * (count != 1)}"

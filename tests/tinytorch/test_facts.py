@@ -70,7 +70,9 @@ def test_a_users_op_says_what_its_user_says() -> None:
         return x + x
 
     assert tt.elementwise("twice", twice).meaning == "What is there, and as much again."
-    assert (tt.elementwise("plain", lambda x: x + 1).__doc__ or "").startswith("Computed element by element, from one formula.")
+    assert (tt.elementwise("plain", lambda x: x + 1).__doc__ or "").startswith(
+        "Computed element by element, from one formula."
+    )
 
 
 def test_the_class_has_a_text_of_its_own() -> None:

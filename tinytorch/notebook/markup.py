@@ -37,6 +37,7 @@ _RULES: Final = (
         "margin: 0.4em 0; padding: 0.5em; background: #fff; border-radius: 4px; box-sizing: border-box",
     ),
     ("figure", "width: fit-content; max-width: 100%"),
+    ("figure a", "text-decoration: none; color: inherit"),
     ("figure svg", "display: block; max-width: 100%; height: auto"),
     ("pre", "margin: 0.3em 0; padding: 0; background: transparent; border: 0; color: inherit"),
     ("pre", "white-space: pre; overflow-x: auto; font-family: monospace; font-size: 0.95em"),

@@ -18,6 +18,7 @@ WIDTHS = (1280, 400)
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.xdist_group("notebook"),
     # Jupyter's own: pyzmq and traitlets speak of loops and of what they will do differently.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::nbformat.warnings.MissingIDFieldWarning"),
@@ -30,7 +31,9 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     cells = [nbformat.v4.new_code_cell(text) for text in (SETUP, *ANSWERS.values())]
     notebook = nbformat.v4.new_notebook(cells=cells)
     folder = tmp_path_factory.mktemp("notebook")
-    client = nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3", cwd=str(folder))
+    client = nbclient.NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+    )
     return client.execute()
 
 

@@ -1,0 +1,1 @@
+"""What makes the pages: their blocks are run, scripts are read in cells, and the code says what it knows."""

@@ -1,0 +1,1 @@
+"""The pages of the documentation: their blocks, what the code says in them, and the site."""
