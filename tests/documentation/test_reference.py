@@ -53,7 +53,7 @@ def test_every_code_error_pass_and_command_is_documented() -> None:
 def test_a_function_of_a_new_module_needs_its_room(monkeypatch: pytest.MonkeyPatch) -> None:
     rooms = {room: modules for room, modules in generated.ROOMS.items() if room != "moving"}
     monkeypatch.setattr(generated, "ROOMS", rooms)
-    with pytest.raises(KeyError, match=r"tinytorch\.ops\.layout"):
+    with pytest.raises(ValueError, match=r"give tinytorch\.ops\.layout one in ROOMS"):
         generated.rooms()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from compiler.errors import ArgumentError
+from compiler.schedule.tables import Table
 from tinytorch.comparing.outcome import Comparison, Outcome
 
 ALL: Final = "all"
@@ -133,9 +134,16 @@ class Ablation:
         """What each pass is worth, and the comparison that says so."""
         return {"passes": [item.to_dict() for item in self.passes], "comparison": self.comparison.to_dict()}
 
-    def __str__(self) -> str:
-        from tinytorch.comparing.tables import ablation_text  # noqa: PLC0415  # as in `plot`
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """One, a row for each pass: what a call saves by it."""
+        from tinytorch.comparing.tables import ablation_tables  # noqa: PLC0415  # as in `plot`
 
-        return ablation_text(self)
+        return ablation_tables(self)
+
+    def __str__(self) -> str:
+        from tinytorch.comparing.tables import framed  # noqa: PLC0415  # as in `plot`
+
+        return "".join(map(framed, self.tables))
 
     __repr__ = __str__

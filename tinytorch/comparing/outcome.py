@@ -16,6 +16,7 @@ from compiler.lockstep.parting import Parting
 from compiler.program import Program
 from compiler.render.kernels import draw_schedules
 from compiler.report.measuring import Roof
+from compiler.schedule.tables import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +148,16 @@ class Comparison:
             "roof": self.roof.to_dict(),
         }
 
-    def __str__(self) -> str:
-        from tinytorch.comparing.tables import comparison_text  # noqa: PLC0415  # as in `plot`
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Two, of times and of memory and results; where variants part is said below."""
+        from tinytorch.comparing.tables import comparison_tables  # noqa: PLC0415  # as in `plot`
 
-        return comparison_text(self)
+        return comparison_tables(self)
+
+    def __str__(self) -> str:
+        from tinytorch.comparing.tables import framed  # noqa: PLC0415  # as in `plot`
+
+        return "".join(map(framed, self.tables))
 
     __repr__ = __str__

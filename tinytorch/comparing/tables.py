@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from compiler.schedule.tables import scaled
+from compiler.schedule.tables import Table, scaled
 
 if TYPE_CHECKING:
     from tinytorch.comparing.ablation import Ablation, Gain, Worth
@@ -18,13 +18,13 @@ MEMORY = ("slab", "predicted", "measured", "difference", "absolute", "relative",
 WORTH = tuple(f"{what}{how}" for how in ("", ", alone") for what in ("time", "speed", "slab", "kernels"))
 
 
-def comparison_text(comparison: Comparison) -> str:
-    """Two tables, of times and of memory and results, and where variants part."""
+def comparison_tables(comparison: Comparison) -> tuple[Table, ...]:
+    """Two, of times and of memory and results; where variants part is said below."""
     first = comparison.variants[0]
-    rows = [("variant", *TIMES), *((item.name, *time_cells(item, first)) for item in comparison)]
-    memory = [("variant", *MEMORY), *((item.name, *memory_cells(item)) for item in comparison)]
-    said = [f"{item.parting}\n" for item in comparison if item.parting is not None]
-    return framed(rows) + framed(memory) + "".join(said)
+    times = tuple((item.name, *time_cells(item, first)) for item in comparison)
+    memory = tuple((item.name, *memory_cells(item)) for item in comparison)
+    said = tuple(str(item.parting) for item in comparison if item.parting is not None)
+    return Table(("variant", *TIMES), times, 1), Table(("variant", *MEMORY), memory, 1, notes=said)
 
 
 def time_cells(item: Outcome, first: Outcome) -> tuple[str, ...]:
@@ -51,19 +51,19 @@ def _small(difference: float) -> str:
     return f"{difference:.1e}" if difference else "0"
 
 
-def ablation_text(ablation: Ablation) -> str:
-    """A line for each pass: what a call saves by it. `~` stands before a time that may be noise."""
+def ablation_tables(ablation: Ablation) -> tuple[Table, ...]:
+    """One, a row for each pass: what a call saves by it. `~` stands before a time that may be noise."""
     found = ablation.comparison
     first, last = ablation.none, ablation.all
     head = (
         f"{time_text(first.seconds)} without passes, {time_text(last.seconds)} with all: "
         f"{first.seconds / last.seconds:.2f} x; {bytes_text(first.predicted_bytes)} and "
-        f"{bytes_text(last.predicted_bytes)} of slab; {first.kernels} and {last.kernels} kernels\n"
+        f"{bytes_text(last.predicted_bytes)} of slab; {first.kernels} and {last.kernels} kernels"
     )
-    rows = [("pass", *WORTH), *((item.name, *worth_cells(item)) for item in ablation)]
-    said = [f"{item.parting}\n" for item in found if item.parting is not None and item is not first]
-    legend = "what each pass saves: taken away from all, and alone; ~ where the rounds differ as much\n"
-    return head + framed(rows) + legend + "".join(said)
+    rows = tuple((item.name, *worth_cells(item)) for item in ablation)
+    said = (str(item.parting) for item in found if item.parting is not None and item is not first)
+    legend = "what each pass saves: taken away from all, and alone; ~ where the rounds differ as much"
+    return (Table(("pass", *WORTH), rows, left=1, title=head, notes=(legend, *said)),)
 
 
 def worth_cells(item: Worth) -> tuple[str, ...]:
@@ -83,23 +83,25 @@ def signed(value: float, text: Callable[[Any], str]) -> str:
     return f"-{text(-value)}" if value < 0 else text(value) if value else "0"
 
 
-def framed(rows: Sequence[Sequence[str]]) -> str:
-    """A table with lines around it; the first row are headings, all columns but the first numbers."""
-    from rich import box  # noqa: PLC0415  # a twentieth of a second, and only to print
+def framed(shown: Table) -> str:
+    """A table with lines around it, its title above and its notes below."""
+    from rich import box, table  # noqa: PLC0415  # a twentieth of a second, and only to print
     from rich.console import Console  # noqa: PLC0415  # likewise
     from rich.markup import escape  # noqa: PLC0415  # likewise
-    from rich.table import Table  # noqa: PLC0415  # likewise
 
-    table = Table(box=box.ROUNDED)
-    for place, heading in enumerate(rows[0]):
-        table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=True)
-    for row in rows[1:]:
-        table.add_row(*map(escape, row))
-    width = sum(max(map(len, column)) + 3 for column in zip(*rows, strict=True)) + 1
-    console = Console(file=io.StringIO(), width=width, force_terminal=False)
-    console.print(table)
+    frame = table.Table(box=box.ROUNDED)
+    for place, heading in enumerate(shown.headings):
+        frame.add_column(heading, justify="left" if place < shown.left else "right", no_wrap=True)
+    for row in shown.rows:
+        frame.add_row(*map(escape, row))
+    columns = zip(shown.headings, *shown.rows, strict=True)
+    width = sum(max(map(len, column)) + 3 for column in columns) + 1
+    # In a notebook rich would show the table itself, and leave the text empty.
+    console = Console(file=io.StringIO(), width=width, force_terminal=False, force_jupyter=False)
+    console.print(frame)
     assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
+    above = f"{shown.title}\n" if shown.title else ""
+    return above + console.file.getvalue() + "".join(f"{note}\n" for note in shown.notes)
 
 
 def time_text(seconds: float) -> str:

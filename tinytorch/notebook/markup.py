@@ -36,7 +36,7 @@ _RULES: Final = (
         "figure",
         "margin: 0.4em 0; padding: 0.5em; background: #fff; border-radius: 4px; box-sizing: border-box",
     ),
-    ("figure", "width: fit-content; max-width: 100%"),
+    ("figure", "width: fit-content; max-width: 100%; max-height: 90vh; overflow: auto"),
     ("figure a", "text-decoration: none; color: inherit"),
     ("figure svg", "display: block; max-width: 100%; height: auto"),
     ("pre", "margin: 0.3em 0; padding: 0; background: transparent; border: 0; color: inherit"),
@@ -48,11 +48,9 @@ _RULES: Final = (
 
 STYLE: Final = "".join(f"{_OURS} {selector}{{{rule}}}\n" for selector, rule in _RULES)
 
-_SIZE: Final = re.compile(r'<svg width="([\d.]+)pt" height="([\d.]+)pt"')
+_SIZE: Final = re.compile(r'<svg width="([\d.]+)pt" height="[\d.]+pt"')
 _POINT: Final = 4 / 3
 """Pixels in a point."""
-_TALLEST: Final = 1500
-"""Pixels. What is taller at its own size is shown smaller, and its file is what to look at."""
 
 
 def page(*parts: str) -> str:
@@ -116,11 +114,13 @@ def folded(title: object, body: str) -> str:
 
 
 def picture(svg: str, title: str) -> str:
-    """A picture, at its own size where the page is wide enough; `title` is what a screen reader says."""
+    """A picture at its own size where the page is wide enough, with a scroll bar if it is tall.
+
+    `title` is what a screen reader says.
+    """
 
     def fitted(match: re.Match[str]) -> str:
-        width, height = (float(part) * _POINT for part in match.groups())
-        shown = width * min(1.0, _TALLEST / height)
-        return f'<svg role="img" aria-label="{escape(title)}" width="{shown:.0f}"'
+        width = float(match[1]) * _POINT
+        return f'<svg role="img" aria-label="{escape(title)}" width="{width:.0f}"'
 
     return f"<figure>{_SIZE.sub(fitted, svg, count=1)}</figure>"

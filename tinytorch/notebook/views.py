@@ -14,8 +14,10 @@ from compiler.lint import Finding, LintReport
 from compiler.pipeline.contract import History, Record
 from compiler.profiling import Profile
 from compiler.program import Program
-from compiler.render.drawing import svg_of, to_svg
+from compiler.render.describe import describe
+from compiler.render.drawing import to_svg
 from compiler.render.kernels import describe_schedule
+from compiler.render.picture import Picture
 from compiler.schedule.breakdown import Breakdown
 from compiler.schedule.costs import PlanCost
 from compiler.schedule.memory import Memory, Moment
@@ -23,12 +25,13 @@ from compiler.schedule.plan import Plan
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.tables import Table
 from compiler.why import Why
-from tinytorch.compare import Comparison, bytes_text, time_text
+from tinytorch.comparing.ablation import Ablation
+from tinytorch.comparing.outcome import Comparison
 from tinytorch.notebook import markup
 from tinytorch.tensor import Tensor
 
 LARGEST: Final = 400
-"""Nodes of a graph that is drawn without being asked for; a picture of more is for a page of its own."""
+"""Boxes of a picture that nobody asked for; one of more is for a page of its own."""
 
 _PROTOCOL: Final = "_repr_mimebundle_"
 
@@ -56,23 +59,22 @@ def html_of(value: object) -> str | None:
 # Pictures
 
 
-def _drawn(make: Callable[[], str], count: int, title: str) -> str:
+def _drawn(picture: Picture, title: str) -> str:
     """A picture, or in a line why there is none."""
-    if count > LARGEST:
-        return markup.line(f"{count} nodes are too many to be drawn unasked; draw them into a file")
+    if len(picture.boxes) > LARGEST:
+        return markup.line(f"{len(picture.boxes)} boxes are too many to be drawn unasked; see draw")
     try:
-        return markup.picture(make(), title)
+        return markup.picture(to_svg(picture), title)
     except DrawingError as error:
         return markup.line(f"not drawn: {error}")
 
 
 def _picture(graph: Graph) -> str:
-    return _drawn(lambda: svg_of(graph), len(graph.nodes), f"graph of {len(graph.nodes)} nodes")
+    return _drawn(describe(graph), f"graph of {len(graph.nodes)} nodes")
 
 
 def _kernels(schedule: Schedule) -> str:
-    title = f"{len(schedule.kernels)} kernels"
-    return _drawn(lambda: to_svg(describe_schedule(schedule)), len(schedule.graph.nodes), title)
+    return _drawn(describe_schedule(schedule), f"{len(schedule.kernels)} kernels")
 
 
 # Views
@@ -139,20 +141,6 @@ def _counted(said: Counter[tuple[str, str, str]]) -> str:
         return ""
     rows = tuple((*cells, f"x {count}" if count > 1 else "") for cells, count in said.items())
     return markup.table(Table(("pass", "reason", "in words", ""), rows, left=3))
-
-
-def _comparison(compared: Comparison) -> str:
-    first = compared.variants[0].seconds
-    headings = ("schedule", "time of a call", "spread", "speed", "kernels", "slab", "predicted", "measured")
-    rows = [
-        (
-            item.name, time_text(item.seconds), f"{item.spread:.0%}", f"{first / item.seconds:.2f} x",
-            str(item.kernels), f"{item.peak_bytes} B", bytes_text(item.predicted_bytes),
-            bytes_text(item.measured_bytes), f"{item.difference:.1e}",
-        )
-        for item in compared.variants
-    ]  # fmt: skip
-    return markup.page(markup.table(Table((*headings, "difference"), tuple(rows), left=1)))
 
 
 def _why(answer: Why) -> str:
@@ -238,7 +226,8 @@ VIEWS: Final[Mapping[type[Any], Callable[[Any], str]]] = {
     Plan: _tables,
     History: _tables,
     Record: _record,
-    Comparison: _comparison,
+    Comparison: _tables,
+    Ablation: _tables,
     Profile: _tables,
     PlanCost: _tables,
     Breakdown: _tables,

@@ -30,7 +30,13 @@ _MARK = re.compile(r"^<!-- generated: ([a-z]+)(?: (.*))? -->$", re.MULTILINE)
 
 ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "graphs": ("tinytorch.api", "compiler.ir.scope", "tinytorch.files", "tinytorch.elementwise"),
-    "asking": ("tinytorch.compare", "tinytorch.diff", "tinytorch.lint", "tinytorch.plots"),
+    "asking": (
+        "tinytorch.compare",
+        "tinytorch.ablate",
+        "tinytorch.diff",
+        "tinytorch.lint",
+        "tinytorch.plots",
+    ),
     "scalar": ("tinytorch.ops.elementwise",),
     "reducing": ("tinytorch.ops.reduce", "tinytorch.ops.normalise", "tinytorch.ops.contract"),
     "moving": ("tinytorch.ops.layout",),
@@ -46,13 +52,15 @@ def filled(text: str) -> str:
 
 
 def rooms() -> dict[str, dict[str, Any]]:
-    """The public functions of `tt` by room. Raises KeyError for one whose module belongs to no room."""
+    """The public functions of `tt` by room. Raises ValueError for one whose module belongs to no room."""
     owner = {module: room for room, modules in ROOMS.items() for module in modules}
     items = {name: getattr(tt, name) for name in tt.__all__}
     plain = {name: inspect.unwrap(item) for name, item in items.items()}
     functions = {name: item for name, item in plain.items() if inspect.isfunction(item)}
     found: dict[str, dict[str, Any]] = {room: {} for room in ROOMS}
     for name, item in sorted(functions.items(), key=lambda pair: _place(pair[1])):
+        if item.__module__ not in owner:
+            raise ValueError(f"tt.{name} has no place in the reference: give {item.__module__} one in ROOMS")
         found[owner[item.__module__]][name] = item
     return found
 

@@ -97,14 +97,24 @@ def test_a_picture_is_as_wide_as_the_page_at_most(names: dict[str, Any]) -> None
 
 
 def test_what_is_too_large_is_not_drawn_unasked() -> None:
-    y = x = tt.input("x", ("n",))
-    for _ in range(LARGEST):
-        y = tt.sin(y)
-    found = html_of(y) or ""
+    inputs = [tt.input(f"x{place}", ("n",)) for place in range(LARGEST + 1)]
+    total = inputs[0]
+    for item in inputs[1:]:
+        total = total + item
+    found = html_of(total) or ""
     assert "<svg" not in found
-    assert f"{LARGEST + 1} nodes are too many to be drawn unasked" in found
-    assert f"%{LARGEST - 1} = sin(%{LARGEST - 2})" in found
-    assert html_of(x) is not None
+    assert " boxes are too many to be drawn unasked" in found
+    assert "%1 = add(%0, %x2)" in found
+    assert html_of(inputs[0]) is not None
+
+
+def test_what_is_tall_keeps_its_size_and_scrolls() -> None:
+    y = tt.input("x", ("n",))
+    for _ in range(100):
+        y = tt.sin(y)
+    (width,) = re.findall(r'width="(\d+)"\s+viewBox', html_of(y) or "")
+    assert int(width) > 200
+    assert "max-height: 90vh; overflow: auto" in markup.STYLE
 
 
 def test_a_missing_graphviz_is_said(names: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
