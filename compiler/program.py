@@ -40,9 +40,17 @@ if TYPE_CHECKING:
 
 
 class Program:
-    """What `tt.compile` returns.
+    """A compiled graph: call it, and ask it why it does what it does. `tt.compile` makes them.
 
-    Call it with arrays by position or by name; any extents of symbolic dimensions.
+    `program(x, y)` or `program(x=x, y=y)` runs it, with any extents of symbolic dimensions.
+
+    What it is made of: `source_graph` is the graph as it was written, `history` has a record for each pass
+    (the graph before and after, what was done, what was refused and why), `graph` is what the rewrites made
+    of it, `schedule` the kernels that run, and `plan` where every value lives in memory. Each prints as text,
+    draws itself in a notebook, and has data.
+
+    What it can be asked: `why(value)`, `explain(value)`, `cost`, `memory`, `max_batch("256 MB")`,
+    `profile(data)`, `source(kernel)`; `draw("step.svg")` and `report("report.html")` show it all.
 
     The outputs are fresh arrays (or the caller's `out=`) that nothing else refers to; those of 32 MB and more
     lie in memory that is used again by a later call once nobody holds them or a view of them. Updates are

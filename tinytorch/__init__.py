@@ -1,4 +1,30 @@
-"""tinytorch: a graph compiler for small neural networks that a person can see through."""
+"""A graph compiler for small neural networks that a person can see through.
+
+Build a graph of tensors, compile it, call it:
+
+    import numpy as np
+    import tinytorch as tt
+
+    x, y = tt.input("x", shape=("batch", 3)), tt.input("y", shape=("batch", 1))
+    network = tt.nn.Sequential(tt.nn.Dense(3, 8), tt.nn.GELU(), tt.nn.Dense(8, 1))
+    loss = tt.losses.mse(network(x), y)
+    optimiser = tt.optim.Adam(network.parameters(), lr=1e-3)
+    step = tt.compile([x, y], loss, updates=optimiser.updates(loss))
+    step(np.ones((4, 3), np.float32), np.zeros((4, 1), np.float32))  # any batch; parameters have changed
+
+Then ask:
+
+    print(step.source_graph)         # the graph as text, which tt.parse reads
+    step.draw("step.svg")            # forward, backward and updates in one picture
+    print(step.history)              # what each pass did
+    print(step.why(loss))            # fused or not, in place or not, and why
+    step.report("step.html")         # everything, as one page for a browser
+
+`help(tt.compile)`, `help(tt.Program)` and `help(tt.mish)` go on from here; every op has a meaning, a
+formula, slopes and measured errors. Modules: `tt.nn` layers, `tt.losses`, `tt.optim` optimisers, `tt.testing`
+checks for ops, passes and backends of your own, `tinytorch.core` the names of the course. On a command line:
+`tinytorch`.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -322,6 +348,13 @@ __all__ = [
 
 guard(__name__)
 _install()
+
+
+def __dir__() -> list[str]:
+    """What is public, and nothing else: what `dir` and completion show."""
+    return sorted(__all__)
+
+
 globals().pop("tensor")  # the module would stand in the place of what is asked for as in PyTorch
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Graph:
-    """An immutable static graph.
+    """What some outputs need: values (nodes) in an order in which they can be computed. It never changes.
 
     `inputs` are in the order in which a call takes them, `outputs` in the order in which it returns them, and
     `updates` are pairs of a parameter and its next value. `nodes` has operands before those that read them:

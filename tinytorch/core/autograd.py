@@ -31,22 +31,22 @@ __all__ = [
 
 
 def add(a: Any, b: Any) -> Variable:
-    """`a + b`."""
+    """The sum of two operands, one at least a variable; each gets the cotangent, summed where it repeats."""
     return as_variable(a) + b
 
 
 def subtract(a: Any, b: Any) -> Variable:
-    """`a - b`."""
+    """The first operand less the second; the gradient of the second has the other sign."""
     return as_variable(a) - b
 
 
 def multiply(a: Any, b: Any) -> Variable:
-    """`a * b`."""
+    """The product of two operands; each has for a gradient the cotangent times the other one."""
     return as_variable(a) * b
 
 
 def divide(a: Any, b: Any) -> Variable:
-    """`a / b`."""
+    """The true quotient of two operands, floating for ints too; by 0 it is an infinity, or NaN of 0."""
     return as_variable(a) / b
 
 
@@ -56,12 +56,12 @@ def power(base: Any, exponent: Any) -> Variable:
 
 
 def matmul(a: Any, b: Any) -> Variable:
-    """`a @ b`."""
+    """The matrix product of the last two axes, over leading axes that broadcast (numpy.matmul)."""
     return of_two("matmul", lambda x, y: x @ y, a, b)
 
 
 def exp(x: Any) -> Variable:
-    """`exp(x)`."""
+    """e to the power x, infinite beyond 88.7; its slope is its value."""
     return as_variable(x).map("exp", ops.exp)
 
 
@@ -80,27 +80,27 @@ def log(x: Any) -> Variable:
 
 
 def sum_all(x: Any) -> Variable:
-    """The sum of all elements."""
+    """The elements added up to one number; each has the cotangent for a gradient."""
     return as_variable(x).sum()
 
 
 def mean(x: Any) -> Variable:
-    """The mean of all elements."""
+    """The arithmetic average of everything, one number; each element gets its share of the cotangent."""
     return as_variable(x).mean()
 
 
 def relu_with_grad(x: Any) -> Variable:
-    """`max(x, 0)`; the slope at 0 is 0."""
+    """0 below 0, `x` above, as a function of variables; the slope at 0 is 0."""
     return as_variable(x).map("relu", ops.relu)
 
 
 def sigmoid_with_grad(x: Any) -> Variable:
-    """`1 / (1 + exp(-x))`."""
+    """The logistic function `1 / (1 + exp(-x))` of a variable, an S from 0 to 1; overflows nowhere."""
     return as_variable(x).map("sigmoid", ops.sigmoid)
 
 
 def tanh_with_grad(x: Any) -> Variable:
-    """`tanh(x)`."""
+    """The hyperbolic tangent of a variable, an S from -1 to 1 with slope 1 at 0."""
     return as_variable(x).map("tanh", ops.tanh)
 
 

@@ -41,13 +41,13 @@ class ReLU(Activation):
 
 
 class Sigmoid(Activation):
-    """`1 / (1 + exp(-x))`, without overflow."""
+    """The logistic function `1 / (1 + exp(-x))`, an S from 0 to 1; overflows nowhere."""
 
     function = elementwise.sigmoid
 
 
 class Tanh(Activation):
-    """`tanh(x)`."""
+    """The hyperbolic tangent, an S from -1 to 1 with slope 1 at 0."""
 
     function = elementwise.tanh
 
@@ -88,7 +88,7 @@ class SELU(Activation):
 
 
 class SiLU(Activation):
-    """`x sigmoid(x)`."""
+    """`x sigmoid(x)`, also known as swish: smooth, with a dip of -0.28 left of 0."""
 
     function = elementwise.silu
 
@@ -97,7 +97,7 @@ Swish = SiLU
 
 
 class Mish(Activation):
-    """`x tanh(softplus(x))`."""
+    """`x tanh(softplus(x))`: smooth, with a dip of -0.31 left of 0."""
 
     function = elementwise.mish
 
@@ -123,25 +123,25 @@ class Softplus(Activation):
 
 
 class Softsign(Activation):
-    """`x / (1 + |x|)`."""
+    """`x / (1 + |x|)`, an S from -1 to 1 that levels off more slowly than tanh."""
 
     function = elementwise.softsign
 
 
 class LogSigmoid(Activation):
-    """`log(sigmoid(x))`."""
+    """The logarithm of the logistic function, also where that is too small to be told from 0."""
 
     function = elementwise.log_sigmoid
 
 
 class Hardsigmoid(Activation):
-    """`(x + 3) / 6` held between 0 and 1."""
+    """A straight line instead of the logistic function: `(x + 3) / 6` held between 0 and 1."""
 
     function = elementwise.hard_sigmoid
 
 
 class Hardswish(Activation):
-    """`x` times Hardsigmoid of it."""
+    """`x` times Hardsigmoid of it: SiLU without an exponential."""
 
     function = elementwise.hard_swish
 
@@ -202,7 +202,7 @@ class _Normalised(Activation):
 
 
 class Softmax(_Normalised):
-    """`exp(x) / sum(exp(x))` along `dim`."""
+    """Shares that are positive and sum to 1 along `dim`: exponentials over their sum; overflows nowhere."""
 
     function = staticmethod(normalise.softmax)
 
@@ -212,7 +212,7 @@ class Softmax(_Normalised):
 
 
 class LogSoftmax(_Normalised):
-    """`log(softmax(x))` along `dim`."""
+    """The logarithm of shares that sum to 1 along `dim`, also where such a share is 0."""
 
     function = staticmethod(normalise.log_softmax)
 

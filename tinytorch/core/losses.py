@@ -27,7 +27,7 @@ class Loss:
 
 
 class MeanSquaredError(Loss):
-    """The mean of squared differences."""
+    """The squared differences of predictions and targets, averaged over all elements."""
 
     function = staticmethod(losses.mse)
 
@@ -39,7 +39,7 @@ class CrossEntropyLoss(Loss):
 
 
 class BinaryCrossEntropyLoss(Loss):
-    """The cross-entropy of probabilities between 0 and 1."""
+    """How surprised predicted probabilities are by targets between 0 and 1, averaged, in nats."""
 
     function = staticmethod(losses.binary_cross_entropy)
 

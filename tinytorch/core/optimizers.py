@@ -97,7 +97,7 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam (Kingma and Ba, 2015)."""
+    """Steps along averages of gradients, over the roots of those of their squares (Kingma and Ba, 2015)."""
 
     def __init__(
         self,

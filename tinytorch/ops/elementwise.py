@@ -173,7 +173,9 @@ _normal_cdf = _atom("normcdf", "The probability that a standard normal number is
 
 sigmoid = _atom("sigmoid", "The logistic function, an S from 0 to 1 with slope 1/4 at 0; overflows nowhere.")
 log_sigmoid = elementwise(
-    "log_sigmoid", lambda x: -exact_softplus(-x), doc="The logarithm of sigmoid(x), also where that is 0."
+    "log_sigmoid",
+    lambda x: -exact_softplus(-x),
+    doc="The logarithm of sigmoid(x), also where that is too small to be told from 0.",
 )
 softplus = elementwise(
     "softplus_beta",

@@ -13,7 +13,7 @@ from tinytorch.tensor import Tensor, as_tensor
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The sum. bool and int32 are summed as int64."""
+    """The elements added up, over some axes or all. bool and int32 are summed as int64."""
     return as_tensor(x).sum(axis, keepdims)
 
 
