@@ -336,12 +336,13 @@ def test_what_training_refuses() -> None:
             run(three, three, epochs)
 
 
-def test_the_lines_of_the_readme_are_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (COURSE.parent.parent / "README.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"## tinytorch.core\n.*?```python\n(.*?)```", text, re.DOTALL)
+def test_the_lines_of_the_courses_page_are_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (COURSE.parent / "docs" / "course.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    exec(block, names)  # noqa: S102  # our own page
+    for block in blocks:
+        exec(block, names)  # noqa: S102  # our own page
     assert names["y"].item() == -4
     assert names["x"].tolist() == [[1, 0], [3, 0]]
     assert names["w"].grad.tolist() == [6, 15]
