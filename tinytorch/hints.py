@@ -163,6 +163,7 @@ _ROOMS: Final = {
 }
 
 KEYWORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "color": ("colour",),
     "dim": ("axis",),
     "dims": ("axis", "axes"),
     "axes": ("axis",),

@@ -39,15 +39,19 @@ def box_of(view: View, group: Group, id: str, colouring: Colouring | None = None
 
 def role_of(view: View, group: Group) -> Role:
     """The role of a box: that of its last node, or that it has nodes of several parts."""
-    node = group.last
-    if len(group.nodes) == 1 and node.op.has(Trait.LEAF):
-        return {"input": Role.INPUT, "parameter": Role.PARAMETER}.get(node.op.name, Role.CONSTANT)
     if group.is_update:
         return Role.UPDATE
     parts = {view.parts.part[item] for item in group.nodes if not item.op.has(Trait.LEAF)}
     if len(parts) > 1 and not group.is_folded:
         return Role.MIXED
-    return {Part.BACKWARD: Role.BACKWARD, Part.UPDATE: Role.UPDATE}.get(view.parts.part[node], Role.FORWARD)
+    return node_role(group.last, view.parts.part[group.last], is_alone=len(group.nodes) == 1)
+
+
+def node_role(node: Node, part: Part, *, is_alone: bool = True) -> Role:
+    """The role of a node's box; a leaf has one of its own where nothing else is in it."""
+    if is_alone and node.op.has(Trait.LEAF):
+        return {"input": Role.INPUT, "parameter": Role.PARAMETER}.get(node.op.name, Role.CONSTANT)
+    return {Part.BACKWARD: Role.BACKWARD, Part.UPDATE: Role.UPDATE}.get(part, Role.FORWARD)
 
 
 def _flags(view: View, group: Group) -> Flags:

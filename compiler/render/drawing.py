@@ -11,8 +11,9 @@ from typing import Final
 from compiler.errors import ArgumentError, DrawingError
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
+from compiler.render.arrangement import arranged
 from compiler.render.describe import describe
-from compiler.render.dot import dot_source
+from compiler.render.dot import dot_source, is_small
 from compiler.render.layout import laid_out
 from compiler.render.options import Options, show_graph
 from compiler.render.picture import Picture
@@ -20,8 +21,18 @@ from compiler.render.picture import Picture
 LARGEST: Final = 6000
 """The largest number of boxes that is drawn, in some five seconds."""
 
+MOST_PIXELS: Final = 25e6
+"""The largest PNG, which takes some three seconds."""
+
 MOST_ARROWS: Final = 20_000
 """The largest number of arrows between them."""
+
+POINTS: Final = 72
+DOTS: Final = 96
+"""Points of an inch, and the pixels that Graphviz gives it."""
+
+_LEGEND: Final = 12
+"""Inches that the legend below a picture takes at most."""
 
 SUFFIXES: Final = (".svg", ".png", ".pdf", ".dot")
 """What a drawing's file name may end in."""
@@ -99,6 +110,7 @@ def _fitting(svg: str) -> str:
 def write(picture: Picture, path: str | os.PathLike[str]) -> Path:
     """Write a picture to a file that ends in .svg, .png, .pdf or .dot, and return its path.
 
+    A PNG has at most 25 million pixels: what is larger is drawn smaller, and better read as SVG or PDF.
     Raises ArgumentError for another suffix. Raises DrawingError where the picture is too large or Graphviz is
     missing or fails; the text in Graphviz's language is then beside the path, ending in .dot.
     """
@@ -125,8 +137,18 @@ def _laid_out(picture: Picture, suffix: str) -> bytes:
         if count > most:
             raise DrawingError(
                 f"{count} {word} are more than anybody can read, {most} is the most\n"
-                "  fix: draw a part of the graph (`Graph.of` some of its nodes), leave out `detail`, "
-                "or open the .dot text in a viewer for large graphs"
+                "  fix: leave out `detail`, fold with `depth=1`, draw what is `around` a value, or open the "
+                ".dot text in a viewer for large graphs"
             )
-    found = laid_out(dot_source(picture), suffix[1:])
+    found = laid_out(dot_source(picture), suffix[1:], _dots(picture) if suffix == ".png" else None)
     return _fitting(found.decode()).encode() if suffix == ".svg" else found
+
+
+def _dots(picture: Picture) -> int | None:
+    """Dots an inch with which a PNG is not too large; None for Graphviz's own 96."""
+    if is_small(picture):
+        return None
+    placed = arranged(picture)
+    inches = (max(placed.width / POINTS, _LEGEND) + 1) * (placed.height / POINTS + 2)
+    dots = int((MOST_PIXELS / inches) ** 0.5)
+    return dots if dots < DOTS else None

@@ -24,16 +24,17 @@ LONGEST: Final = 60.0
 _WHEEL: Final = """
 import sys, pygraphviz
 source = sys.stdin.buffer.read().decode()
-sys.stdout.buffer.write(pygraphviz.AGraph(string=source).draw(format=sys.argv[1], prog="dot"))
+graph = pygraphviz.AGraph(string=source)
+sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog="dot", args=sys.argv[2]))
 """
 
 
-def laid_out(source: str, format: str) -> bytes:
-    """A text in Graphviz's language as `svg`, `png` or `pdf`.
+def laid_out(source: str, format: str, dots: int | None = None) -> bytes:
+    """A text in Graphviz's language as `svg`, `png` or `pdf`, with so many dots an inch or Graphviz's own.
 
     Raises DrawingError where no Graphviz is installed, with what to install, and where it fails.
     """
-    command = _command(format)
+    command = _command(format, "" if dots is None else f"-Gdpi={dots}")
     try:
         done = subprocess.run(
             command, input=source.encode(), capture_output=True, check=False, timeout=LONGEST
@@ -52,10 +53,10 @@ def installed() -> str | None:
     return shutil.which("dot") or wheel
 
 
-def _command(format: str) -> list[str]:
+def _command(format: str, option: str) -> list[str]:
     program = installed()
     if program == "pygraphviz":
-        return [sys.executable, "-c", _WHEEL, format]
+        return [sys.executable, "-c", _WHEEL, format, option]
     if program is not None:
-        return [program, f"-T{format}"]
+        return [program, f"-T{format}", *([option] if option else [])]
     raise DrawingError(f"there is neither the program `dot` nor the package pygraphviz\n  fix: {INSTALL}")

@@ -17,9 +17,10 @@ from compiler.ir.naming import Names
 from compiler.ir.node import Node
 from compiler.ir.op import Input, Trait
 from compiler.ir.scope import Path, paths_of
+from compiler.render.boxes import node_role
 from compiler.render.folding import Kind, Member, Tree, lines_of, tree_of
 from compiler.render.labels import expression, op_word, shortened
-from compiler.render.picture import Arrow, ArrowRole, Box, Column, Picture, Role
+from compiler.render.picture import Arrow, ArrowRole, Box, Column, Picture
 from compiler.render.positions import Gaps, place
 from compiler.render.positions import Slot as Space
 from compiler.render.rows import rows_of
@@ -92,13 +93,6 @@ def short_expression(node: Node, names: Names) -> str:
     return shortened(str(node.type) if node.op.has(Trait.LEAF) else expression(node, names), LONGEST)
 
 
-def role_of(node: Node, part: Part) -> Role:
-    """The role of a node's box."""
-    if node.op.has(Trait.LEAF):
-        return {"input": Role.INPUT, "parameter": Role.PARAMETER}.get(node.op.name, Role.CONSTANT)
-    return {Part.BACKWARD: Role.BACKWARD, Part.UPDATE: Role.UPDATE}.get(part, Role.FORWARD)
-
-
 def _columns(slots: Slots) -> list[Part]:
     """The part of each slot in the stage in which it is born."""
     parts = {stage.graph: parts_of(stage.graph).part for stage in slots.stages}
@@ -133,7 +127,7 @@ def _scope_of(slots: Slots, tree: Tree) -> list[int]:
 def _rows(slots: Slots, run: Sequence[int], column: Sequence[Part]) -> dict[int, int]:
     """The row of each slot of a run, from 0."""
     inside = set(run)
-    boxes = tuple(Box(str(k), (), role_of(slots.all[k].first, column[k]), column[k].value) for k in run)
+    boxes = tuple(Box(str(k), (), node_role(slots.all[k].first, column[k]), column[k].value) for k in run)
     arrows = tuple(_arrows(slots, run, inside, column))
     rows = rows_of(Picture(tuple(Column(part.value, "") for part in COLUMNS), boxes, arrows))
     used = {row: place for place, row in enumerate(sorted(set(rows.values())))}

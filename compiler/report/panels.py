@@ -10,9 +10,10 @@ from compiler.ir.formula.mathml import mathml
 from compiler.ir.node import Node, SourceLine
 from compiler.ir.printing import print_node
 from compiler.profiling import Profile
+from compiler.render.boxes import node_role
 from compiler.render.labels import op_word
 from compiler.report.making import Making, cost_of, rounded
-from compiler.report.outline import COLUMNS, role_of, short_expression
+from compiler.report.outline import COLUMNS, short_expression
 from compiler.report.slots import Slot, State
 from compiler.schedule.plan import View
 
@@ -26,7 +27,7 @@ def panel_of(making: Making, slot: Slot, profile: Profile | None) -> dict[str, A
             COLUMNS.index(part), rounded(outline.x[number]),
             rounded(outline.width[number]), outline.line[number], outline.scope[number],
         ],
-        "role": making.texts.of(role_of(slot.first, part).value),
+        "role": making.texts.of(node_role(slot.first, part).value),
         "states": [_state(making, state) for state in slot.states],
     }  # fmt: skip
     if slot.beside >= 0:

@@ -257,3 +257,15 @@ def test_an_svg_fits_its_page_and_keeps_its_proportions(engine, layouts, tmp_pat
         assert root.get("style") == "max-width:100%;height:auto"
         assert root.get("viewBox")
         assert root.get("width", "").endswith("pt")
+
+
+def test_a_png_is_no_larger_than_can_be_drawn(engine, monkeypatch, tmp_path):
+    monkeypatch.setattr(dot, "SMALL", 0)
+    picture = describe(chain(200), detail=True)
+    sizes = []
+    for most in (25e6, 1e6):
+        monkeypatch.setattr(drawing, "MOST_PIXELS", most)
+        head = write(picture, tmp_path / "a.png").read_bytes()[16:24]
+        width, height = int.from_bytes(head[:4]), int.from_bytes(head[4:])
+        sizes.append(width * height)
+    assert sizes[1] <= 1e6 < sizes[0]
