@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
 
@@ -33,7 +33,8 @@ from compiler.schedule.plan import Plan
 from compiler.schedule.schedule import Schedule
 from compiler.signature import Array, Signature, is_ready
 from compiler.structure import Structure
-from compiler.why import Why, why
+from compiler.why.pair import Apart, why_apart
+from compiler.why.value import Why, why
 
 if TYPE_CHECKING:
     from compiler.report.measuring import Measured
@@ -299,13 +300,21 @@ class Program:
         timed = partial(run_timed, given, sizes, self._outputs(sizes, None, given))
         return sample(partial(self, *given), timed, restore, seconds), sizes
 
-    def why(self, what: Any) -> Why:
+    @overload
+    def why(self, what: Any) -> Why: ...
+    @overload
+    def why(self, what: Any, other: Any) -> Apart: ...
+    def why(self, what: Any, other: Any = None) -> Why | Apart:
         """What became of a value: fused, in place, saved, folded, or not; or why a kernel is as it is.
+
+        Of two, why they are not in one kernel and not in one buffer, and which nodes keep them apart.
 
         `what` is a tensor, a node, a name or number as any view of the program prints it (`"hidden"`,
         `"%34"`, 34), or a kernel or its name (`"kernel 3"`). Data; `print` shows it as text. Raises
         ArgumentError for what the program has never had, with names that are near.
         """
+        if other is not None:
+            return why_apart(what, other, self.plan, self.history)
         return why(what, self.plan, self.history)
 
     def explain(self, what: Any) -> Explanation | KernelExplanation:

@@ -180,7 +180,11 @@ class _Fusion:
         kernels: list[Kernel] = []
         actions: list[Action] = []
         group = self.groups.group_of
-        left = [refusal for (a, b), refusal in self.refusals.items() if group[a] != group[b]]
+        left = [
+            replace(refusal, nodes=tuple(dict.fromkeys((a, b, *refusal.nodes))))
+            for (a, b), refusal in self.refusals.items()
+            if group[a] != group[b]
+        ]
         for members in self.groups.in_order():
             if len(members) == 1 or group[members[0]] not in self.frames:
                 kernels.append(Kernel(members, self.marks[members[0]]))

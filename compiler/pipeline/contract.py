@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 from compiler.errors import ArgumentError
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
+from compiler.pipeline.telling import Said, table
 from compiler.rewrite.refusal import Refusal
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.tables import Table
@@ -26,12 +27,24 @@ class Action:
         return self.sentence
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Report:
-    """What a pass did, and what it refused to do and why."""
+    """What a pass did, and what it refused to do and why. `str` is a table: alike sentences stand once."""
 
     actions: tuple[Action, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+
+    @property
+    def said(self) -> Sequence[Said]:
+        """Both as one: a reason for what was refused, the nodes, and the sentence."""
+        done = [(None, item.nodes, item.sentence) for item in self.actions]
+        return [*done, *((item.reason, item.nodes, item.sentence) for item in self.refusals)]
+
+    def __str__(self) -> str:
+        return f"{len(self.actions)} done, {len(self.refusals)} refused\n{table(self.said, {})}".rstrip()
+
+    def __repr__(self) -> str:
+        return f"<Report: {len(self.actions)} done, {len(self.refusals)} refused>"
 
 
 @runtime_checkable
@@ -94,7 +107,8 @@ def is_pass(item: object) -> bool:
 class Record:
     """One pass in a program's history. `before` and `after` are graphs, or schedules.
 
-    `str` says what it did and refused, with the names that its nodes have in every view of the program.
+    `str` is a table of what it did and refused: alike sentences once, how often, and the names that the first
+    of their nodes have in every view of the program. `report` and `to_dict()` have each by itself.
     """
 
     name: str
@@ -148,11 +162,7 @@ class Record:
         }
 
     def __str__(self) -> str:
-        values = self.graph.names.values
-        said = [(item.nodes, item.sentence) for item in self.report.actions]
-        said += [(item.nodes, f"{item.reason.name}, {item.sentence}") for item in self.report.refusals]
-        lines = [f"  {sentence}{_named(nodes, values)}" for nodes, sentence in said]
-        return "\n".join([self._head(), *lines])
+        return f"{self._head()}\n{table(self.report.said, self.graph.names.values)}".rstrip()
 
     def _head(self) -> str:
         did = f"{len(self.report.actions)} done, {len(self.report.refusals)} refused"
@@ -164,11 +174,6 @@ class Record:
 
 def _known(nodes: Sequence[Node], values: Mapping[Node, str]) -> list[str]:
     return [values[node] for node in nodes if node in values]
-
-
-def _named(nodes: Sequence[Node], values: Mapping[Node, str]) -> str:
-    names = _known(nodes, values)
-    return f" ({', '.join(names)})" if names else ""
 
 
 class History(tuple[Record, ...]):

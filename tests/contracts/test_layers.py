@@ -27,7 +27,7 @@ HOUSE = {
     "compiler/lockstep/__init__.py": "",
     "compiler/signature.py": "",
     "compiler/structure.py": "",
-    "compiler/why.py": "",
+    "compiler/why/__init__.py": "",
     "compiler/lint.py": "",
     "compiler/profiling.py": "",
     "compiler/debugging.py": "",

@@ -24,7 +24,7 @@ from compiler.schedule.memory import Memory, Moment
 from compiler.schedule.plan import Plan
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.tables import Table
-from compiler.why import Why
+from compiler.why.value import Why
 from tinytorch.comparing.ablation import Ablation
 from tinytorch.comparing.outcome import Comparison
 from tinytorch.notebook import markup

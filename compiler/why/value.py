@@ -11,6 +11,7 @@ from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.printing import print_node
 from compiler.pipeline.contract import Record
+from compiler.pipeline.telling import bare
 from compiler.rewrite.refusal import Reason
 from compiler.schedule.finding import find
 from compiler.schedule.plan import Place, Plan
@@ -113,10 +114,27 @@ class Why:
             rows.append(f"  kernel {', '.join(map(str, self.kernels))}, {joined}")
         rows += [f"  written in place of {text}" for text in self.over]
         rows += ["  saved: a backward node reads it"] * self.read_by_backward
-        rows += [f"  {decision}" for decision in self.decisions]
+        rows += [f"  {line}" for line in self._told()]
         return "\n".join(rows)
 
     __repr__ = __str__
+
+    def _told(self) -> list[str]:
+        """What was done, each by itself; what was refused, each reason once, with whom."""
+        groups: dict[tuple[str, Reason | None, object], list[Decision]] = {}
+        for item in self.decisions:
+            alike = item.sentence if item.reason is None else None
+            groups.setdefault((item.maker, item.reason, alike), []).append(item)
+        return [str(items[0]) if len(items) == 1 else _several(items) for items in groups.values()]
+
+
+def _several(items: Sequence[Decision]) -> str:
+    """Decisions of one kind as one."""
+    first = items[0]
+    is_one = len({item.sentence for item in items}) == 1
+    sentence = first.sentence if is_one or first.reason is None else first.reason.value
+    names = dict.fromkeys(name for item in items for name in item.names)
+    return str(Decision(first.maker, first.reason, first.nodes, sentence, tuple(names)))
 
 
 def why(what: Any, plan: Plan, history: Sequence[Record]) -> Why:
@@ -202,5 +220,5 @@ def _decisions(family: Collection[Node], history: Sequence[Record]) -> list[Deci
         for reason, nodes, sentence in (*made, *refused):
             if any(node in family for node in nodes):
                 known = tuple(values[node] for node in nodes if node in values)
-                found.append(Decision(record.name, reason, nodes, sentence, known))
-    return found
+                found.append(Decision(record.name, reason, nodes, bare(sentence, nodes), known))
+    return list(dict.fromkeys(found))
