@@ -3,6 +3,7 @@
 import pytest
 
 import tinytorch as tt
+from compiler.difference.picture import difference_picture
 from compiler.errors import ArgumentError
 from compiler.ir.build import apply
 from compiler.ir.graph import Graph
@@ -16,7 +17,7 @@ from compiler.render.picture import Flags, Picture, Role
 from compiler.render.rows import framed_rows
 from tests.compiler.render.graphs import chain, training_step
 from tests.compiler.render.test_describe import words
-from tests.compiler.report.models import three_layers, transformer
+from tests.compiler.report.models import of_testing, three_layers, transformer
 
 
 def blocks(count: int) -> Graph:
@@ -197,3 +198,23 @@ def test_around_takes_whatever_a_view_calls_it():
         show_graph(Options(around="nothing"), graph)
     with pytest.raises(ArgumentError, match="0 arrows or more"):
         describe(graph, Show(around=graph.nodes[-1], radius=-1))
+
+
+@pytest.mark.parametrize("name", list(tt.testing.PROGRAMS))
+def test_every_program_is_drawn_however_it_is_asked_for(name):
+    """Graph, kernels and difference: each node is in one box, each arrow joins two boxes."""
+    program = of_testing(name)
+    graph, schedule = program.source_graph, program.schedule
+    pictures = [describe(graph, show) for show in (Show(), Show(depth=1), Show(detail=True, depth=2))]
+    pictures += [describe(graph, Show(around=node, radius=2)) for node in graph.nodes[::7]]
+    pictures += [describe_schedule(schedule, options) for options in (Options(), Options(depth=1))]
+    pictures += [describe_schedule(schedule, Options(around=0, radius=1))] if schedule.kernels else []
+    pictures.append(difference_picture(tt.diff(graph, program.graph)))
+    for picture in pictures:
+        ids = {box.id for box in picture.boxes}
+        assert len(ids) == len(picture.boxes)
+        assert all(arrow.tail in ids and arrow.head in ids for arrow in picture.arrows)
+        assert all(arrow.tail != arrow.head for arrow in picture.arrows)
+        frames = {frame.id for frame in picture.frames} | {""}
+        assert {box.frame for box in picture.boxes} <= frames
+        assert dot_source(picture).startswith("digraph")
