@@ -28,7 +28,7 @@ HOUSE = {
     "compiler/signature.py": "",
     "compiler/structure.py": "",
     "compiler/why/__init__.py": "",
-    "compiler/lint.py": "",
+    "compiler/lint/__init__.py": "",
     "compiler/profiling.py": "",
     "compiler/debugging.py": "",
     "compiler/difference/__init__.py": "",

@@ -8,7 +8,7 @@ import pytest
 
 import compiler.errors
 import tinytorch as tt
-from compiler.lint import Code
+from compiler.lint.finding import Code
 from compiler.rewrite.refusal import Reason
 from passes import REWRITES, SCHEDULING
 from tests.documentation.pages import PAGES, text_of

@@ -3,12 +3,17 @@
 import inspect
 import json
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tinytorch as tt
-from compiler.lint import RULES, Code
+from compiler.lint.finding import Code
+from compiler.lint.linting import RULES
 from tests.benchmarks.systems.ours import build
 from tests.benchmarks.workloads import NAMES
 from tinytorch.testing import PROGRAMS
@@ -30,6 +35,14 @@ def training(frozen: bool):
     loss = ((x @ w + b) ** 2).mean()
     slopes = tt.grad(loss, [w, b])
     updates = {w: w - 0.1 * slopes[0]} | ({} if frozen else {b: b - 0.1 * slopes[1]})
+    return tt.compile([x], loss, updates=updates, backend="reference")
+
+
+def unreached(used: bool):
+    x, w, u = tt.input("x", (4, 3)), tt.parameter(WEIGHTS, "w"), tt.parameter(WEIGHTS, "u")
+    loss = ((x @ (w * u if used else w)) ** 2).mean()
+    slopes = tt.grad(loss, [w, u], allow_unused=True)
+    updates = {w: w - 0.1 * slopes[0], u: u * 0.99 - 0.1 * slopes[1]}
     return tt.compile([x], loss, updates=updates, backend="reference")
 
 
@@ -108,6 +121,9 @@ CASES = {
         Code.WIDENED, lambda: bounded() * tt.constant(np.ones(3)), lambda: bounded() * 2.0, "float32",
     ),
     "a frozen parameter": (Code.NOT_UPDATED, lambda: training(True), lambda: training(False), "tt.constant"),
+    "a parameter that the loss does not reach": (
+        Code.NO_GRADIENT, lambda: unreached(False), lambda: unreached(True), "leave it out of the optimiser",
+    ),
     "a mean over nothing": (
         Code.EMPTY_MEAN,
         lambda: tt.input("x", (0, 3)).mean(0),
@@ -219,6 +235,64 @@ def test_no_false_alarm_on_a_training_step(optimiser, high):
     updates = optimiser([w, b], lr=0.1).updates(loss)
     report = tt.lint(tt.compile([x, labels], loss, updates=updates, backend="reference"))
     assert not report, str(report)
+
+
+def test_schedules_states_and_counters_need_no_gradient():
+    x, w = tt.input("x", (4, 3)), tt.parameter(WEIGHTS, "w")
+    rate, count = tt.parameter(np.float32(0.1), "rate"), tt.parameter(np.float32(0), "count")
+    heat, mean = tt.parameter(np.float32(2), "heat"), tt.parameter(np.zeros(3, np.float32), "mean")
+    loss = ((x @ w / heat) ** 2).mean()
+    updates = {
+        w: w - rate * tt.grad(loss, w), rate: rate * 0.99, heat: heat * 0.9,
+        mean: mean * 0.9 + x.mean(0) * 0.1, count: count + 1.0,
+    }  # fmt: skip
+    program = tt.compile([x], [loss, tt.exp(count * -1.0)], updates=updates, backend="reference")
+    assert not tt.lint(program), str(tt.lint(program))
+
+
+def test_an_optimiser_with_a_parameter_that_nothing_reaches_is_told_once():
+    x, w, u = tt.input("x", (4, 3)), tt.parameter(WEIGHTS, "w"), tt.parameter(WEIGHTS, "u")
+    loss = ((x @ w) ** 2).mean()
+    slope, zeros = tt.grad(loss, [w, u], allow_unused=True)
+    moved = tt.parameter(np.zeros_like(WEIGHTS), "moved")
+    momentum = 0.9 * moved + zeros
+    updates = {w: w - 0.1 * slope, u: u - 0.1 * momentum, moved: momentum}
+    (finding,) = tt.lint(tt.compile([x], loss, updates=updates, backend="reference"))
+    assert (finding.code, finding.name) == (Code.NO_GRADIENT, "%u")
+
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("[0-9]*.py"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_no_false_alarm_on_what_the_examples_compile(path, tmp_path):
+    """Every graph that an example's process compiles is looked at, and must give no finding."""
+    script = (
+        "import runpy, sys\n"
+        "import compiler.driver as driver\n"
+        "from compiler.lint.linting import lint_graph\n"
+        "made = driver.compile_source\n"
+        "def looked(source, **named):\n"
+        "    report = lint_graph(source)\n"
+        "    if report: sys.stderr.write('FINDING ' + str(report) + '\\n')\n"
+        "    return made(source, **named)\n"
+        "driver.compile_source = looked\n"
+        f"runpy.run_path({str(path)!r}, run_name='__main__')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    shown = 1 if path.stem == "00_tutorial" else 0  # a finding is what it shows there
+    assert ran.stderr.count("FINDING") == shown, ran.stderr
+    assert not shown or "tt.lint(" in ran.stderr
 
 
 def test_a_long_chain_needs_no_recursion():

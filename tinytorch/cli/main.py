@@ -15,8 +15,8 @@ from compiler.errors import TinytorchError
 from tinytorch.cli.failing import WITH_TRACEBACK, Failure, Fault
 
 COMMANDS: Final = (
-    "demo", "draw", "report", "diff", "compare", "ablate", "profile", "cost", "memory", "explain", "passes",
-    "ops", "plugins", "doctor", "completion",
+    "demo", "draw", "report", "diff", "compare", "ablate", "profile", "cost", "memory", "explain", "lint",
+    "passes", "ops", "plugins", "doctor", "completion",
 )  # fmt: skip
 """In the order in which help lists them. Each is a module of `tinytorch.cli.commands` with a `command`."""
 

@@ -10,7 +10,7 @@ from compiler.autodiff.explain import Explanation, KernelExplanation
 from compiler.difference.difference import Difference
 from compiler.errors import DrawingError
 from compiler.ir.graph import Graph
-from compiler.lint import Finding, LintReport
+from compiler.lint.finding import Finding, LintReport
 from compiler.pipeline.contract import History, Record
 from compiler.profiling import Profile
 from compiler.program import Program

@@ -17,7 +17,7 @@ import tinytorch as tt
 from building import objects
 from compiler.backends.accuracy import PLACE
 from compiler.ir.formula.atoms import ATOMS
-from compiler.lint import Code
+from compiler.lint.finding import Code
 from compiler.rewrite.refusal import Reason
 from passes import REWRITES, SCHEDULING
 from tinytorch.cli.commands.ops import known_ops

@@ -332,3 +332,14 @@ def test_ablate_says_what_a_pass_is_worth(run, data_of):
     assert "simplify" not in [item["name"] for item in found["passes"]]
     assert found["data"].startswith("random data, seed 0")
     assert run(*given, "--without", "all", code=2).stderr
+
+
+def test_lint_ends_with_one_where_there_is_a_finding(run, data_of, folder):
+    assert run("lint", "train.py:step").stdout == "no findings\n"
+    tt.save(tt.exp(tt.input("x", (3,), low=0, high=100)), "hot.tt")
+    found = data_of("lint", "hot.tt", code=1)
+    assert [item["code"] for item in found["findings"]] == ["EXP_OVERFLOWS"]
+    assert "fix: " in run("lint", "hot.tt", code=1).stdout
+    assert data_of("lint", "hot.tt", "--allow", "exp_overflows") == {"findings": []}
+    run("lint", "hot.tt", "--allow", "nothing", code=2)
+    run("lint", "nowhere.tt", code=2)
