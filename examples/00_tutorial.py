@@ -150,4 +150,4 @@ tt.lint(tt.compile([wide], tt.exp(wide)))
 # formula and reasons, memory for any batch, times, code.
 
 # %%
-print(step.report("report.html", data=data, seconds=0.2))
+step.report("report.html", data=data, seconds=0.2)

@@ -16,6 +16,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from compiler.report.written import Written
+
 _MARK: Final = re.compile(r"\{\{(\w+)\}\}")
 """Where a piece stands in the template, which is read once: what stands in a piece is never replaced."""
 
@@ -81,6 +83,6 @@ def filled(template: str, pieces: Mapping[str, str]) -> str:
 
 def write_page(data: Mapping[str, Any], path: str | os.PathLike[str], name: str = "report") -> Path:
     """Writes one of PAGES and returns its path."""
-    written = Path(path)
+    written = Written(path)
     written.write_text(page(data, name), encoding="utf-8")
     return written

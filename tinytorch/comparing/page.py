@@ -15,6 +15,7 @@ from compiler.errors import DrawingError
 from compiler.render.drawing import to_svg
 from compiler.render.kernels import describe_schedule
 from compiler.report.page import filled
+from compiler.report.written import Written
 from compiler.schedule.schedule import Schedule
 from tinytorch.comparing.tables import (
     MEMORY,
@@ -58,7 +59,7 @@ def write(
         "data": json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
     }
     template = files("tinytorch.comparing").joinpath("page.html").read_text(encoding="utf-8")
-    written = Path(path)
+    written = Written(path)
     written.write_text(filled(template, pieces), encoding="utf-8")
     return written
 

@@ -39,6 +39,7 @@ _RULES: Final = (
     ("figure", "width: fit-content; max-width: 100%; max-height: 90vh; overflow: auto"),
     ("figure a", "text-decoration: none; color: inherit"),
     ("figure svg", "display: block; max-width: 100%; height: auto"),
+    ("iframe", "width: 100%; height: 80vh; border: 1px solid #8888; border-radius: 4px"),
     ("pre", "margin: 0.3em 0; padding: 0; background: transparent; border: 0; color: inherit"),
     ("pre", "white-space: pre; overflow-x: auto; font-family: monospace; font-size: 0.95em"),
     ("summary", "cursor: pointer"),
@@ -48,7 +49,10 @@ _RULES: Final = (
 
 STYLE: Final = "".join(f"{_OURS} {selector}{{{rule}}}\n" for selector, rule in _RULES)
 
-_SIZE: Final = re.compile(r'<svg width="([\d.]+)pt" height="[\d.]+pt"')
+_ROOT: Final = re.compile(r"<svg\b[^>]*>")
+_WIDTH: Final = re.compile(r'\swidth="([\d.]+)pt"')
+_PLACED: Final = re.compile(r'\s(?:width|height|style)="[^"]*"')
+"""How large the root of a picture says it is, in points, and what it says of its place."""
 _POINT: Final = 4 / 3
 """Pixels in a point."""
 
@@ -113,6 +117,11 @@ def folded(title: object, body: str) -> str:
     return f"<details><summary>{escape(title)}</summary>{body}</details>"
 
 
+def framed(document: str, title: str) -> str:
+    """A whole page inside this one, which neither can disturb."""
+    return f'<iframe title="{escape(title)}" srcdoc="{escape(document)}"></iframe>'
+
+
 def picture(svg: str, title: str) -> str:
     """A picture at its own size where the page is wide enough, with a scroll bar if it is tall.
 
@@ -120,7 +129,9 @@ def picture(svg: str, title: str) -> str:
     """
 
     def fitted(match: re.Match[str]) -> str:
-        width = float(match[1]) * _POINT
-        return f'<svg role="img" aria-label="{escape(title)}" width="{width:.0f}"'
+        width = _WIDTH.search(match[0])
+        shown = f' width="{float(width[1]) * _POINT:.0f}"' if width is not None else ""
+        root = _PLACED.sub("", match[0]).removeprefix("<svg")
+        return f'<svg role="img" aria-label="{escape(title)}"{shown}{root}'
 
-    return f"<figure>{_SIZE.sub(fitted, svg, count=1)}</figure>"
+    return f"<figure>{_ROOT.sub(fitted, svg, count=1)}</figure>"

@@ -18,12 +18,13 @@ from compiler.render.describe import describe
 from compiler.render.drawing import to_svg
 from compiler.render.kernels import describe_schedule
 from compiler.render.picture import Picture
+from compiler.report.written import Written
 from compiler.schedule.breakdown import Breakdown
 from compiler.schedule.costs import PlanCost
 from compiler.schedule.memory import Memory, Moment
 from compiler.schedule.plan import Plan
 from compiler.schedule.schedule import Schedule
-from compiler.schedule.tables import Table
+from compiler.schedule.tables import Table, scaled
 from compiler.why.value import Why
 from tinytorch.comparing.ablation import Ablation
 from tinytorch.comparing.outcome import Comparison
@@ -32,6 +33,9 @@ from tinytorch.tensor import Tensor
 
 LARGEST: Final = 400
 """Boxes of a picture that nobody asked for; one of more is for a page of its own."""
+
+LARGEST_PAGE: Final = 3_000_000
+"""Bytes of a page that becomes a part of the notebook; one of more is for a window of its own."""
 
 _PROTOCOL: Final = "_repr_mimebundle_"
 
@@ -218,6 +222,15 @@ def _difference(difference: Difference) -> str:
     )
 
 
+def _written(path: Written) -> str:
+    if not path.is_file():
+        return markup.page(markup.line(f"{path} is no longer there"))
+    size = path.stat().st_size
+    if size > LARGEST_PAGE:
+        return markup.page(markup.line(f"{path}, {scaled(size, 'B')}: open it in a browser"))
+    return markup.page(markup.framed(path.read_text(encoding="utf-8"), path.name))
+
+
 VIEWS: Final[Mapping[type[Any], Callable[[Any], str]]] = {
     Tensor: _tensor,
     Graph: _graph,
@@ -238,6 +251,7 @@ VIEWS: Final[Mapping[type[Any], Callable[[Any], str]]] = {
     KernelExplanation: _kernel_explanation,
     LintReport: _lint,
     Finding: _finding,
+    Written: _written,
     Difference: _difference,
 }
 """Everything that shows itself; what is derived from one of these (a tensor of the course's) does too."""

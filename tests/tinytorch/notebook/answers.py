@@ -23,6 +23,7 @@ ANSWERS = {
     "Record": "step.history[-1]",
     "Comparison": "tt.compare([x, labels], loss, data=data, rounds=1, seconds=0.01)",
     "Ablation": "tt.ablate(step, data=data, rounds=1, seconds=0.005)",
+    "Written": 'step.report("report.html", data=data, seconds=0.05)',
     "Profile": "step.profile(*data, seconds=0.01)",
     "PlanCost": "step.cost",
     "Breakdown": "step.cost.by_scope()",

@@ -70,7 +70,9 @@ def test_pictures_fit_and_text_is_readable(page: Path, width: int, scheme: str) 
             )
         view.goto(page.as_uri())
         found = view.evaluate(LOOK)
+        title = view.frame_locator(".tinytorch iframe").locator("#title").text_content()
         browser.close()
+    assert title == "loss of x and labels"
     assert found["figures"] >= 4
     assert found["wide"] == []
     assert found["tall"] == []

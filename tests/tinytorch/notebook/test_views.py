@@ -1,7 +1,9 @@
 """What a notebook is given of each kind of answer."""
 
+import pickle
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from compiler.schedule.tables import Table
 from tests.tinytorch.notebook.answers import ANSWERS, SETUP
 from tinytorch.core.tensor import Tensor as LazyTensor
 from tinytorch.notebook import markup
-from tinytorch.notebook.views import LARGEST, VIEWS, html_of
+from tinytorch.notebook.views import LARGEST, LARGEST_PAGE, VIEWS, html_of
 
 VOID = {"br", "img", "hr"}
 
@@ -52,7 +54,10 @@ def test_every_view_has_an_answer_here() -> None:
 
 
 @pytest.mark.parametrize("kind", ANSWERS)
-def test_an_answer_shows_itself_and_its_text(kind: str, names: dict[str, Any]) -> None:
+def test_an_answer_shows_itself_and_its_text(
+    kind: str, names: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     value = eval(ANSWERS[kind], names)  # noqa: S307  # our own text
     assert type(value).__name__ == kind
     bundle = value._repr_mimebundle_()
@@ -61,9 +66,9 @@ def test_an_answer_shows_itself_and_its_text(kind: str, names: dict[str, Any]) -
     assert not bundle["text/plain"].startswith(f"<{kind} object")
     read = Balance(bundle["text/html"])
     assert "script" not in read.tags
-    assert {"table", "figure", "details"} & set(read.tags)
+    assert {"table", "figure", "details", "iframe"} & set(read.tags)
     assert not re.search(r'(?:src|href)="(?!#)', bundle["text/html"])
-    assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", bundle["text/html"])
+    assert "http" not in re.sub(r'(xmlns(:\w+)?|srcdoc)="[^"]*"', "", bundle["text/html"])
 
 
 def test_a_table_in_html_has_the_cells_of_the_table_in_text(names: dict[str, Any]) -> None:
@@ -144,6 +149,25 @@ def test_alike_sentences_stand_once(names: dict[str, Any]) -> None:
     assert len(sentences) > len(set(sentences))
     for sentence in set(sentences):
         assert found.count(f">{markup.escape(sentence)}<") == 1
+
+
+def test_a_page_that_was_written_is_a_path_and_shows_itself(names: dict[str, Any], tmp_path: Path) -> None:
+    written = names["step"].report(tmp_path / "report.html")
+    assert written == tmp_path / "report.html"
+    assert pickle.loads(pickle.dumps(written)) == written  # noqa: S301  # our own
+    assert 'srcdoc="&lt;!doctype html&gt;' in (html_of(written) or "")
+    written.write_text("x" * (LARGEST_PAGE + 1), encoding="utf-8")
+    assert "report.html, 3 MB: open it in a browser" in (html_of(written) or "")
+    written.unlink()
+    assert "is no longer there" in (html_of(written) or "")
+
+
+def test_a_picture_may_say_how_it_fits_itself() -> None:
+    root = '<svg style="max-width:100%" width="30.5pt" height="9pt"\n viewBox="0 0 30 9"><g/></svg>'
+    found = markup.picture(root, "a <b>")
+    assert found == (
+        '<figure><svg role="img" aria-label="a &lt;b&gt;" width="41"\n viewBox="0 0 30 9"><g/></svg></figure>'
+    )
 
 
 def test_a_table_says_its_title_and_notes() -> None:
