@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from compiler.autodiff.explain import Explanation, KernelExplanation
 from compiler.difference.difference import Difference
+from compiler.difference.picture import difference_picture
 from compiler.errors import DrawingError
 from compiler.ir.graph import Graph
 from compiler.lint.finding import Finding, LintReport
@@ -218,6 +219,7 @@ def _difference(difference: Difference) -> str:
     )
     return markup.page(
         markup.table(Table(("what", *difference.names, "in words"), rows, left=4)),
+        _drawn(difference_picture(difference), "both graphs as one"),
         markup.folded("as text", markup.code(difference)),
     )
 
