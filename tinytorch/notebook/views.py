@@ -26,6 +26,7 @@ from compiler.schedule.memory import Memory, Moment
 from compiler.schedule.plan import Plan
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.tables import Table, scaled
+from compiler.why.pair import Apart
 from compiler.why.value import Why
 from tinytorch.comparing.ablation import Ablation
 from tinytorch.comparing.outcome import Comparison
@@ -166,6 +167,27 @@ def _why(answer: Why) -> str:
     return markup.page(markup.heading(answer.title), markup.labels(rows), _counted(said))
 
 
+def _apart(answer: Apart) -> str:
+    found = answer.to_dict()
+    kernels = ", ".join("none" if number is None else str(number) for number in found["kernels"])
+    rows = [("kernels", f"{kernels}: {'one' if answer.in_one_kernel else 'two'}")]
+    if found["places"] is not None:
+        places = "; ".join(place or "in its kernel only" for place in found["places"])
+        rows.append(("places", f"{places}: {'one buffer' if answer.in_one_buffer else 'two buffers'}"))
+    causes = [("kernel", item) for item in found["kernel_causes"]]
+    causes += [("buffer", item) for item in found["buffer_causes"]]
+    cells = tuple(
+        (of, item["maker"], item["reason"] or "", item["sentence"], ", ".join(item["values"]))
+        for of, item in causes
+    )
+    shown = Table(("apart in", "by", "reason", "in words", "values"), cells, left=5)
+    return markup.page(
+        *map(markup.heading, answer.titles),
+        markup.labels((label, markup.escape(text)) for label, text in rows),
+        markup.table(shown) if cells else "",
+    )
+
+
 def _explanation(answer: Explanation) -> str:
     return markup.page(_explained(answer))
 
@@ -249,6 +271,7 @@ VIEWS: Final[Mapping[type[Any], Callable[[Any], str]]] = {
     Memory: _tables,
     Moment: _tables,
     Why: _why,
+    Apart: _apart,
     Explanation: _explanation,
     KernelExplanation: _kernel_explanation,
     LintReport: _lint,

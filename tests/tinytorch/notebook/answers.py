@@ -30,6 +30,7 @@ ANSWERS = {
     "Memory": "step.memory",
     "Moment": "step.memory.at(batch=4)",
     "Why": "step.why(logits)",
+    "Apart": 'step.why(logits, "%loss")',
     "Explanation": "step.explain(step.graph.updates[0][1])",
     "KernelExplanation": 'step.explain("kernel 0")',
     "LintReport": "tt.lint(tt.compile([x], tt.exp(x)))",
