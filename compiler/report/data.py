@@ -19,7 +19,7 @@ from compiler.analysis.parts import parts_of
 from compiler.errors import BackendError
 from compiler.ir.node import Node, describe
 from compiler.ir.op import Trait
-from compiler.ir.printing import print_node, print_path
+from compiler.ir.printing import print_node
 from compiler.pipeline.contract import Record
 from compiler.profiling import Profile
 from compiler.report.making import Making, cost_of, in_place_of, rounded
@@ -53,7 +53,7 @@ def report_data(program: Program, measured: Measured | None = None) -> dict[str,
         "summary": _summary(making, measured),
         "stages": [_stage(making, number) for number in range(len(slots.stages))],
         "scopes": [
-            [print_path(item.path[-1:]), item.parent, item.first, item.last] for item in making.outline.scopes
+            [item.name, item.parent, item.first, item.last, item.repeats] for item in making.outline.scopes
         ],
         "columns": [list(map(rounded, span)) for span in making.outline.columns],
         "slots": [panel_of(making, slot, profile) for slot in slots.all],

@@ -8,7 +8,7 @@ forward down, backward up beside it, updates in a column of their own; positions
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,37 +16,22 @@ from compiler.analysis.parts import Part, parts_of
 from compiler.ir.naming import Names
 from compiler.ir.node import Node
 from compiler.ir.op import Input, Trait
-from compiler.ir.scope import Path, paths_of
+from compiler.ir.scope import paths_of
 from compiler.render.boxes import node_role
 from compiler.render.folding import Kind, Member, Tree, lines_of, tree_of
 from compiler.render.labels import expression, op_word, shortened
 from compiler.render.picture import Arrow, ArrowRole, Box, Column, Picture
-from compiler.render.positions import Gaps, place
-from compiler.render.positions import Slot as Space
 from compiler.render.rows import rows_of
 from compiler.render.sizes import text_width
-from compiler.report.slots import Slots
+from compiler.report.lines import COLUMNS, break_lines, positions_of
+from compiler.report.repeats import with_repeats
+from compiler.report.scopes import Scope
+from compiler.report.slots import NOWHERE, Slots
 
-COLUMNS: Final = tuple(Part)
 LONGEST: Final = 30
 """The largest number of characters of an expression in a box."""
 
-_WIDEST: Final = {Part.FORWARD: 340.0, Part.BACKWARD: 340.0, Part.UPDATE: 230.0}
-"""Points of a line in each column; what does not fit stands on further lines."""
-
-_GAPS: Final = Gaps(beside=12.0, below=0.0, columns=36.0)
 _PADDING: Final = 18.0
-_TALL: Final = 34.0
-
-
-@dataclass(slots=True)
-class Scope:
-    """A part of the model: its lines from `first` to `last`, and the scope around it."""
-
-    path: Path
-    parent: int
-    first: int = 0
-    last: int = -1
 
 
 @dataclass(slots=True)
@@ -66,26 +51,37 @@ class Outline:
 def outline_of(slots: Slots) -> Outline:
     """The outline of all slots. Linear in slots and what they read, but for sorting."""
     column = _columns(slots)
-    tree = tree_of(_members(slots, column))
+    members = _members(slots, column)
+    tree = tree_of(members)
     trees = sorted(tree.walk(), key=lambda item: item.number)
     scopes = [Scope(item.path, item.parent) for item in trees]
     scope = _scope_of(slots, tree)
-    lines, spans = lines_of(tree, lambda run: _rows(slots, run, column))
+    hosts = [_host(slots, number, column, members) for number in range(len(slots.all))]
+    lines, spans = lines_of(tree, lambda run: _rows(slots, run, column, hosts))
     row = [lines[number] for number in range(len(slots.all))]
     for number, item in enumerate(scopes):
         item.first, item.last = spans[number]
     width = [_width(slots, number) for number in range(len(slots.all))]
-    _break(row, column, width, scopes)
-    spaces = [Space(width[k], _TALL, row[k], COLUMNS.index(column[k])) for k in range(len(slots.all))]
+    break_lines(row, column, width, hosts, scopes)
     edges = [
         (read, slot.number)
         for slot in slots.all
         for read in slot.states[0].reads
         if scope[read] == scope[slot.number]
     ]
-    found = place(spaces, edges, len(COLUMNS), _GAPS)
+    x, columns = positions_of(row, column, width, hosts, edges)
+    scopes, renumbered = with_repeats(scopes, tree, lambda number: _key(slots, number, column))
+    scope = [renumbered[number] for number in scope]
     count = max(row, default=-1) + 1
-    return Outline(scopes, scope, column, row, list(found.x), width, list(found.columns), count)
+    return Outline(scopes, scope, column, row, x, width, columns, count)
+
+
+def _key(slots: Slots, number: int, column: Sequence[Part]) -> Hashable:
+    """What a slot is known by where parts are compared; None for gradients and what passes have made."""
+    slot = slots.all[number]
+    if slot.born or column[number] is Part.BACKWARD:
+        return None
+    return slot.first.op.name, slot.first.type
 
 
 def short_expression(node: Node, names: Names) -> str:
@@ -110,7 +106,10 @@ def _members(slots: Slots, column: Sequence[Part]) -> list[Member]:
         if op.has(Trait.LEAF):
             kind = Kind.INPUT if isinstance(op, Input) else Kind.LEAF
         path = () if scope is None else paths[scope]
-        found.append(Member(path, slot.states[0].reads, kind, None if of is None else slots.of.get(of)))
+        beside = None if of is None else slots.of.get(of)
+        if slot.beside != NOWHERE and found[slot.beside].path == path:
+            kind, beside = Kind.GRADIENT, slot.beside
+        found.append(Member(path, slot.states[0].reads, kind, beside))
     return found
 
 
@@ -124,14 +123,25 @@ def _scope_of(slots: Slots, tree: Tree) -> list[int]:
     return found
 
 
-def _rows(slots: Slots, run: Sequence[int], column: Sequence[Part]) -> dict[int, int]:
+def _rows(slots: Slots, run: Sequence[int], column: Sequence[Part], hosts: Sequence[int]) -> dict[int, int]:
     """The row of each slot of a run, from 0."""
     inside = set(run)
     boxes = tuple(Box(str(k), (), node_role(slots.all[k].first, column[k]), column[k].value) for k in run)
     arrows = tuple(_arrows(slots, run, inside, column))
     rows = rows_of(Picture(tuple(Column(part.value, "") for part in COLUMNS), boxes, arrows))
+    for number in run:
+        if hosts[number] in inside:
+            rows[str(number)] = rows[str(hosts[number])]
     used = {row: place for place, row in enumerate(sorted(set(rows.values())))}
     return {int(key): used[row] for key, row in rows.items()}
+
+
+def _host(slots: Slots, number: int, column: Sequence[Part], members: Sequence[Member]) -> int:
+    """The slot beside which a new one stands: that of what it replaces, in the same scope and column."""
+    beside = slots.all[number].beside
+    if beside == NOWHERE or column[beside] is not column[number]:
+        return NOWHERE
+    return beside if members[beside].path == members[number].path else NOWHERE
 
 
 def _arrows(slots: Slots, run: Sequence[int], inside: set[int], column: Sequence[Part]) -> Iterable[Arrow]:
@@ -157,28 +167,3 @@ def _width(slots: Slots, number: int) -> float:
             widest, text_width(title, 11.0) * 1.06, text_width(short_expression(state.node, names), 10.0)
         )
     return widest + _PADDING
-
-
-def _break(row: list[int], column: Sequence[Part], width: Sequence[float], scopes: Sequence[Scope]) -> None:
-    """Break lines that are too wide in a column; what is below moves down, scopes too."""
-    lines: dict[int, list[int]] = {}
-    for number, line in enumerate(row):
-        lines.setdefault(line, []).append(number)
-    moved: dict[int, int] = {}
-    next_line = 0
-    for line in sorted(lines):
-        moved[line] = next_line
-        room: dict[Part, tuple[int, float]] = {}
-        for number in lines[line]:
-            at, used = room.get(column[number], (0, 0.0))
-            if used and used + width[number] > _WIDEST[column[number]]:
-                at, used = at + 1, 0.0
-            room[column[number]] = at, used + width[number] + _GAPS.beside
-            row[number] = next_line + at
-        next_line += 1 + max(at for at, _ in room.values())
-    ends: Mapping[int, int] = {
-        line: start - 1 for line, start in zip([*sorted(lines)][1:], [*moved.values()][1:], strict=True)
-    }
-    for scope in scopes:
-        scope.first = moved.get(scope.first, next_line)
-        scope.last = ends.get(scope.last + 1, next_line - 1)

@@ -11,7 +11,7 @@ of its own, beside that of what it replaces.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from compiler.ir.graph import Graph
@@ -115,10 +115,12 @@ def _reads(slots: Slots, node: Node) -> tuple[int, ...]:
 def _follow(slots: Slots, number: int, record: Record) -> None:
     before = record.before if isinstance(record.before, Graph) else record.before.graph
     keepers = _keepers(before, record)
+    made_for = _made_for(record.graph, keepers)
     for node in record.graph.nodes:
         keeper = keepers.get(node)
         if keeper is None:
-            _add(slots, node, number, _beside(slots, node))
+            host = made_for.get(node)
+            _add(slots, node, number, _beside(slots, node) if host is None else slots.of[host])
         else:
             slots.of[node] = slots.of[keeper]
     for old in before.nodes:
@@ -144,13 +146,18 @@ def _keepers(before: Graph, record: Record) -> dict[Node, Node]:
     return {new: old for new, (_, old) in found.items()}
 
 
+def _made_for(after: Graph, keepers: Mapping[Node, Node]) -> dict[Node, Node]:
+    """For each new node the old one in whose place its first reader stands, or the reader's reader."""
+    found: dict[Node, Node] = {}
+    for node in reversed(after.nodes):
+        host = keepers.get(node) or found.get(node)
+        if host is not None:
+            found |= {operand: host for operand in node.operands if operand not in keepers}
+    return found
+
+
 def _beside(slots: Slots, node: Node) -> int:
-    """The slot of what a new node was made for, perhaps by way of others; else of something that it reads."""
-    origin = node.origin
-    while origin.of is not None:
-        if origin.of in slots.of:
-            return slots.of[origin.of]
-        origin = origin.of.origin
+    """The slot of something that a new node reads, where no old one reads it."""
     return next((slots.of[operand] for operand in node.operands if operand in slots.of), NOWHERE)
 
 

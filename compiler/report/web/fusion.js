@@ -6,7 +6,7 @@ import { boxOf, titleOf } from "./graph.js";
 import { counted, cut, micro } from "./numbers.js";
 import { pairOf } from "./pair.js";
 import { bytes, choose, kernelTitle, toggle, view, watch } from "./view.js";
-import { wordsOf } from "./machine.js";
+import { countedIn, wordsOf } from "./machine.js";
 
 const alone = new Map((D.unfused || []).flatMap(([slots, us]) => slots.map((slot) => [slot, us])));
 const homes = D.kernels.map((kernel) => (kernel.stored.length ? kernel.stored : kernel.members).at(-1));
@@ -25,7 +25,7 @@ const unfused = {
   },
   folded: (place) => {
     const [count, text] = wordsOf(place.slots, last);
-    return foldedBox(place, counted(count, "op"), sum(place.slots.map((slot) => alone.get(slot))), text);
+    return foldedBox(place, countedIn(place.scope, count, "op"), sum(place.slots.map((slot) => alone.get(slot))), text);
   },
 };
 const fused = {
@@ -35,7 +35,7 @@ const fused = {
   box: (place) => (kernelOf.has(place.slot) ? kernelBox(place, kernelOf.get(place.slot)) : unfused.box(place)),
   folded: (place) => {
     const found = place.slots.filter((slot) => kernelOf.has(slot) && homes[kernelOf.get(slot)] === slot).map((slot) => kernelOf.get(slot));
-    return foldedBox(place, counted(found.length, "kernel"), sum(found.map((number) => D.kernels[number].us)),
+    return foldedBox(place, countedIn(place.scope, found.length, "kernel"), sum(found.map((number) => D.kernels[number].us)),
       found.map(kernelTitle).join("; "), found.flatMap((number) => D.kernels[number].members));
   },
 };

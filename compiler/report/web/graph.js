@@ -168,7 +168,7 @@ function drawFrame({ scope, top, bottom, depth }) {
 // `0 … 11 × 12` for scopes that are alike.
 export function titleOf(scope) {
   const [name, , , , repeats] = D.scopes[scope];
-  return repeats ? `${name} × ${repeats}` : name;
+  return repeats ? `${name}  × ${repeats}` : name;
 }
 function curve(from, to) {
   if (Math.abs(from.y - to.y) < BOX) {

@@ -40,12 +40,17 @@ export function wordsOf(slots, stage) {
   const text = sorted.map(([word, count]) => (count > 1 ? count + " " : "") + word).join(", ");
   return [sorted.reduce((sum, [, count]) => sum + count, 0), text];
 }
+// Of parts that repeat what is in each, where it is as much in all.
+export function countedIn(scope, count, word) {
+  const repeats = D.scopes[scope][4] || 1;
+  return repeats > 1 && count % repeats === 0 ? `${counted(count / repeats, word)} each` : counted(count, word);
+}
 function drawFolded(place) {
   const [count, text] = wordsOf(place.slots, view.stage), marks = marksAt[view.stage];
   const found = new Set(place.slots.map((slot) => marks.get(slot)).filter(Boolean));
   return boxOf(place, {
     looks: [PARTS[place.column], found.size ? "changed" : marks.size ? "dim" : ""],
-    of: place.slots, head: `▸ ${titleOf(place.scope)}:`, name: counted(count, "op"),
+    of: place.slots, head: `▸ ${titleOf(place.scope)}:`, name: countedIn(place.scope, count, "op"),
     title: `${pathOf(D.scopes, place.scope)}: ${text}`, what: cut(text, Math.floor(place.width / 5.4)),
     sign: [...found].map((mark) => SIGNS[mark]).join(""), act: () => toggle(place.scope),
   });

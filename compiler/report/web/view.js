@@ -60,9 +60,12 @@ export function kernelTitle(number) {
   return `kernel ${number}: ${words}${kernel.members.length > 4 ? ", …" : ""}`;
 }
 
-// Opens the parts from the outside in, while everything still is about a screen or two; updates stay closed.
+// Opens the parts from the outside in, while everything still is about a screen or two; updates stay closed, and
+// of parts that repeat all but the first.
 export function openSome(most) {
   view.open = opening(D.scopes, (scope) => {
+    const [, parent, first] = D.scopes[scope];
+    if (parent >= 0 && D.scopes[parent][4] && D.scopes[parent][2] !== first) return Infinity;
     if (slotsOfScope[scope].every((slot) => D.slots[slot].at[0] === 2)) return Infinity;
     const own = slotsOfScope[scope].filter((slot) => D.slots[slot].at[4] === scope).length;
     return own ? Math.min(D.scopes[scope][3] - D.scopes[scope][2] + 1, own) : 2;
