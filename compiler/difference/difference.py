@@ -12,7 +12,7 @@ from typing import Any
 from compiler.difference.changes import Change, Kind, changes_between
 from compiler.difference.matching import match_graphs
 from compiler.difference.picture import difference_picture
-from compiler.difference.text import difference_text
+from compiler.difference.text import Line, difference_lines, difference_text
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.render.drawing import write
@@ -73,6 +73,21 @@ class Difference:
         written.
         """
         return write(difference_picture(self), path)
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The text form of both graphs, line by line; `str` leaves out most of what is on both sides."""
+        return difference_lines(self.left, self.right, self.pairs, self.changes)
+
+    def report(self, path: str | os.PathLike[str]) -> Path:
+        """Writes a page with both graphs side by side, linked, the changes and both texts; returns its path.
+
+        Any browser opens it, without a network.
+        """
+        from compiler.report.page import write_page  # noqa: PLC0415  # loaded by who asks for a page
+        from compiler.report.sides import sides_data  # noqa: PLC0415  # likewise
+
+        return write_page(sides_data(self), path, "sides")
 
     def __str__(self) -> str:
         return difference_text(self.left, self.right, self.pairs, self.changes, self.names)

@@ -26,9 +26,12 @@ _CONTEXT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
+    """A line of both graphs' text: `-` on the left only, `+` on the right only, or a space; and its node."""
+
     mark: str
     text: str
+    node: Node
 
 
 def difference_text(
@@ -41,13 +44,19 @@ def difference_text(
     """The text; empty where nothing differs."""
     if not changes:
         return ""
-    theirs = right.names
-    ours = left.names
-    names = ours, replace(theirs, values=_aligned(ours, theirs, right, pairs))
-    lines = list(_merged(left, right, pairs, _touched(changes), names))
+    lines = difference_lines(left, right, pairs, changes)
     shown = [f"--- {titles[0]}", f"+++ {titles[1]}", *_shortened(lines)]
     others = [str(change) for change in changes if change.kind in (Kind.RESULT, Kind.VALUE)]
     return "\n".join([*shown, *others]) + "\n"
+
+
+def difference_lines(
+    left: Graph, right: Graph, pairs: Mapping[Node, Node], changes: Sequence[Change]
+) -> tuple[Line, ...]:
+    """The lines of both graphs in one order, all of them."""
+    ours, theirs = left.names, right.names
+    names = ours, replace(theirs, values=_aligned(ours, theirs, right, pairs))
+    return tuple(_merged(left, right, pairs, _touched(changes), names))
 
 
 def _touched(changes: Sequence[Change]) -> set[Node]:
@@ -75,7 +84,7 @@ def _aligned(ours: Names, theirs: Names, right: Graph, pairs: Mapping[Node, Node
 
 def _merged(
     left: Graph, right: Graph, pairs: Mapping[Node, Node], touched: set[Node], names: tuple[Names, Names]
-) -> Iterator[_Line]:
+) -> Iterator[Line]:
     """The right's lines in their order; what is gone stands before what followed it on the left."""
     before: dict[Node | None, list[Node]] = {}
     gone: list[Node] = []
@@ -88,14 +97,14 @@ def _merged(
     back = {b: a for a, b in pairs.items()}
     for node in (*right.nodes, None):
         for lost in before.get(node, ()):
-            yield _Line("-", _text(lost, left, names[0]))
+            yield Line("-", _text(lost, left, names[0]), lost)
         if node is None:
             return
         other = back.get(node)
         if other is not None and node in touched:
-            yield _Line("-", _text(other, left, names[0]))
+            yield Line("-", _text(other, left, names[0]), other)
         is_new = other is None or node in touched
-        yield _Line("+" if is_new else " ", _text(node, right, names[1]))
+        yield Line("+" if is_new else " ", _text(node, right, names[1]), node)
 
 
 def _text(node: Node, graph: Graph, names: Names) -> str:
@@ -103,7 +112,7 @@ def _text(node: Node, graph: Graph, names: Names) -> str:
     return print_node(node, names) + (f"    # {path}" if path else "")
 
 
-def _shortened(lines: Sequence[_Line]) -> Iterator[str]:
+def _shortened(lines: Sequence[Line]) -> Iterator[str]:
     marked = [k for k, line in enumerate(lines) if line.mark != " "]
     shown = {near for k in marked for near in range(k - _CONTEXT, k + _CONTEXT + 1)}
     for is_shown, group in itertools.groupby(enumerate(lines), key=lambda item: item[0] in shown):

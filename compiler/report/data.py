@@ -22,7 +22,7 @@ from compiler.ir.op import Trait
 from compiler.ir.printing import print_node
 from compiler.pipeline.contract import Record
 from compiler.profiling import Profile
-from compiler.report.making import Making, cost_of, in_place_of, rounded
+from compiler.report.making import Making, cost_of, in_place_of, scopes_of
 from compiler.report.panels import line_of, panel_of
 from compiler.schedule.breakdown import Breakdown, break_down, by_scope
 from compiler.schedule.memory import Kind
@@ -52,10 +52,7 @@ def report_data(program: Program, measured: Measured | None = None) -> dict[str,
         ],
         "summary": _summary(making, measured),
         "stages": [_stage(making, number) for number in range(len(slots.stages))],
-        "scopes": [
-            [item.name, item.parent, item.first, item.last, item.repeats] for item in making.outline.scopes
-        ],
-        "columns": [list(map(rounded, span)) for span in making.outline.columns],
+        **scopes_of(making),
         "slots": [panel_of(making, slot, profile) for slot in slots.all],
         "kernels": [_kernel(making, k, profile) for k in range(len(program.schedule.kernels))],
         "memory": _memory(making),

@@ -1,10 +1,10 @@
-"""What every part of a report's data is made from."""
+"""What every part of the data of a page is made from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from compiler.analysis.cost import Cost
 from compiler.ir.graph import Graph
@@ -19,21 +19,27 @@ if TYPE_CHECKING:
     from compiler.program import Program
 
 
-@dataclass(frozen=True, slots=True)
-class Making:
-    """What every part of the data is made from."""
+@dataclass(frozen=True)
+class Basis:
+    """Where everything stands, and what has been said already; tables are empty at first."""
 
-    program: Program
     slots: Slots
     outline: Outline
+    texts: Table = field(default_factory=Table)
+    extents: Polynomials = field(default_factory=Polynomials)
+    mathematics: dict[str, int] = field(default_factory=dict[str, int])
+    """The text of each formula in MathML by its LaTeX."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making(Basis):
+    """What every part of a program's data is made from."""
+
+    program: Program
     cost: PlanCost
     by_node: Mapping[Node, Cost]
     final: Mapping[int, Node]
     """What stands in each slot at the end."""
-    texts: Table
-    extents: Polynomials
-    mathematics: dict[str, int]
-    """The text of each formula in MathML by its LaTeX."""
 
     @classmethod
     def of(cls, program: Program) -> Making:
@@ -41,7 +47,7 @@ class Making:
         slots = slots_of(stages_of(program.source_graph, program.history, program.schedule))
         cost = program.cost
         final = {slots.of[node]: node for node in program.graph.nodes}
-        return cls(program, slots, outline_of(slots), cost, cost.by_node, final, Table(), Polynomials(), {})
+        return cls(slots, outline_of(slots), program=program, cost=cost, by_node=cost.by_node, final=final)
 
     @property
     def graph(self) -> Graph:
@@ -62,3 +68,13 @@ def in_place_of(making: Making, kernels: Iterable[Kernel]) -> list[list[int]]:
 def rounded(number: float) -> float:
     """A coordinate as it stands in the data."""
     return round(number, 1)
+
+
+def scopes_of(basis: Basis) -> dict[str, list[list[Any]]]:
+    """The scopes of the outline, and the edges of its columns."""
+    return {
+        "scopes": [
+            [item.name, item.parent, item.first, item.last, item.repeats] for item in basis.outline.scopes
+        ],
+        "columns": [list(map(rounded, span)) for span in basis.outline.columns],
+    }

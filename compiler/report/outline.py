@@ -16,7 +16,7 @@ from compiler.analysis.parts import Part, parts_of
 from compiler.ir.naming import Names
 from compiler.ir.node import Node
 from compiler.ir.op import Input, Trait
-from compiler.ir.scope import paths_of
+from compiler.ir.scope import Path, paths_of
 from compiler.render.boxes import node_role
 from compiler.render.folding import Kind, Member, Tree, lines_of, tree_of
 from compiler.render.labels import expression, op_word, shortened
@@ -48,10 +48,13 @@ class Outline:
     lines: int
 
 
-def outline_of(slots: Slots) -> Outline:
-    """The outline of all slots. Linear in slots and what they read, but for sorting."""
+def outline_of(slots: Slots, paths: Sequence[Path] | None = None) -> Outline:
+    """The outline of all slots. Linear in slots and what they read, but for sorting.
+
+    `paths` has the part of the model of each slot, if not those of one model through its passes.
+    """
     column = _columns(slots)
-    members = _members(slots, column)
+    members = _members(slots, column, _paths(slots) if paths is None else paths)
     tree = tree_of(members)
     trees = sorted(tree.walk(), key=lambda item: item.number)
     scopes = [Scope(item.path, item.parent) for item in trees]
@@ -95,17 +98,21 @@ def _columns(slots: Slots) -> list[Part]:
     return [parts[slots.stages[slot.born].graph][slot.first] for slot in slots.all]
 
 
-def _members(slots: Slots, column: Sequence[Part]) -> list[Member]:
-    """Slots as what folds: each in the scope in which it was made."""
+def _paths(slots: Slots) -> list[Path]:
+    """The part in which each slot was made; parts of one name are numbered over all stages."""
     scopes = [slot.first.origin.scope for slot in slots.all]
     paths = paths_of(scopes)
+    return [() if scope is None else paths[scope] for scope in scopes]
+
+
+def _members(slots: Slots, column: Sequence[Part], paths: Sequence[Path]) -> list[Member]:
+    """Slots as what folds: each in the scope in which it was made."""
     found: list[Member] = []
-    for slot, scope in zip(slots.all, scopes, strict=True):
+    for slot, path in zip(slots.all, paths, strict=True):
         of, op = slot.first.origin.of, slot.first.op
         kind = Kind.GRADIENT if column[slot.number] is Part.BACKWARD else Kind.PLAIN
         if op.has(Trait.LEAF):
             kind = Kind.INPUT if isinstance(op, Input) else Kind.LEAF
-        path = () if scope is None else paths[scope]
         beside = None if of is None else slots.of.get(of)
         if slot.beside != NOWHERE and found[slot.beside].path == path:
             kind, beside = Kind.GRADIENT, slot.beside

@@ -22,9 +22,9 @@ _MARK: Final = re.compile(r"\{\{(\w+)\}\}")
 """Where a piece stands in the template, which is read once: what stands in a piece is never replaced."""
 
 _IMPORT: Final = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)
-_EXPORT: Final = re.compile(r"^export (?=(?:const|class|function) ([\w$]+))", re.MULTILINE)
+_EXPORT: Final = re.compile(r"^export (?=(?:const|class|function\*?) ([\w$]+))", re.MULTILINE)
 
-PAGES: Final = ("report",)
+PAGES: Final = ("report", "sides")
 """The pages: each a template and a module that begins it."""
 
 

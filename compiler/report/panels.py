@@ -12,7 +12,7 @@ from compiler.ir.printing import print_node
 from compiler.profiling import Profile
 from compiler.render.boxes import node_role
 from compiler.render.labels import op_word
-from compiler.report.making import Making, cost_of, rounded
+from compiler.report.making import Basis, Making, cost_of, rounded
 from compiler.report.outline import COLUMNS, short_expression
 from compiler.report.slots import Slot, State
 from compiler.schedule.plan import View
@@ -20,29 +20,35 @@ from compiler.schedule.plan import View
 
 def panel_of(making: Making, slot: Slot, profile: Profile | None) -> dict[str, Any]:
     """Where a slot stands, its states, where it lives and what it costs."""
-    outline, number = making.outline, slot.number
+    found = standing_of(making, slot)
+    node = making.final.get(slot.number)
+    if profile is not None and node is not None and node in profile.microseconds_of:
+        found["us"] = round(profile.microseconds_of[node], 3)
+    return found | _fate(making, slot)
+
+
+def standing_of(basis: Basis, slot: Slot) -> dict[str, Any]:
+    """Where a slot stands, and its states."""
+    outline, number = basis.outline, slot.number
     part = outline.column[number]
     found: dict[str, Any] = {
         "at": [
             COLUMNS.index(part), rounded(outline.x[number]),
             rounded(outline.width[number]), outline.line[number], outline.scope[number],
         ],
-        "role": making.texts.of(node_role(slot.first, part).value),
-        "states": [_state(making, state) for state in slot.states],
+        "role": basis.texts.of(node_role(slot.first, part).value),
+        "states": [_state(basis, state) for state in slot.states],
     }  # fmt: skip
     if slot.beside >= 0:
         found["beside"] = slot.beside
     if slot.gone is not None:
         found["gone"] = [slot.gone, slot.into]
-    node = making.final.get(number)
-    if profile is not None and node is not None and node in profile.microseconds_of:
-        found["us"] = round(profile.microseconds_of[node], 3)
-    return found | _fate(making, slot)
+    return found
 
 
-def _state(making: Making, state: State) -> dict[str, Any]:
-    node, texts = state.node, making.texts
-    names = making.slots.stages[state.stage].graph.names
+def _state(basis: Basis, state: State) -> dict[str, Any]:
+    node, texts = state.node, basis.texts
+    names = basis.slots.stages[state.stage].graph.names
     known = explain_node(node, names)
     found: dict[str, Any] = {
         "stage": state.stage,
@@ -54,23 +60,23 @@ def _state(making: Making, state: State) -> dict[str, Any]:
         "reads": list(state.reads),
     }
     if known.latex is not None:
-        if known.latex not in making.mathematics:
-            making.mathematics[known.latex] = texts.of(mathml(known.latex))
-        found["math"] = making.mathematics[known.latex]
+        if known.latex not in basis.mathematics:
+            basis.mathematics[known.latex] = texts.of(mathml(known.latex))
+        found["math"] = basis.mathematics[known.latex]
         found["formula"] = texts.of(known.formula)
-    return found | _origin(making, known)
+    return found | _origin(basis, known)
 
 
-def _origin(making: Making, known: Explanation) -> dict[str, Any]:
-    texts, found = making.texts, dict[str, Any]()
+def _origin(basis: Basis, known: Explanation) -> dict[str, Any]:
+    texts, found = basis.texts, dict[str, Any]()
     if known.source is not None:
         found["source"] = [texts.of(place_of(known.source)), texts.of(known.source.text)]
     if known.maker != "user":
         found["maker"] = texts.of(known.maker)
     if known.rule:
         found["rule"] = texts.of(known.rule)
-    if known.of in making.slots.of:
-        found["of"] = making.slots.of[known.of]
+    if known.of in basis.slots.of:
+        found["of"] = basis.slots.of[known.of]
     for key, lines in (("derivation", known.derivation), ("where", (*known.definitions, *known.recognised))):
         if lines:
             found[key] = [texts.of(line) for line in lines]

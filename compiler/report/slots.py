@@ -97,8 +97,10 @@ def slots_of(stages: Sequence[Stage]) -> Slots:
     for node in stages[0].graph.nodes:
         _add(slots, node, 0, NOWHERE)
     for number, stage in enumerate(stages):
-        if stage.record is not None and stage.record.changed and stage.kind == "rewrite":
-            _follow(slots, number, stage.record)
+        record = stage.record
+        if record is not None and record.changed and stage.kind == "rewrite":
+            before = record.before if isinstance(record.before, Graph) else record.before.graph
+            _follow(slots, number, before, record.graph, record.became)
     return slots
 
 
@@ -112,11 +114,19 @@ def _reads(slots: Slots, node: Node) -> tuple[int, ...]:
     return tuple(slots.of[operand] for operand in node.operands)
 
 
-def _follow(slots: Slots, number: int, record: Record) -> None:
-    before = record.before if isinstance(record.before, Graph) else record.before.graph
-    keepers = _keepers(before, record)
-    made_for = _made_for(record.graph, keepers)
-    for node in record.graph.nodes:
+def slots_between(left: Stage, right: Stage, pairs: Mapping[Node, Node]) -> Slots:
+    """The slots of two graphs whose nodes are matched: matched ones stand in one."""
+    slots = Slots((left, right))
+    for node in left.graph.nodes:
+        _add(slots, node, 0, NOWHERE)
+    _follow(slots, 1, left.graph, right.graph, pairs)
+    return slots
+
+
+def _follow(slots: Slots, number: int, before: Graph, after: Graph, became: Mapping[Node, Node]) -> None:
+    keepers = _keepers(before, after, became)
+    made_for = _made_for(after, keepers)
+    for node in after.nodes:
         keeper = keepers.get(node)
         if keeper is None:
             host = made_for.get(node)
@@ -124,7 +134,7 @@ def _follow(slots: Slots, number: int, record: Record) -> None:
         else:
             slots.of[node] = slots.of[keeper]
     for old in before.nodes:
-        new = record.became.get(old)
+        new = became.get(old)
         slot = slots.all[slots.of[old]]
         if new is None or slots.of[new] != slot.number:
             slot.gone, slot.into = number, NOWHERE if new is None else slots.of[new]
@@ -132,12 +142,12 @@ def _follow(slots: Slots, number: int, record: Record) -> None:
         _change(slots, number, keeper, new)
 
 
-def _keepers(before: Graph, record: Record) -> dict[Node, Node]:
+def _keepers(before: Graph, after: Graph, became: Mapping[Node, Node]) -> dict[Node, Node]:
     """For each node of the graph after that old ones became, the one whose slot it keeps."""
-    names = record.graph.names.values
+    names = after.names.values
     found: dict[Node, tuple[int, Node]] = {}
     for old in before.nodes:
-        new = record.became.get(old)
+        new = became.get(old)
         if new is None:
             continue
         rank = 0 if new is old else 1 if names.get(old) == names.get(new) else 2

@@ -6,7 +6,7 @@ import { boxOf, titleOf } from "./graph.js";
 import { counted, cut, micro } from "./numbers.js";
 import { pairOf } from "./pair.js";
 import { bytes, choose, kernelTitle, toggle, view, watch } from "./view.js";
-import { countedIn, wordsOf } from "./machine.js";
+import { countedIn, wordsOf } from "./boxes.js";
 
 const alone = new Map((D.unfused || []).flatMap(([slots, us]) => slots.map((slot) => [slot, us])));
 const homes = D.kernels.map((kernel) => (kernel.stored.length ? kernel.stored : kernel.members).at(-1));

@@ -154,9 +154,9 @@ export class Graph {
 }
 
 function titles(height) {
-  return D.columns.flatMap(([left, right], column) => [
+  return D.columns.flatMap(([left, right], column) => (right - left < 1 ? [] : [
     svg("text", { class: "title", x: (left + right) / 2, y: 12, "text-anchor": "middle" }, TITLES[column]),
-    column ? svg("line", { class: "wall", x1: left - 18, x2: left - 18, y1: 0, y2: height }) : null]);
+    column ? svg("line", { class: "wall", x1: left - 18, x2: left - 18, y1: 0, y2: height }) : null]));
 }
 function drawFrame({ scope, top, bottom, depth }) {
   const inset = depth * 3;

@@ -4,12 +4,6 @@ import { $, el } from "./elements.js";
 import { graphs } from "./graph.js";
 import { choose, everything, goto, slotsOfScope, toggle, view } from "./view.js";
 
-const KEYS = [["← →", "stage before, stage after (with the slider or nothing in focus)"], ["/", "search"],
-  ["↑ ↓", "in a graph: the box above, below"], ["← →", "in a graph: the box to the left, right"],
-  ["Enter", "in a graph: open or close the part of the chosen node; in a table: go there"],
-  ["← →", "in the memory chart: the kernel before, after"],
-  ["+ −", "open, close every part"], ["0", "as wide as the page"], ["Esc", "let go of the node"],
-  ["d", "light or dark"], ["?", "this list"]];
 const ARROWS = new Set(["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"]);
 
 export function theme() {
@@ -52,8 +46,9 @@ function enter(graph) {
     graph.putCursor(scope);
   }
 }
-export function beginKeys() {
-  $("keys").append(el("h2", {}, "Keys"), el("dl", {}, KEYS.flatMap(([key, text]) => [el("dt", {}, key), el("dd", {}, text)])),
+// `keys` says what each does, for who asks.
+export function beginKeys(keys) {
+  $("keys").append(el("h2", {}, "Keys"), el("dl", {}, keys.flatMap(([key, text]) => [el("dt", {}, key), el("dd", {}, text)])),
     el("p", {}), el("button", { type: "button", onclick: () => $("keys").close() }, "close"));
   document.addEventListener("keydown", press);
 }

@@ -1,10 +1,10 @@
 // The time machine's graph: every slot at the chosen stage, what is new, changed or gone by sign and colour.
-import { D, PARTS, SIGNS, T, arrowsAt, isThere, kernelsAt, marksAt, roleOf, standing, stateOf,
-  updates } from "./data.js";
+import { D, PARTS, SIGNS, arrowsAt, kernelsAt, marksAt, roleOf, standing } from "./data.js";
 import { $ } from "./elements.js";
 import { Graph, boxOf, hull, isNarrow, titleOf } from "./graph.js";
-import { counted, cut } from "./numbers.js";
-import { choose, toggle, view, watch } from "./view.js";
+import { cut } from "./numbers.js";
+import { countedIn, drawSlot, wordsOf } from "./boxes.js";
+import { toggle, view, watch } from "./view.js";
 import { pathOf } from "./folding.js";
 
 const scene = {
@@ -20,31 +20,6 @@ const scene = {
 };
 export const machine = new Graph($("pane"), scene);
 
-function drawSlot(place, stage, marks) {
-  const { slot, width } = place, state = stateOf(slot, stage), mark = marks.get(slot);
-  const look = mark || (isThere(slot, stage) ? (marks.size ? "dim" : "") : "absent");
-  return boxOf(place, {
-    looks: [roleOf(slot), look], of: [slot], head: T[state.op], name: cut(state.name, 30), title: state.line,
-    what: cut(T[state.short], Math.floor(width / 4.6)), badge: updates.has(slot) ? "↻" : "", sign: SIGNS[mark],
-    act: () => choose(slot),
-  });
-}
-// What a folded part is made of: how many ops of each kind, the most frequent first.
-export function wordsOf(slots, stage) {
-  const words = new Map();
-  for (const slot of slots) {
-    const word = T[stateOf(slot, stage).op];
-    if (isThere(slot, stage) && !["input", "parameter", "constant"].includes(word)) words.set(word, (words.get(word) || 0) + 1);
-  }
-  const sorted = [...words].toSorted((a, b) => b[1] - a[1]);
-  const text = sorted.map(([word, count]) => (count > 1 ? count + " " : "") + word).join(", ");
-  return [sorted.reduce((sum, [, count]) => sum + count, 0), text];
-}
-// Of parts that repeat what is in each, where it is as much in all.
-export function countedIn(scope, count, word) {
-  const repeats = D.scopes[scope][4] || 1;
-  return repeats > 1 && count % repeats === 0 ? `${counted(count / repeats, word)} each` : counted(count, word);
-}
 function drawFolded(place) {
   const [count, text] = wordsOf(place.slots, view.stage), marks = marksAt[view.stage];
   const found = new Set(place.slots.map((slot) => marks.get(slot)).filter(Boolean));

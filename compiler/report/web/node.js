@@ -30,15 +30,15 @@ function decisions(slot, kind) {
 const list = (items) => el("ul", { class: "plain" }, items);
 
 // Each row is a label and what stands beside it.
-function* whatItIs(slot, state) {
+export function* whatItIs(slot, state, stage = view.stage) {
   yield state.math === undefined ? ["is", code(T[state.op])] : ["formula", maths(state.math)];
   yield ["line", code(state.line)];
   for (const text of state.where || []) yield ["where", code(T[text])];
   yield ["type", code(T[state.type])];
   if (pathOfSlot(slot)) yield ["part", el("button", { type: "button", class: "link", onclick: () => choose(slot) }, pathOfSlot(slot))];
   if (state.source) yield ["from", code(`${T[state.source[0]]}: ${T[state.source[1]]}`)];
-  if (state.reads.length) yield ["reads", links(state.reads.map((read) => standing(read, view.stage)))];
-  const users = [...readers[slot]].filter((user) => isThere(user, view.stage));
+  if (state.reads.length) yield ["reads", links(state.reads.map((read) => standing(read, stage)))];
+  const users = [...readers[slot]].filter((user) => isThere(user, stage));
   if (users.length) yield ["read by", links(users)];
 }
 function* howItCame(slot, state) {

@@ -17,6 +17,12 @@ import { graphs, isNarrow } from "./graph.js";
 import { everything, openSome, view, watch } from "./view.js";
 
 const TABS = ["Graph", "Changes", "Node", "Memory", "Time", "Fusion", "Code"];
+const KEYS = [["← →", "stage before, stage after (with the slider or nothing in focus)"], ["/", "search"],
+  ["↑ ↓", "in a graph: the box above, below"], ["← →", "in a graph: the box to the left, right"],
+  ["Enter", "in a graph: open or close the part of the chosen node; in a table: go there"],
+  ["← →", "in the memory chart: the kernel before, after"],
+  ["+ −", "open, close every part"], ["0", "as wide as the page"], ["Esc", "let go of the node"],
+  ["d", "light or dark"], ["?", "this list"]];
 const ROLES = ["forward", "backward", "update", "parameter", "input"];
 
 function begin() {
@@ -28,7 +34,8 @@ function begin() {
   openSome(70);
   beginTabs(TABS);
   for (const part of [beginSummary, beginSlider, beginMachine, beginChanges, beginCode, beginNode, beginMemory, beginTime,
-    beginFusion, beginSearch, beginKeys, beginMarks]) part();
+    beginFusion, beginSearch, beginMarks]) part();
+  beginKeys(KEYS);
   const act = { theme, help: showKeys, fit: () => machine.fit(), unfold: () => everything(true), fold: () => everything(false),
     closer: () => machine.zoomTo(machine.zoom * 1.25), farther: () => machine.zoomTo(machine.zoom / 1.25) };
   for (const [id, action] of Object.entries(act)) $(id).addEventListener("click", action);
