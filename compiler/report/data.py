@@ -20,7 +20,6 @@ from compiler.errors import BackendError
 from compiler.ir.node import Node, describe
 from compiler.ir.op import Trait
 from compiler.ir.printing import print_node
-from compiler.pipeline.contract import Record
 from compiler.profiling import Profile
 from compiler.report.making import Making, cost_of, in_place_of, scopes_of
 from compiler.report.panels import line_of, panel_of
@@ -112,6 +111,7 @@ def _stage(making: Making, number: int) -> dict[str, Any]:
     stage = making.slots.stages[number]
     found: dict[str, Any] = {"name": stage.name, "kind": stage.kind, "nodes": len(stage.graph)}
     record = stage.record
+    became = {} if record is None else record.became
     if stage.schedule is not None:
         found["kernels"] = [making.slots.standing(kernel.members) for kernel in stage.schedule.kernels]
         found["in_place"] = in_place_of(making, stage.schedule.kernels)
@@ -122,7 +122,7 @@ def _stage(making: Making, number: int) -> dict[str, Any]:
             "did": _grouped(
                 making,
                 (
-                    (None, _bare(record, item.sentence, item.nodes), item.nodes)
+                    (None, _bare(became, item.sentence, item.nodes), item.nodes)
                     for item in record.report.actions
                 ),
             ),
@@ -133,9 +133,9 @@ def _stage(making: Making, number: int) -> dict[str, Any]:
     return found
 
 
-def _bare(record: Record, sentence: str, nodes: Sequence[Node]) -> str:
+def _bare(became: Mapping[Node, Node], sentence: str, nodes: Sequence[Node]) -> str:
     """A sentence without descriptions of the nodes that it is about: the page shows the nodes themselves."""
-    twins = [record.became[node] for node in nodes if record.became.get(node, node) is not node]
+    twins = [became[node] for node in nodes if became.get(node, node) is not node]
     head = next((text for text in map(describe, nodes) if sentence.startswith(text)), "")
     rest = sentence.removeprefix(head).lstrip(":, ")
     for text in map(describe, twins):

@@ -26,7 +26,7 @@ function listing(number) {
     return el("div", { class: "listed", "data-of": slots.length ? slots.join(" ") : false,
       onclick: (event) => slots.length && event.target.closest("button") === null && choose(slots[0]) }, linked(T[line]));
   }));
-  markChosen();
+  markChosen($("code"));
 }
 function linked(line) {
   const found = [];

@@ -45,6 +45,7 @@ export class Graph {
     pane.replaceChildren(root);
     [pane.scrollLeft, pane.scrollTop] = at;
     this.chosen();
+    markChosen(pane);
   }
   drawBox(box) {
     return box.slot === undefined ? this.scene.folded(box) : this.scene.box(box);
@@ -106,7 +107,6 @@ export class Graph {
     near.delete(home);
     for (const box of this.pane.querySelectorAll(".box[data-slot]"))
       box.classList.toggle("near", near.has(Number(box.dataset.slot)));
-    markChosen();
     return undefined;
   }
   scrolled() {

@@ -2,11 +2,15 @@
 // listing. What is about slots says so: data-of="3 7".
 import { view, watch } from "./view.js";
 
-function mark(look, slots) {
-  for (const item of document.querySelectorAll("[data-of]"))
-    item.classList.toggle(look, item.dataset.of.split(" ").some((slot) => slots.has(slot)));
+function mark(look, slots, root) {
+  const only = slots.size === 1 ? ` ${[...slots][0]} ` : "";
+  for (const item of root.querySelectorAll("[data-of]")) {
+    const { of } = item.dataset;
+    item.classList.toggle(look, only ? ` ${of} `.includes(only) : of.split(" ").some((slot) => slots.has(slot)));
+  }
 }
-export const markChosen = () => mark("on", new Set([String(view.slot)]));
+// In what is drawn anew; all else is marked when the choice changes.
+export const markChosen = (root) => mark("on", new Set([String(view.slot)]), root);
 
 let lit = "";
 function light(event) {
@@ -14,10 +18,10 @@ function light(event) {
   const of = item && event.type !== "pointerleave" ? item.dataset.of : "";
   if (of === lit) return;
   lit = of;
-  mark("lit", new Set(of ? of.split(" ") : []));
+  mark("lit", new Set(of ? of.split(" ") : []), document);
 }
 export function beginMarks() {
   for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, light);
   document.documentElement.addEventListener("pointerleave", light);
-  watch(["slot"], markChosen);
+  watch(["slot"], () => markChosen(document));
 }

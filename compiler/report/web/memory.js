@@ -40,7 +40,7 @@ function draw() {
   $("peak").dataset.bytes = peak;
   $("peak").dataset.total = total;
   moment(kernel, fullest, used[kernel], total);
-  markChosen();
+  markChosen($("memory"));
 }
 const chart = (height, label, ...children) => svg("svg", { class: "chart", viewBox: `0 0 ${STEP} ${height}`,
   preserveAspectRatio: "none", height, role: "img", "aria-label": label }, ...children);

@@ -2,6 +2,7 @@
 import { D, T, last, stateOf } from "./data.js";
 import { $, el, rowTo, table } from "./elements.js";
 import { showCode } from "./code.js";
+import { markChosen } from "./marks.js";
 import { evaluated, micro, scaled } from "./numbers.js";
 import { choose, kernelTitle, pathOfSlot, polynomial, view, watch } from "./view.js";
 import { roofShare, roofline } from "./roof.js";
@@ -27,6 +28,7 @@ function draw() {
   }
   parts.push(kernels(), el("div", { class: "two" }, byPart(), byLine()));
   $("speed").replaceChildren(...parts);
+  markChosen($("speed"));
 }
 function kernels() {
   const weight = (number) => (isTimed ? D.kernels[number].us : D.kernels[number].cost.reduce((sum, item) => sum + polynomial(item), 0));
