@@ -111,7 +111,7 @@ def _stage(making: Making, number: int) -> dict[str, Any]:
     stage = making.slots.stages[number]
     found: dict[str, Any] = {"name": stage.name, "kind": stage.kind, "nodes": len(stage.graph)}
     record = stage.record
-    became = {} if record is None else record.became
+    became: Mapping[Node, Node] = {} if record is None else record.became
     if stage.schedule is not None:
         found["kernels"] = [making.slots.standing(kernel.members) for kernel in stage.schedule.kernels]
         found["in_place"] = in_place_of(making, stage.schedule.kernels)
