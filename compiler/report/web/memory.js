@@ -119,7 +119,7 @@ function moment(kernel, fullest, used, total) {
     el("h3", {}, kernel === fullest ? `At its fullest: kernel ${kernel}` : `At kernel ${kernel}`,
       ` (${scaled(used || 0, "B")} of the slab) `, kernel === fullest ? null : back),
     kindsBar(held),
-    table(["value", "kind", "bytes", "share of a call"], rows),
+    table(["value", "kind", "bytes", "share"], rows),
     held.length > SHOWN ? el("p", { class: "axis-text" }, `and ${held.length - SHOWN} more`) : "",
     el("p", { class: "axis-text" }, `In place saves ${bytes(saves)}; without sharing the slab would take ${bytes(unshared)}. `
       + `The slab is ${polynomialText(D.memory.peak)} B.`));

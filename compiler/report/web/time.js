@@ -21,7 +21,7 @@ function draw() {
   if (isTimed) {
     const rates = D.measured.gigabytes.map(([size, speed]) => `${speed} GB/s of ${scaled(size, "B")}`).join(", ");
     parts.push(el("p", {}, `A call takes ${micro(D.measured.call)} (median of ${D.measured.calls}); this machine does at best `
-      + `${D.measured.gflops} GFLOP/s, and moves ${rates}.`), roofline(measuredSize));
+      + `${D.measured.gflops} GFLOP/s, and moves ${rates}.`), roofline(measuredSize, Math.min(Math.max(window.innerWidth - 60, 320), 1240)));
   } else {
     parts.push(el("p", {}, "Nothing was timed: program.report(path, data=...) adds times. "
       + "These are the costs, for the sizes chosen under memory."));
@@ -116,5 +116,6 @@ function byLine() {
 }
 export function beginTime() {
   watch(["sizes"], draw);
+  window.addEventListener("resize", draw);
   draw();
 }
