@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from compiler.schedule.plan import InSlab
 from tests.compiler.report.browsing import Opened
 from tests.compiler.report.models import three_layers
 
@@ -107,4 +108,21 @@ def test_times_are_summed_by_part_and_by_line(browser: Any, reports: dict[str, P
     lines = {texts[label]: spent for label, *_, spent in data["lines"] if spent}
     rows = "items => Object.fromEntries(items.map(item => [item.dataset.line, Number(item.dataset.value)]))"
     assert page.locator("#lines [data-line]").evaluate_all(rows) == pytest.approx(lines)
+    opened.close()
+
+
+def test_chains_in_place_are_joined_and_the_peak_is_marked(browser: Any, reports: dict[str, Path]) -> None:
+    opened = Opened(browser, reports["plain"])
+    page, (program, _) = opened.page, three_layers()
+    places, names = program.plan.places, program.graph.names.values
+    pairs = [pair for kernel in program.schedule.kernels for pair in kernel.in_place.items()]
+    in_slab = [new for new, old in pairs if all(isinstance(places[k], InSlab) for k in (new, old))]
+    joined = page.locator("#slab [data-joined]").evaluate_all(
+        "items => items.map(item => item.dataset.joined)"
+    )
+    shown = page.evaluate("slots => slots.map(slot => rooms.view.nameOf(slot))", joined)
+    assert shown == [names[node] for node in in_slab] != []
+    band = page.locator("#slab .peak-band")
+    fullest = program.memory.at(batch=64).kernel
+    assert float(band.get_attribute("x")) == pytest.approx(1000 * fullest / len(program.schedule.kernels))
     opened.close()

@@ -134,6 +134,11 @@ def test_of_a_large_graph_what_is_visible_is_drawn_and_the_rest_while_it_is_scro
 ) -> None:
     opened = Opened(browser, transformer(4, "numpy").report(tmp_path / "report.html"))
     page = opened.page
+    heads = page.locator("#pane .fold text").all_text_contents()
+    assert "▾ 0 … 3  \N{MULTIPLICATION SIGN} 4" in heads
+    assert "▾ 0" in heads
+    folded = page.locator("#pane .box.forward[data-fold] .head").all_text_contents()
+    assert {f"▸ {k}:" for k in (1, 2, 3)} <= {head.rsplit(" ", 2)[0] for head in folded}
     page.click("#unfold")
     drawn = page.locator("#pane .box[data-slot]").count()
     assert 0 < drawn < page.evaluate("rooms.data.D.slots.length") / 2

@@ -71,6 +71,9 @@ def test_diff_ends_as_diff_does(run, data_of, folder):
     assert "+++ train.py:loss" in run("diff", "train.py:hidden", "train.py:loss", code=1).stdout
     assert run("diff", "train.py:step", "train.py:graph").stdout == ""
     assert not data_of("diff", "train.py:step", "train.py:graph")["differs"]
+    found = data_of("diff", "train.py:hidden", "train.py:loss", "--report", "diff.html", code=1)
+    assert found["path"] == str(folder / "diff.html")
+    assert "train.py:hidden and train.py:loss" in (folder / "diff.html").read_text(encoding="utf-8")
     run("diff", "train.py:step", code=2)
     run("diff", "train.py:step", "nowhere.tt", code=2)
 

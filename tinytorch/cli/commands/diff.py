@@ -16,11 +16,15 @@ from tinytorch.diff import diff as difference
 _COLOURS: Final = {"+": "green", "-": "red", "@": "cyan"}
 
 
-@shared.command("tinytorch diff old.tt train.py:step", "tinytorch diff old.tt old.tt")
+@shared.command("tinytorch diff old.tt train.py:step", "tinytorch diff old.tt old.tt --report diff.html")
 @shared.target("left")
 @shared.target("right")
+@click.option(
+    "--report", type=click.Path(dir_okay=False), metavar="PATH",
+    help="Write a page with both graphs side by side, too.",
+)  # fmt: skip
 @click.pass_context
-def diff(context: click.Context, left: str, right: str) -> None:
+def diff(context: click.Context, left: str, right: str, report: str | None) -> None:
     """Show what differs between LEFT and RIGHT.
 
     That is what was added, removed, changed, rewired, renamed or moved. Two targets, of any kind each: two
@@ -30,7 +34,9 @@ def diff(context: click.Context, left: str, right: str) -> None:
     graphs = [load_target(text).graph for text in (left, right)]
     with working("comparing"):
         found = difference(*graphs, names=(left, right))
-    show(found.to_dict(), _coloured(str(found)))
+        written = None if report is None else found.report(report)
+    path = {} if written is None else {"path": str(written.resolve())}
+    show(found.to_dict() | path, _coloured(str(found)))
     context.exit(int(bool(found)))
 
 
