@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from compiler.ir.dims import Extent, evaluate, symbols
 from compiler.ir.finding import find_value, image
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
+from compiler.ir.numbers import whole_number
 from compiler.ir.op import Trait
 from compiler.render.colours import COLOURS, Colouring, by_amount, by_precision
 
@@ -83,10 +84,34 @@ def show(
     moved: Callable[[], Mapping[Node, Extent]],
     sizes: Mapping[str, int],
 ) -> Show:
-    """With the amounts that colours may stand for. Raises ArgumentError for an unknown colour."""
-    names = (options.open,) if isinstance(options.open, str) else tuple(options.open)
+    """With the amounts that colours may stand for. Raises ArgumentError for what is no option."""
+    _check_numbers(options)
+    names = _names(options.open)
     colouring = _colouring(options.colour, times, moved, sizes)
     return Show(options.detail, names, options.depth, around, options.radius, colouring)
+
+
+def _check_numbers(options: Options) -> None:
+    depth, radius = options.depth, options.radius
+    if depth is not None and not _is_at_least(depth, 1):
+        raise ArgumentError(f"depth is the number of names that folded parts have, 1 or more, not {depth!r}")
+    if not _is_at_least(radius, 0):
+        raise ArgumentError(f"radius is a number of arrows, 0 or more, not {radius!r}")
+
+
+def _is_at_least(value: Any, least: int) -> bool:
+    number = whole_number(value)
+    return number is not None and number >= least
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    names: list[Any] = [given] if isinstance(given, str) or not isinstance(given, Iterable) else [*given]
+    for name in names:
+        if not isinstance(name, str):
+            raise ArgumentError(
+                f"parts of a model are opened by their names, as in 'block2', not by {name!r}"
+            )
+    return tuple(names)
 
 
 def _colouring(

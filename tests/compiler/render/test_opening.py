@@ -218,3 +218,20 @@ def test_every_program_is_drawn_however_it_is_asked_for(name):
         frames = {frame.id for frame in picture.frames} | {""}
         assert {box.frame for box in picture.boxes} <= frames
         assert dot_source(picture).startswith("digraph")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (Options(depth=0), "1 or more, not 0"),
+        (Options(depth="2"), "1 or more, not '2'"),
+        (Options(radius=-1), "0 or more, not -1"),
+        (Options(radius=1.5), "0 or more, not 1.5"),
+        (Options(open=3), "by their names, as in 'block2', not by 3"),
+        (Options(open=["a", 3]), "not by 3"),
+    ],
+)
+def test_options_that_are_none_are_errors(options, message):
+    graph = chain(2)
+    with pytest.raises(ArgumentError, match=message):
+        show_graph(options, graph)
