@@ -24,6 +24,9 @@ _MARK: Final = re.compile(r"\{\{(\w+)\}\}")
 _IMPORT: Final = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=(?:const|class|function\*?) ([\w$]+))", re.MULTILINE)
 
+_COMMENT: Final = re.compile(r"^ *//.*\n", re.MULTILINE)
+"""Lines of comments stay in the package: a page is at most 100 kB without its data."""
+
 PAGES: Final = ("report", "sides")
 """The pages: each a template and a module that begins it."""
 
@@ -57,7 +60,7 @@ def script_of(name: str) -> str:
 
 def _room(name: str, text: str) -> str:
     exported = ", ".join(_EXPORT.findall(text))
-    body = _EXPORT.sub("", _IMPORT.sub(r"const \1 = rooms.\2;", text))
+    body = _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub(r"const \1 = rooms.\2;", text)))
     return f"rooms.{name} = (() => {{\n{body}return {{ {exported} }};\n}})();"
 
 

@@ -25,7 +25,7 @@ export const pathOf = (scopes, scope) =>
 // The lines and folded scopes that are shown, with their y, and the frames around them.
 export function outlineOf(scopes, scopeOfLine, open) {
   const items = [], frames = [], opened = [];
-  let y = HEAD, line = 0;
+  let y = HEAD, line = 0, chain = [];
   const close = (until) => {
     while (opened.length && scopes[opened.at(-1).scope][3] < until) {
       y += FOOT;
@@ -34,7 +34,7 @@ export function outlineOf(scopes, scopeOfLine, open) {
   };
   while (line < scopeOfLine.length) {
     close(line);
-    const chain = chainOf(scopes, scopeOfLine[line]);
+    if (scopeOfLine[line] !== chain.at(-1)) chain = chainOf(scopes, scopeOfLine[line]);
     const closed = chain.find((scope) => !open.has(scope));
     for (const scope of chain) {
       if (scope === closed) break;
