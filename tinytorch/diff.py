@@ -18,10 +18,14 @@ def diff(left: Side, right: Side, *, names: tuple[str, str] = ("left", "right"))
     """What was added, removed, changed, rewired, renamed or moved from `left` to `right`.
 
     False if nothing was. Each side is a `Graph`, a `Program` (of which the graph as written is compared; give
-    `program.graph` for the rewritten one), a tensor, or a sequence of tensors. Nodes that both graphs share,
+    `program.graph` for the rewritten one), a tensor, or a sequence of tensors. Of two programs it says too
+    what is fused with what in one of them alone. Nodes that both graphs share,
     as snapshots of one history do, are matched by identity; others by what they compute, by name and by their
     neighbours, and `is_guess` says so. `print` shows a text like that of `diff -u`, `report(path)` writes a
     page with both graphs side by side; `changes` and `to_dict()` are the data. Raises ArgumentError for
     anything else.
     """
-    return difference_of(graph_of(left), graph_of(right), names=names)
+    schedules = None
+    if isinstance(left, Program) and isinstance(right, Program):
+        schedules = left.schedule, right.schedule
+    return difference_of(graph_of(left), graph_of(right), names=names, schedules=schedules)

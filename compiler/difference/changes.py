@@ -31,6 +31,8 @@ class Kind(Enum):
     RENAMED = "renamed"
     MOVED = "moved"
     """It belongs to another scope."""
+    FUSED = "fused"
+    """One program computes it in a kernel with an operand, the other apart from it."""
     VALUE = "value"
     """A parameter or constant of one type with other numbers."""
     RESULT = "result"

@@ -10,20 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from compiler.difference.changes import Change, Kind, changes_between
+from compiler.difference.kernels import fusions_between
 from compiler.difference.matching import match_graphs
 from compiler.difference.picture import difference_picture
 from compiler.difference.text import Line, difference_lines, difference_text
+from compiler.ir.finding import images
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.render.drawing import write
+from compiler.schedule.schedule import Schedule
 
 
 @dataclass(frozen=True, repr=False)
 class Difference:
     """What two graphs do not share; false if there is nothing. `str` is a text like that of `diff -u`.
 
-    `pairs` gives for each node on the left that has a counterpart that one. `is_guess` says that the nodes
-    were matched by structure and names, because nothing is known of how one graph became the other.
+    `pairs` gives for each node on the left that has a counterpart that one. `is_guess` says that some were
+    matched by what they compute, by name and by neighbours, because nothing else is known of them.
     """
 
     left: Graph
@@ -103,9 +106,25 @@ def difference_of(
     right: Graph,
     known: Mapping[Node, Node] | None = None,
     names: tuple[str, str] = ("left", "right"),
+    schedules: tuple[Schedule, Schedule] | None = None,
 ) -> Difference:
-    """What differs. `known` are pairs that a caller is sure of, such as what passes replaced by what."""
-    pairs = match_graphs(left, right, known)
-    shared = not set(left.nodes).isdisjoint(right.nodes)
-    changes = tuple(changes_between(left, right, pairs))
-    return Difference(left, right, pairs, changes, not (shared or known), names)
+    """What differs. `known` are pairs that a caller is sure of.
+
+    What passes replaced by what is known, too, where one graph was made from the other. With the `schedules`
+    of programs made of the graphs, what they fuse otherwise is a difference.
+    """
+    sure = {**_provenance(left, right), **(known or {})}
+    pairs = match_graphs(left, right, sure)
+    is_guess = any(a is not b and sure.get(a) is not b for a, b in pairs.items())
+    changes = list(changes_between(left, right, pairs))
+    if schedules is not None:
+        changes += fusions_between(left, right, pairs, schedules)
+    return Difference(left, right, pairs, tuple(changes), is_guess, names)
+
+
+def _provenance(left: Graph, right: Graph) -> dict[Node, Node]:
+    """What nodes on the left became on the right, or the other way round: one of several that became one."""
+    onward = images(right, left)
+    pairs = onward.items() if onward else ((a, b) for b, a in images(left, right).items())
+    first = {b: a for a, b in reversed(list(pairs))}
+    return {a: b for b, a in first.items()}

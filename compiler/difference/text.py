@@ -25,6 +25,10 @@ _CONTEXT: Final = 2
 """Unchanged lines that are shown on both sides of a change."""
 
 
+_BELOW: Final = (Kind.RESULT, Kind.VALUE, Kind.FUSED)
+"""What no line of a node's text tells of: it is said below them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A line of both graphs' text: `-` on the left only, `+` on the right only, or a space; and its node."""
@@ -46,7 +50,7 @@ def difference_text(
         return ""
     lines = difference_lines(left, right, pairs, changes)
     shown = [f"--- {titles[0]}", f"+++ {titles[1]}", *_shortened(lines)]
-    others = [str(change) for change in changes if change.kind in (Kind.RESULT, Kind.VALUE)]
+    others = [str(change) for change in changes if change.kind in _BELOW]
     return "\n".join([*shown, *others]) + "\n"
 
 
@@ -60,8 +64,7 @@ def difference_lines(
 
 
 def _touched(changes: Sequence[Change]) -> set[Node]:
-    lasting = (Kind.RESULT, Kind.VALUE)
-    ends = (node for change in changes if change.kind not in lasting for node in (change.left, change.right))
+    ends = (node for change in changes if change.kind not in _BELOW for node in (change.left, change.right))
     return {node for node in ends if node is not None}
 
 

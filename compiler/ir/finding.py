@@ -75,9 +75,16 @@ def trail(graph: Text, node: Node) -> tuple[Node, ...]:
     return tuple(found)
 
 
-def images(graph: Text) -> dict[Node, Node]:
-    """What stands in a graph for each node of the first of those that it was made from. One walk a stage."""
-    first, *later = stages(graph)
+def images(graph: Text, since: Text | None = None) -> dict[Node, Node]:
+    """What stands in a graph for each node of the first of those that it was made from. One walk a stage.
+
+    With `since`, one of those, what stands for its nodes; nothing where the graph was not made from it.
+    """
+    made_from = stages(graph)
+    begin = 0 if since is None else next((k for k, item in enumerate(made_from) if item is since), None)
+    if begin is None:
+        return {}
+    first, *later = made_from[begin:]
     found = {node: node for node in first.nodes}
     for stage in later:
         here = set(stage.nodes)

@@ -49,7 +49,7 @@ const fact = (value, text) => el("div", {}, el("b", {}, value), el("small", {}, 
 function summarise() {
   const counts = new Map();
   for (const [kind] of D.changes) counts.set(kind, (counts.get(kind) || 0) + 1);
-  const how = D.is_guess ? "by what they compute, their names and their neighbours; nothing is known of how one became the other" : "what both share as such, the rest by what they compute";
+  const how = D.is_guess ? "what both share as such, the rest by what they compute, their names and their neighbours" : "as such";
   $("summary").replaceChildren(
     el("p", {}, D.changes.length ? "" : el("b", {}, "Nothing differs. "), el("b", {}, D.stages[0].name),
       ` has ${counted(D.stages[0].nodes, "node")}, `, el("b", {}, D.stages[1].name), ` ${D.stages[1].nodes}. `,
