@@ -2,14 +2,19 @@
 
 A bool is an i1 in a register and a byte in memory. Equal lines of equal values are computed once.
 
-A sum with a literal's multiple, as in a polynomial, is rounded once where the processor can do that. Other
-products are rounded before they are added, or `x * x - y * y` would not be 0 at x = y.
+The sums of a polynomial are rounded once where the processor can do that: a literal's multiple that nothing
+else reads, and a literal or a variable that is in the multiple too. Other products are rounded before they
+are added, or `x * x - y * y` and `0.1 * x - 0.1 * y` would not be 0 at x = y, nor `0.1 * x - y` where a
+`where` beside it finds both equal.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from itertools import permutations
+from operator import or_
 from typing import Any, Final, NamedTuple
 
 from compiler.backends.llvm import emit, vector_math
@@ -40,22 +45,42 @@ class _Multiple(NamedTuple):
 
     place: int
     factor: Const
-    value: Ref
+    value: int
 
 
-def _multiple(typed: TypedLine, lines: Sequence[TypedLine], first: int) -> _Multiple | None:
-    """The multiple that a line adds or takes away, in one dtype throughout; None where there is none."""
-    if typed.line.atom not in ("add", "sub") or not typed.reads.is_float:
+class _Polynomials:
+    """Which sums of a formula's lines are those of a polynomial."""
+
+    def __init__(self, lines: Sequence[TypedLine], result: Ref, first: int) -> None:
+        self.lines, self.first = lines, first
+        self.uses = Counter(ref for typed in lines for ref in typed.line.arguments)
+        self.uses[result] += 1
+        self.variables = [1 << place for place in range(first)]
+        """Of each value the variables that are in it, as bits."""
+        for typed in lines:
+            refs = [ref for ref in typed.line.arguments if isinstance(ref, int)]
+            self.variables.append(reduce(or_, (self.variables[ref] for ref in refs), 0))
+
+    def multiple(self, typed: TypedLine) -> _Multiple | None:
+        """The multiple that a line adds or takes away, in one dtype throughout; None where there is none."""
+        if typed.line.atom not in ("add", "sub") or not typed.reads.is_float:
+            return None
+        for place, ref in enumerate(typed.line.arguments):
+            other = typed.line.arguments[1 - place]
+            product = self.lines[ref - self.first] if isinstance(ref, int) and ref >= self.first else None
+            if product is None or product.line.atom != "mul" or self.uses[ref] > 1:
+                continue
+            if product.reads is typed.reads and product.dtype is typed.reads:
+                for factor, value in permutations(product.line.arguments):
+                    if isinstance(factor, Const) and isinstance(value, int) and self._is_beside(other, value):
+                        return _Multiple(place, factor, value)
         return None
-    for place, ref in enumerate(typed.line.arguments):
-        product = lines[ref - first] if isinstance(ref, int) and ref >= first else None
-        if product is None or product.line.atom != "mul":
-            continue
-        if product.reads is typed.reads and product.dtype is typed.reads:
-            for factor, value in permutations(product.line.arguments):
-                if isinstance(factor, Const) and not isinstance(value, Const):
-                    return _Multiple(place, factor, value)
-    return None
+
+    def _is_beside(self, other: Ref, value: int) -> bool:
+        """Whether one is a literal, or a variable that is in a value."""
+        if isinstance(other, Const):
+            return True
+        return other < self.first and bool(self.variables[value] >> other & 1)
 
 
 class Evaluator:
@@ -99,7 +124,7 @@ class Evaluator:
     ) -> Value:
         """The value of a formula at values of the given dtypes, converted to `dtype`."""
         known, types = list(values), list(dtypes)
-        first = len(known)
+        polynomials = _Polynomials(lines, result, len(known))
 
         def look(ref: Ref, wanted: DType) -> Value:
             value = known[ref] if isinstance(ref, int) else ref
@@ -113,7 +138,7 @@ class Evaluator:
             reads = [
                 BOOL if line.atom == "where" and k == 0 else typed.reads for k in range(len(line.arguments))
             ]
-            multiple = _multiple(typed, lines, first)
+            multiple = polynomials.multiple(typed)
             if multiple is not None:
                 value = self.sum_with(multiple, typed, look)
             else:

@@ -1,4 +1,4 @@
-"""A literal's multiple is added in one rounding where the processor can; other products are rounded first."""
+"""The sums of a polynomial are rounded once where the processor can; other products are rounded first."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tests.compiler.backends.llvm.test_backend import values
 from tinytorch.elementwise import elementwise
 
 FORMS = {
-    "sum": (lambda x, y: 0.1 * x + y, 1, 1),
-    "sum the other way round": (lambda x, y: y + x * 0.1, 1, 1),
-    "difference": (lambda x, y: y - 0.1 * x, -1, 1),
-    "difference the other way round": (lambda x, y: 0.1 * x - y, 1, -1),
+    "sum": (lambda x: 0.1 * (x * x) + x, 1, 1),
+    "sum the other way round": (lambda x: x + (x * x) * 0.1, 1, 1),
+    "difference": (lambda x: x - 0.1 * (x * x), -1, 1),
+    "difference the other way round": (lambda x: 0.1 * (x * x) - x, 1, -1),
 }
 
 
@@ -31,17 +31,50 @@ def has_fma() -> bool:
 @pytest.mark.parametrize("count", [3, 40])
 def test_a_multiple_is_rounded_with_its_sum(name: str, count: int) -> None:
     function, first, second = FORMS[name]
-    x, y = tt.input("x", (count,)), tt.input("y", (count,))
-    found = tt.compile([x, y], elementwise("form", function)(x, y), backend="llvm")(
-        a := values(count), b := values(count, seed=1)
-    )
+    x = tt.input("x", (count,))
+    found = tt.compile([x], elementwise("form", function)(x), backend="llvm")(a := values(count))
     tenth = np.float32(0.1)
     once = [
-        np.float32(float(first * Fraction(float(tenth)) * Fraction(float(u)) + second * Fraction(float(v))))
-        for u, v in zip(a, b, strict=True)
+        np.float32(
+            float(first * Fraction(float(tenth)) * Fraction(float(u * u)) + second * Fraction(float(u)))
+        )
+        for u in a
     ]
-    twice = np.float32(first) * (tenth * a) + np.float32(second) * b
+    twice = np.float32(first) * (tenth * (a * a)) + np.float32(second) * a
+    assert count < 40 or (once != twice).any()
     np.testing.assert_array_equal(found, once if has_fma() else twice)
+
+
+def test_a_multiple_is_rounded_with_a_literal() -> None:
+    x = tt.input("x", (40,))
+    found = tt.compile([x], elementwise("line", lambda x: 0.1 * x + 1.0)(x), backend="llvm")(a := values(40))
+    once = [np.float32(float(Fraction(float(np.float32(0.1))) * Fraction(float(u)) + 1)) for u in a]
+    np.testing.assert_array_equal(found, once if has_fma() else np.float32(0.1) * a + np.float32(1))
+
+
+CANCELLING = {
+    "multiples": lambda x, y: 0.1 * x - 0.1 * y,
+    "a multiple beside a choice": lambda x, y: 0.1 * x - tt.minimum(0.1 * y, 1e6),
+    "a multiple that is read twice": lambda x, y: tt.where(
+        x == y, 0.7 * x - tt.clip(0.7 * x, -1e6, 1e6), 0.0
+    ),
+    "opposite multiples": lambda x, y: 0.1 * x + 0.1 * (-y),
+}
+
+
+@pytest.mark.parametrize("name", CANCELLING)
+def test_equal_multiples_cancel(name: str) -> None:
+    x, y = tt.input("x", (40,)), tt.input("y", (40,))
+    program = tt.compile([x, y], elementwise("gap", CANCELLING[name])(x, y), backend="llvm")
+    np.testing.assert_array_equal(program(values(40), values(40)), np.zeros(40))
+
+
+def test_a_guard_holds_for_the_difference_that_it_guards() -> None:
+    guarded = elementwise("guarded", lambda x, y: tt.where(0.1 * x >= y, tt.sqrt(0.1 * x - y), 0.0))
+    x, y = tt.input("x", (40,)), tt.input("y", (40,))
+    a = values(40)
+    found = tt.compile([x, y], guarded(x, y), backend="llvm")(a, np.float32(0.1) * a)
+    np.testing.assert_array_equal(found, np.zeros(40))
 
 
 def test_other_products_are_rounded_before_they_are_added() -> None:
