@@ -45,7 +45,7 @@ def distance(found: Array, expected: Array) -> Distance:
     with np.errstate(all="ignore"):
         same = np.asarray(found == expected) | (np.isnan(left) & np.isnan(right))
         is_far = ~same & ~(np.isfinite(left) & np.isfinite(right))
-        apart = np.where(same, 0.0, np.where(is_far, np.inf, np.abs(left - right)))
+        apart = np.where(same, 0.0, np.where(is_far, np.inf, _gap(found, expected)))
         larger = np.maximum(np.abs(left), np.abs(right))
         relative = np.where(same, 0.0, np.where(is_far, np.inf, apart / larger))
     absolute = float(apart.max())
@@ -58,6 +58,14 @@ def distance(found: Array, expected: Array) -> Distance:
         absolute / (_magnitude(right) or 1.0),
         place,
     )
+
+
+def _gap(left: Array, right: Array) -> Array:
+    """Absolute differences, in float64; of integers to its digits, however large they are."""
+    if left.dtype.kind != "i":
+        return np.abs(left.astype(np.float64) - right.astype(np.float64))
+    low, high = np.minimum(left, right), np.maximum(left, right)
+    return (high.astype(np.uint64) - low.astype(np.uint64)).astype(np.float64)
 
 
 def _magnitude(array: Array) -> float:

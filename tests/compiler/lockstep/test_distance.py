@@ -68,7 +68,9 @@ def test_integers_and_bools_have_no_ulps():
     assert (apart.absolute, apart.place) == (2, (1,))
     assert math.isnan(apart.ulps)
     assert of([True], [False], bool).absolute == 1
-    assert of([2**62 + 1], [2**62], np.int64).absolute == 0  # float64 has no digit for it ...
+    assert of([2**62 + 1, -(2**62)], [2**62, -(2**62)], np.int64).absolute == 1  # no digit of a float64
+    assert of([-3], [2], np.int32).absolute == 5
+    assert of([2**63 - 1], [-(2**63)], np.int64).absolute == 2.0**64
     assert json.loads(json.dumps(apart.to_dict()))["ulps"] is None
 
 
