@@ -37,8 +37,9 @@ def compare(
     """Compiles a graph once for each variant, and compares their results, times and memory on `data`.
 
     The graph is that of inputs, outputs and updates, or a `Graph`, or the one a `Program` was compiled from.
-    `data` are values of the inputs, in order or by name. `variants` maps names to `tt.Variant`s, or to
-    passes; without it the graph runs unfused, fused, and fused in place, which is what `tt.compile` makes.
+    `data` are values of the inputs, in order or by name; of one input, also the array itself. `variants` maps
+    names to `tt.Variant`s, or to passes; without it the graph runs unfused, fused, and fused in place, which
+    is what `tt.compile` makes.
     Each of `rounds` rounds gives every variant `seconds` of calls in turn. Parameters begin each with the
     values that they have, and have them again afterwards.
 
@@ -86,8 +87,10 @@ def _changed(source: Any, updates: Mapping[Tensor, Tensor] | None) -> list[Tenso
 
 
 def _arguments(inputs: Any, data: Any) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-    """What a call is given: of one input that is no sequence, `data` may be the array itself."""
+    """What a call is given: of one input, `data` may be the array itself."""
     if isinstance(data, Mapping):
         return (), dict(cast("Mapping[str, Any]", data))
-    is_one = isinstance(inputs, Tensor) and not isinstance(cast(object, data), list | tuple)
+    if isinstance(data, list | tuple):
+        return tuple(cast("Sequence[Any]", data)), {}
+    is_one = isinstance(inputs, Tensor) or len(inputs.inputs if isinstance(inputs, Graph) else inputs) == 1
     return ((data,) if is_one else tuple(data)), {}

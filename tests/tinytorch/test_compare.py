@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -48,6 +49,25 @@ def test_three_schedules_of_one_graph():
     assert found["fused"] is fused
     with pytest.raises(ArgumentError, match="no variant is named 'best'; there are unfused, fused, fused"):
         found["best"]
+
+
+def test_the_array_of_one_input_is_its_data():
+    x, y, argument = example()
+    program = tt.compile([x], y)
+    for what in ((x, y), ([x], y), (program,), (program.source_graph,)):
+        assert quick(*what, data=argument, variants={"all": None}).sizes == {"n": 300}
+
+
+def test_whoever_traces_allocations_goes_on():
+    x, y, argument = example()
+    tracemalloc.start()
+    try:
+        quick(x, y, data=[argument], variants={"all": None})
+        assert tracemalloc.is_tracing()
+    finally:
+        tracemalloc.stop()
+    quick(x, y, data=[argument], variants={"all": None})
+    assert not tracemalloc.is_tracing()
 
 
 def test_parameters_have_their_values_again():

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import tracemalloc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
@@ -41,6 +42,18 @@ class Feed:
             api.set_value(target, value)
 
 
+@contextmanager
+def _traced() -> Generator[None]:
+    """Allocations are traced inside; behind it as they were, since whoever called may trace them too."""
+    was_tracing = tracemalloc.is_tracing()
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        if not was_tracing:
+            tracemalloc.stop()
+
+
 class Trial:
     """A variant that is being measured."""
 
@@ -62,15 +75,11 @@ class Trial:
         feed.restore()
         _, self.sizes = self.program.signature.bind(feed.arguments, feed.named)
         self.predicted = evaluate(self.program.plan.peak_bytes, self.sizes)
-        with self.variant.running():
-            tracemalloc.start()
-            try:
-                before = tracemalloc.get_traced_memory()[0]
-                tracemalloc.reset_peak()
-                result = self.program(*feed.arguments, **feed.named)
-                self.measured = tracemalloc.get_traced_memory()[1] - before
-            finally:
-                tracemalloc.stop()
+        with self.variant.running(), _traced():
+            before = tracemalloc.get_traced_memory()[0]
+            tracemalloc.reset_peak()
+            result = self.program(*feed.arguments, **feed.named)
+            self.measured = tracemalloc.get_traced_memory()[1] - before
         outputs = self.program.structure.unpack(result)
         self.values = [np.array(item) for item in outputs] + [api.value_of(item) for item in feed.saved]
 
