@@ -76,4 +76,4 @@ def _checked(
 
     if debug == "numbers":
         return Watched(backend.build(plan), plan)
-    return Checked(backend, plan, source, history, watches=debug is True)
+    return Checked(backend, plan, source, history, watches=debug != "passes")

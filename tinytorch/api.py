@@ -189,7 +189,7 @@ def compile(
         if isinstance(inputs, Graph)
         else _of_tensors(inputs, outputs, {} if updates is None else updates)
     )
-    if debug not in (False, True, "passes", "numbers"):
+    if not (isinstance(debug, bool) or debug in ("passes", "numbers")):
         raise ArgumentError(f"debug is True, False, 'passes' or 'numbers', not {debug!r}")
     given = [donate] if isinstance(donate, str | Tensor) else donate
     chosen = [passes] if isinstance(passes, str) else passes

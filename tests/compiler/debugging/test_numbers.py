@@ -222,6 +222,13 @@ def test_another_word_is_an_error():
         tt.compile([x], x, debug="nan")
 
 
+@pytest.mark.parametrize("debug", [1, 0, None, np.True_])
+def test_what_is_only_like_true_or_false_is_an_error(debug):
+    x = tt.input("x", (3,))
+    with pytest.raises(tt.ArgumentError, match="debug is True, False"):
+        tt.compile([x], x, debug=debug)
+
+
 def test_integers_and_finite_graphs_have_nothing():
     x = tt.input("x", (3,), "int64")
     graph = tt.compile([x], x * 2).graph
