@@ -145,6 +145,7 @@ def test_no_time_is_an_error(rounds, seconds):
 def test_units():
     assert [time_text(n) for n in (2.0, 1.25e-3, 3e-6, 4e-8)] == ["2 s", "1.25 ms", "3 us", "40 ns"]
     assert [bytes_text(n) for n in (7, 64_000, 1.5e6, 2e9)] == ["7 B", "64 kB", "1.5 MB", "2 GB"]
+    assert [time_text(0.9997), bytes_text(999_700), bytes_text(2.5e12)] == ["1000 ms", "1000 kB", "2.5 TB"]
 
 
 def test_the_last_variant_is_what_compile_makes():

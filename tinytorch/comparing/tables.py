@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from compiler.schedule.tables import Table, scaled
+from compiler.schedule.tables import Table, digits, scaled
 
 if TYPE_CHECKING:
     from tinytorch.comparing.ablation import Ablation, Gain, Worth
@@ -108,13 +108,10 @@ def time_text(seconds: float) -> str:
     """`1.25 ms`."""
     for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
         if seconds * factor >= 1:
-            return f"{seconds * factor:.3g} {unit}"
-    return f"{seconds * 1e9:.3g} ns"
+            return f"{digits(seconds * factor)} {unit}"
+    return f"{digits(seconds * 1e9)} ns"
 
 
-def bytes_text(count: int) -> str:
+def bytes_text(count: float) -> str:
     """`64 kB`, in powers of ten."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count} B"
+    return scaled(count, "B")
