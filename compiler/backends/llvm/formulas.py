@@ -12,9 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
 from itertools import permutations
-from operator import or_
 from typing import Any, Final, NamedTuple
 
 from compiler.backends.llvm import emit, vector_math
@@ -58,8 +56,10 @@ class _Polynomials:
         self.variables = [1 << place for place in range(first)]
         """Of each value the variables that are in it, as bits."""
         for typed in lines:
-            refs = [ref for ref in typed.line.arguments if isinstance(ref, int)]
-            self.variables.append(reduce(or_, (self.variables[ref] for ref in refs), 0))
+            found = 0
+            for ref in typed.line.arguments:
+                found |= self.variables[ref] if isinstance(ref, int) else 0
+            self.variables.append(found)
 
     def multiple(self, typed: TypedLine) -> _Multiple | None:
         """The multiple that a line adds or takes away, in one dtype throughout; None where there is none."""
