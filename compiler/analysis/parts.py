@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from compiler.ir.graph import Graph, reachable
-from compiler.ir.node import Node
+from compiler.ir.node import Node, is_gradient
 from compiler.ir.op import Trait
 
 
@@ -34,23 +34,15 @@ class Parts:
 
 def parts_of(graph: Graph) -> Parts:
     """Divide a graph's nodes among the parts."""
-    needed = reachable([*graph.outputs, *graph.inputs, *filter(is_backward, graph.nodes)])
+    needed = reachable([*graph.outputs, *graph.inputs, *filter(is_gradient, graph.nodes)])
     part: dict[Node, Part] = {}
     for node in graph.nodes:
         part[node] = _part(node, part) if node in needed else Part.UPDATE
     return Parts(part, _saved(graph, part), _owners(graph, part))
 
 
-def is_backward(node: Node) -> bool:
-    """Whether a node was made by differentiation, or replaces one that was."""
-    origin = node.origin
-    while origin.maker not in ("user", "grad") and origin.of is not None:
-        origin = origin.of.origin
-    return origin.maker == "grad"
-
-
 def _part(node: Node, part: Mapping[Node, Part]) -> Part:
-    if is_backward(node) or any(part[operand] is Part.BACKWARD for operand in node.operands):
+    if is_gradient(node) or any(part[operand] is Part.BACKWARD for operand in node.operands):
         return Part.BACKWARD
     return Part.FORWARD
 

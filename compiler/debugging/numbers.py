@@ -25,7 +25,7 @@ from compiler.errors import NumericsError
 from compiler.ir.finding import stage_of
 from compiler.ir.formula.tape import Const
 from compiler.ir.graph import Graph
-from compiler.ir.node import Node, SourceLine
+from compiler.ir.node import Node, SourceLine, is_gradient, written_for
 from compiler.ir.op import MapReduce, Pad, Trait
 from compiler.ir.plain import plain
 from compiler.schedule.plan import Plan
@@ -92,7 +92,7 @@ class NonFinite:
     @property
     def part(self) -> str:
         """`forward`, or `backward` for what `grad` made."""
-        return "forward" if _adjoint(self.node) is None else "backward"
+        return "backward" if is_gradient(self.node) else "forward"
 
     def to_dict(self) -> dict[str, Any]:
         """What JSON can hold."""
@@ -242,7 +242,7 @@ class _Search:
     def _told(self, element: Element) -> NonFinite:
         node, place = element
         names = self.graph.names
-        explained, adjoint = explain_node(node, names), _adjoint(node)
+        explained, adjoint = explain_node(node, names), written_for(node) if is_gradient(node) else None
         stage = self.graph if adjoint is None else stage_of(self.graph, adjoint)
         return NonFinite(
             result=self._result(self.reached[element]),
@@ -279,15 +279,6 @@ class _Search:
         if position < first:
             return f"output {position}"
         return f"the next value of {self.graph.names.values[self.graph.updates[position - first][0]]}"
-
-
-def _adjoint(node: Node) -> Node | None:
-    """The node of a gradient that one is, or that a pass made it for; None in the forward part."""
-    while node.origin.maker != "grad":
-        if node.origin.of is None:
-            return None
-        node = node.origin.of
-    return node
 
 
 def _is_finite(value: Array) -> bool:

@@ -115,6 +115,21 @@ class Node:
         raise TypeError("a node does not pickle alone; pickle the Graph, which pickles as text")
 
 
+def written_for(node: Node) -> Node:
+    """The node of a user or of `grad` that one stands for, through what passes made of it; perhaps itself.
+
+    One that a pass made for nothing stands for itself.
+    """
+    while node.origin.maker not in ("user", "grad") and node.origin.of is not None:
+        node = node.origin.of
+    return node
+
+
+def is_gradient(node: Node) -> bool:
+    """Whether a node was made by differentiation, or stands for one that was."""
+    return written_for(node).origin.maker == "grad"
+
+
 def make_node(
     op: Op,
     operands: Sequence[Node] = (),

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from compiler.analysis.ranges import Known, atom_name, ranges_of
 from compiler.ir.graph import Graph
-from compiler.ir.node import Node
+from compiler.ir.node import Node, written_for
 from compiler.ir.op import MapReduce
 from compiler.rewrite.congruence import value_key
 from compiler.rewrite.stable import StableForms
@@ -68,7 +68,9 @@ class Facts:
         return tuple(
             (node, node.op, self.ranges[node])
             for node in self.stable.nodes
-            if isinstance(node.op, MapReduce) and node not in self.chosen and maker(node) == "user"
+            if isinstance(node.op, MapReduce)
+            and node not in self.chosen
+            and written_for(node).origin.maker == "user"
         )
 
     @cached_property
@@ -90,11 +92,3 @@ class Facts:
         while node is not None and node not in self._nodes:
             node = self._became.get(node, node.origin.of)
         return node
-
-
-def maker(node: Node) -> str:
-    """Who made a node, or what it stands for, first."""
-    first = node
-    while first.origin.maker != "grad" and first.origin.of is not None:
-        first = first.origin.of
-    return first.origin.maker

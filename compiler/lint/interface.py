@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from compiler.ir.node import written_for
 from compiler.ir.op import Input, MapReduce
 from compiler.ir.types import FLOAT32, FLOAT64
-from compiler.lint.facts import Facts, maker
+from compiler.lint.facts import Facts
 from compiler.lint.finding import Code, Remark
 
 
 def widened(facts: Facts) -> Iterator[Remark]:
     """Maps of float32 that become float64 beside a float64 value."""
     for node in facts.graph.nodes:
-        if node.type.dtype is not FLOAT64 or not isinstance(node.op, MapReduce) or maker(node) != "user":
+        if (
+            node.type.dtype is not FLOAT64
+            or not isinstance(node.op, MapReduce)
+            or written_for(node).origin.maker != "user"
+        ):
             continue
         narrow = [item for item in node.operands if item.type.dtype is FLOAT32]
         wide = [item for item in node.operands if item.type.dtype is FLOAT64]

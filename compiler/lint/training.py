@@ -8,9 +8,9 @@ from typing import Final
 from compiler.analysis.ranges import atom_name
 from compiler.ir.formula.tape import Const
 from compiler.ir.graph import reachable
-from compiler.ir.node import Node
+from compiler.ir.node import Node, is_gradient
 from compiler.ir.op import Input, MapReduce, Reducer, Trait
-from compiler.lint.facts import Facts, maker
+from compiler.lint.facts import Facts
 from compiler.lint.finding import Code, Remark
 
 
@@ -52,7 +52,7 @@ def no_gradient(facts: Facts) -> Iterator[Remark]:
 
 def _is_news(node: Node) -> bool:
     """Whether a node brings something to an update: a gradient, an input, or what nobody knows."""
-    return isinstance(node.op, Input) or maker(node) == "grad" or node.op.has(Trait.OPAQUE)
+    return isinstance(node.op, Input) or is_gradient(node) or node.op.has(Trait.OPAQUE)
 
 
 def idle_update(facts: Facts) -> Iterator[Remark]:

@@ -30,7 +30,7 @@ from compiler.ir.formula.terms import (
     times,
 )
 from compiler.ir.graph import reachable
-from compiler.ir.node import Node, Origin, make_node
+from compiler.ir.node import Node, Origin, is_gradient, make_node
 from compiler.ir.op import Access, MapReduce, Reducer, Reshape, Size, Trait
 from compiler.ir.types import DType, TensorType, floating
 from compiler.rewrite.accesses import fill, read
@@ -258,7 +258,8 @@ class StableForms:
 
     def _of_formula(self, node: Node, op: MapReduce) -> Stable | None:
         """A formula of values that speak, atom by atom, if that makes any of its lines stabler."""
-        if not any(map(self.reader.says, node.operands)) or is_derived(node):
+        # Of a gradient the form was chosen when it was derived.
+        if not any(map(self.reader.says, node.operands)) or is_gradient(node):
             return None
         origin = Origin(node.origin.source, node.origin.maker, node.origin.rule, node)
         notes: dict[str, None] = {}
@@ -313,11 +314,3 @@ class _Builders(dict[str, Callable[..., Node]]):
 
     def __missing__(self, atom: str) -> Callable[..., Node]:
         return lambda *values: self.settled(atom, *values)
-
-
-def is_derived(node: Node) -> bool:
-    """Whether a node is a gradient: the form of its slope was chosen when it was derived."""
-    seen = node
-    while seen.origin.maker not in ("user", "grad") and seen.origin.of is not None:
-        seen = seen.origin.of
-    return seen.origin.maker == "grad"

@@ -27,6 +27,8 @@ class BufferCauses(Asking):
                 return False, [self.cause("schedule", "it never leaves its kernel: it has no memory", [node])]
         owners = [self._regions[node].base for node in (left, right)]
         roots = [self._root(owner) for owner in owners]
+        if left is right:
+            return True, [self.cause("graph", "they are one value", [left])]
         if roots[0] is roots[1]:
             kind = "is a view of" if owners[0] is owners[1] else "is written over"
             return True, [self.cause("planner", f"the one {kind} the other's memory", (left, right))]

@@ -1,4 +1,4 @@
-"""One thing that keeps two values apart, and what every answer about it needs."""
+"""One thing that says why, and what every answer about two values needs."""
 
 from __future__ import annotations
 
@@ -29,15 +29,17 @@ LISTED: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One thing that keeps two values apart."""
+    """One thing that says why values are as they are: what was done, or refused, or cannot be."""
 
     maker: str
-    """The pass that refused, or `graph`, `schedule` or `planner` for what follows from them."""
+    """The pass that did or refused it, or `graph`, `schedule` or `planner` for what follows from them."""
     reason: Reason | None
+    """None for what no pass refused."""
     sentence: str
     nodes: tuple[Node, ...]
-    """The nodes that block, and those with which it was tried."""
+    """The nodes that it is about: those that block, and those with which it was tried."""
     names: tuple[str, ...]
+    """What every view of the program calls them."""
 
     def to_dict(self) -> dict[str, Any]:
         """The cause, with names for nodes."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from compiler.ir.finding import image, stages, trail
 from compiler.ir.graph import Graph
-from compiler.ir.node import Node
+from compiler.ir.node import Node, is_gradient
 from compiler.ir.printing import print_node
 from compiler.pipeline.contract import Record
 from compiler.pipeline.telling import bare
@@ -16,32 +16,7 @@ from compiler.rewrite.refusal import Reason
 from compiler.schedule.finding import find
 from compiler.schedule.plan import Place, Plan
 from compiler.schedule.schedule import Kernel, Schedule
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One thing that a pass did (`reason` is None) or refused to do, with the nodes concerned."""
-
-    maker: str
-    reason: Reason | None
-    nodes: tuple[Node, ...]
-    sentence: str
-    names: tuple[str, ...] = ()
-    """What every view of the program calls the nodes."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The decision, with names for nodes."""
-        return {
-            "maker": self.maker,
-            "reason": None if self.reason is None else self.reason.name,
-            "values": list(self.names),
-            "sentence": self.sentence,
-        }
-
-    def __str__(self) -> str:
-        code = f"{self.reason.name}, " if self.reason else ""
-        names = f" ({', '.join(self.names)})" if self.names else ""
-        return f"{self.maker}: {code}{self.sentence}{names}"
+from compiler.why.cause import Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +40,7 @@ class Why:
     places: tuple[Place | None, ...]
     """Where each image lives; None for one that never leaves its kernel."""
     read_by_backward: bool
-    decisions: tuple[Decision, ...]
+    decisions: tuple[Cause, ...]
     is_exact: bool
     """Whether every pass kept account of what became of the value; else an image is a guess."""
     over: tuple[str, ...]
@@ -121,20 +96,20 @@ class Why:
 
     def _told(self) -> list[str]:
         """What was done, each by itself; what was refused, each reason once, with whom."""
-        groups: dict[tuple[str, Reason | None, object], list[Decision]] = {}
+        groups: dict[tuple[str, Reason | None, object], list[Cause]] = {}
         for item in self.decisions:
             alike = item.sentence if item.reason is None else None
             groups.setdefault((item.maker, item.reason, alike), []).append(item)
         return [str(items[0]) if len(items) == 1 else _several(items) for items in groups.values()]
 
 
-def _several(items: Sequence[Decision]) -> str:
+def _several(items: Sequence[Cause]) -> str:
     """Decisions of one kind as one."""
     first = items[0]
     is_one = len({item.sentence for item in items}) == 1
     sentence = first.sentence if is_one or first.reason is None else first.reason.value
     names = dict.fromkeys(name for item in items for name in item.names)
-    return str(Decision(first.maker, first.reason, first.nodes, sentence, tuple(names)))
+    return str(replace(first, sentence=sentence, names=tuple(names)))
 
 
 def why(what: Any, plan: Plan, history: Sequence[Record]) -> Why:
@@ -198,21 +173,11 @@ def _kernel(number: int, schedule: Schedule) -> _Asked:
 
 def _is_read_by_backward(images: Sequence[Node], graph: Graph) -> bool:
     """Whether a forward value is an operand of a node that `grad` made."""
-    return any(
-        _maker(user) == "grad" for item in images if _maker(item) != "grad" for user in graph.users[item]
-    )
+    return any(is_gradient(user) for item in images if not is_gradient(item) for user in graph.users[item])
 
 
-def _maker(node: Node) -> str:
-    """Who made the node first: passes hand on the nodes that they replace."""
-    seen = node
-    while seen.origin.maker not in ("user", "grad") and seen.origin.of is not None:
-        seen = seen.origin.of
-    return seen.origin.maker
-
-
-def _decisions(family: Collection[Node], history: Sequence[Record]) -> list[Decision]:
-    found: list[Decision] = []
+def _decisions(family: Collection[Node], history: Sequence[Record]) -> list[Cause]:
+    found: list[Cause] = []
     for record in history:
         values = record.graph.names.values
         made = [(None, action.nodes, action.sentence) for action in record.report.actions]
@@ -220,5 +185,5 @@ def _decisions(family: Collection[Node], history: Sequence[Record]) -> list[Deci
         for reason, nodes, sentence in (*made, *refused):
             if any(node in family for node in nodes):
                 known = tuple(values[node] for node in nodes if node in values)
-                found.append(Decision(record.name, reason, nodes, bare(sentence, nodes), known))
+                found.append(Cause(record.name, reason, bare(sentence, nodes), nodes, known))
     return list(dict.fromkeys(found))
