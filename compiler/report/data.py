@@ -1,10 +1,11 @@
 """The data of a report: one JSON value, from a program and what was measured of it.
 
-    data     ::= strings, polynomials, symbols, summary, stages, scopes, columns, slots, kernels, memory,
-    time, comparison stage    ::= name, kind, seconds, is_exact, what it did and refused: [code, sentence,
-    slots, ...] slot     ::= column, role, x, width, line, scope, states, and when and into which slot it is
-    gone state    ::= from which stage on: name, op, text, type, operands, formula, maker, rule, of,
-    derivation kernel   ::= members, what is in place of what, costs, microseconds, lines of its source
+    data   ::= strings, polynomials, title, symbols, updates, summary, stages, scopes, columns, slots,
+               kernels, memory, time, measured, unfused
+    stage  ::= name, kind, seconds, exact, did and refused: each a code, a sentence, and slots each time
+    slot   ::= column, role, x, width, line, scope, states, and when and into which slot it is gone
+    state  ::= from which stage on: name, op, text, type, operands, formula, maker, rule, of, derivation
+    kernel ::= members, what is stored, what is in place of what, costs, lines of its source, microseconds
 
 Texts and polynomials are numbers in `strings` and `polynomials`; slots, scopes and kernels are places in
 their lists.

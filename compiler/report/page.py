@@ -7,7 +7,6 @@ exports stands in `rooms`, under its name.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from compiler.report.written import Written
+from compiler.report.written import payload, written
 
 _MARK: Final = re.compile(r"\{\{(\w+)\}\}")
 """Where a piece stands in the template, which is read once: what stands in a piece is never replaced."""
@@ -65,16 +64,12 @@ def _room(name: str, text: str) -> str:
 
 
 def page(data: Mapping[str, Any], name: str = "report") -> str:
-    """One of PAGES with its data.
-
-    The data stands in a script element that is no code; `<` is escaped in it, so that no text can end it.
-    """
-    payload = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+    """One of PAGES with its data. Raises as `payload`."""
     pieces = {
         "title": escape(data["title"]),
         "style": part("page.css"),
         "script": script_of(name),
-        "data": payload,
+        "data": payload(data),
     }
     return filled(part(f"{name}.html"), pieces)
 
@@ -86,6 +81,4 @@ def filled(template: str, pieces: Mapping[str, str]) -> str:
 
 def write_page(data: Mapping[str, Any], path: str | os.PathLike[str], name: str = "report") -> Path:
     """Writes one of PAGES and returns its path."""
-    written = Written(path)
-    written.write_text(page(data, name), encoding="utf-8")
-    return written
+    return written(page(data, name), path)

@@ -1,9 +1,12 @@
-"""The path of a page that was written."""
+"""Pages as files: the data inside them, and the path of one that was written."""
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     _Path = Path
@@ -15,3 +18,19 @@ class Written(_Path):
     """A path like any other; a notebook shows the page that is there."""
 
     __slots__ = ()
+
+
+def written(text: str, path: str | os.PathLike[str]) -> Written:
+    """Writes a page, and returns its path. Halves of surrogate pairs, which are no characters, are `?`."""
+    found = Written(path)
+    found.write_text(text, encoding="utf-8", errors="replace")
+    return found
+
+
+def payload(data: Mapping[str, Any]) -> str:
+    """Data as they stand in a script element that is no code: no text in them can end it.
+
+    Raises ValueError for NaN and infinities, which a browser does not read.
+    """
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.replace("<", "\\u003c")

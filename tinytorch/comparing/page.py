@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -15,7 +14,7 @@ from compiler.errors import DrawingError
 from compiler.render.drawing import to_svg
 from compiler.render.kernels import describe_schedule
 from compiler.report.page import filled
-from compiler.report.written import Written
+from compiler.report.written import payload, written
 from compiler.schedule.schedule import Schedule
 from tinytorch.comparing.tables import (
     MEMORY,
@@ -56,12 +55,10 @@ def write(
         "title": escape(title),
         "sentence": escape(sentence),
         "sections": "\n".join(filter(None, sections)),
-        "data": json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
+        "data": payload(data),
     }
     template = files("tinytorch.comparing").joinpath("page.html").read_text(encoding="utf-8")
-    written = Written(path)
-    written.write_text(filled(template, pieces), encoding="utf-8")
-    return written
+    return written(filled(template, pieces), path)
 
 
 def measured_on(comparison: Comparison) -> str:
