@@ -24,6 +24,7 @@ from pathlib import Path
 
 from compiler.backends.llvm import engine
 from compiler.backends.llvm.engine import Target
+from compiler.backends.llvm.once import once
 from compiler.backends.llvm.untyped import Module, binding
 from compiler.backends.llvm.untyped import version as llvmlite_version
 
@@ -160,7 +161,7 @@ class ObjectCache:
                 return
 
 
-@functools.cache
+@once
 def default_cache() -> ObjectCache:
     """The cache of this user on this machine."""
     return ObjectCache(default_directory())

@@ -26,6 +26,7 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from compiler.backends.llvm.once import once
 from compiler.backends.llvm.untyped import Module, Value, binding
 from compiler.errors import BackendError
 
@@ -212,7 +213,7 @@ def _target_machine(target: Target) -> Value:
     return create() if os.name == "nt" else create(reloc="pic", codemodel="small")
 
 
-@functools.cache
+@once
 def _jit() -> Value:
     """The linker of this process; JITLink keeps an object's sections together, as the small model asks."""
     binding.initialize_native_target()

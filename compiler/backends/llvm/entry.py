@@ -48,6 +48,7 @@ from compiler.backends.llvm.array_header import (
 )
 from compiler.backends.llvm.cache import ObjectCache, compiled, default_cache
 from compiler.backends.llvm.engine import Library, host_target
+from compiler.backends.llvm.once import once
 
 Extent: TypeAlias = int | str | tuple[tuple[int, tuple[str, ...]], ...]
 """A number, a symbol, or a polynomial: terms of a coefficient and the symbols it is multiplied with."""
@@ -215,7 +216,7 @@ class _MethodDefinition(ctypes.Structure):
     )
 
 
-@functools.cache
+@once
 def _entry_library(cache: ObjectCache | None) -> Library:
     """The entry's code, loaded once."""
     imports = {

@@ -20,6 +20,7 @@ from compiler.backends.llvm.entry_types import entry_spec
 from compiler.backends.llvm.library import Emit, kernel_module, load_kernels
 from compiler.backends.llvm.locks import Freed, word_locks
 from compiler.backends.llvm.lowering import Lowered, lower
+from compiler.backends.llvm.once import once
 from compiler.backends.llvm.places import Region
 from compiler.backends.llvm.python_steps import run_python_step
 from compiler.backends.llvm.steps import PythonStep
@@ -251,7 +252,7 @@ class Driver:
         return PythonClock(self.run_part) if CLOCK is None else NativeClock(self._part_address)
 
 
-@functools.cache
+@once
 def driver() -> Driver:
     """The driver of this process."""
     return Driver(default_cache())

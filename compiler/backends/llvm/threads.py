@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import functools
 import os
 import signal
 import sys
@@ -32,6 +31,7 @@ from compiler.backends.llvm import threads_workers
 from compiler.backends.llvm.cache import ObjectCache, compiled, default_cache
 from compiler.backends.llvm.emit import i64, pointer, void
 from compiler.backends.llvm.engine import Library, host_target
+from compiler.backends.llvm.once import once
 from compiler.backends.llvm.untyped import Builder, Value, ir
 from compiler.errors import ArgumentError
 from compiler.ir.numbers import whole_number
@@ -119,7 +119,7 @@ class _Pool:
         self._forget()
 
 
-@functools.cache
+@once
 def _pool() -> _Pool:
     return _Pool(default_cache())
 
