@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -31,7 +32,7 @@ class Observable(Protocol):
 
 
 class Checked:
-    """An executable that checks each rewrite, and each kernel when it has run. Slow, and for one thread."""
+    """An executable that checks each rewrite, and each kernel when it has run. Slow: one call at a time."""
 
     def __init__(
         self, backend: Any, plan: Plan, source: Graph, history: Sequence[Record], *, watches: bool = False
@@ -46,6 +47,7 @@ class Checked:
         self.sizes: Mapping[str, int] = {}
         self.margins: Mapping[Node, float] = {}
         self.executable = backend.build_observed(plan, self.check)
+        self.lock = threading.RLock()
 
     def run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
         """One call, as `Executable.run` says.
@@ -54,6 +56,10 @@ class Checked:
         graph, LawError naming the first node that a kernel computes wrongly, and, if it `watches`,
         NumericsError naming the first that makes a NaN or an infinity. Parameters are then as they were.
         """
+        with self.lock:
+            self._run(inputs, sizes, outputs)
+
+    def _run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
         leaves = {node: array.copy() for node, array in zip(self.source.inputs, inputs, strict=True)}
         values = evaluated(self.source, leaves, sizes)
         for item in self.rewrites:

@@ -131,7 +131,7 @@ class NonFinite:
 
 
 class Watched:
-    """An executable whose results are looked at before it runs. Any backend has it; for one thread."""
+    """An executable whose results are looked at before it runs. Any backend has it."""
 
     def __init__(self, executable: Executable, plan: Plan) -> None:
         self.executable, self.graph = executable, plan.schedule.graph

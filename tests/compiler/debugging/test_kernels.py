@@ -1,6 +1,7 @@
 """Debug mode catches a kernel that is wrong by a thousandth, and a plan with two values in one place."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -158,3 +159,16 @@ def test_a_sum_of_products_with_infinity_is_infinite_or_nan():
     program = tt.compile([x], x * x, backend=WithoutInfinities(), debug="passes")
     with pytest.raises(LawError, match="it is nan and the oracle says inf"):
         program(argument)
+
+
+@pytest.mark.parametrize("debug", [True, "passes", "numbers"])
+def test_several_threads_may_call_what_is_checked(debug):
+    x = tt.input("x", ("n", 8))
+    program = tt.compile([x], tt.tanh(x @ np.eye(8, dtype=np.float32)) * 2.0, debug=debug)
+
+    def right(seed: int) -> bool:
+        given = np.random.default_rng(seed).standard_normal((5, 8)).astype(np.float32)
+        return all(np.allclose(program(given), 2 * np.tanh(given), rtol=1e-5) for _ in range(10))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(right, range(8)))
