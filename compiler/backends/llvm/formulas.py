@@ -1,22 +1,16 @@
 """Formulas on scalars and vectors of every dtype, each line in the dtype that the IR states for it.
 
 A bool is an i1 in a register and a byte in memory. Equal lines of equal values are computed once.
-
-The sums of a polynomial are rounded once where the processor can do that: a literal's multiple that nothing
-else reads, and a literal or a variable that is in the multiple too. Other products are rounded before they
-are added, or `x * x - y * y` and `0.1 * x - 0.1 * y` would not be 0 at x = y, nor `0.1 * x - y` where a
-`where` beside it finds both equal.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import permutations
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from compiler.backends.llvm import emit, vector_math
 from compiler.backends.llvm.lanes import SPLAT_SINCE, Instructions, Lanes
+from compiler.backends.llvm.polynomials import Multiple, Polynomials
 from compiler.backends.llvm.untyped import Builder, Type, Value, binding, ir
 from compiler.ir.formula.tape import Const, Ref, TypedLine
 from compiler.ir.types import BOOL, FLOAT32, INT32, INT64, DType, Scalar
@@ -36,51 +30,6 @@ _COMPARISONS: Final = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==",
 def memory_type(dtype: DType) -> Type:
     """The scalar type of a value in memory."""
     return emit.i8 if dtype is BOOL else REGISTER[dtype]
-
-
-class _Multiple(NamedTuple):
-    """The operand of a sum that is a literal times a value, and its place among the operands."""
-
-    place: int
-    factor: Const
-    value: int
-
-
-class _Polynomials:
-    """Which sums of a formula's lines are those of a polynomial."""
-
-    def __init__(self, lines: Sequence[TypedLine], result: Ref, first: int) -> None:
-        self.lines, self.first = lines, first
-        self.uses = Counter(ref for typed in lines for ref in typed.line.arguments)
-        self.uses[result] += 1
-        self.variables = [1 << place for place in range(first)]
-        """Of each value the variables that are in it, as bits."""
-        for typed in lines:
-            found = 0
-            for ref in typed.line.arguments:
-                found |= self.variables[ref] if isinstance(ref, int) else 0
-            self.variables.append(found)
-
-    def multiple(self, typed: TypedLine) -> _Multiple | None:
-        """The multiple that a line adds or takes away, in one dtype throughout; None where there is none."""
-        if typed.line.atom not in ("add", "sub") or not typed.reads.is_float:
-            return None
-        for place, ref in enumerate(typed.line.arguments):
-            other = typed.line.arguments[1 - place]
-            product = self.lines[ref - self.first] if isinstance(ref, int) and ref >= self.first else None
-            if product is None or product.line.atom != "mul" or self.uses[ref] > 1:
-                continue
-            if product.reads is typed.reads and product.dtype is typed.reads:
-                for factor, value in permutations(product.line.arguments):
-                    if isinstance(factor, Const) and isinstance(value, int) and self._is_beside(other, value):
-                        return _Multiple(place, factor, value)
-        return None
-
-    def _is_beside(self, other: Ref, value: int) -> bool:
-        """Whether one is a literal, or a variable that is in a value."""
-        if isinstance(other, Const):
-            return True
-        return other < self.first and bool(self.variables[value] >> other & 1)
 
 
 class Evaluator:
@@ -124,7 +73,7 @@ class Evaluator:
     ) -> Value:
         """The value of a formula at values of the given dtypes, converted to `dtype`."""
         known, types = list(values), list(dtypes)
-        polynomials = _Polynomials(lines, result, len(known))
+        polynomials = Polynomials(lines, result, len(known))
 
         def look(ref: Ref, wanted: DType) -> Value:
             value = known[ref] if isinstance(ref, int) else ref
@@ -148,7 +97,7 @@ class Evaluator:
             types.append(typed.dtype)
         return look(result, dtype)
 
-    def sum_with(self, multiple: _Multiple, typed: TypedLine, look: Callable[[Ref, DType], Value]) -> Value:
+    def sum_with(self, multiple: Multiple, typed: TypedLine, look: Callable[[Ref, DType], Value]) -> Value:
         """A sum or difference of which one operand is a multiple."""
         dtype, is_difference = typed.reads, typed.line.atom == "sub"
         other = look(typed.line.arguments[1 - multiple.place], dtype)
