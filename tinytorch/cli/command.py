@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import click
 
+from compiler.render.drawing import SUFFIXES
 from tinytorch.cli.failing import WITH_TRACEBACK
 
 AS_JSON: Final = "tinytorch.json"
@@ -58,7 +59,31 @@ _FLAGS: Final = (
 def target(name: str = "target", *, required: bool = True) -> Decorator:
     """An argument that names a program, tensors or a graph."""
     kind = click.Path()  # completes file names
-    return click.argument(name, type=kind, metavar=name.upper(), required=required)
+    shown = name.upper() if required else f"[{name.upper()}]"
+    return click.argument(name, type=kind, metavar=shown, required=required)
+
+
+class FileEnding(click.Path):
+    """A file to write whose name must end so: it is said before anything is measured for it."""
+
+    def __init__(self, what: str, suffixes: Sequence[str]) -> None:
+        super().__init__(dir_okay=False)
+        self.what = what
+        self.suffixes = tuple(suffixes)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path as it was given. Fails where its name ends otherwise."""
+        path = super().convert(value, param, ctx)
+        if not str(path).lower().endswith(self.suffixes):
+            one_of = "one of " if len(self.suffixes) > 1 else ""
+            raise click.UsageError(
+                f"{str(path)!r} is no {self.what}: its name ends in {one_of}{', '.join(self.suffixes)}", ctx
+            )
+        return path
+
+
+PAGE: Final = FileEnding("page", (".html", ".htm"))
+DRAWING: Final = FileEnding("drawing", SUFFIXES)
 
 
 def _complete(kind: str) -> Callable[[click.Context, click.Parameter, str], Sequence[str]]:
@@ -133,9 +158,16 @@ def data_options(function: Function) -> Function:
 def group_option(function: Function) -> Function:
     """`--by` and `--depth`: the table by part of the model or by line."""
     function = click.option(
-        "--depth", type=click.IntRange(1), help="With --by scope, only the first so many names of it."
-    )(function)
+        "--depth", type=click.IntRange(1), callback=_depth,
+        help="With --by scope, only the first so many names of it.",
+    )(function)  # fmt: skip
     return click.option(
         "--by", type=click.Choice(["kernel", "scope", "line"]), default="kernel", show_default=True,
-        help="What a row of the table is.",
+        is_eager=True, help="What a row of the table is.",
     )(function)  # fmt: skip
+
+
+def _depth(context: click.Context, _: click.Parameter, value: int | None) -> int | None:
+    if value is not None and context.params["by"] != "scope":
+        raise click.UsageError("--depth is for --by scope", context)
+    return value

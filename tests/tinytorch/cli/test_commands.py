@@ -346,3 +346,41 @@ def test_lint_ends_with_one_where_there_is_a_finding(run, data_of, folder):
     assert data_of("lint", "hot.tt", "--allow", "exp_overflows") == {"findings": []}
     run("lint", "hot.tt", "--allow", "nothing", code=2)
     run("lint", "nowhere.tt", code=2)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("report train.py:step a.pdf", "'a.pdf' is no page: its name ends in one of .html, .htm"),
+        ("diff old.tt train.py:step --report a.svg", "'a.svg' is no page"),
+        ("compare train.py:step --batch 4 --page a.txt", "'a.txt' is no page"),
+        ("compare train.py:step --batch 4 --draw a.gif", "'a.gif' is no drawing"),
+        ("ablate train.py:step --batch 4 --page a", "'a' is no page"),
+        ("demo --out a.gif", "'a.gif' is no drawing: its name ends in one of .svg, .png, .pdf, .dot"),
+        ("draw train.py:step a.gif", "'a.gif' is no drawing"),
+        ("draw train.py:step --radius 1", "--radius is for --around"),
+        ("draw train.py:step --detail --depth 1", "--detail folds nothing"),
+        ("draw train.py:step --detail --open dense1", "--detail folds nothing"),
+        ("draw train.py:step --size batch=4", "sizes and data are for times"),
+        ("cost train.py:step --depth 1", "--depth is for --by scope"),
+        ("profile train.py:step --batch 4 --depth 1 --by line", "--depth is for --by scope"),
+        ("lint train.py:step --allow NOPE", "'NOPE' is no code; they are EXP_OVERFLOWS, LOG_OF_ZERO"),
+    ],
+)
+def test_options_that_do_nothing_and_names_that_lie_are_errors(run, folder, line, said):
+    before = set(folder.iterdir())
+    result = run(*line.split(), code=2)
+    assert said in result.stderr
+    assert not result.stdout  # said before anything is trained or measured
+    assert {path for path in folder.iterdir() if path.name != "__pycache__"} <= before
+
+
+def test_an_optional_target_is_shown_as_one(run):
+    assert "passes [OPTIONS] [TARGET]" in run("passes", "--help").output
+    assert "cost [OPTIONS] TARGET" in run("cost", "--help").output
+
+
+def test_a_budget_of_bytes_is_said_in_bytes(run):
+    assert (
+        run("memory", "train.py:step", "--budget", "10", code=1).stdout == "not even batch=1 fits into 10 B\n"
+    )

@@ -29,9 +29,7 @@ from tinytorch.cli.targets import load_target
     "--seconds", type=click.FloatRange(0, min_open=True), default=0.03, show_default=True,
     help="Of calls for each variant in a turn; there are two for each pass.",
 )  # fmt: skip
-@click.option(
-    "--page", type=click.Path(dir_okay=False), metavar="FILE.html", help="Write a page of what was found."
-)
+@click.option("--page", type=shared.PAGE, metavar="FILE.html", help="Write a page of what was found.")
 @click.option(
     "--plot", type=click.Path(dir_okay=False), metavar="FILE", help="Draw bars of what each pass saves."
 )

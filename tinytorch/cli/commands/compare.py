@@ -69,12 +69,10 @@ def _setting(item: str, pair: str, context: click.Context) -> tuple[str, Any]:
     help="Of calls for each variant in a turn.",
 )  # fmt: skip
 @click.option(
-    "--draw", "picture", type=click.Path(dir_okay=False), metavar="FILE",
+    "--draw", "picture", type=shared.DRAWING, metavar="FILE",
     help="Draw the kernels of the first and the last variant side by side.",
 )  # fmt: skip
-@click.option(
-    "--page", type=click.Path(dir_okay=False), metavar="FILE.html", help="Write a page of what was found."
-)
+@click.option("--page", type=shared.PAGE, metavar="FILE.html", help="Write a page of what was found.")
 @click.option(
     "--plot", type=click.Path(dir_okay=False), metavar="FILE", help="Draw bars of times, memory and kernels."
 )

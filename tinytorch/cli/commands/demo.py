@@ -23,10 +23,10 @@ from tinytorch.demo import Classifier, split_digits, train
 )
 @shared.backend_option
 @click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("digits_step.svg"),
+    "--out", type=shared.DRAWING, default="digits_step.svg",
     show_default=True, help="Where the drawing goes.",
 )  # fmt: skip
-def demo(epochs: int, seed: int, backend: str | None, out: Path) -> None:
+def demo(epochs: int, seed: int, backend: str | None, out: str) -> None:
     """Train a classifier of digits, draw it, and compare schedules.
 
     The data come with tinytorch; nothing is downloaded.
@@ -42,7 +42,7 @@ def demo(epochs: int, seed: int, backend: str | None, out: Path) -> None:
     seconds, accuracy = time.perf_counter() - start, model.accuracy(*test)
     console.print(f"trained in {seconds:.1f} s; on the held-out digits:")
     console.print(f"  [bold]{accuracy:.1%}[/bold] of {len(test[0])} right")
-    drawing = _draw(model, out, console)
+    drawing = _draw(model, Path(out), console)
     console.print("the loss and its gradients for one batch, under three schedules:")
     compared = model.compared(training)
     data = {

@@ -20,7 +20,7 @@ _COLOURS: Final = {"+": "green", "-": "red", "@": "cyan"}
 @shared.target("left")
 @shared.target("right")
 @click.option(
-    "--report", type=click.Path(dir_okay=False), metavar="PATH",
+    "--report", type=shared.PAGE, metavar="FILE.html",
     help="Write a page with both graphs side by side, too.",
 )  # fmt: skip
 @click.pass_context

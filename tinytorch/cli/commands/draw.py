@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from compiler.render.colours import COLOURS
 from tinytorch import api
@@ -20,7 +21,7 @@ from tinytorch.cli.targets import load_target, stem_of
     "tinytorch draw train.py:step near.svg --around loss --radius 1",
 )
 @shared.target()
-@click.argument("out", type=click.Path(dir_okay=False), metavar="[OUT]", required=False)
+@click.argument("out", type=shared.DRAWING, metavar="[OUT]", required=False)
 @click.option("--kernels", is_flag=True, help="Draw what is run: a box a kernel, with its members inside.")
 @click.option("--detail", is_flag=True, help="Draw every op in a box of its own, and fold nothing.")
 @click.option(
@@ -49,7 +50,9 @@ from tinytorch.cli.targets import load_target, stem_of
     help="What fills stand for. With `time` the program is measured, on --data or random numbers.",
 )
 @shared.data_options
+@click.pass_context
 def draw(
+    context: click.Context,
     target: str,
     out: str | None,
     kernels: bool,
@@ -70,13 +73,17 @@ def draw(
     after the target, with .svg. Where Graphviz is missing the .dot file is written all the same, and
     `tinytorch doctor` says what to install.
     """
+    if around is None and context.get_parameter_source("radius") is not ParameterSource.DEFAULT:
+        raise click.UsageError("--radius is for --around: give both")
+    if detail and (opened or depth is not None):
+        raise click.UsageError("--detail folds nothing, and --open and --depth are for folds: choose one")
     found = load_target(target)
     path = Path(out) if out is not None else Path(f"{stem_of(target)}.svg")
     if kernels and detail:
         raise click.UsageError("--detail is for the graph, and --kernels draws kernels: choose one")
     is_timed = colour == "time" or (kernels and bool(file or sizes))
     if (file or sizes) and not is_timed:
-        raise click.UsageError("data are for times: give --colour time, or --kernels")
+        raise click.UsageError("sizes and data are for times: give --colour time or --kernels, too")
     data: dict[str, str] = {}
     program = found.program() if kernels or is_timed else None
     profile = None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import click
 
 from compiler.lint.finding import Code
@@ -13,17 +11,24 @@ from tinytorch.cli.targets import load_target
 from tinytorch.lint import lint as linted
 
 
+def _codes(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> frozenset[str]:
+    known = [code.name for code in Code]
+    for item in given:
+        if item.upper() not in known:
+            raise click.BadParameter(f"{item!r} is no code; they are {', '.join(known)}")
+    return frozenset(item.upper() for item in given)
+
+
 @shared.command(
     "tinytorch lint train.py:step", "tinytorch lint train.py:hidden --allow WIDENED --allow UNUSED_INPUT"
 )
 @shared.target()
 @click.option(
-    "--allow", metavar="CODE", multiple=True,
-    type=click.Choice([code.name for code in Code], case_sensitive=False),
+    "--allow", metavar="CODE", multiple=True, callback=_codes,
     help="A code that is no finding here, as EXP_OVERFLOWS. May be given several times.",
 )  # fmt: skip
 @click.pass_context
-def lint(context: click.Context, target: str, allow: Sequence[str]) -> None:
+def lint(context: click.Context, target: str, allow: frozenset[str]) -> None:
     """Say what is likely to go wrong in TARGET, before it runs.
 
     Each finding has the line and a fix: what overflows or leaves its domain within promised ranges
@@ -31,8 +36,7 @@ def lint(context: click.Context, target: str, allow: Sequence[str]) -> None:
     that is not trained, an unused input. Exits with 1 where there is a finding, 0 where there is none, 2 on
     an error.
     """
-    allowed = {code.upper() for code in allow}
-    report = linted(load_target(target).graph).without(allowed)
+    report = linted(load_target(target).graph).without(allow)
     show(report.to_dict(), report)
     context.exit(int(bool(report)))
 

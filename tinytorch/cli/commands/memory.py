@@ -36,7 +36,8 @@ def memory(
     found = load_target(target).program(backend, without).memory
     if budget is not None:
         answer = _answer(found, int(budget) if budget.isdigit() else budget, sizes)
-        text = "" if is_json() else _sentence(answer, budget)
+        said = f"{budget} B" if budget.isdigit() else budget
+        text = "" if is_json() else _sentence(answer, said)
         show(answer, text)
         context.exit(0 if answer["fits"] else 1)
     shown = found.at(**sizes) if sizes or not found.symbols else found

@@ -17,7 +17,7 @@ from tinytorch.cli.targets import load_target, stem_of
     "tinytorch report train.py:step", "tinytorch report train.py:step step.html --batch 32 --seconds 0.1"
 )
 @shared.target()
-@click.argument("out", type=click.Path(dir_okay=False), metavar="[OUT]", required=False)
+@click.argument("out", type=shared.PAGE, metavar="[OUT]", required=False)
 @shared.data_options
 @shared.backend_option
 @shared.passes_option
