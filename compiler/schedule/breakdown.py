@@ -36,8 +36,9 @@ class Row:
 
 @dataclass(frozen=True, repr=False)
 class Breakdown:
-    """A row for each part, the most expensive first where numbers are known. `str` is a table.
+    """A row for each part, the most expensive first. `str` is a table.
 
+    Costs that are polynomials stand before those that are numbers, in the order of the graph.
     `breakdown["encoder"]` is the row of that label.
     """
 
@@ -82,10 +83,11 @@ def break_down(
     return Breakdown(tuple(sorted(rows.values(), key=_place)))
 
 
-def _place(row: Row) -> float:
+def _place(row: Row) -> tuple[bool, float]:
     if row.microseconds is not None:
-        return -row.microseconds
-    return -row.cost.work if isinstance(row.cost.work, int) else 0
+        return False, -row.microseconds
+    work = row.cost.work
+    return (True, -work) if isinstance(work, int) else (False, 0)
 
 
 def by_scope(graph: Graph, depth: int | None = None) -> Key:

@@ -174,3 +174,14 @@ def test_a_profile_shares_the_time_of_its_kernels_among_their_nodes():
     assert spent == sorted(spent, reverse=True)
     assert "encoder.first" in str(found.by_scope())
     assert "share" in str(found.by_scope())
+
+
+def test_costs_that_grow_stand_before_those_that_do_not():
+    x, w = tt.input("x", ("n", 3)), tt.parameter(np.ones((3, 3), np.float32), "w")
+    with tt.scope("fixed"):
+        other = tt.exp(w)
+    with tt.scope("growing"):
+        loss = tt.exp(x @ w)
+    cost = tt.compile([x], [loss, other], backend="numpy").cost
+    assert [row.label for row in cost.by_scope().rows] == ["growing", "fixed"]
+    assert [row.label for row in cost.at(n=0).by_scope().rows] == ["fixed", "growing"]
