@@ -66,7 +66,7 @@ def fuse_epilogues(schedule: Schedule, most_maps: int = MOST_MAPS) -> tuple[Sche
         taken = _merge(groups, head, [node for node in found if node in kept])
         single.difference_update([head, *taken])
         if taken:
-            actions.append(Action((head, *taken), f"{len(taken)} maps behind {called(head)}"))
+            actions.append(Action((head, *taken), f"{called(head)} heads a kernel of {1 + len(taken)} nodes"))
     if not actions:
         return schedule, Report()
     kernels = [Kernel(members, marks[members[0]]) for members in groups.in_order()]

@@ -79,7 +79,7 @@ def test_a_target_that_runs_contractions_alone(target: Target) -> None:
 
 def test_the_report_names_the_contraction() -> None:
     _, report = FuseEpilogues().schedule(Schedule.of(Graph.parse(LAYER + "return %y")), TARGET)
-    assert [str(action) for action in report.actions] == ["2 maps behind %h"]
+    assert [str(action) for action in report.actions] == ["%h heads a kernel of 3 nodes"]
 
 
 def test_nothing_is_fused_once_kernels_are_in_place() -> None:
