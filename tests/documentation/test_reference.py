@@ -94,3 +94,9 @@ def test_an_object_is_written_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "_hidden" not in found
     with pytest.raises(ValueError, match="has no documentation"):
         objects.text_of(lambda: None)
+
+
+def test_a_file_of_the_project_keeps_its_pictures_and_no_links_into_the_repository():
+    page = generated.filled("<!-- generated: file examples/course/README.md -->")
+    assert "![Activations with their derivatives](../pictures/activations.svg)" in page
+    assert "](../" not in page.replace("](../pictures/", "")

@@ -103,21 +103,24 @@ def _graph(graph: Graph) -> str:
 
 def _seen(graph: Graph) -> str:
     """The picture, and the text under it."""
-    return _picture(graph) + markup.folded(f"{len(graph.nodes)} nodes as text", markup.code(graph))
+    count = _number_of(len(graph.nodes), "node")
+    return _picture(graph) + markup.folded(f"{count} as text", markup.code(graph))
+
+
+def _number_of(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _program(program: Program) -> str:
     graph, schedule = program.source_graph, program.schedule
     inputs = ", ".join(f"{node.name} : {node.type}" for node in graph.inputs)
     outputs = ", ".join(str(node.type) for node in graph.outputs)
+    kernels = _number_of(len(schedule.kernels), "kernel")
     rows = [
         ("takes", inputs or "nothing"),
         ("returns", outputs or "nothing"),
-        ("updates", f"{len(graph.updates)} parameters" if graph.updates else "nothing"),
-        (
-            "runs",
-            f"{len(schedule.kernels)} kernels of {len(program.graph.nodes)} nodes on {program.backend}",
-        ),
+        ("updates", _number_of(len(graph.updates), "parameter") if graph.updates else "nothing"),
+        ("runs", f"{kernels} of {_number_of(len(program.graph.nodes), 'node')} on {program.backend}"),
         ("slab", f"{program.plan.peak_bytes} bytes"),
     ]
     return markup.page(
@@ -129,8 +132,8 @@ def _program(program: Program) -> str:
 
 
 def _schedule(schedule: Schedule) -> str:
-    count = len(schedule.kernels)
-    return markup.page(_kernels(schedule), markup.folded(f"{count} kernels as text", markup.code(schedule)))
+    count = _number_of(len(schedule.kernels), "kernel")
+    return markup.page(_kernels(schedule), markup.folded(f"{count} as text", markup.code(schedule)))
 
 
 def _record(record: Record) -> str:

@@ -185,7 +185,7 @@ def _file(place: str) -> str:
     """A file of the project, without its title."""
     path = PLACE if place == "ACCURACY" else Path(__file__).parents[3] / place
     text = path.read_text(encoding="utf-8").partition("\n")[2]
-    return re.sub(r"\[([^]]*)\]\((?!http|#)[^)]*\)", r"\1", text)
+    return re.sub(r"(?<!!)\[([^]]*)\]\((?!http|#)[^)]*\)", r"\1", text)
 
 
 def _example(name: str) -> str:

@@ -177,3 +177,12 @@ def test_a_table_says_its_title_and_notes() -> None:
         '<table><caption>of &lt;a&gt;</caption><thead><tr><th class="left">a</th><th>b</th></tr></thead>'
         '<tbody><tr><td class="left">x &amp; y</td><td>1</td></tr></tbody></table><p>the end</p>'
     )
+
+
+def test_one_of_a_kind_is_said_in_the_singular() -> None:
+    x, w = tt.input("x", ("n",)), tt.parameter([1.0, 2.0], "w")
+    doubled = w * 2.0
+    found = html_of(tt.compile([x], [tt.exp(x)], updates={w: doubled}, backend="numpy"))
+    assert "1 parameter<" in found
+    one = html_of(tt.compile([x], [tt.exp(x)], backend="numpy").schedule)
+    assert "1 kernel as text" in one
