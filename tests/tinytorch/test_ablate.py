@@ -1,6 +1,7 @@
 """What each pass is worth."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -94,3 +95,14 @@ def test_a_table_data_a_plot_and_a_page(tmp_path):
     page = found.report(tmp_path / "a.html").read_text()
     assert "without simplify" in page
     assert "http" not in page
+
+
+def test_one_round_says_nothing_about_its_noise():
+    inputs, outputs, data = example()
+    once = tt.ablate(inputs, outputs, data=data, rounds=1, seconds=0.001, passes="fuse_elementwise")
+    assert math.isnan(once.all.spread)
+    assert once.comparison["all"].to_dict()["spread"] is None
+    assert not once["fuse_elementwise"].removed.is_clear
+    (row,) = once.tables[0].rows
+    assert row[1].startswith("~ ")
+    assert "or there is only one" in str(once)

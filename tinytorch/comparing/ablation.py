@@ -36,7 +36,10 @@ class Gain:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the times are further apart than the rounds of each were among themselves."""
+        """Whether the times are further apart than the rounds of each were among themselves.
+
+        Never of one round, which says nothing about its noise.
+        """
         noise = sum(item.seconds * item.spread for item in (self.without, self.with_it)) / 2
         return abs(self.seconds) > noise
 

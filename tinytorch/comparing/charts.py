@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ def plot_comparison(comparison: Comparison, path: str | os.PathLike[str] | None)
     figure = new_figure((12.0, 1.4 + 0.42 * len(names)))
     time, memory, kernels = figure.subplots(1, 3, sharey=True, width_ratios=(4, 4, 2))
     seconds = [item.seconds for item in comparison]
-    spread = [item.seconds * item.spread / 2 for item in comparison]
+    spread = [0.0 if math.isnan(item.spread) else item.seconds * item.spread / 2 for item in comparison]
     bars(time, "time of a call", names, seconds, time_text, "tab:blue", errors=spread)
     measured = [item.measured_bytes for item in comparison]
     bars(

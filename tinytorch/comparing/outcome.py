@@ -40,7 +40,9 @@ class Outcome:
     seconds: float
     """Time of a call: the median of the rounds' medians."""
     spread: float
-    """How far the slowest round's median is from the fastest one's, as a share of `seconds`."""
+    """How far the slowest round's median is from the fastest one's, as a share of `seconds`.
+
+    NaN of one round."""
     compile_seconds: float
     """From graph to program, with formulas and compiled objects that the process or its cache has already."""
     kernels: int

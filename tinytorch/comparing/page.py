@@ -18,6 +18,7 @@ from compiler.report.written import payload, written
 from compiler.schedule.schedule import Schedule
 from tinytorch.comparing.tables import (
     MEMORY,
+    NOISE,
     TIMES,
     WORTH,
     bytes_text,
@@ -79,7 +80,7 @@ def worths(ablation: Ablation) -> str:
         for item in ablation
     ]
     return section(
-        "What each pass saves: taken away from all, and alone (~ where the rounds differ as much)",
+        f"What each pass saves: taken away from all, and alone ({NOISE})",
         table(("pass", "", *WORTH), rows),
     )
 

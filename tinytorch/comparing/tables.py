@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TIMES = ("time of a call", "spread", "speed", "compile", "kernels", "flops", "moved", "of the roof")
 MEMORY = ("slab", "predicted", "measured", "difference", "absolute", "relative", "ulps")
+NOISE = "~ where the rounds differ as much, or there is only one"
 WORTH = tuple(f"{what}{how}" for how in ("", ", alone") for what in ("time", "speed", "slab", "kernels"))
 
 
@@ -28,9 +29,10 @@ def comparison_tables(comparison: Comparison) -> tuple[Table, ...]:
 
 
 def time_cells(item: Outcome, first: Outcome) -> tuple[str, ...]:
-    """The cells under TIMES."""
+    """The cells under TIMES; no spread of one round."""
+    spread = "" if math.isnan(item.spread) else f"{item.spread:.0%}"
     return (
-        time_text(item.seconds), f"{item.spread:.0%}", f"{first.seconds / item.seconds:.2f} x",
+        time_text(item.seconds), spread, f"{first.seconds / item.seconds:.2f} x",
         time_text(item.compile_seconds), str(item.kernels), scaled(item.flops), bytes_text(item.bytes_moved),
         f"{item.roof:.0%}",
     )  # fmt: skip
@@ -62,7 +64,7 @@ def ablation_tables(ablation: Ablation) -> tuple[Table, ...]:
     )
     rows = tuple((item.name, *worth_cells(item)) for item in ablation)
     said = (str(item.parting) for item in found if item.parting is not None and item is not first)
-    legend = "what each pass saves: taken away from all, and alone; ~ where the rounds differ as much"
+    legend = f"what each pass saves: taken away from all, and alone; {NOISE}"
     return (Table(("pass", *WORTH), rows, left=1, title=head, notes=(legend, *said)),)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import tracemalloc
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -100,6 +101,13 @@ class Trial:
         """Of a call: the median of the rounds' medians."""
         return median(self.medians)
 
+    @property
+    def spread(self) -> float:
+        """How far the rounds' medians are apart, as a share of `seconds`; NaN of one round."""
+        if len(self.medians) < 2:
+            return math.nan
+        return (max(self.medians) - min(self.medians)) / self.seconds
+
     @cached_property
     def cost(self) -> PlanCost:
         """What a call costs, in numbers."""
@@ -117,7 +125,7 @@ class Trial:
             name=self.name,
             program=self.program,
             seconds=self.seconds,
-            spread=(max(self.medians) - min(self.medians)) / self.seconds,
+            spread=self.spread,
             compile_seconds=self.compile_seconds,
             kernels=len(self.program.schedule.kernels),
             peak_bytes=self.program.plan.peak_bytes,
