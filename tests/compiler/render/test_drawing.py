@@ -185,7 +185,7 @@ def test_without_graphviz_the_text_is_written_and_the_error_says_what_to_install
 
 def test_a_failing_graphviz_is_reported_with_what_it_said(tmp_path, monkeypatch):
     fails = [sys.executable, "-c", "import sys; sys.exit('out of paper')"]
-    monkeypatch.setattr(layout, "_command", lambda format: fails)
+    monkeypatch.setattr(layout, "_command", lambda *_: fails)
     with pytest.raises(DrawingError, match="out of paper"):
         draw(chain(1), tmp_path / "graph.pdf")
     assert (tmp_path / "graph.dot").exists()
@@ -193,7 +193,7 @@ def test_a_failing_graphviz_is_reported_with_what_it_said(tmp_path, monkeypatch)
 
 def test_the_program_comes_before_the_wheel(monkeypatch):
     monkeypatch.setattr(layout.shutil, "which", lambda name: f"/programs/{name}")
-    assert layout._command("svg") == ["/programs/dot", "-Tsvg"]
+    assert layout._command("svg", "") == ["/programs/dot", "-Tsvg"]
 
 
 def test_a_large_picture_is_refused_and_its_text_written(tmp_path, monkeypatch):
@@ -215,7 +215,7 @@ def test_many_arrows_are_refused_too(tmp_path, monkeypatch):
 
 
 def test_a_graphviz_that_does_not_end_is_stopped(tmp_path, monkeypatch):
-    monkeypatch.setattr(layout, "_command", lambda format: [sys.executable, "-c", "while True: pass"])
+    monkeypatch.setattr(layout, "_command", lambda *_: [sys.executable, "-c", "while True: pass"])
     monkeypatch.setattr(layout, "LONGEST", 0.2)
     with pytest.raises(DrawingError, match=r"made no pdf in 0\.2 seconds"):
         draw(chain(1), tmp_path / "graph.pdf")
