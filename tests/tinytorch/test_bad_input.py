@@ -449,6 +449,7 @@ def test_every_public_error_is_raised_somewhere_above():
         "KeywordError": "hints",
         "LawError": "the laws",
         "MissingNameError": "hints",
+        "NumericsError": "debugging",
         "PassError": "the pipeline",
         "TinytorchError": "the root of all",
         "UnboundArrayError": "parsing",
