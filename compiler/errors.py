@@ -1,8 +1,13 @@
-"""Every exception of the project, typed by who is wrong. Imports nothing.
+"""Every exception of the project, typed by who is wrong. Imports nothing of it.
 
 Each user-facing error also derives from the built-in exception that a Python reader expects (`ShapeError`
 is a `ValueError`), so code that knows nothing of tinytorch can still catch it.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 
 class TinytorchError(Exception):
@@ -42,7 +47,18 @@ class NumericsError(UserError, FloatingPointError):
 
 
 class IndexRangeError(UserError, IndexError):
-    """An index (a class label, a gather index) lies outside the axis it selects from."""
+    """An index (a class label, a gather index) lies outside the axis it selects from.
+
+    `told`, where a node refused an index at run time, is its message for a way to describe nodes: what runs
+    nodes does not know what the views of a program call them.
+    """
+
+    def __init__(self, message: str, told: Callable[[Callable[[Any], str]], str] | None = None) -> None:
+        super().__init__(message)
+        self.told = told
+
+    def __reduce__(self) -> tuple[type[IndexRangeError], tuple[str]]:
+        return type(self), (str(self),)
 
 
 class NameClashError(UserError, ValueError):

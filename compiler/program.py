@@ -14,7 +14,7 @@ import numpy as np
 from compiler.analysis.extents import check_demands, demands
 from compiler.autodiff.explain import Explanation, KernelExplanation, explain_node
 from compiler.backends.contract import Enterable, Executable, Readable, Timed
-from compiler.errors import ArgumentError, BackendError, PassError
+from compiler.errors import ArgumentError, BackendError, IndexRangeError, PassError
 from compiler.ir.dims import evaluate
 from compiler.ir.finding import stage_of
 from compiler.ir.graph import Graph
@@ -137,10 +137,15 @@ class Program:
         check_demands(self._demands, sizes, self.source_graph)
         outputs = self._outputs(sizes, out, inputs)
         shared = tuple(buffer for buffer in self._buffers if buffer.is_updated)
-        if shared:
-            self._run_alone(shared, inputs, sizes, outputs)
-        else:
-            self._executable.run(inputs, sizes, outputs)
+        try:
+            if shared:
+                self._run_alone(shared, inputs, sizes, outputs)
+            else:
+                self._executable.run(inputs, sizes, outputs)
+        except IndexRangeError as error:
+            if error.told is None:
+                raise
+            raise IndexRangeError(error.told(self.graph.names.describe)) from None
         return out if out is not None else self.structure.pack(outputs)
 
     def _run_alone(
@@ -376,11 +381,13 @@ class Program:
         It has the graph at every stage, each node, memory for any batch, costs, and the code of each kernel.
         `data`, values of the inputs in order or by name, adds times: copies of the program, one of them with
         a kernel for each node, are called for `seconds` in turn; nobody sees an update. Returns the path.
-        Raises what `profile` raises.
+        Raises what `profile` raises, and ArgumentError for a path that does not end in .html or .htm.
         """
         from compiler.report.data import report_data  # noqa: PLC0415  # loaded by who asks for a report
         from compiler.report.page import write_page  # noqa: PLC0415  # likewise
+        from compiler.report.written import page_path  # noqa: PLC0415  # likewise
 
+        page_path(path)
         measured = None if data is None else self._measured(data, seconds)
         return write_page(report_data(self, measured), path)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -122,10 +122,15 @@ def check_indices(node: Node, index: Array, extent: int) -> None:
     place = tuple(int(axis) for axis in np.argwhere((index < 0) | (index >= extent))[0])
     indices = node.operands[1] if isinstance(node.op, Gather) else node.operands[0]
     outside = f"is outside 0 .. {extent - 1}" if extent else "selects from an empty axis"
-    raise IndexRangeError(
-        f"{node.op.name}: index {int(index[place])} at {list(place)} {outside}\n"
-        f"  {describe(indices)}\n  {describe(node)}\n  fix: {_remedy(int(index[place]), extent)}"
-    )
+    wrong = int(index[place])
+
+    def told(describe: Callable[[Node], str]) -> str:
+        return (
+            f"{node.op.name}: index {wrong} at {list(place)} {outside}\n"
+            f"  {describe(indices)}\n  {describe(node)}\n  fix: {_remedy(wrong, extent)}"
+        )
+
+    raise IndexRangeError(told(describe), told)
 
 
 def _remedy(wrong: int, extent: int) -> str:

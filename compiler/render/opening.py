@@ -110,13 +110,21 @@ class Folding:
                 self.opened |= {self.trees[path[:k]].number for k in range(len(path) + 1)}
 
     def open_readable(self) -> None:
-        """Open the largest parts, alike ones together, as long as the picture stays readable."""
+        """Open the largest parts, alike ones together, as long as the picture stays readable.
+
+        Many alike parts stay closed: who opened one would be shown the same again and again.
+        """
+        many: set[int] = set()
         while True:
             closed = [item for tree in self._open_trees() for item in self._closed(tree)]
+            closed = [tree for tree in closed if tree.number not in many]
             if not closed:
                 return
             largest = max(closed, key=lambda tree: self._size(tree))
             alike = {tree.number for tree in closed if self._is_alike(tree, largest)}
+            if len(alike) > MOST_ALIKE:
+                many |= alike
+                continue
             before = self.opened
             self.opened = before | alike
             if self._count() > READABLE:

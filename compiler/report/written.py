@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compiler.errors import ArgumentError
+
 if TYPE_CHECKING:
     _Path = Path
 else:
@@ -20,9 +22,20 @@ class Written(_Path):
     __slots__ = ()
 
 
-def written(text: str, path: str | os.PathLike[str]) -> Written:
-    """Writes a page, and returns its path. Halves of surrogate pairs, which are no characters, are `?`."""
+def page_path(path: str | os.PathLike[str]) -> Written:
+    """The path of a page. Raises ArgumentError for one that does not end as pages do."""
     found = Written(path)
+    if found.suffix.lower() not in (".html", ".htm"):
+        raise ArgumentError(f"a page is written to a file that ends in .html or .htm, not to {str(path)!r}")
+    return found
+
+
+def written(text: str, path: str | os.PathLike[str]) -> Written:
+    """Writes a page, and returns its path. Halves of surrogate pairs, which are no characters, are `?`.
+
+    Raises as `page_path`.
+    """
+    found = page_path(path)
     found.write_text(text, encoding="utf-8", errors="replace")
     return found
 

@@ -88,6 +88,12 @@ def test_alike_parts_in_a_row_are_one_box_where_they_are_many():
     assert folded_names(few) == [f"blocks.{number}" for number in range(MOST_ALIKE)]
 
 
+def test_many_parts_that_would_fit_stay_closed_all_the_same():
+    """As the cells of a recurrent network, which nobody wants to see eight times."""
+    names = folded_names(describe(blocks(READABLE // 3 - 1), Show(open=("blocks",))))
+    assert names == [f"blocks.0 ... blocks.{READABLE // 3 - 2} x {READABLE // 3 - 1}"]
+
+
 def test_opening_one_of_many_leaves_the_others_folded():
     picture = describe(blocks(40), Show(open=("blocks.7",), depth=2))
     names = folded_names(picture)

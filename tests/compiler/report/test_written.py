@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from compiler.errors import ArgumentError
 from compiler.report.written import payload, written
 
 
@@ -34,3 +35,15 @@ def test_names_of_any_characters_have_pages(tmp_path: Path) -> None:
         assert (
             "half ?" in write(tmp_path / "page.html").read_text(encoding="utf-8") or write == compared.report
         )
+
+
+@pytest.mark.parametrize("name", ["page.pdf", "page"])
+def test_a_page_has_the_ending_of_pages(tmp_path: Path, name: str) -> None:
+    """It would be opened by something that does not read it."""
+    x = tt.input("x", (3,))
+    program = tt.compile([x], tt.exp(x))
+    with pytest.raises(ArgumentError, match=r"ends in \.html or \.htm"):
+        program.report(tmp_path / name)
+    with pytest.raises(ArgumentError, match=r"ends in \.html or \.htm"):
+        tt.diff(program, program).report(tmp_path / name)
+    assert not (tmp_path / name).exists()
