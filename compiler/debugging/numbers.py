@@ -186,7 +186,20 @@ class _Search:
         for found in (made, mixed, given):
             if found:
                 return self._told(min(found, key=lambda item: (self.order[item[0]], item[1])))
+        if len(self.reached) >= MOST_FOLLOWED:
+            self._give_up(bad)
         return None
+
+    def _give_up(self, bad: Sequence[int]) -> None:
+        """Raises NumericsError for a result that is NaN. Infinities may have been given, as masks are."""
+        results = self.graph.results
+        lost = next((k for k in bad if np.isnan(self.values[results[k]]).any()), None)
+        if lost is not None:
+            raise NumericsError(
+                f"{self._result(lost)} is NaN; what makes it so is not among the first {MOST_FOLLOWED} "
+                "elements that lead to it\n"
+                "  fix: call with less data; if it is meant, compile with debug='passes'"
+            )
 
     def _walk(self, bad: Sequence[int]) -> Iterator[Element]:
         """Every element that is not finite and that a result comes from, each once; the latest few first."""

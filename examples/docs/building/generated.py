@@ -154,7 +154,10 @@ def _definition(text: str | None) -> str:
 
 
 def _errors() -> str:
-    kinds = [item for item in vars(compiler.errors).values() if inspect.isclass(item)]
+    named = vars(compiler.errors).values()
+    kinds = [
+        item for item in named if inspect.isclass(item) and issubclass(item, compiler.errors.TinytorchError)
+    ]
     ours = [kind for kind in kinds if issubclass(kind, tt.TinytorchError)]
     return "\n".join(
         objects.directive(

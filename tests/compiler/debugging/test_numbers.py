@@ -229,6 +229,18 @@ def test_what_is_only_like_true_or_false_is_an_error(debug):
         tt.compile([x], x, debug=debug)
 
 
+def test_who_is_followed_too_far_is_said_to_be_lost_where_a_result_is_nan(monkeypatch):
+    monkeypatch.setattr(numbers, "MOST_FOLLOWED", 3)
+    x = tt.input("x", (2,))
+    y = tt.log(x)
+    for _ in range(6):
+        y = tt.exp(y - 1)
+    with pytest.raises(tt.NumericsError, match=r"output 0 is NaN; .* first 3 elements"):
+        tt.compile([x], y, debug="numbers", passes=())(np.array([1, -1], np.float32))
+    mask = tt.where(x > 0, 0.0, -np.inf) - 1.0 - 1.0 - 1.0 - 1.0
+    tt.compile([x], mask, debug="numbers", passes=())(np.array([1, -1], np.float32))
+
+
 def test_integers_and_finite_graphs_have_nothing():
     x = tt.input("x", (3,), "int64")
     graph = tt.compile([x], x * 2).graph
