@@ -6,8 +6,11 @@ is a `ValueError`), so code that knows nothing of tinytorch can still catch it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 class TinytorchError(Exception):
