@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from compiler.backends.llvm import emit, vector_math
 from compiler.backends.llvm.lanes import SPLAT_SINCE, Instructions, Lanes
-from compiler.backends.llvm.polynomials import Multiple, Polynomials
 from compiler.backends.llvm.untyped import Builder, Type, Value, binding, ir
 from compiler.ir.formula.tape import Const, Ref, TypedLine
 from compiler.ir.types import BOOL, FLOAT32, INT32, INT64, DType, Scalar
@@ -73,7 +72,6 @@ class Evaluator:
     ) -> Value:
         """The value of a formula at values of the given dtypes, converted to `dtype`."""
         known, types = list(values), list(dtypes)
-        polynomials = Polynomials(lines, result, len(known))
 
         def look(ref: Ref, wanted: DType) -> Value:
             value = known[ref] if isinstance(ref, int) else ref
@@ -87,29 +85,11 @@ class Evaluator:
             reads = [
                 BOOL if line.atom == "where" and k == 0 else typed.reads for k in range(len(line.arguments))
             ]
-            multiple = polynomials.multiple(typed)
-            if multiple is not None:
-                value = self.sum_with(multiple, typed, look)
-            else:
-                arguments = [look(ref, wanted) for ref, wanted in zip(line.arguments, reads, strict=True)]
-                value = self.atom(line.atom, typed.reads, arguments)
+            arguments = [look(ref, wanted) for ref, wanted in zip(line.arguments, reads, strict=True)]
+            value = self.atom(line.atom, typed.reads, arguments)
             known.append(self.cast(value, atom_dtype(line.atom, typed.reads), typed.dtype))
             types.append(typed.dtype)
         return look(result, dtype)
-
-    def sum_with(self, multiple: Multiple, typed: TypedLine, look: Callable[[Ref, DType], Value]) -> Value:
-        """A sum or difference of which one operand is a multiple."""
-        dtype, is_difference = typed.reads, typed.line.atom == "sub"
-        other = look(typed.line.arguments[1 - multiple.place], dtype)
-        factor, value = multiple.factor.value, look(multiple.value, dtype)
-        lanes = Lanes(self.builder, dtype.value, self.lanes, self.instructions)
-        if is_difference and multiple.place == 0:
-            other = self.atom("neg", dtype, [other])
-        factor = self.constant(-factor if is_difference and multiple.place == 1 else factor, dtype)
-        key = ("fma", dtype, _key(factor), _key(value), _key(other))
-        if key not in self._known:
-            self._known[key] = lanes.fma(factor, value, other)
-        return self._known[key]
 
     def atom(self, name: str, dtype: DType, arguments: Sequence[Value]) -> Value:
         """One atom of arguments of `dtype`."""
@@ -127,6 +107,10 @@ class Evaluator:
                 return found
         if name == "xor":
             return self.builder.xor(*arguments)
+        if name in ("fma", "fms"):
+            x, y, z = arguments
+            lanes = Lanes(self.builder, dtype.value, self.lanes, self.instructions)
+            return lanes.fma(x, y, z if name == "fma" else lanes.neg(z))
         if dtype.is_float or name in ("and", "or", "not"):
             return vector_math.evaluate(
                 self.builder, name, arguments, dtype.value if dtype.is_float else "float32", self.instructions

@@ -24,6 +24,7 @@ from compiler.backends.llvm.forms import (
 from compiler.backends.llvm.library import Emit
 from compiler.backends.llvm.loops import emit_nest
 from compiler.backends.llvm.places import Places, Pointer, dense_strides
+from compiler.backends.llvm.polynomials import rounded_once
 from compiler.backends.llvm.sharing import share
 from compiler.backends.llvm.stages import weight
 from compiler.backends.llvm.steps import Launch, Scratch, Sizes, chunks_for
@@ -306,8 +307,9 @@ class NestBuilder:
         )
         is_stored = node in self.stored and reducer is Reducer.NONE
         store = self._slot(node, self.nest.axes_of(node), is_written=True) if is_stored else None
+        lines, result = rounded_once(lines, op.formula.result, len(sources))
         return Member(
-            lines, op.formula.result, tuple(sources), tuple(map(strong, dtypes)), value, op.dtype, reducer,
+            lines, result, tuple(sources), tuple(map(strong, dtypes)), value, op.dtype, reducer,
             reduced, is_row, store, store is not None and self.places.overwrites(node, self.kernel),
         )  # fmt: skip
 

@@ -31,6 +31,7 @@ from compiler.backends.llvm.formulas import REGISTER
 from compiler.backends.llvm.library import Emit
 from compiler.backends.llvm.nests import Memory, SlotLabels, UnsupportedError, slot_of, step_of, strong
 from compiler.backends.llvm.places import Places, Pointer
+from compiler.backends.llvm.polynomials import rounded_once
 from compiler.backends.llvm.product_code import ProductForm, emit_product
 from compiler.backends.llvm.stages import weight
 from compiler.backends.llvm.steps import Launch, Scratch, Sizes, chunks_for
@@ -232,8 +233,9 @@ class ProductBuilder:
         operands = iter(zip(node.operands, op.accesses, strict=True))
         sources = tuple(self._source(node, item, operands) for item in op.arguments)
         lines = infer_dtypes(op.formula, dtypes, op.dtype)
+        lines, result = rounded_once(lines, op.formula.result, len(sources))
         return Member(
-            lines, op.formula.result, sources, tuple(map(strong, dtypes)), op.dtype, op.dtype, Reducer.NONE,
+            lines, result, sources, tuple(map(strong, dtypes)), op.dtype, op.dtype, Reducer.NONE,
             frozenset(), False, self._store(node), False,
         )  # fmt: skip
 

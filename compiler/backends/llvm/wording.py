@@ -181,6 +181,10 @@ def _applied(typed: TypedLine, arguments: Sequence[tuple[Piece, DType] | Const])
         else:
             literal = print_ref(item, ())
             shown.append(_call(wanted, literal) if is_alone and place >= first else literal)
+    if atom == "fms":
+        atom, shown[2] = "fma", print_line(Line("neg", (0,)), shown[2:])
+    if atom == "fma":
+        return Piece(f"fma({', '.join(piece.text for piece in shown)})", HIGHEST)
     return print_line(Line(atom, tuple(range(len(shown)))), shown)
 
 

@@ -90,3 +90,33 @@ def test_a_multiple_of_another_dtype_is_converted_first() -> None:
     program = tt.compile([x, n], mixed(x, n), backend="llvm")
     wanted = values(5) + np.float32(0.5) * np.arange(5, dtype=np.float32)
     np.testing.assert_array_equal(program(values(5), np.arange(5, dtype=np.int32)), wanted)
+
+
+SHARED = {
+    "a value": lambda x: 1.7 * (x * tt.sigmoid(x)) + tt.sigmoid(x),
+    "a multiple": lambda x: tt.sigmoid(1.7 * x) * (1.7 * x + 1.0),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_what_kernels_share_changes_no_bits(name: str) -> None:
+    """A sigmoid that becomes a member of its own is a variable of the rest; a multiple may be read once."""
+    x, g = tt.input("x", (1000,)), tt.input("g", (1000,))
+    other = tt.sigmoid(x if name == "a value" else elementwise("scaled", lambda x: 1.7 * x)(x))
+    again = elementwise("again", lambda x: tt.sigmoid(1.7 * x) * x)(x)
+    outputs = [elementwise("form", SHARED[name])(x), other * g, again, tt.silu(x)]
+    arguments = [3 * values(1000), values(1000, seed=1)]
+    fused, apart = (
+        tt.compile([x, g], outputs, backend="llvm", passes=p) for p in (("fuse_elementwise",), ())
+    )
+    assert len(fused.schedule.kernels) == 1
+    for found, wanted in zip(fused(*arguments), apart(*arguments), strict=True):
+        assert found.tobytes() == wanted.tobytes()
+
+
+def test_the_source_says_what_is_rounded_once() -> None:
+    x = tt.input("x", (40,))
+    form = elementwise("form", lambda x: 0.5 - 3.0 * (x * x) + (0.25 * x - 1.0))
+    text = tt.compile([x], form(x), backend="llvm").source(0)
+    assert "fma(-3.0, %x[i] * %x[i], 0.5)" in text
+    assert "fma(0.25, %x[i], -1.0)" in text
