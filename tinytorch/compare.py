@@ -10,11 +10,9 @@ from compiler.errors import ArgumentError
 from compiler.ir.graph import Graph
 from compiler.ir.numbers import whole_number
 from compiler.program import Program
-from compiler.report.measuring import machine_roof
 from tinytorch import api
 from tinytorch.comparing.outcome import Comparison, Outcome, Output
 from tinytorch.comparing.tables import bytes_text, time_text
-from tinytorch.comparing.trial import Feed, Trial
 from tinytorch.comparing.variant import VARIANTS, Passes, Variant, variants_of
 from tinytorch.tensor import Tensor
 
@@ -47,6 +45,9 @@ def compare(
     rounding, the first node at which the two part, and by which pass, rule or kernel. Raises ArgumentError
     for rounds, seconds or variants that are none, and what `tt.compile` and the program raise.
     """
+    from compiler.report.measuring import machine_roof  # noqa: PLC0415  # loaded by who compares
+    from tinytorch.comparing.trial import Feed, Trial  # noqa: PLC0415  # likewise
+
     if (whole_number(rounds) or 0) < 1 or not seconds > 0:
         raise ArgumentError(f"compare needs at least one round of some seconds, not {rounds} of {seconds}")
     chosen = variants_of(variants)

@@ -86,6 +86,27 @@ PAGE: Final = FileEnding("page", (".html", ".htm"))
 DRAWING: Final = FileEnding("drawing", SUFFIXES)
 
 
+def rounds_option(function: Function) -> Function:
+    """`--rounds`."""
+    return click.option(
+        "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Turns of each variant."
+    )(function)
+
+
+def pictured_options(what: str) -> Decorator:
+    """`--page` and `--plot`, which write what was measured; `what` the bars show."""
+
+    def decorate(function: Function) -> Function:
+        function = click.option(
+            "--plot", type=click.Path(dir_okay=False), metavar="FILE", help=f"Draw bars of {what}."
+        )(function)
+        return click.option("--page", type=PAGE, metavar="FILE.html", help="Write a page of what was found.")(
+            function
+        )
+
+    return decorate
+
+
 def _complete(kind: str) -> Callable[[click.Context, click.Parameter, str], Sequence[str]]:
     """Names of what plugins contribute, for the shell's completion."""
 

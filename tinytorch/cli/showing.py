@@ -6,12 +6,31 @@ import json
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
 from compiler.schedule.tables import aligned
 from tinytorch.cli.command import AS_JSON
+
+if TYPE_CHECKING:
+    from tinytorch.cli.feeding import Feed
+
+
+class Measured(Protocol):
+    """A comparison or an ablation."""
+
+    def report(self, path: str) -> Any:
+        """Writes a page."""
+        ...
+
+    def plot(self, path: str) -> Any:
+        """Draws bars."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON can hold."""
+        ...
 
 
 def is_json() -> bool:
@@ -39,6 +58,16 @@ def show_table(data: Any, headings: Sequence[str], rows: Sequence[Sequence[str]]
         _framed(headings, rows, len(headings) - right)
     else:
         click.echo(aligned([tuple(headings), *rows], left=len(headings) - right), nl=False)
+
+
+def show_measured(feed: Feed, found: Measured, page: str | None, plot: str | None) -> None:
+    """Prints what was measured on some data, and writes the page and the plot that are wanted."""
+    if page is not None:
+        found.report(page)
+    if plot is not None:
+        found.plot(plot)
+    text = "" if is_json() else f"{feed.sentence}\n{found}"
+    show({"data": feed.sentence, **found.to_dict()}, text)
 
 
 def _framed(headings: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> None:

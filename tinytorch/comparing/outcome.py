@@ -6,17 +6,19 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from compiler.errors import ArgumentError
 from compiler.ir.dims import Extent
 from compiler.ir.plain import plain
-from compiler.lockstep.distance import Distance
-from compiler.lockstep.parting import Parting
 from compiler.program import Program
 from compiler.render.kernels import draw_schedules
-from compiler.report.measuring import Roof
 from compiler.schedule.tables import Table
+
+if TYPE_CHECKING:
+    from compiler.lockstep.distance import Distance
+    from compiler.lockstep.parting import Parting
+    from compiler.report.measuring import Roof
 
 
 @dataclass(frozen=True, slots=True)

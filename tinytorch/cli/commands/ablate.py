@@ -11,7 +11,7 @@ from tinytorch import api
 from tinytorch.ablate import ablate as ablate_passes
 from tinytorch.cli import command as shared
 from tinytorch.cli.feeding import feed_of
-from tinytorch.cli.showing import is_json, show, working
+from tinytorch.cli.showing import show_measured, working
 from tinytorch.cli.targets import load_target
 
 
@@ -24,15 +24,12 @@ from tinytorch.cli.targets import load_target
 @shared.data_options
 @shared.backend_option
 @shared.passes_option
-@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Turns of each variant.")
+@shared.rounds_option
 @click.option(
     "--seconds", type=click.FloatRange(0, min_open=True), default=0.03, show_default=True,
     help="Of calls for each variant in a turn; there are two for each pass.",
 )  # fmt: skip
-@click.option("--page", type=shared.PAGE, metavar="FILE.html", help="Write a page of what was found.")
-@click.option(
-    "--plot", type=click.Path(dir_okay=False), metavar="FILE", help="Draw bars of what each pass saves."
-)
+@shared.pictured_options("what each pass saves")
 def ablate(
     target: str, file: str | None, sizes: Mapping[str, int], seed: int, backend: str | None,
     without: Sequence[str], rounds: int, seconds: float, page: str | None, plot: str | None,
@@ -52,12 +49,7 @@ def ablate(
         found = ablate_passes(
             graph, data=feed.arrays, passes=passes, backend=backend, rounds=rounds, seconds=seconds
         )
-    if page is not None:
-        found.report(page)
-    if plot is not None:
-        found.plot(plot)
-    text = "" if is_json() else f"{feed.sentence}\n{found}"
-    show({"data": feed.sentence, **found.to_dict()}, text)
+    show_measured(feed, found, page, plot)
 
 
 command = ablate

@@ -9,7 +9,7 @@ import click
 
 from tinytorch.cli import command as shared
 from tinytorch.cli.feeding import feed_of
-from tinytorch.cli.showing import is_json, show, working
+from tinytorch.cli.showing import show_measured, working
 from tinytorch.cli.targets import load_target
 from tinytorch.compare import VARIANTS, Variant
 from tinytorch.compare import compare as compare_variants
@@ -63,7 +63,7 @@ def _setting(item: str, pair: str, context: click.Context) -> tuple[str, Any]:
     help=f"One of what is compared; keys are {_KEYS}; passes are joined by +. The first is what others "
     "are compared with. May be given several times.",
 )  # fmt: skip
-@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Turns of each variant.")
+@shared.rounds_option
 @click.option(
     "--seconds", type=click.FloatRange(0, min_open=True), default=0.1, show_default=True,
     help="Of calls for each variant in a turn.",
@@ -72,10 +72,7 @@ def _setting(item: str, pair: str, context: click.Context) -> tuple[str, Any]:
     "--draw", "picture", type=shared.DRAWING, metavar="FILE",
     help="Draw the kernels of the first and the last variant side by side.",
 )  # fmt: skip
-@click.option("--page", type=shared.PAGE, metavar="FILE.html", help="Write a page of what was found.")
-@click.option(
-    "--plot", type=click.Path(dir_okay=False), metavar="FILE", help="Draw bars of times, memory and kernels."
-)
+@shared.pictured_options("times, memory and kernels")
 def compare(
     target: str, file: str | None, sizes: Mapping[str, int], seed: int, backend: str | None,
     variants: Mapping[str, Variant] | None, rounds: int, seconds: float, picture: str | None,
@@ -96,12 +93,7 @@ def compare(
         )
     if picture is not None:
         found.draw(picture)
-    if page is not None:
-        found.report(page)
-    if plot is not None:
-        found.plot(plot)
-    text = "" if is_json() else f"{feed.sentence}\n{found}"
-    show({"data": feed.sentence, **found.to_dict()}, text)
+    show_measured(feed, found, page, plot)
     is_wrong = any(item.parting is not None and item.parting.wrong for item in found)
     click.get_current_context().exit(int(is_wrong))
 
