@@ -55,6 +55,26 @@ def difference_picture(difference: Difference) -> Picture:
     return Picture(columns, tuple(boxes), tuple(arrows), title, frames, fills)
 
 
+class _Union(Graph):
+    """A graph with nodes of another beside its own, each in the part in which it is there.
+
+    Parts of two models that are called the same are one here, and not two uses of one name.
+    """
+
+    __slots__ = ("_paths",)
+
+    def __init__(
+        self, nodes: tuple[Node, ...], of: Graph, given: Mapping[Node, str], paths: dict[Node, Path]
+    ) -> None:
+        super().__init__(nodes, of.inputs, of.outputs, of.updates, given=given)
+        self._paths = paths
+
+    @property
+    def scopes(self) -> dict[Node, Path]:  # pyright: ignore[reportIncompatibleVariableOverride]  # never changes
+        """The parts that the nodes have in their own graphs."""
+        return self._paths
+
+
 class _Both:
     """One graph of all nodes: those on the right, then those that only the left has, over counterparts."""
 
@@ -74,11 +94,8 @@ class _Both:
             name = left.names.values[node]
             given[self.now[node]] = f"{name}~before" if name in taken else name
         nodes = (*right.nodes, *(self.now[node] for node in removed))
-        self.graph = Graph(nodes, right.inputs, right.outputs, right.updates, given=given)
-        scopes: dict[Node, Path] = {node: right.scopes[node] for node in right.nodes}
-        scopes |= {self.now[node]: left.scopes[node] for node in removed}
-        # Parts of two models that are called the same are one here, not two uses of one name.
-        vars(self.graph)["scopes"] = scopes
+        paths = dict(right.scopes) | {self.now[node]: left.scopes[node] for node in removed}
+        self.graph = _Union(nodes, right, given, paths)
         self.parts = self._parts(removed)
 
     def _parts(self, removed: Sequence[Node]) -> Parts:
