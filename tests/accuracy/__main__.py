@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from compiler.backends.accuracy import PLACE
-from compiler.backends.llvm import engine
+from compiler.backends.llvm.jit import engine
 from tests.accuracy.table import text
 
 

@@ -11,8 +11,8 @@ from compiler.schedule.plan import Plan
 from compiler.schedule.target import Target
 
 if TYPE_CHECKING:
-    from compiler.backends.llvm.engine import Target as Machine
-    from compiler.backends.llvm.program import NativeProgram
+    from compiler.backends.llvm.jit.engine import Target as Machine
+    from compiler.backends.llvm.run.program import NativeProgram
 
 
 class Llvm:
@@ -41,14 +41,14 @@ class Llvm:
             raise BackendError(
                 "the llvm backend needs llvmlite\n  fix: pip install 'tinytorch-compiler[jit]'"
             )
-        from compiler.backends.llvm.engine import host_target
+        from compiler.backends.llvm.jit.engine import host_target
 
         return self._machine or host_target()
 
     def build(self, plan: Plan) -> NativeProgram:
         """Compiles the kernels that this process does not have yet."""
         machine = self.machine
-        from compiler.backends.llvm.program import NativeProgram
+        from compiler.backends.llvm.run.program import NativeProgram
 
         return NativeProgram(plan, machine)
 
@@ -60,15 +60,15 @@ def set_num_threads(count: int) -> None:
     """
     if not Llvm().is_available:
         raise BackendError("only the llvm backend uses threads, and it does not run here")
-    from compiler.backends.llvm import threads
+    from compiler.backends.llvm.threads import pool
 
-    threads.set_num_threads(count)
+    pool.set_num_threads(count)
 
 
 def get_num_threads() -> int:
     """How many threads native programs may use; at first as many as there are processors."""
     if not Llvm().is_available:
         return 1
-    from compiler.backends.llvm import threads
+    from compiler.backends.llvm.threads import pool
 
-    return threads.get_num_threads()
+    return pool.get_num_threads()

@@ -27,7 +27,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.backends.llvm.dot import DotRows
-from compiler.backends.llvm.engine import Target
+from compiler.backends.llvm.jit.engine import Target
+from compiler.backends.llvm.jit.untyped import Builder
 from compiler.backends.llvm.matrices import (
     BLOCK_DEPTH,
     ContractionShape,
@@ -43,7 +44,6 @@ from compiler.backends.llvm.matrices import (
     plain,
 )
 from compiler.backends.llvm.nest import Nest
-from compiler.backends.llvm.untyped import Builder
 
 __all__ = [
     "BLOCK_DEPTH",

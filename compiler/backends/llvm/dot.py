@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from compiler.backends.llvm import emit
 from compiler.backends.llvm.emit import index
-from compiler.backends.llvm.engine import Target
+from compiler.backends.llvm.jit.engine import Target
+from compiler.backends.llvm.jit.untyped import Builder, Value, ir
 from compiler.backends.llvm.matrices import ContractionShape, Epilogue, Matrix, Span, Totals
-from compiler.backends.llvm.untyped import Builder, Value, ir
 
 
 class DotRows:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 
+from compiler.backends.llvm.jit.untyped import Value, binding
 from compiler.backends.llvm.lanes import Lanes
-from compiler.backends.llvm.untyped import Value, binding
 from compiler.errors import BackendError
 
 

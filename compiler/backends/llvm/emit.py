@@ -10,7 +10,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from compiler.backends.llvm.untyped import Block, Builder, Type, Value, ir
+from compiler.backends.llvm.jit.untyped import Block, Builder, Type, Value, ir
 
 i1 = ir.IntType(1)
 i8 = ir.IntType(8)

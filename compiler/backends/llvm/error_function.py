@@ -20,8 +20,8 @@ from compiler.backends.llvm.exponentials import (
     scale,
     within,
 )
+from compiler.backends.llvm.jit.untyped import Value
 from compiler.backends.llvm.lanes import Lanes
-from compiler.backends.llvm.untyped import Value
 
 _ALL_BUT_THE_HIGHEST = -1
 """All coefficients of a polynomial but the last, as a bound of a slice."""

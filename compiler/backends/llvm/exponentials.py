@@ -12,8 +12,8 @@ import math
 from dataclasses import dataclass
 
 from compiler.backends.llvm.coefficients import COEFFICIENTS
+from compiler.backends.llvm.jit.untyped import Value
 from compiler.backends.llvm.lanes import Lanes
-from compiler.backends.llvm.untyped import Value
 
 
 @dataclass(frozen=True)

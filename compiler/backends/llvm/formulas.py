@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from compiler.backends.llvm import emit, vector_math
+from compiler.backends.llvm.jit.untyped import Builder, Type, Value, binding, ir
 from compiler.backends.llvm.lanes import SPLAT_SINCE, Instructions, Lanes
-from compiler.backends.llvm.untyped import Builder, Type, Value, binding, ir
 from compiler.ir.formula.tape import Const, Ref, TypedLine
 from compiler.ir.types import BOOL, FLOAT32, INT32, INT64, DType, Scalar
 

@@ -15,8 +15,9 @@ from functools import partial
 
 from compiler.backends.llvm import emit
 from compiler.backends.llvm.emit import index
-from compiler.backends.llvm.engine import Target
 from compiler.backends.llvm.formulas import Evaluator, memory_type
+from compiler.backends.llvm.jit.engine import Target
+from compiler.backends.llvm.jit.untyped import Builder, Value, ir
 from compiler.backends.llvm.lanes import Instructions
 from compiler.backends.llvm.library import Emit
 from compiler.backends.llvm.moves import collapsed
@@ -24,7 +25,6 @@ from compiler.backends.llvm.nests import UnsupportedError
 from compiler.backends.llvm.places import Places, Pointer, Region
 from compiler.backends.llvm.steps import Launch, Scratch, Sizes
 from compiler.backends.llvm.sums import joined
-from compiler.backends.llvm.untyped import Builder, Value, ir
 from compiler.ir.dims import Extent, Shape, evaluate, product
 from compiler.ir.node import Node
 from compiler.ir.op import Gather, Reducer, ScatterAdd

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from compiler.backends.llvm.engine import Target
-from compiler.backends.llvm.untyped import Builder, Type, Value, binding, ir
+from compiler.backends.llvm.jit.engine import Target
+from compiler.backends.llvm.jit.untyped import Builder, Type, Value, binding, ir
 from compiler.errors import DTypeError
 
 Operand: TypeAlias = Any  # a Value, or a Python float for the same constant in every lane

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from compiler.backends.llvm import emit
-from compiler.backends.llvm.cache import ObjectCache, default_cache, object_key
-from compiler.backends.llvm.engine import Library, Target, compile_object
-from compiler.backends.llvm.untyped import Builder, Module, Value, ir
+from compiler.backends.llvm.jit.cache import ObjectCache, default_cache, object_key
+from compiler.backends.llvm.jit.engine import Library, Target, compile_object
+from compiler.backends.llvm.jit.untyped import Builder, Module, Value, ir
 
 Emit: TypeAlias = Callable[[Builder, Target, Value, Value], None]
 """Emits a kernel's body, given the address of its numbers and the chunk."""
@@ -71,6 +71,6 @@ def _object(kernels: Mapping[str, Emit], target: Target, cache: ObjectCache) -> 
 def emitters_digest() -> str:
     """A digest of the source of everything that emits code here."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()

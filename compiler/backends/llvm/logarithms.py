@@ -8,8 +8,8 @@ function", ACM TOMS 16, 1990, and the usual reduction of log(1 + f) to 2 artanh(
 from __future__ import annotations
 
 from compiler.backends.llvm.coefficients import COEFFICIENTS
+from compiler.backends.llvm.jit.untyped import Value
 from compiler.backends.llvm.lanes import Lanes
-from compiler.backends.llvm.untyped import Value
 
 MANTISSA_FROM_THREE_QUARTERS = 3  # getmant's interval [3/4, 3/2)
 MANTISSA_NAN_BELOW_ZERO = 3 << 2  # its sign control: NaN for negative numbers, +1 for both zeros

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 from compiler.backends.llvm import emit
 from compiler.backends.llvm.emit import index
-from compiler.backends.llvm.engine import Target
 from compiler.backends.llvm.forms import (
     Accumulator,
     Form,
@@ -26,10 +25,11 @@ from compiler.backends.llvm.forms import (
     Step,
 )
 from compiler.backends.llvm.formulas import Evaluator, memory_type
+from compiler.backends.llvm.jit.engine import Target
+from compiler.backends.llvm.jit.untyped import Block, Builder, Type, Value, ir
 from compiler.backends.llvm.lanes import Instructions
 from compiler.backends.llvm.stages import Stages, stages_of
 from compiler.backends.llvm.sums import Sums
-from compiler.backends.llvm.untyped import Block, Builder, Type, Value, ir
 from compiler.ir.formula.tape import Const
 
 

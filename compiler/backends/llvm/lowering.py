@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
 
-from compiler.backends.llvm.binding import Binding
-from compiler.backends.llvm.engine import Target
 from compiler.backends.llvm.indexing import IndexStep, index_step
+from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.moves import copy_step
 from compiler.backends.llvm.nests import UnsupportedError, nest_step
 from compiler.backends.llvm.places import Located, Places, Pointer, Region, dense_strides
 from compiler.backends.llvm.products import ProductBuilder
+from compiler.backends.llvm.run.binding import Binding
 from compiler.backends.llvm.steps import PythonStep, Step
 from compiler.backends.llvm.wording import Label
 from compiler.backends.numpy_layout import check_indices

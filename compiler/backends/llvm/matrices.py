@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from compiler.backends.llvm import emit
-from compiler.backends.llvm.engine import Target
-from compiler.backends.llvm.untyped import Builder, Type, Value
+from compiler.backends.llvm.jit.engine import Target
+from compiler.backends.llvm.jit.untyped import Builder, Type, Value
 
 BLOCK_DEPTH = 256
 """Terms of k summed before the sum is added to the total; part of the definition of the result."""

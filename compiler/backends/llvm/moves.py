@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compiler.backends.llvm.engine import Target
 from compiler.backends.llvm.forms import Form, FromSlot, Member, Slot, Source
+from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.nests import NestStep, SlotLabels, step_of
 from compiler.backends.llvm.places import Located
 from compiler.backends.llvm.wording import Label

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from compiler.backends.llvm import emit
 from compiler.backends.llvm.emit import index
-from compiler.backends.llvm.engine import Target
+from compiler.backends.llvm.jit.engine import Target
+from compiler.backends.llvm.jit.untyped import Builder, Value, ir
 from compiler.backends.llvm.matrices import (
     BLOCK_DEPTH,
     ContractionShape,
@@ -16,7 +17,6 @@ from compiler.backends.llvm.matrices import (
 )
 from compiler.backends.llvm.panel import Panel
 from compiler.backends.llvm.tile import TileArguments, TileCode
-from compiler.backends.llvm.untyped import Builder, Value, ir
 
 
 class Nest:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
-from compiler.backends.llvm.engine import Target
 from compiler.backends.llvm.forms import (
     Accumulator,
     Form,
@@ -21,6 +20,8 @@ from compiler.backends.llvm.forms import (
     Source,
     Step,
 )
+from compiler.backends.llvm.jit.engine import Target
+from compiler.backends.llvm.jit.untyped import Builder, Value
 from compiler.backends.llvm.library import Emit
 from compiler.backends.llvm.loops import emit_nest
 from compiler.backends.llvm.places import Places, Pointer, dense_strides
@@ -29,7 +30,6 @@ from compiler.backends.llvm.sharing import share
 from compiler.backends.llvm.stages import weight
 from compiler.backends.llvm.steps import Launch, Scratch, Sizes, chunks_for
 from compiler.backends.llvm.sums import emit_combine
-from compiler.backends.llvm.untyped import Builder, Value
 from compiler.backends.llvm.wording import Label
 from compiler.ir.dims import Extent, Shape, divide_exactly, evaluate, product
 from compiler.ir.formula.tape import Const, TypedLine, infer_dtypes

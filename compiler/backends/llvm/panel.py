@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from compiler.backends.llvm import emit
 from compiler.backends.llvm.emit import index
-from compiler.backends.llvm.engine import Target
+from compiler.backends.llvm.jit.engine import Target
+from compiler.backends.llvm.jit.untyped import Builder, Value, ir
 from compiler.backends.llvm.matrices import (
     BLOCK_DEPTH,
     COPY_ROWS,
@@ -17,7 +18,6 @@ from compiler.backends.llvm.matrices import (
     Right,
     Tile,
 )
-from compiler.backends.llvm.untyped import Builder, Value, ir
 
 
 @dataclass

@@ -9,11 +9,11 @@ from typing import Any
 from compiler.backends.llvm import emit
 from compiler.backends.llvm.contraction import ContractionShape, Matrix, Span, Totals, emit_contraction
 from compiler.backends.llvm.emit import index
-from compiler.backends.llvm.engine import Target
 from compiler.backends.llvm.forms import Form
 from compiler.backends.llvm.formulas import memory_type
+from compiler.backends.llvm.jit.engine import Target
+from compiler.backends.llvm.jit.untyped import Builder, Value
 from compiler.backends.llvm.loops import NestEmitter
-from compiler.backends.llvm.untyped import Builder, Value
 from compiler.ir.types import DType
 
 

@@ -15,7 +15,6 @@ from functools import partial
 from typing import Final
 
 from compiler.backends.llvm.contraction import ContractionShape, Right, choose_tile, epilogue_lanes
-from compiler.backends.llvm.engine import Target
 from compiler.backends.llvm.forms import (
     Form,
     FromIndex,
@@ -28,6 +27,8 @@ from compiler.backends.llvm.forms import (
     Step,
 )
 from compiler.backends.llvm.formulas import REGISTER
+from compiler.backends.llvm.jit.engine import Target
+from compiler.backends.llvm.jit.untyped import Builder, Value
 from compiler.backends.llvm.library import Emit
 from compiler.backends.llvm.nests import Memory, SlotLabels, UnsupportedError, slot_of, step_of, strong
 from compiler.backends.llvm.places import Places, Pointer
@@ -35,7 +36,6 @@ from compiler.backends.llvm.polynomials import rounded_once
 from compiler.backends.llvm.product_code import ProductForm, emit_product
 from compiler.backends.llvm.stages import weight
 from compiler.backends.llvm.steps import Launch, Scratch, Sizes, chunks_for
-from compiler.backends.llvm.untyped import Builder, Value
 from compiler.ir.dims import Extent, Shape, evaluate, product
 from compiler.ir.formula.tape import Const, infer_dtypes
 from compiler.ir.node import Node

@@ -15,8 +15,8 @@ from compiler.backends.llvm import emit
 from compiler.backends.llvm.emit import index
 from compiler.backends.llvm.forms import Accumulator, Member
 from compiler.backends.llvm.formulas import Evaluator, memory_type
+from compiler.backends.llvm.jit.untyped import Builder, Type, Value, ir
 from compiler.backends.llvm.lanes import Instructions
-from compiler.backends.llvm.untyped import Builder, Type, Value, ir
 from compiler.ir.op import Reducer
 from compiler.ir.types import BOOL, INT64, DType, Scalar
 

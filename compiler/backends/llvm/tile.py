@@ -13,8 +13,8 @@ from typing import Final
 
 from compiler.backends.llvm import emit
 from compiler.backends.llvm.emit import index
+from compiler.backends.llvm.jit.untyped import Builder, Module, Type, Value, ir
 from compiler.backends.llvm.matrices import PREFETCH_TERMS, Tile
-from compiler.backends.llvm.untyped import Builder, Module, Type, Value, ir
 
 
 @dataclass(frozen=True)

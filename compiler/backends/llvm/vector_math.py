@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from compiler.backends.llvm import elementary, error_function, exponentials, logarithms
+from compiler.backends.llvm.jit.untyped import Builder, Value, ir
 from compiler.backends.llvm.lanes import Instructions, Lanes
-from compiler.backends.llvm.untyped import Builder, Value, ir
 from compiler.errors import BackendError
 
 UNARY: Mapping[str, Callable[[Lanes, Value], Value]] = {

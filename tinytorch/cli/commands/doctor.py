@@ -105,7 +105,7 @@ def _cache() -> dict[str, Any] | None:
     """The folder of compiled objects; none where there is no native code."""
     if not Llvm().is_available:
         return None
-    from compiler.backends.llvm.cache import default_cache
+    from compiler.backends.llvm.jit.cache import default_cache
 
     cache = default_cache()
     sizes = cache.sizes if cache.usable else []

@@ -12,10 +12,11 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import tinytorch as tt
-from compiler.backends.llvm import library, threads
+from compiler.backends.llvm import library
 from compiler.backends.llvm.backend import Llvm
-from compiler.backends.llvm.engine import Target, host_target
-from compiler.backends.llvm.program import NativeProgram
+from compiler.backends.llvm.jit.engine import Target, host_target
+from compiler.backends.llvm.run.program import NativeProgram
+from compiler.backends.llvm.threads import pool as threads
 from compiler.ir.node import make_node
 from compiler.ir.op import Call
 from compiler.ir.types import FLOAT32, TensorType

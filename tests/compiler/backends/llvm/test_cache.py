@@ -12,8 +12,8 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from compiler.backends.llvm import engine
-from compiler.backends.llvm.cache import ObjectCache, compiled, default_directory, object_key
+from compiler.backends.llvm.jit import engine
+from compiler.backends.llvm.jit.cache import ObjectCache, compiled, default_directory, object_key
 
 NINE = "define i64 @f() nounwind {\n ret i64 9\n}"
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX's")
@@ -130,8 +130,8 @@ def test_one_entry_in_many_looks_after_the_folder(tmp_path: Path, monkeypatch: p
 WRITER = """
 import sys
 from pathlib import Path
-from compiler.backends.llvm import engine
-from compiler.backends.llvm.cache import ObjectCache, compiled
+from compiler.backends.llvm.jit import engine
+from compiler.backends.llvm.jit.cache import ObjectCache, compiled
 cache = ObjectCache(Path(sys.argv[1]))
 for number in range(20):
     text = f"define i64 @f() nounwind {{\\n ret i64 {number}\\n}}"

@@ -10,8 +10,9 @@ import pytest
 pytest.importorskip("llvmlite")
 
 from compiler.backends.llvm import contraction as c
-from compiler.backends.llvm import emit, engine
-from compiler.backends.llvm.untyped import ir
+from compiler.backends.llvm import emit
+from compiler.backends.llvm.jit import engine
+from compiler.backends.llvm.jit.untyped import ir
 
 EXTENTS = [
     (1, 1, 1),

@@ -9,10 +9,10 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import tinytorch as tt
-from compiler.backends.llvm import engine
 from compiler.backends.llvm.formulas import Evaluator
+from compiler.backends.llvm.jit import engine
+from compiler.backends.llvm.jit.untyped import ir
 from compiler.backends.llvm.lanes import Instructions
-from compiler.backends.llvm.untyped import ir
 from compiler.ir.types import FLOAT32, FLOAT64, INT32, INT64, DType
 
 NUMBERS = [1.5, -1.5, -0.0, 5e9, -5e9, 1e30, -np.inf, np.nan]

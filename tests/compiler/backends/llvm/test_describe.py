@@ -8,8 +8,8 @@ import pytest
 
 import tinytorch as tt
 from compiler.analysis.extents import bind_sizes
+from compiler.backends.llvm.jit.untyped import binding
 from compiler.backends.llvm.library import symbol_of
-from compiler.backends.llvm.untyped import binding
 from compiler.backends.llvm.wording import Words
 from compiler.backends.reference import run
 from compiler.debugging.margins import disagreement, margins

@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from compiler.backends.llvm import engine
-from compiler.backends.llvm.untyped import ir
+from compiler.backends.llvm.jit import engine
+from compiler.backends.llvm.jit.untyped import ir
 from compiler.errors import BackendError
 
 HALF_SINE = """

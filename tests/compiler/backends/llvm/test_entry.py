@@ -10,10 +10,8 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from compiler.backends.llvm import engine
-from compiler.backends.llvm.array_header import headers_are_known
-from compiler.backends.llvm.cache import ObjectCache
-from compiler.backends.llvm.entry import (
+from compiler.backends.llvm.entry.array_header import headers_are_known
+from compiler.backends.llvm.entry.making import (
     ArrayArgument,
     ArrayResult,
     Context,
@@ -22,6 +20,8 @@ from compiler.backends.llvm.entry import (
     make_entry,
     program_function,
 )
+from compiler.backends.llvm.jit import engine
+from compiler.backends.llvm.jit.cache import ObjectCache
 
 pytestmark = pytest.mark.skipif(not headers_are_known(), reason="this interpreter has other array headers")
 

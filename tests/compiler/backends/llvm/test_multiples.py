@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import tinytorch as tt
-from compiler.backends.llvm import engine
+from compiler.backends.llvm.jit import engine
 from tests.compiler.backends.llvm.test_backend import values
 from tinytorch.elementwise import elementwise
 

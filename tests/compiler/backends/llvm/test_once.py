@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from compiler.backends.llvm.once import once
+from compiler.backends.llvm.jit.once import once
 
 FIRST = """
 import sys

@@ -7,7 +7,7 @@ import pytest
 
 import tinytorch as tt
 from compiler.backends.llvm.nests import NestStep
-from compiler.backends.llvm.program import NativeProgram
+from compiler.backends.llvm.run.program import NativeProgram
 from compiler.backends.llvm.steps import Scratch
 
 SHAPE = (3, 5, 37)

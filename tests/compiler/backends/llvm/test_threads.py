@@ -14,9 +14,11 @@ import pytest
 pytest.importorskip("llvmlite")
 
 from compiler.backends.llvm import contraction as c
-from compiler.backends.llvm import engine, threads, threads_code
 from compiler.backends.llvm.emit import counted_loop, f32, i64, index, minimum, pointer, void
-from compiler.backends.llvm.untyped import ir
+from compiler.backends.llvm.jit import engine
+from compiler.backends.llvm.jit.untyped import ir
+from compiler.backends.llvm.threads import pool as threads
+from compiler.backends.llvm.threads import publishing as threads_code
 from compiler.errors import ArgumentError
 
 POSIX = pytest.mark.skipif(not threads.threads_available(), reason="no POSIX threads here")
@@ -261,7 +263,7 @@ def test_the_child_of_a_fork_starts_workers_of_its_own():
 
 LEAVING = """
 import threading
-from compiler.backends.llvm import threads
+from compiler.backends.llvm.threads import pool as threads
 from tests.compiler.backends.llvm.test_threads import Counting
 threads.set_num_threads(3)
 counting = Counting(threads.parallel_address(), 8, rounds=100)

@@ -6,10 +6,10 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import tinytorch as tt
-from compiler.backends.llvm import timing
-from compiler.backends.llvm.program import driver
+from compiler.backends.llvm.run import timing
+from compiler.backends.llvm.run.program import driver
+from compiler.backends.llvm.run.timing import NativeClock, PythonClock
 from compiler.backends.llvm.steps import PythonStep
-from compiler.backends.llvm.timing import NativeClock, PythonClock
 from compiler.errors import IndexRangeError
 from compiler.ir.node import make_node
 from compiler.ir.op import Call

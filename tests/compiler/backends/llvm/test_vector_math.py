@@ -10,11 +10,12 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from compiler.backends.llvm import engine, fit_coefficients
+from compiler.backends.llvm import fit_coefficients
 from compiler.backends.llvm.coefficients import COEFFICIENTS
+from compiler.backends.llvm.jit import engine
+from compiler.backends.llvm.jit.untyped import ir
 from compiler.backends.llvm.lanes import Instructions
 from compiler.backends.llvm.remez import Fit, remez
-from compiler.backends.llvm.untyped import ir
 from compiler.backends.llvm.vector_math import ATOMS, arity, evaluate
 from compiler.errors import BackendError, DTypeError
 

@@ -36,9 +36,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from compiler.backends.llvm import entry_code as code
-from compiler.backends.llvm import entry_layout as layout
-from compiler.backends.llvm.array_header import (
+from compiler.backends.llvm.entry import calling as code
+from compiler.backends.llvm.entry import table as layout
+from compiler.backends.llvm.entry.array_header import (
     ALIGNED,
     C_CONTIGUOUS,
     WRITEABLE,
@@ -46,9 +46,9 @@ from compiler.backends.llvm.array_header import (
     new_array_address,
     python_function,
 )
-from compiler.backends.llvm.cache import ObjectCache, compiled, default_cache
-from compiler.backends.llvm.engine import Library, host_target
-from compiler.backends.llvm.once import once
+from compiler.backends.llvm.jit.cache import ObjectCache, compiled, default_cache
+from compiler.backends.llvm.jit.engine import Library, host_target
+from compiler.backends.llvm.jit.once import once
 
 Extent: TypeAlias = int | str | tuple[tuple[int, tuple[str, ...]], ...]
 """A number, a symbol, or a polynomial: terms of a coefficient and the symbols it is multiplied with."""

@@ -26,13 +26,13 @@ import sys
 import threading
 from collections.abc import Callable
 
-from compiler.backends.llvm import threads_code as code
-from compiler.backends.llvm import threads_workers
-from compiler.backends.llvm.cache import ObjectCache, compiled, default_cache
 from compiler.backends.llvm.emit import i64, pointer, void
-from compiler.backends.llvm.engine import Library, host_target
-from compiler.backends.llvm.once import once
-from compiler.backends.llvm.untyped import Builder, Value, ir
+from compiler.backends.llvm.jit.cache import ObjectCache, compiled, default_cache
+from compiler.backends.llvm.jit.engine import Library, host_target
+from compiler.backends.llvm.jit.once import once
+from compiler.backends.llvm.jit.untyped import Builder, Value, ir
+from compiler.backends.llvm.threads import publishing as code
+from compiler.backends.llvm.threads import workers as threads_workers
 from compiler.errors import ArgumentError
 from compiler.ir.numbers import whole_number
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compiler.backends.llvm.array_header import (
+from compiler.backends.llvm.entry.array_header import (
     BYTE_ORDER_OFFSET,
     DATA_OFFSET,
     DESCRIPTOR_OFFSET,
@@ -12,7 +12,7 @@ from compiler.backends.llvm.array_header import (
     TYPE_NUMBER_OFFSET,
     TYPE_OFFSET,
 )
-from compiler.backends.llvm.entry_layout import ARGUMENT_SLOTS
+from compiler.backends.llvm.entry.table import ARGUMENT_SLOTS
 
 _CHECK = f"""
 ; Whether an object is an array as its record wants it; binds symbols (-1 before) to its extents.

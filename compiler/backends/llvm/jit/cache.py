@@ -22,11 +22,11 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from compiler.backends.llvm import engine
-from compiler.backends.llvm.engine import Target
-from compiler.backends.llvm.once import once
-from compiler.backends.llvm.untyped import Module, binding
-from compiler.backends.llvm.untyped import version as llvmlite_version
+from compiler.backends.llvm.jit import engine
+from compiler.backends.llvm.jit.engine import Target
+from compiler.backends.llvm.jit.once import once
+from compiler.backends.llvm.jit.untyped import Module, binding
+from compiler.backends.llvm.jit.untyped import version as llvmlite_version
 
 CACHE_FORMAT = "1"
 """Part of every key; raised whenever the same IR must not find older object code."""

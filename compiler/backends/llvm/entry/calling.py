@@ -6,9 +6,9 @@ names everything of this process (functions of CPython and NumPy, the array type
 
 from __future__ import annotations
 
-from compiler.backends.llvm.entry_arguments import ARGUMENTS_IR
-from compiler.backends.llvm.entry_layout import MAXIMUM_SLOTS
-from compiler.backends.llvm.entry_results import RESULTS_IR
+from compiler.backends.llvm.entry.arguments import ARGUMENTS_IR
+from compiler.backends.llvm.entry.results import RESULTS_IR
+from compiler.backends.llvm.entry.table import MAXIMUM_SLOTS
 from compiler.ir.lent import LARGE
 
 IMPORTED_FUNCTIONS = (

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from compiler.backends.llvm.binding import address_of
-from compiler.backends.llvm.entry import Locks
+from compiler.backends.llvm.entry.making import Locks
+from compiler.backends.llvm.run.binding import address_of
 from compiler.ir.op import Buffer
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from compiler.backends.llvm.array_header import DATA_OFFSET
-from compiler.backends.llvm.entry_layout import MAXIMUM_RANK, RESULT_SLOTS, TERM_SLOTS
+from compiler.backends.llvm.entry.array_header import DATA_OFFSET
+from compiler.backends.llvm.entry.table import MAXIMUM_RANK, RESULT_SLOTS, TERM_SLOTS
 
 _VALUE = f"""
 ; The value of the polynomial at a slot of the table.

@@ -26,8 +26,8 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from compiler.backends.llvm.once import once
-from compiler.backends.llvm.untyped import Module, Value, binding
+from compiler.backends.llvm.jit.once import once
+from compiler.backends.llvm.jit.untyped import Module, Value, binding
 from compiler.errors import BackendError
 
 _library_numbers = itertools.count()

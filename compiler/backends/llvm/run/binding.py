@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from compiler.backends.llvm import driver_code as code
-from compiler.backends.llvm.entry import Context
+from compiler.backends.llvm.entry.making import Context
 from compiler.backends.llvm.places import Pointer, Region
+from compiler.backends.llvm.run import driver as code
 from compiler.backends.llvm.steps import Launch, PythonStep, Scratch, Step
 from compiler.ir.dims import evaluate
 from compiler.ir.op import Buffer

@@ -9,11 +9,11 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from compiler.backends.llvm.binding import Binding, address_of
-from compiler.backends.llvm.cache import compiled, default_cache
-from compiler.backends.llvm.engine import Library, host_target
+from compiler.backends.llvm.jit.cache import compiled, default_cache
+from compiler.backends.llvm.jit.engine import Library, host_target
 from compiler.backends.llvm.lowering import Lowered
-from compiler.backends.llvm.python_steps import run_python_step
+from compiler.backends.llvm.run.binding import Binding, address_of
+from compiler.backends.llvm.run.python_steps import run_python_step
 from compiler.backends.llvm.steps import PythonStep
 from compiler.ir.node import Node
 

@@ -10,22 +10,22 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from compiler.backends.llvm import driver_code as code
-from compiler.backends.llvm.binding import Binding, address_of, frame_of
-from compiler.backends.llvm.cache import ObjectCache, compiled, default_cache
 from compiler.backends.llvm.describe import call_text, kernel_text
-from compiler.backends.llvm.engine import Library, Target, assembly, complete, host_target
-from compiler.backends.llvm.entry import Context, Locks, make_entry
-from compiler.backends.llvm.entry_types import entry_spec
+from compiler.backends.llvm.entry.locks import Freed, word_locks
+from compiler.backends.llvm.entry.making import Context, Locks, make_entry
+from compiler.backends.llvm.entry.spec import entry_spec
+from compiler.backends.llvm.jit.cache import ObjectCache, compiled, default_cache
+from compiler.backends.llvm.jit.engine import Library, Target, assembly, complete, host_target
+from compiler.backends.llvm.jit.once import once
 from compiler.backends.llvm.library import Emit, kernel_module, load_kernels
-from compiler.backends.llvm.locks import Freed, word_locks
 from compiler.backends.llvm.lowering import Lowered, lower
-from compiler.backends.llvm.once import once
 from compiler.backends.llvm.places import Region
-from compiler.backends.llvm.python_steps import run_python_step
+from compiler.backends.llvm.run import driver as code
+from compiler.backends.llvm.run.binding import Binding, address_of, frame_of
+from compiler.backends.llvm.run.python_steps import run_python_step
+from compiler.backends.llvm.run.timing import CLOCK, NativeClock, PythonClock, TimedPart, run_timed
 from compiler.backends.llvm.steps import PythonStep
-from compiler.backends.llvm.threads import PARALLEL, parallel_address
-from compiler.backends.llvm.timing import CLOCK, NativeClock, PythonClock, TimedPart, run_timed
+from compiler.backends.llvm.threads.pool import PARALLEL, parallel_address
 from compiler.backends.llvm.wording import Words
 from compiler.ir.dims import Extent, evaluate, symbols
 from compiler.ir.node import Node

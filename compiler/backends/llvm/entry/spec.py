@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from compiler.backends.llvm import entry
-from compiler.backends.llvm.entry import ArrayArgument, ArrayResult, EntrySpec
+from compiler.backends.llvm.entry import making as entry
+from compiler.backends.llvm.entry.making import ArrayArgument, ArrayResult, EntrySpec
 from compiler.ir.dims import Extent, product, symbols
 from compiler.ir.node import Node
 from compiler.ir.types import TensorType

@@ -16,7 +16,7 @@ sees the other.
 
 from __future__ import annotations
 
-from compiler.backends.llvm.threads_workers import STACK_BYTES, STATE_IR, WORKERS
+from compiler.backends.llvm.threads.workers import STACK_BYTES, STATE_IR, WORKERS
 
 EXPORTS = ("tinytorch_parallel", "tinytorch_configure", "tinytorch_forget", "tinytorch_started")
 
