@@ -7,16 +7,14 @@ themselves, so a warm start emits no IR.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TypeAlias
 
 from compiler.backends.llvm import emit
-from compiler.backends.llvm.jit.cache import ObjectCache, default_cache, object_key
-from compiler.backends.llvm.jit.engine import Library, Target, compile_object
+from compiler.backends.llvm.jit.cache import ObjectCache, default_cache, sources_digest
+from compiler.backends.llvm.jit.engine import Library, Target
 from compiler.backends.llvm.jit.untyped import Builder, Module, Value, ir
 
 Emit: TypeAlias = Callable[[Builder, Target, Value, Value], None]
@@ -59,18 +57,5 @@ def load_kernels(
 
 
 def _object(kernels: Mapping[str, Emit], target: Target, cache: ObjectCache) -> bytes:
-    key = object_key("\n".join([emitters_digest(), *kernels]), target)
-    code = cache.get(key)
-    if code is None:
-        code = compile_object(kernel_module(kernels, target), target)
-        cache.put(key, code)
-    return code
-
-
-@functools.cache
-def emitters_digest() -> str:
-    """A digest of the source of everything that emits code here."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    name = "\n".join([sources_digest(), *kernels])
+    return cache.compiled(name, lambda: kernel_module(kernels, target), target)

@@ -13,8 +13,7 @@ from compiler.backends.llvm.moves import copy_step
 from compiler.backends.llvm.nests import UnsupportedError, nest_step
 from compiler.backends.llvm.places import Located, Places, Pointer, Region, dense_strides
 from compiler.backends.llvm.products import ProductBuilder
-from compiler.backends.llvm.run.binding import Binding
-from compiler.backends.llvm.steps import PythonStep, Step
+from compiler.backends.llvm.steps import PythonStep, Sizes, Step
 from compiler.backends.llvm.wording import Label
 from compiler.backends.numpy_layout import check_indices
 from compiler.errors import BackendError
@@ -61,11 +60,11 @@ class Lowered:
     def _owners(self) -> dict[int, int]:
         return {id(step): place for place, steps in enumerate(self.of_kernel) for step in steps}
 
-    def raise_refusal(self, look: Callable[[Node], Any], binding: Binding) -> NoReturn:
+    def raise_refusal(self, look: Callable[[Node], Any], sizes: Sizes) -> NoReturn:
         """Raises IndexRangeError for the first step that refused its indices."""
         for step in self.steps:
             if isinstance(step, IndexStep):
-                check_indices(step.nodes[0], look(step.indices), evaluate(step.extents[1], binding.sizes))
+                check_indices(step.nodes[0], look(step.indices), evaluate(step.extents[1], sizes))
         raise BackendError("a native step refused its data")
 
 

@@ -1,6 +1,6 @@
 """NumPy's array headers and C functions, as native code sees them; trusted only after a look at real arrays.
 
-NumPy promises these offsets to every compiled extension of its version 2. They are compared all the same,
+NumPy promises these layouts to every compiled extension of its version 2. They are compared all the same,
 once per process: on an interpreter or a NumPy that is laid out differently, native entry is switched off.
 """
 
@@ -16,29 +16,52 @@ from typing import Any
 
 import numpy as np
 
+from compiler.backends.llvm.jit.memory import I32, I64, U8, Address, Struct, struct
+
 C_CONTIGUOUS = 0x1
 ALIGNED = 0x100
 WRITEABLE = 0x400
 
-TYPE_OFFSET = 8
-DATA_OFFSET = 16
-RANK_OFFSET = 24
-DIMENSIONS_OFFSET = 32
-DESCRIPTOR_OFFSET = 56
-FLAGS_OFFSET = 64
-"""Bytes from the start of an array object."""
-
-BYTE_ORDER_OFFSET = 26
-TYPE_NUMBER_OFFSET = 28
-"""Bytes from the start of a dtype object."""
-
 _ARRAY_TYPE, _NEW_FROM_DESCRIPTOR = 2, 94
+
+
+@struct
+class ObjectHeader(Struct):
+    """How every object of CPython begins."""
+
+    references: I64
+    type: Address
+
+
+@struct
+class ArrayHeader(ObjectHeader):
+    """An array; NumPy's PyArrayObject_fields."""
+
+    data: Address
+    rank: I32
+    extents: Address
+    strides: Address
+    base: Address
+    dtype: Address
+    flags: I32
+
+
+@struct
+class DTypeHeader(ObjectHeader):
+    """A dtype; how NumPy's _PyArray_Descr begins."""
+
+    scalar_type: Address
+    kind: U8
+    letter: U8
+    byte_order: U8
+    old_flags: U8
+    number: I32
 
 
 @functools.cache
 def headers_are_known() -> bool:
     """Whether arrays of this interpreter lie as native code expects: real ones, against what they say."""
-    usual = sys.implementation.name == "cpython" and object.__basicsize__ == 16
+    usual = sys.implementation.name == "cpython" and object.__basicsize__ == ctypes.sizeof(ObjectHeader)
     if not usual or sysconfig.get_config_var("Py_GIL_DISABLED") or sys.byteorder != "little":
         return False
     if int(np.__version__.split(".")[0]) < 2 or _numpy_interface()[_ARRAY_TYPE] != id(np.ndarray):
@@ -69,25 +92,15 @@ def _numpy_interface() -> Any:
 
 def _looks_right(array: np.ndarray[Any, Any]) -> bool:
     """Whether the header of `array` and of its dtype says at our offsets what `array` says of itself."""
-    start, descriptor = id(array), id(array.dtype)
+    header, dtype = ArrayHeader.from_address(id(array)), DTypeHeader.from_address(id(array.dtype))
     flags = array.flags
     wanted = flags.c_contiguous * C_CONTIGUOUS | flags.aligned * ALIGNED | flags.writeable * WRITEABLE
-    dimensions = _read(start + DIMENSIONS_OFFSET, ctypes.c_size_t)
-    header = (
-        _read(start + TYPE_OFFSET, ctypes.c_size_t) == id(np.ndarray),
-        _read(start + DATA_OFFSET, ctypes.c_size_t) == array.ctypes.data,
-        _read(start + RANK_OFFSET, ctypes.c_int) == array.ndim,
-        _read(start + DESCRIPTOR_OFFSET, ctypes.c_size_t) == descriptor,
-        _read(start + FLAGS_OFFSET, ctypes.c_int) & (C_CONTIGUOUS | ALIGNED | WRITEABLE) == wanted,
-        _read(descriptor + BYTE_ORDER_OFFSET, ctypes.c_char) == array.dtype.byteorder.encode(),
-        _read(descriptor + TYPE_NUMBER_OFFSET, ctypes.c_int) == array.dtype.num,
-    )
-    extents = (_read(dimensions + 8 * axis, ctypes.c_ssize_t) for axis in range(array.ndim))
-    return all(header) and tuple(extents) == array.shape
-
-
-def _read(address: int, kind: Any) -> Any:
-    return kind.from_address(address).value
+    found = (header.type, header.data, header.rank, header.dtype, dtype.byte_order, dtype.number)
+    said = (id(np.ndarray), array.ctypes.data, array.ndim, id(array.dtype))
+    if found != (*said, ord(array.dtype.byteorder), array.dtype.num):
+        return False
+    extents = (ctypes.c_ssize_t * array.ndim).from_address(header.extents) if array.ndim else ()
+    return header.flags & (C_CONTIGUOUS | ALIGNED | WRITEABLE) == wanted and tuple(extents) == array.shape
 
 
 def _makes_arrays() -> bool:

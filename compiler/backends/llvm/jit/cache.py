@@ -19,11 +19,11 @@ import stat
 import sys
 import tempfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from compiler.backends.llvm.jit import engine
-from compiler.backends.llvm.jit.engine import Target
+from compiler.backends.llvm.jit.engine import Target, compile_object
 from compiler.backends.llvm.jit.once import once
 from compiler.backends.llvm.jit.untyped import Module, binding
 from compiler.backends.llvm.jit.untyped import version as llvmlite_version
@@ -42,11 +42,11 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 _SUFFIX = ".object"
 
 
-def object_key(text: str, target: Target) -> str:
-    """The name of the object code of `text` (complete IR) for `target`: 64 hexadecimal digits."""
+def object_key(name: str, target: Target) -> str:
+    """The key of the object code that is called `name`, for `target`: 64 hexadecimal digits."""
     parts = (CACHE_FORMAT, llvmlite_version, repr(binding.llvm_version_info), sys.platform)
     digest = hashlib.sha256()
-    for part in (*parts, target.triple, target.cpu, target.features, text):
+    for part in (*parts, target.triple, target.cpu, target.features, name):
         encoded = part.encode()
         digest.update(len(encoded).to_bytes(8, "little"))
         digest.update(encoded)
@@ -120,6 +120,18 @@ class ObjectCache:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
 
+    def compiled(self, name: str, build: Callable[[], Module | str], target: Target) -> bytes:
+        """Object code of what `build` gives, or what is stored under the same name for the same target.
+
+        Raises `BackendError` if LLVM refuses the module.
+        """
+        key = object_key(name, target)
+        code = self.get(key)
+        if code is None:
+            code = compile_object(build(), target)
+            self.put(key, code)
+        return code
+
     def discard(self, key: str) -> None:
         """Delete the entry of `key`, if there is one."""
         with contextlib.suppress(OSError):
@@ -167,20 +179,13 @@ def default_cache() -> ObjectCache:
     return ObjectCache(default_directory())
 
 
-def compiled(module: Module | str, target: Target, cache: ObjectCache | None) -> bytes:
-    """Object code of `module` for `target`, from `cache` if it has it; without a cache, always compiled.
-
-    Raises `BackendError` if LLVM refuses the module.
-    """
-    if cache is None:
-        return engine.compile_object(module, target)
-    text = engine.complete(module, target)
-    key = object_key(text, target)
-    code = cache.get(key)
-    if code is None:
-        code = engine.compile_object(text, target)
-        cache.put(key, code)
-    return code
+@functools.cache
+def sources_digest() -> str:
+    """A digest of the source of everything that emits code here."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _checked(content: bytes) -> bytes | None:

@@ -1,103 +1,117 @@
-"""A binding: the numbers of all steps of a program for given sizes, in one context."""
+"""A binding: the numbers of all launches of a program for given sizes, in one context."""
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from compiler.backends.llvm.entry.making import Context
+from compiler.backends.llvm.jit.memory import Blocks
 from compiler.backends.llvm.places import Pointer, Region
-from compiler.backends.llvm.run import driver as code
+from compiler.backends.llvm.run.driver import BindingRecord, LaunchRecord, PatchRecord
 from compiler.backends.llvm.steps import Launch, PythonStep, Scratch, Step
 from compiler.ir.dims import evaluate
-from compiler.ir.op import Buffer
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
 
-class Binding:
-    """See `driver_code` for the words. Whoever keeps its address keeps the binding.
+class Stretches(NamedTuple):
+    """The launches of steps for given sizes."""
 
-    `segments` are the runs of native steps and, between them, the Python steps; `makers` are the steps that
-    each launch belongs to.
+    segments: list[tuple[int, int] | PythonStep]
+    """The runs of launches (first, stop) and, between them, the Python steps."""
+
+    launches: list[Launch]
+    makers: list[Step]
+    """The step that each launch belongs to."""
+
+    scratch: int
+    """Bytes of scratch."""
+
+
+def stretches_of(steps: Sequence[Step | PythonStep], sizes: Mapping[str, int]) -> Stretches:
+    """The launches of `steps`, those of neighbours in one run."""
+    segments: list[tuple[int, int] | PythonStep] = []
+    launches: list[Launch] = []
+    makers: list[Step] = []
+    scratch = Scratch()
+    for step in steps:
+        if isinstance(step, PythonStep):
+            segments.append(step)
+            continue
+        scratch.begin()
+        first = len(launches)
+        launches += step.launches(sizes, scratch)
+        makers += [step] * (len(launches) - first)
+        last = segments[-1] if segments else None
+        if isinstance(last, tuple):
+            first = last[0]
+            segments.pop()
+        segments.append((first, len(launches)))
+    return Stretches(segments, launches, makers, scratch.bytes)
+
+
+class Binding:
+    """Memory as `driver` says, at `address`. Whoever keeps its address keeps the binding.
+
+    `slots` are the first words of inputs and outputs in a frame, `arrays` those of the buffers.
     """
 
     def __init__(
-        self, steps: Sequence[Step | PythonStep], kernels: Mapping[str, int], symbols: Sequence[str],
-        sizes: Mapping[str, int], context: Context, buffers: Sequence[Buffer], first_input: int,
-        outputs_from: int,
-    ) -> None:  # fmt: skip
-        self.sizes = dict(sizes)
-        self.segments: list[tuple[int, int] | PythonStep] = []
-        self.launches: list[Launch] = []
-        self.makers: list[Step] = []
-        scratch = Scratch()
-        for step in steps:
-            self._add(step, scratch)
-        self.scratch = np.empty(scratch.bytes + 64, np.uint8)
-        self.arrays = [buffer.array for buffer in buffers]
-        self.words = np.zeros(code.BINDING_SLOTS + len(symbols), np.int64)
-        self.address = address_of(self.words)
-        self._first = {Region.INPUT: first_input, Region.OUTPUT: outputs_from}
+        self,
+        stretches: Stretches,
+        kernels: Mapping[str, int],
+        sizes: Mapping[str, int],
+        symbols: Sequence[str],
+        slab: int,
+        arrays: Sequence[Array],
+        slots: Mapping[Region, int],
+    ) -> None:
+        self.sizes, self.arrays, self._slots = dict(sizes), list(arrays), slots
+        self.segments, self.makers = stretches.segments, stretches.makers
+        self.record = BindingRecord()
+        self.address = ctypes.addressof(self.record)
+        self._scratch = np.empty(stretches.scratch + 64, np.uint8)
         self._bases: dict[Region, list[int]] = {
-            Region.SLAB: [int(context.slots[1])],
-            Region.SCRATCH: [-(-address_of(self.scratch) // 64) * 64],
-            Region.STATUS: [self.address + 8 * code.STATUS],
+            Region.SLAB: [slab],
+            Region.SCRATCH: [-(-address_of(self._scratch) // 64) * 64],
+            Region.STATUS: [self.address + BindingRecord.offset_of("status")],
             Region.BUFFER: [address_of(array) for array in self.arrays],
         }
-        self._fill(kernels, [sizes[name] for name in symbols])
+        self._blocks, self._patches = Blocks(), list[PatchRecord]()
+        self._fill(stretches.launches, kernels, [sizes[name] for name in symbols])
 
-    @property
-    def nanoseconds(self) -> float:
-        """The predicted time of the native steps."""
-        return sum(launch.nanoseconds for launch in self.launches)
+    def _fill(self, launches: Sequence[Launch], kernels: Mapping[str, int], sizes: Sequence[int]) -> None:
+        record, blocks = self.record, self._blocks
+        records = [
+            LaunchRecord(
+                kernels[launch.key], self._numbers(launch), launch.chunks, launch.is_parallel, launch.checks
+            )
+            for launch in launches
+        ]
+        record.size_count, record.sizes = len(sizes), blocks.put(ctypes.c_int64, sizes)
+        record.patch_count, record.patches = len(self._patches), blocks.put(PatchRecord, self._patches)
+        record.launch_count, record.launches = len(records), blocks.put(LaunchRecord, records)
 
-    def _add(self, step: Step | PythonStep, scratch: Scratch) -> None:
-        if isinstance(step, PythonStep):
-            self.segments.append(step)
-            return
-        scratch.begin()
-        first = len(self.launches)
-        self.launches += step.launches(self.sizes, scratch)
-        self.makers += [step] * (len(self.launches) - first)
-        last = self.segments[-1] if self.segments else None
-        if isinstance(last, tuple):
-            first = last[0]
-            self.segments.pop()
-        self.segments.append((first, len(self.launches)))
+    def _numbers(self, launch: Launch) -> int:
+        """Where the numbers of a launch lie; addresses that change from call to call are 0 and a patch."""
+        start = self._blocks.put(ctypes.c_int64, [self._resolved(item) for item in launch.numbers])
+        for position, item in enumerate(launch.numbers):
+            if isinstance(item, Pointer) and item.region in self._slots:
+                slot = self._slots[item.region] + item.number
+                self._patches.append(
+                    PatchRecord(start + 8 * position, slot, evaluate(item.offset, self.sizes))
+                )
+        return start
 
-    def _fill(self, kernels: Mapping[str, int], values: Sequence[int]) -> None:
-        numbers: list[int] = []
-        patches: list[int] = []
-        table: list[int] = []
-        total = sum(len(launch.numbers) for launch in self.launches)
-        self.numbers = np.zeros(total + 1, np.int64)
-        start = address_of(self.numbers)
-        for launch in self.launches:
-            flags = code.PARALLEL_FLAG * launch.is_parallel | code.CHECKING_FLAG * launch.checks
-            table += [kernels[launch.key], start + 8 * len(numbers), launch.chunks, flags]
-            for item in launch.numbers:
-                if isinstance(item, Pointer):
-                    numbers.append(self._resolved(item, start + 8 * len(numbers), patches))
-                else:
-                    numbers.append(item)
-        self.numbers[:total] = numbers
-        self.patches = np.array(patches or [0], np.int64)
-        self.table = np.array(table or [0], np.int64)
-        words = [0, len(values), len(patches) // 3, address_of(self.patches)]
-        words += [len(self.launches), address_of(self.table), 0, 0, *values]
-        self.words[:] = words
-
-    def _resolved(self, item: Pointer, word: int, patches: list[int]) -> int:
-        """The address, or 0 and a patch that writes it at each call."""
-        offset = evaluate(item.offset, self.sizes)
-        if item.region in self._first:
-            patches += [word, self._first[item.region] + item.number, offset]
+    def _resolved(self, item: int | Pointer) -> int:
+        if not isinstance(item, Pointer):
+            return item
+        if item.region in self._slots:
             return 0
-        return self._bases[item.region][item.number] + offset
+        return self._bases[item.region][item.number] + evaluate(item.offset, self.sizes)
 
 
 def address_of(array: Array) -> int:

@@ -1,146 +1,130 @@
 """The one native function of every program: finds the numbers for the sizes, runs the kernels in order.
 
-A **binding** holds everything about a program for given sizes, as i64 words:
-
-    0 the next binding of the context, or 0   1 symbols   2 patches   3 address of the patches
-    4 steps   5 address of the steps   6 status   7 unused   8 ... the value of each symbol
-
-A **patch** writes the address of an argument or a result into the numbers of a kernel: the address of the
-word to write, the slot of the frame, the offset in bytes. A **step** is a kernel with its numbers: its
-address, the address of the numbers, how many chunks, and flags. The frame and the context are those of
-`entry`; slot 3 of a context is the address of its first binding.
+Its memory is a **binding**, which holds everything about a program for given sizes. A **patch** writes the
+address of an argument or a result into the numbers of a kernel. A **launch** is a kernel with its numbers.
+The frame is that of `entry.making`; a context holds the first of its bindings.
 """
 
 from __future__ import annotations
 
-BINDING_SLOTS = 8
-"""Words of a binding before the values of the symbols."""
+import ctypes
+from collections.abc import Callable
 
-FIRST_BINDING = 3
-"""The slot of a context that holds the address of its first binding."""
-
-STATUS = 6
-PARALLEL_FLAG, CHECKING_FLAG = 1, 2
-"""Flags of a step: its chunks are shared among threads; it may refuse the data by setting the binding's
-status.
-"""
+from compiler.backends.llvm.entry.locks import ContextHeader
+from compiler.backends.llvm.jit.cache import ObjectCache, default_cache
+from compiler.backends.llvm.jit.code import Code, External, Int, load_routines, routine
+from compiler.backends.llvm.jit.memory import I64, Address, Struct, struct
+from compiler.backends.llvm.jit.once import once
+from compiler.backends.llvm.jit.values import Pointer, Word
+from compiler.backends.llvm.threads.pool import PARALLEL, parallel_address
 
 UNBOUND, REFUSED = 1, 2
-"""Answers of a program beside 0: no binding has these sizes; a step refused the data."""
+"""Answers of a program beside 0: no binding has these sizes; a launch refused the data."""
 
-EXPORTS = ("tinytorch_run", "tinytorch_run_part")
 
-DRIVER_IR = f"""
-declare void @tinytorch_parallel(ptr, ptr, i64)
+@struct
+class ProgramContext(ContextHeader):
+    """A context of a program: the first of its bindings, or 0."""
 
-define i32 @tinytorch_run(ptr %frame) nounwind {{
-entry:
-  %context = load ptr, ptr %frame
-  %first_at = getelementptr i64, ptr %context, i64 {FIRST_BINDING}
-  br label %search
-search:
-  %at = phi ptr [ %first_at, %entry ], [ %binding, %value ]
-  %binding = load ptr, ptr %at
-  %none = icmp eq ptr %binding, null
-  br i1 %none, label %unbound, label %symbols
-symbols:
-  %count_at = getelementptr i64, ptr %binding, i64 1
-  %count = load i64, ptr %count_at
-  br label %compare
-compare:
-  %i = phi i64 [ 0, %symbols ], [ %next, %value ]
-  %more = icmp slt i64 %i, %count
-  br i1 %more, label %value, label %found
-value:
-  %word = add i64 %i, {BINDING_SLOTS}
-  %want_at = getelementptr i64, ptr %binding, i64 %word
-  %next = add i64 %i, 1
-  %have_at = getelementptr i64, ptr %frame, i64 %next
-  %want = load i64, ptr %want_at
-  %have = load i64, ptr %have_at
-  %same = icmp eq i64 %want, %have
-  br i1 %same, label %compare, label %search
-found:
-  %steps_at = getelementptr i64, ptr %binding, i64 4
-  %steps = load i64, ptr %steps_at
-  %answer = call i32 @tinytorch_run_part(ptr %binding, ptr %frame, i64 0, i64 %steps)
-  ret i32 %answer
-unbound:
-  ret i32 {UNBOUND}
-}}
+    first: Address
 
-; Patches the numbers, then runs the steps from `first` to before `stop`.
-define i32 @tinytorch_run_part(ptr %binding, ptr %frame, i64 %first, i64 %stop) nounwind {{
-entry:
-  %patches_at = getelementptr i64, ptr %binding, i64 2
-  %patches = load i64, ptr %patches_at
-  %table_at = getelementptr i64, ptr %binding, i64 3
-  %table = load ptr, ptr %table_at
-  %steps_at = getelementptr i64, ptr %binding, i64 5
-  %steps = load ptr, ptr %steps_at
-  %status_at = getelementptr i64, ptr %binding, i64 {STATUS}
-  store i64 0, ptr %status_at
-  br label %patch_head
-patch_head:
-  %p = phi i64 [ 0, %entry ], [ %p_next, %patch ]
-  %p_more = icmp slt i64 %p, %patches
-  br i1 %p_more, label %patch, label %step_head
-patch:
-  %p_word = mul i64 %p, 3
-  %p_at = getelementptr i64, ptr %table, i64 %p_word
-  %target = load ptr, ptr %p_at
-  %slot_at = getelementptr i64, ptr %p_at, i64 1
-  %slot = load i64, ptr %slot_at
-  %offset_at = getelementptr i64, ptr %p_at, i64 2
-  %offset = load i64, ptr %offset_at
-  %base_at = getelementptr i64, ptr %frame, i64 %slot
-  %base = load i64, ptr %base_at
-  %address = add i64 %base, %offset
-  store i64 %address, ptr %target
-  %p_next = add i64 %p, 1
-  br label %patch_head
-step_head:
-  %s = phi i64 [ %first, %patch_head ], [ %s_next, %next_step ]
-  %s_more = icmp slt i64 %s, %stop
-  br i1 %s_more, label %step, label %good
-step:
-  %s_word = mul i64 %s, 4
-  %s_at = getelementptr i64, ptr %steps, i64 %s_word
-  %kernel = load ptr, ptr %s_at
-  %numbers_at = getelementptr i64, ptr %s_at, i64 1
-  %numbers = load ptr, ptr %numbers_at
-  %chunks_at = getelementptr i64, ptr %s_at, i64 2
-  %chunks = load i64, ptr %chunks_at
-  %flags_at = getelementptr i64, ptr %s_at, i64 3
-  %flags = load i64, ptr %flags_at
-  %shared = and i64 %flags, {PARALLEL_FLAG}
-  %alone = icmp eq i64 %shared, 0
-  br i1 %alone, label %chunk_head, label %parallel
-parallel:
-  call void @tinytorch_parallel(ptr %kernel, ptr %numbers, i64 %chunks)
-  br label %done
-chunk_head:
-  %c = phi i64 [ 0, %step ], [ %c_next, %chunk ]
-  %c_more = icmp slt i64 %c, %chunks
-  br i1 %c_more, label %chunk, label %done
-chunk:
-  call void %kernel(ptr %numbers, i64 %c)
-  %c_next = add i64 %c, 1
-  br label %chunk_head
-done:
-  %checks = and i64 %flags, {CHECKING_FLAG}
-  %unchecked = icmp eq i64 %checks, 0
-  br i1 %unchecked, label %next_step, label %check
-check:
-  %status = load i64, ptr %status_at
-  %accepted = icmp eq i64 %status, 0
-  br i1 %accepted, label %next_step, label %refused
-next_step:
-  %s_next = add i64 %s, 1
-  br label %step_head
-refused:
-  ret i32 {REFUSED}
-good:
-  ret i32 0
-}}
-"""
+
+@struct
+class PatchRecord(Struct):
+    """At each call `word` becomes what the frame has at `slot`, and `offset` bytes."""
+
+    word: Address
+    slot: I64
+    offset: I64
+
+
+@struct
+class LaunchRecord(Struct):
+    """A kernel's code and its numbers. Its chunks may be shared among threads, and it may refuse the data."""
+
+    kernel: Address
+    numbers: Address
+    chunks: I64
+    is_parallel: I64
+    checks: I64
+
+
+@struct
+class BindingRecord(Struct):
+    """A program for given sizes: the values of its symbols. A launch that refuses the data sets `status`."""
+
+    next: Address
+    size_count: I64
+    sizes: Address
+    patch_count: I64
+    patches: Address
+    launch_count: I64
+    launches: Address
+    status: I64
+
+
+_parallel = External(PARALLEL, None, Pointer, Pointer, Word)
+
+
+@routine
+def tinytorch_run(code: Code, frame: Pointer) -> Int:
+    """Run the program of a frame: the launches of the binding that has its sizes."""
+    context = frame.pointers[0].fields(ProgramContext)
+    with code.repeat(context["first"]) as search:
+        (binding,) = search.values
+        search.leave_unless(~binding.is_null())
+        bound = binding.fields(BindingRecord)
+        sizes = bound["sizes"].words
+        with code.each(bound["size_count"]) as i, code.when(sizes[i].differs(frame.words[i + 1])):
+            search.again(bound["next"])
+        code.give(tinytorch_run_part(code, binding, frame, code.word(0), bound["launch_count"]))
+    return code.word(UNBOUND)
+
+
+@routine
+def tinytorch_run_part(code: Code, binding: Pointer, frame: Pointer, first: Word, stop: Word) -> Int:
+    """Patch the numbers, then run the launches from `first` to before `stop`."""
+    bound = binding.fields(BindingRecord)
+    patches, launches = bound["patches"], bound["launches"]
+    bound["status"] = 0
+    with code.each(bound["patch_count"]) as i:
+        patch = patches.element(PatchRecord, i)
+        patch["word"].words[0] = frame.words[patch["slot"]] + patch["offset"]
+    with code.each(stop, first) as i:
+        launch = launches.element(LaunchRecord, i)
+        run_launch(code, launch.start)
+        with code.when(launch["checks"].differs(0)), code.when(bound["status"].differs(0)):
+            code.give(REFUSED)
+    return code.word(0)
+
+
+@routine
+def run_launch(code: Code, launch: Pointer) -> None:
+    """Run the chunks of a launch, on this thread or on all."""
+    known = launch.fields(LaunchRecord)
+    kernel, numbers, chunks = known["kernel"], known["numbers"], known["chunks"]
+    with code.when(known["is_parallel"].differs(0)):
+        _parallel(code, kernel, numbers, chunks)
+        code.give()
+    with code.each(chunks) as chunk:
+        code.call(kernel, None, numbers, chunk)
+
+
+class Driver:
+    """The native function that runs programs, loaded."""
+
+    def __init__(self, cache: ObjectCache) -> None:
+        routines = [tinytorch_run, tinytorch_run_part]
+        self._library = load_routines(routines, cache, {PARALLEL: parallel_address()})
+        self.address = self._library[tinytorch_run.name]
+        part = ctypes.CFUNCTYPE(
+            ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64
+        )
+        self.part_address = self._library[tinytorch_run_part.name]
+        self.run_part: Callable[..., int] = part(self.part_address)
+
+
+@once
+def driver() -> Driver:
+    """The driver of this process."""
+    return Driver(default_cache())

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from compiler.backends.llvm.describe import call_text, kernel_text
-from compiler.backends.llvm.entry.locks import Freed, word_locks
-from compiler.backends.llvm.entry.making import Context, Locks, make_entry
+from compiler.backends.llvm.entry.locks import word_locks
+from compiler.backends.llvm.entry.making import make_entry
 from compiler.backends.llvm.entry.spec import entry_spec
-from compiler.backends.llvm.jit.cache import ObjectCache, compiled, default_cache
-from compiler.backends.llvm.jit.engine import Library, Target, assembly, complete, host_target
-from compiler.backends.llvm.jit.once import once
+from compiler.backends.llvm.jit.cache import ObjectCache
+from compiler.backends.llvm.jit.engine import Target, assembly, complete
 from compiler.backends.llvm.library import Emit, kernel_module, load_kernels
 from compiler.backends.llvm.lowering import Lowered, lower
-from compiler.backends.llvm.places import Region
-from compiler.backends.llvm.run import driver as code
-from compiler.backends.llvm.run.binding import Binding, address_of, frame_of
+from compiler.backends.llvm.places import Places, Region
+from compiler.backends.llvm.run.binding import Binding, address_of, frame_of, stretches_of
+from compiler.backends.llvm.run.context import NativeContext
+from compiler.backends.llvm.run.driver import driver
 from compiler.backends.llvm.run.python_steps import run_python_step
-from compiler.backends.llvm.run.timing import CLOCK, NativeClock, PythonClock, TimedPart, run_timed
+from compiler.backends.llvm.run.timing import run_timed
 from compiler.backends.llvm.steps import PythonStep
-from compiler.backends.llvm.threads.pool import PARALLEL, parallel_address
 from compiler.backends.llvm.wording import Words
 from compiler.ir.dims import Extent, evaluate, symbols
 from compiler.ir.node import Node
@@ -35,8 +33,30 @@ from compiler.schedule.plan import Plan
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
-_KEPT: Final = 8
-"""Bindings of one context that are kept; the oldest goes first."""
+
+@dataclass(slots=True)
+class Call:
+    """One call: its binding, its frame, and where the values of the plan lie."""
+
+    binding: Binding
+    frame: Any
+    context: NativeContext
+    places: Places
+    roots: Mapping[Region, Sequence[Array]]
+
+    def look(self, node: Node) -> Array:
+        """The array of a stored value."""
+        located, dtype, sizes = self.places[node], node.type.dtype, self.binding.sizes
+        pointer = located.pointer
+        shape = [evaluate(n, sizes) for n in node.type.shape]
+        if 0 in shape:
+            return np.empty(shape, dtype.numpy)
+        strides = [evaluate(n, sizes) * dtype.size for n in located.strides]
+        if pointer.region is Region.SLAB:
+            flat = self.context.slab
+        else:
+            flat = self.roots[pointer.region][pointer.number].reshape(-1).view(np.uint8)
+        return np.ndarray(shape, dtype.numpy, flat, evaluate(pointer.offset, sizes), strides)
 
 
 class NativeProgram:
@@ -80,10 +100,13 @@ class NativeProgram:
         """One call, as `Executable.run` says."""
         context = self._take()
         try:
-            binding = self._binding(context, sizes)
-            values = [context.context.address, *(sizes[name] for name in self.symbols)]
-            frame = frame_of([*values, *map(address_of, inputs), *map(address_of, outputs)])
-            self._execute(context, binding, frame, inputs, outputs)
+            call = self._call(context, inputs, sizes, outputs)
+            binding, run_part = call.binding, driver().run_part
+            for segment in binding.segments:
+                if isinstance(segment, PythonStep):
+                    run_python_step(segment, call.look, binding.sizes)
+                elif run_part(binding.address, call.frame, *segment) != 0:
+                    self.lowered.raise_refusal(call.look, binding.sizes)
         finally:
             context.locks.release()
 
@@ -93,11 +116,8 @@ class NativeProgram:
         """One call, as `Timed.run_timed` says, on as many threads as any other."""
         context = self._take()
         try:
-            binding = self._binding(context, sizes)
-            values = [context.context.address, *(sizes[name] for name in self.symbols)]
-            frame = frame_of([*values, *map(address_of, inputs), *map(address_of, outputs)])
-            look = self._look(context, binding, inputs, outputs)
-            return run_timed(self.lowered, binding, frame, look, driver().timed_part)
+            call = self._call(context, inputs, sizes, outputs)
+            return run_timed(self.lowered, call.binding, call.frame, call.look)
         finally:
             context.locks.release()
 
@@ -125,40 +145,18 @@ class NativeProgram:
             locks=[lock.address for lock in locks], keep=[self, *locks],
         )  # fmt: skip
 
-    def _execute(
+    def _call(
         self,
         context: NativeContext,
-        binding: Binding,
-        frame: Any,
         inputs: Sequence[Array],
+        sizes: Mapping[str, int],
         outputs: Sequence[Array],
-    ) -> None:
-        run_part = driver().run_part
-        for segment in binding.segments:
-            if isinstance(segment, PythonStep):
-                run_python_step(segment, self._look(context, binding, inputs, outputs), binding.sizes)
-            elif run_part(binding.address, frame, *segment) != 0:
-                self.lowered.raise_refusal(self._look(context, binding, inputs, outputs), binding)
-
-    def _look(
-        self, context: NativeContext, binding: Binding, inputs: Sequence[Array], outputs: Sequence[Array]
-    ) -> Callable[[Any], Array]:
-        """Finds the array of a stored value in the memory of the present call."""
+    ) -> Call:
+        binding = self._binding(context, sizes)
+        values = [context.context.address, *(sizes[name] for name in self.symbols)]
+        frame = frame_of([*values, *map(address_of, inputs), *map(address_of, outputs)])
         roots = {Region.INPUT: inputs, Region.OUTPUT: outputs, Region.BUFFER: binding.arrays}
-
-        def look(node: Any) -> Array:
-            located = self.lowered.places[node]
-            pointer, dtype = located.pointer, node.type.dtype
-            shape = [evaluate(n, binding.sizes) for n in node.type.shape]
-            strides = [evaluate(n, binding.sizes) * dtype.size for n in located.strides]
-            offset = evaluate(pointer.offset, binding.sizes)
-            if 0 in shape:
-                return np.empty(shape, dtype.numpy)
-            root = context.slab if pointer.region is Region.SLAB else roots[pointer.region][pointer.number]
-            flat = root if pointer.region is Region.SLAB else root.reshape(-1).view(np.uint8)
-            return np.ndarray(shape, dtype.numpy, flat, offset, strides)
-
-        return look
+        return Call(binding, frame, context, self.lowered.places, roots)
 
     def _take(self) -> NativeContext:
         with self._guard:
@@ -176,83 +174,9 @@ class NativeProgram:
             context.reserve(evaluate(self.plan.peak_bytes, sizes))
             inputs = len(self.plan.schedule.graph.inputs)
             found = Binding(
-                self.lowered.steps, self._kernels, self.symbols, sizes, context.context,
-                self.lowered.places.buffers, self._first_input, self._first_input + inputs,
+                stretches_of(self.lowered.steps, sizes), self._kernels, sizes, self.symbols,
+                context.context.memory.slab, [buffer.array for buffer in self.lowered.places.buffers],
+                {Region.INPUT: self._first_input, Region.OUTPUT: self._first_input + inputs},
             )  # fmt: skip
             context.add(found)
         return found
-
-
-class NativeContext(Freed):
-    """A context with its bindings and its lock."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.context = Context(program_slots=1)
-        self.locks = Locks([self.context.address])
-        self.bindings: list[Binding] = []
-
-    def after_fork(self) -> None:
-        """A call that ran in another thread is not there to end."""
-        self.context.slots[0] = 0
-
-    @property
-    def slab(self) -> Array:
-        """The slab's bytes."""
-        memory: Any = (ctypes.c_uint8 * self.context.capacity).from_address(int(self.context.slots[1]))
-        return np.frombuffer(memory, np.uint8)
-
-    def reserve(self, size: int) -> None:
-        """Room in the slab; bindings hold its address, so they go when it moves."""
-        if size > self.context.capacity:
-            self._replace([])
-            self.context.reserve(size)
-
-    def find(self, sizes: Mapping[str, int], buffers: Sequence[Any]) -> Binding | None:
-        """The binding for some sizes."""
-        for binding in self.bindings:
-            if binding.sizes == sizes:
-                arrays = zip(binding.arrays, buffers, strict=True)
-                if all(array is buffer.array for array, buffer in arrays):
-                    return binding
-                self._replace([])
-                return None
-        return None
-
-    def add(self, binding: Binding) -> None:
-        """Puts a binding first."""
-        self._replace([binding, *self.bindings[: _KEPT - 1]])
-
-    def _replace(self, bindings: list[Binding]) -> None:
-        following = [*(binding.address for binding in bindings[1:]), 0]
-        self.context.slots[code.FIRST_BINDING] = 0
-        for binding, address in zip(bindings, following, strict=False):
-            binding.words[0] = address
-        self.bindings = bindings
-        if bindings:
-            self.context.slots[code.FIRST_BINDING] = bindings[0].address
-
-
-class Driver:
-    """The native function that runs programs."""
-
-    def __init__(self, cache: ObjectCache) -> None:
-        code_object = compiled(code.DRIVER_IR, host_target(), cache)
-        self.library = Library(code_object, code.EXPORTS, {PARALLEL: parallel_address()})
-        self.address = self.library["tinytorch_run"]
-        part = ctypes.CFUNCTYPE(
-            ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64
-        )
-        self._part_address = self.library["tinytorch_run_part"]
-        self.run_part: Callable[..., int] = part(self._part_address)
-
-    @functools.cached_property
-    def timed_part(self) -> TimedPart:
-        """Runs a part with the best clock of this system."""
-        return PythonClock(self.run_part) if CLOCK is None else NativeClock(self._part_address)
-
-
-@once
-def driver() -> Driver:
-    """The driver of this process."""
-    return Driver(default_cache())

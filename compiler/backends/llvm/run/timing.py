@@ -9,10 +9,13 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from compiler.backends.llvm.jit.cache import compiled, default_cache
-from compiler.backends.llvm.jit.engine import Library, host_target
+from compiler.backends.llvm.jit.cache import default_cache
+from compiler.backends.llvm.jit.code import Code, External, Int, load_routines, routine
+from compiler.backends.llvm.jit.once import once
+from compiler.backends.llvm.jit.values import Pointer, Word
 from compiler.backends.llvm.lowering import Lowered
 from compiler.backends.llvm.run.binding import Binding, address_of
+from compiler.backends.llvm.run.driver import driver
 from compiler.backends.llvm.run.python_steps import run_python_step
 from compiler.backends.llvm.steps import PythonStep
 from compiler.ir.node import Node
@@ -22,36 +25,7 @@ Array: TypeAlias = np.ndarray[Any, Any]
 CLOCK: Final[int | None] = getattr(time, "CLOCK_MONOTONIC", None)
 """The number of the C library's clock; None where there is no POSIX clock."""
 
-EXPORT: Final = "tinytorch_run_timed"
-
-TIMING_IR = f"""
-declare i32 @clock_gettime(i32, ptr)
-
-; Runs the launches from `first` to before `stop` of a binding, each by `part`, which is tinytorch_run_part.
-; Writes seconds and nanoseconds to `ticks`, before the first and after each. Ends where `part` refuses.
-define i32 @{EXPORT}(ptr %part, ptr %binding, ptr %frame, i64 %first, i64 %stop, ptr %ticks)
-    nounwind {{
-entry:
-  %begun = call i32 @clock_gettime(i32 {CLOCK}, ptr %ticks)
-  br label %head
-head:
-  %launch = phi i64 [ %first, %entry ], [ %next, %run ]
-  %at = phi ptr [ %ticks, %entry ], [ %tick, %run ]
-  %answer = phi i32 [ 0, %entry ], [ %status, %run ]
-  %accepted = icmp eq i32 %answer, 0
-  %more = icmp slt i64 %launch, %stop
-  %going = and i1 %accepted, %more
-  br i1 %going, label %run, label %done
-run:
-  %next = add i64 %launch, 1
-  %tick = getelementptr i64, ptr %at, i64 2
-  %status = call i32 %part(ptr %binding, ptr %frame, i64 %launch, i64 %next)
-  %ended = call i32 @clock_gettime(i32 {CLOCK}, ptr %tick)
-  br label %head
-done:
-  ret i32 %answer
-}}
-"""
+_read_clock = External("clock_gettime", Int, Int, Pointer)
 
 TimedPart: TypeAlias = Callable[[Binding, Any, int, int], tuple[int, list[int]]]
 """Runs the launches from one to before another on a frame: the driver's answer, and each one's nanoseconds.
@@ -60,9 +34,25 @@ What a refusal leaves behind it is not timed.
 """
 
 
-def run_timed(
-    lowered: Lowered, binding: Binding, frame: Any, look: Callable[[Node], Array], part: TimedPart
-) -> list[int]:
+@routine
+def tinytorch_run_timed(
+    code: Code, part: Pointer, binding: Pointer, frame: Pointer, first: Word, stop: Word, ticks: Pointer
+) -> Int:
+    """Run the launches from `first` to before `stop`, each by `part`, until it refuses.
+
+    Writes seconds and nanoseconds to `ticks`, before the first launch and after each.
+    """
+    assert CLOCK is not None
+    _read_clock(code, CLOCK, ticks)
+    with code.each(stop, first) as launch:
+        answer = code.call(part, Int, binding, frame, launch, launch + 1)
+        _read_clock(code, CLOCK, ticks.plus((launch - first + 1) * 16))
+        with code.when(answer.differs(0)):
+            code.give(answer)
+    return code.word(0)
+
+
+def run_timed(lowered: Lowered, binding: Binding, frame: Any, look: Callable[[Node], Array]) -> list[int]:
     """One call: nanoseconds of each kernel of the schedule, and last of the copies.
 
     The launches between two Python steps run in one native call, as they do untimed.
@@ -74,9 +64,9 @@ def run_timed(
             run_python_step(segment, look, binding.sizes)
             spent[lowered.owner(segment)] += time.perf_counter_ns() - start
             continue
-        answer, times = part(binding, frame, *segment)
+        answer, times = timed_part()(binding, frame, *segment)
         if answer != 0:
-            lowered.raise_refusal(look, binding)
+            lowered.raise_refusal(look, binding.sizes)
         for step, taken in zip(binding.makers[slice(*segment)], times, strict=True):
             spent[lowered.owner(step)] += taken
     return spent
@@ -87,9 +77,10 @@ class NativeClock:
 
     def __init__(self, run_part: int) -> None:
         self._run_part = run_part
-        self._library = Library(compiled(TIMING_IR, host_target(), default_cache()), [EXPORT])
+        self._library = load_routines([tinytorch_run_timed], default_cache())
         words = [ctypes.c_void_p] * 3 + [ctypes.c_int64] * 2 + [ctypes.c_void_p]
-        self._run: Callable[..., int] = ctypes.CFUNCTYPE(ctypes.c_int32, *words)(self._library[EXPORT])
+        prototype = ctypes.CFUNCTYPE(ctypes.c_int32, *words)
+        self._run: Callable[..., int] = prototype(self._library[tinytorch_run_timed.name])
 
     def __call__(self, binding: Binding, frame: Any, first: int, stop: int) -> tuple[int, list[int]]:
         """As `TimedPart` says."""
@@ -115,3 +106,9 @@ class PythonClock:
             spent.append(time.perf_counter_ns() - start)
             first += 1
         return answer, spent
+
+
+@once
+def timed_part() -> TimedPart:
+    """Runs a part with the best clock of this system."""
+    return PythonClock(driver().run_part) if CLOCK is None else NativeClock(driver().part_address)

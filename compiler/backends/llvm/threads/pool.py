@@ -21,23 +21,29 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable
+from typing import Final
 
-from compiler.backends.llvm.emit import i64, pointer, void
-from compiler.backends.llvm.jit.cache import ObjectCache, compiled, default_cache
-from compiler.backends.llvm.jit.engine import Library, host_target
+from compiler.backends.llvm.jit.cache import ObjectCache, default_cache
+from compiler.backends.llvm.jit.code import load_routines
 from compiler.backends.llvm.jit.once import once
-from compiler.backends.llvm.jit.untyped import Builder, Value, ir
-from compiler.backends.llvm.threads import publishing as code
-from compiler.backends.llvm.threads import workers as threads_workers
+from compiler.backends.llvm.threads.publishing import (
+    run_all,
+    tinytorch_configure,
+    tinytorch_forget,
+    tinytorch_parallel,
+    tinytorch_started,
+)
+from compiler.backends.llvm.threads.workers import MAXIMUM_WORKERS, NEEDED_FUNCTIONS
 from compiler.errors import ArgumentError
 from compiler.ir.numbers import whole_number
 
-PARALLEL = "tinytorch_parallel"
+PARALLEL: Final = tinytorch_parallel.name
 """The symbol a program declares; give `parallel_address()` for it among the imports of its library."""
+
+ROUTINES: Final = (tinytorch_parallel, tinytorch_configure, tinytorch_forget, tinytorch_started)
 
 
 def threads_available() -> bool:
@@ -45,7 +51,7 @@ def threads_available() -> bool:
     if sys.platform == "win32":
         return False
     process = ctypes.CDLL(None)
-    return all(hasattr(process, name) for name in threads_workers.NEEDED_FUNCTIONS)
+    return all(hasattr(process, name) for name in NEEDED_FUNCTIONS)
 
 
 def set_num_threads(count: int) -> None:
@@ -71,33 +77,35 @@ def started_workers() -> int:
 
 def parallel_address() -> int:
     """The address of `tinytorch_parallel`, valid for the life of the process."""
-    return _pool().library[PARALLEL]
+    return _pool().parallel
 
 
-def emit_parallel(builder: Builder, kernel: Value, frame: Value, chunks: Value) -> None:
-    """Emit the call that runs `kernel` (a function of the module: ptr, i64 -> void) over `chunks` chunks."""
-    module = builder.module
-    function = module.globals.get(PARALLEL)
-    if function is None:
-        function = ir.Function(module, ir.FunctionType(void, [pointer, pointer, i64]), PARALLEL)
-    builder.call(function, [builder.bitcast(kernel, pointer), frame, chunks])
+class _Alone:
+    """Where there are no threads: the caller runs every chunk."""
+
+    def __init__(self, cache: ObjectCache) -> None:
+        self.count = 1
+        self._library = load_routines([run_all], cache)
+        self.parallel = self._library[run_all.name]
+
+    def configure(self, count: int) -> None:
+        """There is one thread, whatever is wanted."""
+
+    def started(self) -> int:
+        return 0
 
 
 class _Pool:
     """The one pool of this process, and what Python says to it."""
 
     def __init__(self, cache: ObjectCache) -> None:
-        self.available = threads_available()
-        target = host_target()
-        text = code.SERIAL_IR
-        if self.available:
-            text = code.pool_ir(int(signal.SIG_BLOCK), arm=target.is_arm)
-        self.library = Library(compiled(text, target, cache), code.EXPORTS)
-        self.count = 1
-        self.started: Callable[[], int] = self._function("tinytorch_started", ctypes.c_int64)
-        self._configure = self._function("tinytorch_configure", None, ctypes.c_int64)
-        self._forget = self._function("tinytorch_forget", None)
+        self._library = load_routines(ROUTINES, cache)
+        self.parallel = self._library[PARALLEL]
+        self.started: Callable[[], int] = self._function(tinytorch_started.name, ctypes.c_int64)
+        self._configure = self._function(tinytorch_configure.name, None, ctypes.c_int64)
+        self._forget = self._function(tinytorch_forget.name, None)
         self._lock = threading.Lock()
+        self.count = 1
         self._forget()
         self.configure(_usual_count())
         os.register_at_fork(after_in_child=self.forget)
@@ -105,12 +113,12 @@ class _Pool:
         atexit.register(self._configure, 0)
 
     def _function(self, name: str, result: type | None, *arguments: type) -> Callable[..., int]:
-        return ctypes.CFUNCTYPE(result, *arguments)(self.library[name])
+        return ctypes.CFUNCTYPE(result, *arguments)(self._library[name])
 
     def configure(self, count: int) -> None:
-        """Want `count` threads, or one where there can be no more."""
+        """Want `count` threads, or as many as there can be."""
         with self._lock:
-            self.count = min(count, threads_workers.MAXIMUM_WORKERS + 1) if self.available else 1
+            self.count = min(count, MAXIMUM_WORKERS + 1)
             self._configure(self.count - 1)
 
     def forget(self) -> None:
@@ -120,8 +128,9 @@ class _Pool:
 
 
 @once
-def _pool() -> _Pool:
-    return _Pool(default_cache())
+def _pool() -> _Pool | _Alone:
+    cache = default_cache()
+    return _Pool(cache) if threads_available() else _Alone(cache)
 
 
 def _usual_count() -> int:

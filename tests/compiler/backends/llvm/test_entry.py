@@ -1,5 +1,6 @@
 """The native entry: what it takes as it is, what it hands on, and that it leaves nothing behind."""
 
+import ctypes
 import gc
 import sys
 import threading
@@ -11,19 +12,19 @@ import pytest
 pytest.importorskip("llvmlite")
 
 from compiler.backends.llvm.entry.array_header import headers_are_known
-from compiler.backends.llvm.entry.making import (
-    ArrayArgument,
-    ArrayResult,
-    Context,
-    EntrySpec,
-    Locks,
-    make_entry,
-    program_function,
-)
-from compiler.backends.llvm.jit import engine
+from compiler.backends.llvm.entry.locks import Context, ContextHeader, Locks
+from compiler.backends.llvm.entry.making import make_entry
+from compiler.backends.llvm.entry.spec import ArrayArgument, ArrayResult, EntrySpec
+from compiler.backends.llvm.jit import engine, memory
 from compiler.backends.llvm.jit.cache import ObjectCache
 
 pytestmark = pytest.mark.skipif(not headers_are_known(), reason="this interpreter has other array headers")
+
+
+@memory.struct
+class Counted(ContextHeader):
+    calls: memory.I64
+
 
 F32, I64 = np.dtype(np.float32), np.dtype(np.int64)
 
@@ -87,7 +88,7 @@ SPEC = EntrySpec((X, Y), (ArrayResult(F32, ()),), bare=True)
 
 @pytest.fixture
 def entry(library, cache):
-    return make_entry(SPEC, library["program"], Context(1), declined, keep=[library], cache=cache)
+    return make_entry(SPEC, library["program"], Context(Counted()), declined, keep=[library], cache=cache)
 
 
 def arguments(batch: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -162,7 +163,7 @@ def test_an_exception_of_the_fallback_comes_through(library, cache):
     def raising(*args):
         raise ValueError("no such shape")
 
-    entry = make_entry(SPEC, library["program"], Context(1), raising, cache=cache)
+    entry = make_entry(SPEC, library["program"], Context(Counted()), raising, cache=cache)
     with pytest.raises(ValueError, match="no such shape"):
         entry(1, 2)
 
@@ -180,24 +181,24 @@ def test_a_read_only_array_is_taken_unless_it_is_written(library, cache, entry):
     frozen.flags.writeable = False
     assert entry(frozen, Y4).item() == 9
     spec = EntrySpec((ArrayArgument(F32, ("batch", 3), writable=True), Y), SPEC.results, bare=True)
-    writing = make_entry(spec, library["program"], Context(1), declined, cache=cache)
+    writing = make_entry(spec, library["program"], Context(Counted()), declined, cache=cache)
     assert was_declined(writing(frozen, Y4))
     assert writing(X4, Y4).item() == 9
 
 
 def test_a_program_that_refuses_is_followed_by_the_fallback(library, cache):
-    context = Context(1)
+    context = Context(Counted())
     entry = make_entry(SPEC, library["program"], context, declined, cache=cache)
     assert was_declined(entry(-X4, Y4))
-    assert list(context.slots[[0, 3]]) == [0, 0]
+    assert [context.memory.lock, context.memory.calls] == [0, 0]
     assert entry(X4, Y4).item() == 9
-    assert list(context.slots[[0, 3]]) == [0, 1]
+    assert [context.memory.lock, context.memory.calls] == [0, 1]
 
 
 def test_results_follow_polynomials_of_the_extents(library, cache):
     shape = ("n", ((2, ("n", "m")), (-1, ("n",)), (5, ())), 7)
     spec = EntrySpec((ArrayArgument(F32, ("n", "m")),), (ArrayResult(I64, shape), ArrayResult(F32, ())))
-    entry = make_entry(spec, library["nothing"], Context(), declined, cache=cache)
+    entry = make_entry(spec, library["nothing"], Context(ContextHeader()), declined, cache=cache)
     first, second = entry(np.zeros((3, 4), np.float32))
     assert (first.shape, first.dtype, second.shape) == ((3, 2 * 3 * 4 - 3 + 5, 7), I64, ())
 
@@ -205,7 +206,7 @@ def test_results_follow_polynomials_of_the_extents(library, cache):
 def test_a_demand_that_is_not_met_is_left_to_the_fallback(library, cache):
     demands = (((1, ("batch",)), (-2, ())), ((-1, ("batch",)), (6, ())))
     spec = EntrySpec((X, Y), SPEC.results, bare=True, demands=demands)
-    entry = make_entry(spec, library["program"], Context(1), declined, cache=cache)
+    entry = make_entry(spec, library["program"], Context(Counted()), declined, cache=cache)
     assert [was_declined(entry(*arguments(rows))) for rows in range(1, 8)] == [True] + [False] * 5 + [True]
 
 
@@ -214,40 +215,40 @@ def test_a_demand_that_is_not_met_is_left_to_the_fallback(library, cache):
 )
 def test_the_form_of_the_answer(library, cache, count, bare, expected):
     spec = EntrySpec((), tuple(ArrayResult(F32, (2,)) for _ in range(count)), bare=bare)
-    answer = make_entry(spec, library["nothing"], Context(), declined, cache=cache)()
+    answer = make_entry(spec, library["nothing"], Context(ContextHeader()), declined, cache=cache)()
     assert type(answer) is expected
     assert answer is None or [one.shape for one in answer] == [(2,)] * count
 
 
 def test_a_slab_that_is_too_small_is_left_to_the_fallback(library, cache):
-    context = Context(1)
+    context = Context(Counted())
     spec = EntrySpec((X, Y), SPEC.results, bare=True, slab_bytes=((64, ("batch",)), (100, ())))
     entry = make_entry(spec, library["program"], context, declined, cache=cache)
     assert was_declined(entry(*arguments(4)))
     context.reserve(64 * 4 + 100)
-    assert context.slots[1] % 64 == 0
+    assert context.memory.slab % 64 == 0
     assert entry(*arguments(4)).item() == 9
     assert was_declined(entry(*arguments(5)))
-    assert context.slots[0] == 0
+    assert context.memory.lock == 0
 
 
 def test_a_held_lock_is_left_to_the_fallback(library, cache):
-    context, words = Context(1), np.zeros(2, np.int64)
+    context, words = Context(Counted()), np.zeros(2, np.int64)
     addresses = [words.ctypes.data, words.ctypes.data + 8]
     entry = make_entry(SPEC, library["program"], context, declined, locks=addresses, cache=cache)
-    locks = Locks(addresses[1:], cache)
+    locks = Locks(addresses[1:])
     assert locks.try_acquire()
     assert not locks.try_acquire()
     assert was_declined(entry(X4, Y4))
-    assert (context.slots[0], *words) == (0, 0, 1)
+    assert (context.memory.lock, *words) == (0, 0, 1)
     locks.release()
     assert entry(X4, Y4).item() == 9
-    assert (context.slots[0], *words) == (0, 0, 0)
+    assert (context.memory.lock, *words) == (0, 0, 0)
 
 
-def test_a_waiting_thread_gets_the_locks(cache):
+def test_a_waiting_thread_gets_the_locks():
     words = np.zeros(1, np.int64)
-    locks, order = Locks([words.ctypes.data], cache), []
+    locks, order = Locks([words.ctypes.data]), []
     locks.acquire()
 
     def wait():
@@ -292,9 +293,9 @@ def test_a_long_program_runs_without_the_interpreter_lock(cache):
     library = engine.load(text, ["meet"])
     entries = []
     for _ in range(2):
-        context = Context(1)
-        context.slots[3] = meeting.ctypes.data
-        spec = EntrySpec((), (), nanoseconds=50_000)
+        context = Context(Counted())
+        context.memory.calls = meeting.ctypes.data
+        spec = EntrySpec((), (), picoseconds=50_000_000)
         entries.append(make_entry(spec, library["meet"], context, declined, keep=[library], cache=cache))
     answers: list[object] = []
     threads = [threading.Thread(target=lambda one=one: answers.append(one())) for one in entries]
@@ -306,7 +307,7 @@ def test_a_long_program_runs_without_the_interpreter_lock(cache):
 
 
 def test_a_hundred_thousand_calls_leave_nothing_behind(library, cache):
-    entry = make_entry(SPEC, library["program"], Context(1), lambda *args: None, cache=cache)
+    entry = make_entry(SPEC, library["program"], Context(Counted()), lambda *args: None, cache=cache)
     x, y = arguments()
     watched = (x, y, x.dtype, None, entry, np.ndarray)
     for calls in (1000, 100_000):
@@ -331,7 +332,9 @@ def test_the_entry_keeps_what_it_needs_and_no_longer(cache):
     library = engine.load(PROGRAM, ["program"])
     kept = Kept()
     weakref.finalize(kept, gone.append, 1)
-    entry = make_entry(SPEC, library["program"], Context(1), declined, keep=[kept, library], cache=cache)
+    entry = make_entry(
+        SPEC, library["program"], Context(Counted()), declined, keep=[kept, library], cache=cache
+    )
     del kept, library
     gc.collect()
     assert gone == []
@@ -347,7 +350,7 @@ def test_a_cycle_through_the_fallback_is_collected(library, cache):
             return None
 
     owner = Owner()
-    owner.entry = make_entry(SPEC, library["program"], Context(1), owner, cache=cache)
+    owner.entry = make_entry(SPEC, library["program"], Context(Counted()), owner, cache=cache)
     dead = weakref.ref(owner)
     del owner
     gc.collect()
@@ -365,11 +368,12 @@ def test_a_cycle_through_the_fallback_is_collected(library, cache):
     ],
 )
 def test_beyond_its_sizes_the_fallback_is_the_entry(library, cache, spec):
-    assert make_entry(spec, library["nothing"], Context(), declined, cache=cache) is declined
+    assert make_entry(spec, library["nothing"], Context(ContextHeader()), declined, cache=cache) is declined
 
 
 def test_the_python_route_calls_the_same_program(library):
-    context, out = Context(1), np.zeros((), np.float32)
+    context, out = Context(Counted()), np.zeros((), np.float32)
     frame = np.array([context.address, 4, X4.ctypes.data, Y4.ctypes.data, out.ctypes.data])
-    assert program_function(library["program"])(frame.ctypes.data) == 0
+    run = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(library["program"])
+    assert run(frame.ctypes.data) == 0
     assert out.item() == 9

@@ -16,9 +16,11 @@ pytest.importorskip("llvmlite")
 from compiler.backends.llvm import contraction as c
 from compiler.backends.llvm.emit import counted_loop, f32, i64, index, minimum, pointer, void
 from compiler.backends.llvm.jit import engine
+from compiler.backends.llvm.jit.cache import default_cache
+from compiler.backends.llvm.jit.code import load_routines
 from compiler.backends.llvm.jit.untyped import ir
 from compiler.backends.llvm.threads import pool as threads
-from compiler.backends.llvm.threads import publishing as threads_code
+from compiler.backends.llvm.threads.publishing import run_all
 from compiler.errors import ArgumentError
 
 POSIX = pytest.mark.skipif(not threads.threads_available(), reason="no POSIX threads here")
@@ -173,12 +175,18 @@ def test_a_number_of_threads_that_is_none_is_refused(count):
         threads.set_num_threads(count)
 
 
-def test_the_serial_form_has_the_same_functions():
-    library = engine.load(threads_code.SERIAL_IR, threads_code.EXPORTS)
-    counting = Counting(library[threads.PARALLEL], 7)
+def test_without_threads_the_caller_runs_every_chunk():
+    alone = load_routines([run_all], default_cache())
+    counting = Counting(alone[run_all.name], 7)
     counting.jobs(3)
     assert np.all(counting.counts == 3)
-    assert ctypes.CFUNCTYPE(ctypes.c_int64)(library["tinytorch_started"])() == 0
+
+
+def emit_parallel(builder, kernel, frame, chunks):
+    """Calls the pool for a kernel of the same module."""
+    kind = ir.FunctionType(void, [pointer, pointer, i64])
+    parallel = ir.Function(builder.module, kind, threads.PARALLEL)
+    builder.call(parallel, [builder.bitcast(kernel, pointer), frame, chunks])
 
 
 def test_the_emitted_call_runs_a_function_of_the_module():
@@ -191,7 +199,7 @@ def test_the_emitted_call_runs_a_function_of_the_module():
     program = ir.Function(module, ir.FunctionType(void, [pointer]), "program")
     builder = ir.IRBuilder(program.append_basic_block())
     with counted_loop(builder, index(0), index(2)):
-        threads.emit_parallel(builder, kernel, program.args[0], index(10))
+        emit_parallel(builder, kernel, program.args[0], index(10))
     builder.ret_void()
     code = engine.compile_object(module, engine.host_target())
     library = engine.Library(code, ["program"], {threads.PARALLEL: threads.parallel_address()})
@@ -222,7 +230,7 @@ def matrix_product_in_chunks() -> engine.Library:
     builder.ret_void()
     program = ir.Function(module, ir.FunctionType(void, [pointer, i64]), "program")
     builder = ir.IRBuilder(program.append_basic_block())
-    threads.emit_parallel(builder, kernel, *program.args)
+    emit_parallel(builder, kernel, *program.args)
     builder.ret_void()
     code = engine.compile_object(module, engine.host_target())
     return engine.Library(code, ["program"], {threads.PARALLEL: threads.parallel_address()})

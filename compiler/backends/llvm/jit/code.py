@@ -1,0 +1,298 @@
+"""Native code that is the same for every program, written as Python functions that emit it.
+
+    @routine
+    def total(code: Code, words: Pointer, count: Word) -> Word:
+        with code.repeat(0, 0) as loop:
+            i, sum = loop.values
+            loop.leave_unless(i < count)
+            loop.again(i + 1, sum + words.words[i])
+        return sum
+
+A routine is emitted when something calls it first, into the module of its caller. Its annotations are its
+signature.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import (
+    Annotated,
+    Any,
+    Concatenate,
+    Generic,
+    NamedTuple,
+    ParamSpec,
+    TypeAlias,
+    TypeVar,
+    get_type_hints,
+)
+
+from compiler.backends.llvm.jit.cache import ObjectCache, sources_digest
+from compiler.backends.llvm.jit.engine import Library, Target, host_target
+from compiler.backends.llvm.jit.untyped import Block, Builder, Module, Type, Value, ir
+from compiler.backends.llvm.jit.values import (
+    I8,
+    I32,
+    PTR,
+    Flag,
+    Operand,
+    Pointer,
+    Pointing,
+    Whole,
+    Word,
+    narrowed,
+    raw_of,
+    widened,
+)
+
+Int: TypeAlias = Annotated[Word, I32]
+"""In a signature: handed on as C's int."""
+
+Byte: TypeAlias = Annotated[Word, I8]
+"""In a signature: handed on as eight bits."""
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+
+
+class Kind(NamedTuple):
+    """How a value is handed on: what it is to the code, and its LLVM type on the way."""
+
+    made: Callable[[Builder, Value], Any]
+    type: Type
+
+    def received(self, builder: Builder, raw: Value) -> Any:
+        return self.made(builder, widened(builder, raw) if self.made is Word else raw)
+
+
+def _nothing(builder: Builder, raw: Value) -> None:
+    """What a function that returns nothing is to the code."""
+
+
+def _kind(annotation: Any) -> Kind:
+    if annotation in (None, type(None)):
+        return Kind(_nothing, ir.VoidType())
+    made = getattr(annotation, "__origin__", annotation)
+    return Kind(made, annotation.kind if made is annotation else annotation.__metadata__[0])
+
+
+class Signature:
+    """What a function takes and returns; None is nothing."""
+
+    def __init__(self, answer: Any, *given: Any) -> None:
+        self.answer, self.given = _kind(answer), [_kind(each) for each in given]
+        self.type = ir.FunctionType(self.answer.type, [each.type for each in self.given])
+
+    def call(self, builder: Builder, function: Value, given: Sequence[Operand | int]) -> Any:
+        """Emit a call."""
+        pairs = zip(given, self.given, strict=True)
+        raw = builder.call(function, [narrowed(builder, value, kind.type) for value, kind in pairs])
+        return self.answer.received(builder, raw)
+
+
+@dataclass
+class Loop:
+    """A loop while its body is emitted: what it carries from one round to the next, and its ends."""
+
+    code: Code
+    head: Block
+    values: list[Any]
+    after: Block | None = None
+
+    def again(self, *values: Operand | int) -> None:
+        """The next round, with these values."""
+        for phi, value in zip(self.values, values, strict=True):
+            phi.raw.add_incoming(raw_of(value), self.code.builder.block)
+        self.code.builder.branch(self.head)
+
+    def leave(self) -> None:
+        """On to what follows the loop, where `values` are those of this round."""
+        if self.after is None:
+            self.after = self.code.builder.append_basic_block("after")
+        self.code.builder.branch(self.after)
+
+    def leave_unless(self, flag: Flag) -> None:
+        with self.code.unless(flag):
+            self.leave()
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A module while it is written, its target, and the names of its exports."""
+
+    module: Module
+    target: Target
+    exports: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Code:
+    """What the body of a routine emits with."""
+
+    unit: Unit
+    builder: Builder
+    answer: Kind
+
+    def word(self, value: int) -> Word:
+        return Word(self.builder, raw_of(value))
+
+    def null(self) -> Pointer:
+        return Pointer(self.builder, ir.Constant(PTR, None))
+
+    def choose(self, flag: Flag, there: Word, otherwise: Word) -> Word:
+        return Word(self.builder, self.builder.select(flag.raw, there.raw, otherwise.raw))
+
+    def room(self, size: int) -> Pointer:
+        """Memory of `size` bytes, on a 64-byte border, for the time of the routine."""
+        with self.builder.goto_entry_block():
+            raw = self.builder.alloca(ir.ArrayType(I8, size))
+        raw.align, raw.type = 64, PTR  # llvmlite's alloca makes a typed pointer, which nothing else accepts
+        return Pointer(self.builder, raw)
+
+    def give(self, value: Operand | int | None = None) -> None:
+        """Return from the routine."""
+        if value is None:
+            self.builder.ret_void()
+        else:
+            self.builder.ret(narrowed(self.builder, value, self.answer.type))
+
+    @contextmanager
+    def when(self, flag: Flag) -> Generator[None]:
+        """The `with` body, where `flag` is true."""
+        with self.builder.if_then(flag.raw):
+            yield
+
+    def unless(self, flag: Flag) -> AbstractContextManager[None]:
+        """The `with` body, where `flag` is false."""
+        return self.when(~flag)
+
+    @contextmanager
+    def repeat(self, *start: Operand | int) -> Generator[Loop]:
+        """The `with` body again and again; each of its ends says how it goes on."""
+        builder, before = self.builder, self.builder.block
+        head = builder.append_basic_block("head")
+        builder.branch(head)
+        builder.position_at_end(head)
+        values: list[Operand] = []
+        for value in start:
+            raw = raw_of(value)
+            phi = builder.phi(raw.type)
+            phi.add_incoming(raw, before)
+            values.append(Word(builder, phi) if isinstance(value, int) else type(value)(builder, phi))
+        loop = Loop(self, head, values)
+        yield loop
+        if loop.after is not None:
+            builder.position_at_end(loop.after)
+
+    @contextmanager
+    def each(self, stop: Word, start: Whole = 0) -> Generator[Word]:
+        """The `with` body for start, start + 1, ... while below `stop`."""
+        with self.repeat(start) as loop:
+            (index,) = loop.values
+            loop.leave_unless(index < stop)
+            yield index
+            if not self.builder.block.is_terminated:
+                loop.again(index + 1)
+
+    def call(self, address: Pointer, answer: Any, *given: Operand) -> Any:
+        """Call the function that lies at `address`."""
+        signature = Signature(answer, *map(type, given))
+        return signature.call(self.builder, Pointing(address.raw, signature.type), given)
+
+
+class External:
+    """A function of the C library, of CPython or of LLVM, declared where it is called."""
+
+    def __init__(self, name: str, answer: Any, *given: Any) -> None:
+        self.name, self.signature = name, Signature(answer, *given)
+
+    def __call__(self, code: Code, *given: Operand | int) -> Any:
+        module = code.unit.module
+        function = module.globals.get(self.name) or ir.Function(module, self.signature.type, self.name)
+        return self.signature.call(code.builder, function, given)
+
+
+@dataclass(frozen=True)
+class Global:
+    """Memory of the module, zero at first, on a 64-byte border; or, where `size` is 0, another's."""
+
+    name: str
+    size: int = 0
+
+    def __call__(self, code: Code) -> Pointer:
+        """Where it lies."""
+        module = code.unit.module
+        return Pointer(code.builder, module.globals.get(self.name) or self._declared(module))
+
+    def _declared(self, module: Module) -> Value:
+        kind = ir.ArrayType(I8, self.size) if self.size else I8
+        made = ir.GlobalVariable(module, kind, self.name)
+        if self.size:
+            made.linkage, made.align, made.initializer = "internal", 64, ir.Constant(kind, None)
+        made.type = PTR  # as in `room`
+        return made
+
+
+class Routine(Generic[Given, Answer]):
+    """A function that emits native code, and the native function that it emits; see the module."""
+
+    def __init__(self, body: Callable[Concatenate[Code, Given], Answer]) -> None:
+        self.body, self.name, self.__doc__ = body, body.__name__, body.__doc__
+
+    @functools.cached_property
+    def signature(self) -> Signature:
+        """Its annotations, less that of `code`."""
+        _, *given, answer = get_type_hints(self.body, include_extras=True).values()
+        return Signature(answer, *given)
+
+    def __call__(self, code: Code, *given: Given.args, **_: Given.kwargs) -> Answer:
+        """Call it from another routine."""
+        values: Any = given
+        return self.signature.call(code.builder, self.function(code.unit), values)
+
+    def address(self, code: Code) -> Pointer:
+        """Where its native function lies."""
+        return Pointer(code.builder, code.builder.bitcast(self.function(code.unit), PTR))
+
+    def function(self, unit: Unit) -> Value:
+        """Its native function in a module, emitted the first time."""
+        return unit.module.globals.get(self.name) or self._emitted(unit)
+
+    def _emitted(self, unit: Unit) -> Value:
+        function = ir.Function(unit.module, self.signature.type, self.name)
+        function.attributes.add("nounwind")
+        if self.name not in unit.exports:
+            function.linkage = "internal"
+        builder = ir.IRBuilder(function.append_basic_block("entry"))
+        code = Code(unit, builder, self.signature.answer)
+        pairs = zip(self.signature.given, function.args, strict=True)
+        given: Any = [kind.received(builder, raw) for kind, raw in pairs]
+        body: Any = self.body
+        answer = body(code, *given)
+        if not builder.block.is_terminated:
+            code.give(answer)
+        return function
+
+
+def routine(body: Callable[Concatenate[Code, Given], Answer]) -> Routine[Given, Answer]:
+    """Makes a Python function that emits code a routine."""
+    return Routine(body)
+
+
+def load_routines(
+    routines: Sequence[Routine[..., Any]], cache: ObjectCache, imports: Mapping[str, int] | None = None
+) -> Library:
+    """Routines, and those that they call, in this process; `imports` are addresses of external symbols."""
+    target, names = host_target(), [each.name for each in routines]
+
+    def build() -> Module:
+        unit = Unit(ir.Module("tinytorch"), target, names)
+        for each in routines:
+            each.function(unit)
+        return unit.module
+
+    name = "\n".join([sources_digest(), *names])
+    return Library(cache.compiled(name, build, target), names, imports)

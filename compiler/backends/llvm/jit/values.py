@@ -1,0 +1,176 @@
+"""Values of native code while it is emitted: arithmetic on one is an instruction.
+
+A Python integer beside a value is a constant. All integers are signed words of 64 bits, whatever their size
+in memory. `untyped` is llvmlite, used in the forms that all its versions since 0.44 share.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeAlias
+
+from compiler.backends.llvm.jit.memory import Struct
+from compiler.backends.llvm.jit.untyped import Builder, Type, Value, ir
+
+I1, I8, I32, I64, PTR = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.PointerType()
+
+_IN_MEMORY = {ctypes.c_int64: I64, ctypes.c_size_t: PTR, ctypes.c_int32: I32, ctypes.c_uint8: I8}
+"""The LLVM type of a field of C."""
+
+
+class Operand:
+    """A value of the code that is emitted. It is neither true nor false: nothing has run yet."""
+
+    kind: ClassVar[Type]
+
+    def __init__(self, builder: Builder, raw: Value) -> None:
+        self.builder, self.raw = builder, raw
+
+    def __bool__(self) -> bool:
+        raise TypeError("what emitted code computes is asked with `code.when`, not with `if`")
+
+
+class Flag(Operand):
+    """A truth value."""
+
+    kind = I1
+
+    def __and__(self, other: Flag) -> Flag:
+        return Flag(self.builder, self.builder.and_(self.raw, other.raw))
+
+    def __or__(self, other: Flag) -> Flag:
+        return Flag(self.builder, self.builder.or_(self.raw, other.raw))
+
+    def __invert__(self) -> Flag:
+        return Flag(self.builder, self.builder.not_(self.raw))
+
+
+def _arithmetic(instruction: str) -> Callable[[Word, Whole], Word]:
+    def emit(self: Word, other: Whole) -> Word:
+        return Word(self.builder, getattr(self.builder, instruction)(self.raw, raw_of(other)))
+
+    return emit
+
+
+def _relation(sign: str) -> Callable[[Word, Whole], Flag]:
+    def emit(self: Word, other: Whole) -> Flag:
+        return Flag(self.builder, self.builder.icmp_signed(sign, self.raw, raw_of(other)))
+
+    return emit
+
+
+class Word(Operand):
+    """A signed integer of 64 bits. `>>` shifts zeros in."""
+
+    kind = I64
+
+    __add__, __sub__, __mul__ = _arithmetic("add"), _arithmetic("sub"), _arithmetic("mul")
+    __and__, __or__ = _arithmetic("and_"), _arithmetic("or_")
+    __lshift__, __rshift__ = _arithmetic("shl"), _arithmetic("lshr")
+    __lt__, __le__, __gt__, __ge__ = _relation("<"), _relation("<="), _relation(">"), _relation(">=")
+    equals, differs = _relation("=="), _relation("!=")
+
+
+Whole: TypeAlias = Word | int
+
+
+def raw_of(value: Operand | int) -> Value:
+    """LLVM's value."""
+    return ir.Constant(I64, value) if isinstance(value, int) else value.raw
+
+
+class Pointer(Operand):
+    """An address."""
+
+    kind = PTR
+
+    def is_null(self) -> Flag:
+        return self.same(Pointer(self.builder, ir.Constant(PTR, None)))
+
+    def same(self, other: Pointer) -> Flag:
+        return Flag(self.builder, self.builder.icmp_unsigned("==", self.raw, other.raw))
+
+    def plus(self, count: Whole, kind: Type = I8) -> Pointer:
+        """So many bytes further, or values of another kind."""
+        return Pointer(self.builder, self.builder.gep(self.raw, [raw_of(count)], source_etype=kind))
+
+    def fields(self, kind: type[Struct]) -> View:
+        """The fields of the struct that lies here, by name."""
+        return View(self, lambda name: (self.plus(kind.offset_of(name)), kind.kinds[name]))
+
+    def element(self, kind: type[Struct], index: Word) -> View:
+        """The fields of one of the structs that lie here one behind the other."""
+        return self.plus(index * ctypes.sizeof(kind)).fields(kind)
+
+    @property
+    def words(self) -> View:
+        """The words that lie here one behind the other, by number."""
+        return View(self, lambda index: (self.plus(index, I64), ctypes.c_int64))
+
+    @property
+    def pointers(self) -> View:
+        """The addresses that lie here one behind the other, by number."""
+        return View(self, lambda index: (self.plus(index, PTR), ctypes.c_size_t))
+
+    def load(self, order: str, kind: type[Word] | type[Pointer] = Word) -> Any:
+        """The word or the address here, read atomically."""
+        return kind(self.builder, self.builder.load_atomic(self.raw, order, 8, typ=kind.kind))
+
+    def store(self, value: Operand | int, order: str) -> None:
+        """Write a word or an address here, atomically."""
+        raw = raw_of(value)
+        self.builder.store_atomic(raw, Pointing(self.raw, raw.type), order, 8)
+
+    def add(self, term: int, order: str) -> None:
+        """Add to the word here, atomically."""
+        self.builder.atomic_rmw("add", self.raw, raw_of(term), order)
+
+    def exchange(self, old: Whole, new: Whole, order: str, otherwise: str) -> Flag:
+        """Change the word here from `old` to `new`, if that is what it is; whether it was."""
+        pair = self.builder.cmpxchg(self.raw, raw_of(old), raw_of(new), order, otherwise)
+        return Flag(self.builder, self.builder.extract_value(pair, 1))
+
+
+class View:
+    """Values in memory from `start` on: reading one emits a load, setting one a store."""
+
+    def __init__(self, start: Pointer, place: Callable[[Any], tuple[Pointer, Any]]) -> None:
+        self.start, self._place = start, place
+
+    def at(self, key: Any) -> Pointer:
+        """Where a value lies."""
+        return self._place(key)[0]
+
+    def __getitem__(self, key: Any) -> Any:
+        place, kind = self._place(key)
+        builder = place.builder
+        raw = builder.load(place.raw, typ=_IN_MEMORY[kind])
+        if kind is ctypes.c_size_t:
+            return Pointer(builder, raw)
+        return Word(builder, builder.zext(raw, I64) if kind is ctypes.c_uint8 else widened(builder, raw))
+
+    def __setitem__(self, key: Any, value: Operand | int) -> None:
+        place, kind = self._place(key)
+        place.builder.store(narrowed(place.builder, value, _IN_MEMORY[kind]), place.raw)
+
+
+def widened(builder: Builder, raw: Value) -> Value:
+    """An integer as a word."""
+    return raw if raw.type == I64 else builder.sext(raw, I64)
+
+
+def narrowed(builder: Builder, value: Operand | int, kind: Type) -> Value:
+    """A value as one of `kind`: words may lose their upper bits."""
+    if isinstance(value, int):
+        return ir.Constant(kind, value)
+    return builder.trunc(value.raw, kind) if isinstance(value, Word) and kind != I64 else value.raw
+
+
+class Pointing:
+    """An address that answers llvmlite's question what it points to, which an opaque pointer cannot."""
+
+    def __init__(self, raw: Value, pointee: Type) -> None:
+        self.get_reference = raw.get_reference
+        self.type, self.function_type = ir.PointerType(), pointee
+        self.type.pointee = pointee
