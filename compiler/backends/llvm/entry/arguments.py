@@ -39,9 +39,9 @@ def fits_record(code: Code, thing: Pointer, wanted: Pointer, symbols: Pointer) -
 @routine
 def take_arguments(code: Code, table: Pointer, given: Pointer, symbols: Pointer, frame: Pointer) -> Byte:
     """Whether all arguments fit; binds the symbols, and writes where their memory is to `frame`."""
-    known = table.fields(Table)
-    with code.each(known["argument_count"]) as i:
-        thing, record = given.pointers[i], known["arguments"].element(ArgumentRecord, i)
+    arguments = table.fields(Table)["arguments"]
+    with code.each(arguments["count"]) as i:
+        thing, record = given.pointers[i], arguments["first"].element(ArgumentRecord, i)
         with code.when(fits_record(code, thing, record.start, symbols).equals(0)):
             code.give(0)
         frame.pointers[i] = thing.fields(ArrayHeader)["data"]

@@ -9,8 +9,9 @@ from __future__ import annotations
 from compiler.backends.llvm.entry.arguments import take_arguments
 from compiler.backends.llvm.entry.locks import ContextHeader, acquire_words, release_words
 from compiler.backends.llvm.entry.results import drop_all, make_results, packed, value_of
-from compiler.backends.llvm.entry.table import MAXIMUM_SLOTS, Polynomial, Table
+from compiler.backends.llvm.entry.table import MAXIMUM_SLOTS, Table
 from compiler.backends.llvm.jit.code import Code, External, Int, routine
+from compiler.backends.llvm.jit.memory import Items
 from compiler.backends.llvm.jit.values import Pointer, Word
 
 item_of = External("PyTuple_GetItem", Pointer, Pointer, Word)
@@ -45,7 +46,8 @@ def tinytorch_entry(code: Code, own: Pointer, given: Pointer, count: Word, keywo
     frame, objects = code.room(8 * MAXIMUM_SLOTS), code.room(8 * MAXIMUM_SLOTS)
     table = bytes_of(code, item_of(code, own, 0))
     known = table.fields(Table)
-    locks, lock_count, result_count = known["locks"], known["lock_count"], known["result_count"]
+    locks, lock_count = known["locks"]["first"], known["locks"]["count"]
+    demands, result_count = known["demands"], known["results"]["count"]
     symbols, symbol_count = frame.words.at(1), known["symbol_count"]
     argument_slots = symbols.pointers.at(symbol_count)
     frame.pointers[0] = known["context"]
@@ -53,7 +55,7 @@ def tinytorch_entry(code: Code, own: Pointer, given: Pointer, count: Word, keywo
     def decline() -> None:
         code.give(hand_on(code, own, given, count, keywords))
 
-    with code.unless(keywords.is_null() & count.equals(known["argument_count"])):
+    with code.unless(keywords.is_null() & count.equals(known["arguments"]["count"])):
         decline()
     with code.each(symbol_count) as i:
         symbols.words[i] = -1
@@ -61,8 +63,8 @@ def tinytorch_entry(code: Code, own: Pointer, given: Pointer, count: Word, keywo
         decline()
     with code.when(value_of(code, known.at("result_bytes"), symbols) >= known["large_bytes"]):
         decline()
-    with code.each(known["demand_count"]) as i:
-        demand = known["demands"].element(Polynomial, i)
+    with code.each(demands["count"]) as i:
+        demand = demands["first"].element(Items, i)
         with code.when(value_of(code, demand.start, symbols) < 0):
             decline()
     with code.when(acquire_words(code, locks, lock_count).equals(0)):

@@ -7,12 +7,12 @@ from compiler.backends.llvm.entry.array_header import ArrayHeader
 from compiler.backends.llvm.entry.table import (
     MAXIMUM_FACTORS,
     MAXIMUM_RANK,
-    Polynomial,
     ResultRecord,
     Table,
     Term,
 )
 from compiler.backends.llvm.jit.code import Code, External, Global, Int, routine
+from compiler.backends.llvm.jit.memory import Items
 from compiler.backends.llvm.jit.values import Pointer, Word
 
 NONE = Global("none")
@@ -25,9 +25,9 @@ new_array = External("new_array", Pointer, Pointer, Pointer, Int, Pointer, Point
 
 @routine
 def value_of(code: Code, polynomial: Pointer, symbols: Pointer) -> Word:
-    """The value of a polynomial."""
-    known = polynomial.fields(Polynomial)
-    count, terms = known["count"], known["terms"]
+    """The value of a polynomial, the terms of which are given."""
+    items = polynomial.fields(Items)
+    count, terms = items["count"], items["first"]
     with code.repeat(0, 0) as outer:
         i, total = outer.values
         outer.leave_unless(i < count)
@@ -55,7 +55,7 @@ def new_result(code: Code, record: Pointer, symbols: Pointer) -> Pointer:
     known, extents = record.fields(ResultRecord), code.room(8 * MAXIMUM_RANK)
     dtype, rank, null = known["dtype"], known["rank"], code.null()
     with code.each(rank) as i:
-        polynomial = known.at("extents").element(Polynomial, i)
+        polynomial = known.at("extents").element(Items, i)
         extents.words[i] = value_of(code, polynomial.start, symbols)
     take_reference(code, dtype)  # NumPy takes over one
     return new_array(code, NDARRAY_TYPE(code), dtype, rank, extents, null, null, 0, null)
@@ -64,8 +64,8 @@ def new_result(code: Code, record: Pointer, symbols: Pointer) -> Pointer:
 @routine
 def make_results(code: Code, table: Pointer, symbols: Pointer, objects: Pointer, frame: Pointer) -> Word:
     """All results into `objects`, where their memory is into `frame`; how many could be made."""
-    known = table.fields(Table)
-    count, records = known["result_count"], known["results"]
+    results = table.fields(Table)["results"]
+    count, records = results["count"], results["first"]
     with code.each(count) as i:
         array = new_result(code, records.element(ResultRecord, i).start, symbols)
         with code.when(array.is_null()):

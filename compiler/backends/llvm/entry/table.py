@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
+
+import numpy as np
 
 from compiler.backends.llvm.entry.array_header import ALIGNED, C_CONTIGUOUS, WRITEABLE
 from compiler.backends.llvm.entry.spec import ArrayArgument, EntrySpec, Extent, terms_of
-from compiler.backends.llvm.jit.memory import I64, Address, Blocks, Struct, struct
+from compiler.backends.llvm.jit.memory import I64, Address, Blocks, Items, Struct, struct
 from compiler.ir.lent import LARGE
 
 MAXIMUM_RANK = 8
@@ -18,6 +20,8 @@ MAXIMUM_SLOTS = 256
 
 _NEVER: Final = 2**62
 
+Item = TypeVar("Item")
+
 
 @struct
 class Term(Struct):
@@ -25,14 +29,6 @@ class Term(Struct):
 
     coefficient: I64
     symbols: Annotated[Any, ctypes.c_int64 * MAXIMUM_FACTORS]
-
-
-@struct
-class Polynomial(Struct):
-    """A sum of terms."""
-
-    count: I64
-    terms: Address
 
 
 @struct
@@ -47,11 +43,11 @@ class ArgumentRecord(Struct):
 
 @struct
 class ResultRecord(Struct):
-    """A new array: its dtype, and a polynomial for each extent."""
+    """A new array: its dtype, and the terms of each extent."""
 
     dtype: Address
     rank: I64
-    extents: Annotated[Any, Polynomial * MAXIMUM_RANK]
+    extents: Annotated[Any, Items * MAXIMUM_RANK]
 
 
 @struct
@@ -61,19 +57,15 @@ class Table(Struct):
     program: Address
     context: Address
     symbol_count: I64
-    argument_count: I64
-    arguments: Address
-    result_count: I64
-    results: Address
+    arguments: Items
+    results: Items
     is_bare: I64
-    lock_count: I64
-    locks: Address
-    demand_count: I64
-    demands: Address
-    slab_bytes: Polynomial
-    result_bytes: Polynomial
+    locks: Items
+    demands: Items
+    slab_bytes: Items
+    result_bytes: Items
     large_bytes: I64
-    picoseconds: Polynomial
+    picoseconds: Items
     release_picoseconds: I64
 
 
@@ -96,25 +88,24 @@ def table_of(spec: EntrySpec, program: int, context: int, locks: Sequence[int]) 
     blocks = Blocks()
     number = {symbol: position for position, symbol in enumerate(spec.symbols)}
 
-    def polynomial(extent: Extent) -> Polynomial:
+    def polynomial(extent: Extent) -> tuple[int, int]:
         terms = [
-            Term(factor, (*map(number.__getitem__, names), *[-1] * (MAXIMUM_FACTORS - len(names))))
+            (factor, _filled([number[name] for name in names], MAXIMUM_FACTORS, -1))
             for factor, names in terms_of(extent)
         ]
-        return Polynomial(len(terms), blocks.put(Term, terms))
+        return blocks.put(Term.numpy, terms)
 
     arguments = [_argument(argument, number) for argument in spec.arguments]
     results = [
-        ResultRecord(id(result.dtype), len(result.shape), tuple(map(polynomial, result.shape)))
-        for result in spec.results
+        (id(each.dtype), len(each.shape), _filled(list(map(polynomial, each.shape)), MAXIMUM_RANK, (0, 0)))
+        for each in spec.results
     ]
-    demands = list(map(polynomial, spec.demands))
+    demands = [polynomial(demand) for demand in spec.demands]
     table = Table(
         program=program, context=context, symbol_count=len(number),
-        argument_count=len(arguments), arguments=blocks.put(ArgumentRecord, arguments),
-        result_count=len(results), results=blocks.put(ResultRecord, results), is_bare=spec.bare,
-        lock_count=len(locks), locks=blocks.put(ctypes.c_size_t, locks),
-        demand_count=len(demands), demands=blocks.put(Polynomial, demands),
+        arguments=blocks.put(ArgumentRecord.numpy, arguments),
+        results=blocks.put(ResultRecord.numpy, results), is_bare=spec.bare,
+        locks=blocks.put(np.int64, locks), demands=blocks.put(Items.numpy, demands),
         slab_bytes=polynomial(spec.slab_bytes),
         result_bytes=polynomial(spec.result_bytes), large_bytes=LARGE,
         picoseconds=polynomial(spec.picoseconds),
@@ -123,7 +114,11 @@ def table_of(spec: EntrySpec, program: int, context: int, locks: Sequence[int]) 
     return table, blocks
 
 
-def _argument(argument: ArrayArgument, number: dict[str, int]) -> ArgumentRecord:
+def _argument(argument: ArrayArgument, number: dict[str, int]) -> tuple[int, int, int, list[int]]:
     flags = C_CONTIGUOUS | ALIGNED | (WRITEABLE if argument.writable else 0)
     extents = [extent if isinstance(extent, int) else -1 - number[extent] for extent in argument.shape]
-    return ArgumentRecord(argument.dtype.num, len(extents), flags, tuple(extents))
+    return argument.dtype.num, len(extents), flags, _filled(extents, MAXIMUM_RANK, 0)
+
+
+def _filled(items: list[Item], size: int, filler: Item) -> list[Item]:
+    return [*items, *[filler] * (size - len(items))]

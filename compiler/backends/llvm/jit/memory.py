@@ -16,6 +16,9 @@ import inspect
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar, get_type_hints
 
+import numpy as np
+from numpy.typing import DTypeLike
+
 I64: TypeAlias = Annotated[int, ctypes.c_int64]
 """A signed integer of 64 bits."""
 
@@ -35,6 +38,9 @@ class Struct(ctypes.Structure):
     kinds: ClassVar[dict[str, Any]] = {}
     """The C type of each field, by name."""
 
+    numpy: ClassVar[np.dtype[Any]]
+    """The same fields for NumPy."""
+
     @classmethod
     def offset_of(cls, name: str) -> int:
         """The bytes before a field."""
@@ -49,7 +55,7 @@ def struct(cls: Made) -> Made:
     hints = get_type_hints(cls, include_extras=True)
     fields = [(name, _kind(hints[name])) for name in inspect.get_annotations(cls)]
     cls._fields_ = fields
-    cls.kinds = cls.kinds | dict(fields)
+    cls.kinds, cls.numpy = cls.kinds | dict(fields), np.dtype(cls)
     return cls
 
 
@@ -58,14 +64,22 @@ def _kind(hint: Any) -> Any:
     return getattr(hint, "__metadata__", (hint,))[0]
 
 
+@struct
+class Items(Struct):
+    """So many items one behind the other, and where the first of them is."""
+
+    count: I64
+    first: Address
+
+
 class Blocks:
-    """Arrays that live as long as this does: other memory holds their addresses."""
+    """Arrays that live as long as this does, because other memory holds their addresses."""
 
     def __init__(self) -> None:
-        self.kept: list[Any] = []
+        self.kept: list[np.ndarray[Any, Any]] = []
 
-    def put(self, kind: Any, items: Sequence[Any]) -> int:
-        """The address of a new array of `items`, each a `kind` or what ctypes makes one of."""
-        block = (kind * len(items))(*items)
+    def put(self, dtype: DTypeLike, items: Sequence[Any]) -> tuple[int, int]:
+        """`Items` that are a new array: of numbers, or of tuples that are the fields of structs."""
+        block = np.array(items, dtype)
         self.kept.append(block)
-        return ctypes.addressof(block)
+        return len(items), int(block.__array_interface__["data"][0])

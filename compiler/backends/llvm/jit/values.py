@@ -1,7 +1,7 @@
 """Values of native code while it is emitted: arithmetic on one is an instruction.
 
 A Python integer beside a value is a constant. All integers are signed words of 64 bits, whatever their size
-in memory. `untyped` is llvmlite, used in the forms that all its versions since 0.44 share.
+in memory. `untyped` is llvmlite, used in the forms that all its versions since 0.45 share.
 """
 
 from __future__ import annotations
@@ -133,7 +133,10 @@ class Pointer(Operand):
 
 
 class View:
-    """Values in memory from `start` on: reading one emits a load, setting one a store."""
+    """Values in memory from `start` on: reading one emits a load, setting one a store.
+
+    A struct in it is a view in its turn.
+    """
 
     def __init__(self, start: Pointer, place: Callable[[Any], tuple[Pointer, Any]]) -> None:
         self.start, self._place = start, place
@@ -145,6 +148,8 @@ class View:
     def __getitem__(self, key: Any) -> Any:
         place, kind = self._place(key)
         builder = place.builder
+        if kind not in _IN_MEMORY:
+            return place.fields(kind)
         raw = builder.load(place.raw, typ=_IN_MEMORY[kind])
         if kind is ctypes.c_size_t:
             return Pointer(builder, raw)

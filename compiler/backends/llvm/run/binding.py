@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from compiler.backends.llvm.jit.memory import Blocks
+from compiler.backends.llvm.jit.memory import Blocks, Items
 from compiler.backends.llvm.places import Pointer, Region
 from compiler.backends.llvm.run.driver import BindingRecord, LaunchRecord, PatchRecord
 from compiler.backends.llvm.steps import Launch, PythonStep, Scratch, Step
@@ -80,38 +80,37 @@ class Binding:
             Region.STATUS: [self.address + BindingRecord.offset_of("status")],
             Region.BUFFER: [address_of(array) for array in self.arrays],
         }
-        self._blocks, self._patches = Blocks(), list[PatchRecord]()
+        self._blocks = Blocks()
         self._fill(stretches.launches, kernels, [sizes[name] for name in symbols])
 
     def _fill(self, launches: Sequence[Launch], kernels: Mapping[str, int], sizes: Sequence[int]) -> None:
-        record, blocks = self.record, self._blocks
-        records = [
-            LaunchRecord(
-                kernels[launch.key], self._numbers(launch), launch.chunks, launch.is_parallel, launch.checks
-            )
-            for launch in launches
+        numbers: list[int] = []
+        patches: list[tuple[int, int, int]] = []
+        starts: list[int] = []
+        for launch in launches:
+            starts.append(len(numbers))
+            for item in launch.numbers:
+                numbers.append(self._resolved(item, len(numbers), patches))
+        record, put = self.record, self._blocks.put
+        _, base = put(np.int64, numbers)
+        table = [
+            (kernels[each.key], base + 8 * start, each.chunks, each.is_parallel, each.checks)
+            for each, start in zip(launches, starts, strict=True)
         ]
-        record.size_count, record.sizes = len(sizes), blocks.put(ctypes.c_int64, sizes)
-        record.patch_count, record.patches = len(self._patches), blocks.put(PatchRecord, self._patches)
-        record.launch_count, record.launches = len(records), blocks.put(LaunchRecord, records)
+        at_base = [(base + 8 * word, slot, offset) for word, slot, offset in patches]
+        record.sizes = Items(*put(np.int64, sizes))
+        record.patches = Items(*put(PatchRecord.numpy, at_base))
+        record.launches = Items(*put(LaunchRecord.numpy, table))
 
-    def _numbers(self, launch: Launch) -> int:
-        """Where the numbers of a launch lie; addresses that change from call to call are 0 and a patch."""
-        start = self._blocks.put(ctypes.c_int64, [self._resolved(item) for item in launch.numbers])
-        for position, item in enumerate(launch.numbers):
-            if isinstance(item, Pointer) and item.region in self._slots:
-                slot = self._slots[item.region] + item.number
-                self._patches.append(
-                    PatchRecord(start + 8 * position, slot, evaluate(item.offset, self.sizes))
-                )
-        return start
-
-    def _resolved(self, item: int | Pointer) -> int:
+    def _resolved(self, item: int | Pointer, word: int, patches: list[tuple[int, int, int]]) -> int:
+        """A number of a launch, or 0 and a patch of that word, where it changes from call to call."""
         if not isinstance(item, Pointer):
             return item
-        if item.region in self._slots:
-            return 0
-        return self._bases[item.region][item.number] + evaluate(item.offset, self.sizes)
+        offset, slot = evaluate(item.offset, self.sizes), self._slots.get(item.region)
+        if slot is None:
+            return self._bases[item.region][item.number] + offset
+        patches.append((word, slot + item.number, offset))
+        return 0
 
 
 def address_of(array: Array) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from compiler.backends.llvm.entry.locks import ContextHeader
 from compiler.backends.llvm.jit.cache import ObjectCache, default_cache
 from compiler.backends.llvm.jit.code import Code, External, Int, load_routines, routine
-from compiler.backends.llvm.jit.memory import I64, Address, Struct, struct
+from compiler.backends.llvm.jit.memory import I64, Address, Items, Struct, struct
 from compiler.backends.llvm.jit.once import once
 from compiler.backends.llvm.jit.values import Pointer, Word
 from compiler.backends.llvm.threads.pool import PARALLEL, parallel_address
@@ -54,12 +54,9 @@ class BindingRecord(Struct):
     """A program for given sizes: the values of its symbols. A launch that refuses the data sets `status`."""
 
     next: Address
-    size_count: I64
-    sizes: Address
-    patch_count: I64
-    patches: Address
-    launch_count: I64
-    launches: Address
+    sizes: Items
+    patches: Items
+    launches: Items
     status: I64
 
 
@@ -74,10 +71,10 @@ def tinytorch_run(code: Code, frame: Pointer) -> Int:
         (binding,) = search.values
         search.leave_unless(~binding.is_null())
         bound = binding.fields(BindingRecord)
-        sizes = bound["sizes"].words
-        with code.each(bound["size_count"]) as i, code.when(sizes[i].differs(frame.words[i + 1])):
+        count, sizes = bound["sizes"]["count"], bound["sizes"]["first"].words
+        with code.each(count) as i, code.when(sizes[i].differs(frame.words[i + 1])):
             search.again(bound["next"])
-        code.give(tinytorch_run_part(code, binding, frame, code.word(0), bound["launch_count"]))
+        code.give(tinytorch_run_part(code, binding, frame, code.word(0), bound["launches"]["count"]))
     return code.word(UNBOUND)
 
 
@@ -85,10 +82,10 @@ def tinytorch_run(code: Code, frame: Pointer) -> Int:
 def tinytorch_run_part(code: Code, binding: Pointer, frame: Pointer, first: Word, stop: Word) -> Int:
     """Patch the numbers, then run the launches from `first` to before `stop`."""
     bound = binding.fields(BindingRecord)
-    patches, launches = bound["patches"], bound["launches"]
+    patches, launches = bound["patches"], bound["launches"]["first"]
     bound["status"] = 0
-    with code.each(bound["patch_count"]) as i:
-        patch = patches.element(PatchRecord, i)
+    with code.each(patches["count"]) as i:
+        patch = patches["first"].element(PatchRecord, i)
         patch["word"].words[0] = frame.words[patch["slot"]] + patch["offset"]
     with code.each(stop, first) as i:
         launch = launches.element(LaunchRecord, i)

@@ -17,7 +17,7 @@ from compiler.backends.llvm.jit.cache import ObjectCache
 from compiler.backends.llvm.jit.engine import Target, assembly, complete
 from compiler.backends.llvm.library import Emit, kernel_module, load_kernels
 from compiler.backends.llvm.lowering import Lowered, lower
-from compiler.backends.llvm.places import Places, Region
+from compiler.backends.llvm.places import Places, Pointer, Region
 from compiler.backends.llvm.run.binding import Binding, address_of, frame_of, stretches_of
 from compiler.backends.llvm.run.context import NativeContext
 from compiler.backends.llvm.run.driver import driver
@@ -36,13 +36,14 @@ Array: TypeAlias = np.ndarray[Any, Any]
 
 @dataclass(slots=True)
 class Call:
-    """One call: its binding, its frame, and where the values of the plan lie."""
+    """One call: its binding, its frame, and the memory in which the values of the plan lie."""
 
+    places: Places
+    context: NativeContext
     binding: Binding
     frame: Any
-    context: NativeContext
-    places: Places
-    roots: Mapping[Region, Sequence[Array]]
+    inputs: Sequence[Array]
+    outputs: Sequence[Array]
 
     def look(self, node: Node) -> Array:
         """The array of a stored value."""
@@ -52,11 +53,14 @@ class Call:
         if 0 in shape:
             return np.empty(shape, dtype.numpy)
         strides = [evaluate(n, sizes) * dtype.size for n in located.strides]
+        offset = evaluate(pointer.offset, sizes)
+        return np.ndarray(shape, dtype.numpy, self._bytes(pointer), offset, strides)
+
+    def _bytes(self, pointer: Pointer) -> Array:
         if pointer.region is Region.SLAB:
-            flat = self.context.slab
-        else:
-            flat = self.roots[pointer.region][pointer.number].reshape(-1).view(np.uint8)
-        return np.ndarray(shape, dtype.numpy, flat, evaluate(pointer.offset, sizes), strides)
+            return self.context.slab
+        roots = {Region.INPUT: self.inputs, Region.OUTPUT: self.outputs, Region.BUFFER: self.binding.arrays}
+        return roots[pointer.region][pointer.number].reshape(-1).view(np.uint8)
 
 
 class NativeProgram:
@@ -155,8 +159,7 @@ class NativeProgram:
         binding = self._binding(context, sizes)
         values = [context.context.address, *(sizes[name] for name in self.symbols)]
         frame = frame_of([*values, *map(address_of, inputs), *map(address_of, outputs)])
-        roots = {Region.INPUT: inputs, Region.OUTPUT: outputs, Region.BUFFER: binding.arrays}
-        return Call(binding, frame, context, self.lowered.places, roots)
+        return Call(self.lowered.places, context, binding, frame, inputs, outputs)
 
     def _take(self) -> NativeContext:
         with self._guard:
