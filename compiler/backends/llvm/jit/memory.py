@@ -55,7 +55,15 @@ def struct(cls: Made) -> Made:
     hints = get_type_hints(cls, include_extras=True)
     fields = [(name, _kind(hints[name])) for name in inspect.get_annotations(cls)]
     cls._fields_ = fields
-    cls.kinds, cls.numpy = cls.kinds | dict(fields), np.dtype(cls)
+    cls.kinds = cls.kinds | dict(fields)
+    cls.numpy = np.dtype(
+        {
+            "names": list(cls.kinds),
+            "formats": [np.dtype(getattr(kind, "numpy", kind)) for kind in cls.kinds.values()],
+            "offsets": [cls.offset_of(name) for name in cls.kinds],
+            "itemsize": ctypes.sizeof(cls),
+        }
+    )  # NumPy's own reading of a ctypes structure leaves out what is inherited
     return cls
 
 

@@ -29,14 +29,15 @@ from typing import Final
 from compiler.backends.llvm.jit.cache import ObjectCache, default_cache
 from compiler.backends.llvm.jit.code import load_routines
 from compiler.backends.llvm.jit.once import once
-from compiler.backends.llvm.threads.publishing import (
+from compiler.backends.llvm.threads.routines import (
+    MAXIMUM_WORKERS,
+    NEEDED_FUNCTIONS,
     run_all,
     tinytorch_configure,
     tinytorch_forget,
     tinytorch_parallel,
     tinytorch_started,
 )
-from compiler.backends.llvm.threads.workers import MAXIMUM_WORKERS, NEEDED_FUNCTIONS
 from compiler.errors import ArgumentError
 from compiler.ir.numbers import whole_number
 

@@ -20,7 +20,7 @@ from compiler.backends.llvm.jit.cache import default_cache
 from compiler.backends.llvm.jit.code import load_routines
 from compiler.backends.llvm.jit.untyped import ir
 from compiler.backends.llvm.threads import pool as threads
-from compiler.backends.llvm.threads.publishing import run_all
+from compiler.backends.llvm.threads.routines import run_all
 from compiler.errors import ArgumentError
 
 POSIX = pytest.mark.skipif(not threads.threads_available(), reason="no POSIX threads here")
