@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar, get_type_hints
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 I64: TypeAlias = Annotated[int, ctypes.c_int64]
 """A signed integer of 64 bits."""
@@ -86,7 +85,7 @@ class Blocks:
     def __init__(self) -> None:
         self.kept: list[np.ndarray[Any, Any]] = []
 
-    def put(self, dtype: DTypeLike, items: Sequence[Any]) -> tuple[int, int]:
+    def put(self, dtype: Any, items: Sequence[Any]) -> tuple[int, int]:
         """`Items` that are a new array: of numbers, or of tuples that are the fields of structs."""
         block = np.array(items, dtype)
         self.kept.append(block)
