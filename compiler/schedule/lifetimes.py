@@ -22,13 +22,15 @@ class Timeline:
 
     `last_read` gives for each owner of memory the last kernel that reads it, -1 if none does. What is
     `copied` to an output is read after kernel `end`. `last_failure` is the last kernel that can raise, -1 if
-    none can.
+    none can. `returned` and `committed` are the owners of what is returned and of parameters' new values.
     """
 
     live: Liveness
     kernel_of: Mapping[Node, int]
     last_read: Mapping[Node, int]
     copied: frozenset[Node]
+    returned: frozenset[Node]
+    committed: frozenset[Node]
     last_failure: int
     end: int
 
@@ -45,7 +47,9 @@ def timeline_of(schedule: Schedule, copies: Iterable[OutputCopy], live: Liveness
     last_read.update(dict.fromkeys(copied, end))
     failing = can_fail(node for kernel in schedule.kernels for node in kernel.members)
     last_failure = max((kernel_of[node] for node in failing), default=-1)
-    return Timeline(live, kernel_of, last_read, copied, last_failure, end)
+    returned = frozenset(live.owners[node] for node in schedule.graph.outputs)
+    committed = frozenset(live.owners[value] for _, value in schedule.graph.updates)
+    return Timeline(live, kernel_of, last_read, copied, returned, committed, last_failure, end)
 
 
 def output_copies(schedule: Schedule, live: Liveness) -> tuple[dict[Node, int], tuple[OutputCopy, ...]]:

@@ -60,6 +60,25 @@ class Nest:
         loops = {loop for loop in self.placement[node] if loop is not None}
         return bool(columns) and (reduced == columns or not loops & columns)
 
+    def passes(self, members: Sequence[Node]) -> dict[Node, int]:
+        """In which pass over the elements of its row each member of the kernel, in order, is computed.
+
+        A member that needs a reduction of the row is computed in a pass behind it. A row's value (see
+        `is_row_value`) is known when the pass of its number begins, a reduction of the row when it ends.
+        """
+        found: dict[Node, int] = {}
+        for node in members:
+            before = [item for item in node.operands if item in found]
+            found[node] = max((found[item] + bool(self.reduced_by(item)) for item in before), default=0)
+        return found
+
+    def is_in_last_pass(self, node: Node, members: Sequence[Node]) -> bool:
+        """Whether no pass over the row follows that which writes a member; a row's value comes last."""
+        if not self.columns or self.is_row_value(node):
+            return True
+        passes, columns = self.passes(members), set(self.columns)
+        return passes[node] == max(passes[item] for item in members if columns & set(self.placement[item]))
+
     def _placed(self, node: Node, axes: Sequence[int | None]) -> tuple[int | None, ...]:
         place = self.placement[node]
         return tuple(None if axis is None else place[axis] for axis in axes)

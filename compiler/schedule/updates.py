@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from compiler.ir.dims import evaluate
 from compiler.ir.node import Node
 from compiler.schedule.lifetimes import Timeline
-from compiler.schedule.overwriting import may_overwrite
+from compiler.schedule.overwriting import access_refusal
 from compiler.schedule.plan import Commit
 from compiler.schedule.schedule import Schedule
 
@@ -124,7 +124,7 @@ def _can_be_direct(state: _Decisions, owner: Node, value: Node) -> bool:
     if place <= max(time.last_failure, state.read_until.get(owner, -1)) or place < time.last_read[owner]:
         return False
     kernel = state.schedule.kernels[place]
-    return place > time.last_read[owner] or may_overwrite(kernel, value, owner, time.live)
+    return place > time.last_read[owner] or access_refusal(kernel, value, owner, time.live) is None
 
 
 def _cycles(state: _Decisions, waiting: Mapping[Node, int]) -> list[list[Node]]:

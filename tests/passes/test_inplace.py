@@ -14,10 +14,10 @@ from compiler.ir.op import Call
 from compiler.ir.types import FLOAT32, TensorType
 from compiler.pipeline.contract import Report
 from compiler.rewrite.refusal import Reason
+from compiler.schedule import overwriting
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.target import Target
 from compiler.schedule.verify import verify_schedule
-from passes import inplace as module
 from passes.fuse_elementwise import FuseElementwise
 from passes.inplace import InPlace
 from tests.compiler.schedule.walk import Walk
@@ -340,7 +340,7 @@ def test_random_graphs_keep_their_values_in_shared_buffers(block: int) -> None:
 def test_without_any_one_check_some_random_graph_goes_wrong(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = tuple(check for check in module.CHECKS if check.__name__ != name)
-    assert len(kept) == len(module.CHECKS) - 1
-    monkeypatch.setattr(module, "CHECKS", kept)
+    kept = tuple(check for check in overwriting.CHECKS if check.__name__ != name)
+    assert len(kept) == len(overwriting.CHECKS) - 1
+    monkeypatch.setattr(overwriting, "CHECKS", kept)
     assert first_wrong_seed(range(2000)) is not None

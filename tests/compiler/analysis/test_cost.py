@@ -6,7 +6,6 @@ import pytest
 import tinytorch as tt
 from compiler.analysis.aliasing import regions_of
 from compiler.analysis.cost import Cost, Ratio, copy_cost, cost_of, is_at_most
-from compiler.analysis.memory import is_dense, owners
 from compiler.errors import ArgumentError
 from compiler.ir.dims import symbol
 from compiler.ir.graph import Graph
@@ -143,12 +142,3 @@ def test_a_symbolic_count_is_known_to_be_below_nothing() -> None:
     assert is_at_most(3, 3)
     assert not is_at_most(4, 3)
     assert not is_at_most(symbol("batch"), 10**9)
-
-
-def test_views_lie_in_their_base_s_memory_and_only_reshapes_are_dense() -> None:
-    graph = Graph.parse(TEXT)
-    at = {node.name: node for node in graph.nodes}
-    owner = owners(graph)
-    assert owner[at["w"]] is owner[at["v"]] is at["s"]
-    assert owner[at["y"]] is at["y"]
-    assert [is_dense(at[name]) for name in "svw"] == [True, True, False]

@@ -114,9 +114,9 @@ FAULTS = {
     "two names are two memories": (planner, "liveness_of", own_names),
     "reads through views are no reads": (planner, "liveness_of", blind_to_views),
     "nothing can fail": (lifetimes, "can_fail", always([])),
-    "everything may be overwritten": (updates, "may_overwrite", always(True)),
+    "everything may be overwritten": (updates, "access_refusal", always(None)),
     "all accesses go to the same place": (overwriting, "_steps", always({0: 2, 1: 1})),
-    "any member may read": (overwriting, "_reads_only_at", always(True)),
+    "any member may read": (overwriting, "_reads_elsewhere", always(None)),
     "slices begin at 0": (aliasing, "_start", always(0)),
     "views are not turned": (aliasing, "_strides", lambda op, shape, strides: strides[: len(shape)]),
     "every reshape is a view": (

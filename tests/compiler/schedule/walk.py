@@ -17,6 +17,7 @@ from compiler.ir.formula.tape import infer_dtypes
 from compiler.ir.node import Node
 from compiler.ir.op import Access, Index, MapReduce, Reducer, Size, Trait
 from compiler.schedule.nest import Nest, nest_of
+from compiler.schedule.proof.accesses import Spot, home_spot, spot_of_view
 from compiler.schedule.schedule import Kernel, Schedule
 
 Array = np.ndarray[Any, Any]
@@ -31,6 +32,10 @@ class Walk:
     ) -> None:
         self.schedule, self.sizes, self.tile = schedule, sizes, tile
         self.buffers: dict[Node, Array] = {node: array.copy() for node, array in leaves.items()}
+        self.spots: dict[Node, Spot] = {}
+        for node in schedule.graph.nodes:
+            seen = spot_of_view(node, self.spots[node.operands[0]]) if node.op.has(Trait.VIEW) else None
+            self.spots[node] = seen or home_spot(node)
 
     def run(self) -> list[Array]:
         """The results (outputs, then the updates' values), read when the last kernel has run."""
@@ -40,13 +45,13 @@ class Walk:
             return [self.value(node).copy() for node in self.schedule.graph.results]
 
     def value(self, node: Node) -> Array:
-        if node.op.has(Trait.VIEW):
+        if self.spots[node].home is not node:
             return compute(node, [self.value(node.operands[0])], self.sizes)
         return self.buffers[node]
 
     def _kernel(self, kernel: Kernel) -> None:
         first = kernel.members[0]
-        if first.op.has(Trait.VIEW):
+        if self.spots[first].home is not first:
             return
         if not isinstance(first.op, MapReduce) or (len(kernel.members) == 1 and not kernel.in_place):
             self.buffers[first] = compute(first, [self.value(item) for item in first.operands], self.sizes)
@@ -67,9 +72,7 @@ class Walk:
         op, shape = node.op, [evaluate(extent, self.sizes) for extent in node.type.shape]
         assert isinstance(op, MapReduce)
         if node in kernel.in_place:
-            base: Any = kernel.in_place[node]
-            while base.op.has(Trait.VIEW):
-                base = base.operands[0]
+            base = self.spots[kernel.in_place[node]].home
             self.buffers[node] = self.buffers[base].reshape(-1).view(op.dtype.numpy).reshape(shape)
             assert np.shares_memory(self.buffers[node], self.buffers[base]) or not self.buffers[node].size
         else:
