@@ -126,11 +126,10 @@ class OutputCopy:
 class Plan:
     """Every stored value has a place: leaves, views, and the values that leave a kernel.
 
-    A call runs the kernels in order. After kernel k come the commits with `after == k`, in the order in which
-    they stand here. After the last kernel come first the copies and then its commits; in a program without
-    kernels the copies come before all commits. A kernel may write over memory that it reads where each
-    element is read by the iterations that write it (see the in-place rule in
-    `compiler.schedule.overwriting`).
+    In which order a call runs kernels, copies and commits is said by `compiler.schedule.execution`: after
+    kernel k come the commits with `after == k`, in the order in which they stand here. A kernel may write
+    over memory that it reads where each element is read by the iterations that write it (see the in-place
+    rule in `compiler.schedule.overwriting`).
 
     `peak_bytes` is the size of the slab: an int, or a polynomial in the symbolic dimensions, of which
     `at(batch=64)` gives a number.

@@ -22,7 +22,8 @@ from compiler.ir.formula.tape import Const
 from compiler.ir.node import Node
 from compiler.ir.op import Concatenate, Gather, Layout, MapReduce, Pad, Reshape, ScatterAdd, Trait
 from compiler.rewrite.refusal import Refusal
-from compiler.schedule.plan import Plan, View
+from compiler.schedule.execution import Copy, Release, Run, steps_of
+from compiler.schedule.plan import InOutput, InParameter, InSlab, Plan, View
 from compiler.schedule.schedule import Kernel
 
 
@@ -32,6 +33,10 @@ def _moved(target: Located, node: Node, steps: Iterable[tuple[Extent, Extent]]) 
     for count, stride in steps:
         offset = offset + count * stride * node.type.dtype.size
     return Pointer(target.pointer.region, target.pointer.number, offset)
+
+
+def _in_slab(place: InSlab) -> Pointer:
+    return Pointer(Region.SLAB, 0, place.offset)
 
 
 @dataclass
@@ -69,7 +74,7 @@ class Lowered:
 
 
 def lower(plan: Plan, target: Target) -> Lowered:
-    """The steps of a plan, in the order that `Plan` states."""
+    """The steps of a plan, in the order of `steps_of`."""
     return _Lowering(plan, target).lower()
 
 
@@ -78,38 +83,41 @@ class _Lowering:
         self.plan, self.target = plan, target
         self.places = Places(plan)
         self.steps: list[Step | PythonStep] = []
+        self.asides = 0
+        """How many values have been moved aside."""
 
     def lower(self) -> Lowered:
-        kernels = self.plan.schedule.kernels
         of_kernel: list[list[Step | PythonStep]] = []
         begins: list[int] = []
-        if kernels:
-            self._commits(-1)
-        for place, kernel in enumerate(kernels):
-            begins.append(len(self.steps))
-            self._kernel(kernel)
-            of_kernel.append(self.steps[begins[-1] :])
-            if place + 1 < len(kernels):
-                self._commits(place)
-        for item in self.plan.copies:
-            target = Located(self.places.output(item.position), dense_strides(item.value.type.shape))
-            self._copy(item.value, target, f"out{item.position}")
-        self._commits(len(kernels) - 1)
+        for step in steps_of(self.plan):
+            match step:
+                case Run():
+                    begins.append(len(self.steps))
+                    self._kernel(step.kernel)
+                    of_kernel.append(self.steps[begins[-1] :])
+                case Copy():
+                    self._transfer(step)
+                case Release():
+                    pass
         return Lowered(self.places, self.steps, of_kernel, begins)
 
-    def _commits(self, after: int) -> None:
-        """Values that lie in parameters about to be written move aside before any of them is."""
-        commits = [item for item in self.plan.commits if item.after == after]
-        sources = [self.places[item.value] for item in commits]
-        for number, item in enumerate(commits):
-            if item.through is not None:
-                aside = Located(
-                    Pointer(Region.SLAB, 0, item.through.offset), dense_strides(item.value.type.shape)
-                )
-                self._copy(item.value, aside, f"aside{number}")
-                sources[number] = aside
-        for item, source in zip(commits, sources, strict=True):
-            self._copy(item.value, self.places[item.parameter], item.parameter, source)
+    def _transfer(self, step: Copy) -> None:
+        """A copy that the plan asks for."""
+        value = step.value
+        match step.target:
+            case InOutput() as place:
+                label, target = f"out{place.position}", self._dense(self.places.output(place.position), value)
+            case InParameter() as place:
+                label, target = place.parameter, self.places[place.parameter]
+            case InSlab() as place:
+                label, target = f"aside{self.asides}", self._dense(_in_slab(place), value)
+                self.asides += 1
+        source = None if step.source is None else self._dense(_in_slab(step.source), value)
+        self._copy(value, target, label, source)
+
+    @staticmethod
+    def _dense(pointer: Pointer, value: Node) -> Located:
+        return Located(pointer, dense_strides(value.type.shape))
 
     def _copy(self, value: Node, target: Located, to: Label, source: Located | None = None) -> None:
         kind = value.type

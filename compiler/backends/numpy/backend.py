@@ -26,8 +26,9 @@ from compiler.backends.reference import call
 from compiler.ir.dims import evaluate
 from compiler.ir.node import Node
 from compiler.ir.op import Call, Layout, MapReduce, Trait
+from compiler.schedule.execution import Copy, Release, Run, steps_of
 from compiler.schedule.nest import Nest
-from compiler.schedule.plan import Plan, View
+from compiler.schedule.plan import InOutput, InParameter, InSlab, Plan, View
 from compiler.schedule.schedule import Kernel
 from compiler.schedule.target import Target
 
@@ -121,23 +122,19 @@ def make_frame(
     source = Source()
     storage = Storage(plan, sizes, source)
     split = _splitter(source, stopwatch)
-    last = len(plan.schedule.kernels) - 1
-    if last >= 0:
-        _write_commits(storage, -1)
-        split(-1)
-    for place, kernel in enumerate(plan.schedule.kernels):
-        _write_kernel(storage, plan, kernel)
-        split(place)
-        if observe is not None:
-            _write_observation(storage, place, observe)
-        if place < last:
-            _write_commits(storage, place)
-            split(-1)
-            if observe is not None:
-                _write_poison(storage, place)
-    for copy in plan.copies:
-        source.call(np.copyto, f"out_{copy.position}", storage.name(copy.value))
-    _write_commits(storage, last)
+    for step in steps_of(plan):
+        match step:
+            case Run():
+                split(-1)
+                _write_kernel(storage, plan, step.kernel)
+                split(step.number)
+                if observe is not None:
+                    _write_observation(storage, step.kernel, observe)
+            case Copy():
+                _write_copy(storage, step)
+            case Release():
+                if observe is not None:
+                    _write_poison(storage, step)
     split(-1)
     run, text = source.finish(storage.parameters)
     return Frame(run, text, storage.slab.nbytes)
@@ -151,29 +148,28 @@ def _splitter(source: Source, stopwatch: Stopwatch | None) -> Callable[[int], No
     return partial(stopwatch.split, source)
 
 
-def _write_commits(storage: Storage, after: int) -> None:
-    """Values that lie in parameters about to be written move aside before any of them is."""
-    commits = [item for item in storage.plan.commits if item.after == after]
-    values = [storage.name(item.value) for item in commits]
-    for place, item in enumerate(commits):
-        if item.through is not None:
-            aside = storage.source.bind(storage.in_slab(item.through, item.value), "aside_")
-            storage.source.call(np.copyto, aside, values[place])
-            values[place] = aside
-    for item, value in zip(commits, values, strict=True):
-        storage.source.call(np.copyto, storage.name(item.parameter), value)
+def _write_copy(storage: Storage, step: Copy) -> None:
+    match step.target:
+        case InOutput() as place:
+            target = f"out_{place.position}"
+        case InParameter() as place:
+            target = storage.name(place.parameter)
+        case InSlab() as place:
+            target = storage.aside(place, step.value)
+    value = storage.name(step.value) if step.source is None else storage.aside(step.source, step.value)
+    storage.source.call(np.copyto, target, value)
 
 
-def _write_observation(storage: Storage, place: int, observe: Observer) -> None:
+def _write_observation(storage: Storage, kernel: Kernel, observe: Observer) -> None:
     """Shows a kernel's stored results."""
-    nodes = storage.plan.schedule.outputs(storage.plan.schedule.kernels[place])
+    nodes = storage.plan.schedule.outputs(kernel)
     names = _tuple([storage.name(node) for node in nodes])
     storage.source.call(partial(observe, nodes), names)
 
 
-def _write_poison(storage: Storage, place: int) -> None:
-    """Fills what died with a kernel and its commits with bytes that are NaN in every float."""
-    for slot in storage.plan.dying.get(place, ()):
+def _write_poison(storage: Storage, step: Release) -> None:
+    """Fills slots that hold nothing any more with bytes that are NaN in every float."""
+    for slot in step.slots:
         start, size = evaluate(slot.offset, storage.sizes), evaluate(slot.bytes, storage.sizes)
         storage.source.write(f"{storage.source.bind(storage.slab[start : start + size], 'dead_')}.fill(255)")
 

@@ -35,6 +35,7 @@ class Storage:
         self.fixed: dict[Node, Array] = {}
         self.names: dict[Node, str] = {}
         self.parameters: list[str] = []
+        self._aside: dict[tuple[InSlab, Node], str] = {}
         self._scratch: dict[DType, list[Array]] = {}
         for place, node in enumerate(plan.schedule.graph.inputs):
             self.names[node] = f"in_{place}"
@@ -85,6 +86,12 @@ class Storage:
         """The array of a value at a place of the slab."""
         start, size = evaluate(place.offset, self.sizes), evaluate(node.type.bytes, self.sizes)
         return self.slab[start : start + size].view(node.type.dtype.numpy).reshape(self.shape(node))
+
+    def aside(self, place: InSlab, node: Node) -> str:
+        """The name of a place of the slab to which a value is moved while its own is written."""
+        if (place, node) not in self._aside:
+            self._aside[place, node] = self.source.bind(self.in_slab(place, node), "aside_")
+        return self._aside[place, node]
 
     def _dynamic(self, node: Node) -> str:
         place = self.plan.places[node]
