@@ -13,11 +13,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from compiler.analysis.products import Loops, product_loops
 from compiler.backends.numpy.frame import Array
 from compiler.ir.op import MapReduce
 from compiler.ir.types import DType
 
-Loops = tuple[int, ...]
 Contraction = Callable[[Sequence[Array], Array], None]
 
 
@@ -68,20 +68,19 @@ def squeezed(array: Array, axes: Sequence[int | None]) -> Array:
 
 
 def matrix_product(product: Product) -> MatrixProduct | None:
-    """The product as one of matrices; None if some loop is summed that belongs to one operand alone."""
+    """The product as one of matrices; None if it is none."""
     if len(product.operands) != 2:
         return None
     (first, second), output = product.operands, product.output
-    batch = [loop for loop in output if loop in first and loop in second]
-    depth = [loop for loop in first if loop in second and loop not in output]
-    rows = [loop for loop in output if loop in first and loop not in second]
-    columns = [loop for loop in output if loop in second and loop not in first]
-    if set(first) | set(second) != {*batch, *depth, *rows, *columns} or not depth:
+    loops = product_loops(first, second, output)
+    if not loops.is_of_matrices:
         return None
-    left = tuple(first.index(loop) for loop in [*batch, *rows, *depth])
-    right = tuple(second.index(loop) for loop in [*batch, *depth, *columns])
-    order = tuple(output.index(loop) for loop in [*batch, *rows, *columns])
-    return MatrixProduct(left, right, order, len(batch), len(rows), len(columns), len(depth))
+    summed = sorted(loops.summed, key=first.index)
+    left = tuple(first.index(loop) for loop in [*loops.batch, *loops.rows, *summed])
+    right = tuple(second.index(loop) for loop in [*loops.batch, *summed, *loops.columns])
+    order = tuple(output.index(loop) for loop in [*loops.batch, *loops.rows, *loops.columns])
+    counts = (len(group) for group in (loops.batch, loops.rows, loops.columns, summed))
+    return MatrixProduct(left, right, order, *counts)
 
 
 def contraction(op: MapReduce) -> Contraction:
