@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from compiler.ir.dims import Extent, Shape, divide_exactly
+from compiler.ir.dims import Extent, Shape, divide_exactly, product
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.op import Broadcast, Diagonal, Op, Reshape, Slice, Trait, Transpose
@@ -112,17 +112,32 @@ def _reshape(new: Shape, shape: Shape, strides: Shape) -> Shape | None:
     return (*found, *[0] * (len(new) - len(found)))
 
 
+def joined(
+    extents: Sequence[Extent], rows: Sequence[Sequence[Extent]], kinds: Sequence[object] | None = None
+) -> list[tuple[int, ...]]:
+    """Groups of neighbouring loops, outermost first, that are one loop to every row of strides.
+
+    Two neighbours are one loop if a step of the outer one is as far as all steps of the inner one, in every
+    row: the group has the product of their extents, and the stride of its last loop. Loops of different
+    `kinds` are never one. Extents of 1 are not left out.
+    """
+    groups: list[list[int]] = []
+    for loop in range(len(extents)):
+        before = loop - 1
+        is_one = groups and all(row[before] == row[loop] * extents[loop] for row in rows)
+        if is_one and (kinds is None or kinds[before] == kinds[loop]):
+            groups[-1].append(loop)
+        else:
+            groups.append([loop])
+    return [tuple(group) for group in groups]
+
+
 def _runs(shape: Shape, strides: Shape) -> list[tuple[Extent, Extent]]:
     """Extent and last stride of the longest runs of axes that could be one axis; unit axes are left out."""
-    runs: list[tuple[Extent, Extent]] = []
-    for extent, stride in zip(shape, strides, strict=True):
-        if extent == 1:
-            continue
-        if runs and runs[-1][1] == stride * extent:
-            runs[-1] = (runs[-1][0] * extent, stride)
-        else:
-            runs.append((extent, stride))
-    return runs
+    kept = [axis for axis, extent in enumerate(shape) if extent != 1]
+    extents, steps = [shape[axis] for axis in kept], [strides[axis] for axis in kept]
+    groups = joined(extents, [steps])
+    return [(product(extents[axis] for axis in group), steps[group[-1]]) for group in groups]
 
 
 def _is_dense(shape: Shape, strides: Shape) -> bool:

@@ -15,23 +15,20 @@ asks for the accesses (`access_refusal`). `compiler.schedule.proof` decides agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from compiler.analysis.aliasing import dense_strides
 from compiler.analysis.liveness import Liveness
-from compiler.ir.dims import Extent, Shape
+from compiler.ir.dims import Shape
 from compiler.ir.node import Node
 from compiler.ir.op import Input, Reducer, Trait
 from compiler.rewrite.refusal import Reason, Refusal
+from compiler.schedule.addresses import MemoryAccess, sources_of, write_of
 from compiler.schedule.frame import called, map_reduce
 from compiler.schedule.lifetimes import Timeline
 from compiler.schedule.nest import Nest
 from compiler.schedule.schedule import Kernel, Schedule
-
-Steps: TypeAlias = Mapping[int, Extent]
-"""For each common loop the elements between neighbouring iterations; loops without a step are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +140,9 @@ def access_refusal(kernel: Kernel, result: Node, owner: Node, live: Liveness) ->
     if not nest.is_in_last_pass(result, kernel.members):
         sentence = f"the kernel walks its rows again after {called(result)} is written"
         return Refusal(Reason.READ_LATER, nodes, sentence)
-    target = _steps(nest.axes_of(result), dense_strides(result.type.shape))
+    target = write_of(result, nest, live.regions).strides
     for node in readers:
-        refusal = _reads_elsewhere(node, result, owner, live, nest, target)
+        refusal = _reads_elsewhere(node, kernel, result, owner, live, target)
         if refusal is not None:
             return refusal
     if kernel.members.index(readers[-1]) > kernel.members.index(result):
@@ -155,25 +152,22 @@ def access_refusal(kernel: Kernel, result: Node, owner: Node, live: Liveness) ->
 
 
 def _reads_elsewhere(
-    node: Node, result: Node, owner: Node, live: Liveness, nest: Nest, target: Steps
+    node: Node, kernel: Kernel, result: Node, owner: Node, live: Liveness, target: Shape
 ) -> Refusal | None:
     """Why a member does not read an owner's memory only where, and as often as, the result is written."""
-    if {loop for loop in nest.placement[node] if loop is not None} != set(target):
+    nest = kernel.nest
+    assert isinstance(nest, Nest)
+    loops = {loop for loop in nest.placement[node] if loop is not None}
+    if loops != {loop for loop, stride in enumerate(target) if stride != 0}:
         sentence = f"{called(node)} reads {called(owner)} in iterations that do not write {called(result)}"
         return Refusal(Reason.OTHER_INDEX, (result, owner), sentence)
-    for operand, axes in zip(node.operands, nest.accesses_of(node), strict=True):
-        region = live.regions[operand]
-        if live.owners[operand] is not owner:
+    for access in sources_of(node, kernel.members, nest, live.regions):
+        if not isinstance(access, MemoryAccess) or live.owners[access.value] is not owner:
             continue
-        if region.offset != 0 or _steps(axes, region.strides) != target:
+        if access.offset != 0 or access.strides != target:
             sentence = f"{called(node)} reads the buffer of {called(owner)} elsewhere"
-            return Refusal(Reason.OTHER_INDEX, (result, operand), sentence)
+            return Refusal(Reason.OTHER_INDEX, (result, access.value), sentence)
     return None
-
-
-def _steps(axes: Sequence[int | None], strides: Shape) -> Steps:
-    pairs = zip(axes, strides, strict=True)
-    return {axis: stride for axis, stride in pairs if axis is not None and stride != 0}
 
 
 Check: TypeAlias = Callable[[Overwrite], Refusal | None]

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
+from compiler.analysis.aliasing import joined
 from compiler.analysis.products import Loops, product_loops
 from compiler.backends.numpy.frame import Array
 from compiler.ir.op import MapReduce
@@ -139,14 +139,9 @@ def merges(array: Array, groups: Sequence[int]) -> bool:
     """Whether the axes of each group lie in memory as one axis would."""
     start = 0
     for count in groups:
-        pairs = [
-            (n, stride)
-            for n, stride in zip(
-                array.shape[start : start + count], array.strides[start : start + count], strict=True
-            )
-            if n != 1
-        ]
-        if any(outer[1] != inner[0] * inner[1] for outer, inner in pairwise(pairs)):
+        axes = [axis for axis in range(start, start + count) if array.shape[axis] != 1]
+        strides = [array.strides[axis] for axis in axes]
+        if len(joined([array.shape[axis] for axis in axes], [strides])) > 1:
             return False
         start += count
     return True

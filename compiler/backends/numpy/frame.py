@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from compiler.analysis.aliasing import regions_of
 from compiler.backends.numpy.source import Source
 from compiler.ir.dims import evaluate
 from compiler.ir.node import Node
@@ -31,6 +32,7 @@ class Storage:
         self.plan = plan
         self.sizes = sizes
         self.source = source
+        self.regions = regions_of(plan.schedule.graph)
         self.slab = aligned(evaluate(plan.peak_bytes, sizes))
         self.fixed: dict[Node, Array] = {}
         self.names: dict[Node, str] = {}

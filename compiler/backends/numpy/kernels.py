@@ -21,8 +21,9 @@ from compiler.backends.numpy_atoms import ATOMS_IN_NUMPY
 from compiler.ir.dims import evaluate
 from compiler.ir.formula.tape import Const, TypedLine, infer_dtypes
 from compiler.ir.node import Node
-from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size, Trait
+from compiler.ir.op import Access, Index, MapReduce, Reducer, Size, Trait
 from compiler.ir.types import INT32, INT64, DType, Weak
+from compiler.schedule.addresses import FromLoop, FromMember, MemoryAccess, memory_accesses, sources_of
 from compiler.schedule.nest import Nest
 from compiler.schedule.schedule import Kernel, Schedule
 
@@ -35,7 +36,7 @@ class NestWriter:
         self.source = storage.source
         self.kernel = kernel
         self.stored = frozenset(schedule.outputs(kernel))
-        nest = self.nest = in_memory_order(nest, kernel, self.stored, storage.sizes)
+        nest = self.nest = in_memory_order(nest, kernel, self.stored, storage.regions, storage.sizes)
         self.views = LoopViews(storage, kernel, nest, self.stored)
         self.tiles = Tiles(storage, self.views.extents, self._may_cut())
         self.values: dict[Node, str] = {}
@@ -70,12 +71,9 @@ class NestWriter:
 
     def _open_views(self) -> None:
         """Views of arrays that come with the call are made before the tile loop."""
-        for node in self.kernel.members:
-            for operand, axes in zip(node.operands, self.nest.accesses_of(node), strict=True):
-                if operand not in self.kernel.members:
-                    self.views.open(operand, axes)
-            if node in self.stored:
-                self.views.open(node, self.nest.axes_of(node))
+        members, regions = self.kernel.members, self.storage.regions
+        for access in memory_accesses(members, self.stored, self.nest, regions):
+            self.views.open(access.value, access.axes)
 
     def _stored(self, node: Node, axes: Axes) -> str:
         """The name of the present tile of a value that is stored outside the kernel."""
@@ -152,7 +150,7 @@ class NestWriter:
 
     def _take(self, node: Node, found: tuple[int, int]) -> None:
         """The chosen elements alone; the sums of their rows are copies of them."""
-        values = list(self._arguments(node, _op(node)))
+        values = list(self._arguments(node))
         result = self.tiles.take(node.type.dtype, self.tiles.shape((0,)))
         classes, x = (self._shown(values[place]) for place in found)
         self.source.call(take_chosen, classes, x, str(self.views.extents[1]), result)
@@ -162,7 +160,7 @@ class NestWriter:
     # Maps
 
     def _map(self, node: Node, op: MapReduce, result: str, shape: tuple[int, ...]) -> None:
-        values = list(self._arguments(node, op))
+        values = list(self._arguments(node))
         dtypes = op.operand_dtypes([operand.type for operand in node.operands])
         found = self._chosen(node)
         if found is not None:
@@ -230,26 +228,19 @@ class NestWriter:
         is_plain = isinstance(value.value, bool | int) or math.isfinite(value.value)
         return repr(value.value) if is_plain else self.source.bind(value.value, "c")
 
-    def _arguments(self, node: Node, op: MapReduce) -> Iterator[str | Const]:
-        operands = iter(zip(node.operands, self.nest.accesses_of(node), strict=True))
-        for item in op.arguments:
-            if isinstance(item, Access):
-                operand, axes = next(operands)
-                yield self.values[operand] if operand in self.values else self._stored(operand, axes)
-            else:
-                yield self._argument(node, item)
-
-    def _argument(self, node: Node, item: Argument) -> str | Const:
-        match item:
-            case Index():
-                loop = self.nest.placement[node][item.loop]
-                return Const(0) if loop is None else self._counter(loop)
-            case Size():
-                return Const(evaluate(item.extent, self.storage.sizes))
-            case Const():
-                return item
-            case Access():
-                raise TypeError("an access is an operand")
+    def _arguments(self, node: Node) -> Iterator[str | Const]:
+        for item in sources_of(node, self.kernel.members, self.nest, self.storage.regions):
+            match item:
+                case MemoryAccess():
+                    yield self._stored(item.value, item.axes)
+                case FromMember():
+                    yield self.values[item.member]
+                case FromLoop():
+                    yield self._counter(item.loop)
+                case Size():
+                    yield Const(evaluate(item.extent, self.storage.sizes))
+                case Const():
+                    yield item
 
     def _counter(self, loop: int) -> str:
         shape = [n if k == loop else 1 for k, n in enumerate(self.views.extents)]
@@ -282,7 +273,7 @@ class NestWriter:
 
     def _reduced_value(self, node: Node, op: MapReduce) -> tuple[str, bool]:
         """What is reduced: the operand, or the product of operands in scratch."""
-        names = [str(name) for name in self._arguments(node, op)]
+        names = [str(name) for name in self._arguments(node)]
         if len(names) == 1:
             return names[0], False
         loops = [loop for loop in self.nest.placement[node] if loop is not None]

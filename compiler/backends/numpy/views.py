@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
+from compiler.analysis.aliasing import joined
 from compiler.backends.numpy.frame import Array, Storage
 from compiler.backends.reference import over_loops
 from compiler.ir.dims import evaluate
 from compiler.ir.node import Node
-from compiler.ir.op import Index, MapReduce, Reducer
+from compiler.ir.op import Index, Reducer
+from compiler.schedule.addresses import memory_accesses
+from compiler.schedule.frame import map_reduce
 from compiler.schedule.nest import Nest
 from compiler.schedule.schedule import Kernel
 
@@ -19,7 +22,7 @@ Axes = tuple[int | None, ...]
 class LoopViews:
     """Names and arrays of stored values over the loops of one kernel.
 
-    A kernel of maps whose values are all dense and whole, or scalars, has one loop over all elements instead.
+    A kernel of maps has one loop over all elements instead, where its loops are one to everything in memory.
     """
 
     def __init__(self, storage: Storage, kernel: Kernel, nest: Nest, stored: frozenset[Node]) -> None:
@@ -70,30 +73,17 @@ class LoopViews:
         return array.reshape(-1) if self.is_flat else over_loops(array, axes, self.rank)
 
     def _is_flat(self, kernel: Kernel, stored: frozenset[Node]) -> bool:
-        if len(self.extents) < 2:
+        if len(self.extents) < 2 or not all(self._is_plain(node) for node in kernel.members):
             return False
-        whole = tuple(range(len(self.extents)))
-        for node in kernel.members:
-            op = node.op
-            if (
-                not isinstance(op, MapReduce)
-                or op.reducer is not Reducer.NONE
-                or self.nest.axes_of(node) != whole
-            ):
-                return False
-            if any(isinstance(item, Index) for item in op.arguments):
-                return False
-            pairs = zip(node.operands, self.nest.accesses_of(node), strict=True)
-            if not all(self._is_whole_or_scalar(operand, axes, whole, kernel) for operand, axes in pairs):
-                return False
-        return all(self._is_dense(node) for node in stored)
+        accesses = memory_accesses(kernel.members, stored, self.nest, self.storage.regions)
+        return len(joined(self.nest.loops, [access.strides for access in accesses])) == 1
 
-    def _is_whole_or_scalar(self, operand: Node, axes: Axes, whole: Sequence[int], kernel: Kernel) -> bool:
-        if operand in kernel.members:
-            return axes == whole
-        is_scalar = all(axis is None for axis in axes)
-        return is_scalar or (axes == whole and self._is_dense(operand))
-
-    def _is_dense(self, node: Node) -> bool:
-        array = self.storage.array(node)
-        return array.flags.c_contiguous if array is not None else self.storage.comes_dense(node)
+    def _is_plain(self, node: Node) -> bool:
+        """Whether a member is a map over all loops that asks for the index of none."""
+        op = map_reduce(node)
+        has_all = set(self.nest.placement[node]) >= set(range(len(self.extents)))
+        return (
+            has_all
+            and op.reducer is Reducer.NONE
+            and not any(isinstance(item, Index) for item in op.arguments)
+        )

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from compiler.analysis.aliasing import regions_of
 from compiler.backends.numpy import walking
 from compiler.backends.numpy.backend import make_frame
 from compiler.backends.numpy.tiles import rows_of_a_tile
+from compiler.ir.node import Node
 from compiler.schedule.nest import Nest, nest_of
 from tests.compiler.backends.numpy.running import assert_right, compiled
 from tests.properties.trial import tiles_of
@@ -55,10 +57,23 @@ def test_a_kernel_over_rows_that_is_cut_keeps_its_rows_first():
     nest = nest_of(kernel.members)
     assert isinstance(nest, Nest)
     stored = frozenset(program.schedule.outputs(kernel))
+    regions = regions_of(program.graph)
     with tiles_of(29):
-        assert walking.in_memory_order(nest, kernel, stored, {}) is nest
+        assert walking.in_memory_order(nest, kernel, stored, regions, {}) is nest
     with tiles_of(30):
-        assert [int(str(n)) for n in walking.in_memory_order(nest, kernel, stored, {}).loops] == [6, 5]
+        assert walking.in_memory_order(nest, kernel, stored, regions, {}).loops == (6, 5)
+
+
+def test_a_transposed_view_is_walked_as_its_memory_lies():
+    x = tt.input("x", (7, 6, 5))
+    v = tt.transpose(x, (2, 1, 0))
+    program = compiled([x], [tt.tanh(v) * v + v, tt.exp(v)])
+    (kernel,) = [item for item in program.schedule.kernels if len(item.members) > 1]
+    nest = nest_of(kernel.members)
+    assert isinstance(nest, Nest)
+    stored = frozenset[Node]()
+    walked = walking.in_memory_order(nest, kernel, stored, regions_of(program.graph), {})
+    assert (nest.loops, walked.loops) == ((5, 6, 7), (7, 6, 5))
 
 
 def test_rows_of_nothing_are_not_cut():
