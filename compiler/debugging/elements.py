@@ -10,8 +10,8 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from compiler.backends import numpy_layout
 from compiler.backends.contract import Array
+from compiler.backends.reference import layout
 from compiler.debugging.arithmetic import Arithmetic, TooFarError, converted
 from compiler.debugging.margins import Values
 from compiler.ir.dims import evaluate
@@ -139,7 +139,7 @@ class Pulled:
         assert isinstance(op, Layout)
         if isinstance(op, ScatterAdd):
             numbers = _numbers(self.values[node].shape, 0)
-            return numpy_layout.gather(
+            return layout.gather(
                 Gather(axis=op.axis, batched=op.batched), numbers, self.values[node.operands[0]]
             )
         start, given = 0, list[Array]()
@@ -149,7 +149,7 @@ class Pulled:
             start += self.values[operand].size
         if isinstance(op, Pad):
             node = replace(node, op=replace(op, value=-1))
-        return numpy_layout.move(node, given, self.sizes)
+        return layout.move(node, given, self.sizes)
 
     # Values
 

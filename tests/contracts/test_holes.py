@@ -10,9 +10,8 @@ import pytest
 from compiler import errors
 from compiler.autodiff.masks import Cotangent
 from compiler.autodiff.rules import adjoint
-from compiler.backends import numpy_layout
-from compiler.backends.numpy_atoms import ATOMS_IN_NUMPY
-from compiler.backends.reference import run
+from compiler.backends.reference import layout, run
+from compiler.backends.reference.atoms import ATOMS_IN_NUMPY
 from compiler.ir.build import apply, atom_formula, constant_node, input_node
 from compiler.ir.formula.atoms import ATOMS, BREAKING, COMMUTATIVE, Rule
 from compiler.ir.formula.intervals import may_blow_up
@@ -122,7 +121,7 @@ def test_a_layout_op_has_a_numpy_move_of_the_inferred_type_and_a_text(op):
     operands, _ = operands_of(op)
     node = make_node(op, operands)
     arrays = [leaf.op.buffer.array if leaf.op.name == "constant" else np.ones((3, 3)) for leaf in operands]
-    found = numpy_layout.move(node, arrays, {})
+    found = layout.move(node, arrays, {})
     assert (found.shape, found.dtype) == (node.type.shape, node.type.dtype.numpy)
     graph = Graph.of([node])
     assert read_text(str(graph), graph.arrays).outputs[0].op == op

@@ -15,7 +15,7 @@ from compiler.backends.llvm.places import Located, Places, Pointer, Region, dens
 from compiler.backends.llvm.products import ProductBuilder
 from compiler.backends.llvm.steps import PythonStep, Sizes, Step
 from compiler.backends.llvm.wording import Label
-from compiler.backends.numpy_layout import check_indices
+from compiler.backends.reference.layout import check_indices
 from compiler.errors import BackendError
 from compiler.ir.dims import Extent, evaluate
 from compiler.ir.formula.tape import Const

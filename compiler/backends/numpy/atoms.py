@@ -16,7 +16,7 @@ import numpy as np
 from compiler.backends.llvm.coefficients import COEFFICIENTS
 from compiler.backends.numpy.blocks import apply_slowly
 from compiler.backends.numpy.source import Source
-from compiler.backends.numpy_special import erf, erfc, normcdf
+from compiler.backends.reference.special import erf, erfc, normcdf
 from compiler.ir.types import BOOL, FLOAT32, DType
 
 Array: TypeAlias = np.ndarray[Any, Any]

@@ -17,7 +17,7 @@ from compiler.backends.numpy.scratch import Scratch
 from compiler.backends.numpy.tiles import Tiles
 from compiler.backends.numpy.views import Axes, LoopViews
 from compiler.backends.numpy.walking import in_memory_order
-from compiler.backends.numpy_atoms import ATOMS_IN_NUMPY
+from compiler.backends.reference.atoms import ATOMS_IN_NUMPY
 from compiler.ir.dims import evaluate
 from compiler.ir.formula.tape import Const, TypedLine, infer_dtypes
 from compiler.ir.node import Node

@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.backends.numpy.blocks import blocks
 from compiler.backends.numpy.frame import Array
-from compiler.backends.numpy_layout import check_indices, view
+from compiler.backends.reference.layout import check_indices, view
 from compiler.ir.dims import evaluate
 from compiler.ir.node import Node
 from compiler.ir.op import Concatenate, Gather, Layout, Pad, Reshape, ScatterAdd

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from compiler.analysis.aliasing import dense_strides, regions_of
-from compiler.backends.numpy_layout import view
+from compiler.backends.reference.layout import view
 from compiler.ir.build import input_node
 from compiler.ir.dims import evaluate, symbol
 from compiler.ir.graph import Graph

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
-from compiler.backends.numpy_atoms import ATOMS_IN_NUMPY
 from compiler.backends.reference import Reference, over_loops, run
+from compiler.backends.reference.atoms import ATOMS_IN_NUMPY
 from compiler.ir.build import apply, contract, input_node, reduce
 from compiler.ir.dims import symbol
 from compiler.ir.formula.parsing import parse_formula

@@ -59,7 +59,7 @@ def test_the_index_of_a_loop_of_extent_1_is_0():
 
 
 def test_every_address_of_random_kernels_holds_the_element_that_is_read():
-    """The arrays of bases, read at the addresses of every iteration, are the operands as the oracle has them."""
+    """What lies at the addresses of every iteration is what the oracle has for the operand there."""
     seen = 0
     for seed in range(120):
         graph = Maker(seed).graph

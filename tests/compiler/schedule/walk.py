@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from compiler.backends.numpy_atoms import ATOMS_IN_NUMPY
 from compiler.backends.reference import compute, highest, lowest
+from compiler.backends.reference.atoms import ATOMS_IN_NUMPY
 from compiler.ir.dims import evaluate
 from compiler.ir.formula.tape import infer_dtypes
 from compiler.ir.node import Node

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from compiler.backends.numpy_atoms import ATOMS_IN_NUMPY
 from compiler.backends.reference import run
+from compiler.backends.reference.atoms import ATOMS_IN_NUMPY
 from compiler.ir.dims import evaluate
 from compiler.ir.graph import Graph
 from compiler.ir.op import Call

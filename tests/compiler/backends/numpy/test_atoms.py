@@ -6,7 +6,7 @@ import pytest
 import tinytorch as tt
 from compiler.backends.numpy.atoms import EMITTERS, Site, is_literal, multiply_unless_zero
 from compiler.backends.numpy.source import Source
-from compiler.backends.numpy_atoms import ATOMS_IN_NUMPY
+from compiler.backends.reference.atoms import ATOMS_IN_NUMPY
 from compiler.ir.build import apply
 from compiler.ir.formula.atoms import ATOMS, Rule
 from compiler.ir.types import BOOL, FLOAT32, FLOAT64

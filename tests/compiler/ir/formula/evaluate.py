@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.backends.numpy_atoms import ATOMS_IN_NUMPY
+from compiler.backends.reference.atoms import ATOMS_IN_NUMPY
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Formula
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from compiler.backends.numpy_special import erf, erfc, normcdf
+from compiler.backends.reference.special import erf, erfc, normcdf
 
 Array: TypeAlias = np.ndarray[Any, Any]
 

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from compiler.backends import numpy_layout
-from compiler.backends.numpy_atoms import ATOMS_IN_NUMPY
+from compiler.backends.reference.atoms import ATOMS_IN_NUMPY
+from compiler.backends.reference.layout import move
 from compiler.errors import ArgumentError
 from compiler.ir.dims import evaluate
 from compiler.ir.formula.tape import Const, Ref, infer_dtypes
@@ -96,7 +96,7 @@ def compute(node: Node, operands: Sequence[Array], sizes: Mapping[str, int]) -> 
         case MapReduce():
             return _map_reduce(node.op, operands, sizes)
         case Layout():
-            return numpy_layout.move(node, operands, sizes)
+            return move(node, operands, sizes)
         case Call():
             return call(node.op, operands, sizes)
         case _:
