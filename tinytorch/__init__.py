@@ -185,6 +185,7 @@ from tinytorch.ops.reduce import (
     sum,
     var,
 )
+from tinytorch.ops.windows import fold, sliding_window, unfold
 from tinytorch.optim import clip_grad_norm
 from tinytorch.plots import plot_activations
 from tinytorch.tensor import Tensor
@@ -255,6 +256,7 @@ __all__ = [
     "flatten",
     "flip",
     "floor",
+    "fold",
     "gelu",
     "grad",
     "graph_of",
@@ -319,6 +321,7 @@ __all__ = [
     "sign",
     "silu",
     "sin",
+    "sliding_window",
     "softmax",
     "softplus",
     "softsign",
@@ -339,6 +342,7 @@ __all__ = [
     "transpose",
     "tril",
     "triu",
+    "unfold",
     "unsqueeze",
     "value_of",
     "var",

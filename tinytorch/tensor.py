@@ -16,6 +16,7 @@ from tinytorch.axes import Axis, normalised_axes, normalised_axis, resolved_shap
 from tinytorch.guards import raise_missing
 from tinytorch.indexing import take_key
 from tinytorch.reductions import Reductions
+from tinytorch.windowing import window
 
 
 class Tensor(Reductions):
@@ -82,6 +83,13 @@ class Tensor(Reductions):
     def broadcast_to(self, shape: Sequence[Extent | str]) -> Self:
         """Repeated to a shape as NumPy broadcasts."""
         return self._wrap(broadcast(self.node, shape_of(shape)))
+
+    def unfold(self, axis: int, size: Extent | str, step: int) -> Self:
+        """Windows of `size` elements, `step` apart, along an axis, in a new last axis (torch.Tensor.unfold).
+
+        A view. `tt.sliding_window` has several axes and dilations, `tt.fold` adds windows back.
+        """
+        return self._wrap(window(self.node, normalised_axis(axis, self.ndim, self.node), size, step, 1))
 
     def __getitem__(self, key: Any) -> Self:
         """Ints, slices, None, Ellipsis, and one integer tensor, array or list along an axis, as in NumPy.

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations
+from typing import Final
 
-from compiler.ir.dims import Extent, Shape, divide_exactly, product
+from compiler.ir.dims import Extent, Shape, divide_exactly, evaluate, product, symbols
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.op import Broadcast, Diagonal, Op, Reshape, Slice, Trait, Transpose
+from compiler.ir.op import Broadcast, Diagonal, Op, Reshape, Slice, Trait, Transpose, Window
+
+_TYPICAL: Final = 64
+"""What a symbol is taken to be where it decides whether axes overlap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,50 @@ def view_of(node: Node, operand: Region) -> Region | None:
     return Region(operand.base, operand.offset + _start(node.op, operand.strides), strides)
 
 
+def covered(shape: Shape, strides: Shape) -> Extent:
+    """How many elements of the base a view reads, each counted once however often the view has it.
+
+    Two axes overlap where the distance along one is a small multiple of that along the other, as those of
+    windows are: positions and taps are then one run. Where their distances are no multiples of each other
+    (a step of 2, a dilation of 3) the gaps between are counted too. Of a symbolic number of positions it is
+    taken that they overlap.
+    """
+    if 0 in shape:
+        return 0
+    lengths = zip(shape, strides, strict=True)
+    axes = [(n, _magnitude(stride)) for n, stride in lengths if stride != 0 and n != 1]
+    while (pair := _overlapping(axes)) is not None:
+        first, second, run = pair
+        axes = [*(item for place, item in enumerate(axes) if place not in (first, second)), run]
+    return product(n for n, _ in axes)
+
+
+def _magnitude(stride: Extent) -> Extent:
+    leading = stride if isinstance(stride, int) else stride.terms[-1][1]
+    return -stride if leading < 0 else stride
+
+
+def _overlapping(axes: Sequence[tuple[Extent, Extent]]) -> tuple[int, int, tuple[Extent, Extent]] | None:
+    """Two axes that overlap, and the one run that they are together."""
+    for (first, (n, near)), (second, (m, far)) in combinations(enumerate(axes), 2):
+        ratio = _ratio(far, near)
+        if ratio is None:
+            continue
+        run = (n - 1) * ratio.denominator + (m - 1) * ratio.numerator + 1
+        unit = divide_exactly(near, ratio.denominator)
+        saved = n * m - run
+        if unit is not None and evaluate(saved, dict.fromkeys(symbols(saved), _TYPICAL)) > 0:
+            return first, second, (run, unit)
+    return None
+
+
+def _ratio(far: Extent, near: Extent) -> Fraction | None:
+    """The ratio of two distances, if it is one of numbers."""
+    over, under = (item if isinstance(item, int) else item.terms[-1][1] for item in (far, near))
+    found = Fraction(over, under)
+    return found if far * found.denominator == near * found.numerator else None
+
+
 def _start(op: Op, strides: Shape) -> Extent:
     if not isinstance(op, Slice):
         return 0
@@ -78,6 +128,10 @@ def _strides(op: Op, shape: Shape, strides: Shape) -> Shape | None:
         case Diagonal():
             rest = [s for axis, s in enumerate(strides) if axis not in (op.first, op.second)]
             return (*rest, strides[op.first] + strides[op.second])
+        case Window():
+            steps = dict(zip(op.axes, op.steps, strict=True))
+            taps = (strides[axis] * apart for axis, apart in zip(op.axes, op.dilations, strict=True))
+            return (*(stride * steps.get(axis, 1) for axis, stride in enumerate(strides)), *taps)
         case Broadcast():
             return _broadcast(op, shape, strides)
         case Reshape():

@@ -12,12 +12,12 @@ from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
-from compiler.analysis.aliasing import Region
+from compiler.analysis.aliasing import Region, covered
 from compiler.ir.dims import Dim, Extent, evaluate, product
 from compiler.ir.formula.atoms import ATOMS, Rule
 from compiler.ir.formula.tape import infer_dtypes, natural_dtype
 from compiler.ir.node import Node
-from compiler.ir.op import Gather, MapReduce, Reducer, ScatterAdd, Trait
+from compiler.ir.op import Fold, Gather, MapReduce, Reducer, ScatterAdd, Trait
 from compiler.ir.plain import Plain, plain
 
 _FLOATING = {atom.name for atom in ATOMS.values() if atom.rule is Rule.FLOATING}
@@ -49,7 +49,7 @@ class Cost:
     """Counts for one call, each an int or a polynomial in the symbols, and 0 unless given."""
 
     operations: Extent = 0
-    """Atoms evaluated, values reduced, and elements that a scatter_add adds."""
+    """Atoms evaluated, values reduced, and elements that a scatter_add or a fold adds."""
     flops: Extent = 0
     """Those of them on floating values, whatever an atom takes: `exp` is one, a product of (m, k) and (k, n)
     2*m*k*n."""
@@ -96,8 +96,8 @@ def cost_of(
     """The cost of members in one loop nest, of which those in `stored` are written to memory.
 
     `regions` says where values lie (`regions_of`): memory that is read under two names is then counted once,
-    what a broadcast repeats too, and a reshape that has to copy as the copy that it is. Without it every
-    operand is memory of its own, and what can be a view is one.
+    what a broadcast or a window repeats too, and a reshape that has to copy as the copy that it is. Without
+    it every operand is memory of its own, and what can be a view is one.
     """
     return sum(costs_of(members, stored, regions).values(), start=Cost())
 
@@ -148,12 +148,11 @@ def _reads(
 
 
 def _memory(value: Node, regions: Mapping[Node, Region]) -> tuple[Hashable, Extent]:
-    """What stands for the memory of a value, and its bytes: of a view only the elements that differ."""
+    """What stands for the memory of a value, and its bytes: of a view only the elements that it covers."""
     region = regions.get(value)
     if region is None:
         return value, value.type.bytes
-    axes = zip(value.type.shape, region.strides, strict=True)
-    size = product(extent for extent, stride in axes if stride != 0)
+    size = covered(value.type.shape, region.strides)
     is_whole = size == region.base.type.size
     return (region.base if is_whole else (region, value.type.shape)), size * value.type.dtype.size
 
@@ -161,8 +160,8 @@ def _memory(value: Node, regions: Mapping[Node, Region]) -> tuple[Hashable, Exte
 def _operations(node: Node) -> Cost:
     """The operations of a node. Those of opaque calls are unknown and count as none."""
     op = node.op
-    if isinstance(op, ScatterAdd):
-        added = node.operands[1].type.size
+    if isinstance(op, ScatterAdd | Fold):
+        added = node.operands[-1].type.size
         return Cost(added, added if node.type.dtype.is_float else 0)
     if not isinstance(op, MapReduce):
         return Cost(opaque=int(op.has(Trait.OPAQUE)))

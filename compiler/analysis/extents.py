@@ -11,7 +11,7 @@ from compiler.ir.dims import Dim, Extent, evaluate, product, symbols
 from compiler.ir.formula.shift import SHIFTS
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe
-from compiler.ir.op import MapReduce, Pad, Reducer, Size, Slice
+from compiler.ir.op import Fold, MapReduce, Pad, Reducer, Size, Slice, Window
 
 Sizes: TypeAlias = dict[str, int]
 
@@ -157,6 +157,11 @@ def _demands_of(node: Node, graph: Graph) -> Iterator[Demand]:
                 for room in (place, whole - 1 - place):
                     if _may_be_negative(room) and room != size - 1:  # which a size above 0 allows
                         yield Demand(room, node, f"the slice leaves axis {axis} of its operand", size)
+    if isinstance(op, Window | Fold):
+        for item in op.over(node.operands[0].type.shape):
+            if _may_be_negative(item.room):
+                sentence = f"windows over axis {item.axis} would reach over {item.reach} elements"
+                yield Demand(item.room, node, sentence, item.elements)
     if isinstance(op, MapReduce) and op.reducer not in (Reducer.NONE, Reducer.SUM):
         others = product(op.extents[loop] for loop in op.reduced) - 1
         if _may_be_negative(others) and not _is_only_a_shift(node, graph):

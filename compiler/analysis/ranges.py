@@ -28,6 +28,7 @@ from compiler.ir.op import (
     Broadcast,
     Concatenate,
     Constant,
+    Fold,
     Index,
     Input,
     Layout,
@@ -204,8 +205,8 @@ def _layout(node: Node, op: Layout, known: Mapping[Node, Known]) -> Known:
             is_wider = any(count != 0 for count in (*op.low, *op.high, *op.interior))
             inside = operands[0]
             return replace(inside, range=join(inside.range, literal(float(op.value)))) if is_wider else inside
-        case ScatterAdd():
-            summed = operands[1]
+        case ScatterAdd() | Fold():
+            summed = operands[-1]
             low, high = (-math.inf if summed.low < 0 else 0.0), (math.inf if summed.high > 0 else 0.0)
             return Known(Range(low, high, infinite=True, nan=summed.range.nan), summed.is_declared)
         case _:

@@ -11,6 +11,7 @@ from compiler.ir.op import (
     Broadcast,
     Concatenate,
     Diagonal,
+    Fold,
     Gather,
     Index,
     MapReduce,
@@ -19,6 +20,7 @@ from compiler.ir.op import (
     ScatterAdd,
     Slice,
     Transpose,
+    Window,
 )  # fmt: skip
 
 
@@ -41,6 +43,14 @@ def layout_adjoint(node: Node, operand: int, cotangent: Node, origin: Origin) ->
             return _diagonal(op, cotangent, target, origin)
         case Slice():
             return _slice(op, cotangent, shape, origin)
+        case Window():
+            extents = tuple(shape[axis] for axis in op.axes)
+            return make_node(Fold(op.axes, extents, op.steps, op.dilations), [cotangent], origin=origin)
+        case Fold():
+            found = list(op.over(shape))
+            positions, taps = tuple(item.positions for item in found), tuple(item.taps for item in found)
+            window = Window(op.axes, positions, taps, op.steps, op.dilations)
+            return make_node(window, [cotangent], origin=origin)
         case Pad():
             steps = tuple(interior + 1 for interior in op.interior)
             return make_node(Slice(op.low, shape, steps), [cotangent], origin=origin)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from compiler.ir.node import Node
-from compiler.ir.op import Broadcast, Concatenate, MapReduce, Op, Pad, Reshape, Slice, Transpose
+from compiler.ir.op import Broadcast, Concatenate, Fold, MapReduce, Op, Pad, Reshape, Slice, Transpose, Window
 
 Mask: TypeAlias = frozenset[int] | None
 """The axes along which a mask varies; None where nothing is masked."""
@@ -58,6 +58,13 @@ def mask_before_move(op: Op, operand: Node, mask: Mask) -> Mask:
             return _mask_before_reshape(op, operand, mask)
         case Slice() | Pad() | Concatenate():
             return mask
+        case Window():  # its adjoint adds up neighbouring windows, so a mask along them is lost
+            rank = operand.type.rank
+            is_apart = mask.isdisjoint(op.axes) and all(axis < rank for axis in mask)
+            return mask if is_apart else None
+        case Fold():
+            rank = operand.type.rank - len(op.axes)
+            return mask | {rank + place for place, axis in enumerate(op.axes) if axis in mask}
         case _:
             return None
 

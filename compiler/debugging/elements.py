@@ -20,6 +20,7 @@ from compiler.ir.node import Node
 from compiler.ir.op import (
     Access,
     Concatenate,
+    Fold,
     Gather,
     Index,
     Layout,
@@ -28,6 +29,7 @@ from compiler.ir.op import (
     ScatterAdd,
     Size,
     Trait,
+    Window,
 )  # fmt: skip
 
 Place: TypeAlias = tuple[int, ...]
@@ -109,10 +111,10 @@ class Pulled:
 
     def _moved(self, node: Node, place: Place) -> Iterator[Element]:
         sources = self._sources(node)
-        if isinstance(node.op, ScatterAdd):
+        if isinstance(node.op, ScatterAdd | Fold):
             wanted = np.ravel_multi_index(place, self.values[node].shape) if place else 0
             for found in np.argwhere(sources == wanted):
-                yield node.operands[1], tuple(map(int, found))
+                yield node.operands[-1], tuple(map(int, found))
             return
         number = int(sources[place])
         for operand in self._moving(node):
@@ -128,7 +130,8 @@ class Pulled:
     def _sources(self, node: Node) -> Array:
         """For each element of a moved value the number of the one that it is, counted through the operands.
 
-        -1 for one that is none of them. Of a scatter_add, for each element the one that it is added to.
+        -1 for one that is none of them. Of a scatter_add or a fold, for each element of the operand the one
+        that it is added to.
         """
         if node not in self.sources:
             self.sources[node] = self._numbered(node)
@@ -142,6 +145,11 @@ class Pulled:
             return layout.gather(
                 Gather(axis=op.axis, batched=op.batched), numbers, self.values[node.operands[0]]
             )
+        if isinstance(op, Fold):
+            found = list(op.over(node.operands[0].type.shape))
+            positions, taps = tuple(item.positions for item in found), tuple(item.taps for item in found)
+            seen = Window(op.axes, positions, taps, op.steps, op.dilations)
+            return layout.view(seen, _numbers(self.values[node].shape, 0), self.sizes)
         start, given = 0, list[Array]()
         for operand in node.operands:
             shape = self.values[operand].shape

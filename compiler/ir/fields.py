@@ -72,8 +72,8 @@ def _number(text: str) -> Extent | bool | float:
     return parse_scalar(text) if text in ("true", "false") or _FLOAT.match(text) else parse_extent(text)
 
 
-_SHAPES: Final = frozenset({"shape", "starts", "sizes", "low", "high"})
-_INTS: Final = frozenset({"axes", "order", "steps", "interior"})
+_SHAPES: Final = frozenset({"shape", "starts", "sizes", "low", "high", "positions", "taps", "extents"})
+_INTS: Final = frozenset({"axes", "order", "steps", "interior", "dilations"})
 _EXPECTED: Final = {"batched": "true or false", "value": "a number", "extent": "an extent"}
 
 

@@ -1,4 +1,7 @@
-"""Layout: the ops that move elements and compute nothing (scatter_add adds)."""
+"""Layout: the ops that move elements and compute nothing (scatter_add adds).
+
+Windows, and the fold that adds them, have a file of their own.
+"""
 
 from __future__ import annotations
 
@@ -254,9 +257,3 @@ def _check_batched(data: Shape, index: Shape, axis: int) -> None:
     off_axis = [(a, b) for k, (a, b) in enumerate(zip(data, index, strict=False)) if k != axis]
     if len(data) != len(index) or any(a != b for a, b in off_axis):
         raise ShapeError(f"indices {list(index)} and data {list(data)} differ off axis {axis}")
-
-
-LAYOUTS: tuple[type[Layout], ...] = (
-    Reshape, Transpose, Broadcast, Diagonal, Slice, Pad, Concatenate, Gather, ScatterAdd,
-)  # fmt: skip
-"""Every layout op."""

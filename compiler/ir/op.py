@@ -6,8 +6,8 @@
                  | Index        the value of a loop index
                  | Size         an extent
                  | Const        a literal
-    Layout     ::= reshape | transpose | broadcast | diagonal | slice | pad | concatenate | gather
-                 | scatter_add
+    Layout     ::= reshape | transpose | broadcast | diagonal | slice | window | pad | concatenate | gather
+                 | scatter_add | fold
     Call       ::= an opaque pure function with a declared result type
     Leaf       ::= input | parameter | constant
 
@@ -18,7 +18,6 @@ Each kind has its own file; this one has all their names.
 
 from compiler.ir.buffer import Buffer, Locks
 from compiler.ir.layout import (
-    LAYOUTS,
     Broadcast,
     Concatenate,
     Diagonal,
@@ -33,6 +32,12 @@ from compiler.ir.layout import (
 from compiler.ir.leaf import Constant, Input, Parameter, constant_of
 from compiler.ir.map_reduce import Access, Argument, Index, MapReduce, Reducer, Size, reduced_dtype
 from compiler.ir.trait import Call, Op, Trait
+from compiler.ir.windows import Fold, Window
+
+LAYOUTS: tuple[type[Layout], ...] = (
+    Reshape, Transpose, Broadcast, Diagonal, Slice, Window, Pad, Concatenate, Gather, ScatterAdd, Fold,
+)  # fmt: skip
+"""Every layout op."""
 
 __all__ = [
     "Access",
@@ -43,6 +48,7 @@ __all__ = [
     "Concatenate",
     "Constant",
     "Diagonal",
+    "Fold",
     "Gather",
     "Index",
     "Input",
@@ -60,6 +66,7 @@ __all__ = [
     "Slice",
     "Trait",
     "Transpose",
+    "Window",
     "constant_of",
     "reduced_dtype",
 ]

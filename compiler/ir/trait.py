@@ -23,9 +23,9 @@ class Trait(Flag):
     CONTRACTION = auto()
     """Sums a product of two or more operands."""
     LAYOUT = auto()
-    """Moves elements and computes nothing (scatter_add adds)."""
+    """Moves elements and computes nothing (scatter_add and fold add)."""
     VIEW = auto()
-    """The result of a dense operand can be a strided view of it."""
+    """The result of a dense operand can be a strided view of it; elements of it may overlap."""
     OPAQUE = auto()
     """A Python function that only the interpreter can run."""
     LEAF = auto()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from compiler.ir.dims import Extent
 from compiler.ir.node import Node, Origin, make_node
-from compiler.ir.op import Broadcast, Concatenate, Layout, Pad, Reshape, Slice, Transpose
+from compiler.ir.op import Broadcast, Concatenate, Layout, Pad, Reshape, Slice, Transpose, Window
 from compiler.rewrite.accesses import without_units
 
 
@@ -19,6 +21,8 @@ def shorter_layout(node: Node, origin: Origin) -> tuple[Node, str] | None:
             return _broadcast(node.op, node.operands[0], origin)
         case Slice():
             return _slice(node.op, node.operands[0], origin)
+        case Window():
+            return _window(node.op, node.operands[0], origin)
         case Pad() if _is_zero(*node.op.low, *node.op.high, *node.op.interior):
             return node.operands[0], "padding by nothing"
         case Concatenate():
@@ -77,12 +81,59 @@ def _slice(op: Slice, operand: Node, origin: Origin) -> tuple[Node, str] | None:
     inner, shape = operand.op, operand.type.shape
     if op.sizes == shape and _is_zero(*op.starts) and all(step == 1 for step in op.steps):
         return operand, "slice of everything"
+    if isinstance(inner, Window):
+        return _slice_of_window(op, inner, operand, origin)
     if not isinstance(inner, Slice):
         return None
     rows = zip(inner.starts, op.starts, inner.steps, strict=True)
     starts = tuple(start + first * step for start, first, step in rows)
     steps = tuple(ours * theirs for ours, theirs in zip(op.steps, inner.steps, strict=True))
     return _made(Slice(starts, op.sizes, steps), operand.operands[0], origin), "slice of a slice"
+
+
+def _window(op: Window, operand: Node, origin: Origin) -> tuple[Node, str] | None:
+    inner, rank = operand.op, operand.type.rank
+    if isinstance(inner, Transpose):
+        moved = replace(op, axes=tuple(inner.order[axis] for axis in op.axes))
+        order = (*inner.order, *range(rank, rank + len(op.axes)))
+        seen = _made(moved, operand.operands[0], origin)
+        return _made(Transpose(order), seen, origin), "window of a transpose"
+    if all(taps == 1 for taps in op.taps):
+        sizes, steps = list(operand.type.shape), [1] * rank
+        for item in op.over(operand.type.shape):
+            sizes[item.axis], steps[item.axis] = item.positions, item.step
+        picked = _made(Slice((0,) * rank, tuple(sizes), tuple(steps)), operand, origin)
+        return _made(Reshape((*sizes, *op.taps)), picked, origin), "windows of one element"
+    return None
+
+
+def _slice_of_window(op: Slice, inner: Window, operand: Node, origin: Origin) -> tuple[Node, str] | None:
+    """A slice of positions and taps as windows over a slice; where it is known that some of each are left."""
+    (whole,) = operand.operands
+    rank = whole.type.rank
+    starts, sizes, steps = list(op.starts[:rank]), list(op.sizes[:rank]), list(op.steps[:rank])
+    fields: list[tuple[Extent, Extent, int, int]] = []
+    for place, item in enumerate(inner.over(whole.type.shape)):
+        at, tap = item.axis, rank + place
+        rows = [(op.starts[k], op.sizes[k], op.steps[k]) for k in (at, tap)]
+        (first, positions, apart), (near, taps, between) = rows
+        if rows == [(0, item.positions, 1), (0, item.taps, 1)]:
+            starts[at], sizes[at], steps[at] = 0, item.extent, 1
+            fields.append((positions, taps, item.step, item.dilation))
+            continue
+        if not (_is_some(positions) and _is_some(taps) and apart > 0 and between > 0):
+            return None
+        step, dilation = item.step * apart, item.dilation * between
+        starts[at], steps[at] = first * item.step + near * item.dilation, 1
+        sizes[at] = (positions - 1) * step + (taps - 1) * dilation + 1
+        fields.append((positions, taps, step, dilation))
+    part = _made(Slice(tuple(starts), tuple(sizes), tuple(steps)), whole, origin)
+    positions, taps, step, dilation = zip(*fields, strict=True)
+    return _made(Window(inner.axes, positions, taps, step, dilation), part, origin), "slice of windows"
+
+
+def _is_some(size: Extent) -> bool:
+    return isinstance(size, int) and size > 0
 
 
 def _concatenate(op: Concatenate, node: Node, origin: Origin) -> tuple[Node, str] | None:

@@ -40,6 +40,7 @@ from compiler.ir.op import (
     Size,
     Slice,
     Transpose,
+    Window,
 )  # fmt: skip
 from compiler.rewrite.accesses import through_view
 from compiler.rewrite.congruence import value_key
@@ -61,7 +62,7 @@ from compiler.rewrite.reading import only_value
 
 Value = TypeVar("Value")
 
-PICKING: Final = (Gather, Reshape, Transpose, Slice, Broadcast, Diagonal)
+PICKING: Final = (Gather, Reshape, Transpose, Slice, Window, Broadcast, Diagonal)
 """Layout ops whose every element is an element of operand 0."""
 
 _HOLDING: Final = frozenset({"stop", "maximum", "minimum"})

@@ -24,6 +24,7 @@ from compiler.ir.op import (
     Broadcast,
     Concatenate,
     Diagonal,
+    Fold,
     Gather,
     Layout,
     Pad,
@@ -31,6 +32,7 @@ from compiler.ir.op import (
     ScatterAdd,
     Slice,
     Transpose,
+    Window,
 )
 from compiler.ir.parsing import read_text
 from compiler.ir.types import FLOAT64, INT64, TensorType
@@ -73,10 +75,12 @@ MOVES: dict[type[Layout], tuple[Layout, ...]] = {
     Broadcast: (Broadcast((2, 3, 3), (1, 2)),),
     Diagonal: (Diagonal(0, 1),),
     Slice: (Slice((2, 0), (2, 3), (-1, 1)),),
+    Window: (Window((0,), (2,), (2,), (1,), (1,)), Window((1, 0), (2, 1), (2, 2), (1, 3), (1, 2))),
     Pad: (Pad((1, 0), (0, 2), (1, 0), 5.0),),
     Concatenate: (Concatenate(0),),
     Gather: (Gather(0), Gather(1, batched=True)),
     ScatterAdd: (ScatterAdd(0, 4), ScatterAdd(1, 4, batched=True)),
+    Fold: (Fold((0,), (7,), (1,), (2,)), Fold((0,), (9,), (3,), (1,))),
 }
 CASES = [op for ops in MOVES.values() for op in ops]
 

@@ -9,7 +9,17 @@ from compiler.ir.dims import Shape, symbol
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, make_node
-from compiler.ir.op import Access, Broadcast, Concatenate, MapReduce, Reducer, Reshape, Slice, Transpose
+from compiler.ir.op import (
+    Access,
+    Broadcast,
+    Concatenate,
+    MapReduce,
+    Reducer,
+    Reshape,
+    Slice,
+    Transpose,
+    Window,
+)
 from compiler.ir.types import DType, TensorType
 
 BATCH = symbol("batch")
@@ -85,6 +95,7 @@ class Maker:
         views = [Transpose(tuple(order)), Slice((0,) * rank, shape, (1,) * rank)]
         if rank < 3:
             views += [Reshape((*shape, 1)), Broadcast((3, *shape), tuple(range(1, rank + 1)))]
+            views += [Window((k,), (2,), (2,), (1,), (1,)) for k, n in enumerate(shape) if n == 3]
         self.nodes.append(make_node(self.random.choice(views), [node]))
 
     def _turned(self) -> None:

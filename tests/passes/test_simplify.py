@@ -191,6 +191,46 @@ def test_layouts_join():
     )
 
 
+def test_layouts_pass_through_windows():
+    check_change(
+        SIMPLIFY,
+        """
+        %x = input : f32[n,9]
+        %0 = transpose(%x, order=[1, 0]) : f32[9,n]
+        %a = window(%0, axes=[0], positions=[4], taps=[3], steps=[2], dilations=[1]) : f32[4,n,3]
+        %1 = window(%x, axes=[1], positions=[7], taps=[3], steps=[1], dilations=[1]) : f32[n,7,3]
+        %b = slice(%1, starts=[n-1, 1, 0], sizes=[n, 3, 2], steps=[-1, 2, 2]) : f32[n,3,2]
+        %c = window(%x, axes=[1], positions=[3], taps=[1], steps=[4], dilations=[5]) : f32[n,3,1]
+        return %a, %b, %c
+        """,
+        """
+        %x = input : f32[n,9]
+        %0 = window(%x, axes=[1], positions=[4], taps=[3], steps=[2], dilations=[1]) : f32[n,4,3]
+        %a = transpose(%0, order=[1, 0, 2]) : f32[4,n,3]
+        %1 = slice(%x, starts=[n-1, 1], sizes=[n, 7], steps=[-1, 1]) : f32[n,7]
+        %b = window(%1, axes=[1], positions=[3], taps=[2], steps=[2], dilations=[2]) : f32[n,3,2]
+        %2 = slice(%x, starts=[0, 0], sizes=[n, 3], steps=[1, 4]) : f32[n,3]
+        %c = reshape(%2, shape=[n, 3, 1]) : f32[n,3,1]
+        return %a, %b, %c
+        """,
+    )
+
+
+def test_windows_stay_where_a_slice_may_leave_none_of_them():
+    check_no_change(
+        SIMPLIFY,
+        """
+        %x = input : f32[n,9]
+        %0 = window(%x, axes=[1], positions=[7], taps=[3], steps=[1], dilations=[1]) : f32[n,7,3]
+        %a = slice(%0, starts=[0, 6, 0], sizes=[n, 7, 3], steps=[1, -1, 1]) : f32[n,7,3]
+        %b = slice(%0, starts=[0, 0, 1], sizes=[n, 0, 2], steps=[1, 1, 1]) : f32[n,0,2]
+        %1 = window(%x, axes=[0], positions=[n-1], taps=[2], steps=[1], dilations=[1]) : f32[n-1,9,2]
+        %c = slice(%1, starts=[0, 0, 1], sizes=[n-1, 9, 1], steps=[1, 1, 1]) : f32[n-1,9,1]
+        return %a, %b, %c
+        """,
+    )
+
+
 def test_layouts_that_do_nothing_go():
     check_change(
         SIMPLIFY,

@@ -10,6 +10,7 @@ from compiler.ir.op import (
     Broadcast,
     Concatenate,
     Diagonal,
+    Fold,
     Gather,
     Layout,
     Pad,
@@ -17,6 +18,7 @@ from compiler.ir.op import (
     ScatterAdd,
     Slice,
     Transpose,
+    Window,
 )  # fmt: skip
 from tests.properties.maker import LARGEST, SYMBOLS, Maker, Value, largest_size
 
@@ -152,6 +154,48 @@ def scatter_add(maker: Maker) -> Value | None:
     return Value(node, x.bound * max(1, count), x.grain, special=x.special)
 
 
+def window(maker: Maker) -> Value | None:
+    """Windows over one or two axes; over a symbolic one as many as it has for certain."""
+    x = maker.pick(lambda value: 0 < len(value.shape) <= 3)
+    if x is None:
+        return None
+    count = maker.choice([1, 1, 2]) if 1 < len(x.shape) <= 2 else 1
+    axes = tuple(int(axis) for axis in maker.random.choice(len(x.shape), count, replace=False))
+    rows = [window_of_axis(maker, x.shape[axis]) for axis in axes]
+    positions, taps, steps, dilations = zip(*rows, strict=True)
+    return moved(x, Window(axes, positions, taps, steps, dilations))
+
+
+def window_of_axis(maker: Maker, extent: Extent) -> tuple[Extent, Extent, int, int]:
+    if not isinstance(extent, int):
+        return maker.choice([(extent, 1, 1, 2), (1, extent, 3, 1), (extent, 0, 1, 1)])
+    step, dilation = maker.choice([1, 1, 2, 3]), maker.choice([1, 1, 2])
+    taps = int(maker.random.integers(0, (extent - 1) // dilation + 2)) if extent else 0
+    room = extent - (taps - 1) * dilation - 1
+    positions = int(maker.random.integers(0, room // step + 2)) if taps else 2
+    return positions, taps, step, dilation
+
+
+def fold(maker: Maker) -> Value | None:
+    """Windows of one or two axes added up."""
+    x = maker.pick(lambda value: value.dtype.is_float and len(value.shape) >= 2)
+    if x is None:
+        return None
+    count = maker.choice([1, 2]) if len(x.shape) >= 4 else 1
+    rank = len(x.shape) - count
+    axes = tuple(int(axis) for axis in maker.random.choice(rank, count, replace=False))
+    steps, dilations = ([maker.choice([1, 1, 2, 3]) for _ in axes] for _ in range(2))
+    extents = [
+        (x.shape[axis] - 1) * step + (x.shape[rank + place] - 1) * dilation + 1 + maker.choice([0, 1])
+        for place, (axis, step, dilation) in enumerate(zip(axes, steps, dilations, strict=True))
+    ]
+    if any(not isinstance(n, int) or n < 0 for n in extents):
+        return None
+    node = make_node(Fold(axes, tuple(extents), tuple(steps), tuple(dilations)), [x.node])
+    most = largest_size(x.shape[rank:])
+    return Value(node, x.bound * max(1, most), x.grain, special=x.special)
+
+
 def there_and_back(maker: Maker) -> Value | None:
     """Two layout ops that make one, or none."""
     x = maker.pick(lambda value: len(value.shape) >= 2)
@@ -170,5 +214,5 @@ def there_and_back(maker: Maker) -> Value | None:
 
 MOVES: tuple[Callable[[Maker], Value | None], ...] = (
     reshape, reshape, reshape, transpose, transpose, broadcast, broadcast, broadcast, diagonal,
-    slice_of, slice_of, pad, concatenate, gather, scatter_add, there_and_back,
+    slice_of, slice_of, pad, concatenate, gather, scatter_add, window, window, fold, there_and_back,
 )  # fmt: skip

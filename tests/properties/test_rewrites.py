@@ -94,7 +94,7 @@ def test_samples_are_legal_varied_and_the_same_each_time():
         "Pad",
         "Concatenate",
     }
-    assert ops >= {"Gather", "ScatterAdd", "Call", "Input", "Parameter", "Constant"}
+    assert ops >= {"Window", "Fold", "Gather", "ScatterAdd", "Call", "Input", "Parameter", "Constant"}
     assert len(dtypes) == 5
     assert {0, 1, 2, 3} <= extents
     assert any(not isinstance(extent, int) for extent in extents)

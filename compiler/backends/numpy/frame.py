@@ -124,6 +124,7 @@ class Storage:
         dtype = self.source.bind(node.type.dtype.numpy, "dtype_")
         array = self.source.bind(np.ndarray, "ndarray_")
         self.source.write(f"{made} = {array}({shape}, {dtype}, {self.name(place.base)}, {offset}, {strides})")
+        self.source.write(f"{made}.flags.writeable = False")
         return made
 
     def scratch(self, dtype: DType, shape: Sequence[int], place: int) -> Array:
@@ -146,11 +147,13 @@ def walk(node: Node, place: View, sizes: Mapping[str, int]) -> tuple[tuple[int, 
 
 
 def strided(base: Array, node: Node, place: View, sizes: Mapping[str, int]) -> Array:
-    """The array of a view of a dense array."""
+    """The array of a view of a dense array. Nobody writes through it: its elements may overlap."""
     shape, offset, strides = walk(node, place, sizes)
     if 0 in shape:
         return np.empty(shape, base.dtype)
-    return np.ndarray(shape, base.dtype, base, offset, strides)
+    view = np.ndarray(shape, base.dtype, base, offset, strides)
+    view.flags.writeable = False
+    return view
 
 
 def aligned(size: int) -> Array:

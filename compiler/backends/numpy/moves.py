@@ -9,10 +9,10 @@ import numpy as np
 
 from compiler.backends.numpy.blocks import blocks
 from compiler.backends.numpy.frame import Array
-from compiler.backends.reference.layout import check_indices, view
+from compiler.backends.reference.layout import add_windows, check_indices, view
 from compiler.ir.dims import evaluate
 from compiler.ir.node import Node
-from compiler.ir.op import Concatenate, Gather, Layout, Pad, Reshape, ScatterAdd
+from compiler.ir.op import Concatenate, Fold, Gather, Layout, Pad, Reshape, ScatterAdd
 
 
 def write_layout(node: Node, operands: Sequence[Array], sizes: Mapping[str, int], out: Array) -> None:
@@ -32,6 +32,9 @@ def write_layout(node: Node, operands: Sequence[Array], sizes: Mapping[str, int]
         case ScatterAdd():
             check_indices(node, operands[0], out.shape[op.axis])
             _scatter_add(op, operands[0], operands[1], out)
+        case Fold():
+            out.fill(0)
+            add_windows(op, operands[0], out)
         case _:
             np.copyto(out, view(op, operands[0], sizes))
 

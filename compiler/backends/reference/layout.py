@@ -14,6 +14,7 @@ from compiler.ir.op import (
     Broadcast,
     Concatenate,
     Diagonal,
+    Fold,
     Gather,
     Layout,
     Pad,
@@ -21,6 +22,7 @@ from compiler.ir.op import (
     ScatterAdd,
     Slice,
     Transpose,
+    Window,
 )  # fmt: skip
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -44,6 +46,10 @@ def move(node: Node, operands: Sequence[Array], sizes: Mapping[str, int]) -> Arr
             extent = evaluate(op.extent, sizes)
             check_indices(node, operands[0], extent)
             return scatter_add(op, operands[0], operands[1], extent)
+        case Fold():
+            result = np.zeros([evaluate(extent, sizes) for extent in node.type.shape], operands[0].dtype)
+            add_windows(op, operands[0], result)
+            return result
         case _:
             raise TypeError(f"{op} is no layout op")
 
@@ -69,6 +75,8 @@ def view(op: Layout, array: Array, sizes: Mapping[str, int]) -> Array:
         case Slice():
             rows = zip(counts(op.starts), counts(op.sizes), op.steps, array.shape, strict=True)
             return array[tuple(_slice(*row) for row in rows)]
+        case Window():
+            return _window(op, array, counts(op.positions), counts(op.taps))
         case _:
             raise TypeError(f"{op} makes no view")
 
@@ -81,6 +89,32 @@ def _slice(start: int, size: int, step: int, extent: int) -> slice:
         return slice(0, 0)
     stop = last + (1 if step > 0 else -1)
     return slice(start, None if stop < 0 else stop, step)
+
+
+def _window(op: Window, array: Array, positions: Sequence[int], taps: Sequence[int]) -> Array:
+    """A read-only view whose elements may overlap."""
+    shape, strides = list(array.shape), list(array.strides)
+    for axis, count, size, step, apart in zip(op.axes, positions, taps, op.steps, op.dilations, strict=True):
+        reach = (count - 1) * step + (size - 1) * apart + 1
+        if min(count, size) < 0 or (count and size and reach > array.shape[axis]):
+            raise ShapeError(
+                f"{count} windows of {size} elements reach over {reach} of an axis of {array.shape[axis]}"
+            )
+        shape[axis], strides[axis] = count, array.strides[axis] * step
+    strides += [array.strides[axis] * apart for axis, apart in zip(op.axes, op.dilations, strict=True)]
+    if 0 in (*shape, *taps):
+        return np.empty((*shape, *taps), array.dtype)
+    return np.lib.stride_tricks.as_strided(array, (*shape, *taps), strides, writeable=False)
+
+
+def add_windows(op: Fold, array: Array, out: Array) -> None:
+    """Adds every tap of all windows to an array, in row-major order of the taps."""
+    for taps in np.ndindex(array.shape[array.ndim - len(op.axes) :]):
+        place = [slice(None)] * out.ndim
+        for axis, tap, step, apart in zip(op.axes, taps, op.steps, op.dilations, strict=True):
+            place[axis] = slice(tap * apart, tap * apart + (array.shape[axis] - 1) * step + 1, step)
+        if array.size:
+            out[tuple(place)] += array[(..., *taps)]
 
 
 def _pad(op: Pad, array: Array, sizes: Mapping[str, int]) -> Array:

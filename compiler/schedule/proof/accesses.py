@@ -22,6 +22,7 @@ from compiler.ir.op import (
     Reshape,
     Slice,
     Transpose,
+    Window,
 )  # fmt: skip
 from compiler.schedule.nest import Nest
 from compiler.schedule.schedule import Kernel
@@ -59,6 +60,12 @@ def spot_of_view(node: Node, seen: Spot) -> Spot | None:
             for axis, first in enumerate(op.starts):
                 start = start + first * steps[axis]
             steps = tuple(op.steps[axis] * step for axis, step in enumerate(steps))
+        case Window():
+            seen_axes = [steps[axis] for axis in op.axes]
+            moved = list(steps)
+            for axis, step, apart in zip(op.axes, seen_axes, op.steps, strict=True):
+                moved[axis] = step * apart
+            steps = (*moved, *(step * apart for step, apart in zip(seen_axes, op.dilations, strict=True)))
         case Broadcast():
             taken = {axis: steps[k] for k, axis in enumerate(op.axes) if shape[k] == op.shape[axis]}
             steps = tuple(taken.get(axis, 0) for axis in range(len(op.shape)))

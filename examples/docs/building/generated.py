@@ -39,7 +39,7 @@ ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "scalar": ("tinytorch.ops.elementwise",),
     "reducing": ("tinytorch.ops.reduce", "tinytorch.ops.normalise", "tinytorch.ops.contract"),
-    "moving": ("tinytorch.ops.layout",),
+    "moving": ("tinytorch.ops.layout", "tinytorch.ops.windows"),
     "training": ("tinytorch.optim",),
     "settings": ("tinytorch.builtin", "compiler.backends.llvm.backend"),
 }

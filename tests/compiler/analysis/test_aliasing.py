@@ -5,13 +5,13 @@ import random
 import numpy as np
 import pytest
 
-from compiler.analysis.aliasing import dense_strides, regions_of
+from compiler.analysis.aliasing import covered, dense_strides, regions_of
 from compiler.backends.reference.layout import view
 from compiler.ir.build import input_node
 from compiler.ir.dims import evaluate, symbol
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, make_node
-from compiler.ir.op import Broadcast, Concatenate, Diagonal, Layout, Reshape, Slice, Transpose
+from compiler.ir.op import Broadcast, Concatenate, Diagonal, Layout, Reshape, Slice, Transpose, Window
 from compiler.ir.types import FLOAT64, TensorType
 
 BATCH, SEQ = symbol("batch"), symbol("seq")
@@ -57,6 +57,8 @@ def by_numpy(node, sizes):
         (Reshape((1, 3, 1, BATCH, 4)), 0, (0, 4 * BATCH, 0, 4, 1)),
         (Broadcast((5, 3, BATCH, 4), (1, 2, 3)), 0, (0, 4 * BATCH, 4, 1)),
         (Slice((2, 0, 3), (3, BATCH, 2), (-1, 1, -2)), 8 * BATCH + 3, (-4 * BATCH, 4, -2)),
+        (Window((0, 2), (1, 2), (2, 3), (5, 1), (2, 1)), 0, (20 * BATCH, 4, 1, 8 * BATCH, 1)),
+        (Window((1,), (BATCH - 1,), (2,), (1,), (1,)), 0, (4 * BATCH, 4, 1, 4)),
         (Slice((0, BATCH - 1, 0), (3, BATCH, 4), (1, -1, 1)), 4 * BATCH - 4, (4 * BATCH, -4, 1)),
     ],
     ids=str,
@@ -145,7 +147,7 @@ class Chain:
         self.node: Node = leaf(*(self.random.choice(extents) for _ in range(self.random.randint(1, 4))))
         for _ in range(self.random.randint(1, 5)):
             op = self.random.choice(
-                [self.transpose, self.reshape, self.slice, self.broadcast, self.diagonal]
+                [self.transpose, self.reshape, self.slice, self.broadcast, self.diagonal, self.window]
             )()
             self.node = make_node(op, [self.node]) if op is not None else self.node
 
@@ -193,6 +195,14 @@ class Chain:
         ]
         return Diagonal(*self.random.choice(pairs)) if pairs else None
 
+    def window(self):
+        places = [k for k, n in enumerate(self.node.type.shape) if n in (3, 4, 6)]
+        if not places or self.node.type.rank > 4:
+            return None
+        axis = self.random.choice(places)
+        positions, taps, step, dilation = self.random.choice([(2, 2, 1, 1), (1, 2, 1, 2), (2, 1, 2, 1)])
+        return Window((axis,), (positions,), (taps,), (step,), (dilation,))
+
 
 @pytest.mark.parametrize("first", range(0, 600, 50))
 def test_random_chains_of_views_read_what_numpy_reads(first):
@@ -226,3 +236,34 @@ def _chain(node):
         yield node
         node = node.operands[0]
     yield node
+
+
+def some_windows(random, extent):
+    step, dilation = random.randint(1, 4), random.randint(1, 3)
+    taps = random.randint(1, min(3, (extent - 1) // dilation + 1))
+    return random.randint(1, (extent - (taps - 1) * dilation - 1) // step + 1), taps, step, dilation
+
+
+def test_what_windows_cover_is_counted_once():
+    """Exactly for one window in each of two axes, whatever overlaps, as counting the elements finds."""
+    overlapping = 0
+    for seed in range(400):
+        random_ = random.Random(seed)
+        height, width = random_.randint(1, 9), random_.randint(1, 9)
+        rows = [some_windows(random_, height), some_windows(random_, width)]
+        positions, taps, steps, dilations = zip(*rows, strict=True)
+        node = make_node(Window((0, 1), positions, taps, steps, dilations), [leaf(height, width)])
+        seen = len(np.unique(by_numpy(node, {})))
+        assert covered(node.type.shape, region(node).strides) == seen, seed
+        overlapping += seen < node.type.size
+    assert overlapping > 50
+
+
+def test_what_a_view_covers_is_a_polynomial():
+    assert covered((BATCH, 5, 3, 3), (7, 1, 7, 1)) == 7 * (BATCH + 2)
+    assert covered((BATCH, 3), (2, 1)) == 2 * BATCH + 1
+    assert covered((BATCH, 3), (4, 1)) == 3 * BATCH, "windows that do not meet"
+    assert covered((BATCH, 3), (-SEQ, 2 * SEQ)) == BATCH + 4
+    assert covered((BATCH, 4), (0, 1)) == 4
+    assert covered((BATCH, 0), (1, 1)) == 0
+    assert covered((4, 3), (2, 3)) == 12, "multiples of 2 and of 3: 13 places, of which 12 at most are read"

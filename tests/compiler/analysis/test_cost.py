@@ -78,6 +78,20 @@ def test_operations_on_integers_are_no_flops() -> None:
     assert alone(tt.input("x", (6,)) > 0.0) == Cost(operations=6, flops=6, bytes_read=24, bytes_written=6)
 
 
+def test_a_window_reads_what_it_covers_and_a_fold_adds_every_tap() -> None:
+    x = tt.input("x", ("batch", 8, 10))
+    windows = tt.sliding_window(x, (3, 3), axis=(1, 2), step=(2, 1))
+    weight = tt.input("w", (3, 3))
+    terms = BATCH * 3 * 8 * 9
+    convolved = tt.einsum("npqkl,kl->npq", windows, weight)
+    assert alone(convolved) == Cost(2 * terms, 2 * terms, 0, 4 * BATCH * 7 * 10 + 36, 4 * BATCH * 3 * 8)
+    assert alone(windows + x[:, :1, :1, None, None]).bytes_read == 4 * BATCH * 7 * 10 + 4 * BATCH
+    assert alone(windows).bytes_moved == 0
+    given = tt.input("g", ("batch", 3, 8, 3, 3))
+    folded = tt.fold(given, (8, 10), (1, 2), step=(2, 1))
+    assert alone(folded) == Cost(terms, terms, 0, 4 * terms, 4 * BATCH * 80)
+
+
 def test_what_stops_gradients_computes_nothing() -> None:
     assert alone(tt.stop_gradient(tt.input("x", (6,)))).flops == 0
 

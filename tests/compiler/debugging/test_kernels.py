@@ -34,7 +34,9 @@ class Off(NumPy):
         def disturb(nodes, arrays):
             calls.append(len(calls))
             if calls[-1] == self.place:
-                arrays[-1][...] *= 1 + self.share
+                result = arrays[-1]
+                seen = result if result.flags.writeable else result.base  # of a view, what it views
+                seen[...] *= 1 + self.share
             observe(nodes, arrays)
 
         return super().build_observed(plan, disturb)

@@ -12,7 +12,17 @@ from compiler.ir.build import apply, constant_node, contract, input_node, reduce
 from compiler.ir.dims import symbol
 from compiler.ir.graph import Graph
 from compiler.ir.node import make_node
-from compiler.ir.op import Concatenate, Diagonal, Gather, MapReduce, Reducer, Reshape, Slice, Trait
+from compiler.ir.op import (
+    Concatenate,
+    Diagonal,
+    Gather,
+    MapReduce,
+    Reducer,
+    Reshape,
+    Slice,
+    Trait,
+    Window,
+)  # fmt: skip
 from compiler.ir.types import FLOAT32, FLOAT64, INT64, TensorType
 from compiler.schedule.plan import Commit, InInput, InLeaf, InOutput, InParameter, InSlab, OutputCopy, View
 from compiler.schedule.planner import make_plan
@@ -261,6 +271,15 @@ def test_a_view_that_is_computed_is_right_too(viewed):
     prove_plan(moved(replace(plan, peak_bytes=plan.peak_bytes + 32), part, InSlab(plan.peak_bytes, 32, 2, 3)))
 
 
+def test_a_view_of_windows_with_other_strides():
+    a = apply("tanh", x_of((4, 5)))
+    windows = make_node(Window((1,), (2,), (2,), (2,), (1,)), [a])
+    plan = planned([apply("exp", windows), a])
+    assert plan.places[windows] == View(a, 0, (5, 2, 1))
+    for strides in ((5, 1, 2), (5, 2, 2), (4, 2, 1)):
+        refuted(moved(plan, windows, strides=strides), "the offset and the strides that its op says")
+
+
 # Plans: writing over operands
 
 
@@ -271,6 +290,13 @@ def test_a_result_over_an_operand_that_it_reads_turned():
     plan = planned([apply("exp", b)])
     over = moved(plan, b, offset=plan.places[a].offset)
     refuted(over, "reads elements that other iterations write")
+
+
+def test_a_result_over_what_it_reads_in_windows():
+    a = apply("tanh", x_of((6,)))
+    b = apply("neg", make_node(Window((0,), (3,), (2,), (1,), (1,)), [a]))
+    plan = planned([apply("exp", b)])
+    refuted(moved(plan, b, offset=plan.places[a].offset), "reads elements that other iterations write")
 
 
 def test_a_result_over_half_of_an_operand(line):
@@ -532,6 +558,19 @@ def test_an_operand_that_is_read_reversed():
     a = apply("tanh", x_of((4,)))
     b = apply("add", a, make_node(Slice((3,), (4,), (-1,)), [a]))
     convicted(marked([apply("neg", b)], [(b, a)]), "reads elements that other iterations write")
+
+
+def test_an_operand_that_is_read_in_windows():
+    a = apply("tanh", x_of((5,)))
+    overlapping = make_node(Window((0,), (5,), (1,), (1,), (1,)), [a])
+    b = apply("neg", overlapping)
+    prove_schedule(marked([apply("exp", b)], [(b, overlapping)]))
+    a = apply("tanh", x_of((6,)))
+    b = apply("neg", make_node(Window((0,), (3,), (2,), (1,), (1,)), [a]))
+    convicted(marked([apply("exp", b)], [(b, b.operands[0])]), "reads elements that other iterations write")
+    a = apply("tanh", x_of((6,)))
+    b = apply("neg", make_node(Window((0,), (3,), (2,), (2,), (1,)), [a]))
+    prove_schedule(marked([apply("exp", b)], [(b, b.operands[0])]))
 
 
 def test_an_operand_that_is_broadcast():

@@ -6,6 +6,7 @@ import numpy as np
 
 from tests.tinytorch.op_table.row import F, Row, bools, integers, signed, torch
 from tinytorch.ops import layout as ol
+from tinytorch.ops import windows as ow
 
 INDEX = np.array([[2, 0, 1], [1, 1, 2]])
 
@@ -131,4 +132,40 @@ LAYOUT = [
         [(signed(3, 3),), (signed(2, 2, 4),), (signed(2, 1),)],
     ),
     Row("diagonal -1", lambda x: ol.diagonal(x, -1), lambda x: torch.diagonal(x, -1), [(signed(4, 2),)]),
+    Row(
+        "unfold",
+        lambda x: ow.unfold(x, 1, 3, 2),
+        lambda x: x.unfold(1, 3, 2),
+        [(signed(2, 8),), (signed(2, 3, 2),), (integers(1, 7),)],
+    ),
+    Row(
+        "sliding_window",
+        lambda x: ow.sliding_window(x, (2, 3), (0, -1), (1, 2)),
+        lambda x: x.unfold(0, 2, 1).unfold(1, 3, 2),
+        [(signed(3, 7),), (bools(2, 4),)],
+    ),
+    Row(
+        "sliding_window dilated",
+        lambda x: ow.sliding_window(x, 2, 1, step=2, dilation=3),
+        lambda x: x.unfold(1, 4, 2)[..., ::3],
+        [(signed(2, 9),), (signed(0, 4),)],
+    ),
+    Row(
+        "sliding_window of all",
+        lambda x: ow.sliding_window(x, 2),
+        lambda x: x.unfold(0, 2, 1),
+        [(signed(4),)],
+    ),
+    Row(
+        "fold",
+        lambda x: ow.fold(x, (6, 5), (1, 2), 1, (2, 1)),
+        lambda x: F.fold(x.permute(0, 3, 4, 1, 2).reshape(2, 6, 12), (6, 5), (2, 3), (2, 1))[:, 0],
+        [(signed(2, 4, 3, 2, 3),)],
+    ),
+    Row(
+        "fold strided",
+        lambda x: ow.fold(x, (5, 8), (0, 1), step=(1, 3)),
+        lambda x: F.fold(x.permute(2, 3, 0, 1).reshape(6, 8), (5, 8), (2, 3), 1, 0, (1, 3))[0],
+        [(signed(4, 2, 2, 3),)],
+    ),
 ]

@@ -7,7 +7,8 @@ import pytest
 
 import tinytorch as tt
 from compiler.backends.numpy import backend
-from compiler.backends.numpy.frame import aligned
+from compiler.backends.numpy.frame import Storage, aligned
+from compiler.backends.numpy.source import Source
 from compiler.ir.dims import evaluate
 from compiler.ir.node import make_node
 from compiler.ir.op import Call
@@ -148,3 +149,21 @@ def test_memory_begins_at_a_cache_line():
         room = aligned(size)
         assert room.ctypes.data % 64 == 0
         assert room.nbytes == size
+
+
+def test_nobody_writes_through_a_view():
+    """Windows overlap: what is written to one element would be another one too."""
+    x = tt.input("x", ("n", 5))
+    outputs = [tt.sliding_window(x, 2, 1) * 2.0, tt.exp(x).unfold(1, 2, 2) + 1.0]
+    program = compiled([x], outputs, passes=())
+    assert "flags.writeable = False" in source(program, n=3)
+    found = program(np.zeros((3, 5), np.float32))
+    assert [array.shape for array in found] == [(3, 4, 2), (3, 2, 2)]
+    assert all(array.flags.writeable for array in found)
+    windows = next(
+        node for node in program.graph.nodes if node.op.name == "window" and node.operands[0].operands
+    )
+    storage = Storage(program.plan, {"n": 3}, Source())
+    fixed = storage.array(windows)
+    assert fixed is not None
+    assert not fixed.flags.writeable
