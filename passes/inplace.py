@@ -71,7 +71,7 @@ class _Mark:
 def _decide(place: int, kernel: Kernel, schedule: Schedule, time: Timeline) -> Iterator[_Mark | Refusal]:
     if kernel.members[0].op.has(Trait.VIEW):
         return
-    if isinstance(kernel.nest, Refusal):
+    if isinstance(kernel.nest, Refusal) and not kernel.members[0].op.has(Trait.PREFIX):
         yield kernel.nest
         return
     taken = {time.live.owners[operand] for operand in kernel.in_place.values()}

@@ -172,6 +172,7 @@ from tinytorch.ops.normalise import (
     logsumexp,
     softmax,
 )
+from tinytorch.ops.prefix import cummax, cummin, cumprod, cumsum
 from tinytorch.ops.reduce import (
     all,
     any,
@@ -240,6 +241,10 @@ __all__ = [
     "cos",
     "data",
     "default_passes",
+    "cummax",
+    "cummin",
+    "cumprod",
+    "cumsum",
     "diagonal",
     "diff",
     "divide",

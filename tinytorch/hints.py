@@ -59,6 +59,8 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("gather take_along_dim", "tt.take_along_axis(x, indices, axis)"),
         ("index_select embedding", "tt.take(x, indices, axis=0)"),
         ("sliding_window_view as_strided", "tt.sliding_window(x, size, axis)"),
+        ("cumulative_sum", "tt.cumsum(x, axis)"),
+        ("cumulative_prod", "tt.cumprod(x, axis)"),
         ("masked_fill masked_select", "tt.where(mask, value, x)"),
         ("hardtanh", "tt.clip(x, -1, 1)"),
         ("hardsigmoid", "tt.hard_sigmoid(x)"),

@@ -10,12 +10,12 @@ from compiler.errors import ArgumentError, ShapeError
 from compiler.ir.build import Value, apply, reduce
 from compiler.ir.dims import Dim, Extent, product
 from compiler.ir.formula.parsing import parse_formula
-from compiler.ir.node import Node, describe
+from compiler.ir.node import Node, describe, make_node
 from compiler.ir.numbers import number
-from compiler.ir.op import Reducer, Size
+from compiler.ir.op import Prefix, Reducer, Reshape, Scan, Size
 from compiler.ir.types import DType, floating
 from tinytorch.arithmetic import Arithmetic
-from tinytorch.axes import Axis, normalised_axes
+from tinytorch.axes import Axis, normalised_axes, normalised_axis
 
 ROOT: Final = parse_formula("root(x) = where(x == 0, 0, sqrt(x))")
 """The square root, with the slope 0 at 0."""
@@ -27,7 +27,7 @@ Correction: TypeAlias = Extent | float
 
 
 class Reductions(Arithmetic):
-    """Sums, means, extremes and their places."""
+    """Sums, means, extremes and their places, and what they are up to each element."""
 
     __slots__ = ()
 
@@ -86,6 +86,37 @@ class Reductions(Arithmetic):
     def std(self, axis: Axis = None, keepdims: bool = False, *, correction: Correction = 1) -> Self:
         """The square root of `var`. Its gradient is 0 where all elements are equal, as in torch.std."""
         return self._wrap(apply(ROOT, self.var(axis, keepdims, correction=correction).node))
+
+    def cumsum(self, axis: int | None = None, *, reverse: bool = False) -> Self:
+        """The sum of the elements of an axis up to each; with `reverse`, from each to the last.
+
+        Without an axis, of the flattened tensor, as in NumPy. bool and int32 are summed as int64, float32 in
+        float64.
+        """
+        return self._prefix(Scan.SUM, axis, reverse)
+
+    def cumprod(self, axis: int | None = None, *, reverse: bool = False) -> Self:
+        """The product of the elements of an axis up to each, as `cumsum`. Its gradient is right at zeros."""
+        return self._prefix(Scan.PRODUCT, axis, reverse)
+
+    def cummax(self, axis: int | None = None, *, reverse: bool = False) -> Self:
+        """The largest of the elements of an axis up to each, NaN from the first NaN on.
+
+        The last of equal ones has the gradient (torch.cummax, which returns the places too).
+        """
+        return self._prefix(Scan.MAX, axis, reverse)
+
+    def cummin(self, axis: int | None = None, *, reverse: bool = False) -> Self:
+        """The smallest of the elements of an axis up to each, as `cummax`."""
+        return self._prefix(Scan.MIN, axis, reverse)
+
+    def _prefix(self, scan: Scan, axis: int | None, reverse: bool) -> Self:
+        node, place = self.node, 0
+        if axis is None:
+            node = make_node(Reshape((node.type.size,)), [node]) if self.ndim != 1 else node
+        else:
+            place = normalised_axis(axis, self.ndim, node)
+        return self._wrap(make_node(Prefix(scan, place, bool(reverse)), [node]))
 
     def _reduce(self, reducer: Reducer, axis: Axis, keepdims: bool) -> Self:
         axes = normalised_axes(axis, self.ndim, self.node)

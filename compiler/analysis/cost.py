@@ -17,7 +17,7 @@ from compiler.ir.dims import Dim, Extent, evaluate, product
 from compiler.ir.formula.atoms import ATOMS, Rule
 from compiler.ir.formula.tape import infer_dtypes, natural_dtype
 from compiler.ir.node import Node
-from compiler.ir.op import Fold, Gather, MapReduce, Reducer, ScatterAdd, Trait
+from compiler.ir.op import Fold, Gather, MapReduce, Prefix, Reducer, ScatterAdd, Trait
 from compiler.ir.plain import Plain, plain
 
 _FLOATING = {atom.name for atom in ATOMS.values() if atom.rule is Rule.FLOATING}
@@ -163,6 +163,9 @@ def _operations(node: Node) -> Cost:
     if isinstance(op, ScatterAdd | Fold):
         added = node.operands[-1].type.size
         return Cost(added, added if node.type.dtype.is_float else 0)
+    if isinstance(op, Prefix):
+        steps = node.type.size * len(node.operands)
+        return Cost(steps, steps if node.type.dtype.is_float else 0)
     if not isinstance(op, MapReduce):
         return Cost(opaque=int(op.has(Trait.OPAQUE)))
     turns = product(op.extents)

@@ -35,8 +35,10 @@ from compiler.ir.op import (
     MapReduce,
     Op,
     Pad,
+    Prefix,
     Reducer,
     Reshape,
+    Scan,
     ScatterAdd,
     Size,
 )
@@ -82,6 +84,8 @@ def _known(node: Node, known: Mapping[Node, Known]) -> Known:
             return _map(node, op, known)
         case MapReduce() as op:
             return _reduction(node, op, known)
+        case Prefix() as op:
+            return _prefix(node, op, known)
         case Layout() as op:
             return _layout(node, op, known)
         case _:
@@ -211,6 +215,19 @@ def _layout(node: Node, op: Layout, known: Mapping[Node, Known]) -> Known:
             return Known(Range(low, high, infinite=True, nan=summed.range.nan), summed.is_declared)
         case _:
             return replace(operands[0], lines=())
+
+
+def _prefix(node: Node, op: Prefix, known: Mapping[Node, Known]) -> Known:
+    operands = [known[operand] for operand in node.operands]
+    is_declared = all(item.is_declared for item in operands)
+    given = operands[0].range
+    if op.scan.picks:
+        return Known(given, is_declared)
+    if op.scan is Scan.SUM:
+        return Known(join(given, _sum(given, node.type.shape[op.axis])), is_declared)
+    if op.scan is Scan.PRODUCT and given.low >= -1 and given.high <= 1 and not given.nan:
+        return Known(Range(0.0 if given.low >= 0 else -1.0, 1.0), is_declared)
+    return Known(Range(infinite=True, nan=True), is_declared)
 
 
 def is_below_own_maximum(node: Node) -> bool:

@@ -13,7 +13,7 @@ from compiler.ir.formula.tape import Const, Formula, bind
 from compiler.ir.graph import Graph
 from compiler.ir.naming import Names
 from compiler.ir.node import Node, SourceLine
-from compiler.ir.op import MapReduce, Op, Reducer
+from compiler.ir.op import MapReduce, Op, Prefix, Reducer, Scan
 from compiler.ir.printing import loop_name, print_node
 from compiler.rewrite.stable import is_exponential_of_shifted
 
@@ -121,6 +121,8 @@ def _formula(node: Node) -> Formula | None:
 
 def _shown(op: Op) -> tuple[str | None, str | None]:
     """What an op computes as text and as LaTeX; nothing for an op that computes nothing."""
+    if isinstance(op, Prefix):
+        return _prefix_shown(op)
     if not isinstance(op, MapReduce):
         return None, None
     if op.reducer is Reducer.NONE:
@@ -136,6 +138,17 @@ def _shown(op: Op) -> tuple[str | None, str | None]:
         rf"y_{{{_subscript(op.output)}}} = {word}_{{{', '.join(loops)}}} "
         + r" \, ".join(f"{letter}_{{{_subscript(access.axes)}}}" for letter, access in factors),
     )
+
+
+def _prefix_shown(op: Prefix) -> tuple[str, str]:
+    """A prefix reduction along its axis alone, whose index is i."""
+    if op.scan is Scan.RECURRENCE:
+        before = "i+1" if op.reverse else "i-1"
+        return f"y[i] = a[i] * y[{before}] + b[i]", rf"y_i = a_i \, y_{{{before}}} + b_i"
+    sign, relation = (">=", r"\geq") if op.reverse else ("<=", r"\leq")
+    words = {Scan.SUM: ("sum", r"\sum"), Scan.PRODUCT: ("product", r"\prod")}
+    word, symbol = words.get(op.scan, (op.scan.value[3:], rf"\{op.scan.value[3:]}"))
+    return f"y[i] = {word} over j {sign} i of x[j]", rf"y_i = {symbol}_{{j {relation} i}} x_j"
 
 
 def _letters(op: MapReduce) -> list[str]:

@@ -6,10 +6,10 @@ of operand m is
     g_m[Im] = sum over the indices not in Im of g[O] * (df/dx_m)(x1[I1], x2[I2], ..)
 
 emitted as a map and a bare sum, or as a contraction where the product is plain. `max` and `min` have a second
-one, and each layout op names its adjoint. Derivatives come from `compiler.ir.formula.derivative`. Written
-here is that of exp(x - max(x)) alone: it cannot blow up at a finite x, so its product is plain unless the
-cotangent is masked. `zmul` would take the 0 that 1 / sum(exp(x)) is beside x = +inf for a branch that was
-masked out.
+one, and each prefix reduction and layout op names its adjoint. Derivatives come from
+`compiler.ir.formula.derivative`. Written here is that of exp(x - max(x)) alone: it cannot blow up at a finite
+x, so its product is plain unless the cotangent is masked. `zmul` would take the 0 that 1 / sum(exp(x)) is
+beside x = +inf for a branch that was masked out.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from compiler.autodiff.adjoint_formula import AdjointFormula, adjoint_formula
 from compiler.autodiff.layout_rules import layout_adjoint
 from compiler.autodiff.masks import Cotangent, Mask, mask_at_operand, mask_before_move, mask_of_sum
 from compiler.autodiff.placing import reshaped, to_operand
+from compiler.autodiff.prefix_rules import prefix_adjoint
 from compiler.errors import GradientError
 from compiler.ir.build import apply, contract, reduce
 from compiler.ir.dims import Shape
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Const, Formula
 from compiler.ir.node import Node, Origin, describe, make_node
-from compiler.ir.op import Access, Argument, Call, Index, MapReduce, Reducer, Size
+from compiler.ir.op import Access, Argument, Call, Index, MapReduce, Prefix, Reducer, Scan, Size
 from compiler.rewrite.stable import is_exponential_of_shifted
 
 
@@ -48,6 +49,8 @@ def adjoint(node: Node, operand: int, cotangent: Cotangent) -> Cotangent | None:
             return _extremum(node, node.op, cotangent)
         case MapReduce():
             return None
+        case Prefix():
+            return _prefix(node, node.op, operand, cotangent)
         case Call():
             return _call(node, node.op, operand, cotangent)
         case _:
@@ -212,6 +215,14 @@ def _move(node: Node, operand: int, cotangent: Cotangent) -> Cotangent | None:
     if value is None:
         return None
     return Cotangent(value, mask_before_move(node.op, node.operands[operand], cotangent.mask))
+
+
+def _prefix(node: Node, op: Prefix, operand: int, cotangent: Cotangent) -> Cotangent:
+    """A mask along other axes than the one that is walked stays, where nothing is multiplied."""
+    value = prefix_adjoint(node, operand, cotangent.node, _origin(node, operand, f"adjoint of {op.name}"))
+    mask = cotangent.mask
+    is_plain = op.scan.picks or op.scan is Scan.SUM
+    return Cotangent(value, mask if is_plain and mask is not None and op.axis not in mask else None)
 
 
 def _call(node: Node, op: Call, operand: int, cotangent: Cotangent) -> Cotangent | None:

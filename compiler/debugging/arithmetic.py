@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from compiler.ir.formula.precise import mpmath_context, table
-from compiler.ir.op import Reducer
+from compiler.ir.op import Reducer, Scan
 from compiler.ir.types import BOOL, DType
 
 _UNIT: Final = {"float32": 2.0**-23, "float64": 2.0**-52}
@@ -84,6 +84,24 @@ class Arithmetic:
             if is_better or (value != value and values[best] == values[best]):
                 best = number
         return mp.mpf(best) if reducer.is_search else values[best]
+
+    def next_of(self, scan: Scan, values: list[Any], dtype: DType) -> Any:
+        """The next value of a prefix reduction, from the one before it, if there is one, and its operands."""
+        *before, value = values
+        value = converted(value, dtype)
+        if len(before) < scan.operands:
+            return value
+        match scan:
+            case Scan.SUM:
+                return self.rounded(before[0] + value, dtype)
+            case Scan.PRODUCT:
+                return self.rounded(before[0] * value, dtype)
+            case Scan.RECURRENCE:
+                return self.rounded(before[0] * before[1] + value, dtype)
+            case Scan.MAX:
+                return self.reduced(Reducer.MAX, [before[0], value], dtype)
+            case Scan.MIN:
+                return self.reduced(Reducer.MIN, [before[0], value], dtype)
 
 
 def converted(value: Any, dtype: DType) -> Any:

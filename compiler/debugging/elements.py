@@ -26,6 +26,7 @@ from compiler.ir.op import (
     Layout,
     MapReduce,
     Pad,
+    Prefix,
     ScatterAdd,
     Size,
     Trait,
@@ -91,7 +92,9 @@ class Pulled:
         return self.as_is or value.dtype.kind != "f" or np.finfo(value.dtype).tiny <= abs(value) < np.inf
 
     def _operands(self, node: Node, place: Place) -> Iterator[Element]:
-        if isinstance(node.op, MapReduce):
+        if isinstance(node.op, Prefix):
+            yield from self._walked(node, node.op, place)
+        elif isinstance(node.op, MapReduce):
             for loops in self._turns(node.op, place):
                 for operand, access in zip(node.operands, node.op.accesses, strict=True):
                     yield operand, tuple(0 if axis is None else loops[axis] for axis in access.axes)
@@ -106,6 +109,13 @@ class Pulled:
             raise TooFarError
         ranges = [(at[loop],) if loop in at else range(extents[loop]) for loop in range(len(extents))]
         return itertools.product(*ranges)
+
+    def _walked(self, node: Node, op: Prefix, place: Place) -> Iterator[Element]:
+        """The element before it on the axis, if there is one, and those at its own place."""
+        before = place[op.axis] + (1 if op.reverse else -1)
+        if 0 <= before < self.values[node].shape[op.axis]:
+            yield node, (*place[: op.axis], before, *place[op.axis + 1 :])
+        yield from ((operand, place) for operand in node.operands)
 
     # Layout ops: an element is one of an operand, or none, or a sum of several
 
@@ -168,6 +178,8 @@ class Pulled:
             value = _number(self.values[node][place])
             return value if is_leaf else arithmetic.rounded(value, node.type.dtype)
         needed = [known[item] for item in self._needed(element)]
+        if isinstance(node.op, Prefix):
+            return arithmetic.next_of(node.op.scan, needed, node.type.dtype)
         if isinstance(node.op, MapReduce):
             return self._reduced(node.op, place, needed, arithmetic)
         if isinstance(node.op, Pad) and not needed:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, fields
 from itertools import repeat
 from typing import Any, Final, NoReturn, cast
 
 from compiler.errors import ParseError
 from compiler.ir.dims import Dim, Extent, parse_extent
 from compiler.ir.formula.parsing import parse_scalar
-from compiler.ir.op import LAYOUTS, Op
+from compiler.ir.op import LAYOUTS, Op, Prefix, Scan
 
 STRING: Final = r'"(?:[^"\\]|\\.)*"'
 NAME: Final = rf"(?:{STRING}|[A-Za-z_0-9][\w.']*)(?:~\d+)?"
@@ -19,6 +19,8 @@ VALUE: Final = rf"%{NAME}"
 INT: Final = re.compile(r"-?\d{1,30}\Z", re.ASCII)
 WORDS: Final = {layout.word: layout for layout in LAYOUTS}
 """The layout ops by the words that begin their lines."""
+SCANS: Final = {scan.value: scan for scan in Scan}
+"""The prefix reductions by theirs."""
 
 _PIECE = re.compile(rf"{VALUE}|{STRING}|.", re.ASCII | re.DOTALL)
 _FLOAT = re.compile(r"-?(?:inf|nan|\d+\.\d*(?:e[-+]?\d+)?|\d+e[-+]?\d+)\Z", re.ASCII)
@@ -74,12 +76,24 @@ def _number(text: str) -> Extent | bool | float:
 
 _SHAPES: Final = frozenset({"shape", "starts", "sizes", "low", "high", "positions", "taps", "extents"})
 _INTS: Final = frozenset({"axes", "order", "steps", "interior", "dilations"})
-_EXPECTED: Final = {"batched": "true or false", "value": "a number", "extent": "an extent"}
+_BOOLS: Final = frozenset({"batched", "reverse"})
+_EXPECTED: Final = {"value": "a number", "extent": "an extent", **dict.fromkeys(_BOOLS, "true or false")}
 
 
 def read_layout(word: str, given: Mapping[str, Any]) -> Op:
     """The layout op with fields of the right kinds. Raises ParseError."""
-    wanted = {item.name: item.default is MISSING for item in fields(WORDS[word])}
+    _check_fields(word, fields(WORDS[word]), given)
+    return WORDS[word](**given)
+
+
+def read_prefix(word: str, given: Mapping[str, Any]) -> Op:
+    """The prefix reduction with fields of the right kinds. Raises ParseError."""
+    _check_fields(word, fields(Prefix)[1:], given)
+    return Prefix(SCANS[word], **given)
+
+
+def _check_fields(word: str, known: Sequence[Field[Any]], given: Mapping[str, Any]) -> None:
+    wanted = {item.name: item.default is MISSING for item in known}
     wrong = [key for key in given if key not in wanted] + [
         key for key, needed in wanted.items() if needed and key not in given
     ]
@@ -91,14 +105,13 @@ def read_layout(word: str, given: Mapping[str, Any]) -> Op:
                 key, "a list of extents" if key in _SHAPES else "a list of ints" if key in _INTS else "an int"
             )
             raise ParseError(f"{word}: {key} is {expected}, not {value!r}")
-    return WORDS[word](**given)
 
 
 def _is_field(key: str, value: Any) -> bool:
     if key in _SHAPES | _INTS:
         kinds = (int, Dim) if key in _SHAPES else (int,)
         return isinstance(value, tuple) and all(map(_is_one_of, cast("Any", value), repeat(kinds)))
-    if key == "batched":
+    if key in _BOOLS:
         return isinstance(value, bool)
     kinds = {"value": (int, float), "extent": (int, Dim)}.get(key, (int,))
     return _is_one_of(value, kinds)

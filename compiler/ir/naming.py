@@ -18,9 +18,11 @@ from typing import Final, Protocol
 from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.tape import Formula
 from compiler.ir.node import Node, describe
-from compiler.ir.op import LAYOUTS, Call, MapReduce, Reducer
+from compiler.ir.op import LAYOUTS, Call, MapReduce, Reducer, Scan
 
-RESERVED: Final = frozenset({"input", "parameter", "constant", *(layout.word for layout in LAYOUTS)})
+RESERVED: Final = frozenset({
+    "input", "parameter", "constant", *(layout.word for layout in LAYOUTS), *(scan.value for scan in Scan),
+})  # fmt: skip
 """Words that begin a right-hand side of their own."""
 
 _MOST_DIGITS: Final = 16

@@ -1,11 +1,12 @@
-"""The three kinds of op, and the leaves.
+"""The four kinds of op, and the leaves.
 
-    Op         ::= MapReduce | Layout | Call | Leaf
+    Op         ::= MapReduce | Prefix | Layout | Call | Leaf
     MapReduce  ::= out[O] = reducer over K of formula(argument, ...)
     argument   ::= Access       the next operand at loop indices, one (or the unit axis) for each of its axes
                  | Index        the value of a loop index
                  | Size         an extent
                  | Const        a literal
+    Prefix     ::= cumsum | cumprod | cummax | cummin | recurrence, along an axis, forwards or in reverse
     Layout     ::= reshape | transpose | broadcast | diagonal | slice | window | pad | concatenate | gather
                  | scatter_add | fold
     Call       ::= an opaque pure function with a declared result type
@@ -31,6 +32,7 @@ from compiler.ir.layout import (
 )  # fmt: skip
 from compiler.ir.leaf import Constant, Input, Parameter, constant_of
 from compiler.ir.map_reduce import Access, Argument, Index, MapReduce, Reducer, Size, reduced_dtype
+from compiler.ir.prefix import Prefix, Scan
 from compiler.ir.trait import Call, Op, Trait
 from compiler.ir.windows import Fold, Window
 
@@ -59,8 +61,10 @@ __all__ = [
     "Op",
     "Pad",
     "Parameter",
+    "Prefix",
     "Reducer",
     "Reshape",
+    "Scan",
     "ScatterAdd",
     "Size",
     "Slice",

@@ -13,7 +13,18 @@ import numpy as np
 from compiler.errors import ParseError, TinytorchError
 from compiler.ir.build import IDENTITY_OF, align, as_argument, atom_formula, product_formula
 from compiler.ir.dims import Dim, Shape, parse_extent
-from compiler.ir.fields import INT, NAME, STRING, VALUE, WORDS, read_field, read_layout, split
+from compiler.ir.fields import (
+    INT,
+    NAME,
+    SCANS,
+    STRING,
+    VALUE,
+    WORDS,
+    read_field,
+    read_layout,
+    read_prefix,
+    split,
+)  # fmt: skip
 from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.parsing import parse_formula, parse_scalar
 from compiler.ir.formula.tape import Formula
@@ -187,8 +198,8 @@ class _Reader:
             return Parameter(found, self._buffer(inside, found)), []
         if word == "constant":
             return self._constant(name, inside, found), []
-        if word in WORDS and word not in self.formulas:
-            return self._layout(word, inside)
+        if (word in WORDS or word in SCANS) and word not in self.formulas:
+            return self._with_fields(word, inside)
         return self._map(word, inside, axes, found)
 
     def _input(self, inside: str, found: TensorType) -> Input:
@@ -237,7 +248,7 @@ class _Reader:
             raise ParseError(f"{text[:200]} has the shape {list(array.shape)} and is to be {found}")
         return constant_of(array.reshape(shape), found.dtype)
 
-    def _layout(self, word: str, inside: str) -> tuple[Op, list[Node]]:
+    def _with_fields(self, word: str, inside: str) -> tuple[Op, list[Node]]:
         operands: list[Node] = []
         given: dict[str, Any] = {}
         for piece in split(inside):
@@ -248,7 +259,7 @@ class _Reader:
                 raise ParseError(f"{word}: {piece!r} is neither an operand nor a field that is not given yet")
             else:
                 given[key] = read_field(value)
-        return read_layout(word, given), operands
+        return (read_layout if word in WORDS else read_prefix)(word, given), operands
 
     def _opaque(self, label: str, inside: str) -> tuple[Op, list[Node]]:
         key = reference(label)

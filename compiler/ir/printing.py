@@ -8,6 +8,7 @@
                   | name "(" argument, ... ")"                               map
                   | reducer "[" loop ":" extent, ... "]" access "*" ...      reduction, contraction
                   | layout-name "(" value, ... field "=" field-value, ... ")"
+                  | prefix-name "(" value, ... field "=" field-value, ... ")"
                   | "call" name "(" value, ... ")"
     argument    ::= access | loop | "{" extent "}" | literal
     access      ::= value [ "[" loop or "_", ... "]" ]                       "_" is a unit axis
@@ -47,6 +48,7 @@ from compiler.ir.op import (
     MapReduce,
     Op,
     Parameter,
+    Prefix,
     Reducer,
     Size,
 )  # fmt: skip
@@ -119,9 +121,8 @@ def print_node(node: Node, names: Names) -> str:
     match op:
         case MapReduce():
             return _print_map_reduce(op, node, name, operands, names)
-        case Layout():
-            pairs = [f"{item.name}={print_field(getattr(op, item.name))}" for item in fields(op)]
-            right = f"{op.name}({', '.join([*operands, *pairs])})"
+        case Layout() | Prefix():
+            right = f"{op.name}({', '.join([*operands, *print_fields(op)])})"
         case Input():
             right = f"input({print_scalar(op.low)}, {print_scalar(op.high)})" if op.has_range else "input"
         case Parameter():
@@ -150,6 +151,12 @@ def _print_array(op: Constant, name: str) -> str:
     if is_by_reference(op):
         return f"@{name[1:]}"
     return print_field(op.buffer.array.tolist())
+
+
+def print_fields(op: Layout | Prefix) -> list[str]:
+    """The fields of an op as they stand behind its operands: `axis=0`. A scan is what the op is called."""
+    shown = [item for item in fields(op) if item.name != "scan"]
+    return [f"{item.name}={print_field(getattr(op, item.name))}" for item in shown]
 
 
 def print_field(value: Any) -> str:

@@ -22,6 +22,8 @@ class Trait(Flag):
     """Reduces one operand over some of its axes."""
     CONTRACTION = auto()
     """Sums a product of two or more operands."""
+    PREFIX = auto()
+    """Reduces the elements of an axis up to each of them, in order."""
     LAYOUT = auto()
     """Moves elements and computes nothing (scatter_add and fold add)."""
     VIEW = auto()

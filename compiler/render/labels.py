@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Final
 
@@ -13,8 +13,20 @@ from compiler.ir.build import align
 from compiler.ir.formula.printing import print_body, print_formula, print_scalar
 from compiler.ir.naming import Names, reference
 from compiler.ir.node import Node, SourceLine
-from compiler.ir.op import Access, Argument, Call, Constant, Index, Layout, MapReduce, Reducer, Size, Trait
-from compiler.ir.printing import is_by_reference, loop_name, print_field, print_node
+from compiler.ir.op import (
+    Access,
+    Argument,
+    Call,
+    Constant,
+    Index,
+    Layout,
+    MapReduce,
+    Prefix,
+    Reducer,
+    Size,
+    Trait,
+)  # fmt: skip
+from compiler.ir.printing import is_by_reference, loop_name, print_field, print_fields, print_node
 
 LONGEST: Final = 44
 """The largest number of characters of an expression in a box; the tooltip has it whole."""
@@ -36,9 +48,8 @@ def expression(node: Node, names: Names) -> str:
     match node.op:
         case MapReduce():
             return briefly(_map_reduce(node.op, node, operands))
-        case Layout():
-            given = [f"{item.name}={print_field(getattr(node.op, item.name))}" for item in fields(node.op)]
-            return f"{node.op.name}({', '.join([*operands, *given])})"
+        case Layout() | Prefix():
+            return f"{node.op.name}({', '.join([*operands, *print_fields(node.op)])})"
         case Call():
             return f"{node.op.label}({', '.join(operands)})"
         case Constant():

@@ -24,6 +24,7 @@ class Reason(Enum):
     SCHEDULED = "another pass has scheduled it"
     OPAQUE = "nothing is known of an opaque call, and it is only run when the program is"
     VIEW = "the memory of a view must be written first"
+    IN_ORDER = "the op walks an axis in order"
     MOVES_ELEMENTS = "the op moves elements and is no view"
     TARGET_CANNOT = "the backend does not do it"
     READ_LATER = "somebody reads the operand later"

@@ -81,6 +81,10 @@ def check_member(node: Node) -> Refusal | None:
     if op.has(Trait.VIEW):
         sentence = f"{called(node)} is a view of memory, which must be written first"
         return Refusal(Reason.VIEW, (node,), sentence)
+    if op.has(Trait.PREFIX):
+        return Refusal(
+            Reason.IN_ORDER, (node,), f"{called(node)} walks an axis in order, and has a nest of its own"
+        )
     if not isinstance(op, MapReduce):
         return Refusal(Reason.MOVES_ELEMENTS, (node,), f"{called(node)} moves elements")
     if op.reducer is not Reducer.NONE and all(op.extents[loop] == 1 for loop in op.reduced):

@@ -131,6 +131,12 @@ def access_refusal(kernel: Kernel, result: Node, owner: Node, live: Liveness) ->
     if not readers or result.type.size == 0:
         return None
     nest, nodes = kernel.nest, (result, owner)
+    if result.op.has(Trait.PREFIX):  # each element is read where it is written, and not again
+        own = [item for item in result.operands if live.owners[item] is owner]
+        if all(item.type == result.type and live.regions[item].covers(item) for item in own):
+            return None
+        sentence = f"{called(result)} reads the buffer of {called(owner)} elsewhere"
+        return Refusal(Reason.OTHER_INDEX, nodes, sentence)
     if not isinstance(nest, Nest):
         return nest
     begins_early = result in readers and map_reduce(result).reducer is not Reducer.NONE

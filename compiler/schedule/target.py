@@ -15,5 +15,7 @@ class Target:
     """Runs a contraction and the maps that follow it as one loop nest."""
     fuses_searches: bool = False
     """Runs a search (argmax, argmin) with other nodes over any loops, not only columns or the innermost."""
+    reads_windows: bool = False
+    """Multiplies windows, whose elements overlap, about as fast as what is dense."""
     writes_in_place: bool = False
     """Can write a result over an operand."""

@@ -18,7 +18,7 @@ JOINING: Final = frozenset(
     {
         Reason.NOT_CONVEX, Reason.OTHER_LOOPS, Reason.OWN_NEST, Reason.UNIT_LOOPS, Reason.TOO_MANY_MEMBERS,
         Reason.NOT_FASTER, Reason.ORDER_IS_FIXED, Reason.SCHEDULED, Reason.OPAQUE, Reason.VIEW,
-        Reason.MOVES_ELEMENTS, Reason.TARGET_CANNOT,
+        Reason.IN_ORDER, Reason.MOVES_ELEMENTS, Reason.TARGET_CANNOT,
     }
 )  # fmt: skip
 """Reasons for which passes leave nodes in kernels of their own."""

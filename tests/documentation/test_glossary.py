@@ -7,7 +7,7 @@ import pytest
 
 import tinytorch as tt
 from compiler.ir.graph import Graph
-from compiler.ir.op import LAYOUTS, Reducer
+from compiler.ir.op import LAYOUTS, Reducer, Scan
 from passes import REWRITES, SCHEDULING
 from tests.documentation.pages import text_of
 from tinytorch.builtin import OPS
@@ -67,6 +67,7 @@ def test_what_training_prints_is_in_the_glossary(optimiser: str) -> None:
 
 def test_the_words_of_texts_are_in_the_glossary() -> None:
     words = {"input", "parameter", "constant", *(layout.word for layout in LAYOUTS)}
+    words |= {item.value for item in Scan}
     words |= {item.value for item in Reducer if item is not Reducer.NONE}
     assert words - terms() == set()
     text = text_of("glossary")

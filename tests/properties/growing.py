@@ -15,7 +15,7 @@ from compiler.ir.build import apply, broadcast_shape, cast, constant_node, contr
 from compiler.ir.dims import Shape
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.node import make_node
-from compiler.ir.op import Access, Call, Index, MapReduce, Reducer, Size
+from compiler.ir.op import Access, Call, Fold, Index, MapReduce, Prefix, Reducer, Scan, Size
 from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, DType
 from tests.properties.maker import LIMIT, Maker, Value, largest_size
 from tests.properties.moving import MOVES
@@ -318,6 +318,31 @@ def extremum(maker: Maker) -> Value | None:
     return replace(x, node=reduce(maker.choice([Reducer.MAX, Reducer.MIN]), x.node, axes, keepdims))
 
 
+def prefix(maker: Maker) -> Value | None:
+    """A prefix reduction. Products are of few moderate numbers; the running ones are of any."""
+    x = maker.pick(lambda value: len(value.shape) > 0)
+    if x is None:
+        return None
+    axis, reverse = int(maker.random.integers(len(x.shape))), maker.chance(0.5)
+    most_terms = max(1, most(x.shape, [axis]))
+    scan = maker.choice([Scan.SUM, Scan.SUM, Scan.MAX, Scan.MIN, Scan.PRODUCT, Scan.RECURRENCE])
+    if scan.picks:
+        return replace(x, node=make_node(Prefix(scan, axis, reverse), [x.node]))
+    if scan is Scan.SUM:
+        node = make_node(Prefix(scan, axis, reverse), [x.node])
+        return Value(node, x.bound * most_terms, x.grain, -x.bound * most_terms, x.special)
+    y = maker.pick(lambda value: value.node.type == x.node.type) if scan is Scan.RECURRENCE else x
+    if y is None or (scan is Scan.RECURRENCE and not is_float(x)) or x.bound > 8 or y.bound > 8:
+        return None
+    if x.special or y.special:
+        return None
+    bound = max(x.bound, 1.0) ** most_terms * max(y.bound, 1.0) * most_terms
+    exact = x.grain is not None and x.grain * most_terms <= 16 and scan is Scan.PRODUCT
+    operands = [x.node] if scan is Scan.PRODUCT else [x.node, y.node]
+    grain = x.grain * most_terms if exact and x.grain is not None else None
+    return Value(make_node(Prefix(scan, axis, reverse), operands), bound, grain, -bound)
+
+
 def contraction(maker: Maker) -> Value | None:
     """A sum of a product of two or three operands, whose axes of one extent may follow one loop."""
     count = maker.choice([2, 2, 2, 3])
@@ -345,6 +370,31 @@ def contraction(maker: Maker) -> Value | None:
     bound *= max(1, largest_size(tuple(extents[loop] for loop in used if loop not in output)))
     grain = None if None in grains else sum(grain for grain in grains if grain is not None)
     return Value(node, bound, grain, special=any(value.special for value in values))
+
+
+def folded_product(maker: Maker) -> Value | None:
+    """The fold of a product of positions and taps, as the gradient of a convolution by its input is."""
+
+    def is_plain(value: Value) -> bool:
+        return is_float(value) and not value.special and 0 < len(value.shape) <= 2
+
+    x, y = maker.pick(is_plain), maker.pick(is_plain)
+    if x is None or y is None or x.bound * y.bound > 2.0**12 or largest_size(x.shape + y.shape) > 500:
+        return None
+    position, tap = (int(maker.random.integers(len(item.shape))) for item in (x, y))
+    step, dilation = maker.choice([1, 2, 2, 3]), maker.choice([1, 1, 2, 3])
+    extent = (x.shape[position] - 1) * step + (y.shape[tap] - 1) * dilation + 1 + maker.choice([0, 0, 1])
+    if 0 in (x.shape[position], y.shape[tap]) or not isinstance(y.shape[tap], int):
+        return None
+    extents: list[Any] = [*x.shape, *y.shape]
+    of_x, of_y = list(range(len(x.shape))), list(range(len(x.shape), len(extents)))
+    others = [loop for loop in of_y if loop != len(x.shape) + tap]
+    summed = [loop for loop in [*of_x, *others] if loop != position and maker.chance(0.3)]
+    output = [loop for loop in [*of_x, *others] if loop not in summed] + [len(x.shape) + tap]
+    product = contract([x.node, y.node], [of_x, of_y], output, extents)
+    op = Fold((output.index(position),), (extent,), (step,), (dilation,))
+    terms = most(tuple(extents), summed) * y.shape[tap]
+    return Value(make_node(op, [product]), x.bound * y.bound * max(1, terms), None)
 
 
 def loops_for(maker: Maker, shape: Shape, extents: list[Any]) -> list[int | None]:
@@ -451,7 +501,8 @@ def overflowing(maker: Maker) -> Value | None:
 GROWTHS: tuple[Growth, ...] = (
     sign_change, step, smooth, smooth, singular, guarded, guarded, cast_to,
     arithmetic, arithmetic, arithmetic, arithmetic, quotient, comparison, logic, choice, power,
-    with_index, one_hot, own_formula, turned, total, total, extremum, contraction, contraction, contraction,
-    call, nothing_done, nothing_done, halves, of_ones, *MOVES,
+    with_index, one_hot, own_formula, turned, total, total, prefix, prefix, extremum,
+    contraction, contraction, contraction, folded_product, folded_product, call,
+    nothing_done, nothing_done, halves, of_ones, *MOVES,
 )  # fmt: skip
 UNSTABLE: tuple[Growth, ...] = (overflowing,) * 4

@@ -177,8 +177,8 @@ def window_of_axis(maker: Maker, extent: Extent) -> tuple[Extent, Extent, int, i
 
 
 def fold(maker: Maker) -> Value | None:
-    """Windows of one or two axes added up."""
-    x = maker.pick(lambda value: value.dtype.is_float and len(value.shape) >= 2)
+    """Windows of one or two axes added up; by phases, what is not finite may be NaN beside a border."""
+    x = maker.pick(lambda value: value.dtype.is_float and len(value.shape) >= 2 and not value.special)
     if x is None:
         return None
     count = maker.choice([1, 2]) if len(x.shape) >= 4 else 1

@@ -33,7 +33,7 @@ def test_the_trials_of_these_seeds_have_every_kind_of_everything():
     ops = {type(node.op).__name__ for item in trials for node in item.sample.graph.nodes}
     assert ops == {
         "MapReduce", "Input", "Parameter", "Constant", "Call", "Reshape", "Transpose", "Broadcast",
-        "Diagonal", "Slice", "Window", "Pad", "Concatenate", "Gather", "ScatterAdd", "Fold",
+        "Diagonal", "Slice", "Window", "Pad", "Concatenate", "Gather", "ScatterAdd", "Fold", "Prefix",
     }  # fmt: skip
     assert any(len(item.sample.graph.outputs) > 2 and item.sample.graph.updates for item in trials)
     assert any(0 in node.type.shape for item in trials for node in item.sample.graph.nodes)

@@ -20,12 +20,13 @@ from compiler.backends.numpy.contractions import (
 from compiler.backends.numpy.frame import Array, Storage
 from compiler.backends.numpy.kernels import NestWriter
 from compiler.backends.numpy.moves import write_layout
+from compiler.backends.numpy.prefixes import write_prefix
 from compiler.backends.numpy.source import Source
 from compiler.backends.numpy.stopwatch import Stopwatch
 from compiler.backends.reference import call
 from compiler.ir.dims import evaluate
 from compiler.ir.node import Node
-from compiler.ir.op import Call, Layout, MapReduce, Trait
+from compiler.ir.op import Call, Layout, MapReduce, Prefix, Trait
 from compiler.schedule.execution import Copy, Release, Run, steps_of
 from compiler.schedule.nest import Nest
 from compiler.schedule.plan import InOutput, InParameter, InSlab, Plan, View
@@ -43,7 +44,7 @@ class NumPy:
     """The backend that is always there."""
 
     name = "numpy"
-    target = Target(fuses=True, fuses_searches=True, writes_in_place=True)
+    target = Target(fuses=True, fuses_searches=True, reads_windows=True, writes_in_place=True)
 
     def build(self, plan: Plan) -> PlannedProgram:
         """Nothing is generated before the first call, which gives the sizes."""
@@ -184,6 +185,9 @@ def _write_kernel(storage: Storage, plan: Plan, kernel: Kernel) -> None:
         nest = kernel.nest
         assert isinstance(nest, Nest)
         NestWriter(storage, plan.schedule, kernel, nest).write()
+    elif isinstance(first.op, Prefix):
+        names = _tuple([storage.name(operand) for operand in first.operands])
+        storage.source.call(partial(write_prefix, first), names, storage.name(first))
     elif isinstance(first.op, Layout):
         names = _tuple([storage.name(operand) for operand in first.operands])
         storage.source.call(partial(_move, first, storage.sizes), names, storage.name(first))

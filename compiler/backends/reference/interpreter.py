@@ -11,12 +11,13 @@ import numpy as np
 
 from compiler.backends.reference.atoms import ATOMS_IN_NUMPY
 from compiler.backends.reference.layout import move
+from compiler.backends.reference.prefix import prefix
 from compiler.errors import ArgumentError
 from compiler.ir.dims import evaluate
 from compiler.ir.formula.tape import Const, Ref, infer_dtypes
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.op import Access, Call, Constant, Index, Layout, MapReduce, Parameter, Reducer, Size
+from compiler.ir.op import Access, Call, Constant, Index, Layout, MapReduce, Parameter, Prefix, Reducer, Size
 from compiler.ir.types import DType, Scalar, Weak, dtype_of
 from compiler.schedule.plan import Plan
 from compiler.schedule.schedule import Schedule
@@ -95,6 +96,8 @@ def compute(node: Node, operands: Sequence[Array], sizes: Mapping[str, int]) -> 
     match node.op:
         case MapReduce():
             return _map_reduce(node.op, operands, sizes)
+        case Prefix():
+            return prefix(node.op, operands, node.type.dtype)
         case Layout():
             return move(node, operands, sizes)
         case Call():

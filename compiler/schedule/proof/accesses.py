@@ -18,6 +18,7 @@ from compiler.ir.op import (
     Diagonal,
     Layout,
     MapReduce,
+    Prefix,
     Reducer,
     Reshape,
     Slice,
@@ -189,6 +190,8 @@ def overwriting_fault(kernel: Kernel, result: Node, home: Node, spots: Mapping[N
     """
     if result.type.size == 0:
         return None
+    if isinstance(result.op, Prefix) and len(kernel.members) == 1:
+        return _prefix_fault(result, home, spots)
     if not all(isinstance(node.op, MapReduce) for node in kernel.members):
         return f"{describe(result)} is no map, and its elements have no order"
     loops = loops_of(kernel)
@@ -213,6 +216,23 @@ def overwriting_fault(kernel: Kernel, result: Node, home: Node, spots: Mapping[N
         if kernel.members.index(reader) > kernel.members.index(result):
             return f"{describe(reader)} reads it after {describe(result)} is written"
     return None
+
+
+def _prefix_fault(result: Node, home: Node, spots: Mapping[Node, Spot]) -> str | None:
+    """A prefix reduction carries the value before along: at each place it reads its operands, then writes.
+
+    Rows may be walked in any order, or together, so an operand in the same memory lies just as the result.
+    """
+    target = _moves(home_spot(result), _long_axes(result))
+    for operand in result.operands:
+        spot = spots[operand]
+        if spot.home is home and (spot.start != 0 or _moves(spot, _long_axes(result)) != target):
+            return f"{describe(result)} reads elements that it writes at other places"
+    return None
+
+
+def _long_axes(node: Node) -> list[int | None]:
+    return [None if extent == 1 else axis for axis, extent in enumerate(node.type.shape)]
 
 
 def _reads(kernel: Kernel) -> Iterator[tuple[Node, Node, Sequence[int | None]]]:

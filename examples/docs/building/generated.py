@@ -38,7 +38,12 @@ ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
         "tinytorch.plots",
     ),
     "scalar": ("tinytorch.ops.elementwise",),
-    "reducing": ("tinytorch.ops.reduce", "tinytorch.ops.normalise", "tinytorch.ops.contract"),
+    "reducing": (
+        "tinytorch.ops.reduce",
+        "tinytorch.ops.prefix",
+        "tinytorch.ops.normalise",
+        "tinytorch.ops.contract",
+    ),
     "moving": ("tinytorch.ops.layout", "tinytorch.ops.windows"),
     "training": ("tinytorch.optim",),
     "settings": ("tinytorch.builtin", "compiler.backends.llvm.backend"),

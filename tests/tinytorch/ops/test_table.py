@@ -7,10 +7,10 @@ import pytest
 
 from tests.tinytorch.op_table import ROWS, UNARY
 from tinytorch.elementwise import Elementwise, elementwise
-from tinytorch.ops import contract, layout, normalise, reduce, windows
+from tinytorch.ops import contract, layout, normalise, prefix, reduce, windows
 from tinytorch.ops import elementwise as vocabulary
 
-MODULES = [vocabulary, reduce, normalise, contract, layout, windows]
+MODULES = [vocabulary, reduce, prefix, normalise, contract, layout, windows]
 
 
 def public_ops():
