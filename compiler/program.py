@@ -202,9 +202,9 @@ class Program:
         """The loop nests of a kernel, to read; of a whole call without one.
 
         They say everything that the numbers depend on: dtypes, places and strides, what is kept and for how
-        long, the order of sums (see `compiler.backends.llvm.describe`). `kernel` is one of the schedule, its
-        number, or a tensor, node or name that it computes. Raises ArgumentError where there is no such
-        kernel, and BackendError where the backend has no code of its own.
+        long, the order of sums (see `compiler.loops.source`). `kernel` is one of the schedule, its number, or
+        a tensor, node or name that it computes. Raises ArgumentError where there is no such kernel, and
+        BackendError where the backend has no code of its own.
         """
         return self._readable().source(None if kernel is None else find_kernel(self.schedule, kernel))
 

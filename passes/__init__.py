@@ -11,6 +11,7 @@ from passes.fold_constants import FoldConstants
 from passes.fuse_elementwise import FuseElementwise
 from passes.fuse_epilogues import FuseEpilogues
 from passes.inplace import InPlace
+from passes.phase_folds import PhaseFolds
 from passes.save_outputs import SaveOutputs
 from passes.simplify import Simplify
 
@@ -19,6 +20,7 @@ REWRITES: Final[tuple[RewritingPass, ...]] = (
     FoldConstants(),
     Simplify(),
     CommonSubexpressions(),
+    PhaseFolds(),
     SaveOutputs(),
 )
 """Graph to graph, in this order."""

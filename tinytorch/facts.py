@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from compiler.autodiff.explain import definitions_of
 from compiler.backends.accuracy import SYSTEMS, Case, Stated, measured
 from compiler.errors import DTypeError, FormulaError
 from compiler.ir.build import input_node
-from compiler.ir.formula.atoms import Rule
+from compiler.ir.formula.atoms import ATOMS, Rounding, Rule
 from compiler.ir.formula.intervals import value_range
 from compiler.ir.formula.printing import latex, print_body, print_formula
 from compiler.ir.formula.settings import derive_with
@@ -20,15 +20,6 @@ from tinytorch.tensor import Tensor
 
 if TYPE_CHECKING:
     from tinytorch.elementwise import Elementwise
-
-_EXACT: Final = frozenset({
-    "neg", "stop", "abs", "sign", "floor", "ceil", "round", "maximum", "minimum", "where",
-    "lt", "le", "gt", "ge", "eq", "ne", "isnan", "and", "or", "xor", "not",
-})  # fmt: skip
-"""Atoms whose result needs no rounding."""
-
-_ROUNDED: Final = frozenset({"add", "sub", "mul", "div", "sqrt", "zmul"})
-"""Atoms that give the float nearest to the exact result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +169,10 @@ def _result(op: Elementwise, kind: DType) -> str | None:
 
 def _rounding(formula: Formula) -> str:
     atoms = [line.atom for line in formula.lines]
-    rounded = [atom for atom in atoms if atom not in _EXACT]
+    rounded = [atom for atom in atoms if ATOMS[atom].rounding is not Rounding.EXACT]
     if not rounded:
         return "exact"
-    if len(rounded) == 1 and rounded[0] in _ROUNDED:
+    if len(rounded) == 1 and ATOMS[rounded[0]].rounding is Rounding.NEAREST:
         return "the number nearest to the exact result"
     return "each line of the formula is rounded"
 

@@ -14,15 +14,14 @@ from typing import Final
 
 from compiler.analysis.aliasing import Region, covered
 from compiler.ir.dims import Dim, Extent, evaluate, product
-from compiler.ir.formula.atoms import ATOMS, Rule
+from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.tape import infer_dtypes, natural_dtype
 from compiler.ir.node import Node
 from compiler.ir.op import Fold, Gather, MapReduce, Prefix, Reducer, ScatterAdd, Trait
 from compiler.ir.plain import Plain, plain
 
-_FLOATING = {atom.name for atom in ATOMS.values() if atom.rule is Rule.FLOATING}
-EXPENSIVE: Final = frozenset({"pow", *_FLOATING} - {"div", "sqrt"})
-"""Atoms that take about ten times as long as an addition: exponentials, logarithms and their kin."""
+EXPENSIVE: Final = frozenset(name for name, atom in ATOMS.items() if atom.instructions > 10)
+"""Atoms that take ten times as long as an addition and more: exponentials, logarithms and their kin."""
 
 _FREE: Final = "stop"
 """The atom that computes nothing: it only stops gradients."""

@@ -8,23 +8,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from compiler.ir.formula.precise import mpmath_context, table
+from compiler.ir.formula.atoms import ATOMS, Rounding
+from compiler.ir.formula.precise import FARTHEST, is_only_nearby, mpmath_context, table
 from compiler.ir.op import Reducer, Scan
 from compiler.ir.types import BOOL, DType
 
 _UNIT: Final = {"float32": 2.0**-23, "float64": 2.0**-52}
-_EXACT: Final = frozenset(
-    {"neg", "stop", "abs", "sign", "floor", "ceil", "round", "maximum", "minimum", "where", "isnan"}
-    | {"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "xor", "not"}
-)
-"""Atoms that round nothing."""
-
-_FARTHEST: Final = 2**60
-_BOUNDED: Final = frozenset(
-    {"exp", "expm1", "sigmoid", "softplus", "sech2", "tanh"}
-    | {"normpdf", "normcdf", "erf", "erfc", "sin", "cos"}
-)
-"""Atoms that have no number of 150 digits beyond `_FARTHEST`."""
 
 
 class TooFarError(Exception):
@@ -56,11 +45,11 @@ class Arithmetic:
         return self._atoms[dtype]
 
     def _atom(self, name: str, function: Callable[..., Any], dtype: DType) -> Callable[..., Any]:
-        if name in _EXACT:
+        if ATOMS[name].rounding is Rounding.EXACT:
             return function
 
         def rounding(*arguments: Any) -> Any:
-            if name in _BOUNDED and _FARTHEST < abs(arguments[0]) < mpmath_context().inf:
+            if is_only_nearby(name) and FARTHEST < abs(arguments[0]) < mpmath_context().inf:
                 raise TooFarError
             return self.rounded(function(*arguments), dtype)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 import numpy as np
 
+from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.op import MapReduce
 from compiler.ir.types import DType
 from compiler.lint.facts import Facts
@@ -42,26 +42,4 @@ def _slopes(op: MapReduce) -> bool:
     result = op.formula.result
     if not isinstance(result, int) or result < len(op.formula.parameters):
         return False
-    return op.formula.line(result).atom not in _FLAT
-
-
-_FLAT: Final = frozenset(
-    {
-        "sign",
-        "floor",
-        "ceil",
-        "round",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-        "eq",
-        "ne",
-        "isnan",
-        "and",
-        "or",
-        "xor",
-        "not",
-        "stop",
-    }
-)
+    return not ATOMS[op.formula.line(result).atom].flat

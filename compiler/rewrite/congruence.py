@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Final
 
+from compiler.ir.formula.atoms import ATOMS, Rule
 from compiler.ir.node import Node
 from compiler.ir.op import Access, Call, Constant, MapReduce, Op, Reducer, Trait
 
-SYMMETRIC: Final = frozenset({"add", "mul", "eq", "ne", "and", "or", "xor"})
+SYMMETRIC: Final = frozenset(
+    name for name, atom in ATOMS.items() if atom.commutes and atom.rule is not Rule.SELECTING
+)
 """Atoms whose arguments may change places without a bit of the result changing (NaNs count as one).
 
 maximum and minimum of floats are not among them: of 0.0 and -0.0 they may return the first.

@@ -3,8 +3,8 @@
 Of each kernel the median of a call and its 99th percentile, calls one after the other, and after pauses in
 which the workers fall asleep. The number of threads changes every few calls, so that both meet the same
 machine. `--from 10` cuts kernels of 10 predicted microseconds already: the crossover shows from where on that
-pays, and `PARALLEL_FROM` in `compiler/backends/llvm/steps.py` is above it. Other work on the machine hides
-all this; under Linux, `chrt -f 5 python -m ...` (as root) keeps it away.
+pays, and `PARALLEL_FROM` in `compiler/backends/llvm/steps/launches.py` is above it. Other work hides all
+this; under Linux, `chrt -f 5 python -m ...` (as root) keeps it away.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 import tinytorch as tt
-from compiler.backends.llvm import steps
+from compiler.backends.llvm.steps import launches as steps
 
 THREADS = (1, 2)
 TURNS = 8

@@ -273,10 +273,16 @@ def _called(node: object) -> object:
 
 
 @pytest.mark.parametrize(
-    "line", ["reshape(%a, shape=[3,2])", "transpose(%a, order=[1,0])", "concatenate(%a, axis=0)"]
+    ("line", "reason"),
+    [
+        ("reshape(%a, shape=[3,2])", Reason.VIEW),
+        ("transpose(%a, order=[1,0])", Reason.VIEW),
+        ("concatenate(%a, axis=0)", Reason.MOVES_ELEMENTS),
+        ("cumsum(%a, axis=0, reverse=false)", Reason.IN_ORDER),
+    ],
 )
-def test_refused_across_what_moves_elements(line: str) -> None:
-    shape = "2,3" if "concatenate" in line else "3,2"
+def test_refused_across_what_moves_elements(line: str, reason: Reason) -> None:
+    shape = "3,2" if reason is Reason.VIEW else "2,3"
     text = f"""
     %x = input : f32[2,3]
     %a = exp(%x) : f32[2,3]
@@ -284,7 +290,6 @@ def test_refused_across_what_moves_elements(line: str) -> None:
     %y = neg(%v) : f32[{shape}]
     return %y
     """
-    reason = Reason.MOVES_ELEMENTS if "concatenate" in line else Reason.VIEW
     assert reasons(text) == [reason, reason]
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from compiler.ir.formula.atoms import of_every_atom
+
 _LARGEST_EXPONENT = 88.0
 """exp of more than this may overflow float32."""
 _LEAST_NORMAL = 2.0**-126
@@ -233,7 +235,7 @@ def _truth(*_: Range) -> Range:
 
 _ERF = _rising(math.erf, -1, 1)
 
-RULES: Final[Mapping[str, Callable[..., Range]]] = {
+RULES: Final[Mapping[str, Callable[..., Range]]] = of_every_atom({
     "add": _add, "sub": _sub, "mul": _mul, "zmul": _mul, "div": _div, "neg": _neg, "pow": _pow, "stop": _same,
     "abs": _abs, "maximum": _maximum, "minimum": _minimum, "sign": _rising(_sign, -1, 1),
     "floor": _rising(math.floor, -math.inf, math.inf), "ceil": _rising(math.ceil, -math.inf, math.inf),
@@ -244,5 +246,5 @@ RULES: Final[Mapping[str, Callable[..., Range]]] = {
     "sech2": _bounded(0, 1), "sigmoid": _rising(_sigmoid, 0, 1), "softplus": _rising(_softplus, 0, math.inf),
     "erf": _ERF, "erfc": _erfc, "normcdf": _rising(_normcdf, 0, 1),
     "normpdf": _bounded(0, 1 / math.sqrt(2 * math.pi)),
-}  # fmt: skip
+}, "the table of interval rules", but=("where",))  # fmt: skip
 """The rule of every atom but `where`, whose branches are judged under its condition (`intervals.py`)."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, Final, TypeAlias
 
+from compiler.ir.formula.atoms import of_every_atom
 from compiler.ir.formula.tape import Formula
 from compiler.ir.types import Scalar
 
@@ -17,7 +18,7 @@ STEP: Final = 40
 
 _SCALES = (0.03, 0.4, 1.0, 2.5, 7.0, 18.0)
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53)
-_FARTHEST = 2**60
+FARTHEST: Final = 2**60
 """Beyond this, exp is 0 or infinite and a wave has no value: a number of so many digits helps nobody."""
 
 Exact: TypeAlias = Mapping[float, str]
@@ -70,23 +71,23 @@ def _zmul(x: Any, y: Any) -> Any:
 
 def _exp(x: Any) -> Any:
     mp = mpmath_context()
-    if abs(x) > _FARTHEST:
+    if abs(x) > FARTHEST:
         return mp.inf if x > 0 else mp.zero
     return mp.exp(x)
 
 
 def _expm1(x: Any) -> Any:
-    return _exp(x) - 1 if abs(x) > _FARTHEST else mpmath_context().expm1(x)
+    return _exp(x) - 1 if abs(x) > FARTHEST else mpmath_context().expm1(x)
 
 
 def _sin(x: Any) -> Any:
     mp = mpmath_context()
-    return mp.nan if abs(x) > _FARTHEST else mp.sin(x)
+    return mp.nan if abs(x) > FARTHEST else mp.sin(x)
 
 
 def _cos(x: Any) -> Any:
     mp = mpmath_context()
-    return mp.nan if abs(x) > _FARTHEST else mp.cos(x)
+    return mp.nan if abs(x) > FARTHEST else mp.cos(x)
 
 
 def _whole(rounding: str, x: Any) -> Any:
@@ -143,6 +144,16 @@ def _normpdf(x: Any) -> Any:
 @cache
 def table() -> Mapping[str, Callable[..., Any]]:
     """The value of every atom, of numbers of `mpmath_context`."""
+    return of_every_atom({**_anywhere(), **_nearby()}, "the table of values at 150 digits")
+
+
+def is_only_nearby(atom: str) -> bool:
+    """Whether an atom has no value of 150 digits where its argument is larger than FARTHEST."""
+    return atom in _nearby()
+
+
+@cache
+def _anywhere() -> Mapping[str, Callable[..., Any]]:
     mp = mpmath_context()
     return {
         "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": _div, "neg": operator.neg,
@@ -150,10 +161,17 @@ def table() -> Mapping[str, Callable[..., Any]]:
         "floor": partial(_whole, "floor"), "ceil": partial(_whole, "ceil"), "round": partial(_whole, "nint"),
         "maximum": _maximum, "minimum": _minimum, "lt": operator.lt, "le": operator.le, "gt": operator.gt,
         "ge": operator.ge, "eq": operator.eq, "ne": operator.ne, "isnan": mp.isnan, "and": _and, "or": _or,
-        "xor": operator.ne, "not": operator.not_, "where": _where, "sqrt": _sqrt, "exp": _exp,
-        "expm1": _expm1, "log": _log, "log1p": _log1p, "sin": _sin, "cos": _cos, "tanh": mp.tanh,
-        "sech2": _sech2, "sigmoid": _sigmoid, "softplus": _softplus, "erf": mp.erf, "erfc": mp.erfc,
-        "normcdf": _normcdf, "normpdf": _normpdf,
+        "xor": operator.ne, "not": operator.not_, "where": _where, "sqrt": _sqrt, "log": _log,
+        "log1p": _log1p, "erfc": mp.erfc,
+    }  # fmt: skip
+
+
+@cache
+def _nearby() -> Mapping[str, Callable[..., Any]]:
+    mp = mpmath_context()
+    return {
+        "exp": _exp, "expm1": _expm1, "sin": _sin, "cos": _cos, "tanh": mp.tanh, "sech2": _sech2,
+        "sigmoid": _sigmoid, "softplus": _softplus, "erf": mp.erf, "normcdf": _normcdf, "normpdf": _normpdf,
     }  # fmt: skip
 
 

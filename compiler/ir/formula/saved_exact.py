@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from compiler.ir.formula import single
-from compiler.ir.formula.atoms import COMPARISONS
+from compiler.ir.formula.atoms import ATOMS, COMPARISONS, Rounding
 from compiler.ir.formula.precise import (
     Exact,
     evaluate_anywhere,
@@ -26,11 +26,6 @@ _NEAR = 2.0**-19
 """How close to a break point, relative to it, the slope on either side of it will do."""
 _LARGEST = 2.0**127
 _SATURATED = (0.3, 0.7, 1.5, 2.5, 5.0, 9.0, 17.0, 40.0, 88.0)
-
-_CORRECTLY_ROUNDED: Final = frozenset({
-    "add", "sub", "mul", "zmul", "div", "neg", "abs", "sign", "floor", "ceil", "round", "sqrt", "stop",
-})  # fmt: skip
-"""Atoms that give the exact value wherever it is a number of float32."""
 
 
 class _Tracked(NamedTuple):
@@ -79,7 +74,7 @@ def _is_exact(atom: str, items: Sequence[_Tracked], value: Any) -> bool:
         return False
     if isinstance(value, bool):
         return True
-    return (atom in _CORRECTLY_ROUNDED or items[0].value == 0) and to_float32(value) == value
+    return (ATOMS[atom].rounding is not Rounding.CLOSE or items[0].value == 0) and to_float32(value) == value
 
 
 def _pick(condition: _Tracked, chosen: _Tracked, other: _Tracked) -> _Tracked:

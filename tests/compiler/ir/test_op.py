@@ -17,6 +17,7 @@ from compiler.ir.op import (
     Call,
     Concatenate,
     Diagonal,
+    Fold,
     Gather,
     Input,
     Locks,
@@ -29,6 +30,7 @@ from compiler.ir.op import (
     Slice,
     Trait,
     Transpose,
+    Window,
     constant_of,
 )
 from compiler.ir.types import FLOAT32, FLOAT64, INT64, TensorType
@@ -93,6 +95,7 @@ def test_operands_that_do_not_fit_are_an_error(op, operands, message):
 def test_every_layout_op_is_a_value_that_hashes_and_pickles():
     ops = [Reshape((3,)), Transpose((0,)), Broadcast((3,), (0,)), Diagonal(0, 1), Slice((0,), (1,), (1,))]
     ops += [Pad((0,), (0,), (0,)), Concatenate(0), Gather(0), ScatterAdd(0, 3)]
+    ops += [Window((0,), (2,), (3,), (1,), (1,)), Fold((0,), (4,), (1,), (1,))]
     assert {type(op) for op in ops} == set(LAYOUTS)
     for op in ops:
         copy = pickle.loads(pickle.dumps(op))  # noqa: S301  # our own bytes

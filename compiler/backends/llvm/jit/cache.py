@@ -23,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from compiler import loops
 from compiler.backends.llvm.jit.engine import Target, compile_object
 from compiler.backends.llvm.jit.once import once
 from compiler.backends.llvm.jit.untyped import Module, binding
@@ -183,8 +184,9 @@ def default_cache() -> ObjectCache:
 def sources_digest() -> str:
     """A digest of the source of everything that emits code here."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(path.read_bytes())
+    for room in (Path(__file__).parents[1], Path(loops.__file__).parent):
+        for path in sorted(room.rglob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from compiler.backends.llvm.jit.once import once
 from compiler.backends.llvm.jit.untyped import Module, Value, binding
 from compiler.errors import BackendError
+from compiler.loops.machine import Machine
 
 _library_numbers = itertools.count()
 _jit_lock = threading.Lock()
@@ -83,6 +84,19 @@ class Target:
     def has_masked_memory(self) -> bool:
         """Whether masked vector loads and stores are instructions (if not, each lane becomes a branch)."""
         return self.vector_bytes >= 32
+
+    @functools.cached_property
+    def machine(self) -> Machine:
+        """What kernels need to know of it."""
+        return Machine(
+            vector_bytes=self.vector_bytes,
+            vector_registers=self.vector_registers,
+            has_fma=self.has_fma,
+            has_mask_registers=self.has_mask_registers,
+            has_masked_memory=self.has_masked_memory,
+            scales=self.vector_bytes == 64,
+            saturates=self.is_arm,
+        )
 
 
 @functools.cache

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from compiler.backends.llvm.jit.memory import Blocks, Items
-from compiler.backends.llvm.places import Pointer, Region
 from compiler.backends.llvm.run.driver import BindingRecord, LaunchRecord, PatchRecord
-from compiler.backends.llvm.steps import Launch, PythonStep, Scratch, Step
+from compiler.backends.llvm.steps.launches import Launch, PythonStep, Scratch, Step
 from compiler.ir.dims import evaluate
+from compiler.loops.places import Pointer, Region
 
 Array: TypeAlias = np.ndarray[Any, Any]
 

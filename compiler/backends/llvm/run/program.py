@@ -9,26 +9,26 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from compiler.backends.llvm.describe import call_text, kernel_text
 from compiler.backends.llvm.entry.locks import word_locks
 from compiler.backends.llvm.entry.making import make_entry
 from compiler.backends.llvm.entry.spec import entry_spec
 from compiler.backends.llvm.jit.cache import ObjectCache
 from compiler.backends.llvm.jit.engine import Target, assembly, complete
-from compiler.backends.llvm.library import Emit, kernel_module, load_kernels
-from compiler.backends.llvm.lowering import Lowered, lower
-from compiler.backends.llvm.places import Places, Pointer, Region
 from compiler.backends.llvm.run.binding import Binding, address_of, frame_of, stretches_of
 from compiler.backends.llvm.run.context import NativeContext
 from compiler.backends.llvm.run.driver import driver
 from compiler.backends.llvm.run.python_steps import run_python_step
 from compiler.backends.llvm.run.timing import run_timed
-from compiler.backends.llvm.steps import PythonStep
-from compiler.backends.llvm.wording import Words
+from compiler.backends.llvm.steps.describing import call_text, kernel_text
+from compiler.backends.llvm.steps.launches import PythonStep
+from compiler.backends.llvm.steps.library import Emit, kernel_module, load_kernels
+from compiler.backends.llvm.steps.lowering import Lowered, lower
+from compiler.backends.llvm.steps.wording import Words
 from compiler.ir.dims import Extent, evaluate, symbols
 from compiler.ir.node import Node
 from compiler.ir.op import Parameter
 from compiler.ir.types import TensorType
+from compiler.loops.places import Places, Pointer, Region
 from compiler.schedule.plan import Plan
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -87,7 +87,10 @@ class NativeProgram:
     def source(self, kernel: int | None) -> str:
         """The loop nests of a kernel of the schedule; of the whole call, in its order, if none is named."""
         words = Words(self.lowered.places)
-        return call_text(self.lowered, words) if kernel is None else kernel_text(kernel, self.lowered, words)
+        machine = self.target.machine
+        if kernel is None:
+            return call_text(self.lowered, words, machine)
+        return kernel_text(kernel, self.lowered, words, machine)
 
     def llvm_ir(self, kernel: int) -> str:
         """The IR of a kernel of the schedule, as it was compiled."""

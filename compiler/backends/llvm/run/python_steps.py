@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from compiler.backends.llvm.steps import PythonStep
+from compiler.backends.llvm.steps.launches import PythonStep
 from compiler.backends.reference import compute
 from compiler.ir.node import Node
 

@@ -13,11 +13,11 @@ from compiler.backends.llvm.jit.cache import default_cache
 from compiler.backends.llvm.jit.code import Code, External, Int, load_routines, routine
 from compiler.backends.llvm.jit.once import once
 from compiler.backends.llvm.jit.values import Pointer, Word
-from compiler.backends.llvm.lowering import Lowered
 from compiler.backends.llvm.run.binding import Binding, address_of
 from compiler.backends.llvm.run.driver import driver
 from compiler.backends.llvm.run.python_steps import run_python_step
-from compiler.backends.llvm.steps import PythonStep
+from compiler.backends.llvm.steps.launches import PythonStep
+from compiler.backends.llvm.steps.lowering import Lowered
 from compiler.ir.node import Node
 
 Array: TypeAlias = np.ndarray[Any, Any]

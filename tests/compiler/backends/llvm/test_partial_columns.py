@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
-from compiler.backends.llvm.nests import NestStep
 from compiler.backends.llvm.run.program import NativeProgram
-from compiler.backends.llvm.steps import Scratch
+from compiler.backends.llvm.steps.launches import Scratch
+from compiler.backends.llvm.steps.loops import LoopStep
 
 SHAPE = (3, 5, 37)
 
@@ -86,10 +86,11 @@ def test_chunks_that_each_have_accumulators_of_their_own_share_one_array_of_them
     program = tt.compile([x], x.sum(axis=1), backend="llvm")
     assert isinstance(program._executable, NativeProgram)
     (step,) = program._executable.lowered.of_kernel[0]
-    assert isinstance(step, NestStep)
+    assert isinstance(step, LoopStep)
     scratch = Scratch()
     nest, _ = step.launches({}, scratch)
     assert nest.chunks > 1
     assert scratch.bytes == 8 * 8 * 4096
-    assert nest.numbers[-3] == 0  # the distance from one chunk's to the next
+    assert not step.draft.partials[0].is_split
+    assert step.draft.partials[0].distance not in step.bound.given  # no chunk's are behind another's
     np.testing.assert_allclose(program(data), data.sum(axis=1), rtol=1e-5, atol=1e-5)

@@ -13,12 +13,13 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from compiler.backends.llvm import contraction as c
-from compiler.backends.llvm.emit import counted_loop, f32, i64, index, minimum, pointer, void
+import tinytorch as tt
+from compiler.backends.llvm.emit.words import counted_loop, i64, index, pointer, void
 from compiler.backends.llvm.jit import engine
 from compiler.backends.llvm.jit.cache import default_cache
 from compiler.backends.llvm.jit.code import load_routines
 from compiler.backends.llvm.jit.untyped import ir
+from compiler.backends.llvm.steps.launches import Scratch
 from compiler.backends.llvm.threads import pool as threads
 from compiler.backends.llvm.threads.routines import run_all
 from compiler.errors import ArgumentError
@@ -208,48 +209,18 @@ def test_the_emitted_call_runs_a_function_of_the_module():
     assert np.array_equal(out, np.arange(10) ** 2)
 
 
-ROWS_OF_A_CHUNK = 16
-
-
-def matrix_product_in_chunks() -> engine.Library:
-    """void program(frame), frame: A, B, C, m, k, n: C = A @ B by chunks of rows."""
-    module = ir.Module("product")
-    kernel = ir.Function(module, ir.FunctionType(void, [pointer, i64]), "kernel")
-    builder = ir.IRBuilder(kernel.append_basic_block())
-    frame, chunk = kernel.args
-    slots = [builder.gep(frame, [index(slot)], source_etype=i64) for slot in range(6)]
-    a, b, out = (builder.load(slot, typ=pointer) for slot in slots[:3])
-    m, k, n = (builder.load(slot, typ=i64) for slot in slots[3:])
-    first = builder.mul(chunk, index(ROWS_OF_A_CHUNK))
-    stop = minimum(builder, builder.add(first, index(ROWS_OF_A_CHUNK)), m)
-    one, none = index(1), index(0)
-    span = c.Span(none, one, first, stop, none, n, k)
-    left, right = c.Matrix(a, none, k, one), c.Matrix(b, none, n, one)
-    shape = c.ContractionShape(f32, c.Right.ROWS)
-    c.emit_contraction(builder, engine.host_target(), shape, left, right, span, [c.Matrix(out, none, n, one)])
-    builder.ret_void()
-    program = ir.Function(module, ir.FunctionType(void, [pointer, i64]), "program")
-    builder = ir.IRBuilder(program.append_basic_block())
-    emit_parallel(builder, kernel, *program.args)
-    builder.ret_void()
-    code = engine.compile_object(module, engine.host_target())
-    return engine.Library(code, ["program"], {threads.PARALLEL: threads.parallel_address()})
-
-
 def test_a_matrix_product_has_the_same_bits_on_any_number_of_threads():
-    m, k, n = 150, 300, 70
+    x, w = tt.input("x", (1500, 300)), tt.input("w", (300, 70))
     rng = np.random.default_rng(0)
-    a, b = rng.standard_normal((m, k), np.float32), rng.standard_normal((k, n), np.float32)
-    library = matrix_product_in_chunks()
-    program = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(library["program"])
+    data = [rng.standard_normal(shape, np.float32) for shape in ((1500, 300), (300, 70))]
+    program = tt.compile([x, w], x @ w, backend="llvm")
+    (step,) = program._executable.lowered.of_kernel[0]
+    assert step.launches({}, Scratch())[0].chunks > 1
     results = []
     for count in (1, 2, 3):
         threads.set_num_threads(count)
-        out = np.zeros((m, n), np.float32)
-        frame = np.array([a.ctypes.data, b.ctypes.data, out.ctypes.data, m, k, n])
-        program(frame.ctypes.data, -(-m // ROWS_OF_A_CHUNK))
-        results.append(out)
-    np.testing.assert_allclose(results[0], a @ b, atol=1e-4)
+        results.append(program(*data))
+    np.testing.assert_allclose(results[0], data[0] @ data[1], atol=1e-4)
     assert results[0].tobytes() == results[1].tobytes() == results[2].tobytes()
 
 

@@ -9,7 +9,7 @@ import tinytorch as tt
 from compiler.backends.llvm.run import timing
 from compiler.backends.llvm.run.driver import driver
 from compiler.backends.llvm.run.timing import NativeClock, PythonClock
-from compiler.backends.llvm.steps import PythonStep
+from compiler.backends.llvm.steps.launches import PythonStep
 from compiler.errors import IndexRangeError
 from compiler.ir.node import make_node
 from compiler.ir.op import Call

@@ -1,0 +1,190 @@
+"""Each atom of machines as builder calls: one line of a table each.
+
+No instruction carries a fast-math flag, and bools are compared as unsigned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from compiler.backends.llvm.emit import words, x86
+from compiler.backends.llvm.emit.libm import by_lane
+from compiler.backends.llvm.emit.registers import register
+from compiler.backends.llvm.jit.untyped import Builder, Type, Value, ir
+from compiler.ir.types import BOOL, DType
+
+
+class Site(NamedTuple):
+    """Where an atom is written: the dtype that it reads, and the dtype and lanes of its value."""
+
+    builder: Builder
+    reads: DType
+    dtype: DType
+    lanes: int
+    saturates: bool
+    """Whether conversions to integers take numbers out of range to the nearest there is."""
+
+    @property
+    def type(self) -> Type:
+        """The type of the value."""
+        return register(self.dtype, self.lanes)
+
+
+Rule: TypeAlias = Callable[[Site, Sequence[Value]], Value]
+
+
+def _call(method: str) -> Rule:
+    """A method of the builder."""
+    return lambda site, operands: getattr(site.builder, method)(*operands)
+
+
+def _by_kind(of_floats: str, of_integers: str) -> Rule:
+    """A method of the builder for floats, another for integers."""
+    floats, integers = _call(of_floats), _call(of_integers)
+    return lambda site, operands: (floats if site.reads.is_float else integers)(site, operands)
+
+
+def _intrinsic(name: str) -> Rule:
+    """One of LLVM's overloaded intrinsics."""
+
+    def rule(site: Site, operands: Sequence[Value]) -> Value:
+        kind = site.type
+        return words.intrinsic(site.builder, f"llvm.{name}.{words.suffix(kind)}", kind, operands)
+
+    return rule
+
+
+def _compare(relation: str) -> Rule:
+    def rule(site: Site, operands: Sequence[Value]) -> Value:
+        builder = site.builder
+        if site.reads.is_float:
+            compare = builder.fcmp_unordered if relation == "!=" else builder.fcmp_ordered
+        else:
+            compare = builder.icmp_unsigned if site.reads is BOOL else builder.icmp_signed
+        return compare(relation, *operands)
+
+    return rule
+
+
+def _cast(site: Site, operands: Sequence[Value]) -> Value:
+    builder, kind, (value,) = site.builder, site.type, operands
+    given, wanted = site.reads, site.dtype
+    if given is BOOL:
+        return builder.uitofp(value, kind) if wanted.is_float else builder.zext(value, kind)
+    if given.is_float and wanted.is_float:
+        return builder.fpext(value, kind) if wanted.size > given.size else builder.fptrunc(value, kind)
+    if given.is_float:
+        return _truncated(site, value, kind)
+    if wanted.is_float:
+        return builder.sitofp(value, kind)
+    return builder.sext(value, kind) if wanted.size > given.size else builder.trunc(value, kind)
+
+
+def _truncated(site: Site, value: Value, kind: Type) -> Value:
+    """Floats rounded towards zero, to integers.
+
+    LLVM promises nothing for numbers out of range. On x86 all instructions that it chooses give them the same
+    integer; on ARM scalars saturate where vectors wrap around, unless saturation is asked for.
+    """
+    if not site.saturates:
+        return site.builder.fptosi(value, kind)
+    name = f"llvm.fptosi.sat.{words.suffix(kind)}.{words.suffix(value.type)}"
+    return words.intrinsic(site.builder, name, kind, [value])
+
+
+def _splat(site: Site, operands: Sequence[Value]) -> Value:
+    return words.splat(site.builder, operands[0], site.lanes) if site.lanes else operands[0]
+
+
+def _lanes(site: Site, operands: Sequence[Value]) -> Value:
+    steps = ir.Constant(site.type, list(range(site.lanes)))
+    return site.builder.add(words.splat(site.builder, operands[0], site.lanes), steps)
+
+
+def _half(is_high: bool) -> Rule:
+    def rule(site: Site, operands: Sequence[Value]) -> Value:
+        first = site.lanes if is_high else 0
+        return words.some_lanes(site.builder, operands[0], first, site.lanes)
+
+    return rule
+
+
+def _every_other(start: int) -> Rule:
+    def rule(site: Site, operands: Sequence[Value]) -> Value:
+        lanes = list(range(start, 2 * site.lanes, 2))
+        kind = ir.VectorType(words.i32, site.lanes)
+        return site.builder.shuffle_vector(*operands, ir.Constant(kind, lanes))
+
+    return rule
+
+
+def _lane(site: Site, operands: Sequence[Value]) -> Value:
+    number, vector = operands
+    return site.builder.extract_element(vector, ir.Constant(words.i32, number.constant))
+
+
+def _of_mask(relation: str, bits: int) -> Rule:
+    """A comparison of a mask's bits with all of them or none."""
+
+    def rule(site: Site, operands: Sequence[Value]) -> Value:
+        mask = operands[0]
+        if not isinstance(mask.type, ir.VectorType):
+            return mask
+        whole = site.builder.bitcast(mask, ir.IntType(mask.type.count))
+        return site.builder.icmp_unsigned(relation, whole, ir.Constant(whole.type, bits))
+
+    return rule
+
+
+RULES: Final[Mapping[str, Rule]] = {
+    "add": _by_kind("fadd", "add"),
+    "sub": _by_kind("fsub", "sub"),
+    "mul": _by_kind("fmul", "mul"),
+    "div": _by_kind("fdiv", "sdiv"),
+    "rem": _call("srem"),
+    "neg": _by_kind("fneg", "neg"),
+    "abs": _intrinsic("fabs"),
+    "floor": _intrinsic("floor"),
+    "ceil": _intrinsic("ceil"),
+    "round": _intrinsic("rint"),
+    "sqrt": _intrinsic("sqrt"),
+    "copysign": _intrinsic("copysign"),
+    "fma": _intrinsic("fma"),
+    "lt": _compare("<"),
+    "le": _compare("<="),
+    "gt": _compare(">"),
+    "ge": _compare(">="),
+    "eq": _compare("=="),
+    "ne": _compare("!="),
+    "uge": lambda site, operands: site.builder.fcmp_unordered(">=", *operands),
+    "ult": lambda site, operands: site.builder.icmp_unsigned("<", *operands),
+    "isnan": lambda site, operands: site.builder.fcmp_unordered("uno", operands[0], operands[0]),
+    "where": _call("select"),
+    "and": _call("and_"),
+    "or": _call("or_"),
+    "xor": _call("xor"),
+    "not": _call("not_"),
+    "shl": _call("shl"),
+    "lshr": _call("lshr"),
+    "bits": lambda site, operands: site.builder.bitcast(operands[0], site.type),
+    "from_bits": lambda site, operands: site.builder.bitcast(operands[0], site.type),
+    "cast": _cast,
+    "splat": _splat,
+    "lanes": _lanes,
+    "first": lambda site, operands: words.lane_mask(site.builder, words.index(0), operands[0], site.lanes),
+    "low": _half(is_high=False),
+    "high": _half(is_high=True),
+    "evens": _every_other(0),
+    "odds": _every_other(1),
+    "lane": _lane,
+    "any": _of_mask("!=", 0),
+    "all": _of_mask("==", -1),
+    "scalef": lambda site, operands: x86.scalef(site.builder, *operands),
+    "getmant": lambda site, operands: x86.getmant(site.builder, *operands),
+    "getexp": lambda site, operands: x86.getexp(site.builder, *operands),
+    "sin": lambda site, operands: by_lane(site.builder, "sin", operands),
+    "cos": lambda site, operands: by_lane(site.builder, "cos", operands),
+    "pow": lambda site, operands: by_lane(site.builder, "pow", operands),
+}
+"""How each atom of `compiler.loops.atoms` is written."""

@@ -1,0 +1,54 @@
+"""Loads and stores: whole vectors, one element in every lane, and lanes that lie apart."""
+
+from __future__ import annotations
+
+from compiler.backends.llvm.emit import words
+from compiler.backends.llvm.emit.places import Places, lanes_of
+from compiler.backends.llvm.emit.registers import memory
+from compiler.backends.llvm.emit.values import Values
+from compiler.backends.llvm.jit.untyped import Builder, ir
+from compiler.backends.llvm.jit.untyped import Value as Register
+from compiler.ir.types import BOOL, DType
+from compiler.loops.language import Load, Ref, Store, Value
+
+
+def emit_load(builder: Builder, values: Values, places: Places, stmt: Load) -> Register:
+    """The loaded value."""
+    ref, lanes, dtype = stmt.ref, stmt.value.lanes, stmt.value.dtype
+    mask = None if stmt.mask is None else values[stmt.mask]
+    if lanes and _lies_apart(ref):
+        found = words.gather(builder, places.addresses(ref, lanes), memory(dtype, lanes), mask)
+        return _from_memory(builder, found, dtype)
+    if lanes and ref.step == 0:
+        one = words.load(builder, places.address(ref), memory(dtype))
+        return words.splat(builder, _from_memory(builder, one, dtype), lanes)
+    return _from_memory(builder, words.load(builder, places.address(ref), memory(dtype, lanes), mask), dtype)
+
+
+def emit_store(builder: Builder, values: Values, places: Places, stmt: Store) -> None:
+    """Store a value."""
+    ref, lanes = stmt.ref, lanes_of(stmt)
+    mask = None if stmt.mask is None else values[stmt.mask]
+    value = _to_memory(builder, values.operand(stmt.operand, lanes), stmt.operand.dtype, lanes)
+    if lanes and _lies_apart(ref):
+        words.scatter(builder, value, places.addresses(ref, lanes), mask)
+    elif stmt.first:
+        words.store_first(builder, value, places.address(ref), stmt.first)
+    else:
+        words.store(builder, value, places.address(ref), mask)
+
+
+def _lies_apart(ref: Ref) -> bool:
+    """Whether the lanes of a vector have an address each."""
+    has_places = ref.at is not None and ref.at.lanes > 0
+    return has_places or isinstance(ref.step, Value) or ref.step not in (0, 1)
+
+
+def _from_memory(builder: Builder, value: Register, dtype: DType) -> Register:
+    """A loaded value as it is in registers."""
+    return builder.icmp_unsigned("!=", value, ir.Constant(value.type, None)) if dtype is BOOL else value
+
+
+def _to_memory(builder: Builder, value: Register, dtype: DType, lanes: int) -> Register:
+    """A value as it is stored."""
+    return builder.zext(value, memory(BOOL, lanes)) if dtype is BOOL else value

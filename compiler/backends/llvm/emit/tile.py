@@ -1,0 +1,201 @@
+"""The innermost loop of a matrix product: one tile of sums, in a function of its own.
+
+Only there do the accumulators have all registers. Beside the maps that follow, LLVM moves their constants in
+front of the loop over the tiles, and has to put accumulators into memory for them in every turn of k. Kernels
+of one module share the function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Final
+
+from compiler.backends.llvm.emit import words
+from compiler.backends.llvm.emit.places import Places
+from compiler.backends.llvm.emit.registers import register
+from compiler.backends.llvm.emit.values import Values
+from compiler.backends.llvm.emit.words import index
+from compiler.backends.llvm.jit.untyped import Builder, Module, Type, ir
+from compiler.backends.llvm.jit.untyped import Value as Register
+from compiler.loops.language import Tile
+from compiler.loops.machine import Machine
+
+_PREFETCH_TERMS: Final = 24
+"""How many terms ahead A is asked for where it is not read in order."""
+
+
+def emit_tile(builder: Builder, values: Values, places: Places, machine: Machine, stmt: Tile) -> None:
+    """Call the function of a tile, which is written where the module has none yet."""
+    row, term = stmt.left_strides
+    code = _Code(
+        register(stmt.left.memory.dtype),
+        stmt.rows,
+        stmt.vectors,
+        stmt.lanes,
+        fused=machine.has_fma,
+        contiguous=term == 1,
+        masked=stmt.masked,
+    )
+    code.call(
+        builder,
+        _Arguments(
+            a=places.address(stmt.left),
+            row_stride=values.number(row),
+            column_stride=values.number(term),
+            rows=values.number(stmt.exist),
+            b=places.address(stmt.right),
+            step=values.number(stmt.right_step),
+            terms=values.number(stmt.terms),
+            sums=places.address(stmt.sums),
+            first=values.number(stmt.first),
+            columns=values.number(stmt.columns),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Arguments:
+    """What a tile is computed from; strides in elements.
+
+    `a` is the address of A at the first row and term, of which `rows` rows exist: those past them repeat the
+    last one, so that a partial tile is the same code. `b` is the panel, of `columns` columns that exist, and
+    `step` the distance of its rows. The sums of `terms` terms are stored at `sums`, row by row; where `first`
+    is not 0 they are added to what lies there.
+    """
+
+    a: Register
+    row_stride: Register
+    column_stride: Register
+    rows: Register
+    b: Register
+    step: Register
+    terms: Register
+    sums: Register
+    first: Register
+    columns: Register
+
+
+_NAMES: Final = tuple(field.name for field in fields(_Arguments))
+
+
+@dataclass(frozen=True)
+class _Code:
+    """What selects the code of a tile."""
+
+    element: Type
+    rows: int
+    vectors: int
+    lanes: int
+    fused: bool
+    """Whether a multiply-add rounds once."""
+    contiguous: bool
+    """Whether the terms of a row of A are known to be neighbours."""
+    masked: bool
+    """Whether the panel is read under a mask of the columns that exist."""
+
+    @property
+    def name(self) -> str:
+        """The function's name: equal code, equal name."""
+        marks = [word for word in ("fused", "contiguous", "masked") if getattr(self, word)]
+        size = f"{self.rows}x{self.vectors}x{self.lanes}"
+        return "_".join(["tile", words.suffix(self.element), size, *marks])
+
+    def call(self, builder: Builder, arguments: _Arguments) -> None:
+        """Emits the call, and the function where the module has none yet."""
+        module: Module = builder.module
+        function = module.globals.get(self.name) or self._function(module)
+        builder.call(function, [getattr(arguments, name) for name in _NAMES])
+
+    def _function(self, module: Module) -> Register:
+        kinds = [words.pointer if name in ("a", "b", "sums") else words.i64 for name in _NAMES]
+        function = ir.Function(module, ir.FunctionType(words.void, kinds), self.name)
+        function.linkage = "internal"
+        function.attributes.add("nounwind")
+        builder = ir.IRBuilder(function.append_basic_block("entry"))
+        _Tile(self, builder, _Arguments(*function.args)).emit()
+        builder.ret_void()
+        return function
+
+
+class _Tile:
+    """A tile's function while it is emitted."""
+
+    def __init__(self, code: _Code, builder: Builder, given: _Arguments) -> None:
+        self.code, self.builder, self.given = code, builder, given
+        self.vector = ir.VectorType(code.element, code.lanes)
+
+    def emit(self) -> None:
+        """The sums over k, added to those of the terms before, if there are any."""
+        builder, totals = self.builder, self.sums()
+        add = builder.add if isinstance(self.code.element, ir.IntType) else builder.fadd
+        with builder.if_else(builder.icmp_signed(">", self.given.first, index(0))) as (later, at_once):
+            with later:
+                earlier = [self.load(self.given.sums, number) for number in range(len(totals))]
+                self.store([add(old, new) for old, new in zip(earlier, totals, strict=True)])
+            with at_once:
+                self.store(totals)
+
+    def sums(self) -> list[Register]:
+        """The accumulators after all terms, row by row."""
+        builder, given, code = self.builder, self.given, self.code
+        rows = [self.row(number) for number in range(code.rows)]
+        masks = self.masks()
+        zero = ir.Constant(self.vector, None)
+        carried = [given.b, *([zero] * (code.rows * code.vectors))]
+        if not code.contiguous:
+            carried.insert(0, index(0))
+        with words.counted_loop(builder, index(0), given.terms, carried=carried) as loop:
+            if code.contiguous:
+                position, (address, *sums) = loop.index, loop.values
+            else:
+                position, address, *sums = loop.values
+                loop.next.append(builder.add(position, given.column_stride))
+                self.prefetch(rows[0], position)
+            b = [self.load(address, number, mask) for number, mask in enumerate(masks)]
+            loop.next.append(words.offset(builder, address, given.step, code.element))
+            for number, start in enumerate(rows):
+                a = self.left(start, position)
+                for vector, operand in enumerate(b):
+                    total = sums[number * code.vectors + vector]
+                    loop.next.append(words.multiply_add(builder, a, operand, total, fused=code.fused))
+        return loop.results[len(carried) - len(sums) :]
+
+    def left(self, row: Register, position: Register) -> Register:
+        """An element of A in every lane."""
+        at = words.offset(self.builder, row, position, self.code.element)
+        return words.splat(self.builder, words.load(self.builder, at, self.code.element), self.code.lanes)
+
+    def row(self, number: int) -> Register:
+        """The address of A at a row, or at the last one."""
+        builder = self.builder
+        last = builder.sub(self.given.rows, index(1))
+        elements = builder.mul(words.minimum(builder, index(number), last), self.given.row_stride)
+        return words.offset(builder, self.given.a, elements, self.code.element)
+
+    def masks(self) -> Sequence[Register | None]:
+        """For each vector of the panel, which of its columns exist."""
+        count, lanes = self.code.vectors, self.code.lanes
+        if not self.code.masked:
+            return [None] * count
+        firsts = [index(number * lanes) for number in range(count)]
+        return [words.lane_mask(self.builder, first, self.given.columns, lanes) for first in firsts]
+
+    def prefetch(self, start: Register, position: Register) -> None:
+        """Ask for A some terms ahead: rows that lie far apart are beyond the processor's own guesses."""
+        builder = self.builder
+        ahead = builder.add(position, builder.mul(self.given.column_stride, index(_PREFETCH_TERMS)))
+        address = words.offset(builder, start, ahead, self.code.element)
+        read_keep_data = [ir.Constant(words.i32, number) for number in (0, 3, 1)]
+        words.intrinsic(builder, "llvm.prefetch.p0", words.void, [address, *read_keep_data])
+
+    def store(self, totals: Sequence[Register]) -> None:
+        for number, total in enumerate(totals):
+            words.store(self.builder, total, self.vector_at(self.given.sums, number))
+
+    def load(self, base: Register, number: int, mask: Register | None = None) -> Register:
+        return words.load(self.builder, self.vector_at(base, number), self.vector, mask)
+
+    def vector_at(self, base: Register, number: int) -> Register:
+        """The address of vector `number` after `base`."""
+        return words.offset(self.builder, base, index(number * self.code.lanes), self.code.element)

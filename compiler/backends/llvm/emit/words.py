@@ -1,0 +1,259 @@
+"""Words for emitting loops and vectors: counted loops, lane masks, masked and plain memory access.
+
+Every function takes a builder that stands in a block without terminator and leaves it in one. All indices and
+extents are i64 values, all offsets count elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from compiler.backends.llvm.jit.untyped import Block, Builder, Type, Value, ir
+
+i1 = ir.IntType(1)
+i8 = ir.IntType(8)
+i32 = ir.IntType(32)
+i64 = ir.IntType(64)
+f32 = ir.FloatType()
+f64 = ir.DoubleType()
+pointer = ir.PointerType()
+void = ir.VoidType()
+
+
+def index(value: int) -> Value:
+    """The constant `value` as an i64."""
+    return ir.Constant(i64, value)
+
+
+def element_bytes(element: Type) -> int:
+    """Bytes of one element of a scalar type."""
+    if element == f64:
+        return 8
+    return 4 if element == f32 else (int(element.width) + 7) // 8
+
+
+@dataclass
+class Loop:
+    """One counted loop while its body is emitted.
+
+    `index` is the counter, `values` the carried values as the body finds them. The body appends the values
+    for the next round to `next`; after the loop `results` holds the values as the last round left them.
+    """
+
+    index: Value
+    values: list[Value]
+    next: list[Value] = field(default_factory=list[Value])
+    results: list[Value] = field(default_factory=list[Value])
+
+
+@contextmanager
+def counted_loop(
+    builder: Builder, start: Value, stop: Value, step: int = 1, carried: Sequence[Value] = ()
+) -> Generator[Loop]:
+    """Emit the `with` body for start, start + step, ... while below `stop`; the test comes first."""
+    before = builder.block
+    head = builder.append_basic_block("head")
+    body = builder.append_basic_block("body")
+    after = builder.append_basic_block("after")
+    builder.branch(head)
+    builder.position_at_end(head)
+    counter = builder.phi(start.type)
+    counter.add_incoming(start, before)
+    phis = [builder.phi(value.type) for value in carried]
+    for phi, value in zip(phis, carried, strict=True):
+        phi.add_incoming(value, before)
+    builder.cbranch(builder.icmp_signed("<", counter, stop), body, after)
+    builder.position_at_end(body)
+    loop = Loop(counter, list(phis))
+    yield loop
+    counter.add_incoming(builder.add(counter, ir.Constant(start.type, step)), builder.block)
+    for phi, value in zip(phis, loop.next, strict=True):
+        phi.add_incoming(value, builder.block)
+    builder.branch(head)
+    builder.position_at_end(after)
+    loop.results.extend(phis)
+
+
+def either(
+    builder: Builder, join: Block, around: Block, there: Sequence[Value], here: Sequence[Value]
+) -> list[Value]:
+    """Goes on to `join`, where each value is `here` or, for who comes from the block `around`, `there`."""
+    through = builder.block
+    builder.branch(join)
+    builder.position_at_end(join)
+    found: list[Value] = []
+    for first, second in zip(there, here, strict=True):
+        value = builder.phi(first.type)
+        value.add_incoming(first, around)
+        value.add_incoming(second, through)
+        found.append(value)
+    return found
+
+
+def minimum(builder: Builder, a: Value, b: Value) -> Value:
+    """The smaller of two signed integers."""
+    return builder.select(builder.icmp_signed("<", a, b), a, b)
+
+
+def offset(builder: Builder, base: Value, elements: Value, element: Type) -> Value:
+    """The address `elements` elements after `base`."""
+    return builder.gep(base, [elements], source_etype=element)
+
+
+def stack_array(builder: Builder, element: Type, count: int) -> Value:
+    """Uninitialised stack memory for `count` elements on a 64-byte border, for the time of the function."""
+    with builder.goto_entry_block():
+        memory = builder.alloca(ir.ArrayType(element, count))
+    memory.align = 64
+    memory.type = pointer  # llvmlite's alloca still makes a typed pointer, which no other instruction accepts
+    return memory
+
+
+def splat(builder: Builder, scalar: Value, lanes: int) -> Value:
+    """A vector of `lanes` copies of `scalar`."""
+    kind = ir.VectorType(scalar.type, lanes)
+    single = builder.insert_element(ir.Constant(kind, ir.Undefined), scalar, ir.Constant(i32, 0))
+    every = ir.Constant(ir.VectorType(i32, lanes), None)
+    return builder.shuffle_vector(single, ir.Constant(kind, ir.Undefined), every)
+
+
+def lane_mask(builder: Builder, first: Value, stop: Value, lanes: int, *, as_bits: bool = False) -> Value:
+    """The lanes whose index `first + lane` is below `stop`, as a vector of i1.
+
+    `as_bits` makes it from the bits of an integer: cheaper where masks have registers of their own. Then
+    `first` is at most `stop`.
+    """
+    remaining = minimum(builder, builder.sub(stop, first), index(lanes))
+    if as_bits and lanes in (8, 16, 32):
+        ones = builder.lshr(index(2**63 - 1), builder.sub(index(63), remaining))
+        return builder.bitcast(builder.trunc(ones, ir.IntType(lanes)), ir.VectorType(i1, lanes))
+    bound = splat(builder, builder.trunc(remaining, i32), lanes)
+    numbers = ir.Constant(ir.VectorType(i32, lanes), list(range(lanes)))
+    return builder.icmp_signed("<", numbers, bound)
+
+
+def intrinsic(builder: Builder, name: str, result: Type, arguments: Sequence[Value]) -> Value:
+    """Call the function `name`, declared on first use."""
+    module = builder.module
+    function = module.globals.get(name)
+    if function is None:
+        kind = ir.FunctionType(result, [argument.type for argument in arguments])
+        function = ir.Function(module, kind, name)
+    return builder.call(function, arguments)
+
+
+def suffix(kind: Type) -> str:
+    """How LLVM's overloaded intrinsics spell a type: f32, i64, v16f32."""
+    if isinstance(kind, ir.VectorType):
+        return f"v{kind.count}{suffix(kind.element)}"
+    if isinstance(kind, ir.IntType):
+        return f"i{kind.width}"
+    return "f64" if kind == f64 else "f32"
+
+
+def load(builder: Builder, address: Value, kind: Type, mask: Value | None = None) -> Value:
+    """Load a scalar or vector that is aligned to its element; lanes outside `mask` are 0 and not touched."""
+    align = element_bytes(kind.element if isinstance(kind, ir.VectorType) else kind)
+    if mask is None:
+        return builder.load(address, align=align, typ=kind)
+    arguments = [address, ir.Constant(i32, align), mask, ir.Constant(kind, None)]
+    return intrinsic(builder, f"llvm.masked.load.{suffix(kind)}.p0", kind, arguments)
+
+
+def store(builder: Builder, value: Value, address: Value, mask: Value | None = None) -> None:
+    """Store a scalar or vector that is aligned to its element; lanes outside `mask` are not touched."""
+    kind = value.type
+    align = element_bytes(kind.element if isinstance(kind, ir.VectorType) else kind)
+    if mask is None:
+        builder.store(value, address, align=align)
+        return
+    arguments = [value, address, ir.Constant(i32, align), mask]
+    intrinsic(builder, f"llvm.masked.store.{suffix(kind)}.p0", void, arguments)
+
+
+def store_first(builder: Builder, value: Value, address: Value, count: int) -> None:
+    """Store the first `count` lanes of a vector, in pieces of 2^k lanes, the largest first."""
+    start = 0
+    while start < count:
+        lanes = 1 << ((count - start).bit_length() - 1)
+        chosen = ir.Constant(ir.VectorType(i32, lanes), list(range(start, start + lanes)))
+        piece = builder.shuffle_vector(value, ir.Constant(value.type, ir.Undefined), chosen)
+        store(builder, piece, offset(builder, address, index(start), value.type.element))
+        start += lanes
+
+
+def addresses(builder: Builder, base: Value, elements: Value, element: Type) -> Value:
+    """As `offset`, for a vector of offsets."""
+    found = builder.gep(base, [elements], source_etype=element)
+    found.type = ir.VectorType(pointer, elements.type.count)  # llvmlite sees the base's type only
+    return found
+
+
+def gather(builder: Builder, places: Value, kind: Type, mask: Value | None = None) -> Value:
+    """Load a vector from one address a lane; lanes outside `mask` are 0 and not touched."""
+    align = ir.Constant(i32, element_bytes(kind.element))
+    name = f"llvm.masked.gather.{suffix(kind)}.v{kind.count}p0"
+    lanes = _every_lane(kind.count) if mask is None else mask
+    return intrinsic(builder, name, kind, [places, align, lanes, ir.Constant(kind, None)])
+
+
+def scatter(builder: Builder, value: Value, places: Value, mask: Value | None = None) -> None:
+    """Store a vector to one address a lane; lanes outside `mask` are not touched."""
+    kind = value.type
+    align = ir.Constant(i32, element_bytes(kind.element))
+    name = f"llvm.masked.scatter.{suffix(kind)}.v{kind.count}p0"
+    lanes = _every_lane(kind.count) if mask is None else mask
+    intrinsic(builder, name, void, [value, places, align, lanes])
+
+
+def _every_lane(count: int) -> Value:
+    return ir.Constant(ir.VectorType(i1, count), [1] * count)
+
+
+def multiply_add(builder: Builder, a: Value, b: Value, total: Value, *, fused: bool) -> Value:
+    """a * b + total: rounded once where `fused`, twice otherwise; exact (modulo 2^n) for integers."""
+    scalar = a.type.element if isinstance(a.type, ir.VectorType) else a.type
+    if isinstance(scalar, ir.IntType):
+        return builder.add(total, builder.mul(a, b))
+    if fused:
+        return intrinsic(builder, f"llvm.fma.{suffix(a.type)}", a.type, [a, b, total])
+    return builder.fadd(total, builder.fmul(a, b))
+
+
+def transposed(builder: Builder, rows: Sequence[Value]) -> list[Value]:
+    """The transpose of a square of vectors: lane j of result i is lane i of row j.
+
+    Exchanges ever smaller quadrants: two shuffles per vector and power of two.
+    """
+    lanes = len(rows)
+    current = list(rows)
+    distance = lanes // 2
+    while distance:
+        current = _exchanged(builder, current, distance)
+        distance //= 2
+    return current
+
+
+def _exchanged(builder: Builder, rows: Sequence[Value], distance: int) -> list[Value]:
+    """Exchange the off-diagonal quadrants of size `distance` in each block of twice that size."""
+    lanes = len(rows)
+    kind = ir.VectorType(i32, lanes)
+    # Lanes of the second operand of a shuffle are counted from `lanes` on.
+    upper = [lane if not lane & distance else lanes + lane - distance for lane in range(lanes)]
+    lower = [lane + distance if not lane & distance else lanes + lane for lane in range(lanes)]
+    result = list(rows)
+    for number in range(lanes):
+        if number & distance:
+            continue
+        a, b = rows[number], rows[number + distance]
+        result[number] = builder.shuffle_vector(a, b, ir.Constant(kind, upper))
+        result[number + distance] = builder.shuffle_vector(a, b, ir.Constant(kind, lower))
+    return result
+
+
+def some_lanes(builder: Builder, vector: Value, first: int, count: int) -> Value:
+    """Neighbouring lanes of a vector."""
+    chosen = ir.Constant(ir.VectorType(i32, count), list(range(first, first + count)))
+    return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), chosen)

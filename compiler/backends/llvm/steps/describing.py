@@ -1,0 +1,112 @@
+"""A program's kernels as readable loop nests that say everything: what is run can be run by hand.
+
+Each kernel is shown as it is when its tricks are done and its atoms are those of formulas still; the grammar
+is that of `compiler.loops.source`. What NumPy computes is shown as lines of a graph's text, after `numpy`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from compiler.backends.llvm.steps.launches import PythonStep, Step
+from compiler.backends.llvm.steps.loops import LoopStep
+from compiler.backends.llvm.steps.lowering import Lowered
+from compiler.backends.llvm.steps.products import ProductStep
+from compiler.backends.llvm.steps.wording import Words, count
+from compiler.ir.node import Node
+from compiler.ir.op import MapReduce
+from compiler.ir.printing import print_definitions, print_node
+from compiler.loops.copying import Copy
+from compiler.loops.language import Count, Kernel, Memory, Value
+from compiler.loops.machine import Machine
+from compiler.loops.pipeline import write
+from compiler.loops.places import Pointer
+from compiler.loops.source import Naming, source
+
+
+def call_text(lowered: Lowered, words: Words, machine: Machine) -> str:
+    """A whole call: its kernels, and the copies between and behind them."""
+    text, done = "", 0
+
+    def copies(end: int) -> str:
+        return "".join(f"# a copy\n{step_text(step, words, machine)}" for step in lowered.steps[done:end])
+
+    for number, begin in enumerate(lowered.begins):
+        text += copies(begin) + kernel_text(number, lowered, words, machine)
+        done = begin + len(lowered.of_kernel[number])
+    return text + copies(len(lowered.steps))
+
+
+def kernel_text(number: int, lowered: Lowered, words: Words, machine: Machine) -> str:
+    """A kernel of the schedule: what it computes, and its steps."""
+    schedule = words.places.plan.schedule
+    kernel, steps = schedule.kernels[number], lowered.of_kernel[number]
+    computed = ", ".join(f"{words.called(node)} : {node.type}" for node in schedule.outputs(kernel))
+    head = f"# kernel {number}: {computed}\n"
+    if not steps:
+        return head + "".join(_view_text(node, words) for node in kernel.members)
+    return head + "".join(step_text(step, words, machine) for step in steps)
+
+
+def step_text(step: Step | PythonStep, words: Words, machine: Machine) -> str:
+    """One step."""
+    match step:
+        case LoopStep() | ProductStep():
+            return _loops(step, words, machine)
+        case PythonStep():
+            return _numpy(step, words)
+        case _:
+            raise TypeError(f"{step!r} has no text")
+
+
+def _loops(step: LoopStep | ProductStep, words: Words, machine: Machine) -> str:
+    kernel = _with_extents(write(step.bound.kernel, machine), step)
+    addresses: Mapping[Memory, Pointer] = step.draft.addresses
+    labels = {memory.label: pointer for memory, pointer in addresses.items()}
+    partials = {} if isinstance(step, ProductStep) else {p.memory.label: p for p in step.draft.partials}
+
+    def memory(label: object) -> tuple[str, str]:
+        name = words.called(label) if isinstance(label, Node | str) else ""
+        if label in labels:
+            return name, words.place(labels[label])
+        return name, f"scratch[{count(partials[label].size)}]" if label in partials else "scratch"
+
+    def value(label: object) -> str:
+        return words.called(label) if isinstance(label, Node | str) else str(label)
+
+    return source(kernel, Naming(value, memory))
+
+
+def _with_extents(kernel: Kernel, step: LoopStep | ProductStep) -> Kernel:
+    """The kernel with extents where it has arguments, but for those by which it is cut into chunks."""
+    cuts = {step.grain} if isinstance(step, LoopStep) else {*step.cuts.lengths, *step.cuts.parts}
+    known: dict[Value, int | Count] = {}
+    for argument, given in zip(kernel.arguments, step.bound.given, strict=True):
+        if isinstance(argument, Value) and isinstance(given, Count) and given not in cuts:
+            known[argument] = given.extent if isinstance(given.extent, int) else given
+    left = tuple(item for item in kernel.arguments if item not in known)
+    body = Copy(known).block(kernel.body)
+    return Kernel(left, kernel.chunk, kernel.rooms, body)
+
+
+def _view_text(node: Node, words: Words) -> str:
+    return f"# {words.called(node)} is a view, and nothing is to be done\n" + _whole(node, words)
+
+
+def _whole(node: Node, words: Words) -> str:
+    """The declaration of a value with its shape."""
+    located = words.places[node]
+    strides = ", ".join(map(count, located.strides))
+    return f"{words.called(node)} : {node.type} at {words.place(located.pointer)} by [{strides}]\n"
+
+
+def _numpy(step: PythonStep, words: Words) -> str:
+    lines = [f"# NumPy, because {step.reason}\n"]
+    inside = set(step.nodes)
+    outside = dict.fromkeys(item for node in step.nodes for item in node.operands if item not in inside)
+    lines += [_whole(node, words) for node in (*outside, *step.stored)]
+    names = words.names
+    formulas = dict.fromkeys(node.op.formula for node in step.nodes if isinstance(node.op, MapReduce))
+    defined = print_definitions([item for item in formulas if item in names.formulas], names)
+    lines += [f"numpy {line}\n" for line in (*defined, *(print_node(node, names) for node in step.nodes))]
+    return "".join(lines)

@@ -1,0 +1,102 @@
+"""Steps: what a program does one after the other, and the numbers of a step for given sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from compiler.backends.llvm.steps.library import Emit
+from compiler.ir.dims import Extent
+from compiler.ir.node import Node
+from compiler.loops.places import Pointer, Region
+
+Sizes = Mapping[str, int]
+
+PARALLEL_FROM: Final = 24_000
+"""Predicted nanoseconds from which on a kernel is cut into chunks that threads share.
+
+From `python -m tests.benchmarks.threads --from 8`: kernels of 8000 to 14000 gain from a second thread that is
+awake, and neither gain nor lose, in median and 99th percentile, where it has to be woken; from 16000 on they
+gain in both.
+"""
+
+CHUNK_TIME: Final = 12_000
+"""Predicted nanoseconds that a chunk takes at least."""
+
+MOST_CHUNKS: Final = 32
+
+
+@dataclass(slots=True)
+class Launch:
+    """One native call: a kernel's key, its numbers, its chunks."""
+
+    key: str
+    numbers: list[int | Pointer]
+    chunks: int = 1
+    nanoseconds: float = 0.0
+    checks: bool = False
+    """Whether the kernel may refuse the data. Its first number is then the address of the status word."""
+
+    @property
+    def is_parallel(self) -> bool:
+        return self.chunks > 1
+
+
+class Scratch:
+    """Memory beside the slab that the steps of one binding share one after the other."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._used = 0
+
+    def begin(self) -> None:
+        """The next step may use all of it."""
+        self._used = 0
+
+    def take(self, size: int) -> Pointer:
+        """Memory for the present step, on a 64-byte border."""
+        start = self._used
+        self._used += -(-size // 64) * 64
+        self.bytes = max(self.bytes, self._used)
+        return Pointer(Region.SCRATCH, 0, start)
+
+
+class Step(Protocol):
+    """A part of a program that runs natively."""
+
+    @property
+    def kernels(self) -> Mapping[str, Emit]:
+        """The kernels it needs, by key."""
+        ...
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """What it computes."""
+        ...
+
+    @property
+    def picoseconds(self) -> Extent:
+        """A rough prediction of its time on one thread."""
+        ...
+
+    def launches(self, sizes: Sizes, scratch: Scratch) -> list[Launch]:
+        """The native calls, for given sizes."""
+        ...
+
+
+@dataclass(frozen=True)
+class PythonStep:
+    """Nodes that NumPy computes between native steps, and why."""
+
+    nodes: tuple[Node, ...]
+    stored: tuple[Node, ...]
+    reason: str
+    kernels: Mapping[str, Emit] = field(default_factory=dict[str, Emit])
+
+
+def chunks_for(nanoseconds: float, most: int) -> int:
+    """Into how many chunks to cut a kernel: by its predicted time alone, so for any number of threads."""
+    if nanoseconds < PARALLEL_FROM:
+        return 1
+    return max(1, min(most, MOST_CHUNKS, int(nanoseconds / CHUNK_TIME)))

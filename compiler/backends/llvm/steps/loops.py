@@ -1,0 +1,161 @@
+"""A kernel of loops as a step: its code, and the numbers of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+from compiler.backends.llvm.emit.kernel import emit_kernel
+from compiler.backends.llvm.jit.engine import Target
+from compiler.backends.llvm.jit.untyped import Builder, Value
+from compiler.backends.llvm.steps.launches import Launch, Scratch, Sizes, chunks_for
+from compiler.backends.llvm.steps.library import Emit
+from compiler.ir.dims import Extent, evaluate
+from compiler.ir.node import Node
+from compiler.ir.op import Reducer
+from compiler.loops.arguments import Bound, bind
+from compiler.loops.chunking import cut
+from compiler.loops.collapsing import collapse
+from compiler.loops.indexing import IndexDraft
+from compiler.loops.joining import joining
+from compiler.loops.language import Count, Kernel, Memory
+from compiler.loops.lowering import lower
+from compiler.loops.nests import Draft, Partial
+from compiler.loops.pipeline import write
+from compiler.loops.places import Pointer
+from compiler.loops.printing import canonical
+from compiler.loops.vectors import across
+from compiler.loops.walking import is_innermost, loops, vector_elements
+
+_BYTES_PER_NANOSECOND = 50.0
+_INSTRUCTIONS_PER_NANOSECOND = 40.0
+
+
+@dataclass(frozen=True)
+class LoopStep:
+    """A kernel with its numbers as extents. `grain` counts units of turns of the loop that chunks share."""
+
+    nodes: tuple[Node, ...]
+    draft: Draft
+    bound: Bound
+    grain: Count
+    unit: int
+    is_cut: bool
+    checked: IndexDraft | None = None
+    """What is checked, if the kernel may refuse it."""
+
+    @cached_property
+    def key(self) -> str:
+        return f"loops {canonical(self.bound.kernel)}"
+
+    @property
+    def kernels(self) -> Mapping[str, Emit]:
+        """The kernel, and what joins the partial results of chunks."""
+        found: dict[str, Emit] = {self.key: partial(emit_loops, self.bound.kernel)}
+        for item in self.draft.partials:
+            if item.needs_scratch or item.is_split:
+                kernel = _joining(item)
+                found[_joining_key(item)] = partial(emit_loops, kernel)
+        return found
+
+    @property
+    def picoseconds(self) -> Extent:
+        """A rough prediction of its time on one thread, of what is computed alone."""
+        return self.draft.turns * round(1000 * self.draft.instructions / _INSTRUCTIONS_PER_NANOSECOND)
+
+    def launches(self, sizes: Sizes, scratch: Scratch) -> list[Launch]:
+        """The kernel, then the joining of partial results."""
+        first = evaluate(self.draft.first.extent, sizes)
+        nanoseconds = self._nanoseconds(sizes)
+        grain, chunks = self._cut(first, nanoseconds, sizes)
+        known: dict[Memory | Count, int | Pointer] = {self.grain: grain, **self.draft.addresses}
+        following: list[Launch] = []
+        for item in self.draft.partials:
+            self._place(item, chunks, sizes, scratch, known, following)
+        numbers = [self._number(item, known, sizes) for item in self.bound.given]
+        checks = self.checked is not None
+        return [Launch(self.key, numbers, chunks, nanoseconds, checks), *following]
+
+    def _number(
+        self, item: Memory | Count, known: Mapping[Memory | Count, int | Pointer], sizes: Sizes
+    ) -> int | Pointer:
+        if isinstance(item, Count) and item not in known:
+            return evaluate(item.extent, sizes)
+        return known[item]
+
+    def _place(
+        self,
+        item: Partial,
+        chunks: int,
+        sizes: Sizes,
+        scratch: Scratch,
+        known: dict[Memory | Count, int | Pointer],
+        following: list[Launch],
+    ) -> None:
+        """Where a reduction adds up: in its result, or in scratch memory that is joined afterwards."""
+        size = evaluate(item.size, sizes)
+        parts = chunks if item.is_split else 1
+        if parts == 1 and not item.needs_scratch:
+            known[item.memory], known[item.distance] = item.target, 0
+            return
+        memory = scratch.take(parts * size * item.memory.dtype.size)
+        following.append(Launch(_joining_key(item), [size, parts, memory, item.target]))
+        known[item.memory], known[item.distance] = memory, size
+
+    def _nanoseconds(self, sizes: Sizes) -> float:
+        draft = self.draft
+        instructions = evaluate(draft.turns, sizes) * draft.instructions
+        moved = sum(size * evaluate(count, sizes) for size, count in draft.moves)
+        return max(instructions / _INSTRUCTIONS_PER_NANOSECOND, moved / _BYTES_PER_NANOSECOND)
+
+    def _cut(self, turns: int, nanoseconds: float, sizes: Sizes) -> tuple[int, int]:
+        """The grain in units, and the number of chunks."""
+        units = -(-max(1, turns) // self.unit)
+        if not self.is_cut:
+            return units, 1
+        whole = evaluate(self.draft.turns, sizes)
+        split = [evaluate(item.size, sizes) for item in self.draft.partials if item.is_split]
+        most = min([max(1, turns), *(max(1, whole // (8 * size)) for size in split if size)])
+        grain = -(-max(1, turns) // chunks_for(nanoseconds, most))
+        grain = -(-grain // self.unit)
+        return grain, -(-units // grain)
+
+
+def _joining(item: Partial) -> Kernel:
+    dtype = item.memory.dtype
+    reducer = Reducer.SUM if item.reducer.is_search else item.reducer
+    return joining(reducer, dtype, item.dtype)
+
+
+def _joining_key(item: Partial) -> str:
+    return f"joining {canonical(_joining(item))}"
+
+
+def emit_loops(kernel: Kernel, builder: Builder, target: Target, numbers: Value, chunk: Value) -> None:
+    """A kernel after all tricks, in the target's atoms."""
+    machine = target.machine
+    emit_kernel(builder, lower(write(kernel, machine), machine), machine, numbers, chunk)
+
+
+def index_step(node: Node, checked: IndexDraft, target: Target) -> LoopStep:
+    """The native step of a gather or scatter_add."""
+    return replace(loop_step((node,), checked.draft, target, is_cut=False), checked=checked)
+
+
+def loop_step(nodes: Sequence[Node], draft: Draft, target: Target, *, is_cut: bool) -> LoopStep:
+    """The native step of a draft."""
+    draft = collapse(draft)
+    body = draft.kernel.body
+    lanes = vector_elements(body, target.vector_bytes)
+    innermost = {loop.stop for loop in loops(body) if is_innermost(loop)}
+    rows = across(body, lanes)
+    known = {count for count in innermost if isinstance(count, Count)}
+    multiples = {rows.stop} if rows is not None and isinstance(rows.stop, Count) else set[Count]()
+    unit = lanes if draft.first in known or draft.first in multiples else 1
+    grain = Count(0)
+    if is_cut:
+        draft = cut(draft, grain, unit)
+    return LoopStep(
+        tuple(nodes), draft, bind(draft.kernel, known, multiples, {grain: "grain"}), grain, unit, is_cut
+    )

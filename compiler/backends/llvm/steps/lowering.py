@@ -1,0 +1,196 @@
+"""From a plan to steps: a native step for each kernel that has one, a Python step for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NoReturn
+
+from compiler.backends.llvm.jit.engine import Target
+from compiler.backends.llvm.steps.launches import PythonStep, Sizes, Step
+from compiler.backends.llvm.steps.loops import LoopStep, index_step, loop_step
+from compiler.backends.llvm.steps.products import product_step
+from compiler.backends.llvm.steps.wording import Label
+from compiler.backends.reference.layout import check_indices
+from compiler.errors import BackendError
+from compiler.ir.dims import Extent, evaluate
+from compiler.ir.formula.tape import Const
+from compiler.ir.node import Node
+from compiler.ir.op import Concatenate, Gather, Layout, MapReduce, Pad, Prefix, Reshape, ScatterAdd, Trait
+from compiler.loops.copies import copy
+from compiler.loops.indexing import index_draft
+from compiler.loops.nests import NestWriter, UnsupportedError
+from compiler.loops.places import Located, Places, Pointer, Region, dense_strides
+from compiler.loops.prefixes import prefix_draft
+from compiler.loops.products import ProductWriter
+from compiler.rewrite.refusal import Refusal
+from compiler.schedule.execution import Copy, Release, Run, steps_of
+from compiler.schedule.plan import InOutput, InParameter, InSlab, Plan, View
+from compiler.schedule.schedule import Kernel
+
+
+def _moved(target: Located, node: Node, steps: Iterable[tuple[Extent, Extent]]) -> Pointer:
+    """An address inside a value: counts of elements along strides."""
+    offset = target.pointer.offset
+    for count, stride in steps:
+        offset = offset + count * stride * node.type.dtype.size
+    return Pointer(target.pointer.region, target.pointer.number, offset)
+
+
+def _in_slab(place: InSlab) -> Pointer:
+    return Pointer(Region.SLAB, 0, place.offset)
+
+
+@dataclass
+class Lowered:
+    """The steps of a plan in order, and for each kernel of the schedule its steps."""
+
+    places: Places
+    steps: list[Step | PythonStep]
+    of_kernel: list[list[Step | PythonStep]]
+    begins: list[int]
+    """How many steps come before each kernel's."""
+
+    def picoseconds(self) -> Extent:
+        """The predicted time of one call on one thread."""
+        total: Extent = 0
+        for step in self.steps:
+            if not isinstance(step, PythonStep):
+                total = total + step.picoseconds
+        return total
+
+    def owner(self, step: Step | PythonStep) -> int:
+        """The kernel of the schedule that a step belongs to; -1 for a copy between kernels."""
+        return self._owners.get(id(step), -1)
+
+    @cached_property
+    def _owners(self) -> dict[int, int]:
+        return {id(step): place for place, steps in enumerate(self.of_kernel) for step in steps}
+
+    def raise_refusal(self, look: Callable[[Node], Any], sizes: Sizes) -> NoReturn:
+        """Raises IndexRangeError for the first step that refused its indices."""
+        for step in self.steps:
+            if isinstance(step, LoopStep) and step.checked is not None:
+                extent = evaluate(step.checked.extent, sizes)
+                check_indices(step.nodes[0], look(step.checked.indices), extent)
+        raise BackendError("a native step refused its data")
+
+
+def lower(plan: Plan, target: Target) -> Lowered:
+    """The steps of a plan, in the order of `steps_of`."""
+    return _Lowering(plan, target).lower()
+
+
+class _Lowering:
+    def __init__(self, plan: Plan, target: Target) -> None:
+        self.plan, self.target = plan, target
+        self.places = Places(plan)
+        self.steps: list[Step | PythonStep] = []
+        self.asides = 0
+        """How many values have been moved aside."""
+
+    def lower(self) -> Lowered:
+        of_kernel: list[list[Step | PythonStep]] = []
+        begins: list[int] = []
+        for step in steps_of(self.plan):
+            match step:
+                case Run():
+                    begins.append(len(self.steps))
+                    self._kernel(step.kernel)
+                    of_kernel.append(self.steps[begins[-1] :])
+                case Copy():
+                    self._transfer(step)
+                case Release():
+                    pass
+        return Lowered(self.places, self.steps, of_kernel, begins)
+
+    def _transfer(self, step: Copy) -> None:
+        """A copy that the plan asks for."""
+        value = step.value
+        match step.target:
+            case InOutput() as place:
+                label, target = f"out{place.position}", self._dense(self.places.output(place.position), value)
+            case InParameter() as place:
+                label, target = place.parameter, self.places[place.parameter]
+            case InSlab() as place:
+                label, target = f"aside{self.asides}", self._dense(_in_slab(place), value)
+                self.asides += 1
+        source = None if step.source is None else self._dense(_in_slab(step.source), value)
+        self._copy(value, target, label, source)
+
+    @staticmethod
+    def _dense(pointer: Pointer, value: Node) -> Located:
+        return Located(pointer, dense_strides(value.type.shape))
+
+    def _copy(self, value: Node, target: Located, to: Label, source: Located | None = None) -> None:
+        kind = value.type
+        given = source or self.places[value]
+        draft = copy(given, target, kind.shape, kind.dtype, (value, to))
+        self.steps.append(loop_step((value,), draft, self.target, is_cut=True))
+
+    def _kernel(self, kernel: Kernel) -> None:
+        first = kernel.members[0]
+        if len(kernel.members) == 1 and isinstance(self.plan.places[first], View):
+            _ = self.places[first]  # buffers are numbered when they are first looked up
+            return
+        try:
+            self._native(kernel)
+        except UnsupportedError as reason:
+            stored = self.plan.schedule.outputs(kernel)
+            for node in (*kernel.operands, *stored):
+                _ = self.places[node]
+            self.steps.append(PythonStep(kernel.members, stored, str(reason)))
+
+    def _move(self, node: Node, op: Layout) -> None:
+        """The copies that a layout op is, or its loops over indices."""
+        target = self.places[node]
+        strides = target.strides
+        match op:
+            case Gather() | ScatterAdd():
+                self.steps.append(index_step(node, index_draft(node, self.places), self.target))
+            case Reshape():
+                operand = node.operands[0]
+                self._copy(operand, Located(target.pointer, dense_strides(operand.type.shape)), node)
+            case Pad():
+                steps = tuple(s * (inner + 1) for s, inner in zip(strides, op.interior, strict=True))
+                inside = _moved(target, node, zip(op.low, strides, strict=True))
+                kind = node.type
+                fill = copy(Const(op.value), target, kind.shape, kind.dtype, (None, node))
+                self.steps.append(loop_step((node,), fill, self.target, is_cut=True))
+                self._copy(node.operands[0], Located(inside, steps), node)
+            case Concatenate():
+                start: Extent = 0
+                for operand in node.operands:
+                    part = Located(_moved(target, node, [(start, strides[op.axis])]), strides)
+                    self._copy(operand, part, node)
+                    start = start + operand.type.shape[op.axis]
+            case _:
+                raise UnsupportedError(f"a copy of {op.name} has no native form")
+
+    def _native(self, kernel: Kernel) -> None:
+        first = kernel.members[0]
+        stored = frozenset(self.plan.schedule.outputs(kernel))
+        if first.op.has(Trait.OPAQUE):
+            raise UnsupportedError("it is an opaque call")
+        if isinstance(first.op, Layout):
+            self._move(first, first.op)
+            return
+        if isinstance(first.op, Prefix):
+            draft, has_rows = prefix_draft(first, self.places)
+            self.steps.append(loop_step(kernel.members, draft, self.target, is_cut=has_rows))
+            return
+        if not isinstance(first.op, MapReduce):
+            raise UnsupportedError(f"{first.op.name} is no op of arrays")
+        if first.op.has(Trait.CONTRACTION):
+            try:
+                draft = ProductWriter(kernel, self.places, stored).write()
+                self.steps.append(product_step(kernel.members, draft, self.target))
+                return
+            except UnsupportedError:
+                pass
+        nest = kernel.nest
+        if isinstance(nest, Refusal):
+            raise UnsupportedError(str(nest))
+        writer = NestWriter(kernel, nest, self.places, stored)
+        self.steps.append(loop_step(kernel.members, writer.write(), self.target, is_cut=writer.may_be_cut))

@@ -1,0 +1,113 @@
+"""A matrix product as a step: its code, and the numbers of a call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Final
+
+from compiler.backends.llvm.jit.engine import Target
+from compiler.backends.llvm.steps.launches import Launch, Scratch, Sizes, chunks_for
+from compiler.backends.llvm.steps.library import Emit
+from compiler.backends.llvm.steps.loops import emit_loops
+from compiler.ir.dims import Extent, evaluate
+from compiler.ir.node import Node
+from compiler.loops.arguments import Bound, bind
+from compiler.loops.chunking import Cuts, cut_product
+from compiler.loops.language import Count, Memory
+from compiler.loops.places import Pointer
+from compiler.loops.printing import canonical
+from compiler.loops.products import ProductDraft
+from compiler.loops.tiling import Shape, choose
+
+_FLOPS_PER_NANOSECOND: Final = 80.0
+_INSTRUCTIONS_PER_NANOSECOND: Final = 40.0
+_LABELS: Final = ("batch_grain", "row_grain", "column_grain", "row_parts", "column_parts")
+
+
+@dataclass(frozen=True)
+class ProductStep:
+    """A product with its numbers as extents."""
+
+    nodes: tuple[Node, ...]
+    draft: ProductDraft
+    bound: Bound
+    cuts: Cuts
+    tile: Shape
+
+    @cached_property
+    def key(self) -> str:
+        return f"loops {canonical(self.bound.kernel)}"
+
+    @property
+    def kernels(self) -> Mapping[str, Emit]:
+        """One kernel."""
+        return {self.key: partial(emit_loops, self.bound.kernel)}
+
+    @property
+    def picoseconds(self) -> Extent:
+        """As `launches` predicts, for every size."""
+        draft = self.draft
+        after = draft.turns * round(1000 * draft.after / _INSTRUCTIONS_PER_NANOSECOND)
+        return draft.turns * draft.depth * round(2000 / _FLOPS_PER_NANOSECOND) + after
+
+    def launches(self, sizes: Sizes, scratch: Scratch) -> list[Launch]:
+        """One call, cut along batches, rows or columns."""
+        draft = self.draft
+        batches, rows, columns = (evaluate(count.extent, sizes) for count in draft.core)
+        flops = 2 * evaluate(draft.depth, sizes) / _FLOPS_PER_NANOSECOND
+        turns = evaluate(draft.turns, sizes)
+        nanoseconds = turns * (flops + draft.after / _INSTRUCTIONS_PER_NANOSECOND)
+        lengths = self._lengths(batches, rows, columns, chunks_for(nanoseconds, 1 << 20))
+        parts = [_parts(n, cut) for n, cut in zip((batches, rows, columns), lengths, strict=True)]
+        known: dict[Memory | Count, int | Pointer] = {**draft.addresses}
+        lengths[2] = -(-lengths[2] // self.cuts.unit)
+        known.update(zip(self.cuts.lengths, lengths, strict=True))
+        known.update(zip(self.cuts.parts, parts[1:], strict=True))
+        numbers = [
+            evaluate(item.extent, sizes) if isinstance(item, Count) and item not in known else known[item]
+            for item in self.bound.given
+        ]
+        return [Launch(self.key, numbers, math.prod(parts), nanoseconds)]
+
+    def _lengths(self, batches: int, rows: int, columns: int, wanted: int) -> list[int]:
+        """How many batches, rows and columns a chunk has.
+
+        Together the chunks read the least that so many can: they are nearly square. Those that have the same
+        columns follow each other.
+        """
+        if wanted == 1:
+            return [max(1, batches), max(1, rows), max(1, columns)]
+        if batches >= wanted:
+            return [-(-batches // wanted), max(1, rows), max(1, columns)]
+        wanted = -(-wanted // max(1, batches))
+        found: list[tuple[int, int, int]] = []
+        for number in range(1, wanted + 1):
+            down = _cut(rows, number, self.tile.rows)
+            across = _cut(columns, -(-wanted // _parts(rows, down)), self.tile.columns)
+            found.append((_parts(rows, down) * columns + _parts(columns, across) * rows, down, across))
+        return [1, *min(found)[1:]]
+
+
+def _cut(extent: int, parts: int, of: int) -> int:
+    """The length, a multiple of `of`, of as many parts of an extent, or of as many as there are."""
+    return math.ceil(extent / min(parts, max(1, -(-extent // of))) / of) * of
+
+
+def _parts(extent: int, cut: int) -> int:
+    """Into how many parts of a length an extent falls."""
+    return max(1, -(-extent // cut))
+
+
+def product_step(nodes: Sequence[Node], draft: ProductDraft, target: Target) -> ProductStep:
+    """The native step of a product."""
+    _, rows, columns = (count.extent if isinstance(count.extent, int) else None for count in draft.core)
+    dtype = nodes[0].type.dtype
+    tile = choose(target.machine, dtype, rows, columns)
+    unit = 1 if columns is None else tile.columns
+    cuts = Cuts((Count(0), Count(0), Count(0)), (Count(0), Count(0)), unit)
+    kernel = cut_product(draft.kernel, draft.core, cuts)
+    labels = dict(zip((*cuts.lengths, *cuts.parts), _LABELS, strict=True))
+    return ProductStep(tuple(nodes), draft, bind(kernel, draft.known, labels=labels), cuts, tile)

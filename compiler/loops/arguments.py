@@ -1,0 +1,135 @@
+"""Polynomials and addresses become arguments: kernels of equal text share their code.
+
+Known when the code is made are strides of 0 and 1, and the extents of innermost loops where they are numbers.
+A symbolic extent that is a multiple of a number, `64*n`, is written as that: the number of vectors in it is
+whole for every n.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from compiler.ir.dims import Dim, Extent, divide_exactly
+from compiler.ir.types import INT64
+from compiler.loops.copying import Copy
+from compiler.loops.language import (
+    Check,
+    Count,
+    Fold,
+    For,
+    Kernel,
+    Let,
+    Literal,
+    Memory,
+    Operand,
+    Stmt,
+    Store,
+    Value,
+    refs,
+    walk,
+)
+
+MOST: Final = 64
+"""The largest multiple that is worth knowing: no vector has more elements."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A kernel whose numbers are arguments, and what each argument stands for."""
+
+    kernel: Kernel
+    given: tuple[Memory | Count, ...]
+
+
+def bind(
+    kernel: Kernel,
+    known: Collection[Count],
+    multiples: Collection[Count] = (),
+    labels: Mapping[Count, str] | None = None,
+) -> Bound:
+    """The kernel with an argument for each count and each memory, in the order in which they are met.
+
+    Numbers among `known` counts are written, and of them and of `multiples` what they are multiples of.
+    `labels` are what arguments are called that are no extents.
+    """
+    binding = _Binding(known, multiples, labels or {})
+    for item in _met(kernel.body):
+        if item not in binding.found:
+            binding.meet(item)
+    body = (*binding.factors, *Copy(binding.found).block(kernel.body))
+    return Bound(replace(kernel, arguments=tuple(binding.arguments), body=body), tuple(binding.given))
+
+
+class _Binding:
+    """Arguments as they are met."""
+
+    def __init__(
+        self, known: Collection[Count], multiples: Collection[Count], labels: Mapping[Count, str]
+    ) -> None:
+        self.known, self.multiples, self.labels = known, multiples, labels
+        self.found: dict[Any, Any] = {}
+        self.arguments: list[Memory | Value] = []
+        self.given: list[Memory | Count] = []
+        self.factors: list[Stmt] = []
+
+    def meet(self, item: Count | Memory) -> None:
+        """Something that is not known yet."""
+        if isinstance(item, Memory):
+            self.found[item] = item
+            self.arguments.append(item)
+            self.given.append(item)
+        elif item in self.known and isinstance(item.extent, int):
+            self.found[item] = item.extent
+        else:
+            self.found[item] = self._number(item)
+
+    def _number(self, count: Count) -> Value:
+        value = Value(INT64, label=self.labels.get(count))
+        self.arguments.append(value)
+        factor = _factor(count.extent) if count in self.known or count in self.multiples else 1
+        if factor == 1:
+            self.given.append(count)
+            return value
+        quotient = divide_exactly(count.extent, factor)
+        assert quotient is not None
+        self.given.append(Count(quotient))
+        whole = Value(INT64)
+        self.factors.append(Let(whole, "mul", (value, Literal.of(factor, INT64))))
+        return whole
+
+
+def _factor(extent: Extent) -> int:
+    """The largest power of two, up to MOST, of which an extent is a multiple for all sizes."""
+    coefficients = [n for _, n in extent.terms] if isinstance(extent, Dim) else [extent]
+    return math.gcd(MOST, *coefficients)
+
+
+def _met(body: tuple[Stmt, ...]) -> Iterator[Count | Memory]:
+    """Counts and memory in the order of the text, but for the status word, which comes first."""
+    statements = list(walk(body))
+    yield from (stmt.status for stmt in statements if isinstance(stmt, Check))
+    for stmt in statements:
+        if isinstance(stmt, For) and isinstance(stmt.stop, Count):
+            yield stmt.stop
+        yield from (item for item in _operands(stmt) if isinstance(item, Count))
+        for ref in refs(stmt):
+            if not ref.memory.extent:
+                yield ref.memory
+            numbers = (*(stride for _, stride in ref.terms), ref.step, ref.stride)
+            yield from (item for item in numbers if isinstance(item, Count))
+
+
+def _operands(stmt: Stmt) -> tuple[Operand, ...]:
+    """What may be a count beside places and bounds."""
+    match stmt:
+        case Let():
+            return stmt.operands
+        case Store():
+            return (stmt.operand,)
+        case Fold():
+            return stmt.item
+        case _:
+            return ()

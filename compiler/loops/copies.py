@@ -1,0 +1,67 @@
+"""Copies of strided memory to strided memory, and of a literal over memory, as loops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compiler.ir.dims import Extent, Shape, product
+from compiler.ir.formula.tape import Const
+from compiler.ir.types import INT64, DType
+from compiler.loops.language import (
+    Count,
+    For,
+    Kernel,
+    Literal,
+    Memory,
+    Operand,
+    Ref,
+    Stmt,
+    Store,
+    Value,
+    refs,
+)
+from compiler.loops.nests import Draft, number_of
+from compiler.loops.places import Located, Pointer
+from compiler.loops.writing import Writer
+
+
+def copy(
+    source: Located | Const, target: Located, shape: Shape, dtype: DType, labels: tuple[object, object]
+) -> Draft:
+    """Writes `source`, or a literal, over `target`; both have `shape`, and do not overlap.
+
+    `labels` say what is read and what is written.
+    """
+    axes = [axis for axis, extent in enumerate(shape) if extent != 1]
+    counts = [Count(shape[axis]) for axis in axes] or [Count(1)]
+    indices = [Value(INT64) for _ in counts]
+    writer = Writer()
+    addresses: dict[Memory, Pointer] = {}
+
+    def place(item: Located, label: object) -> Ref:
+        memory = Memory(dtype, label=label)
+        addresses[memory] = item.pointer
+        steps = [number_of(item.strides[axis]) for axis in axes]
+        return Ref(memory, tuple((i, n) for i, n in zip(indices, steps, strict=False) if n != 0))
+
+    if isinstance(source, Located):
+        value: Operand = writer.load(place(source, labels[0]))
+    else:
+        value = Literal.of(source.value, dtype)
+    writer.write(Store(place(target, labels[1]), value))
+    body: tuple[Stmt, ...] = tuple(writer.blocks[0])
+    for index, count in zip(reversed(indices), reversed(counts), strict=True):
+        body = (For(index, 0, count, body),)
+    turns = product([count.extent for count in counts])
+    moves = tuple((dtype.size, _moved(ref, indices, counts)) for ref in _refs(writer))
+    kernel = Kernel(tuple(addresses), Value(INT64), (), body)
+    return Draft(kernel, counts[0], addresses, (), turns, float(len(addresses)), moves)
+
+
+def _refs(writer: Writer) -> Sequence[Ref]:
+    return [ref for stmt in writer.blocks[0] for ref in refs(stmt)]
+
+
+def _moved(ref: Ref, indices: Sequence[Value], counts: Sequence[Count]) -> Extent:
+    walked = {index for index, _ in ref.terms}
+    return product([n.extent for index, n in zip(indices, counts, strict=True) if index in walked])

@@ -1,0 +1,122 @@
+"""Statements written again with other operands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from compiler.loops.language import (
+    Carry,
+    Check,
+    Fold,
+    For,
+    If,
+    Join,
+    Let,
+    Load,
+    Pack,
+    Ref,
+    Stmt,
+    Store,
+    Tile,
+    Value,
+    operand,
+)
+
+
+class Copy:
+    """Copies statements, with what `known` says in the place of values, counts and memory.
+
+    With `is_fresh` what is written becomes new values, so that a block can stand in a kernel twice.
+    """
+
+    def __init__(self, known: Mapping[Any, Any] | None = None, *, is_fresh: bool = False) -> None:
+        self.known: dict[Any, Any] = dict(known or {})
+        self.is_fresh = is_fresh
+
+    def of(self, item: Any) -> Any:
+        """What stands for an operand, a number or memory."""
+        return self.known.get(item, item)
+
+    def new(self, value: Value) -> Value:
+        """What is written in the place of a value."""
+        if self.is_fresh:
+            self.known[value] = Value(value.dtype, value.lanes, value.label)
+        return self.of(value)
+
+    def ref(self, ref: Ref) -> Ref:
+        """A place."""
+        terms = tuple((self.of(index), self.of(stride)) for index, stride in ref.terms)
+        return Ref(self.of(ref.memory), terms, self.of(ref.step), self.of(ref.at), self.of(ref.stride))
+
+    def all(self, items: Iterable[Any]) -> tuple[Any, ...]:
+        """Operands."""
+        return tuple(map(self.of, items))
+
+    def block(self, body: Iterable[Stmt]) -> tuple[Stmt, ...]:
+        """Statements, in order."""
+        return tuple(map(self.stmt, body))
+
+    def stmt(self, stmt: Stmt) -> Stmt:
+        """One statement. What it reads is copied before what it writes is new."""
+        match stmt:
+            case Let(value, atom, operands):
+                copied = tuple(map(operand, self.all(operands)))
+                return Let(self.new(value), atom, copied)
+            case Load(value, ref, mask):
+                place, lanes = self.ref(ref), self.of(mask)
+                return Load(self.new(value), place, lanes)
+            case Store(ref, stored, mask, first):
+                return Store(self.ref(ref), operand(self.of(stored)), self.of(mask), first)
+            case For():
+                return self._loop(stmt)
+            case Fold():
+                return self._fold(stmt)
+            case Join(value, reducer, state):
+                given = self.all(state)
+                return Join(self.new(value), reducer, given)
+            case If(condition, then, otherwise):
+                return If(self.of(condition), self.block(then), self.block(otherwise))
+            case Check(condition, status):
+                return Check(self.of(condition), self.of(status))
+            case Pack():
+                return self._pack(stmt)
+            case Tile():
+                return self._tile(stmt)
+
+    def _loop(self, loop: For) -> For:
+        firsts = [self.of(item.first) for item in loop.carried]
+        start, stop = self.of(loop.start), self.of(loop.stop)
+        index = self.new(loop.index)
+        inside = [self.new(item.inside) for item in loop.carried]
+        ahead = self.block(loop.ahead)
+        mask = None if loop.mask is None else self.new(loop.mask)
+        body = self.block(loop.body)
+        carried = tuple(
+            Carry(within, first, self.of(item.following), self.new(item.after))
+            for item, first, within in zip(loop.carried, firsts, inside, strict=True)
+        )
+        return replace(
+            loop, index=index, start=start, stop=stop, body=body, ahead=ahead, mask=mask, carried=carried
+        )
+
+    def _fold(self, stmt: Fold) -> Fold:
+        state, mask = self.all(stmt.state), self.of(stmt.mask)
+        item = tuple(map(operand, self.all(stmt.item)))
+        return Fold(tuple(map(self.new, stmt.following)), stmt.reducer, state, item, mask)
+
+    def _pack(self, stmt: Pack) -> Pack:
+        return replace(
+            stmt, source=self.ref(stmt.source), strides=self.all(stmt.strides), terms=self.of(stmt.terms),
+            columns=self.of(stmt.columns), rows=self.of(stmt.rows), step=self.new(stmt.step),
+            room=self.of(stmt.room), panel=self.of(stmt.panel),
+        )  # fmt: skip
+
+    def _tile(self, stmt: Tile) -> Tile:
+        return replace(
+            stmt, sums=self.ref(stmt.sums), left=self.ref(stmt.left), right=self.ref(stmt.right),
+            left_strides=self.all(stmt.left_strides), exist=self.of(stmt.exist),
+            right_step=self.of(stmt.right_step), terms=self.of(stmt.terms), first=self.of(stmt.first),
+            columns=self.of(stmt.columns),
+        )  # fmt: skip

@@ -1,0 +1,214 @@
+"""From atoms of formulas, folds and joins to atoms of a machine.
+
+    before      %e[16] = exp(%x[16])          after       %a[16] = uge(%x, -104.0)
+                                                          %b[16] = fma(%x, 1.44, 12582912.0)
+                                                          ...
+
+What is left are `Let`s of `compiler.loops.atoms`, loads, stores, loops, branches, checks, and the leaves of a
+matrix product. Equal atoms of equal operands are computed once in a block and in what is inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+from compiler.errors import BackendError
+from compiler.ir.types import DType
+from compiler.loops.atoms import ATOMS
+from compiler.loops.language import (
+    Carry,
+    Check,
+    Count,
+    Fold,
+    For,
+    If,
+    Join,
+    Kernel,
+    Let,
+    Literal,
+    Load,
+    Number,
+    Pack,
+    Ref,
+    Stmt,
+    Store,
+    Tile,
+    Value,
+)
+from compiler.loops.machine import Machine
+from compiler.loops.mathematics.recorder import Operand, Recorder, one_of
+from compiler.loops.mathematics.table import RULES
+from compiler.loops.mathematics.words import Lanes
+from compiler.loops.reductions import folded, joined, result
+
+Body: TypeAlias = tuple[Stmt, ...]
+
+
+def lower(kernel: Kernel, machine: Machine) -> Kernel:
+    """The kernel in atoms of a machine.
+
+    Raises:
+        BackendError: an atom that is neither one of formulas nor one of machines, or a count as an operand.
+    """
+    return replace(kernel, body=_Lowering(machine).block(kernel.body))
+
+
+class _Lowering:
+    """One kernel on its way. `now` is what a value of the kernel has become, where it is another."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.recorder = Recorder(machine)
+        self.now: dict[Value, Operand] = {}
+        self._words: dict[tuple[DType, int], Lanes] = {}
+        self._rules: dict[type, Callable[..., None]] = {
+            Let: self._let,
+            Load: self._load,
+            Store: self._store,
+            For: self._for,
+            Fold: self._fold,
+            Join: self._join,
+            If: self._if,
+            Check: self._check,
+            Pack: self._pack,
+            Tile: self._tile,
+        }
+
+    def block(self, body: Body) -> Body:
+        """A block, lowered."""
+        with self.recorder.block() as statements:
+            for stmt in body:
+                self._rules[type(stmt)](stmt)
+        return tuple(statements)
+
+    def words(self, dtype: DType, lanes: int) -> Lanes:
+        """The words of some lanes of a dtype."""
+        key = dtype, lanes
+        if key not in self._words:
+            self._words[key] = Lanes(self.recorder, dtype, lanes)
+        return self._words[key]
+
+    # What is read
+
+    def operand(self, item: Operand | Count) -> Operand:
+        """What an operand has become."""
+        if isinstance(item, Count):
+            raise BackendError(f"the count {item.extent} is no argument of the kernel yet")
+        return self.now.get(item, item) if isinstance(item, Value) else one_of(item)
+
+    def value(self, item: Value) -> Value:
+        """The same where no literal may stand."""
+        found = self.operand(item)
+        return found if isinstance(found, Value) else self._splat(found, item.lanes)
+
+    def _splat(self, literal: Literal, lanes: int) -> Value:
+        return self.recorder.let("splat", literal.dtype, lanes, (literal,))
+
+    def number(self, item: Number) -> Number:
+        """What a number has become."""
+        if not isinstance(item, Value):
+            return item
+        found = self.operand(item)
+        return found if isinstance(found, Value) else int(found.value)
+
+    def ref(self, ref: Ref) -> Ref:
+        """A place, at what its indices have become."""
+        if ref.at is None and not self.now:
+            return ref
+        terms = tuple([(self.value(index), self.number(stride)) for index, stride in ref.terms])
+        at = None if ref.at is None else self.value(ref.at)
+        return Ref(ref.memory, terms, self.number(ref.step), at, self.number(ref.stride))
+
+    def mask(self, mask: Value | None) -> Value | None:
+        """What a mask has become."""
+        return None if mask is None else self.value(mask)
+
+    # Statements
+
+    def _let(self, stmt: Let) -> None:
+        value = stmt.value
+        operands = [self.operand(item) for item in stmt.operands]
+        since = len(self.recorder.statements)
+        rule = RULES.get(stmt.atom)
+        if rule is not None:
+            dtype = value.dtype if stmt.atom == "cast" else operands[-1].dtype
+            found = rule(self.words(dtype, value.lanes), *operands)
+        elif stmt.atom in ATOMS:
+            found = self.recorder.let(stmt.atom, value.dtype, value.lanes, tuple(operands))
+        else:
+            raise BackendError(f"{stmt.atom!r} is an atom of neither formulas nor machines")
+        self.now[value] = self.recorder.named(found, value.label, since)
+
+    def _load(self, stmt: Load) -> None:
+        self.recorder.append(Load(stmt.value, self.ref(stmt.ref), self.mask(stmt.mask)))
+
+    def _store(self, stmt: Store) -> None:
+        item = stmt.operand
+        operand = self.value(item) if isinstance(item, Value) and item.lanes else self.operand(item)
+        self.recorder.append(Store(self.ref(stmt.ref), operand, self.mask(stmt.mask), stmt.first))
+
+    def _for(self, stmt: For) -> None:
+        start, stop = self.number(stmt.start), self.number(stmt.stop)
+        firsts = [self.operand(item.first) for item in stmt.carried]
+        recorder = self.recorder
+        with recorder.block() as ahead:
+            for inner in stmt.ahead:
+                self._rules[type(inner)](inner)
+            body = self.block(stmt.body)
+        carried = tuple(
+            Carry(item.inside, first, self.operand(item.following), item.after)
+            for item, first in zip(stmt.carried, firsts, strict=True)
+        )
+        recorder.append(replace(stmt, start=start, stop=stop, body=body, carried=carried, ahead=tuple(ahead)))
+
+    def _fold(self, stmt: Fold) -> None:
+        first = stmt.following[0]
+        state, item = (tuple(map(self.operand, part)) for part in (stmt.state, stmt.item))
+        words = self.words(first.dtype, first.lanes)
+        found = folded(words, stmt.reducer, state, item, self.mask(stmt.mask))
+        self.now.update(zip(stmt.following, found, strict=True))
+
+    def _join(self, stmt: Join) -> None:
+        state, since = tuple(map(self.operand, stmt.state)), len(self.recorder.statements)
+        lanes = max(item.lanes if isinstance(item, Value) else 0 for item in state)
+        how = result if lanes == stmt.value.lanes else joined
+        found = how(self.words(state[0].dtype, lanes), stmt.reducer, state)
+        self.now[stmt.value] = self.recorder.named(found, stmt.value.label, since)
+
+    def _if(self, stmt: If) -> None:
+        condition = self.value(stmt.condition)
+        self.recorder.append(If(condition, self.block(stmt.then), self.block(stmt.otherwise)))
+
+    def _check(self, stmt: Check) -> None:
+        self.recorder.append(Check(self.value(stmt.condition), stmt.status))
+
+    def _pack(self, stmt: Pack) -> None:
+        row, column = map(self.number, stmt.strides)
+        self.recorder.append(
+            replace(
+                stmt,
+                source=self.ref(stmt.source),
+                strides=(row, column),
+                terms=self.number(stmt.terms),
+                columns=self.number(stmt.columns),
+                rows=self.number(stmt.rows),
+            )
+        )
+
+    def _tile(self, stmt: Tile) -> None:
+        row, term = map(self.number, stmt.left_strides)
+        self.recorder.append(
+            replace(
+                stmt,
+                sums=self.ref(stmt.sums),
+                left=self.ref(stmt.left),
+                left_strides=(row, term),
+                exist=self.number(stmt.exist),
+                right=self.ref(stmt.right),
+                right_step=self.number(stmt.right_step),
+                terms=self.number(stmt.terms),
+                first=self.number(stmt.first),
+                columns=self.number(stmt.columns),
+            )
+        )

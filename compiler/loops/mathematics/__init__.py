@@ -1,0 +1,1 @@
+"""The mathematics of atoms, written in the atoms of machines: one set of polynomials for all emitters."""

@@ -1,0 +1,625 @@
+"""From a kernel of maps and reductions to loops over scalars: each value where it is needed, nothing clever.
+
+    %e[i,j] = exp(%x[i,j] - %m[i])             for i in 0 .. n:
+    %s[i] = sum[j] %e[i,j]              ->         for j in 0 .. m:  carrying s = 0.0
+    %y[i,j] = %e[i,j] / %s[i]                          s = s + exp(x[i,j] - m[i])
+                                                   for j in 0 .. m:
+                                                       y[i,j] = exp(x[i,j] - m[i]) / s
+
+A reduction is carried through the innermost loops that it reduces. Where it reduces others too, what has been
+carried is added to memory; what reduces all loops leaves a partial result for each chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from compiler.ir.dims import Extent, product
+from compiler.ir.formula.tape import Const, TypedLine, infer_dtypes
+from compiler.ir.formula.tape import Ref as LineRef
+from compiler.ir.node import Node
+from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size
+from compiler.ir.types import BOOL, INT64, DType, Weak
+from compiler.loops.language import (
+    Carry,
+    Count,
+    Fold,
+    For,
+    Join,
+    Kernel,
+    Literal,
+    Load,
+    Memory,
+    Number,
+    Operand,
+    Ref,
+    Store,
+    Value,
+)
+from compiler.loops.places import Places, Pointer, dense_strides
+from compiler.loops.polynomials import rounded_once
+from compiler.loops.reductions import accumulator, empty, fold_atom, identity
+from compiler.loops.weights import weight
+from compiler.loops.writing import Writer
+from compiler.schedule import schedule
+from compiler.schedule.nest import Nest
+
+Axes: TypeAlias = Sequence[int | None]
+
+LOGICAL = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "isnan", "and", "or", "xor", "not"})
+"""The atoms whose value is a bool."""
+
+
+class UnsupportedError(Exception):
+    """A kernel has no form in loops; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """Memory in which a reduction adds up: the result's own, or for each chunk and beside it.
+
+    `target` is where the result lies, which has `size` elements; `distance` counts the elements from one
+    chunk's to the next one's.
+    """
+
+    memory: Memory
+    reducer: Reducer
+    dtype: DType
+    target: Pointer
+    size: Extent
+    distance: Count
+    is_split: bool
+    needs_scratch: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A kernel whose numbers are polynomials still, and what they and its memory stand for.
+
+    `first` is the count of the loop that chunks share, if they may.
+    """
+
+    kernel: Kernel
+    first: Count
+    addresses: Mapping[Memory, Pointer]
+    partials: tuple[Partial, ...]
+    turns: Extent
+    """How often the innermost statements run."""
+    instructions: float
+    moves: tuple[tuple[int, Extent], ...]
+    """For each place that is walked over the bytes of an element, and how many elements there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A member: its formula, its sources, how it reduces, and from which loop on its state is carried."""
+
+    node: Node
+    lines: tuple[TypedLine, ...]
+    result: LineRef
+    sources: tuple[_Source, ...]
+    dtypes: tuple[DType, ...]
+    value: DType
+    dtype: DType
+    reducer: Reducer
+    reduced: frozenset[int]
+    is_row: bool
+    begins: int
+    is_exact: bool
+
+    @property
+    def is_map(self) -> bool:
+        return self.reducer is Reducer.NONE
+
+    @property
+    def has_elements(self) -> bool:
+        """Whether the value differs along the inner loops."""
+        return self.is_map and not self.is_row
+
+    @property
+    def accumulator(self) -> DType:
+        return accumulator(self.reducer, self.value)
+
+    @property
+    def instructions(self) -> float:
+        """For each element, roughly."""
+        return sum(weight(line.line.atom) for line in self.lines) + (not self.is_map)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    """The index of a loop, as a source."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """An earlier member, as a source."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Memory and its strides by loop."""
+
+    memory: Memory
+    strides: tuple[Number, ...]
+
+
+_Source: TypeAlias = Slot | _Member | _Loop | Count | Const
+
+
+class NestWriter:
+    """Writes the loops of one kernel. Raises UnsupportedError where it has none."""
+
+    def __init__(self, kernel: schedule.Kernel, nest: Nest, places: Places, stored: frozenset[Node]) -> None:
+        self.kernel, self.nest, self.places, self.stored = kernel, nest, places, stored
+        self.memory = Slots(places, kernel)
+        self.order = self._order()
+        self.counts = [Count(nest.loops[loop]) for loop in self.order]
+        inner = len(self._searched()) or min(1, len(self.counts))
+        self.rows = nest.rows if nest.columns else len(self.counts) - inner
+        self.items = [self._item(node) for node in kernel.members]
+        self.passes = Passes(self.items, stored, has_rows=bool(nest.columns), is_late=self._is_late)
+        self.writer = Writer()
+        self.chunk = Value(INT64)
+        self.partials: dict[int, tuple[Partial, Slot]] = {}
+        self.states: dict[int, tuple[Operand, ...]] = {}
+        self.indices: dict[int, Value] = {}
+        self.turn = 0
+
+    def write(self) -> Draft:
+        """The loops."""
+        for number, item in enumerate(self.items):
+            if not item.is_map and self._is_partial(item):
+                self._add_partial(number)
+        active = [number for number, item in enumerate(self.items) if not item.is_map]
+        self._outer(0, active)
+        partials = tuple(partial for partial, _ in self.partials.values())
+        arguments = (*self.memory.addresses, *(partial.memory for partial in partials))
+        kernel = Kernel(arguments, self.chunk, (), tuple(self.writer.blocks[0]))
+        work = sum(item.instructions for item in self.items if not item.is_row)
+        return Draft(
+            kernel, [*self.counts, Count(1)][0], dict(self.memory.addresses), partials,
+            self._turns(self.counts), work + len(self.memory.addresses), tuple(self._moves()),
+        )  # fmt: skip
+
+    def _turns(self, counts: Sequence[Count]) -> Extent:
+        return product([count.extent for count in counts])
+
+    def _moves(self) -> Iterator[tuple[int, Extent]]:
+        for slot in self.memory.slots:
+            pairs = zip(self.counts, slot.strides, strict=True)
+            yield slot.memory.dtype.size, self._turns([count for count, stride in pairs if stride != 0])
+
+    @property
+    def may_be_cut(self) -> bool:
+        """Whether chunks may share the first loop: no search runs along it, and no row is as long as it."""
+        is_search = any(item.reducer.is_search for item in self.items)
+        return self.rows > 0 or (bool(self.counts) and not (self.nest.columns or is_search))
+
+    # Members
+
+    def _order(self) -> list[int]:
+        """The loops as they are walked: a lone search runs over its loops last, whatever memory says."""
+        searched = self._searched()
+        return [loop for loop in range(len(self.nest.loops)) if loop not in searched] + searched
+
+    def _searched(self) -> list[int]:
+        """The loops of a lone search in the order in which it counts."""
+        (first, *rest) = self.kernel.members
+        if rest or not map_reduce(first).reducer.is_search:
+            return []
+        placed = (self.nest.placement[first][k] for k in map_reduce(first).reduced)
+        return [loop for loop in placed if loop is not None]
+
+    def _loop(self, common: int | None) -> int | None:
+        return None if common is None else self.order.index(common)
+
+    def _item(self, node: Node) -> _Item:
+        op = map_reduce(node)
+        dtypes = op.operand_dtypes([operand.type for operand in node.operands])
+        sources = tuple(self._sources(node, op))
+        reduced = frozenset(
+            loop for common in self.nest.reduced_by(node) if (loop := self._loop(common)) is not None
+        )
+        reducer, value = op.reducer if reduced else Reducer.NONE, op.dtype
+        if not reduced and op.reducer.is_search:
+            sources = (Const(0),)
+        if reducer.is_search:
+            value = strong(dtypes[0])
+        lines = infer_dtypes(op.formula, dtypes, value)
+        if op.reducer is not Reducer.NONE:
+            lines = tuple(TypedLine(line.line, value, value) for line in lines)
+        loops = [self._loop(common) for common in self.nest.placement[node]]
+        is_row = bool(self.nest.columns) and not any(loop is not None and loop >= self.rows for loop in loops)
+        lines, result = rounded_once(lines, op.formula.result, len(sources))
+        begins, is_exact = self._carried(reduced, is_row=is_row)
+        self._check_search(node, reducer, reduced, is_exact=is_exact)
+        return _Item(
+            node, lines, result, sources, tuple(map(strong, dtypes)), value, op.dtype, reducer, reduced,
+            is_row, begins, is_exact,
+        )  # fmt: skip
+
+    def _carried(self, reduced: frozenset[int], *, is_row: bool) -> tuple[int, bool]:
+        """The loop from which on a reduction is carried, and whether these are all that it reduces."""
+        end = self.rows if is_row else len(self.counts)
+        begins = end
+        while begins - 1 in reduced:
+            begins -= 1
+        return begins, reduced == frozenset(range(begins, end))
+
+    def _check_search(self, node: Node, reducer: Reducer, reduced: frozenset[int], *, is_exact: bool) -> None:
+        if not reducer.is_search:
+            return
+        place = [self._loop(self.nest.placement[node][k]) for k in map_reduce(node).reduced]
+        known = [loop for loop in place if loop is not None]
+        if known != sorted(known) or not is_exact or reduced != frozenset(range(self.rows, len(self.counts))):
+            raise UnsupportedError("its search runs over rows")
+
+    def _sources(self, node: Node, op: MapReduce) -> Iterator[_Source]:
+        operands = iter(zip(node.operands, self.nest.accesses_of(node), strict=True))
+        for item in op.arguments:
+            yield self._source(node, item, operands)
+
+    def _source(self, node: Node, item: Argument, operands: Iterator[tuple[Node, Axes]]) -> _Source:
+        match item:
+            case Access():
+                operand, axes = next(operands)
+                if operand in self.kernel.members:
+                    return _Member(self.kernel.members.index(operand))
+                return self.memory.slot(operand, self._by_loop(self.places[operand].strides, axes))
+            case Index():
+                loop = self._loop(self.nest.placement[node][item.loop])
+                return Const(0) if loop is None else _Loop(loop)
+            case Size():
+                return self.memory.size(item.extent)
+            case Const():
+                return item
+
+    def _by_loop(self, strides: Sequence[Extent], axes: Axes) -> tuple[Extent, ...]:
+        found: list[Extent] = [0] * len(self.counts)
+        for stride, common in zip(strides, axes, strict=True):
+            loop = self._loop(common)
+            if loop is not None:
+                found[loop] = stride
+        return tuple(found)
+
+    def _result(self, node: Node) -> Slot:
+        """Where a member is stored."""
+        axes = self.nest.axes_of(node)
+        strides = self._by_loop(self.places[node].strides, axes)
+        return self.memory.slot(node, strides, is_written=True, overlaps=self._is_late(node))
+
+    def _is_late(self, node: Node) -> bool:
+        return self.places.overwrites(node, self.kernel)
+
+    # Reductions that end in memory
+
+    def _is_partial(self, item: _Item) -> bool:
+        """Whether a reduction adds to memory, or leaves a result for each chunk."""
+        return not item.is_exact or (item.begins == 0 and not self._is_row_value(item))
+
+    def _is_row_value(self, item: _Item) -> bool:
+        """Whether a member has a value for each row that others may read."""
+        columns = frozenset(range(self.rows, len(self.counts)))
+        return bool(self.nest.columns) and (item.is_row if item.is_map else item.reduced == columns)
+
+    def _add_partial(self, number: int) -> None:
+        item = self.items[number]
+        node, dtype = item.node, item.accumulator
+        kept = self._by_loop(dense_strides(node.type.shape), self.nest.axes_of(node))
+        needs_scratch = dtype is not item.dtype or self._is_late(node)
+        if item.reducer.is_search:
+            dtype, needs_scratch = INT64, False
+        slot = Slot(Memory(dtype, label=node), tuple(map(number_of, kept)))
+        partial = Partial(
+            slot.memory, item.reducer, item.dtype, self.places[node].pointer, node.type.size, Count(0),
+            0 in item.reduced, needs_scratch,
+        )  # fmt: skip
+        self.partials[number] = partial, slot
+        if not item.is_exact:
+            self._clear(item, slot, partial)
+
+    def _clear(self, item: _Item, slot: Slot, partial: Partial) -> None:
+        first = Literal.of(identity(item.reducer, item.accumulator), item.accumulator)
+        reach = range(self.rows if item.is_row else len(self.counts))
+        kept = [loop for loop in reach if loop not in item.reduced]
+
+        def level(depth: int) -> None:
+            if depth == len(kept):
+                self.writer.write(Store(self._partial_ref(slot, partial), first))
+                return
+            self._for(kept[depth], [], lambda: level(depth + 1))
+
+        level(0)
+
+    def _partial_ref(self, slot: Slot, partial: Partial) -> Ref:
+        terms = self._ref(slot).terms
+        return Ref(slot.memory, ((self.chunk, partial.distance), *terms) if partial.is_split else terms)
+
+    def _add_to_memory(self, number: int, value: Operand) -> None:
+        partial, slot = self.partials[number]
+        item, ref = self.items[number], self._partial_ref(slot, partial)
+        old = Value(item.accumulator)
+        self.writer.write(Load(old, ref))
+        new = self.writer.let(fold_atom(item.reducer), item.accumulator, old, value)
+        self.writer.write(Store(ref, new))
+
+    # Loops
+
+    def _outer(self, depth: int, active: Sequence[int]) -> None:
+        if depth == self.rows:
+            self._row(active)
+        else:
+            self._for(depth, active, lambda: self._outer(depth + 1, active))
+
+    def _for(self, depth: int, active: Sequence[int], inside: Callable[[], None]) -> None:
+        """A loop, through which the states of reductions that have begun are carried."""
+        items = self.items
+        for number in active:
+            if items[number].begins == depth:
+                self.states[number] = empty(items[number].reducer, items[number].accumulator)
+        carried = [number for number in active if self._is_carried(number, depth)]
+        before = {number: self.states[number] for number in carried}
+        begun = {number: self._fresh(number) for number in carried}
+        self.states.update(begun)
+        index = self.indices[depth] = Value(INT64)
+        with self.writer.block() as body:
+            inside()
+        ended = {number: self._fresh(number) for number in carried}
+        carries = tuple(
+            Carry(*parts)
+            for number in carried
+            for parts in zip(begun[number], before[number], self.states[number], ended[number], strict=True)
+        )
+        self.writer.write(For(index, 0, self.counts[depth], tuple(body), carried=carries))
+        self.states.update(ended)
+        for number in carried:
+            if items[number].begins == depth:
+                self._end(number)
+
+    def _is_carried(self, number: int, depth: int) -> bool:
+        item = self.items[number]
+        return item.begins <= depth < (self.rows if item.is_row else len(self.counts))
+
+    def _fresh(self, number: int) -> tuple[Value, ...]:
+        item = self.items[number]
+        return tuple(Value(part.dtype) for part in empty(item.reducer, item.accumulator))
+
+    def _end(self, number: int) -> None:
+        """What has been carried is the result, or a part of it."""
+        item = self.items[number]
+        dtype = INT64 if item.reducer.is_search else item.accumulator
+        total = Value(dtype, label=item.node)
+        self.writer.write(Join(total, item.reducer, self.states[number]))
+        if number in self.partials:
+            partial, slot = self.partials[number]
+            if item.is_exact:
+                self.writer.write(Store(self._partial_ref(slot, partial), total))
+            else:
+                self._add_to_memory(number, total)
+            return
+        value = self.writer.cast(total, dtype, item.dtype)
+        self.writer.note(number, value)
+        if item.node in self.stored and not self._is_row_value(item):
+            self._store(number, value)
+
+    # A row
+
+    def _row(self, active: Sequence[int]) -> None:
+        items, passes = self.items, self.passes
+        for turn in range(passes.count):
+            self._row_maps(turn)
+            self._pass(turn, [number for number in active if passes.reduces_in(number, turn)])
+        self._row_maps(passes.count)
+        for number in active:
+            if items[number].is_row:
+                self._fold(number)
+        for number, item in enumerate(items):
+            if self._is_row_value(item) and item.node in self.stored:
+                value = self.writer.known(number)
+                assert value is not None
+                self._store(number, value)
+
+    def _row_maps(self, turn: int) -> None:
+        for number, item in enumerate(self.items):
+            if item.is_row and item.is_map and self.passes.at[number] == turn:
+                self.writer.note(number, self._compute(item))
+
+    def _pass(self, turn: int, reducing: Sequence[int]) -> None:
+        def inner(depth: int) -> None:
+            if depth == len(self.counts):
+                self._body(turn, reducing)
+            else:
+                self._for(depth, reducing, lambda: inner(depth + 1))
+
+        inner(self.rows)
+
+    def _body(self, turn: int, reducing: Sequence[int]) -> None:
+        """Everything is computed before anything is stored, since it may be stored over what is read."""
+        self.turn = turn
+        storing = [number for number, place in self.passes.stores.items() if place == turn]
+        for number in reducing:
+            self._fold(number)
+        values = [(number, self._element(number)) for number in storing]
+        for number, value in values:
+            self._store(number, value)
+
+    def _fold(self, number: int) -> None:
+        item = self.items[number]
+        value = self.writer.cast(self._compute(item), item.value, item.accumulator)
+        if not item.is_exact and item.begins == (self.rows if item.is_row else len(self.counts)):
+            self._add_to_memory(number, value)
+            return
+        given = (value, self._place(item)) if item.reducer.is_search else (value,)
+        following = self._fresh(number)
+        self.writer.write(Fold(following, item.reducer, self.states[number], given))
+        self.states[number] = following
+
+    def _place(self, item: _Item) -> Operand:
+        """The row-major position among the loops that a search reduces."""
+        first, *rest = sorted(item.reduced)
+        pairs = [part for loop in rest for part in (self.indices[loop], self.counts[loop])]
+        return self.writer.let("place", INT64, self.indices[first], *pairs)
+
+    # Values
+
+    def _element(self, number: int) -> Operand:
+        """A member's value in this turn."""
+        found = self.writer.known(number)
+        if found is None:
+            item = self.items[number]
+            if self.passes.stores.get(number, self.turn) < self.turn:
+                found = self.writer.load(self._ref(self._result(item.node)), label=item.node)
+            else:
+                found = self._compute(item)
+            self.writer.note(number, found)
+        return found
+
+    def _store(self, number: int, value: Operand) -> None:
+        self.writer.write(Store(self._ref(self._result(self.items[number].node)), value))
+
+    def _ref(self, slot: Slot) -> Ref:
+        terms = tuple((self.indices[loop], n) for loop, n in enumerate(slot.strides) if n != 0)
+        return Ref(slot.memory, terms)
+
+    def _compute(self, item: _Item) -> Operand:
+        """The value of a member's formula, in the dtype in which it is reduced or stored."""
+        sources = [self._value(source) for source in item.sources]
+        wanted = item.dtype if item.is_map else item.value
+        label = item.node if item.is_map else None
+        return write_formula(self.writer, item.lines, item.result, wanted, sources, item.dtypes, label)
+
+    def _value(self, source: _Source) -> Operand | Const:
+        match source:
+            case Slot():
+                return self.writer.load(self._ref(source))
+            case _Member():
+                return self._element(source.number)
+            case _Loop():
+                return self.indices[source.number]
+            case _:
+                return source
+
+
+def write_formula(
+    writer: Writer,
+    lines: Sequence[TypedLine],
+    result: LineRef,
+    wanted: DType,
+    sources: Sequence[Operand | Const],
+    dtypes: Sequence[DType],
+    label: object = None,
+) -> Operand:
+    """The value of a formula of values in given dtypes, converted to `wanted`."""
+    known, types = list(sources), list(dtypes)
+
+    def look(ref: LineRef, dtype: DType) -> Operand:
+        if isinstance(ref, Const):
+            return Literal.of(ref.value, dtype)
+        return writer.cast(known[ref], types[ref], dtype)
+
+    last = len(known) + len(lines) - 1
+    for number, typed in enumerate(lines, start=len(known)):
+        atom, arguments = typed.line.atom, typed.line.arguments
+        reads = [BOOL if atom == "where" and not k else typed.reads for k in range(len(arguments))]
+        operands = [look(ref, dtype) for ref, dtype in zip(arguments, reads, strict=True)]
+        dtype = BOOL if atom in LOGICAL else typed.reads
+        is_named = number == last and dtype is typed.dtype is wanted
+        value = writer.let(atom, dtype, *operands, label=label if is_named else None)
+        known.append(writer.cast(value, dtype, typed.dtype))
+        types.append(typed.dtype)
+    return look(result, wanted)
+
+
+class Passes:
+    """In which pass over a row each member is computed (`at`), and stored.
+
+    A member that reads a reduction of the row is computed in a pass behind it. What is stored over memory
+    that the kernel reads is stored in the last pass.
+    """
+
+    def __init__(
+        self,
+        items: Sequence[_Item],
+        stored: frozenset[Node],
+        *,
+        has_rows: bool,
+        is_late: Callable[[Node], bool],
+    ) -> None:
+        self.items = items
+        self.at: list[int] = []
+        for item in items:
+            needs = [self._known_after(s.number) for s in item.sources if isinstance(s, _Member)]
+            self.at.append(max(needs, default=0) if has_rows else 0)
+        walked = [turn for turn, item in zip(self.at, items, strict=True) if not item.is_row]
+        self.count = 1 + max(walked, default=-1)
+        self.stores = {
+            number: self.count - 1 if is_late(item.node) else self.at[number]
+            for number, item in enumerate(items)
+            if item.has_elements and item.node in stored
+        }
+
+    def _known_after(self, number: int) -> int:
+        item = self.items[number]
+        return self.at[number] + (not item.is_map and not item.is_row)
+
+    def reduces_in(self, number: int, turn: int) -> bool:
+        """Whether a reduction of elements is made in a pass."""
+        return not self.items[number].is_row and self.at[number] == turn
+
+
+class Slots:
+    """The memory of a kernel: equal places walked by equal strides are one argument."""
+
+    def __init__(self, places: Places, kernel: schedule.Kernel) -> None:
+        self.places, self.kernel = places, kernel
+        self.addresses: dict[Memory, Pointer] = {}
+        self._known: dict[object, Slot] = {}
+        self._sizes: dict[Extent, Count] = {}
+
+    def slot(
+        self, node: Node, strides: tuple[Extent, ...], *, is_written: bool = False, overlaps: bool = False
+    ) -> Slot:
+        """The memory of a value, and its strides as numbers."""
+        pointer = self.places[node].pointer
+        key = pointer, strides, node.type.dtype, is_written
+        if key not in self._known:
+            memory = Memory(node.type.dtype, overlaps=overlaps, label=node)
+            self.addresses[memory] = pointer
+            self._known[key] = Slot(memory, tuple(map(number_of, strides)))
+        return self._known[key]
+
+    @property
+    def slots(self) -> Collection[Slot]:
+        """All of it."""
+        return self._known.values()
+
+    def memory(self, node: Node) -> Memory:
+        """A value's memory, however it is walked."""
+        return self.slot(node, ()).memory
+
+    def size(self, extent: Extent) -> Count:
+        """An extent as a value."""
+        return self._sizes.setdefault(extent, Count(extent))
+
+
+def number_of(stride: Extent) -> Number:
+    """A stride: 0 and 1 are known when code is made, others are arguments."""
+    return stride if isinstance(stride, int) and stride in (0, 1) else Count(stride)
+
+
+def strong(dtype: DType | Weak) -> DType:
+    """The dtype of an argument in registers; sizes are int64, and literals have none."""
+    return dtype if isinstance(dtype, DType) else INT64
+
+
+def map_reduce(node: Node) -> MapReduce:
+    """The op of a member."""
+    assert isinstance(node.op, MapReduce)
+    return node.op

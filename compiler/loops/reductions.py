@@ -1,0 +1,142 @@
+"""Reductions in words: what changes nothing, one more item, and what lanes come to.
+
+The largest or smallest float is kept beside a flag that a NaN was seen: that is one instruction, which loses
+NaN, and one comparison. A search keeps a value and its place; the first of equals wins, and a NaN over all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from compiler.ir.op import Reducer
+from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT64, DType, Scalar
+from compiler.loops.language import Literal, Value
+from compiler.loops.mathematics.elementary import maximum, minimum
+from compiler.loops.mathematics.recorder import Operand, Recorder, one_of
+from compiler.loops.mathematics.words import Lanes
+
+
+def identity(reducer: Reducer, dtype: DType) -> Scalar:
+    """The identity element of a reducer: what changes no result. Of a search, the value that loses."""
+    if reducer is Reducer.SUM:
+        return 0.0 if dtype.is_float else 0
+    is_min = reducer.prefers_less
+    if dtype.is_float:
+        return math.inf if is_min else -math.inf
+    if dtype is BOOL:
+        return is_min
+    bits = dtype.size * 8 - 1
+    return (1 << bits) - 1 if is_min else -(1 << bits)
+
+
+def accumulator(reducer: Reducer, value: DType) -> DType:
+    """The dtype in which values are added up: float32 is summed in float64."""
+    return FLOAT64 if reducer is Reducer.SUM and value is FLOAT32 else value
+
+
+def fold_atom(reducer: Reducer) -> str:
+    """The atom that joins two results of a reducer that is no search."""
+    return "add" if reducer is Reducer.SUM else "minimum" if reducer.prefers_less else "maximum"
+
+
+def flags_nan(reducer: Reducer, dtype: DType) -> bool:
+    """Whether a reduction's state has a flag beside its value."""
+    return reducer in (Reducer.MAX, Reducer.MIN) and dtype.is_float
+
+
+def empty(reducer: Reducer, dtype: DType) -> tuple[Literal, ...]:
+    """The state of a reduction, in a dtype, of nothing."""
+    first = Literal.of(identity(reducer, dtype), dtype)
+    if reducer.is_search:
+        return first, Literal.of(0, INT64)
+    return (first, Literal.of(False, BOOL)) if flags_nan(reducer, dtype) else (first,)
+
+
+def folded(
+    m: Lanes, reducer: Reducer, state: Sequence[Operand], item: Sequence[Operand], mask: Operand | None
+) -> tuple[Operand, ...]:
+    """A state with one more item in each lane of `mask`. The words are those of the value."""
+    if reducer.is_search:
+        return _better(m, reducer, state, item, mask)
+    value = item[0] if mask is None else m.select(mask, item[0], identity(reducer, m.dtype))
+    if flags_nan(reducer, m.dtype):
+        best, is_nan = state
+        is_better = m.lt(value, best) if reducer.prefers_less else m.gt(value, best)
+        return m.select(is_better, value, best), m.truths.or_(is_nan, m.is_nan(value))
+    return (_joined(m, reducer, state[0], value),)
+
+
+def _joined(m: Lanes, reducer: Reducer, a: Operand, b: Operand) -> Operand:
+    """Two partial results as one; NaN wins."""
+    if reducer is Reducer.SUM:
+        return m.add(a, b)
+    return minimum(m, a, b) if reducer.prefers_less else maximum(m, a, b)
+
+
+def _better(
+    m: Lanes, reducer: Reducer, state: Sequence[Operand], item: Sequence[Operand], mask: Operand | None
+) -> tuple[Operand, ...]:
+    is_better = _beats(m, reducer, item[0], state[0])
+    if mask is not None:
+        is_better = m.truths.and_(is_better, mask)
+    return m.select(is_better, item[0], state[0]), m.of(INT64).select(is_better, item[1], state[1])
+
+
+def _beats(m: Lanes, reducer: Reducer, a: Operand, b: Operand) -> Operand:
+    """Whether a comes before b in the order of a search: larger or smaller, or NaN where b is none."""
+    is_better = m.lt(a, b) if reducer.prefers_less else m.gt(a, b)
+    if not m.dtype.is_float:
+        return is_better
+    is_nan = m.truths
+    return is_nan.or_(is_better, is_nan.and_(m.is_nan(a), is_nan.not_(m.is_nan(b))))
+
+
+def result(m: Lanes, reducer: Reducer, state: Sequence[Operand]) -> Operand:
+    """The result in each lane of a state. The words are those of the value."""
+    if reducer.is_search:
+        return state[1]
+    return m.select(state[1], math.nan, state[0]) if flags_nan(reducer, m.dtype) else state[0]
+
+
+def joined(m: Lanes, reducer: Reducer, state: Sequence[Operand]) -> Operand:
+    """The result of all lanes of a state, halves first; a search goes lane by lane."""
+    alone = Lanes(m.recorder, m.dtype, 0)
+    if reducer.is_search:
+        return _first_best(alone, reducer, state, m.lanes)
+    total = state[0]
+    for half in _halves(m):
+        total = _joined(half, reducer, _part("low", half, total), _part("high", half, total))
+    total = _lane(m.recorder, total, 0)
+    if flags_nan(reducer, m.dtype):
+        return result(alone, reducer, (total, m.recorder.let("any", BOOL, 0, (state[1],))))
+    return total
+
+
+def _halves(m: Lanes) -> list[Lanes]:
+    """The words of half as many lanes, of a quarter, ..., of one."""
+    count, found = m.lanes, list[Lanes]()
+    while count > 1:
+        count //= 2
+        found.append(Lanes(m.recorder, m.dtype, count))
+    return found
+
+
+def _part(atom: str, half: Lanes, vector: Operand) -> Value:
+    return half.recorder.let(atom, half.dtype, half.lanes, (vector,))
+
+
+def _lane(recorder: Recorder, vector: Operand, number: int) -> Value:
+    return recorder.let("lane", vector.dtype, 0, (one_of(Literal.of(number, INT64)), vector))
+
+
+def _first_best(m: Lanes, reducer: Reducer, state: Sequence[Operand], lanes: int) -> Operand:
+    """The place of the lane that is best, the least place of those that are equally good."""
+    places, truths = m.of(INT64), m.truths
+    best, place = (_lane(m.recorder, item, 0) for item in state)
+    for number in range(1, lanes):
+        value, here = (_lane(m.recorder, item, number) for item in state)
+        wins, loses = _beats(m, reducer, value, best), _beats(m, reducer, best, value)
+        wins = truths.or_(wins, truths.and_(truths.not_(loses), places.lt(here, place)))
+        best, place = m.select(wins, value, best), places.select(wins, here, place)
+    return place

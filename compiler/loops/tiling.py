@@ -1,0 +1,314 @@
+"""Computes a product by tiles of sums that stay in registers.
+
+    for i in 0 .. n:                               for ib in 0 .. n by 256:
+        for j in 0 .. m:                               for jp in 0 .. m by 32:
+            for k in 0 .. l:  carrying s = 0.0             pack the panel of w at jp
+                s = fma(x[i,k], w[k,j], s)    ->           for it in ib .. min(ib + 256, n) by 8:
+            y[i,j] = relu(s)                                   tile: sums of 8 x 32 over k
+                                                               for i in it .. min(it + 8, n):
+                                                                   for j in jp .. min(jp + 32, m):
+                                                                       y[i,j] = relu(sums[...])
+
+Outside in: blocks of rows; panels of columns as wide as the tile; blocks of terms; tiles of rows. Where the
+right side's rows do not lie as the tile reads them, a panel of them is copied once for all tiles of a block
+of rows (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008;
+without their packing of the left side, which small matrices do not repay). Each sum is the chain of
+multiply-adds that it was: neither layout, tile nor chunk changes a bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from compiler.ir.types import BOOL, INT64, DType
+from compiler.loops.copying import Copy
+from compiler.loops.language import (
+    For,
+    If,
+    Kernel,
+    Layout,
+    Let,
+    Literal,
+    Load,
+    Memory,
+    Number,
+    Pack,
+    Ref,
+    Stmt,
+    Tile,
+    Value,
+    operand,
+)
+from compiler.loops.machine import Machine
+from compiler.loops.products import BLOCK_DEPTH
+from compiler.loops.vectors import vectorise
+from compiler.loops.walking import definitions, loops, stride
+from compiler.loops.writing import Writer
+
+BLOCK_ROWS: Final = 256
+BLOCK_SUMS: Final = 16384
+"""Rows for which one panel of B is prepared, and the sums that they may have: at most 128 kB of stack."""
+
+COPY_ROWS: Final = 32
+"""Rows from which on it pays to copy a panel that could be read in place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The accumulators of one tile: `rows` times `vectors` vectors of `lanes` elements."""
+
+    rows: int
+    vectors: int
+    lanes: int
+
+    @property
+    def columns(self) -> int:
+        return self.vectors * self.lanes
+
+    @property
+    def wide(self) -> int:
+        """Lanes of what goes through the maps at once: vectors side by side keep the processor busy."""
+        return min(4, self.vectors & -self.vectors) * self.lanes
+
+    @property
+    def block_rows(self) -> int:
+        """Rows for which one panel of B is prepared: whole tiles."""
+        return min(BLOCK_ROWS, BLOCK_SUMS // self.columns) // self.rows * self.rows
+
+
+def choose(machine: Machine, dtype: DType, rows: int | None, columns: int | None) -> Shape:
+    """The tile for as many rows and columns, where they are known.
+
+    Sixteen or more accumulators (eight where there are sixteen registers) cover the latency of the
+    multiply-add; two vectors by eight rows load least. Where few rows are known, more vectors make up for
+    them; where few columns are, shorter vectors need no mask.
+    """
+    lanes, shortest = machine.vector_bytes // dtype.size, 16 // dtype.size
+    while columns and lanes > shortest and columns <= lanes // 2:
+        lanes //= 2
+    has_many = machine.vector_registers == 32
+    filled = 2 if columns is None else max(1, -(-columns // lanes))
+    if rows is not None and rows <= 4:
+        widest = {1: 8, 2: 6, 3: 5, 4: 4} if has_many else {1: 6, 2: 4, 3: 3, 4: 2}
+        few = max(1, rows)
+        return Shape(few, min(8 if columns is None else filled, widest[few]), lanes)
+    rows_of = {2: 8, 3: 6, 4: 5, 5: 5, 6: 4, 7: 3} if has_many else {2: 4}
+    vectors = 1 if filled == 1 else min(rows_of, key=lambda count: -(-filled // count) * count)
+    many = rows_of.get(vectors, 8)
+    return Shape(many if rows is None else min(many, rows), vectors, lanes)
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product as it is written in a kernel."""
+
+    rows: For
+    columns: For
+    terms: For
+    """The loop whose body is one multiply-add."""
+    blocks: For | None
+    """The loop over blocks of terms."""
+    left: Ref
+    right: Ref
+    total: Value
+    maps: tuple[Stmt, ...]
+    extents: tuple[int | None, int | None, int | None]
+    """Of rows, columns and terms, where they are known."""
+
+    @property
+    def dtype(self) -> DType:
+        return self.left.memory.dtype
+
+    @property
+    def layout(self) -> Layout:
+        """How the right side lies."""
+        if stride(self.right, self.columns.index) == 1:
+            return Layout.ROWS
+        return Layout.COLUMNS if stride(self.right, self.terms.index) == 1 else Layout.STRIDED
+
+    @property
+    def is_dot_of_rows(self) -> bool:
+        """Whether one row, known as such, meets rows that lie contiguous along the terms."""
+        is_contiguous = stride(self.left, self.terms.index) == 1
+        return self.extents[0] == 1 and self.layout is Layout.COLUMNS and is_contiguous
+
+
+def product_of(kernel: Kernel) -> Product | None:
+    """The product that a kernel is, or None."""
+    nest = list(loops(kernel.body))
+    if not nest or len(nest) < 3 or not _is_sum(nest[-1]):
+        return None
+    terms = nest[-1]
+    is_blocked = nest[-2].step == BLOCK_DEPTH
+    rows, columns = nest[-4:-2] if is_blocked else nest[-3:-1]
+    head, *maps = columns.body
+    if head is not (nest[-2] if is_blocked else terms):
+        return None
+    assert isinstance(head, For)
+    loads = [stmt for stmt in terms.body if isinstance(stmt, Load)]
+    known = definitions(kernel.body)
+    extents = tuple(_extent(loop.stop, known) for loop in (rows, columns, head))
+    return Product(
+        rows, columns, terms, head if is_blocked else None, loads[0].ref, loads[-1].ref,
+        head.carried[0].after, tuple(maps), (extents[0], extents[1], extents[2]),
+    )  # fmt: skip
+
+
+def _is_sum(loop: For) -> bool:
+    """Whether a loop adds up products."""
+    *loads, last = loop.body
+    is_sum = isinstance(last, Let) and last.atom in ("fma", "add") and len(loop.carried) == 1
+    return is_sum and sum(isinstance(stmt, Load) for stmt in loads) in (1, 2)
+
+
+def _extent(stop: Number, known: Mapping[Value, Stmt]) -> int | None:
+    """How many turns a loop has, or all chunks of it together, where that is written."""
+    if isinstance(stop, int):
+        return stop
+    stmt = known.get(stop) if isinstance(stop, Value) else None
+    if isinstance(stmt, Let) and stmt.atom == "minimum" and isinstance(stmt.operands[1], Literal):
+        return int(stmt.operands[1].value)
+    return None
+
+
+def tile(kernel: Kernel, found: Product, machine: Machine) -> Kernel:
+    """The kernel by tiles, the maps behind them by vectors."""
+    writing = _Tiling(found, machine)
+    body = writing.block(kernel.body)
+    tiled = replace(kernel, body=body, rooms=(*kernel.rooms, *writing.rooms))
+    return vectorise(tiled, writing.shape.wide)
+
+
+class _Tiling(Copy):
+    """Writes the loops over rows and columns as loops over tiles."""
+
+    def __init__(self, found: Product, machine: Machine) -> None:
+        super().__init__()
+        self.found, self.machine = found, machine
+        rows, columns, depth = found.extents
+        self.shape = choose(machine, found.dtype, rows, columns)
+        self.whole = columns is not None and columns % self.shape.columns == 0
+        self.one_block = depth is not None and depth <= BLOCK_DEPTH
+        held = self.shape.rows if self.one_block else self.shape.block_rows
+        self.sums = Memory(found.dtype, held * self.shape.columns)
+        is_direct = found.layout is Layout.ROWS and (self.whole or machine.has_masked_memory)
+        self.is_packed = not (is_direct and rows is not None and rows < COPY_ROWS)
+        self.room = Memory(found.dtype, BLOCK_DEPTH * self.shape.columns)
+        self.rooms = (self.sums, self.room) if self.is_packed else (self.sums,)
+        self.writer = Writer()
+
+    def stmt(self, stmt: Stmt) -> Stmt:
+        if stmt is not self.found.rows:
+            return super().stmt(stmt)
+        rows, writer = self.found.rows, self.writer
+        block = Value(INT64)
+        with writer.block() as body:
+            last = writer.minimum(writer.sum(block, self.shape.block_rows), rows.stop)
+            self._panels(block, last)
+        return For(block, rows.start, rows.stop, tuple(body), step=self.shape.block_rows)
+
+    def _panels(self, first: Value, last: Value) -> None:
+        """All columns for a block of rows."""
+        columns, writer, panel = self.found.columns, self.writer, Value(INT64)
+        with writer.block() as body:
+            if self.one_block:
+                self._terms(first, last, panel, 0)
+            else:
+                self._blocks(first, last, panel)
+        writer.write(For(panel, columns.start, columns.stop, tuple(body), step=self.shape.columns))
+
+    def _blocks(self, first: Value, last: Value, panel: Value) -> None:
+        """All terms for a panel; without terms there is one empty block."""
+        writer, block = self.writer, Value(INT64)
+        assert self.found.blocks is not None
+        depth = self.found.blocks.stop
+        stop = depth if isinstance(depth, int) else writer.maximum(depth, 1)
+        with writer.block() as body:
+            self._terms(first, last, panel, block)
+        writer.write(For(block, 0, stop, tuple(body), step=BLOCK_DEPTH))
+
+    def _terms(self, first: Value, last: Value, panel: Value, term: Number) -> None:
+        """One block of terms for all tiles of a block of rows; the last one goes through the maps."""
+        writer, found = self.writer, self.found
+        depth = (found.blocks or found.terms).stop
+        terms = depth if self.one_block else writer.minimum(writer.difference(depth, term), BLOCK_DEPTH)
+        columns = writer.difference(found.columns.stop, panel)
+        right, step = self._panel(first, last, panel, term, terms, columns)
+        row = Value(INT64)
+        with writer.block() as body:
+            sums = self._sums(row, first)
+            writer.write(self._leaf(row, last, term, terms, columns, right, step, sums))
+            with writer.block() as maps:
+                self._maps(row, last, panel, sums)
+            if self.one_block:
+                writer.extend(maps)
+            else:
+                ends = writer.sum(term, BLOCK_DEPTH)
+                is_last = writer.let("ge", BOOL, ends, operand(depth))
+                assert isinstance(is_last, Value)
+                writer.write(If(is_last, tuple(maps)))
+        writer.write(For(row, first, last, tuple(body), step=self.shape.rows))
+
+    def _sums(self, row: Value, first: Value) -> Ref:
+        """Where the sums of a tile lie: all tiles of a block of rows keep theirs between blocks of terms."""
+        if self.one_block:
+            return Ref(self.sums)
+        width = self.shape.columns
+        return Ref(self.sums, ((row, width), (first, -width)))
+
+    def _panel(
+        self, first: Value, last: Value, panel: Value, term: Number, terms: Number, columns: Value
+    ) -> tuple[Ref, Number]:
+        """The panel of the right side, and how far its rows are apart."""
+        found, shape = self.found, self.shape
+        source = self._moved(found.right, {found.columns.index: panel, found.terms.index: term})
+        along = stride(found.right, found.terms.index)
+        if not self.is_packed:
+            return source, along
+        rows = self.writer.difference(last, first)
+        memory, step = Memory(found.dtype), Value(INT64)
+        across = stride(found.right, found.columns.index)
+        self.writer.write(
+            Pack(
+                memory, step, self.room, source, found.layout, (along, across), terms, columns,
+                shape.columns, shape.lanes, rows, COPY_ROWS, self.whole,
+            )
+        )  # fmt: skip
+        return Ref(memory), step
+
+    def _moved(self, ref: Ref, now: Mapping[Value, Number]) -> Ref:
+        """A place at other indices; one that is 0 is left out."""
+        terms = [(now.get(index, index), number) for index, number in ref.terms]
+        return Ref(ref.memory, tuple((i, n) for i, n in terms if isinstance(i, Value)))
+
+    def _leaf(
+        self,
+        row: Value,
+        last: Value,
+        term: Number,
+        terms: Number,
+        columns: Value,
+        right: Ref,
+        step: Number,
+        sums: Ref,
+    ) -> Tile:
+        found, shape = self.found, self.shape
+        left = self._moved(found.left, {found.rows.index: row, found.terms.index: term})
+        strides = stride(found.left, found.rows.index), stride(found.left, found.terms.index)
+        return Tile(
+            sums, shape.rows, shape.vectors, shape.lanes, left, strides, self.writer.difference(last, row),
+            right, step, terms, 0 if self.one_block else term, columns, not self.whole and not self.is_packed,
+        )  # fmt: skip
+
+    def _maps(self, first: Value, last: Value, panel: Value, sums: Ref) -> None:
+        """What follows the sums of one tile."""
+        found, writer, width = self.found, self.writer, self.shape.columns
+        rows = writer.minimum(writer.sum(first, self.shape.rows), last)
+        columns = writer.minimum(writer.sum(panel, width), found.columns.stop)
+        row, column = found.rows.index, found.columns.index
+        start = sums.terms[1:] if sums.terms else ((first, -width),)
+        place = Ref(self.sums, ((row, width), *start, (column, 1), (panel, -1)))
+        body = (Load(found.total, place), *found.maps)
+        writer.write(For(row, first, rows, (For(column, panel, columns, body),)))

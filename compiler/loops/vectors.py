@@ -1,0 +1,374 @@
+"""Runs loops by vectors: along the innermost loops, or with a row in each lane.
+
+    for j in 0 .. n:  carrying s = 0.0              for j in 0 .. n in vectors of 8, mask m:  carrying s = 0.0
+        x = load a[j]                        ->         x = load a[j] if m           (8 lanes)
+        s = s + x                                       s = s + x in the lanes of m
+    t = join s                                      t = join s                       (lanes, halves first)
+
+What has the same value in every lane stays a scalar, and is spread where it meets vectors. What a carried
+value is in one loop it is in those around it that hand it on. Rows lie in lanes where a row is no longer than
+a vector, or more memory lies along the rows than along what is in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from compiler.ir.types import BOOL, INT64
+from compiler.loops.language import (
+    Carry,
+    Check,
+    Fold,
+    For,
+    If,
+    Join,
+    Kernel,
+    Let,
+    Literal,
+    Load,
+    Number,
+    Operand,
+    Ref,
+    Stmt,
+    Store,
+    Value,
+    operand,
+    refs,
+    written,
+)
+from compiler.loops.walking import (
+    definitions,
+    inside,
+    is_innermost,
+    loops,
+    multiple,
+    ragged_end,
+    row_loop,
+    stride,
+)
+from compiler.loops.writing import Writer
+
+
+def across(body: Sequence[Stmt], lanes: int) -> For | None:
+    """The loop over rows whose turns lie in lanes; None where vectors run along the innermost loops."""
+    rows = row_loop(body)
+    if rows is None or rows.step != 1:
+        return None
+    places = [ref for stmt in inside(rows) for ref in refs(stmt)]
+    stores = [stmt.ref for stmt in inside(rows) if isinstance(stmt, Store)]
+    if any(stride(ref, rows.index) == 0 for ref in stores):
+        return None
+    inner = [loop for loop in loops(rows.body) if is_innermost(loop)]
+    along = {ref.memory for ref in places if stride(ref, rows.index) == 1}
+    within = {ref.memory for ref in places if any(stride(ref, loop.index) == 1 for loop in inner)}
+    return rows if _is_short(rows, lanes) or len(along) > len(within) else None
+
+
+def _is_short(rows: For, lanes: int) -> bool:
+    """Whether what is in a row is known to fit into a vector."""
+    passes = [loop for loop in rows.body if isinstance(loop, For)]
+    return all(0 < _turns(loop) <= lanes for loop in passes)
+
+
+def _turns(loop: For) -> int:
+    """The turns of loops inside each other, 0 where they are not known."""
+    extent = loop.stop if isinstance(loop.stop, int) else 0
+    inner = [stmt for stmt in loop.body if isinstance(stmt, For)]
+    return extent * max((_turns(stmt) for stmt in inner), default=1)
+
+
+def vectorise(kernel: Kernel, lanes: int, given: Mapping[Value, Value] | None = None) -> Kernel:
+    """The kernel by vectors of so many lanes; of `given` values the vectors are known already."""
+    rows = across(kernel.body, lanes)
+    chosen = [rows] if rows else _chosen(kernel.body)
+    writing = _Vectors(kernel, {id(loop) for loop in chosen}, lanes, _states(kernel.body, chosen))
+    writing.now.update(given or {})
+    writing.block(kernel.body)
+    return replace(kernel, body=tuple(writing.writer.blocks[0]))
+
+
+def _chosen(body: Sequence[Stmt]) -> list[For]:
+    """The loops that are walked by vectors: innermost ones, or those around a chain, each turn a chain."""
+    found: list[For] = []
+    for loop in loops(body):
+        inner = [stmt for stmt in loop.body if isinstance(stmt, For)]
+        is_around = any(map(_is_chain, inner)) and all(map(is_innermost, inner))
+        is_alone = is_innermost(loop) and not _is_chain(loop) and not _meets_itself(loop)
+        if is_around or is_alone:
+            found.append(loop)
+    return found
+
+
+def _is_chain(loop: For) -> bool:
+    """Whether turns need the values of the turns before them, other than to be folded."""
+    folded = {value for stmt in loop.body if isinstance(stmt, Fold) for value in stmt.following}
+    return any(item.following not in folded for item in loop.carried)
+
+
+def _meets_itself(loop: For) -> bool:
+    """Whether two turns may write the same element: where is said by a value, and not by the index."""
+    made = {value for stmt in loop.body for value in written(stmt)}
+    stores = [stmt.ref for stmt in inside(loop) if isinstance(stmt, Store)]
+    return any(
+        stride(ref, loop.index) == 0 and any(value in made for value, _ in ref.terms) for ref in stores
+    )
+
+
+def _states(body: Sequence[Stmt], chosen: Sequence[For]) -> frozenset[Value]:
+    """The carried values that become vectors: those of chosen loops, what they come from and go to."""
+    walked = [loop for outer in chosen for loop in (outer, *loops(outer.body))]
+    found = {part for loop in walked for item in loop.carried for part in _parts(item)}
+    everywhere = [_parts(item) for loop in loops(body) for item in loop.carried]
+    before = -1
+    while before != len(found):
+        before = len(found)
+        for parts in everywhere:
+            if not found.isdisjoint(parts):
+                found.update(parts)
+    return frozenset(found)
+
+
+def _parts(item: Carry) -> list[Value]:
+    return [part for part in (item.inside, item.first, item.following, item.after) if isinstance(part, Value)]
+
+
+class _Vectors:
+    """Statements as they are written by vectors; `now` is what stands for each value that has changed."""
+
+    def __init__(self, kernel: Kernel, chosen: set[int], lanes: int, states: frozenset[Value]) -> None:
+        self.chosen, self.lanes, self.states = chosen, lanes, states
+        self.known: Mapping[Value, Stmt] = definitions(kernel.body)
+        self.writer = Writer()
+        self.now: dict[Value, Operand] = {}
+        self.loop: For | None = None
+        self.mask: Value | None = None
+        self.depth = 0
+
+    def block(self, body: Sequence[Stmt]) -> None:
+        """Statements, in order."""
+        for stmt in body:
+            self.stmt(stmt)
+
+    def stmt(self, stmt: Stmt) -> None:
+        """One statement."""
+        match stmt:
+            case Let():
+                self._let(stmt)
+            case Load():
+                self._load(stmt)
+            case Store():
+                self._store(stmt)
+            case For():
+                self._for(stmt)
+            case Fold():
+                self._fold(stmt)
+            case Join():
+                self._join(stmt)
+            case If():
+                self._if(stmt)
+            case Check():
+                self._check(stmt)
+            case _:
+                self.writer.write(stmt)
+
+    # Values
+
+    def _is_varying(self, item: object) -> bool:
+        """Whether an operand differs from lane to lane."""
+        if self.loop is not None and item is self.loop.index:
+            return True
+        found = self.now.get(item, item) if isinstance(item, Value) else item
+        return isinstance(found, Value) and found.lanes > 0
+
+    def _of(self, item: Operand) -> Operand:
+        return self.now.get(item, item) if isinstance(item, Value) else item
+
+    def vector(self, item: Operand) -> Operand:
+        """An operand in every lane; a literal is that anyway."""
+        if self.loop is not None and item is self.loop.index:
+            return self.writer.let("lanes", INT64, item, lanes=self.lanes)
+        found = self._of(item)
+        if isinstance(found, Literal) or (isinstance(found, Value) and found.lanes):
+            return found
+        dtype = found.dtype if isinstance(found, Value) else INT64
+        return self.writer.let("splat", dtype, found, lanes=self.lanes)
+
+    def _fresh(self, value: Value) -> Value:
+        vector = Value(value.dtype, self.lanes, value.label)
+        self.now[value] = vector
+        return vector
+
+    def _let(self, stmt: Let) -> None:
+        if stmt.atom == "place":
+            self.now[stmt.value] = self._place(stmt.operands)
+            return
+        if not any(map(self._is_varying, stmt.operands)):
+            self.writer.write(replace(stmt, operands=tuple(map(self._of, stmt.operands))))
+            return
+        operands = tuple(map(self.vector, stmt.operands))
+        self.now[stmt.value] = self.writer.let(
+            stmt.atom, stmt.value.dtype, *operands, lanes=self.lanes, label=stmt.value.label
+        )
+
+    def _place(self, operands: Sequence[Operand]) -> Operand:
+        """A row-major position, as products and sums."""
+        first, *rest = operands
+        total = self.vector(first) if self._is_varying(first) else first
+        for index, extent in zip(rest[::2], rest[1::2], strict=True):
+            total = self._arithmetic("mul", total, extent)
+            total = self._arithmetic("add", total, index)
+        return total
+
+    def _arithmetic(self, atom: str, a: Operand, b: Operand) -> Operand:
+        if self._is_varying(a) or self._is_varying(b):
+            return self.writer.let(atom, INT64, self.vector(a), self.vector(b), lanes=self.lanes)
+        return self.writer.let(atom, INT64, a, b)
+
+    # Memory
+
+    def _step(self, stmt: Load | Store) -> Number:
+        return 0 if self.loop is None else stride(stmt.ref, self.loop.index)
+
+    def _load(self, stmt: Load) -> None:
+        ref = self._moved(stmt)
+        if ref.step == 0 and ref.at is None:
+            self.writer.write(self._scalar(stmt, ref))
+        else:
+            self.writer.write(Load(self._fresh(stmt.value), ref, self._mask_of(stmt)))
+
+    def _moved(self, stmt: Load | Store) -> Ref:
+        """A place for all lanes. Where each lane names its own, that says all that differs between them."""
+        ref, step, loop = stmt.ref, self._step(stmt), self.loop
+        is_index = [loop is not None and value is loop.index for value, _ in ref.terms]
+        pairs = list(zip(ref.terms, is_index, strict=True))
+        varying = [term for term, is_mine in pairs if not is_mine and self._is_varying(term[0])]
+        if loop is None or not varying:
+            return replace(ref, step=step)
+        total: Operand = Literal.of(0, INT64)
+        for value, number in [*varying, *([(loop.index, step)] if step != 0 else [])]:
+            part = self._arithmetic("mul", self._of(value), operand(number))
+            total = self._arithmetic("add", total, part) if isinstance(total, Value) else part
+        assert isinstance(total, Value)
+        kept = tuple(term for term, is_mine in pairs if not is_mine and term not in varying)
+        return Ref(ref.memory, kept, at=total)
+
+    def _scalar(self, stmt: Load | Store, ref: Ref) -> Load | Store:
+        """A scalar's access, which has no lanes."""
+        return replace(stmt, ref=replace(ref, step=1))
+
+    def _mask_of(self, stmt: Load | Store) -> Value | None:
+        """The mask of an access; rooms have whole vectors."""
+        return None if stmt.ref.memory.extent else self.mask
+
+    def _store(self, stmt: Store) -> None:
+        ref = self._moved(stmt)
+        if ref.step == 0 and ref.at is None:
+            value = self._of(stmt.operand)
+            if self._is_varying(stmt.operand):  # of a loop of one turn, or of none
+                value = self.writer.let("lane", stmt.operand.dtype, Literal.of(0, INT64), value)
+            self.writer.write(self._scalar(replace(stmt, operand=value), ref))
+            return
+        value = self.vector(stmt.operand)
+        if isinstance(value, Literal):
+            value = self.writer.let("splat", value.dtype, value, lanes=self.lanes)
+        stored = Store(ref, value, self._mask_of(stmt))
+        end = self._end()
+        if ref.step == 1 and ref.at is None and end and not ref.memory.extent:
+            self._store_pieces(stored, end)
+        else:
+            self.writer.write(stored)
+
+    def _check(self, stmt: Check) -> None:
+        condition = self._of(stmt.condition)
+        assert isinstance(condition, Value)
+        if condition.lanes:
+            given: Operand = condition
+            if self.mask is not None:
+                outside = self.writer.let("not", BOOL, self.mask, lanes=self.lanes)
+                given = self.writer.let("or", BOOL, condition, outside, lanes=self.lanes)
+            found = self.writer.let("all", BOOL, given)
+            assert isinstance(found, Value)
+            condition = found
+        self.writer.write(Check(condition, stmt.status))
+
+    def _end(self) -> int:
+        """Where a loop inside another one ends inside a vector; 0 if that is not known."""
+        loop = self.loop
+        if loop is None or self.depth < 2 or not is_innermost(loop):
+            return 0
+        if multiple(loop.start, self.known) % self.lanes:
+            return 0
+        return ragged_end(loop.stop, self.lanes, self.known) or 0
+
+    def _store_pieces(self, stored: Store, end: int) -> None:
+        """Whole vectors, and of the last one what there is, in pieces."""
+        loop, rest = self.loop, end % self.lanes
+        assert loop is not None
+        whole, pieces = replace(stored, mask=None), replace(stored, mask=None, first=rest)
+        if end == rest:
+            self.writer.write(pieces)
+            return
+        is_whole = self.writer.let("lt", BOOL, loop.index, Literal.of(end - rest, INT64))
+        assert isinstance(is_whole, Value)
+        self.writer.write(If(is_whole, (whole,), (pieces,)))
+
+    # Loops
+
+    def _for(self, loop: For) -> None:
+        is_chosen = id(loop) in self.chosen
+        inside = [self._state(item.inside) for item in loop.carried]
+        firsts = [self._first(item) for item in loop.carried]
+        outer = self.loop, self.mask
+        mask: Value | None = None
+        if is_chosen:
+            self.loop = loop
+            mask = self.mask = None if self._is_whole(loop) else Value(BOOL, self.lanes)
+        self.depth += 1
+        with self.writer.block() as body:
+            self.block(loop.body)
+            following = [self._following(item) for item in loop.carried]
+        self.depth -= 1
+        self.loop, self.mask = outer
+        carried = tuple(
+            Carry(within, first, after, self._state(item.after))
+            for item, within, first, after in zip(loop.carried, inside, firsts, following, strict=True)
+        )
+        step, lanes = (self.lanes, self.lanes) if is_chosen else (loop.step, 0)
+        self.writer.write(replace(loop, body=tuple(body), step=step, lanes=lanes, mask=mask, carried=carried))
+
+    def _is_whole(self, loop: For) -> bool:
+        return all(multiple(n, self.known) % self.lanes == 0 for n in (loop.start, loop.stop))
+
+    def _state(self, value: Value) -> Value:
+        return self._fresh(value) if value in self.states else value
+
+    def _first(self, item: Carry) -> Operand:
+        return self.vector(item.first) if item.inside in self.states else self._of(item.first)
+
+    def _following(self, item: Carry) -> Operand:
+        return self.vector(item.following) if item.inside in self.states else self._of(item.following)
+
+    def _fold(self, stmt: Fold) -> None:
+        if not any(item in self.states for item in stmt.following):
+            state, given = tuple(map(self._of, stmt.state)), tuple(map(self._of, stmt.item))
+            self.writer.write(replace(stmt, state=state, item=given))
+            return
+        state, given = tuple(map(self.vector, stmt.state)), tuple(map(self.vector, stmt.item))
+        following = tuple(map(self._fresh, stmt.following))
+        self.writer.write(Fold(following, stmt.reducer, state, given, self.mask))
+
+    def _join(self, stmt: Join) -> None:
+        state = tuple(map(self._of, stmt.state))
+        value = self._fresh(stmt.value) if self.loop is not None else stmt.value
+        self.writer.write(Join(value, stmt.reducer, state))
+
+    def _if(self, stmt: If) -> None:
+        parts: list[tuple[Stmt, ...]] = []
+        for block in (stmt.then, stmt.otherwise):
+            with self.writer.block() as body:
+                self.block(block)
+            parts.append(tuple(body))
+        condition = self._of(stmt.condition)
+        assert isinstance(condition, Value)
+        self.writer.write(If(condition, *parts))

@@ -1,0 +1,216 @@
+"""Derive every coefficient of the vectorised mathematics and write `coefficients.py`.
+
+Run as `python -m tests.compiler.loops.mathematics.fit_coefficients`; needs mpmath only, and half a minute.
+
+Each table is a best approximation in a weighted maximum norm, computed in 60 decimal digits; rounding to
+the dtype comes last.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from compiler.loops.mathematics import coefficients
+from tests.compiler.loops.mathematics.remez import Fit, Function, Real, mpmath, remez
+
+DIGITS = 60
+
+
+def remembered(f: Function, at_zero: Real) -> Function:
+    """`f` with its removable singularity at 0 filled and its values kept for the next exchange."""
+    known: dict[Real, Real] = {0: mpmath.mpf(at_zero)}
+
+    def filled(x: Real) -> Real:
+        if x not in known:
+            known[x] = f(x)
+        return known[x]
+
+    return filled
+
+
+def exp_remainder(x: Real) -> Real:
+    """(exp(x) - 1 - x) / x^2."""
+    return (mpmath.expm1(x) - x) / x**2
+
+
+def log1p_remainder(x: Real) -> Real:
+    """(log(1 + x) - x) / x^2."""
+    return (mpmath.log1p(x) - x) / x**2
+
+
+def artanh_remainder(z: Real) -> Real:
+    """(2 artanh(s) / s - 2) / z for s^2 = z."""
+    s = mpmath.sqrt(z)
+    return (2 * mpmath.atanh(s) / s - 2) / z
+
+
+def tail(x: Real) -> Real:
+    """exp(x^2) erfc(x)."""
+    return mpmath.exp(x * x) * mpmath.erfc(x)
+
+
+def normal_tail(x: Real) -> Real:
+    """exp(x^2 / 2) times the normal distribution function at -x."""
+    return tail(x / mpmath.sqrt(2)) / 2
+
+
+@dataclass(frozen=True)
+class Tail:
+    """A tail fitted as P(a)/Q(a) for a in [0, limit], its value at 0 exact."""
+
+    function: Function
+    at_zero: float
+    limit: str
+    degrees: tuple[int, int]
+
+    def fit(self) -> Fit:
+        function = remembered(self.function, self.at_zero)
+        leading = mpmath.mpf(self.at_zero)
+        return Fit(function, mpmath.mpf(0), mpmath.mpf(self.limit), *self.degrees, leading=leading)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How long each table is for one dtype, and where the functions reach their limits."""
+
+    exp: int
+    expm1: int
+    log1p_unit: int
+    log: int
+    erf: int
+    erf_limit: str
+    tails: dict[str, Tail]
+    ln2_bits: int
+
+
+CHOICES = {
+    "float32": Choices(
+        exp=4, expm1=4, log1p_unit=8, log=7, erf=7, erf_limit="3.95", ln2_bits=16,
+        tails={
+            "erfc": Tail(tail, 1.0, "10.2", (4, 5)),
+            "normcdf": Tail(normal_tail, 0.5, "14.5", (4, 5)),
+        },
+    ),
+    "float64": Choices(
+        exp=9, expm1=9, log1p_unit=20, log=6, erf=23, erf_limit="5.95", ln2_bits=41,
+        tails={
+            "erfc": Tail(tail, 1.0, "27.3", (10, 11)),
+            "normcdf": Tail(normal_tail, 0.5, "38.75", (10, 11)),
+        },
+    ),
+}  # fmt: skip
+
+
+def exp_fit(degree: int, of: Function) -> Fit:
+    """The fit of exp's terms from x^2 on, as near as they matter to `of(x)`."""
+    half = mpmath.log(2) / 2 * mpmath.mpf("1.0001")
+    remainder = remembered(exp_remainder, mpmath.mpf(1) / 2)
+    return Fit(remainder, -half, half, degree, weight=lambda x: abs(x**2 / of(x)) if x else mpmath.mpf(0))
+
+
+def log_fit(dtype: str, degree: int) -> Fit:
+    """The fit of log(1 + f) in f for float32, in s^2 = (f / (2 + f))^2 for float64; see `logarithms`."""
+    if dtype == "float64":
+        artanh = remembered(artanh_remainder, mpmath.mpf(2) / 3)
+        return Fit(artanh, mpmath.mpf(0), mpmath.mpf("0.0400001"), degree, weight=lambda z: z)
+    quarter = mpmath.mpf(1) / 4
+    remainder = remembered(log1p_remainder, -mpmath.mpf(1) / 2)
+    return Fit(
+        remainder, -quarter, 2 * quarter, degree,
+        weight=lambda x: abs(x**2 / mpmath.log1p(x)) if x else mpmath.mpf(0),
+    )  # fmt: skip
+
+
+def erf_fit(degree: int, limit: str) -> Fit:
+    """The fit of -log(erfc(x)) / x, weighted with what its relative error does to erf."""
+    at_zero = 2 / mpmath.sqrt(mpmath.pi)
+
+    def weight(x: Real) -> Real:
+        return x * mpmath.erfc(x) / mpmath.erf(x) if x else 1 / at_zero
+
+    target = remembered(lambda x: -mpmath.log(mpmath.erfc(x)) / x, at_zero)
+    return Fit(target, mpmath.mpf(0), mpmath.mpf(limit), degree, weight=weight)
+
+
+def rounded(number: Real, dtype: str) -> float:
+    """The nearest number of the dtype."""
+    nearest = float(number)
+    return nearest if dtype == "float64" else struct.unpack("<f", struct.pack("<f", nearest))[0]
+
+
+def constants(n: Choices) -> dict[str, list[Real]]:
+    """The tables of one number. ln2_high has few bits, so that its product with an exponent is exact."""
+    ln2 = mpmath.log(2)
+    high = mpmath.floor(ln2 * 2**n.ln2_bits) / 2**n.ln2_bits
+    return {
+        "log2_e": [1 / ln2],
+        "ln2": [ln2],
+        "ln2_high": [high],
+        "ln2_low": [ln2 - high],
+        "erf_limit": [mpmath.mpf(n.erf_limit)],
+        **{f"{name}_limit": [mpmath.mpf(kind.limit)] for name, kind in n.tails.items()},
+    }
+
+
+Table = tuple[list[float], Real]
+
+
+def tables(dtype: str) -> dict[str, Table]:
+    """Every table of one dtype, rounded to it, with the largest weighted error of its fit before rounding."""
+    n = CHOICES[dtype]
+    unit_interval = Fit(
+        remembered(lambda x: mpmath.log1p(x) / x, 1), 0, mpmath.mpf(1), n.log1p_unit, leading=1
+    )
+    fits: dict[str, tuple[list[int], Fit]] = {
+        "exp": ([1, 1], exp_fit(n.exp, mpmath.exp)),
+        "expm1": ([1], exp_fit(n.expm1, mpmath.expm1)),
+        "log1p_unit": ([], unit_interval),
+        "log": ([], log_fit(dtype, n.log)),
+        "erf": ([], erf_fit(n.erf, n.erf_limit)),
+    }
+    found = {name: (known, *remez(fit)[::2]) for name, (known, fit) in fits.items()}
+    exact = {name: ([*known, *fitted], error) for name, (known, fitted, error) in found.items()}
+    density, error = exact["exp"]
+    exact["normpdf"] = ([c / mpmath.sqrt(2 * mpmath.pi) for c in density], error)
+    exact |= {name: (values, 0) for name, values in constants(n).items()}
+    result: dict[str, Table] = {k: ([rounded(c, dtype) for c in v], error) for k, (v, error) in exact.items()}
+    for name, kind in n.tails.items():
+        top, bottom, error = remez(kind.fit())
+        result[f"{name}_top"] = ([rounded(c, dtype) for c in top], error)
+        result[f"{name}_bottom"] = ([rounded(c, dtype) for c in bottom], error)
+    return result
+
+
+def render(by_dtype: dict[str, dict[str, Table]]) -> str:
+    """The text of `coefficients.py`."""
+    lines = [
+        '"""Coefficients of the mathematics, constant term first. Written by `fit_coefficients`."""',
+        "",
+        "COEFFICIENTS: dict[str, dict[str, tuple[float, ...]]] = {",
+    ]
+    for dtype, named in by_dtype.items():
+        lines.append(f'    "{dtype}": {{')
+        for name, (values, error) in named.items():
+            if len(values) == 1:
+                lines.append(f'        "{name}": ({values[0]!r},),')
+                continue
+            lines.append(f'        "{name}": (  # largest error of the fit {mpmath.nstr(error, 3)}')
+            lines += [f"            {value!r}," for value in values]
+            lines.append("        ),")
+        lines.append("    },")
+    return "\n".join([*lines, "}", ""])
+
+
+def main() -> None:
+    """Fit everything, write `coefficients.py`, and print it."""
+    mpmath.mp.dps = DIGITS
+    text = render({dtype: tables(dtype) for dtype in CHOICES})
+    Path(coefficients.__file__).write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+
+
+if __name__ == "__main__":
+    main()
