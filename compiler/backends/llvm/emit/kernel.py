@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from compiler.backends.llvm.emit import words
 from compiler.backends.llvm.emit.atoms import RULES, Site
@@ -94,10 +95,10 @@ class _Emitter:
     def _for(self, stmt: For) -> None:
         start, stop = self.values.number(stmt.start), self.values.number(stmt.stop)
         firsts = [self.values.operand(item.first, item.inside.lanes) for item in stmt.carried]
-        if stmt.ahead:
+        if stmt.ahead or stmt.lanes:
             results = self._guarded(stmt, start, stop, firsts)
         else:
-            results = self._turns(stmt, start, stop, firsts)
+            results = self._turns(stmt, start, stop, firsts, words.counted_loop)
         for item, register in zip(stmt.carried, results, strict=True):
             self.values[item.after] = register
 
@@ -111,15 +112,20 @@ class _Emitter:
         builder.cbranch(builder.icmp_signed("<", start, stop), ahead, beyond)
         builder.position_at_end(ahead)
         self._block(stmt.ahead)
-        results = self._turns(stmt, start, stop, firsts)
+        results = self._turns(stmt, start, stop, firsts, words.turning_loop)
         return words.either(builder, beyond, around, firsts, results)
 
     def _turns(
-        self, stmt: For, start: Register, stop: Register, firsts: Sequence[Register]
+        self,
+        stmt: For,
+        start: Register,
+        stop: Register,
+        firsts: Sequence[Register],
+        loop_of: Callable[..., AbstractContextManager[words.Loop]],
     ) -> Sequence[Register]:
         with (
             self.places.in_turns(stmt),
-            words.counted_loop(self.builder, start, stop, stmt.step, firsts) as loop,
+            loop_of(self.builder, start, stop, stmt.step, firsts) as loop,
         ):
             self.values[stmt.index] = loop.index
             if stmt.mask is not None:

@@ -76,6 +76,31 @@ def counted_loop(
     loop.results.extend(phis)
 
 
+@contextmanager
+def turning_loop(
+    builder: Builder, start: Value, stop: Value, step: int = 1, carried: Sequence[Value] = ()
+) -> Generator[Loop]:
+    """As `counted_loop`, where there is a turn: the test comes last, so what is invariant may move ahead."""
+    before = builder.block
+    body, after = builder.append_basic_block("body"), builder.append_basic_block("after")
+    builder.branch(body)
+    builder.position_at_end(body)
+    counter = builder.phi(start.type)
+    counter.add_incoming(start, before)
+    phis = [builder.phi(value.type) for value in carried]
+    for phi, value in zip(phis, carried, strict=True):
+        phi.add_incoming(value, before)
+    loop = Loop(counter, list(phis))
+    yield loop
+    following = builder.add(counter, ir.Constant(start.type, step))
+    counter.add_incoming(following, builder.block)
+    for phi, value in zip(phis, loop.next, strict=True):
+        phi.add_incoming(value, builder.block)
+    builder.cbranch(builder.icmp_signed("<", following, stop), body, after)
+    builder.position_at_end(after)
+    loop.results.extend(loop.next)
+
+
 def either(
     builder: Builder, join: Block, around: Block, there: Sequence[Value], here: Sequence[Value]
 ) -> list[Value]:

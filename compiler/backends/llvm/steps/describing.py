@@ -78,8 +78,11 @@ def _loops(step: LoopStep | ProductStep, words: Words, machine: Machine) -> str:
 
 
 def _with_extents(kernel: Kernel, step: LoopStep | ProductStep) -> Kernel:
-    """The kernel with extents where it has arguments, but for those by which it is cut into chunks."""
-    cuts = {step.grain} if isinstance(step, LoopStep) else {*step.cuts.lengths, *step.cuts.parts}
+    """The kernel with extents where it has arguments, but for those that say how chunks share it."""
+    if isinstance(step, LoopStep):
+        cuts = {step.grain, *(item.distance for item in step.draft.partials)}
+    else:
+        cuts = {*step.cuts.lengths, *step.cuts.parts}
     known: dict[Value, int | Count] = {}
     for argument, given in zip(kernel.arguments, step.bound.given, strict=True):
         if isinstance(argument, Value) and isinstance(given, Count) and given not in cuts:
