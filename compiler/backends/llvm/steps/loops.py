@@ -156,6 +156,6 @@ def loop_step(nodes: Sequence[Node], draft: Draft, target: Target, *, is_cut: bo
     grain = Count(0)
     if is_cut:
         draft = cut(draft, grain, unit)
-    return LoopStep(
-        tuple(nodes), draft, bind(draft.kernel, known, multiples, {grain: "grain"}), grain, unit, is_cut
-    )
+    labels = {grain: "grain", **{item.distance: "distance" for item in draft.partials}}
+    bound = bind(draft.kernel, known, multiples, labels)
+    return LoopStep(tuple(nodes), draft, bound, grain, unit, is_cut)
