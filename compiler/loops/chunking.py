@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from compiler.ir.types import INT64
+from compiler.loops.drafts import Draft
 from compiler.loops.language import Count, For, Kernel, Number, Stmt, Value
-from compiler.loops.nests import Draft
 from compiler.loops.writing import Writer
 
 

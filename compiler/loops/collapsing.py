@@ -15,8 +15,8 @@ from dataclasses import replace
 
 from compiler.ir.dims import Extent
 from compiler.loops.copying import Copy
+from compiler.loops.drafts import Draft
 from compiler.loops.language import Carry, Count, For, Let, Number, Ref, Stmt, Value, refs, walk
-from compiler.loops.nests import Draft
 
 
 def collapse(draft: Draft) -> Draft:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from compiler.ir.dims import Extent, Shape, product
 from compiler.ir.formula.tape import Const
 from compiler.ir.types import INT64, DType
+from compiler.loops.drafts import Draft, number_of
 from compiler.loops.language import (
     Count,
     For,
@@ -20,7 +21,6 @@ from compiler.loops.language import (
     Value,
     refs,
 )
-from compiler.loops.nests import Draft, number_of
 from compiler.loops.places import Located, Pointer
 from compiler.loops.writing import Writer
 

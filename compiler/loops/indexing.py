@@ -16,8 +16,8 @@ from compiler.ir.dims import Extent, Shape, product
 from compiler.ir.node import Node
 from compiler.ir.op import Gather, Reducer, ScatterAdd
 from compiler.ir.types import BOOL, INT32, INT64
+from compiler.loops.drafts import Draft, UnsupportedError, number_of
 from compiler.loops.language import Check, Count, For, Kernel, Literal, Memory, Operand, Ref, Store, Value
-from compiler.loops.nests import Draft, UnsupportedError, number_of
 from compiler.loops.places import Places, Pointer, Region
 from compiler.loops.reductions import fold_atom
 from compiler.loops.writing import Writer

@@ -12,16 +12,15 @@ carried is added to memory; what reduces all loops leaves a partial result for e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from compiler.ir.dims import Extent, product
 from compiler.ir.formula.tape import Const, TypedLine, infer_dtypes
-from compiler.ir.formula.tape import Ref as LineRef
 from compiler.ir.node import Node
 from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size
-from compiler.ir.types import BOOL, INT64, DType, Weak
+from compiler.ir.types import INT64
+from compiler.loops.drafts import Draft, Partial, Slot, Slots, UnsupportedError, map_reduce, number_of, strong
 from compiler.loops.language import (
     Carry,
     Count,
@@ -32,125 +31,20 @@ from compiler.loops.language import (
     Literal,
     Load,
     Memory,
-    Number,
     Operand,
     Ref,
     Store,
     Value,
 )
-from compiler.loops.places import Places, Pointer, dense_strides
+from compiler.loops.members import Earlier, Item, LoopIndex, Passes, Source, write_formula
+from compiler.loops.places import Places, dense_strides
 from compiler.loops.polynomials import rounded_once
-from compiler.loops.reductions import accumulator, empty, fold_atom, identity
-from compiler.loops.weights import weight
+from compiler.loops.reductions import empty, fold_atom, identity
 from compiler.loops.writing import Writer
 from compiler.schedule import schedule
 from compiler.schedule.nest import Nest
 
 Axes: TypeAlias = Sequence[int | None]
-
-LOGICAL = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "isnan", "and", "or", "xor", "not"})
-"""The atoms whose value is a bool."""
-
-
-class UnsupportedError(Exception):
-    """A kernel has no form in loops; the sentence says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Partial:
-    """Memory in which a reduction adds up: the result's own, or for each chunk and beside it.
-
-    `target` is where the result lies, which has `size` elements; `distance` counts the elements from one
-    chunk's to the next one's.
-    """
-
-    memory: Memory
-    reducer: Reducer
-    dtype: DType
-    target: Pointer
-    size: Extent
-    distance: Count
-    is_split: bool
-    needs_scratch: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A kernel whose numbers are polynomials still, and what they and its memory stand for.
-
-    `first` is the count of the loop that chunks share, if they may.
-    """
-
-    kernel: Kernel
-    first: Count
-    addresses: Mapping[Memory, Pointer]
-    partials: tuple[Partial, ...]
-    turns: Extent
-    """How often the innermost statements run."""
-    instructions: float
-    moves: tuple[tuple[int, Extent], ...]
-    """For each place that is walked over the bytes of an element, and how many elements there are."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """A member: its formula, its sources, how it reduces, and from which loop on its state is carried."""
-
-    node: Node
-    lines: tuple[TypedLine, ...]
-    result: LineRef
-    sources: tuple[_Source, ...]
-    dtypes: tuple[DType, ...]
-    value: DType
-    dtype: DType
-    reducer: Reducer
-    reduced: frozenset[int]
-    is_row: bool
-    begins: int
-    is_exact: bool
-
-    @property
-    def is_map(self) -> bool:
-        return self.reducer is Reducer.NONE
-
-    @property
-    def has_elements(self) -> bool:
-        """Whether the value differs along the inner loops."""
-        return self.is_map and not self.is_row
-
-    @property
-    def accumulator(self) -> DType:
-        return accumulator(self.reducer, self.value)
-
-    @property
-    def instructions(self) -> float:
-        """For each element, roughly."""
-        return sum(weight(line.line.atom) for line in self.lines) + (not self.is_map)
-
-
-@dataclass(frozen=True, slots=True)
-class _Loop:
-    """The index of a loop, as a source."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """An earlier member, as a source."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Memory and its strides by loop."""
-
-    memory: Memory
-    strides: tuple[Number, ...]
-
-
-_Source: TypeAlias = Slot | _Member | _Loop | Count | Const
 
 
 class NestWriter:
@@ -220,7 +114,7 @@ class NestWriter:
     def _loop(self, common: int | None) -> int | None:
         return None if common is None else self.order.index(common)
 
-    def _item(self, node: Node) -> _Item:
+    def _item(self, node: Node) -> Item:
         op = map_reduce(node)
         dtypes = op.operand_dtypes([operand.type for operand in node.operands])
         sources = tuple(self._sources(node, op))
@@ -240,7 +134,7 @@ class NestWriter:
         lines, result = rounded_once(lines, op.formula.result, len(sources))
         begins, is_exact = self._carried(reduced, is_row=is_row)
         self._check_search(node, reducer, reduced, is_exact=is_exact)
-        return _Item(
+        return Item(
             node, lines, result, sources, tuple(map(strong, dtypes)), value, op.dtype, reducer, reduced,
             is_row, begins, is_exact,
         )  # fmt: skip
@@ -261,21 +155,21 @@ class NestWriter:
         if known != sorted(known) or not is_exact or reduced != frozenset(range(self.rows, len(self.counts))):
             raise UnsupportedError("its search runs over rows")
 
-    def _sources(self, node: Node, op: MapReduce) -> Iterator[_Source]:
+    def _sources(self, node: Node, op: MapReduce) -> Iterator[Source]:
         operands = iter(zip(node.operands, self.nest.accesses_of(node), strict=True))
         for item in op.arguments:
             yield self._source(node, item, operands)
 
-    def _source(self, node: Node, item: Argument, operands: Iterator[tuple[Node, Axes]]) -> _Source:
+    def _source(self, node: Node, item: Argument, operands: Iterator[tuple[Node, Axes]]) -> Source:
         match item:
             case Access():
                 operand, axes = next(operands)
                 if operand in self.kernel.members:
-                    return _Member(self.kernel.members.index(operand))
+                    return Earlier(self.kernel.members.index(operand))
                 return self.memory.slot(operand, self._by_loop(self.places[operand].strides, axes))
             case Index():
                 loop = self._loop(self.nest.placement[node][item.loop])
-                return Const(0) if loop is None else _Loop(loop)
+                return Const(0) if loop is None else LoopIndex(loop)
             case Size():
                 return self.memory.size(item.extent)
             case Const():
@@ -300,11 +194,11 @@ class NestWriter:
 
     # Reductions that end in memory
 
-    def _is_partial(self, item: _Item) -> bool:
+    def _is_partial(self, item: Item) -> bool:
         """Whether a reduction adds to memory, or leaves a result for each chunk."""
         return not item.is_exact or (item.begins == 0 and not self._is_row_value(item))
 
-    def _is_row_value(self, item: _Item) -> bool:
+    def _is_row_value(self, item: Item) -> bool:
         """Whether a member has a value for each row that others may read."""
         columns = frozenset(range(self.rows, len(self.counts)))
         return bool(self.nest.columns) and (item.is_row if item.is_map else item.reduced == columns)
@@ -325,7 +219,7 @@ class NestWriter:
         if not item.is_exact:
             self._clear(item, slot, partial)
 
-    def _clear(self, item: _Item, slot: Slot, partial: Partial) -> None:
+    def _clear(self, item: Item, slot: Slot, partial: Partial) -> None:
         first = Literal.of(identity(item.reducer, item.accumulator), item.accumulator)
         reach = range(self.rows if item.is_row else len(self.counts))
         kept = [loop for loop in reach if loop not in item.reduced]
@@ -461,7 +355,7 @@ class NestWriter:
         self.writer.write(Fold(following, item.reducer, self.states[number], given))
         self.states[number] = following
 
-    def _place(self, item: _Item) -> Operand:
+    def _place(self, item: Item) -> Operand:
         """The row-major position among the loops that a search reduces."""
         first, *rest = sorted(item.reduced)
         pairs = [part for loop in rest for part in (self.indices[loop], self.counts[loop])]
@@ -488,138 +382,20 @@ class NestWriter:
         terms = tuple((self.indices[loop], n) for loop, n in enumerate(slot.strides) if n != 0)
         return Ref(slot.memory, terms)
 
-    def _compute(self, item: _Item) -> Operand:
+    def _compute(self, item: Item) -> Operand:
         """The value of a member's formula, in the dtype in which it is reduced or stored."""
         sources = [self._value(source) for source in item.sources]
         wanted = item.dtype if item.is_map else item.value
         label = item.node if item.is_map else None
         return write_formula(self.writer, item.lines, item.result, wanted, sources, item.dtypes, label)
 
-    def _value(self, source: _Source) -> Operand | Const:
+    def _value(self, source: Source) -> Operand | Const:
         match source:
             case Slot():
                 return self.writer.load(self._ref(source))
-            case _Member():
+            case Earlier():
                 return self._element(source.number)
-            case _Loop():
+            case LoopIndex():
                 return self.indices[source.number]
             case _:
                 return source
-
-
-def write_formula(
-    writer: Writer,
-    lines: Sequence[TypedLine],
-    result: LineRef,
-    wanted: DType,
-    sources: Sequence[Operand | Const],
-    dtypes: Sequence[DType],
-    label: object = None,
-) -> Operand:
-    """The value of a formula of values in given dtypes, converted to `wanted`."""
-    known, types = list(sources), list(dtypes)
-
-    def look(ref: LineRef, dtype: DType) -> Operand:
-        if isinstance(ref, Const):
-            return Literal.of(ref.value, dtype)
-        return writer.cast(known[ref], types[ref], dtype)
-
-    last = len(known) + len(lines) - 1
-    for number, typed in enumerate(lines, start=len(known)):
-        atom, arguments = typed.line.atom, typed.line.arguments
-        reads = [BOOL if atom == "where" and not k else typed.reads for k in range(len(arguments))]
-        operands = [look(ref, dtype) for ref, dtype in zip(arguments, reads, strict=True)]
-        dtype = BOOL if atom in LOGICAL else typed.reads
-        is_named = number == last and dtype is typed.dtype is wanted
-        value = writer.let(atom, dtype, *operands, label=label if is_named else None)
-        known.append(writer.cast(value, dtype, typed.dtype))
-        types.append(typed.dtype)
-    return look(result, wanted)
-
-
-class Passes:
-    """In which pass over a row each member is computed (`at`), and stored.
-
-    A member that reads a reduction of the row is computed in a pass behind it. What is stored over memory
-    that the kernel reads is stored in the last pass.
-    """
-
-    def __init__(
-        self,
-        items: Sequence[_Item],
-        stored: frozenset[Node],
-        *,
-        has_rows: bool,
-        is_late: Callable[[Node], bool],
-    ) -> None:
-        self.items = items
-        self.at: list[int] = []
-        for item in items:
-            needs = [self._known_after(s.number) for s in item.sources if isinstance(s, _Member)]
-            self.at.append(max(needs, default=0) if has_rows else 0)
-        walked = [turn for turn, item in zip(self.at, items, strict=True) if not item.is_row]
-        self.count = 1 + max(walked, default=-1)
-        self.stores = {
-            number: self.count - 1 if is_late(item.node) else self.at[number]
-            for number, item in enumerate(items)
-            if item.has_elements and item.node in stored
-        }
-
-    def _known_after(self, number: int) -> int:
-        item = self.items[number]
-        return self.at[number] + (not item.is_map and not item.is_row)
-
-    def reduces_in(self, number: int, turn: int) -> bool:
-        """Whether a reduction of elements is made in a pass."""
-        return not self.items[number].is_row and self.at[number] == turn
-
-
-class Slots:
-    """The memory of a kernel: equal places walked by equal strides are one argument."""
-
-    def __init__(self, places: Places, kernel: schedule.Kernel) -> None:
-        self.places, self.kernel = places, kernel
-        self.addresses: dict[Memory, Pointer] = {}
-        self._known: dict[object, Slot] = {}
-        self._sizes: dict[Extent, Count] = {}
-
-    def slot(
-        self, node: Node, strides: tuple[Extent, ...], *, is_written: bool = False, overlaps: bool = False
-    ) -> Slot:
-        """The memory of a value, and its strides as numbers."""
-        pointer = self.places[node].pointer
-        key = pointer, strides, node.type.dtype, is_written
-        if key not in self._known:
-            memory = Memory(node.type.dtype, overlaps=overlaps, label=node)
-            self.addresses[memory] = pointer
-            self._known[key] = Slot(memory, tuple(map(number_of, strides)))
-        return self._known[key]
-
-    @property
-    def slots(self) -> Collection[Slot]:
-        """All of it."""
-        return self._known.values()
-
-    def memory(self, node: Node) -> Memory:
-        """A value's memory, however it is walked."""
-        return self.slot(node, ()).memory
-
-    def size(self, extent: Extent) -> Count:
-        """An extent as a value."""
-        return self._sizes.setdefault(extent, Count(extent))
-
-
-def number_of(stride: Extent) -> Number:
-    """A stride: 0 and 1 are known when code is made, others are arguments."""
-    return stride if isinstance(stride, int) and stride in (0, 1) else Count(stride)
-
-
-def strong(dtype: DType | Weak) -> DType:
-    """The dtype of an argument in registers; sizes are int64, and literals have none."""
-    return dtype if isinstance(dtype, DType) else INT64
-
-
-def map_reduce(node: Node) -> MapReduce:
-    """The op of a member."""
-    assert isinstance(node.op, MapReduce)
-    return node.op

@@ -17,6 +17,7 @@ from compiler.ir.dims import product
 from compiler.ir.node import Node
 from compiler.ir.op import Prefix, Reducer, Scan
 from compiler.ir.types import BOOL, FLOAT64, INT64, DType, Scalar
+from compiler.loops.drafts import Draft, number_of
 from compiler.loops.language import (
     Carry,
     Count,
@@ -31,7 +32,6 @@ from compiler.loops.language import (
     Store,
     Value,
 )
-from compiler.loops.nests import Draft, number_of
 from compiler.loops.places import Places, Pointer
 from compiler.loops.reductions import identity
 from compiler.loops.writing import Writer

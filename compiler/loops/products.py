@@ -24,6 +24,7 @@ from compiler.ir.formula.tape import Const, infer_dtypes
 from compiler.ir.node import Node
 from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size
 from compiler.ir.types import INT64
+from compiler.loops.drafts import Slots, UnsupportedError, map_reduce, number_of, strong
 from compiler.loops.language import (
     Carry,
     Count,
@@ -38,7 +39,7 @@ from compiler.loops.language import (
     Store,
     Value,
 )
-from compiler.loops.nests import Slots, UnsupportedError, map_reduce, number_of, strong, write_formula
+from compiler.loops.members import write_formula
 from compiler.loops.places import Places, Pointer
 from compiler.loops.polynomials import rounded_once
 from compiler.loops.weights import weight

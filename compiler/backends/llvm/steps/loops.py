@@ -17,11 +17,11 @@ from compiler.ir.op import Reducer
 from compiler.loops.arguments import Bound, bind
 from compiler.loops.chunking import cut
 from compiler.loops.collapsing import collapse
+from compiler.loops.drafts import Draft, Partial
 from compiler.loops.indexing import IndexDraft
 from compiler.loops.joining import joining
 from compiler.loops.language import Count, Kernel, Memory
 from compiler.loops.lowering import lower
-from compiler.loops.nests import Draft, Partial
 from compiler.loops.pipeline import write
 from compiler.loops.places import Pointer
 from compiler.loops.printing import canonical

@@ -19,8 +19,9 @@ from compiler.ir.formula.tape import Const
 from compiler.ir.node import Node
 from compiler.ir.op import Concatenate, Gather, Layout, MapReduce, Pad, Prefix, Reshape, ScatterAdd, Trait
 from compiler.loops.copies import copy
+from compiler.loops.drafts import UnsupportedError
 from compiler.loops.indexing import index_draft
-from compiler.loops.nests import NestWriter, UnsupportedError
+from compiler.loops.nests import NestWriter
 from compiler.loops.places import Located, Places, Pointer, Region, dense_strides
 from compiler.loops.prefixes import prefix_draft
 from compiler.loops.products import ProductWriter

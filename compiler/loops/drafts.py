@@ -1,0 +1,113 @@
+"""Drafts of kernels: loops whose numbers are polynomials still, and the memory that they walk over."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from compiler.ir.dims import Extent
+from compiler.ir.node import Node
+from compiler.ir.op import MapReduce, Reducer
+from compiler.ir.types import INT64, DType, Weak
+from compiler.loops.language import Count, Kernel, Memory, Number
+from compiler.loops.places import Places, Pointer
+from compiler.schedule import schedule
+
+
+class UnsupportedError(Exception):
+    """A kernel has no form in loops; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """Memory in which a reduction adds up: the result's own, or for each chunk and beside it.
+
+    `target` is where the result lies, which has `size` elements; `distance` counts the elements from one
+    chunk's to the next one's.
+    """
+
+    memory: Memory
+    reducer: Reducer
+    dtype: DType
+    target: Pointer
+    size: Extent
+    distance: Count
+    is_split: bool
+    needs_scratch: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A kernel whose numbers are polynomials still, and what they and its memory stand for.
+
+    `first` is the count of the loop that chunks share, if they may.
+    """
+
+    kernel: Kernel
+    first: Count
+    addresses: Mapping[Memory, Pointer]
+    partials: tuple[Partial, ...]
+    turns: Extent
+    """How often the innermost statements run."""
+    instructions: float
+    moves: tuple[tuple[int, Extent], ...]
+    """For each place that is walked over the bytes of an element, and how many elements there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Memory and its strides by loop."""
+
+    memory: Memory
+    strides: tuple[Number, ...]
+
+
+class Slots:
+    """The memory of a kernel: equal places walked by equal strides are one argument."""
+
+    def __init__(self, places: Places, kernel: schedule.Kernel) -> None:
+        self.places, self.kernel = places, kernel
+        self.addresses: dict[Memory, Pointer] = {}
+        self._known: dict[object, Slot] = {}
+        self._sizes: dict[Extent, Count] = {}
+
+    def slot(
+        self, node: Node, strides: tuple[Extent, ...], *, is_written: bool = False, overlaps: bool = False
+    ) -> Slot:
+        """The memory of a value, and its strides as numbers."""
+        pointer = self.places[node].pointer
+        key = pointer, strides, node.type.dtype, is_written
+        if key not in self._known:
+            memory = Memory(node.type.dtype, overlaps=overlaps, label=node)
+            self.addresses[memory] = pointer
+            self._known[key] = Slot(memory, tuple(map(number_of, strides)))
+        return self._known[key]
+
+    @property
+    def slots(self) -> Collection[Slot]:
+        """All of it."""
+        return self._known.values()
+
+    def memory(self, node: Node) -> Memory:
+        """A value's memory, however it is walked."""
+        return self.slot(node, ()).memory
+
+    def size(self, extent: Extent) -> Count:
+        """An extent as a value."""
+        return self._sizes.setdefault(extent, Count(extent))
+
+
+def number_of(stride: Extent) -> Number:
+    """A stride: 0 and 1 are known when code is made, others are arguments."""
+    return stride if isinstance(stride, int) and stride in (0, 1) else Count(stride)
+
+
+def strong(dtype: DType | Weak) -> DType:
+    """The dtype of an argument in registers; sizes are int64, and literals have none."""
+    return dtype if isinstance(dtype, DType) else INT64
+
+
+def map_reduce(node: Node) -> MapReduce:
+    """The op of a member."""
+    assert isinstance(node.op, MapReduce)
+    return node.op

@@ -1,0 +1,141 @@
+"""Members of a kernel of maps and reductions as loops need them, and in which pass over a row each is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from compiler.ir.formula.tape import Const, TypedLine
+from compiler.ir.formula.tape import Ref as LineRef
+from compiler.ir.node import Node
+from compiler.ir.op import Reducer
+from compiler.ir.types import BOOL, DType
+from compiler.loops.drafts import Slot
+from compiler.loops.language import Count, Literal, Operand
+from compiler.loops.reductions import accumulator
+from compiler.loops.weights import weight
+from compiler.loops.writing import Writer
+
+LOGICAL: Final = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "isnan", "and", "or", "xor", "not"})
+"""The atoms whose value is a bool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A member: its formula, its sources, how it reduces, and from which loop on its state is carried."""
+
+    node: Node
+    lines: tuple[TypedLine, ...]
+    result: LineRef
+    sources: tuple[Source, ...]
+    dtypes: tuple[DType, ...]
+    value: DType
+    dtype: DType
+    reducer: Reducer
+    reduced: frozenset[int]
+    is_row: bool
+    begins: int
+    is_exact: bool
+
+    @property
+    def is_map(self) -> bool:
+        return self.reducer is Reducer.NONE
+
+    @property
+    def has_elements(self) -> bool:
+        """Whether the value differs along the inner loops."""
+        return self.is_map and not self.is_row
+
+    @property
+    def accumulator(self) -> DType:
+        return accumulator(self.reducer, self.value)
+
+    @property
+    def instructions(self) -> float:
+        """For each element, roughly."""
+        return sum(weight(line.line.atom) for line in self.lines) + (not self.is_map)
+
+
+@dataclass(frozen=True, slots=True)
+class LoopIndex:
+    """The index of a loop, as a source."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier member, as a source."""
+
+    number: int
+
+
+Source: TypeAlias = Slot | Earlier | LoopIndex | Count | Const
+
+
+class Passes:
+    """In which pass over a row each member is computed (`at`), and stored.
+
+    A member that reads a reduction of the row is computed in a pass behind it. What is stored over memory
+    that the kernel reads is stored in the last pass.
+    """
+
+    def __init__(
+        self,
+        items: Sequence[Item],
+        stored: frozenset[Node],
+        *,
+        has_rows: bool,
+        is_late: Callable[[Node], bool],
+    ) -> None:
+        self.items = items
+        self.at: list[int] = []
+        for item in items:
+            needs = [self._known_after(s.number) for s in item.sources if isinstance(s, Earlier)]
+            self.at.append(max(needs, default=0) if has_rows else 0)
+        walked = [turn for turn, item in zip(self.at, items, strict=True) if not item.is_row]
+        self.count = 1 + max(walked, default=-1)
+        self.stores = {
+            number: self.count - 1 if is_late(item.node) else self.at[number]
+            for number, item in enumerate(items)
+            if item.has_elements and item.node in stored
+        }
+
+    def _known_after(self, number: int) -> int:
+        item = self.items[number]
+        return self.at[number] + (not item.is_map and not item.is_row)
+
+    def reduces_in(self, number: int, turn: int) -> bool:
+        """Whether a reduction of elements is made in a pass."""
+        return not self.items[number].is_row and self.at[number] == turn
+
+
+def write_formula(
+    writer: Writer,
+    lines: Sequence[TypedLine],
+    result: LineRef,
+    wanted: DType,
+    sources: Sequence[Operand | Const],
+    dtypes: Sequence[DType],
+    label: object = None,
+) -> Operand:
+    """The value of a formula of values in given dtypes, converted to `wanted`."""
+    known, types = list(sources), list(dtypes)
+
+    def look(ref: LineRef, dtype: DType) -> Operand:
+        if isinstance(ref, Const):
+            return Literal.of(ref.value, dtype)
+        return writer.cast(known[ref], types[ref], dtype)
+
+    last = len(known) + len(lines) - 1
+    for number, typed in enumerate(lines, start=len(known)):
+        atom, arguments = typed.line.atom, typed.line.arguments
+        reads = [BOOL if atom == "where" and not k else typed.reads for k in range(len(arguments))]
+        operands = [look(ref, dtype) for ref, dtype in zip(arguments, reads, strict=True)]
+        dtype = BOOL if atom in LOGICAL else typed.reads
+        is_named = number == last and dtype is typed.dtype is wanted
+        value = writer.let(atom, dtype, *operands, label=label if is_named else None)
+        known.append(writer.cast(value, dtype, typed.dtype))
+        types.append(typed.dtype)
+    return look(result, wanted)
