@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from compiler.ir.dims import Extent
+from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node
-from compiler.ir.op import MapReduce, Reducer
+from compiler.ir.op import Reducer
 from compiler.ir.types import INT64, DType, Weak
 from compiler.loops.language import Count, Kernel, Memory, Number
 from compiler.loops.places import Places, Pointer
@@ -71,17 +71,20 @@ class Slots:
         self._known: dict[object, Slot] = {}
         self._sizes: dict[Extent, Count] = {}
 
-    def slot(
-        self, node: Node, strides: tuple[Extent, ...], *, is_written: bool = False, overlaps: bool = False
-    ) -> Slot:
+    def slot(self, node: Node, strides: Shape, *, is_written: bool = False) -> Slot:
         """The memory of a value, and its strides as numbers."""
         pointer = self.places[node].pointer
         key = pointer, strides, node.type.dtype, is_written
         if key not in self._known:
+            overlaps = is_written and self.overwrites(node)
             memory = Memory(node.type.dtype, overlaps=overlaps, label=node)
             self.addresses[memory] = pointer
             self._known[key] = Slot(memory, tuple(map(number_of, strides)))
         return self._known[key]
+
+    def overwrites(self, node: Node) -> bool:
+        """Whether a member is written over something that the kernel reads."""
+        return self.places.overwrites(node, self.kernel)
 
     @property
     def slots(self) -> Collection[Slot]:
@@ -105,9 +108,3 @@ def number_of(stride: Extent) -> Number:
 def strong(dtype: DType | Weak) -> DType:
     """The dtype of an argument in registers; sizes are int64, and literals have none."""
     return dtype if isinstance(dtype, DType) else INT64
-
-
-def map_reduce(node: Node) -> MapReduce:
-    """The op of a member."""
-    assert isinstance(node.op, MapReduce)
-    return node.op

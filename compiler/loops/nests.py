@@ -20,7 +20,7 @@ from compiler.ir.formula.tape import Const, TypedLine, infer_dtypes
 from compiler.ir.node import Node
 from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size
 from compiler.ir.types import INT64
-from compiler.loops.drafts import Draft, Partial, Slot, Slots, UnsupportedError, map_reduce, number_of, strong
+from compiler.loops.drafts import Draft, Partial, Slot, Slots, UnsupportedError, number_of, strong
 from compiler.loops.language import (
     Carry,
     Count,
@@ -42,6 +42,7 @@ from compiler.loops.polynomials import rounded_once
 from compiler.loops.reductions import empty, fold_atom, identity
 from compiler.loops.writing import Writer
 from compiler.schedule import schedule
+from compiler.schedule.frame import map_reduce
 from compiler.schedule.nest import Nest
 
 Axes: TypeAlias = Sequence[int | None]
@@ -58,7 +59,7 @@ class NestWriter:
         inner = len(self._searched()) or min(1, len(self.counts))
         self.rows = nest.rows if nest.columns else len(self.counts) - inner
         self.items = [self._item(node) for node in kernel.members]
-        self.passes = Passes(self.items, stored, has_rows=bool(nest.columns), is_late=self._is_late)
+        self.passes = Passes(self.items, stored, has_rows=bool(nest.columns), is_late=self.memory.overwrites)
         self.writer = Writer()
         self.chunk = Value(INT64)
         self.partials: dict[int, tuple[Partial, Slot]] = {}
@@ -187,10 +188,7 @@ class NestWriter:
         """Where a member is stored."""
         axes = self.nest.axes_of(node)
         strides = self._by_loop(self.places[node].strides, axes)
-        return self.memory.slot(node, strides, is_written=True, overlaps=self._is_late(node))
-
-    def _is_late(self, node: Node) -> bool:
-        return self.places.overwrites(node, self.kernel)
+        return self.memory.slot(node, strides, is_written=True)
 
     # Reductions that end in memory
 
@@ -207,7 +205,7 @@ class NestWriter:
         item = self.items[number]
         node, dtype = item.node, item.accumulator
         kept = self._by_loop(dense_strides(node.type.shape), self.nest.axes_of(node))
-        needs_scratch = dtype is not item.dtype or self._is_late(node)
+        needs_scratch = dtype is not item.dtype or self.memory.overwrites(node)
         if item.reducer.is_search:
             dtype, needs_scratch = INT64, False
         slot = Slot(Memory(dtype, label=node), tuple(map(number_of, kept)))

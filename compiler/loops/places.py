@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
+from compiler.analysis import aliasing
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node
 from compiler.ir.op import Buffer, Constant, Parameter
@@ -68,6 +70,11 @@ class Places:
         if node not in self._known:
             self._known[node] = self._located(node)
         return self._known[node]
+
+    @cached_property
+    def regions(self) -> Mapping[Node, aliasing.Region]:
+        """In whose memory each value lies, and where in it."""
+        return aliasing.regions_of(self.plan.schedule.graph)
 
     def overwrites(self, node: Node, kernel: Kernel) -> bool:
         """Whether a member of a kernel is written over something that the kernel reads."""
