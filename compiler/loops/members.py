@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -11,11 +11,13 @@ from compiler.ir.formula.tape import Ref as LineRef
 from compiler.ir.node import Node
 from compiler.ir.op import Reducer
 from compiler.ir.types import BOOL, DType
-from compiler.loops.drafts import Slot
+from compiler.loops.drafts import Slot, Slots
 from compiler.loops.language import Count, Literal, Operand
 from compiler.loops.reductions import accumulator
 from compiler.loops.weights import weight
 from compiler.loops.writing import Writer
+from compiler.schedule.addresses import FromLoop
+from compiler.schedule.nest import Nest
 
 LOGICAL: Final = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "isnan", "and", "or", "xor", "not"})
 """The atoms whose value is a bool."""
@@ -58,20 +60,13 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class LoopIndex:
-    """The index of a loop, as a source."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
 class Earlier:
     """An earlier member, as a source."""
 
     number: int
 
 
-Source: TypeAlias = Slot | Earlier | LoopIndex | Count | Const
+Source: TypeAlias = Slot | Earlier | FromLoop | Count | Const
 
 
 class Passes:
@@ -81,30 +76,17 @@ class Passes:
     that the kernel reads is stored in the last pass.
     """
 
-    def __init__(
-        self,
-        items: Sequence[Item],
-        stored: frozenset[Node],
-        *,
-        has_rows: bool,
-        is_late: Callable[[Node], bool],
-    ) -> None:
+    def __init__(self, items: Sequence[Item], nest: Nest, stored: frozenset[Node], slots: Slots) -> None:
         self.items = items
-        self.at: list[int] = []
-        for item in items:
-            needs = [self._known_after(s.number) for s in item.sources if isinstance(s, Earlier)]
-            self.at.append(max(needs, default=0) if has_rows else 0)
+        passes = nest.passes([item.node for item in items])
+        self.at = list(passes.values())
         walked = [turn for turn, item in zip(self.at, items, strict=True) if not item.is_row]
         self.count = 1 + max(walked, default=-1)
         self.stores = {
-            number: self.count - 1 if is_late(item.node) else self.at[number]
+            number: self.count - 1 if slots.overwrites(item.node) else self.at[number]
             for number, item in enumerate(items)
             if item.has_elements and item.node in stored
         }
-
-    def _known_after(self, number: int) -> int:
-        item = self.items[number]
-        return self.at[number] + (not item.is_map and not item.is_row)
 
     def reduces_in(self, number: int, turn: int) -> bool:
         """Whether a reduction of elements is made in a pass."""

@@ -13,12 +13,11 @@ carried is added to memory; what reduces all loops leaves a partial result for e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
 
 from compiler.ir.dims import Extent, product
 from compiler.ir.formula.tape import Const, TypedLine, infer_dtypes
 from compiler.ir.node import Node
-from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size
+from compiler.ir.op import Reducer, Size
 from compiler.ir.types import INT64
 from compiler.loops.drafts import Draft, Partial, Slot, Slots, UnsupportedError, number_of, strong
 from compiler.loops.language import (
@@ -36,30 +35,39 @@ from compiler.loops.language import (
     Store,
     Value,
 )
-from compiler.loops.members import Earlier, Item, LoopIndex, Passes, Source, write_formula
-from compiler.loops.places import Places, dense_strides
+from compiler.loops.members import Earlier, Item, Passes, Source, write_formula
+from compiler.loops.places import Places
 from compiler.loops.polynomials import rounded_once
 from compiler.loops.reductions import empty, fold_atom, identity
 from compiler.loops.writing import Writer
-from compiler.schedule import schedule
+from compiler.schedule import addresses, schedule
+from compiler.schedule.addresses import FromLoop, FromMember, MemoryAccess, sources_of, write_of
 from compiler.schedule.frame import map_reduce
 from compiler.schedule.nest import Nest
 
-Axes: TypeAlias = Sequence[int | None]
+
+def _searched(kernel: schedule.Kernel, nest: Nest) -> list[int]:
+    """The loops of a lone search in the order in which it counts, which is how it walks them."""
+    (first, *rest) = kernel.members
+    if rest or not map_reduce(first).reducer.is_search:
+        return []
+    placed = (nest.placement[first][k] for k in map_reduce(first).reduced)
+    return [loop for loop in placed if loop is not None]
 
 
 class NestWriter:
     """Writes the loops of one kernel. Raises UnsupportedError where it has none."""
 
     def __init__(self, kernel: schedule.Kernel, nest: Nest, places: Places, stored: frozenset[Node]) -> None:
-        self.kernel, self.nest, self.places, self.stored = kernel, nest, places, stored
-        self.memory = Slots(places, kernel)
-        self.order = self._order()
-        self.counts = [Count(nest.loops[loop]) for loop in self.order]
-        inner = len(self._searched()) or min(1, len(self.counts))
+        searched = _searched(kernel, nest)
+        self.kernel, self.stored = kernel, stored
+        self.nest = nest = nest.walked([k for k in range(len(nest.loops)) if k not in searched] + searched)
+        self.slots = Slots(places, kernel)
+        self.counts = list(map(Count, nest.loops))
+        inner = len(searched) or min(1, len(self.counts))
         self.rows = nest.rows if nest.columns else len(self.counts) - inner
         self.items = [self._item(node) for node in kernel.members]
-        self.passes = Passes(self.items, stored, has_rows=bool(nest.columns), is_late=self.memory.overwrites)
+        self.passes = Passes(self.items, nest, stored, self.slots)
         self.writer = Writer()
         self.chunk = Value(INT64)
         self.partials: dict[int, tuple[Partial, Slot]] = {}
@@ -75,19 +83,19 @@ class NestWriter:
         active = [number for number, item in enumerate(self.items) if not item.is_map]
         self._outer(0, active)
         partials = tuple(partial for partial, _ in self.partials.values())
-        arguments = (*self.memory.addresses, *(partial.memory for partial in partials))
+        arguments = (*self.slots.addresses, *(partial.memory for partial in partials))
         kernel = Kernel(arguments, self.chunk, (), tuple(self.writer.blocks[0]))
         work = sum(item.instructions for item in self.items if not item.is_row)
         return Draft(
-            kernel, [*self.counts, Count(1)][0], dict(self.memory.addresses), partials,
-            self._turns(self.counts), work + len(self.memory.addresses), tuple(self._moves()),
+            kernel, [*self.counts, Count(1)][0], dict(self.slots.addresses), partials,
+            self._turns(self.counts), work + len(self.slots.addresses), tuple(self._moves()),
         )  # fmt: skip
 
     def _turns(self, counts: Sequence[Count]) -> Extent:
         return product([count.extent for count in counts])
 
     def _moves(self) -> Iterator[tuple[int, Extent]]:
-        for slot in self.memory.slots:
+        for slot in self.slots.slots:
             pairs = zip(self.counts, slot.strides, strict=True)
             yield slot.memory.dtype.size, self._turns([count for count, stride in pairs if stride != 0])
 
@@ -99,29 +107,11 @@ class NestWriter:
 
     # Members
 
-    def _order(self) -> list[int]:
-        """The loops as they are walked: a lone search runs over its loops last, whatever memory says."""
-        searched = self._searched()
-        return [loop for loop in range(len(self.nest.loops)) if loop not in searched] + searched
-
-    def _searched(self) -> list[int]:
-        """The loops of a lone search in the order in which it counts."""
-        (first, *rest) = self.kernel.members
-        if rest or not map_reduce(first).reducer.is_search:
-            return []
-        placed = (self.nest.placement[first][k] for k in map_reduce(first).reduced)
-        return [loop for loop in placed if loop is not None]
-
-    def _loop(self, common: int | None) -> int | None:
-        return None if common is None else self.order.index(common)
-
     def _item(self, node: Node) -> Item:
-        op = map_reduce(node)
+        op, reduced = map_reduce(node), self.nest.reduced_by(node)
         dtypes = op.operand_dtypes([operand.type for operand in node.operands])
-        sources = tuple(self._sources(node, op))
-        reduced = frozenset(
-            loop for common in self.nest.reduced_by(node) if (loop := self._loop(common)) is not None
-        )
+        given = sources_of(node, self.kernel.members, self.nest, self.slots.places.regions)
+        sources = tuple(map(self._source, given))
         reducer, value = op.reducer if reduced else Reducer.NONE, op.dtype
         if not reduced and op.reducer.is_search:
             sources = (Const(0),)
@@ -130,8 +120,7 @@ class NestWriter:
         lines = infer_dtypes(op.formula, dtypes, value)
         if op.reducer is not Reducer.NONE:
             lines = tuple(TypedLine(line.line, value, value) for line in lines)
-        loops = [self._loop(common) for common in self.nest.placement[node]]
-        is_row = bool(self.nest.columns) and not any(loop is not None and loop >= self.rows for loop in loops)
+        is_row = bool(self.nest.columns) and not set(self.nest.columns) & set(self.nest.placement[node])
         lines, result = rounded_once(lines, op.formula.result, len(sources))
         begins, is_exact = self._carried(reduced, is_row=is_row)
         self._check_search(node, reducer, reduced, is_exact=is_exact)
@@ -151,44 +140,28 @@ class NestWriter:
     def _check_search(self, node: Node, reducer: Reducer, reduced: frozenset[int], *, is_exact: bool) -> None:
         if not reducer.is_search:
             return
-        place = [self._loop(self.nest.placement[node][k]) for k in map_reduce(node).reduced]
+        place = [self.nest.placement[node][k] for k in map_reduce(node).reduced]
         known = [loop for loop in place if loop is not None]
         if known != sorted(known) or not is_exact or reduced != frozenset(range(self.rows, len(self.counts))):
             raise UnsupportedError("its search runs over rows")
 
-    def _sources(self, node: Node, op: MapReduce) -> Iterator[Source]:
-        operands = iter(zip(node.operands, self.nest.accesses_of(node), strict=True))
-        for item in op.arguments:
-            yield self._source(node, item, operands)
-
-    def _source(self, node: Node, item: Argument, operands: Iterator[tuple[Node, Axes]]) -> Source:
-        match item:
-            case Access():
-                operand, axes = next(operands)
-                if operand in self.kernel.members:
-                    return Earlier(self.kernel.members.index(operand))
-                return self.memory.slot(operand, self._by_loop(self.places[operand].strides, axes))
-            case Index():
-                loop = self._loop(self.nest.placement[node][item.loop])
-                return Const(0) if loop is None else LoopIndex(loop)
+    def _source(self, source: addresses.Source) -> Source:
+        match source:
+            case MemoryAccess():
+                return self._slot(source)
+            case FromMember():
+                return Earlier(self.kernel.members.index(source.member))
+            case FromLoop() | Const():
+                return source
             case Size():
-                return self.memory.size(item.extent)
-            case Const():
-                return item
+                return self.slots.size(source.extent)
 
-    def _by_loop(self, strides: Sequence[Extent], axes: Axes) -> tuple[Extent, ...]:
-        found: list[Extent] = [0] * len(self.counts)
-        for stride, common in zip(strides, axes, strict=True):
-            loop = self._loop(common)
-            if loop is not None:
-                found[loop] = stride
-        return tuple(found)
+    def _slot(self, access: MemoryAccess) -> Slot:
+        return self.slots.slot(access.value, access.strides, is_written=access.is_write)
 
-    def _result(self, node: Node) -> Slot:
+    def _written(self, node: Node) -> MemoryAccess:
         """Where a member is stored."""
-        axes = self.nest.axes_of(node)
-        strides = self._by_loop(self.places[node].strides, axes)
-        return self.memory.slot(node, strides, is_written=True)
+        return write_of(node, self.nest, self.slots.places.regions)
 
     # Reductions that end in memory
 
@@ -204,13 +177,13 @@ class NestWriter:
     def _add_partial(self, number: int) -> None:
         item = self.items[number]
         node, dtype = item.node, item.accumulator
-        kept = self._by_loop(dense_strides(node.type.shape), self.nest.axes_of(node))
-        needs_scratch = dtype is not item.dtype or self.memory.overwrites(node)
+        kept = self._written(node).strides
+        needs_scratch = dtype is not item.dtype or self.slots.overwrites(node)
         if item.reducer.is_search:
             dtype, needs_scratch = INT64, False
         slot = Slot(Memory(dtype, label=node), tuple(map(number_of, kept)))
         partial = Partial(
-            slot.memory, item.reducer, item.dtype, self.places[node].pointer, node.type.size, Count(0),
+            slot.memory, item.reducer, item.dtype, self.slots.places[node].pointer, node.type.size, Count(0),
             0 in item.reduced, needs_scratch,
         )  # fmt: skip
         self.partials[number] = partial, slot
@@ -367,14 +340,14 @@ class NestWriter:
         if found is None:
             item = self.items[number]
             if self.passes.stores.get(number, self.turn) < self.turn:
-                found = self.writer.load(self._ref(self._result(item.node)), label=item.node)
+                found = self.writer.load(self._ref(self._slot(self._written(item.node))), label=item.node)
             else:
                 found = self._compute(item)
             self.writer.note(number, found)
         return found
 
     def _store(self, number: int, value: Operand) -> None:
-        self.writer.write(Store(self._ref(self._result(self.items[number].node)), value))
+        self.writer.write(Store(self._ref(self._slot(self._written(self.items[number].node))), value))
 
     def _ref(self, slot: Slot) -> Ref:
         terms = tuple((self.indices[loop], n) for loop, n in enumerate(slot.strides) if n != 0)
@@ -393,7 +366,7 @@ class NestWriter:
                 return self.writer.load(self._ref(source))
             case Earlier():
                 return self._element(source.number)
-            case LoopIndex():
-                return self.indices[source.number]
+            case FromLoop():
+                return self.indices[source.loop]
             case _:
                 return source

@@ -35,22 +35,25 @@ from compiler.loops.language import (
 from compiler.loops.places import Places, Pointer
 from compiler.loops.reductions import identity
 from compiler.loops.writing import Writer
+from compiler.schedule import schedule
 
 _ATOMS: Final = {Scan.SUM: "add", Scan.PRODUCT: "mul", Scan.MAX: "maximum", Scan.MIN: "minimum"}
 
 
-def prefix_draft(node: Node, places: Places) -> tuple[Draft, bool]:
+def prefix_draft(kernel: schedule.Kernel, places: Places) -> tuple[Draft, bool]:
     """The loops of a prefix reduction, and whether chunks may share them: there are rows."""
-    writing = _Prefixes(node, places)
+    writing = _Prefixes(kernel, places)
     return writing.write(), bool(writing.axes)
 
 
 class _Prefixes:
     """One such kernel while it is written: the loops over all other axes, then that along the axis."""
 
-    def __init__(self, node: Node, places: Places) -> None:
+    def __init__(self, kernel: schedule.Kernel, places: Places) -> None:
+        (node,) = kernel.members
         assert isinstance(node.op, Prefix)
         self.node, self.op, self.places = node, node.op, places
+        self.overlaps = places.overwrites(node, kernel)
         shape, axis = node.type.shape, node.op.axis
         self.axes = [k for k, extent in enumerate(shape) if k != axis and extent != 1]
         self.counts = [Count(shape[k]) for k in self.axes]
@@ -99,18 +102,11 @@ class _Prefixes:
             last = (self.along.extent - 1) * step * node.type.dtype.size
             pointer = Pointer(pointer.region, pointer.number, pointer.offset + last)
             step = step * -1
-        overlaps = is_written and self._overlaps()
-        memory = Memory(node.type.dtype, overlaps=overlaps, label=node)
+        memory = Memory(node.type.dtype, overlaps=is_written and self.overlaps, label=node)
         self.addresses[memory] = pointer
         strides = [located.strides[axis] for axis in self.axes]
         terms = zip((*self.indices, self.index), (*strides, step), strict=True)
         return Ref(memory, _moving([(index, number_of(stride)) for index, stride in terms]))
-
-    def _overlaps(self) -> bool:
-        """Whether the result is written over an operand."""
-        mine = self.places[self.node].pointer
-        others = [self.places[item].pointer for item in self.node.operands]
-        return any((mine.region, mine.number) == (other.region, other.number) for other in others)
 
 
 def _moving(terms: Sequence[tuple[Value, Number]]) -> tuple[tuple[Value, Number], ...]:

@@ -60,6 +60,15 @@ class Nest:
         loops = {loop for loop in self.placement[node] if loop is not None}
         return bool(columns) and (reduced == columns or not loops & columns)
 
+    def walked(self, order: Sequence[int]) -> Nest:
+        """The nest whose loops, row loops before columns, are walked in another order."""
+        place = {loop: position for position, loop in enumerate(order)}
+        placement = {
+            node: tuple(None if loop is None else place[loop] for loop in loops)
+            for node, loops in self.placement.items()
+        }
+        return Nest(tuple(self.loops[loop] for loop in order), self.rows, placement)
+
     def passes(self, members: Sequence[Node]) -> dict[Node, int]:
         """In which pass over the elements of its row each member of the kernel, in order, is computed.
 

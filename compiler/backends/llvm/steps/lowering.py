@@ -178,7 +178,7 @@ class _Lowering:
             self._move(first, first.op)
             return
         if isinstance(first.op, Prefix):
-            draft, has_rows = prefix_draft(first, self.places)
+            draft, has_rows = prefix_draft(kernel, self.places)
             self.steps.append(loop_step(kernel.members, draft, self.target, is_cut=has_rows))
             return
         if not isinstance(first.op, MapReduce):
