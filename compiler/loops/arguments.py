@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
-from compiler.ir.dims import Dim, Extent, divide_exactly
+from compiler.ir.dims import Dim, Extent, divide_exactly, evaluate
 from compiler.ir.types import INT64
 from compiler.loops.copying import Copy
 from compiler.loops.language import (
@@ -31,6 +32,8 @@ from compiler.loops.language import (
     refs,
     walk,
 )
+from compiler.loops.places import Pointer
+from compiler.loops.printing import canonical
 
 MOST: Final = 64
 """The largest multiple that is worth knowing: no vector has more elements."""
@@ -42,6 +45,20 @@ class Bound:
 
     kernel: Kernel
     given: tuple[Memory | Count, ...]
+
+    @cached_property
+    def key(self) -> str:
+        """What names the kernel's code: equal for equal kernels and for no others."""
+        return f"loops {canonical(self.kernel)}"
+
+    def numbers(
+        self, known: Mapping[Memory | Count, int | Pointer], sizes: Mapping[str, int]
+    ) -> list[int | Pointer]:
+        """The arguments for given sizes; `known` are those that are no extents."""
+        return [
+            evaluate(item.extent, sizes) if isinstance(item, Count) and item not in known else known[item]
+            for item in self.given
+        ]
 
 
 def bind(

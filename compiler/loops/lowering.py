@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from compiler.errors import BackendError
 from compiler.ir.types import DType
 from compiler.loops.atoms import ATOMS
+from compiler.loops.copying import Copy
 from compiler.loops.language import (
     Carry,
     Check,
@@ -71,8 +72,8 @@ class _Lowering:
             Join: self._join,
             If: self._if,
             Check: self._check,
-            Pack: self._pack,
-            Tile: self._tile,
+            Pack: self._leaf,
+            Tile: self._leaf,
         }
 
     def block(self, body: Body) -> Body:
@@ -183,32 +184,20 @@ class _Lowering:
     def _check(self, stmt: Check) -> None:
         self.recorder.append(Check(self.value(stmt.condition), stmt.status))
 
-    def _pack(self, stmt: Pack) -> None:
-        row, column = map(self.number, stmt.strides)
-        self.recorder.append(
-            replace(
-                stmt,
-                source=self.ref(stmt.source),
-                strides=(row, column),
-                terms=self.number(stmt.terms),
-                columns=self.number(stmt.columns),
-                rows=self.number(stmt.rows),
-            )
-        )
+    def _leaf(self, stmt: Stmt) -> None:
+        """A leaf of a matrix product, of the numbers that its own have become."""
+        self.recorder.append(_Leaves(self).stmt(stmt))
 
-    def _tile(self, stmt: Tile) -> None:
-        row, term = map(self.number, stmt.left_strides)
-        self.recorder.append(
-            replace(
-                stmt,
-                sums=self.ref(stmt.sums),
-                left=self.ref(stmt.left),
-                left_strides=(row, term),
-                exist=self.number(stmt.exist),
-                right=self.ref(stmt.right),
-                right_step=self.number(stmt.right_step),
-                terms=self.number(stmt.terms),
-                first=self.number(stmt.first),
-                columns=self.number(stmt.columns),
-            )
-        )
+
+class _Leaves(Copy):
+    """Copies what has no atoms, with what a kernel's numbers have become."""
+
+    def __init__(self, lowering: _Lowering) -> None:
+        super().__init__()
+        self.lowering = lowering
+
+    def of(self, item: Any) -> Any:
+        return self.lowering.number(item)
+
+    def ref(self, ref: Ref) -> Ref:
+        return self.lowering.ref(ref)

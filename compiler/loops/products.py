@@ -110,11 +110,11 @@ class ProductWriter:
         self.op = map_reduce(self.head)
         if isinstance(kernel.nest, Refusal):
             raise UnsupportedError(str(kernel.nest))
-        self.nest, self.regions = kernel.nest, places.regions
+        self.nest = kernel.nest
         order, self.kinds = self._classes()
         self.output = [loop for loop in self.nest.axes_of(self.head) if loop is not None]
         self._check_maps()
-        accesses = list(memory_accesses(kernel.members, stored, self.nest, self.regions))
+        accesses = list(memory_accesses(kernel.members, stored, self.nest, places.regions))
         self.sides, self.others = [accesses[position] for position in order], accesses[2:]
         self.slots = Slots(places, kernel)
         self.columns = self._columns()
@@ -278,7 +278,7 @@ class ProductWriter:
     def _map(self, node: Node, values: Mapping[Node, Operand]) -> Operand:
         op = map_reduce(node)
         dtypes = op.operand_dtypes([item.type for item in node.operands])
-        given = sources_of(node, self.kernel.members, self.nest, self.regions)
+        given = sources_of(node, self.kernel.members, self.nest, self.slots.places.regions)
         sources = [self._source(item, values) for item in given]
         lines = infer_dtypes(op.formula, dtypes, op.dtype)
         lines, result = rounded_once(lines, op.formula.result, len(sources))

@@ -1,4 +1,4 @@
-"""The native backend's rooms around kernels: classes are small and whole at once, imports make no circle."""
+"""The loop language and the native backend: classes are small and whole at once, imports make no circle."""
 
 import ast
 from pathlib import Path
@@ -7,8 +7,13 @@ import networkx
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BACKEND = ROOT / "compiler" / "backends" / "llvm"
-ROOMS = ("jit", "entry", "threads", "run")
+BACKEND = "compiler/backends/llvm"
+LOOPS = "compiler/loops"
+ROOMS = (
+    *(f"{BACKEND}/{room}" for room in ("jit", "entry", "threads", "emit", "steps", "run")),
+    LOOPS,
+    f"{LOOPS}/mathematics",
+)
 MOST_ATTRIBUTES = 15
 
 
@@ -51,9 +56,9 @@ def attributes(cls: ast.ClassDef) -> tuple[set[str], set[str]]:
 
 
 def modules() -> dict[str, Path]:
-    """The modules of the backend by their dotted names."""
+    """The modules of the backend and the loop language by their dotted names."""
     found = {}
-    for path in BACKEND.rglob("*.py"):
+    for path in [item for folder in (BACKEND, LOOPS) for item in (ROOT / folder).rglob("*.py")]:
         parts = path.relative_to(ROOT).with_suffix("").parts
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
@@ -81,7 +86,7 @@ def circles(texts: dict[str, str]) -> list[set[str]]:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_class_has_few_attributes_and_sets_them_all_in_its_constructor(room):
-    paths = sorted((BACKEND / room).glob("*.py"))
+    paths = sorted((ROOT / room).glob("*.py"))
     assert paths
     for path in paths:
         for cls in classes(path.read_text(encoding="utf-8")):
@@ -92,7 +97,7 @@ def test_a_class_has_few_attributes_and_sets_them_all_in_its_constructor(room):
 
 def test_no_module_of_the_rooms_is_in_a_circle_of_imports_even_for_types():
     found = circles({name: path.read_text(encoding="utf-8") for name, path in modules().items()})
-    rooms = tuple(f"compiler.backends.llvm.{room}" for room in ROOMS)
+    rooms = tuple(room.replace("/", ".") for room in ROOMS)
     assert [circle for circle in found if any(name.startswith(rooms) for name in circle)] == []
 
 

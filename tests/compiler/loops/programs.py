@@ -6,8 +6,8 @@ import numpy as np
 
 from compiler.analysis.extents import bind_sizes
 from compiler.backends.llvm.run.python_steps import run_python_step
-from compiler.backends.llvm.steps import loops as loop_step
 from compiler.backends.llvm.steps.launches import PythonStep, Scratch
+from compiler.backends.llvm.steps.loops import join_of
 from compiler.ir.dims import evaluate
 from compiler.ir.node import Node
 from compiler.loops.lowering import lower
@@ -19,9 +19,9 @@ from tests.compiler.loops.interpreter import run
 
 def bound(step):
     """The kernels of a step by key, as they are before all tricks."""
-    found = {step.key: step.bound.kernel}
+    found = {step.bound.key: step.bound.kernel}
     for item in getattr(step.draft, "partials", ()):
-        found[loop_step._joining_key(item)] = loop_step._joining(item)
+        found |= [join_of(item.reducer, item.memory.dtype, item.dtype)]
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cache, partial
 
 from compiler.backends.llvm.emit.kernel import emit_kernel
 from compiler.backends.llvm.jit.engine import Target
@@ -14,6 +14,7 @@ from compiler.backends.llvm.steps.library import Emit
 from compiler.ir.dims import Extent, evaluate
 from compiler.ir.node import Node
 from compiler.ir.op import Reducer
+from compiler.ir.types import DType
 from compiler.loops.arguments import Bound, bind
 from compiler.loops.chunking import cut
 from compiler.loops.collapsing import collapse
@@ -45,18 +46,14 @@ class LoopStep:
     checked: IndexDraft | None = None
     """What is checked, if the kernel may refuse it."""
 
-    @cached_property
-    def key(self) -> str:
-        return f"loops {canonical(self.bound.kernel)}"
-
     @property
     def kernels(self) -> Mapping[str, Emit]:
         """The kernel, and what joins the partial results of chunks."""
-        found: dict[str, Emit] = {self.key: partial(emit_loops, self.bound.kernel)}
+        found: dict[str, Emit] = {self.bound.key: partial(emit_loops, self.bound.kernel)}
         for item in self.draft.partials:
             if item.needs_scratch or item.is_split:
-                kernel = _joining(item)
-                found[_joining_key(item)] = partial(emit_loops, kernel)
+                key, kernel = join_of(item.reducer, item.memory.dtype, item.dtype)
+                found[key] = partial(emit_loops, kernel)
         return found
 
     @property
@@ -73,16 +70,8 @@ class LoopStep:
         following: list[Launch] = []
         for item in self.draft.partials:
             self._place(item, chunks, sizes, scratch, known, following)
-        numbers = [self._number(item, known, sizes) for item in self.bound.given]
-        checks = self.checked is not None
-        return [Launch(self.key, numbers, chunks, nanoseconds, checks), *following]
-
-    def _number(
-        self, item: Memory | Count, known: Mapping[Memory | Count, int | Pointer], sizes: Sizes
-    ) -> int | Pointer:
-        if isinstance(item, Count) and item not in known:
-            return evaluate(item.extent, sizes)
-        return known[item]
+        numbers, checks = self.bound.numbers(known, sizes), self.checked is not None
+        return [Launch(self.bound.key, numbers, chunks, nanoseconds, checks), *following]
 
     def _place(
         self,
@@ -100,7 +89,8 @@ class LoopStep:
             known[item.memory], known[item.distance] = item.target, 0
             return
         memory = scratch.take(parts * size * item.memory.dtype.size)
-        following.append(Launch(_joining_key(item), [size, parts, memory, item.target]))
+        key, _ = join_of(item.reducer, item.memory.dtype, item.dtype)
+        following.append(Launch(key, [size, parts, memory, item.target]))
         known[item.memory], known[item.distance] = memory, size
 
     def _nanoseconds(self, sizes: Sizes) -> float:
@@ -122,14 +112,11 @@ class LoopStep:
         return grain, -(-units // grain)
 
 
-def _joining(item: Partial) -> Kernel:
-    dtype = item.memory.dtype
-    reducer = Reducer.SUM if item.reducer.is_search else item.reducer
-    return joining(reducer, dtype, item.dtype)
-
-
-def _joining_key(item: Partial) -> str:
-    return f"joining {canonical(_joining(item))}"
+@cache
+def join_of(reducer: Reducer, dtype: DType, wanted: DType) -> tuple[str, Kernel]:
+    """The kernel that joins partial results of chunks, behind its key; those of a search are added."""
+    kernel = joining(Reducer.SUM if reducer.is_search else reducer, dtype, wanted)
+    return f"joining {canonical(kernel)}", kernel
 
 
 def emit_loops(kernel: Kernel, builder: Builder, target: Target, numbers: Value, chunk: Value) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Final
 
 from compiler.backends.llvm.jit.engine import Target
@@ -18,7 +18,6 @@ from compiler.loops.arguments import Bound, bind
 from compiler.loops.chunking import Cuts, cut_product
 from compiler.loops.language import Count, Memory
 from compiler.loops.places import Pointer
-from compiler.loops.printing import canonical
 from compiler.loops.products import ProductDraft
 from compiler.loops.tiling import Shape, choose
 
@@ -37,14 +36,10 @@ class ProductStep:
     cuts: Cuts
     tile: Shape
 
-    @cached_property
-    def key(self) -> str:
-        return f"loops {canonical(self.bound.kernel)}"
-
     @property
     def kernels(self) -> Mapping[str, Emit]:
         """One kernel."""
-        return {self.key: partial(emit_loops, self.bound.kernel)}
+        return {self.bound.key: partial(emit_loops, self.bound.kernel)}
 
     @property
     def picoseconds(self) -> Extent:
@@ -66,11 +61,7 @@ class ProductStep:
         lengths[2] = -(-lengths[2] // self.cuts.unit)
         known.update(zip(self.cuts.lengths, lengths, strict=True))
         known.update(zip(self.cuts.parts, parts[1:], strict=True))
-        numbers = [
-            evaluate(item.extent, sizes) if isinstance(item, Count) and item not in known else known[item]
-            for item in self.bound.given
-        ]
-        return [Launch(self.key, numbers, math.prod(parts), nanoseconds)]
+        return [Launch(self.bound.key, self.bound.numbers(known, sizes), math.prod(parts), nanoseconds)]
 
     def _lengths(self, batches: int, rows: int, columns: int, wanted: int) -> list[int]:
         """How many batches, rows and columns a chunk has.
