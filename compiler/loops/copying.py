@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from compiler.loops.language import (
+    Along,
     Carry,
     Check,
     Fold,
@@ -49,6 +50,10 @@ class Copy:
         """A place."""
         terms = tuple((self.of(index), self.of(stride)) for index, stride in ref.terms)
         return Ref(self.of(ref.memory), terms, self.of(ref.step), self.of(ref.at), self.of(ref.stride))
+
+    def along(self, item: Along) -> Any:
+        """A stride or a table."""
+        return self.ref(item) if isinstance(item, Ref) else self.of(item)
 
     def all(self, items: Iterable[Any]) -> tuple[Any, ...]:
         """Operands."""
@@ -108,15 +113,16 @@ class Copy:
 
     def _pack(self, stmt: Pack) -> Pack:
         return replace(
-            stmt, source=self.ref(stmt.source), strides=self.all(stmt.strides), terms=self.of(stmt.terms),
-            columns=self.of(stmt.columns), rows=self.of(stmt.rows), step=self.new(stmt.step),
+            stmt, source=self.ref(stmt.source), strides=tuple(map(self.along, stmt.strides)),
+            terms=self.of(stmt.terms), columns=self.of(stmt.columns), rows=self.of(stmt.rows),
+            step=self.new(stmt.step),
             room=self.of(stmt.room), panel=self.of(stmt.panel),
         )  # fmt: skip
 
     def _tile(self, stmt: Tile) -> Tile:
         return replace(
             stmt, sums=self.ref(stmt.sums), left=self.ref(stmt.left), right=self.ref(stmt.right),
-            left_strides=self.all(stmt.left_strides), exist=self.of(stmt.exist),
-            right_step=self.of(stmt.right_step), terms=self.of(stmt.terms), first=self.of(stmt.first),
+            left_strides=tuple(map(self.along, stmt.left_strides)), exist=self.of(stmt.exist),
+            right_step=self.along(stmt.right_step), terms=self.of(stmt.terms), first=self.of(stmt.first),
             columns=self.of(stmt.columns),
         )  # fmt: skip

@@ -136,6 +136,13 @@ class Ref:
     stride: Number = 1
 
 
+Along: TypeAlias = Number | Ref
+"""Where the rows or the terms of a product lie, counted from the first: a stride apart, or as a table says.
+
+A table is a place of int64: so many elements from the first one the next row or term lies.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Let:
     """`value = atom(operands)`. The atoms are those of formulas, until they are lowered to a machine's."""
@@ -255,8 +262,8 @@ class Pack:
     room: Memory
     source: Ref
     layout: Layout
-    strides: tuple[Number, Number]
-    """Of B by k and by j."""
+    strides: tuple[Along, Number]
+    """Of B by k and by j. A panel whose terms follow a table is strided."""
     terms: Number
     columns: Number
     width: int
@@ -280,11 +287,11 @@ class Tile:
     vectors: int
     lanes: int
     left: Ref
-    left_strides: tuple[Number, Number]
+    left_strides: tuple[Along, Along]
     """Of A by i and by k."""
     exist: Number
     right: Ref
-    right_step: Number
+    right_step: Along
     terms: Number
     first: Number
     columns: Number
@@ -363,11 +370,17 @@ def refs(stmt: Stmt) -> tuple[Ref, ...]:
         case Load() | Store():
             return (stmt.ref,)
         case Pack():
-            return (stmt.source,)
+            return stmt.source, *tables(stmt)
         case Tile():
-            return stmt.sums, stmt.left, stmt.right
+            return stmt.sums, stmt.left, stmt.right, *tables(stmt)
         case _:
             return ()
+
+
+def tables(stmt: Pack | Tile) -> tuple[Ref, ...]:
+    """The tables that a statement follows."""
+    ways = stmt.strides if isinstance(stmt, Pack) else (*stmt.left_strides, stmt.right_step)
+    return tuple(item for item in ways if isinstance(item, Ref))
 
 
 def _read(stmt: Stmt) -> Iterator[object]:

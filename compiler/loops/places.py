@@ -24,6 +24,7 @@ class Region(Enum):
     BUFFER = "buffer"
     SCRATCH = "scratch"
     STATUS = "status"
+    TABLE = "table"
 
 
 _LEAVES = (Region.INPUT, Region.BUFFER)
@@ -31,7 +32,7 @@ _LEAVES = (Region.INPUT, Region.BUFFER)
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """An address: `offset` bytes into a region; `number` says which input, output or buffer."""
+    """An address: `offset` bytes into a region; `number` says which input, output, buffer or table."""
 
     region: Region
     number: int

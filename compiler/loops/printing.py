@@ -14,7 +14,8 @@
                   | value ":" type "=" "join" reducer "(" state, ... ")"
                   | "if" expression ":" block [ "else:" block ]
                   | "check" expression "else stop with 1 in" memory
-                  | "pack" panel "by" step "=" ... | "tile" place "=" ...     the leaves of a matrix product
+                  | "pack" panel "by" step "=" ... | "tile" place "=" ...     the leaves of a matrix product,
+                    whose rows and terms lie "by" number, or "by table" place
     place       ::= memory "[" number "*" value { ("+" | "-") number "*" value } { ";" how } "]"
     how         ::= lanes "lanes" [ "by" step ] | "scalar" | "where" expression | "first" lanes
     operand     ::= value | literal [ ":" dtype ] | "{" extent "}"
@@ -35,6 +36,7 @@ from typing import Final
 
 from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, DType
 from compiler.loops.language import (
+    Along,
     Carry,
     Check,
     Count,
@@ -175,6 +177,10 @@ class Lines:
         if isinstance(number, int):
             return str(number)
         return self.names[number] if isinstance(number, Value) else f"{{{number.extent}}}"
+
+    def along(self, item: Along) -> str:
+        """A stride, or the place of a table."""
+        return f"table {self.place(item, 0)}" if isinstance(item, Ref) else self.number(item)
 
     def bound(self, number: Number) -> str:
         """Where a loop begins or ends."""
@@ -324,7 +330,7 @@ class Lines:
         """A panel of B."""
         number, whole = self.number, ", whole" if stmt.whole else ""
         source = f"{self.place(stmt.source, 0)} in {stmt.layout.value}"
-        by_k, by_j = map(number, stmt.strides)
+        by_k, by_j = map(self.along, stmt.strides)
         terms = f"{number(stmt.terms)} terms by {by_k}"
         columns = f"{number(stmt.columns)} columns by {by_j}, {stmt.width} wide{whole}"
         room = f"{self.memories[stmt.room]} in vectors of {stmt.lanes}"
@@ -339,9 +345,9 @@ class Lines:
         """A tile of sums."""
         number, masked = self.number, " under a mask" if stmt.masked else ""
         sums, left, right = self.place(stmt.sums, 0), self.place(stmt.left, 0), self.place(stmt.right, 0)
-        by_i, by_k = map(number, stmt.left_strides)
+        by_i, by_k, step = map(self.along, (*stmt.left_strides, stmt.right_step))
         rows = f"{left} by {by_i}, {by_k}, of which {number(stmt.exist)} rows exist"
-        columns = f"{right} by {number(stmt.right_step)}, of which {number(stmt.columns)} columns exist"
+        columns = f"{right} by {step}, of which {number(stmt.columns)} columns exist"
         terms = f"{number(stmt.terms)} terms, added where {number(stmt.first)} is not 0"
         self.settle()
         self.line(f"tile {sums} = {stmt.rows} rows of {stmt.vectors} vectors of {stmt.lanes}")

@@ -6,25 +6,21 @@
                                                            s = fma(x[i,k], w[k,j], s)
                                                        y[i,j] = relu(s)
 
-The loops of the output are sorted into batch (both operands have them), rows (the left one alone) and columns
-(the right one alone; the output's last loop is among them). Neighbours of one class become one loop where all
-memory allows; what is left over in a class runs outside. The terms of a sum are added up in the order of the
-summed axes, in blocks of BLOCK_DEPTH, the sums of the blocks in their order.
+What is a row, a column and a term is said by `roles`. Where an operand has no stride along the rows or the
+terms, a table says where each of them lies. The terms of a sum are added up in the order of the summed axes,
+in blocks of BLOCK_DEPTH, the sums of the blocks in their order: bits do not depend on where operands lie.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from compiler.analysis.aliasing import joined
-from compiler.analysis.products import loops_of_contraction
-from compiler.ir.dims import Extent, Shape, product
+from compiler.ir.dims import Extent, product
 from compiler.ir.formula.tape import Const, infer_dtypes
 from compiler.ir.node import Node
-from compiler.ir.op import Index, Reducer, Size
+from compiler.ir.op import Reducer, Size
 from compiler.ir.types import INT64
 from compiler.loops.drafts import Slots, UnsupportedError, number_of, strong
 from compiler.loops.language import (
@@ -44,6 +40,7 @@ from compiler.loops.language import (
 from compiler.loops.members import write_formula
 from compiler.loops.places import Places, Pointer
 from compiler.loops.polynomials import rounded_once
+from compiler.loops.roles import OutputLoop, Walk, roles, stride_of
 from compiler.loops.weights import weight
 from compiler.loops.writing import Writer
 from compiler.rewrite.refusal import Refusal
@@ -61,7 +58,19 @@ from compiler.schedule.frame import map_reduce
 BLOCK_DEPTH: Final = 256
 """Terms that are summed before the sum is added to the total; part of the definition of the result."""
 
-_BATCH, _ROW, _COLUMN = range(3)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """How far each iteration of some loops, the last one innermost, is from the first in a value's memory."""
+
+    value: Node
+    what: str
+    """"rows" or "terms"."""
+    loops: Walk
+
+    def __str__(self) -> str:
+        steps = ", ".join(f"{extent} by {stride}" for extent, stride in self.loops)
+        return f"table of {steps}"
 
 
 @dataclass(frozen=True)
@@ -73,198 +82,151 @@ class ProductDraft:
 
     kernel: Kernel
     core: tuple[Count, Count, Count]
-    outer: tuple[Extent, ...]
+    turns: Extent
+    """How many elements the result has."""
     depth: Extent
     addresses: Mapping[Memory, Pointer]
+    tables: Mapping[Memory, Table]
     known: frozenset[Count]
     """The counts that code depends on where they are numbers: of rows, columns and terms."""
     after: float
     """Instructions behind the sum, for each element."""
 
-    @property
-    def turns(self) -> Extent:
-        """How many elements the result has."""
-        return product([*self.outer, *(count.extent for count in self.core)])
-
 
 @dataclass(frozen=True, slots=True)
-class _Loop:
-    """A loop of the output: its class, its extent, and the stride of every column along it.
+class _Factor:
+    """An operand: its place in the loops of the output, and how it is walked along terms and other loops."""
 
-    Columns are the left and the right operand, then what the maps read and what is stored. `common` is the
-    common loop of the kernel that this one is, if it is one.
-    """
-
-    kind: int
-    extent: Extent
-    strides: Shape
-    common: int | None = None
+    place: Ref
+    by_term: Number | Memory
+    ways: tuple[tuple[Value, Number | Memory], ...] = ()
 
 
 class ProductWriter:
     """Writes the loops of one kernel. Raises UnsupportedError where it is no product of two matrices."""
 
     def __init__(self, kernel: schedule.Kernel, places: Places, stored: frozenset[Node]) -> None:
-        self.kernel, self.stored = kernel, stored
+        self.kernel = kernel
         self.head, *self.maps = kernel.members
         self.op = map_reduce(self.head)
         if isinstance(kernel.nest, Refusal):
             raise UnsupportedError(str(kernel.nest))
         self.nest = kernel.nest
-        order, self.kinds = self._classes()
-        self.output = [loop for loop in self.nest.axes_of(self.head) if loop is not None]
         self._check_maps()
         accesses = list(memory_accesses(kernel.members, stored, self.nest, places.regions))
-        self.sides, self.others = [accesses[position] for position in order], accesses[2:]
+        self.roles, self.others = roles(kernel.members, self.nest, accesses), accesses[2:]
         self.slots = Slots(places, kernel)
-        self.columns = self._columns()
         self.writer = Writer()
+        self.indices: dict[OutputLoop, Value] = {loop: Value(INT64) for loop in self.roles.loops}
         self.refs: dict[Memory, Ref] = {}
-        self.indices: dict[int | None, Value] = {}
+        self.tables: dict[Memory, Table] = {}
 
     def write(self) -> ProductDraft:
         """The loops."""
-        outer, core = self._sorted()
-        loops = [*outer, *core]
-        counts, indices = [Count(loop.extent) for loop in loops], [Value(INT64) for _ in loops]
-        self.indices = {loop.common: index for loop, index in zip(loops, indices, strict=True)}
-        rows = zip(*(loop.strides for loop in loops), strict=True)
-        places = [_ref(m, indices, row) for (m, _), row in zip(self.columns, rows, strict=True)]
-        self.refs = {ref.memory: ref for ref in places[2:]}
-        depth, steps = self._depth()
-        terms = Count(depth)
-        self._write_maps(self._total(places[:2], list(map(number_of, steps)), terms))
+        given, loops = self.roles, self.roles.loops
+        counts = {loop: Count(loop.extent) for loop in loops}
+        left, right = self._factors()
+        self.refs = {self._memory(access): self._ref(column) for column, access in enumerate(self.others, 2)}
+        terms = Count(given.depth)
+        self._write_maps(self._total([left, right], terms))
         body: tuple[Stmt, ...] = tuple(self.writer.blocks[0])
-        for index, count in zip(reversed(indices), reversed(counts), strict=True):
-            if count.extent != 1 or count in counts[-2:]:
-                body = (For(index, 0, count, body),)
-        kernel = Kernel(tuple(self.slots.addresses), Value(INT64), (), body)
-        known = frozenset([*counts[-2:], terms])
+        for loop in reversed(loops):
+            if loop.extent != 1 or loop in loops[-2:]:
+                body = (For(self.indices[loop], 0, counts[loop], body),)
+        kernel = Kernel((*self.slots.addresses, *self.tables), Value(INT64), (), body)
+        rows, columns = counts[given.rows], counts[given.columns]
         after = sum(weight(line.atom) for node in self.maps for line in map_reduce(node).formula.lines)
         return ProductDraft(
-            kernel, (counts[-3], counts[-2], counts[-1]), tuple(loop.extent for loop in outer), depth,
-            dict(self.slots.addresses), known, after,
+            kernel, (counts.get(given.batch) or Count(1), rows, columns),
+            product(loop.extent for loop in loops), given.depth, dict(self.slots.addresses), self.tables,
+            frozenset([rows, columns, terms]), after,
         )  # fmt: skip
-
-    # What kind of product it is
-
-    def _classes(self) -> tuple[tuple[int, int], list[int]]:
-        """Which operand is left and which right, and the class of each output loop."""
-        op, found = self.op, loops_of_contraction(self.op)
-        if found is None or any(x.type.dtype is not op.dtype for x in self.head.operands):
-            raise UnsupportedError("it is no product of two operands of its dtype")
-        if found.repeated:
-            raise UnsupportedError("an operand is repeated")
-        output = [loop for loop in op.output if loop is not None and op.extents[loop] != 1]
-        last = output[-1] if output else None
-        if last in found.batch:
-            raise UnsupportedError("the output's last loop is one of both operands")
-        is_swapped = last in found.rows
-        rows = found.columns if is_swapped else found.rows
-        kinds = [_BATCH if k in found.batch else _ROW if k in rows else _COLUMN for k in output]
-        return (1, 0) if is_swapped else (0, 1), kinds
 
     def _check_maps(self) -> None:
         """Refuses what reduces, or has other loops than the output."""
-        loops = set(self.output)
+        loops = {loop for loop in self.nest.axes_of(self.head) if loop is not None}
         for node in self.maps:
             if map_reduce(node).reducer is not Reducer.NONE:
                 raise UnsupportedError("a reduction follows a contraction")
             if {loop for loop in self.nest.placement[node] if loop is not None} != loops:
                 raise UnsupportedError("a map has other loops than the contraction")
 
+    # Places
+
     def _memory(self, access: MemoryAccess) -> Memory:
         """What a map reads, or what is stored."""
         return self.slots.slot(access.value, access.strides, is_written=access.is_write).memory
 
-    def _columns(self) -> list[tuple[Memory, Shape]]:
-        """Memory, and its strides by common loop: both sides, which may be one, then all others once."""
-        sides = [(self.slots.memory(access.value), access.strides) for access in self.sides]
-        return [*sides, *{self._memory(access): access.strides for access in self.others}.items()]
+    def _ref(self, column: int, memory: Memory | None = None) -> Ref:
+        """The place of an access in the loops of the output."""
+        strides = [(self.indices[loop], number_of(loop.strides[column])) for loop in self.roles.loops]
+        memory = memory or self._memory(self.others[column - 2])
+        return Ref(memory, tuple((index, number) for index, number in strides if number != 0))
 
-    # Loops
+    def _factors(self) -> tuple[_Factor, _Factor]:
+        """The operands; one array that is both is one memory."""
+        given = self.roles
+        walks = given.rows.walk, *given.terms
+        names = (given.left, "rows"), (given.left, "terms"), (given.right, "terms")
+        by_row, by_left, by_right = (self._way(*name, walk) for name, walk in zip(names, walks, strict=True))
+        left, right = (self.slots.memory(access.value) for access in (given.left, given.right))
+        rows = self.indices[given.rows]
+        return (
+            _Factor(self._ref(0, left), by_left, ((rows, by_row),)),
+            _Factor(self._ref(1, right), by_right),
+        )
 
-    def _joined(self) -> list[_Loop]:
-        """The output's loops with neighbours of one class joined."""
-        rows = [[strides[loop] for loop in self.output] for _, strides in self.columns]
-        extents = [self.nest.loops[loop] for loop in self.output]
-        has_index = any(isinstance(item, Index) for node in self.maps for item in map_reduce(node).arguments)
-        groups = joined(extents, rows, range(len(extents)) if has_index else self.kinds)
-        return [
-            _Loop(
-                self.kinds[group[-1]], product(extents[k] for k in group),
-                tuple(row[group[-1]] for row in rows), self.output[group[-1]],
-            )
-            for group in groups
-        ]  # fmt: skip
-
-    def _sorted(self) -> tuple[list[_Loop], list[_Loop]]:
-        """The loops that are left over, and the last loop of each class."""
-        rest = self._joined()
-        core: list[_Loop] = []
-        for kind in (_BATCH, _ROW, _COLUMN):
-            mine = [loop for loop in rest if loop.kind == kind]
-            core.append(mine[-1] if mine else self._no_loop(kind))
-            rest = [loop for loop in rest if loop is not core[-1]]
-        return rest, core
-
-    def _no_loop(self, kind: int) -> _Loop:
-        """A loop of one turn. Vectors run along columns: what is behind the sum has neighbours there."""
-        width = len(self.columns) - 2
-        return _Loop(kind, 1, (0, 0, *[int(kind == _COLUMN)] * width))
-
-    def _depth(self) -> tuple[Extent, Shape]:
-        """The summed loops as one: its extent, and the strides of left and right along it."""
-        summed = [loop for loop in self.nest.placement[self.head] if loop not in self.output]
-        known = [loop for loop in summed if loop is not None]
-        if not known:
-            return 1, (0, 0)
-        for order in itertools.islice(itertools.permutations(known), 24):
-            extents = [self.nest.loops[loop] for loop in order]
-            rows = [[access.strides[loop] for loop in order] for access in self.sides]
-            if len(joined(extents, rows)) == 1:
-                return product(extents), tuple(row[-1] for row in rows)
-        raise UnsupportedError("its summed loops are not one loop in memory")
+    def _way(self, access: MemoryAccess, what: str, walk: Walk) -> Number | Memory:
+        """The stride of a walk, or the memory of its table."""
+        stride = stride_of(walk)
+        if stride is not None:
+            return number_of(stride)
+        table = Table(access.value, what, walk)
+        memory = Memory(INT64, label=table)
+        self.tables[memory] = table
+        return memory
 
     # Writing
 
-    def _total(self, bases: Sequence[Ref], steps: Sequence[Number], terms: Count) -> Operand:
+    def _total(self, factors: Sequence[_Factor], terms: Count) -> Operand:
         """The sum of products, a block of the terms after the other."""
         dtype, writer = self.op.dtype, self.writer
         zero = Literal.of(0, dtype)
         if isinstance(terms.extent, int) and terms.extent <= BLOCK_DEPTH:
-            return self._terms(bases, steps, 0, terms, self.head)
+            return self._terms(factors, 0, terms, self.head)
         block, total, after = Value(INT64), Value(dtype), Value(dtype, label=self.head)
         with writer.block() as body:
             stop = writer.minimum(writer.sum(block, BLOCK_DEPTH), terms)
-            part = self._terms(bases, steps, block, stop)
+            part = self._terms(factors, block, stop)
             following = writer.let("add", dtype, total, part)
         carried = (Carry(total, zero, following, after),)
         writer.write(For(block, 0, terms, tuple(body), step=BLOCK_DEPTH, carried=carried))
         return after
 
-    def _terms(
-        self,
-        bases: Sequence[Ref],
-        steps: Sequence[Number],
-        start: Number,
-        stop: Number,
-        label: object = None,
-    ) -> Value:
+    def _terms(self, factors: Sequence[_Factor], start: Number, stop: Number, label: object = None) -> Value:
         dtype, writer = self.op.dtype, self.writer
         index, total, after = Value(INT64), Value(dtype), Value(dtype, label=label)
         with writer.block() as body:
-            factors = [
-                writer.load(Ref(base.memory, (*base.terms, (index, step)) if step != 0 else base.terms))
-                for base, step in zip(bases, steps, strict=True)
-            ]
+            read = [self._factor(factor, index) for factor in factors]
             if dtype.is_float:
-                following = writer.let("fma", dtype, *factors, total)
+                following = writer.let("fma", dtype, *read, total)
             else:
-                following = writer.let("add", dtype, total, writer.let("mul", dtype, *factors))
+                following = writer.let("add", dtype, total, writer.let("mul", dtype, *read))
         carried = (Carry(total, Literal.of(0, dtype), following, after),)
         writer.write(For(index, start, stop, tuple(body), carried=carried))
         return after
+
+    def _factor(self, factor: _Factor, term: Value) -> Operand:
+        """An operand's element; a table is read where a stride would be multiplied."""
+        terms = list(factor.place.terms)
+        for index, way in (*factor.ways, (term, factor.by_term)):
+            if isinstance(way, Memory):
+                distance = self.writer.load(Ref(way, ((index, 1),)))
+                assert isinstance(distance, Value)
+                terms.append((distance, 1))
+            elif way != 0:
+                terms.append((index, way))
+        return self.writer.load(Ref(factor.place.memory, tuple(terms)))
 
     def _write_maps(self, total: Operand) -> None:
         """What follows the sum; everything is computed before anything is stored."""
@@ -286,6 +248,10 @@ class ProductWriter:
             self.writer, lines, result, op.dtype, sources, tuple(map(strong, dtypes)), label=node
         )
 
+    def _index(self, common: int) -> Value:
+        """The index of a common loop; none is joined where a map asks for one."""
+        return next(index for loop, index in self.indices.items() if loop.common == common)
+
     def _source(self, source: Source, values: Mapping[Node, Operand]) -> Operand | Const:
         match source:
             case MemoryAccess():
@@ -293,13 +259,8 @@ class ProductWriter:
             case FromMember():
                 return values[source.member]
             case FromLoop():
-                return self.indices[source.loop]
+                return self._index(source.loop)
             case Size():
                 return self.slots.size(source.extent)
             case Const():
                 return source
-
-
-def _ref(memory: Memory, indices: Sequence[Value], strides: Sequence[Extent]) -> Ref:
-    pairs = zip(indices, map(number_of, strides), strict=True)
-    return Ref(memory, tuple((index, number) for index, number in pairs if number != 0))

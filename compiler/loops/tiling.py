@@ -25,6 +25,7 @@ from typing import Final
 from compiler.ir.types import BOOL, INT64, DType
 from compiler.loops.copying import Copy
 from compiler.loops.language import (
+    Along,
     For,
     If,
     Kernel,
@@ -112,6 +113,9 @@ class Product:
     """The loop over blocks of terms."""
     left: Ref
     right: Ref
+    by_row: Ref | None
+    by_term: tuple[Ref | None, Ref | None]
+    """The tables by which rows of the left side, and terms of both, are found; at the first row or term."""
     total: Value
     maps: tuple[Stmt, ...]
     extents: tuple[int | None, int | None, int | None]
@@ -127,6 +131,11 @@ class Product:
         if stride(self.right, self.columns.index) == 1:
             return Layout.ROWS
         return Layout.COLUMNS if stride(self.right, self.terms.index) == 1 else Layout.STRIDED
+
+    @property
+    def is_window(self) -> bool:
+        """Whether a table says where the rows of the right side lie."""
+        return self.by_term[1] is not None
 
     @property
     def is_dot_of_rows(self) -> bool:
@@ -147,11 +156,12 @@ def product_of(kernel: Kernel) -> Product | None:
     if head is not (nest[-2] if is_blocked else terms):
         return None
     assert isinstance(head, For)
-    loads = [stmt for stmt in terms.body if isinstance(stmt, Load)]
     known = definitions(kernel.body)
+    left, right = (_factor(item, known) for item in _factors(terms, known))
     extents = tuple(_extent(loop.stop, known) for loop in (rows, columns, head))
     return Product(
-        rows, columns, terms, head if is_blocked else None, loads[0].ref, loads[-1].ref,
+        rows, columns, terms, head if is_blocked else None, left.place, right.place,
+        left.tables.get(rows.index), (left.tables.get(terms.index), right.tables.get(terms.index)),
         head.carried[0].after, tuple(maps), (extents[0], extents[1], extents[2]),
     )  # fmt: skip
 
@@ -160,7 +170,46 @@ def _is_sum(loop: For) -> bool:
     """Whether a loop adds up products."""
     *loads, last = loop.body
     is_sum = isinstance(last, Let) and last.atom in ("fma", "add") and len(loop.carried) == 1
-    return is_sum and sum(isinstance(stmt, Load) for stmt in loads) in (1, 2)
+    return is_sum and any(isinstance(stmt, Load) for stmt in loads)
+
+
+@dataclass(frozen=True, slots=True)
+class _Factor:
+    """A factor: its place without what tables add to it, and the table of each index that has one."""
+
+    place: Ref
+    tables: Mapping[Value, Ref]
+
+
+def _factors(terms: For, known: Mapping[Value, Stmt]) -> tuple[Load, Load]:
+    """The loads of both factors; of whole numbers the product is an atom of its own."""
+    last = terms.body[-1]
+    assert isinstance(last, Let)
+    first, second = last.operands[:2]
+    if last.atom == "add":
+        assert isinstance(second, Value)
+        product = known[second]
+        assert isinstance(product, Let)
+        first, second = product.operands
+    assert isinstance(first, Value)
+    assert isinstance(second, Value)
+    left, right = known[first], known[second]
+    assert isinstance(left, Load)
+    assert isinstance(right, Load)
+    return left, right
+
+
+def _factor(load: Load, known: Mapping[Value, Stmt]) -> _Factor:
+    tables: dict[Value, Ref] = {}
+    terms: list[tuple[Value, Number]] = []
+    for index, number in load.ref.terms:
+        stmt = known.get(index)
+        if isinstance(stmt, Load):
+            ((place, _),) = stmt.ref.terms
+            tables[place] = Ref(stmt.ref.memory)
+        else:
+            terms.append((index, number))
+    return _Factor(replace(load.ref, terms=tuple(terms)), tables)
 
 
 def _extent(stop: Number, known: Mapping[Value, Stmt]) -> int | None:
@@ -194,7 +243,8 @@ class _Tiling(Copy):
         held = self.shape.rows if self.one_block else self.shape.block_rows
         self.sums = Memory(found.dtype, held * self.shape.columns)
         is_direct = found.layout is Layout.ROWS and (self.whole or machine.has_masked_memory)
-        self.is_packed = not (is_direct and rows is not None and rows < COPY_ROWS)
+        is_few = rows is not None and rows < COPY_ROWS
+        self.is_packed = not (is_direct and (is_few or found.is_window))
         self.room = Memory(found.dtype, BLOCK_DEPTH * self.shape.columns)
         self.rooms = (self.sums, self.room) if self.is_packed else (self.sums,)
         self.writer = Writer()
@@ -260,19 +310,20 @@ class _Tiling(Copy):
 
     def _panel(
         self, first: Value, last: Value, panel: Value, term: Number, terms: Number, columns: Value
-    ) -> tuple[Ref, Number]:
+    ) -> tuple[Ref, Along]:
         """The panel of the right side, and how far its rows are apart."""
         found, shape = self.found, self.shape
         source = self._moved(found.right, {found.columns.index: panel, found.terms.index: term})
-        along = stride(found.right, found.terms.index)
+        along = self._along(found.right, found.by_term[1], found.terms.index, term)
         if not self.is_packed:
             return source, along
         rows = self.writer.difference(last, first)
         memory, step = Memory(found.dtype), Value(INT64)
         across = stride(found.right, found.columns.index)
+        layout = Layout.STRIDED if found.is_window else found.layout
         self.writer.write(
             Pack(
-                memory, step, self.room, source, found.layout, (along, across), terms, columns,
+                memory, step, self.room, source, layout, (along, across), terms, columns,
                 shape.columns, shape.lanes, rows, COPY_ROWS, self.whole,
             )
         )  # fmt: skip
@@ -283,6 +334,12 @@ class _Tiling(Copy):
         terms = [(now.get(index, index), number) for index, number in ref.terms]
         return Ref(ref.memory, tuple((i, n) for i, n in terms if isinstance(i, Value)))
 
+    def _along(self, ref: Ref, table: Ref | None, index: Value, now: Number) -> Along:
+        """How far a factor moves with an index, or its table from the present row or term on."""
+        if table is None:
+            return stride(ref, index)
+        return Ref(table.memory, ((now, 1),)) if isinstance(now, Value) else table
+
     def _leaf(
         self,
         row: Value,
@@ -291,12 +348,15 @@ class _Tiling(Copy):
         terms: Number,
         columns: Value,
         right: Ref,
-        step: Number,
+        step: Along,
         sums: Ref,
     ) -> Tile:
         found, shape = self.found, self.shape
         left = self._moved(found.left, {found.rows.index: row, found.terms.index: term})
-        strides = stride(found.left, found.rows.index), stride(found.left, found.terms.index)
+        strides = (
+            self._along(found.left, found.by_row, found.rows.index, row),
+            self._along(found.left, found.by_term[0], found.terms.index, term),
+        )
         return Tile(
             sums, shape.rows, shape.vectors, shape.lanes, left, strides, self.writer.difference(last, row),
             right, step, terms, 0 if self.one_block else term, columns, not self.whole and not self.is_packed,

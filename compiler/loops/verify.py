@@ -14,6 +14,7 @@ from compiler.ir.law import Law, enforce
 from compiler.ir.types import BOOL, INT64
 from compiler.loops.facts import Broken, Facts, law
 from compiler.loops.language import (
+    Along,
     Carry,
     Check,
     Count,
@@ -127,11 +128,16 @@ def _numbers(stmt: Stmt) -> Iterator[Number]:
         case For():
             yield from (stmt.start, stmt.stop, stmt.index)
         case Pack():
-            yield from (*stmt.strides, stmt.terms, stmt.columns, stmt.rows, stmt.step)
+            yield from (*_strides(*stmt.strides), stmt.terms, stmt.columns, stmt.rows, stmt.step)
         case Tile():
-            yield from (*stmt.left_strides, stmt.exist, stmt.right_step, stmt.terms, stmt.first, stmt.columns)
+            yield from _strides(*stmt.left_strides, stmt.right_step)
+            yield from (stmt.exist, stmt.terms, stmt.first, stmt.columns)
         case _:
             pass
+
+
+def _strides(*items: Along) -> Iterator[Number]:
+    return (item for item in items if not isinstance(item, Ref))
 
 
 def _numbers_are_whole(facts: Facts) -> Iterator[Broken]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from compiler.ir.law import Law
+from compiler.ir.types import INT64
 from compiler.loops.facts import Broken, Facts, law
 from compiler.loops.language import (
     Check,
@@ -13,6 +14,7 @@ from compiler.loops.language import (
     For,
     If,
     Join,
+    Layout,
     Load,
     Memory,
     Pack,
@@ -24,6 +26,8 @@ from compiler.loops.language import (
     blocks,
     lanes_of,
     reads,
+    refs,
+    tables,
     written,
 )
 
@@ -47,8 +51,11 @@ def _rooms_written_first(facts: Facts) -> Iterator[Broken]:
     filled: set[Memory] = set()
     for stmt, _ in facts.statements:
         read = [stmt.ref.memory] if isinstance(stmt, Load) else []
-        read += [stmt.left.memory, stmt.right.memory] if isinstance(stmt, Tile) else []
-        read += [stmt.source.memory] if isinstance(stmt, Pack) else []
+        read += (
+            [ref.memory for ref in refs(stmt)[isinstance(stmt, Tile) :]]
+            if isinstance(stmt, Pack | Tile)
+            else []
+        )
         if any(memory.extent and memory not in filled for memory in read):
             yield stmt, "nothing is written to it before"
         match stmt:
@@ -122,6 +129,16 @@ def _rows(pack: Pack) -> int:
     return -(-terms // pack.lanes) * pack.lanes
 
 
+def _tables(facts: Facts) -> Iterator[Broken]:
+    for stmt, _ in facts.statements:
+        if not isinstance(stmt, Pack | Tile):
+            continue
+        if any(table.memory.dtype is not INT64 or table.at is not None for table in tables(stmt)):
+            yield stmt, "a table has other elements, or a vector of places"
+        if isinstance(stmt, Pack) and tables(stmt) and stmt.layout is not Layout.STRIDED:
+            yield stmt, f"its layout is {stmt.layout.value}"
+
+
 def _products(facts: Facts) -> Iterator[Broken]:
     for pack in facts.each(Pack):
         if len({pack.panel.dtype, pack.room.dtype, pack.source.memory.dtype}) != 1:
@@ -151,4 +168,5 @@ MEMORY_LAWS: Final[tuple[Law[Facts], ...]] = (
         "Panels and tiles are whole vectors of one dtype, and a room has space for a panel in whole blocks.",
         _products,
     ),
+    law("A table is a scalar place of int64, and a panel whose terms follow one is strided.", _tables),
 )

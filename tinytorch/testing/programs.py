@@ -13,7 +13,7 @@ from compiler.ir.formula.atoms import ATOMS
 from tinytorch import losses, nn, optim
 from tinytorch.api import constant, grad, input, parameter
 from tinytorch.elementwise import Elementwise
-from tinytorch.ops import contract, elementwise, layout, normalise
+from tinytorch.ops import contract, elementwise, layout, normalise, windows
 from tinytorch.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
@@ -113,6 +113,22 @@ def _contractions() -> TestProgram:
     return TestProgram([a, b, v, c], data, [*outputs, *grad(((a @ b) ** 2).sum(), [a, b])])
 
 
+def _windows() -> TestProgram:
+    """Convolutions in both layouts with their gradients, a step and a dilation; products of slices."""
+    x, w = input("x", ("n", 3, 9, 11)), input("w", (9, 3, 3, 3))
+    near = contract.einsum("nchwij,ocij->nohw", windows.sliding_window(x, (3, 3), (2, 3)), w)
+    far = windows.sliding_window(x, (3, 3), (2, 3), (2, 1), (1, 2))
+    last = contract.einsum("nchwij,ocij->nhwo", far, w)
+    loss = (near * near).sum() + last.sum()
+    sequence, v = x.reshape(("n", 27, 11)), input("v", (11, 5))
+    inner = sequence[:, 1:-1] @ v
+    return TestProgram(
+        [x, w, v],
+        [_normal(2, 3, 9, 11), _normal(9, 3, 3, 3, seed=1), _normal(11, 5, seed=2)],
+        [near, last, inner, *grad(loss, [x, w]), *grad((inner * inner).sum(), [x, v])],
+    )
+
+
 def _layouts() -> TestProgram:
     """Every layout op, views of views, and work on views."""
     x, index = input("x", ("n", 4, 6)), input("index", ("n", 3), "int64")
@@ -172,6 +188,7 @@ PROGRAMS: Final[Mapping[str, Callable[[], TestProgram]]] = {
     "reductions": _reductions,
     "rows": _rows,
     "contractions": _contractions,
+    "windows": _windows,
     "layouts": _layouts,
     "small extents": _small_extents,
     "shared buffers": _shared_buffers,

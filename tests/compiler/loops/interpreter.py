@@ -22,6 +22,7 @@ from compiler.loops.language import (
     Load,
     Memory,
     Pack,
+    Ref,
     Store,
     Tile,
     Value,
@@ -214,18 +215,18 @@ class Interpreter:
 
     def pack(self, stmt):
         flat, start = self.place(stmt.source)
-        by_k, by_j = map(self.number, stmt.strides)
+        by_k, by_j = stmt.strides
         terms, columns, rows = map(self.number, (stmt.terms, stmt.columns, stmt.rows))
         is_whole = stmt.whole or columns >= stmt.width
         if stmt.layout is Layout.ROWS and rows < stmt.few and is_whole:
             self.memory[stmt.panel] = flat, start
-            self.values[stmt.step] = np.int64(by_k)
+            self.values[stmt.step] = np.int64(self.number(by_k))
             return
         room, first = self.memory[stmt.room]
         count = min(stmt.width, columns)
         k, j = np.arange(terms)[:, None], np.arange(count)[None, :]
         panel = garbage(stmt.room.dtype, terms * stmt.width).reshape(terms, stmt.width)
-        panel[:, :count] = flat[inside(flat, start + k * by_k + j * by_j)]
+        panel[:, :count] = flat[inside(flat, start + self.along(by_k, k) + j * self.number(by_j))]
         assert first + panel.size <= room.size, "a panel larger than its room"
         room[first : first + panel.size] = panel.reshape(-1)
         self.memory[stmt.panel] = room, first
@@ -233,21 +234,27 @@ class Interpreter:
 
     def tile(self, stmt):
         (left, a), (right, b), (sums, c) = map(self.place, (stmt.left, stmt.right, stmt.sums))
-        by_i, by_k = map(self.number, stmt.left_strides)
-        exist, columns, step, terms, first = map(
-            self.number, (stmt.exist, stmt.columns, stmt.right_step, stmt.terms, stmt.first)
-        )
+        by_i, by_k = stmt.left_strides
+        exist, columns, terms, first = map(self.number, (stmt.exist, stmt.columns, stmt.terms, stmt.first))
         width = stmt.vectors * stmt.lanes
         i, j = np.minimum(np.arange(stmt.rows), exist - 1)[:, None], np.arange(width)[None, :]
         total = np.zeros((stmt.rows, width), sums.dtype)
         for k in range(terms):
-            x, there = left[inside(left, a + i * by_i + k * by_k)], b + k * step + j
+            x = left[inside(left, a + self.along(by_i, i) + self.along(by_k, k))]
+            there = b + self.along(stmt.right_step, k) + j
             is_there = (j < columns) if stmt.masked else (there < right.size)
             y = np.where(is_there, right[np.where(is_there, there, 0)], right.dtype.type(0))
             total = self.added(x, y, total)
         place = inside(sums, c + np.arange(total.size))
         found = total.reshape(-1)
         sums[place] = sums[place] + found if first else found
+
+    def along(self, step, number):
+        """How far rows or terms lie from the first one."""
+        if not isinstance(step, Ref):
+            return number * self.number(step)
+        flat, start = self.place(step)
+        return flat[inside(flat, start + number)]
 
     def added(self, x, y, total):
         if self.is_fused and total.dtype.kind == "f":

@@ -70,6 +70,29 @@ for chunk in chunks:
         over 3 terms, added where 0 is not 0
 """
 
+WINDOW = """\
+%x_rows : i64 at table
+%x_terms : i64 at table
+%w_terms : i64 at table
+%x : f32 at input %x
+%w : f32 at parameter %w
+%y : f32 at output 0
+room0 : f32 at room[64]
+for chunk in chunks:
+    pack panel0 by step0 = %w[0] in strided
+        of 6 terms by table %w_terms[0], 5 columns by 6, 8 wide
+        to room0 in vectors of 8, copied from 32 rows on, of 4
+    tile %y[0] = 4 rows of 1 vectors of 8
+        of %x[0] by table %x_rows[0], table %x_terms[0], of which 4 rows exist
+        times panel0[0] by step0, of which 5 columns exist under a mask
+        over 6 terms, added where 0 is not 0
+    for i in 1 .. 2:
+        tile %y[32*i] = 2 rows of 1 vectors of 4
+            of %x[0] by table %x_rows[2*i], table %x_terms[0], of which 2 rows exist
+            times %x[0] by table %x_terms[0], of which 3 columns exist under a mask
+            over 6 terms, added where 0 is not 0
+"""
+
 SEARCH = """\
 %x : f32 at input %x
 %y : i64 at output 0
@@ -150,8 +173,8 @@ for chunk in chunks:
 """
 
 TEXTS = {
-    "softmax": SOFTMAX, "product": PRODUCT, "columns": COLUMNS, "search": SEARCH, "across": ACROSS,
-    "gather": GATHER, "pieces": PIECES, "integers": INTEGERS,
+    "softmax": SOFTMAX, "product": PRODUCT, "columns": COLUMNS, "window": WINDOW, "search": SEARCH,
+    "across": ACROSS, "gather": GATHER, "pieces": PIECES, "integers": INTEGERS,
 }  # fmt: skip
 
 
@@ -173,6 +196,17 @@ def columns_case(rng):
     y = np.zeros((2, 8), np.float32)
     y[:, :5] = x @ w.T
     return [x, w, np.full((2, 8), -1, np.float32)], 1, {2: y}
+
+
+def window_case(rng):
+    """Windows of 2 x 3 in images of 3 x 5; the tables of a dense 5 x 6 matrix are those of its strides."""
+    x, w = rng.integers(-9, 9, (3, 5)).astype(np.float32), rng.integers(-9, 9, (5, 6)).astype(np.float32)
+    rows, terms = np.array([0, 1, 5, 6]), np.array([0, 1, 2, 5, 6, 7])
+    left = x.reshape(-1)[rows[:, None] + terms]
+    y = np.zeros(40, np.float32)
+    y[:32].reshape(4, 8)[:, :5] = left @ w.T
+    y[32:].reshape(2, 4)[:, :3] = left[2:] @ x.reshape(-1)[terms[:, None] + np.arange(3)]
+    return [rows, terms, np.arange(6), x, w, np.full(40, -1, np.float32)], 1, {5: y}
 
 
 def search_case(rng):
@@ -209,8 +243,9 @@ def integers_case(rng):
 
 
 CASES = {
-    "softmax": softmax_case, "product": product_case, "columns": columns_case, "search": search_case,
-    "across": across_case, "gather": gather_case, "pieces": pieces_case, "integers": integers_case,
+    "softmax": softmax_case, "product": product_case, "columns": columns_case, "window": window_case,
+    "search": search_case, "across": across_case, "gather": gather_case, "pieces": pieces_case,
+    "integers": integers_case,
 }  # fmt: skip
 """For each the arguments, the chunks, and what arguments hold afterwards, by place."""
 

@@ -317,10 +317,8 @@ class Reader:
     def pack(self, panel, step, source, layout, *rest):
         terms, by_k, columns, by_j, width, whole, room, lanes, few, rows = rest
         ref, _, _, _ = self.place(expression(source))
-        strides, terms, columns, rows = (
-            self.pair(by_k, by_j),
-            *map(self.written_number, (terms, columns, rows)),
-        )
+        strides = self.along(by_k), self.along(by_j)
+        terms, columns, rows = map(self.written_number, (terms, columns, rows))
         room = self.memories[room]
         panel = self.memory(panel, room.dtype, place="argument")
         step, layout, is_whole = self.value(step, INT64), Layout(layout), bool(whole)
@@ -332,8 +330,8 @@ class Reader:
     def tile(self, sums, rows, vectors, lanes, left, by_i, by_k, exist, right, step, columns, *rest):
         masked, *terms = rest
         sums, left, right = (self.place(expression(text))[0] for text in (sums, left, right))
-        strides = self.pair(by_i, by_k)
-        exist, step, *terms, columns = map(self.written_number, (exist, step, *terms, columns))
+        strides, step = (self.along(by_i), self.along(by_k)), self.along(step)
+        exist, *terms, columns = map(self.written_number, (exist, *terms, columns))
         rows, vectors, lanes = map(int, (rows, vectors, lanes))
         self.write(
             Tile(sums, rows, vectors, lanes, left, strides, exist, right, step, *terms, columns, bool(masked))
@@ -342,8 +340,11 @@ class Reader:
     def written_number(self, text):
         return self.number(expression(text))
 
-    def pair(self, first, second):
-        return self.written_number(first), self.written_number(second)
+    def along(self, text):
+        """A stride, or the place of a table."""
+        if text.startswith("table "):
+            return self.place(expression(text.removeprefix("table ")))[0]
+        return self.written_number(text)
 
     # Expressions
 

@@ -8,6 +8,7 @@ from compiler.backends.llvm.emit import words
 from compiler.backends.llvm.emit.places import Places
 from compiler.backends.llvm.emit.registers import register
 from compiler.backends.llvm.emit.values import Values
+from compiler.backends.llvm.emit.ways import Way, way
 from compiler.backends.llvm.jit.untyped import Builder, ir
 from compiler.backends.llvm.jit.untyped import Value as Register
 from compiler.loops.language import Layout, Pack
@@ -19,19 +20,20 @@ _BLOCK = 8
 
 def emit_pack(builder: Builder, values: Values, places: Places, machine: Machine, stmt: Pack) -> None:
     """Prepare a panel. Its address is known from here on, and `step`, the distance of its rows."""
-    packing = _Packing(builder, values, machine.has_masked_memory, stmt, places.address(stmt.source))
+    source, terms = places.address(stmt.source), way(values, places, stmt.strides[0])
+    packing = _Packing(builder, values, machine.has_masked_memory, stmt, source, terms)
     values.addresses[stmt.panel], values[stmt.step] = packing.emit()
 
 
 class _Packing:
-    """A panel while it is prepared. `source` is its first element in B, `row` the distance of B's rows."""
+    """A panel while it is prepared. `source` is its first element in B, `way` where B's rows lie."""
 
     def __init__(
-        self, builder: Builder, values: Values, has_masks: bool, stmt: Pack, source: Register
+        self, builder: Builder, values: Values, has_masks: bool, stmt: Pack, source: Register, way: Way
     ) -> None:
         self.builder, self.has_masks, self.stmt, self.source = builder, has_masks, stmt, source
         self.element = register(stmt.source.memory.dtype)
-        self.row, self.column = map(values.number, stmt.strides)
+        self.way, self.column = way, values.number(stmt.strides[1])
         self.terms, self.columns = values.number(stmt.terms), values.number(stmt.columns)
         self.rows = values.number(stmt.rows)
         self.room, self.width = values.addresses[stmt.room], words.index(stmt.width)
@@ -64,7 +66,7 @@ class _Packing:
         address, step = builder.phi(words.pointer), builder.phi(words.i64)
         address.add_incoming(self.source, before)
         address.add_incoming(self.room, copied)
-        step.add_incoming(self.row, before)
+        step.add_incoming(self.way.register, before)
         step.add_incoming(self.width, copied)
         return address, step
 
@@ -81,7 +83,7 @@ class _Packing:
             for first, mask in masks.items():
                 item = words.load(builder, self.moved(here, words.index(first)), vector, mask)
                 words.store(builder, item, self.moved(there, words.index(first)))
-            loop.next.append(self.moved(here, self.row))
+            loop.next.append(self.moved(here, self.way.register))
             loop.next.append(self.moved(there, self.width))
 
     def mask(self, first: int) -> Register:
@@ -103,11 +105,12 @@ class _Packing:
     def copy(self, begin: Register, stop: Register, left: Register, right: Register) -> None:
         """Copy terms `begin`..`stop` and panel columns `left`..`right`, one element at a time."""
         builder = self.builder
-        stride = words.index(1) if self.stmt.layout is Layout.COLUMNS else self.row
+        is_contiguous = self.stmt.layout is Layout.COLUMNS
         with words.counted_loop(builder, left, right) as columns:
             base = self.column_base(columns.index)
             with words.counted_loop(builder, begin, stop) as terms:
-                source = self.moved(base, builder.mul(terms.index, stride))
+                term = terms.index if is_contiguous else self.way.elements(builder, terms.index)
+                source = self.moved(base, term)
                 at = builder.add(builder.mul(terms.index, self.width), columns.index)
                 words.store(builder, words.load(builder, source, self.element), self.moved(self.room, at))
 

@@ -15,6 +15,7 @@ from compiler.backends.llvm.emit import words
 from compiler.backends.llvm.emit.places import Places
 from compiler.backends.llvm.emit.registers import register
 from compiler.backends.llvm.emit.values import Values
+from compiler.backends.llvm.emit.ways import Way, way
 from compiler.backends.llvm.emit.words import index
 from compiler.backends.llvm.jit.untyped import Builder, Module, Type, ir
 from compiler.backends.llvm.jit.untyped import Value as Register
@@ -27,25 +28,26 @@ _PREFETCH_TERMS: Final = 24
 
 def emit_tile(builder: Builder, values: Values, places: Places, machine: Machine, stmt: Tile) -> None:
     """Call the function of a tile, which is written where the module has none yet."""
-    row, term = stmt.left_strides
+    rows, terms, right = (way(values, places, item) for item in (*stmt.left_strides, stmt.right_step))
     code = _Code(
         register(stmt.left.memory.dtype),
         stmt.rows,
         stmt.vectors,
         stmt.lanes,
         fused=machine.has_fma,
-        contiguous=term == 1,
+        contiguous=stmt.left_strides[1] == 1,
         masked=stmt.masked,
+        tables=(rows.is_table, terms.is_table, right.is_table),
     )
     code.call(
         builder,
         _Arguments(
             a=places.address(stmt.left),
-            row_stride=values.number(row),
-            column_stride=values.number(term),
+            by_row=rows.register,
+            by_term=terms.register,
             rows=values.number(stmt.exist),
             b=places.address(stmt.right),
-            step=values.number(stmt.right_step),
+            step=right.register,
             terms=values.number(stmt.terms),
             sums=places.address(stmt.sums),
             first=values.number(stmt.first),
@@ -56,17 +58,17 @@ def emit_tile(builder: Builder, values: Values, places: Places, machine: Machine
 
 @dataclass(frozen=True)
 class _Arguments:
-    """What a tile is computed from; strides in elements.
+    """What a tile is computed from; strides in elements, or the addresses of tables.
 
     `a` is the address of A at the first row and term, of which `rows` rows exist: those past them repeat the
     last one, so that a partial tile is the same code. `b` is the panel, of `columns` columns that exist, and
-    `step` the distance of its rows. The sums of `terms` terms are stored at `sums`, row by row; where `first`
+    `step` how its rows lie. The sums of `terms` terms are stored at `sums`, row by row; where `first`
     is not 0 they are added to what lies there.
     """
 
     a: Register
-    row_stride: Register
-    column_stride: Register
+    by_row: Register
+    by_term: Register
     rows: Register
     b: Register
     step: Register
@@ -93,22 +95,26 @@ class _Code:
     """Whether the terms of a row of A are known to be neighbours."""
     masked: bool
     """Whether the panel is read under a mask of the columns that exist."""
+    tables: tuple[bool, bool, bool]
+    """Whether rows and terms of A, and terms of B, lie as a table says."""
 
     @property
     def name(self) -> str:
         """The function's name: equal code, equal name."""
         marks = [word for word in ("fused", "contiguous", "masked") if getattr(self, word)]
+        kinds = zip(("rows", "terms", "right"), self.tables, strict=True)
+        marks += [f"{word}_by_table" for word, is_table in kinds if is_table]
         size = f"{self.rows}x{self.vectors}x{self.lanes}"
         return "_".join(["tile", words.suffix(self.element), size, *marks])
 
     def call(self, builder: Builder, arguments: _Arguments) -> None:
         """Emits the call, and the function where the module has none yet."""
         module: Module = builder.module
-        function = module.globals.get(self.name) or self._function(module)
+        function = module.globals.get(self.name) or self._function(module, arguments)
         builder.call(function, [getattr(arguments, name) for name in _NAMES])
 
-    def _function(self, module: Module) -> Register:
-        kinds = [words.pointer if name in ("a", "b", "sums") else words.i64 for name in _NAMES]
+    def _function(self, module: Module, arguments: _Arguments) -> Register:
+        kinds = [getattr(arguments, name).type for name in _NAMES]
         function = ir.Function(module, ir.FunctionType(words.void, kinds), self.name)
         function.linkage = "internal"
         function.attributes.add("nounwind")
@@ -123,6 +129,8 @@ class _Tile:
 
     def __init__(self, code: _Code, builder: Builder, given: _Arguments) -> None:
         self.code, self.builder, self.given = code, builder, given
+        ways = zip((given.by_row, given.by_term, given.step), code.tables, strict=True)
+        self.by_row, self.by_term, self.step = (Way(*pair) for pair in ways)
         self.vector = ir.VectorType(code.element, code.lanes)
 
     def emit(self) -> None:
@@ -141,25 +149,45 @@ class _Tile:
         builder, given, code = self.builder, self.given, self.code
         rows = [self.row(number) for number in range(code.rows)]
         masks = self.masks()
-        zero = ir.Constant(self.vector, None)
-        carried = [given.b, *([zero] * (code.rows * code.vectors))]
-        if not code.contiguous:
-            carried.insert(0, index(0))
+        count = code.rows * code.vectors
+        carried = [*([ir.Constant(self.vector, None)] * count), *self.moving()]
         with words.counted_loop(builder, index(0), given.terms, carried=carried) as loop:
-            if code.contiguous:
-                position, (address, *sums) = loop.index, loop.values
-            else:
-                position, address, *sums = loop.values
-                loop.next.append(builder.add(position, given.column_stride))
+            sums, moving = loop.values[:count], list(loop.values[count:])
+            position = self.position(loop.index, moving)
+            if not (code.contiguous or self.by_term.is_table):
                 self.prefetch(rows[0], position)
+            address = self.panel_row(loop.index, moving)
             b = [self.load(address, number, mask) for number, mask in enumerate(masks)]
-            loop.next.append(words.offset(builder, address, given.step, code.element))
             for number, start in enumerate(rows):
                 a = self.left(start, position)
                 for vector, operand in enumerate(b):
                     total = sums[number * code.vectors + vector]
                     loop.next.append(words.multiply_add(builder, a, operand, total, fused=code.fused))
-        return loop.results[len(carried) - len(sums) :]
+            loop.next += moving
+        return loop.results[:count]
+
+    def moving(self) -> list[Register]:
+        """What goes on by a stride from term to term: how far A is, and the address of B."""
+        is_moving = not (self.code.contiguous or self.by_term.is_table)
+        found = [index(0)] if is_moving else []
+        return found if self.step.is_table else [*found, self.given.b]
+
+    def position(self, term: Register, moving: list[Register]) -> Register:
+        """How far a term of A is from the first one, in elements."""
+        if self.code.contiguous:
+            return term
+        if self.by_term.is_table:
+            return self.by_term.elements(self.builder, term)
+        position, moving[0] = moving[0], self.builder.add(moving[0], self.by_term.register)
+        return position
+
+    def panel_row(self, term: Register, moving: list[Register]) -> Register:
+        """The address of B at a term."""
+        builder, step, element = self.builder, self.step, self.code.element
+        if step.is_table:
+            return words.offset(builder, self.given.b, step.elements(builder, term), element)
+        address, moving[-1] = moving[-1], words.offset(builder, moving[-1], step.register, element)
+        return address
 
     def left(self, row: Register, position: Register) -> Register:
         """An element of A in every lane."""
@@ -170,7 +198,7 @@ class _Tile:
         """The address of A at a row, or at the last one."""
         builder = self.builder
         last = builder.sub(self.given.rows, index(1))
-        elements = builder.mul(words.minimum(builder, index(number), last), self.given.row_stride)
+        elements = self.by_row.elements(builder, words.minimum(builder, index(number), last))
         return words.offset(builder, self.given.a, elements, self.code.element)
 
     def masks(self) -> Sequence[Register | None]:
@@ -184,7 +212,7 @@ class _Tile:
     def prefetch(self, start: Register, position: Register) -> None:
         """Ask for A some terms ahead: rows that lie far apart are beyond the processor's own guesses."""
         builder = self.builder
-        ahead = builder.add(position, builder.mul(self.given.column_stride, index(_PREFETCH_TERMS)))
+        ahead = builder.add(position, builder.mul(self.by_term.register, index(_PREFETCH_TERMS)))
         address = words.offset(builder, start, ahead, self.code.element)
         read_keep_data = [ir.Constant(words.i32, number) for number in (0, 3, 1)]
         words.intrinsic(builder, "llvm.prefetch.p0", words.void, [address, *read_keep_data])

@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.backends.llvm.jit.memory import Blocks, Items
 from compiler.backends.llvm.run.driver import BindingRecord, LaunchRecord, PatchRecord
-from compiler.backends.llvm.steps.launches import Launch, PythonStep, Scratch, Step
+from compiler.backends.llvm.steps.launches import Launch, PythonStep, Scratch, Step, distances
 from compiler.ir.dims import evaluate
 from compiler.loops.places import Pointer, Region
 
@@ -27,8 +27,7 @@ class Stretches(NamedTuple):
     makers: list[Step]
     """The step that each launch belongs to."""
 
-    scratch: int
-    """Bytes of scratch."""
+    scratch: Scratch
 
 
 def stretches_of(steps: Sequence[Step | PythonStep], sizes: Mapping[str, int]) -> Stretches:
@@ -50,7 +49,7 @@ def stretches_of(steps: Sequence[Step | PythonStep], sizes: Mapping[str, int]) -
             first = last[0]
             segments.pop()
         segments.append((first, len(launches)))
-    return Stretches(segments, launches, makers, scratch.bytes)
+    return Stretches(segments, launches, makers, scratch)
 
 
 class Binding:
@@ -73,11 +72,13 @@ class Binding:
         self.segments, self.makers = stretches.segments, stretches.makers
         self.record = BindingRecord()
         self.address = ctypes.addressof(self.record)
-        self._scratch = np.empty(stretches.scratch + 64, np.uint8)
+        self._scratch = np.empty(stretches.scratch.bytes + 64, np.uint8)
+        self._tables = [distances(loops) for loops in stretches.scratch.tables]
         self._bases: dict[Region, list[int]] = {
             Region.SLAB: [slab],
             Region.SCRATCH: [-(-address_of(self._scratch) // 64) * 64],
             Region.STATUS: [self.address + BindingRecord.offset_of("status")],
+            Region.TABLE: [address_of(table) for table in self._tables],
             Region.BUFFER: [address_of(array) for array in self.arrays],
         }
         self._blocks = Blocks()

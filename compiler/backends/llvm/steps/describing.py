@@ -21,6 +21,7 @@ from compiler.loops.language import Count, Kernel, Memory, Value
 from compiler.loops.machine import Machine
 from compiler.loops.pipeline import write
 from compiler.loops.places import Pointer
+from compiler.loops.products import Table
 from compiler.loops.source import Naming, source
 
 
@@ -63,9 +64,12 @@ def _loops(step: LoopStep | ProductStep, words: Words, machine: Machine) -> str:
     kernel = _with_extents(write(step.bound.kernel, machine), step)
     addresses: Mapping[Memory, Pointer] = step.draft.addresses
     labels = {memory.label: pointer for memory, pointer in addresses.items()}
-    partials = {} if isinstance(step, ProductStep) else {p.memory.label: p for p in step.draft.partials}
+    is_product = isinstance(step, ProductStep)
+    partials = {} if is_product else {p.memory.label: p for p in step.draft.partials}
 
     def memory(label: object) -> tuple[str, str]:
+        if isinstance(label, Table):
+            return f"{words.called(label.value)}_{label.what}", str(label)
         name = words.called(label) if isinstance(label, Node | str) else ""
         if label in labels:
             return name, words.place(labels[label])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
+
+import numpy as np
 
 from compiler.backends.llvm.steps.library import Emit
 from compiler.ir.dims import Extent
@@ -12,6 +14,9 @@ from compiler.ir.node import Node
 from compiler.loops.places import Pointer, Region
 
 Sizes = Mapping[str, int]
+
+Walk: TypeAlias = tuple[int, int]
+"""The extent of a loop, and how many elements an iteration moves on."""
 
 PARALLEL_FROM: Final = 24_000
 """Predicted nanoseconds from which on a kernel is cut into chunks that threads share.
@@ -44,10 +49,11 @@ class Launch:
 
 
 class Scratch:
-    """Memory beside the slab that the steps of one binding share one after the other."""
+    """Memory beside the slab that the steps of one binding share one after the other, and their tables."""
 
     def __init__(self) -> None:
         self.bytes = 0
+        self.tables: dict[tuple[Walk, ...], int] = {}
         self._used = 0
 
     def begin(self) -> None:
@@ -60,6 +66,10 @@ class Scratch:
         self._used += -(-size // 64) * 64
         self.bytes = max(self.bytes, self._used)
         return Pointer(Region.SCRATCH, 0, start)
+
+    def table(self, loops: tuple[Walk, ...]) -> Pointer:
+        """A table of distances that no step writes; equal ones are one."""
+        return Pointer(Region.TABLE, self.tables.setdefault(loops, len(self.tables)))
 
 
 class Step(Protocol):
@@ -93,6 +103,14 @@ class PythonStep:
     stored: tuple[Node, ...]
     reason: str
     kernels: Mapping[str, Emit] = field(default_factory=dict[str, Emit])
+
+
+def distances(loops: Sequence[Walk]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """How far each iteration of loops, the last one innermost, is from the first one, in elements."""
+    total = np.zeros(1, np.int64)
+    for extent, stride in loops:
+        total = (total[:, None] + stride * np.arange(extent)).reshape(-1)
+    return total
 
 
 def chunks_for(nanoseconds: float, most: int) -> int:

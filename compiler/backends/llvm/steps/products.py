@@ -23,6 +23,9 @@ from compiler.loops.tiling import Shape, choose
 
 _FLOPS_PER_NANOSECOND: Final = 80.0
 _INSTRUCTIONS_PER_NANOSECOND: Final = 40.0
+_ENOUGH: Final = 0.75
+"""Of the most chunks that a product falls into, those that are enough if they read less."""
+
 _LABELS: Final = ("batch_grain", "row_grain", "column_grain", "row_parts", "column_parts")
 
 
@@ -58,6 +61,9 @@ class ProductStep:
         lengths = self._lengths(batches, rows, columns, chunks_for(nanoseconds, 1 << 20))
         parts = [_parts(n, cut) for n, cut in zip((batches, rows, columns), lengths, strict=True)]
         known: dict[Memory | Count, int | Pointer] = {**draft.addresses}
+        for memory, table in draft.tables.items():
+            walks = tuple((evaluate(n, sizes), evaluate(stride, sizes)) for n, stride in table.loops)
+            known[memory] = scratch.table(walks)
         lengths[2] = -(-lengths[2] // self.cuts.unit)
         known.update(zip(self.cuts.lengths, lengths, strict=True))
         known.update(zip(self.cuts.parts, parts[1:], strict=True))
@@ -66,20 +72,26 @@ class ProductStep:
     def _lengths(self, batches: int, rows: int, columns: int, wanted: int) -> list[int]:
         """How many batches, rows and columns a chunk has.
 
-        Together the chunks read the least that so many can: they are nearly square. Those that have the same
-        columns follow each other.
+        Together the chunks read the least that nearly so many can: they are about square. Those that have the
+        same columns follow each other.
         """
         if wanted == 1:
             return [max(1, batches), max(1, rows), max(1, columns)]
         if batches >= wanted:
             return [-(-batches // wanted), max(1, rows), max(1, columns)]
         wanted = -(-wanted // max(1, batches))
-        found: list[tuple[int, int, int]] = []
+        found: dict[tuple[int, int], int] = {}
         for number in range(1, wanted + 1):
             down = _cut(rows, number, self.tile.rows)
             across = _cut(columns, -(-wanted // _parts(rows, down)), self.tile.columns)
-            found.append((_parts(rows, down) * columns + _parts(columns, across) * rows, down, across))
-        return [1, *min(found)[1:]]
+            found[down, across] = _parts(rows, down) * _parts(columns, across)
+        enough = _ENOUGH * max(found.values())
+        reads = {
+            _parts(rows, down) * columns + _parts(columns, across) * rows: (down, across)
+            for (down, across), parts in found.items()
+            if parts >= enough
+        }
+        return [1, *reads[min(reads)]]
 
 
 def _cut(extent: int, parts: int, of: int) -> int:
