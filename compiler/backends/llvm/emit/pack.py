@@ -13,9 +13,13 @@ from compiler.backends.llvm.jit.untyped import Builder, ir
 from compiler.backends.llvm.jit.untyped import Value as Register
 from compiler.loops.language import Layout, Pack
 from compiler.loops.machine import Machine
+from compiler.loops.products import EVERY_OTHER
 
 _BLOCK = 8
 """Side of the squares in which B is transposed: larger ones run a little faster and compile far slower."""
+
+_AT_ONCE = 4
+"""Columns that are copied in one iteration."""
 
 
 def emit_pack(builder: Builder, values: Values, places: Places, machine: Machine, stmt: Pack) -> None:
@@ -45,6 +49,10 @@ class _Packing:
             return self.copied_if_worthwhile()
         if stmt.layout is Layout.COLUMNS:
             self.transpose()
+        elif stmt.strides[1] == EVERY_OTHER and self.has_masks:
+            self.copy_every_other()
+        elif self.way.is_table:
+            self.transpose_runs()
         else:
             self.copy(words.index(0), self.terms, words.index(0), self.width)
         return self.room, self.width
@@ -86,6 +94,25 @@ class _Packing:
             loop.next.append(self.moved(here, self.way.register))
             loop.next.append(self.moved(there, self.width))
 
+    def copy_every_other(self) -> None:
+        """Copy rows of the panel whose columns are two elements apart, a vector of two vectors."""
+        builder, lanes, index = self.builder, self.stmt.lanes, words.index
+        kind = ir.VectorType(self.element, lanes)
+        evens = ir.Constant(ir.VectorType(words.i32, lanes), list(range(0, 2 * lanes, 2)))
+        reach = builder.sub(builder.mul(self.columns, index(2)), index(1))
+        firsts = range(0, 2 * self.stmt.width, lanes)
+        masks = [words.lane_mask(builder, index(first), reach, lanes) for first in firsts]
+        with words.counted_loop(builder, index(0), self.terms) as terms:
+            here = self.moved(self.source, self.way.elements(builder, terms.index))
+            there = self.moved(self.room, builder.mul(terms.index, self.width))
+            parts = [
+                words.load(builder, self.moved(here, index(first)), kind, mask)
+                for first, mask in zip(firsts, masks, strict=True)
+            ]
+            for number, (low, high) in enumerate(zip(parts[::2], parts[1::2], strict=True)):
+                item = builder.shuffle_vector(low, high, evens)
+                words.store(builder, item, self.moved(there, index(number * lanes)))
+
     def mask(self, first: int) -> Register:
         """Which columns exist of a vector of the panel."""
         return words.lane_mask(self.builder, words.index(first), self.columns, self.stmt.lanes)
@@ -103,16 +130,32 @@ class _Packing:
         return self.moved(self.source, builder.mul(column, self.column))
 
     def copy(self, begin: Register, stop: Register, left: Register, right: Register) -> None:
-        """Copy terms `begin`..`stop` and panel columns `left`..`right`, one element at a time."""
-        builder = self.builder
+        """Copy terms `begin`..`stop` and those of the columns `left`..`right` that exist, element by element.
+
+        A row of the panel is written at once: rows lie so far apart that one cannot stay in the cache for
+        another column of each.
+        """
+        builder, index = self.builder, words.index
         is_contiguous = self.stmt.layout is Layout.COLUMNS
-        with words.counted_loop(builder, left, right) as columns:
-            base = self.column_base(columns.index)
-            with words.counted_loop(builder, begin, stop) as terms:
-                term = terms.index if is_contiguous else self.way.elements(builder, terms.index)
-                source = self.moved(base, term)
-                at = builder.add(builder.mul(terms.index, self.width), columns.index)
-                words.store(builder, words.load(builder, source, self.element), self.moved(self.room, at))
+        end = words.minimum(builder, right, self.columns)
+        whole = builder.add(left, builder.and_(builder.sub(end, left), index(-_AT_ONCE)))
+        with words.counted_loop(builder, begin, stop) as terms:
+            term = terms.index if is_contiguous else self.way.elements(builder, terms.index)
+            here, there = self.moved(self.source, term), builder.mul(terms.index, self.width)
+            row = self.moved(self.room, there)
+            with words.counted_loop(builder, left, whole, _AT_ONCE) as columns:
+                for number in range(_AT_ONCE):
+                    self.copy_column(here, row, builder.add(columns.index, index(number)))
+            with words.counted_loop(builder, whole, end) as columns:
+                self.copy_column(here, row, columns.index)
+
+    def copy_column(self, here: Register, row: Register, column: Register) -> None:
+        """Copy one element of a term."""
+        builder = self.builder
+        far = column if self.stmt.layout is Layout.ROWS else builder.mul(column, self.column)
+        words.store(
+            builder, words.load(builder, self.moved(here, far), self.element), self.moved(row, column)
+        )
 
     def transpose(self) -> None:
         """Transpose square blocks of B into rows of the panel.
@@ -127,13 +170,40 @@ class _Packing:
             with words.counted_loop(builder, words.index(0), whole, side) as blocks:
                 mask = words.lane_mask(builder, blocks.index, self.terms, side) if masked else None
                 rows = self.load_rows(bases, blocks.index, mask)
-                at = builder.add(builder.mul(blocks.index, self.width), groups.index)
-                target = self.moved(self.room, at)
-                for number, row in enumerate(words.transposed(builder, rows)):
-                    words.store(builder, row, self.moved(target, words.index(number * self.stmt.width)))
+                self.store_block(rows, blocks.index, groups.index)
             if not masked:
                 end = builder.add(groups.index, words.index(side))
                 self.copy(whole, self.terms, groups.index, end)
+
+    def transpose_runs(self) -> None:
+        """Transpose square blocks of B whose terms are neighbours, as the table says; copy the others."""
+        builder, side = self.builder, min(self.stmt.lanes, _BLOCK)
+        whole = builder.and_(self.terms, words.index(-side))
+        kind = ir.VectorType(words.i64, side)
+        with words.counted_loop(builder, words.index(0), whole, side) as blocks:
+            table = words.offset(builder, self.way.register, blocks.index, words.i64)
+            first = words.load(builder, table, words.i64)
+            run = builder.add(words.splat(builder, first, side), ir.Constant(kind, list(range(side))))
+            is_term = builder.icmp_signed("==", words.load(builder, table, kind), run)
+            is_run = builder.icmp_signed(
+                "==", builder.bitcast(is_term, ir.IntType(side)), ir.Constant(ir.IntType(side), -1)
+            )
+            with builder.if_else(is_run) as (neighbours, others):
+                with neighbours, words.counted_loop(builder, words.index(0), self.width, side) as groups:
+                    columns = [builder.add(groups.index, words.index(k)) for k in range(side)]
+                    rows = self.load_rows(list(map(self.column_base, columns)), first, None)
+                    self.store_block(rows, blocks.index, groups.index)
+                with others:
+                    end = builder.add(blocks.index, words.index(side))
+                    self.copy(blocks.index, end, words.index(0), self.width)
+        self.copy(whole, self.terms, words.index(0), self.width)
+
+    def store_block(self, rows: Sequence[Register], term: Register, column: Register) -> None:
+        """Store the transpose of a square block at a term and a column of the panel."""
+        builder = self.builder
+        target = self.moved(self.room, builder.add(builder.mul(term, self.width), column))
+        for number, row in enumerate(words.transposed(builder, rows)):
+            words.store(builder, row, self.moved(target, words.index(number * self.stmt.width)))
 
     def load_rows(
         self, bases: Sequence[Register], position: Register, mask: Register | None

@@ -17,9 +17,21 @@ from compiler.errors import BackendError
 from compiler.ir.dims import Extent, evaluate
 from compiler.ir.formula.tape import Const
 from compiler.ir.node import Node
-from compiler.ir.op import Concatenate, Gather, Layout, MapReduce, Pad, Prefix, Reshape, ScatterAdd, Trait
+from compiler.ir.op import (
+    Concatenate,
+    Fold,
+    Gather,
+    Layout,
+    MapReduce,
+    Pad,
+    Prefix,
+    Reshape,
+    ScatterAdd,
+    Trait,
+)  # fmt: skip
 from compiler.loops.copies import copy
 from compiler.loops.drafts import UnsupportedError
+from compiler.loops.folds import fold_draft
 from compiler.loops.indexing import index_draft
 from compiler.loops.nests import NestWriter
 from compiler.loops.places import Located, Places, Pointer, Region, dense_strides
@@ -166,6 +178,9 @@ class _Lowering:
                     part = Located(_moved(target, node, [(start, strides[op.axis])]), strides)
                     self._copy(operand, part, node)
                     start = start + operand.type.shape[op.axis]
+            case Fold():
+                draft = fold_draft(node, self.places)
+                self.steps.append(loop_step((node,), draft, self.target, is_cut=min(op.axes) > 0))
             case _:
                 raise UnsupportedError(f"a copy of {op.name} has no native form")
 
