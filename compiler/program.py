@@ -21,6 +21,7 @@ from compiler.ir.graph import Graph
 from compiler.ir.lent import Lender
 from compiler.ir.node import Node
 from compiler.ir.op import Buffer, Locks, Parameter
+from compiler.loops.history import LoopHistory
 from compiler.pipeline.contract import History
 from compiler.profiling import Profile, Samples, sample
 from compiler.render.drawing import draw_as
@@ -51,7 +52,8 @@ class Program:
     draws itself in a notebook, and has data.
 
     What it can be asked: `why(value)`, `explain(value)`, `cost`, `memory`, `max_batch("256 MB")`,
-    `profile(data)`, `source(kernel)`; `draw("step.svg")` and `report("report.html")` show it all.
+    `profile(data)`, `source(kernel)`, `loops(kernel)`; `draw("step.svg")` and `report("report.html")` show it
+    all.
 
     The outputs are fresh arrays (or the caller's `out=`) that nothing else refers to; those of 32 MB and more
     lie in memory that is used again by a later call once nobody holds them or a view of them. Updates are
@@ -207,6 +209,13 @@ class Program:
         BackendError where the backend has no code of its own.
         """
         return self._readable().source(None if kernel is None else find_kernel(self.schedule, kernel))
+
+    def loops(self, kernel: Any) -> LoopHistory:
+        """How the loops of a kernel came to be: a record for each trick, as `history` has one for each pass.
+
+        What is taken and raised is as of `source`, which shows the loops after all tricks but `lower`.
+        """
+        return self._readable().loops(find_kernel(self.schedule, kernel))
 
     def llvm_ir(self, kernel: Any) -> str:
         """The LLVM IR of a kernel; what is taken and raised is as of `source`."""

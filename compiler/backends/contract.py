@@ -10,6 +10,7 @@ import numpy as np
 from compiler.ir.dims import Extent
 from compiler.ir.node import Node
 from compiler.ir.types import TensorType
+from compiler.loops.history import LoopHistory
 from compiler.schedule.plan import Plan
 from compiler.schedule.target import Target
 
@@ -69,6 +70,8 @@ class Readable(Protocol):
     """An executable that shows the code of its kernels."""
 
     def source(self, kernel: int | None) -> str: ...
+
+    def loops(self, kernel: int) -> LoopHistory: ...
 
     def llvm_ir(self, kernel: int) -> str: ...
 

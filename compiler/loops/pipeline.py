@@ -2,52 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Final, TypeAlias
 
-from compiler.loops.dots import dot
-from compiler.loops.hoisting import hoist
-from compiler.loops.keeping import keep_rows
+from compiler.loops import dots, hoisting, keeping, splitting, tiling, vectors
 from compiler.loops.language import Kernel
 from compiler.loops.machine import Machine
-from compiler.loops.splitting import split
-from compiler.loops.tiling import product_of, tile
-from compiler.loops.vectors import across, vectorise
-from compiler.loops.walking import vector_elements
+from compiler.loops.tiling import product_of
+from compiler.loops.vectors import across
+from compiler.loops.walking import is_vectorised, vector_elements
 
 Pass: TypeAlias = Callable[[Kernel, Machine], Kernel]
 
 
+@dataclass(frozen=True, slots=True)
+class Trick:
+    """A trick by its name, the file that says what it does, and what it makes of a kernel."""
+
+    name: str
+    file: ModuleType
+    run: Pass
+
+    @property
+    def sentence(self) -> str:
+        """What it does: the first sentence of its file."""
+        return first_sentence(self.file)
+
+
+def first_sentence(file: ModuleType) -> str:
+    """What a file says first, without the full stop; nothing where Python was told to drop docstrings."""
+    return (file.__doc__ or "").partition("\n\n")[0].replace("\n", " ").removesuffix(".")
+
+
 def _keep(kernel: Kernel, machine: Machine) -> Kernel:
-    return kernel if _is_across(kernel, machine) else keep_rows(kernel)
+    return kernel if _is_across(kernel, machine) else keeping.keep_rows(kernel)
 
 
 def _split(kernel: Kernel, machine: Machine) -> Kernel:
-    return kernel if product_of(kernel) or _is_across(kernel, machine) else split(kernel)
+    return kernel if product_of(kernel) or _is_across(kernel, machine) else splitting.split(kernel)
 
 
 def _is_across(kernel: Kernel, machine: Machine) -> bool:
     return across(kernel.body, vector_elements(kernel.body, machine.vector_bytes)) is not None
 
 
-def _vectorise(kernel: Kernel, machine: Machine) -> Kernel:
+def _tile(kernel: Kernel, machine: Machine) -> Kernel:
     found = product_of(kernel)
-    if found is not None:
-        return dot(kernel, found, machine) if found.is_dot_of_rows else tile(kernel, found, machine)
-    return vectorise(kernel, vector_elements(kernel.body, machine.vector_bytes))
+    return kernel if found is None or found.is_dot_of_rows else tiling.tile(kernel, found, machine)
 
 
-PASSES: Sequence[tuple[str, Pass]] = (
-    ("keep", _keep),
-    ("split", _split),
-    ("vectorise", _vectorise),
-    ("hoist", lambda kernel, machine: hoist(kernel)),
+def _dot(kernel: Kernel, machine: Machine) -> Kernel:
+    found = product_of(kernel)
+    return dots.dot(kernel, found, machine) if found is not None and found.is_dot_of_rows else kernel
+
+
+def _vectorise(kernel: Kernel, machine: Machine) -> Kernel:
+    if is_vectorised(kernel.body):
+        return kernel
+    return vectors.vectorise(kernel, vector_elements(kernel.body, machine.vector_bytes))
+
+
+PASSES: Final[Sequence[Trick]] = (
+    Trick("keep", keeping, _keep),
+    Trick("split", splitting, _split),
+    Trick("tile", tiling, _tile),
+    Trick("dot", dots, _dot),
+    Trick("vectorise", vectors, _vectorise),
+    Trick("hoist", hoisting, lambda kernel, machine: hoisting.hoist(kernel)),
 )
 """What is done to a kernel whose numbers are arguments, before its atoms are lowered."""
 
 
+def stages(kernel: Kernel, machine: Machine) -> Iterator[Kernel]:
+    """The kernel after each trick."""
+    for trick in PASSES:
+        kernel = trick.run(kernel, machine)
+        yield kernel
+
+
 def write(kernel: Kernel, machine: Machine) -> Kernel:
     """The kernel after all tricks."""
-    for _, trick in PASSES:
-        kernel = trick(kernel, machine)
-    return kernel
+    *_, last = stages(kernel, machine)
+    return last

@@ -31,6 +31,11 @@ def is_innermost(loop: For) -> bool:
     return not any(isinstance(stmt, For) for stmt in walk(loop.body))
 
 
+def is_vectorised(body: Iterable[Stmt]) -> bool:
+    """Whether a loop is walked by vectors already."""
+    return any(loop.lanes for loop in loops(body))
+
+
 def definitions(body: Iterable[Stmt]) -> dict[Value, Stmt]:
     """The statement that writes each value; of an index its loop."""
     found: dict[Value, Stmt] = {}

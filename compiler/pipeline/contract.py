@@ -177,7 +177,10 @@ def _known(nodes: Sequence[Node], values: Mapping[Node, str]) -> list[str]:
 
 
 class History(tuple[Record, ...]):
-    """The records of a program's passes, in the order in which they ran. `str` is a table, a pass a line."""
+    """The records of a program's passes, in the order in which they ran. `str` is a table, a pass a line.
+
+    What became of a kernel's loops behind them is asked of the program: `program.loops(kernel)`.
+    """
 
     __slots__ = ()
 

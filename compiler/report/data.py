@@ -5,7 +5,8 @@
     stage  ::= name, kind, seconds, exact, did and refused: each a code, a sentence, and slots each time
     slot   ::= column, role, x, width, line, scope, states, and when and into which slot it is gone
     state  ::= from which stage on: name, op, text, type, operands, formula, maker, rule, of, derivation
-    kernel ::= members, what is stored, what is in place of what, costs, lines of its source, microseconds
+    kernel ::= members, what is stored, what is in place of what, costs, lines of its source, microseconds,
+               loops: as they are written, and each trick; its name, sentence, lines if it changes any
 
 Texts and polynomials are numbers in `strings` and `polynomials`; slots, scopes and kernels are places in
 their lists.
@@ -162,20 +163,39 @@ def _kernel(making: Making, number: int, profile: Profile | None) -> dict[str, A
         "stored": making.slots.standing(schedule.outputs(kernel)),
         "in_place": in_place_of(making, [kernel]),
         "cost": cost_of(making, making.cost.kernels[number]),
-        "source": [making.texts.of(line) for line in _source(making, number)],
+        "source": _lines(making, _source(making, number)),
+        "loops": _loops(making, number),
     }
     if profile is not None:
         found["us"] = round(profile.kernels[number].microseconds, 3)
     return found
 
 
-def _source(making: Making, number: int) -> list[str]:
-    """The lines of a kernel's code, or of what it computes where the backend has none of its own."""
+def _source(making: Making, number: int) -> str:
+    """A kernel's code, or what it computes where the backend has none of its own."""
     try:
-        return making.program.source(number).rstrip().split("\n")
+        return making.program.source(number)
     except BackendError:
         names = making.graph.names
-        return [print_node(node, names) for node in making.program.schedule.kernels[number].members]
+        members = making.program.schedule.kernels[number].members
+        return "\n".join(print_node(node, names) for node in members)
+
+
+def _loops(making: Making, number: int) -> list[list[Any]]:
+    """How a kernel's loops came to be; nothing where the backend has none."""
+    try:
+        records = making.program.loops(number)
+    except BackendError:
+        return []
+    of = making.texts.of
+    written = [of("written"), of("the loops as they are written"), _lines(making, records[0].before)]
+    changes = [_lines(making, item.after) if item.changed else [] for item in records]
+    rest = zip(records, changes, strict=True)
+    return [written, *([of(item.name), of(item.sentence), lines] for item, lines in rest)]
+
+
+def _lines(making: Making, text: str) -> list[int]:
+    return [making.texts.of(line) for line in text.rstrip().split("\n")]
 
 
 def _memory(making: Making) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 import tinytorch as tt
 from compiler.ir.graph import Graph
 from compiler.ir.op import LAYOUTS, Reducer, Scan
+from compiler.loops.history import TRICKS
 from passes import REWRITES, SCHEDULING
 from tests.documentation.pages import text_of
 from tinytorch.builtin import OPS
@@ -70,6 +71,7 @@ def test_the_words_of_texts_are_in_the_glossary() -> None:
     words |= {item.value for item in Scan}
     words |= {item.value for item in Reducer if item is not Reducer.NONE}
     assert words - terms() == set()
+    assert {name for name, _ in TRICKS} - terms() == set()
     text = text_of("glossary")
     assert [item.name for item in (*REWRITES, *SCHEDULING) if f"`{item.name}`" not in text] == []
 

@@ -12,6 +12,7 @@ from compiler.difference.picture import difference_picture
 from compiler.errors import DrawingError
 from compiler.ir.graph import Graph
 from compiler.lint.finding import Finding, LintReport
+from compiler.loops.history import LoopHistory, LoopRecord
 from compiler.pipeline.contract import History, Record
 from compiler.profiling import Profile
 from compiler.program import Program
@@ -152,6 +153,17 @@ def _counted(said: Counter[tuple[str, str, str]]) -> str:
     return markup.table(Table(("pass", "reason", "in words", ""), rows, left=3))
 
 
+def _loops(history: LoopHistory) -> str:
+    parts = [markup.folded(item.name, markup.code(item.after)) for item in history if item.changed]
+    written = markup.folded("as they are written", markup.code(history[0].before))
+    return markup.page(*map(markup.table, history.tables), written, *parts)
+
+
+def _trick(record: LoopRecord) -> str:
+    before = markup.folded("before", markup.code(record.before))
+    return markup.page(markup.heading(str(record)), before, markup.folded("after", markup.code(record.after)))
+
+
 def _why(answer: Why) -> str:
     found = answer.to_dict()
     lines = "\n".join(item["line"] for item in found["images"])
@@ -266,6 +278,8 @@ VIEWS: Final[Mapping[type[Any], Callable[[Any], str]]] = {
     Plan: _tables,
     History: _tables,
     Record: _record,
+    LoopHistory: _loops,
+    LoopRecord: _trick,
     Comparison: _tables,
     Ablation: _tables,
     Profile: _tables,

@@ -28,9 +28,9 @@ def bound(step):
 def stages(kernel, machine):
     """A kernel after each trick, by name."""
     yield "bound", kernel
-    for name, trick in PASSES:
-        kernel = trick(kernel, machine)
-        yield name, kernel
+    for trick in PASSES:
+        kernel = trick.run(kernel, machine)
+        yield trick.name, kernel
     yield "lowered", lower(kernel, machine)
 
 

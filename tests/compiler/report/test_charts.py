@@ -7,7 +7,7 @@ import pytest
 
 from compiler.schedule.plan import InSlab
 from tests.compiler.report.browsing import Opened
-from tests.compiler.report.models import three_layers
+from tests.compiler.report.models import of_testing, three_layers
 
 pytestmark = pytest.mark.slow
 
@@ -58,6 +58,34 @@ def test_times_costs_fusion_and_code_are_there(opened: Opened) -> None:
     name = program.graph.names.values[program.schedule.kernels[1].members[0]]
     page.locator("#listing .link", has_text=name).first.click()
     assert name in page.locator("#node").inner_text()
+
+
+def test_the_loops_of_a_kernel_are_shown_after_each_trick(opened: Opened) -> None:
+    program, _ = three_layers()
+    page = opened.page
+    if page.locator("#tabs").is_visible():
+        page.click("#tabs [data-tab='code']")
+    page.select_option("#kernel", "9")
+    history = program.loops(9)
+    assert page.locator("#tricks button").all_inner_texts() == ["written", *(item.name for item in history)]
+    assert page.locator("#tricks [aria-pressed='true']").inner_text() == history[-2].name
+    same = page.locator("#tricks .same").all_inner_texts()
+    assert same == [item.name for item in history if not item.changed] != []
+    for item in history:
+        page.locator("#tricks button", has_text=item.name).click()
+        assert page.locator("#listing").inner_text().strip() == item.after.strip()
+        assert item.sentence in page.locator("#trick").inner_text()
+        assert (page.locator("#listing .fresh").count() > 0) == item.changed
+    page.locator("#tricks button").first.click()
+    assert page.locator("#listing").inner_text().strip() == history[0].before.strip()
+
+
+def test_a_backend_without_loops_shows_what_its_kernels_compute(browser: Any, tmp_path: Path) -> None:
+    program = of_testing("small extents", backend="numpy")
+    opened = Opened(browser, program.report(tmp_path / "report.html"))
+    assert opened.page.locator("#tricks button").count() == 0
+    assert opened.page.locator("#listing").inner_text().strip() != ""
+    opened.close()
 
 
 def test_memory_and_time_share_the_kernels_and_any_kernel_can_be_looked_at(opened: Opened) -> None:

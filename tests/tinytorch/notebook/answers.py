@@ -21,6 +21,8 @@ ANSWERS = {
     "Plan": "step.plan",
     "History": "step.history",
     "Record": "step.history[-1]",
+    "LoopHistory": "step.loops(0)",
+    "LoopRecord": "step.loops(0)[1]",
     "Comparison": "tt.compare([x, labels], loss, data=data, rounds=1, seconds=0.01)",
     "Ablation": "tt.ablate(step, data=data, rounds=1, seconds=0.005)",
     "Written": 'step.report("report.html", data=data, seconds=0.05)',

@@ -19,7 +19,7 @@ from compiler.backends.llvm.run.context import NativeContext
 from compiler.backends.llvm.run.driver import driver
 from compiler.backends.llvm.run.python_steps import run_python_step
 from compiler.backends.llvm.run.timing import run_timed
-from compiler.backends.llvm.steps.describing import call_text, kernel_text
+from compiler.backends.llvm.steps.describing import call_text, kernel_history, kernel_text
 from compiler.backends.llvm.steps.launches import PythonStep
 from compiler.backends.llvm.steps.library import Emit, kernel_module, load_kernels
 from compiler.backends.llvm.steps.lowering import Lowered, lower
@@ -28,6 +28,7 @@ from compiler.ir.dims import Extent, evaluate, symbols
 from compiler.ir.node import Node
 from compiler.ir.op import Parameter
 from compiler.ir.types import TensorType
+from compiler.loops.history import LoopHistory
 from compiler.loops.places import Places, Pointer, Region
 from compiler.schedule.plan import Plan
 
@@ -91,6 +92,10 @@ class NativeProgram:
         if kernel is None:
             return call_text(self.lowered, words, machine)
         return kernel_text(kernel, self.lowered, words, machine)
+
+    def loops(self, kernel: int) -> LoopHistory:
+        """How the loops of a kernel of the schedule came to be, trick by trick."""
+        return kernel_history(kernel, self.lowered, Words(self.lowered.places), self.target.machine)
 
     def llvm_ir(self, kernel: int) -> str:
         """The IR of a kernel of the schedule, as it was compiled."""

@@ -1,12 +1,13 @@
 """A program's kernels as readable loop nests that say everything: what is run can be run by hand.
 
-Each kernel is shown as it is when its tricks are done and its atoms are those of formulas still; the grammar
-is that of `compiler.loops.source`. What NumPy computes is shown as lines of a graph's text, after `numpy`.
+Each kernel is shown as it is when its tricks are done and its atoms are those of formulas still, or after any
+one of its tricks; the grammar is that of `compiler.loops.source`. What NumPy computes is shown as lines of a
+graph's text, after `numpy`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from compiler.backends.llvm.steps.launches import PythonStep, Step
 from compiler.backends.llvm.steps.loops import LoopStep
@@ -16,10 +17,13 @@ from compiler.backends.llvm.steps.wording import Words, count
 from compiler.ir.node import Node
 from compiler.ir.op import MapReduce
 from compiler.ir.printing import print_definitions, print_node
+from compiler.loops.arguments import Bound, bind
 from compiler.loops.copying import Copy
+from compiler.loops.history import TRICKS, LoopHistory
 from compiler.loops.language import Count, Kernel, Memory, Value
+from compiler.loops.lowering import lower
 from compiler.loops.machine import Machine
-from compiler.loops.pipeline import write
+from compiler.loops.pipeline import stages, write
 from compiler.loops.places import Pointer
 from compiler.loops.products import Table
 from compiler.loops.source import Naming, source
@@ -40,28 +44,55 @@ def call_text(lowered: Lowered, words: Words, machine: Machine) -> str:
 
 def kernel_text(number: int, lowered: Lowered, words: Words, machine: Machine) -> str:
     """A kernel of the schedule: what it computes, and its steps."""
+    steps = [step_text(step, words, machine) for step in lowered.of_kernel[number]]
+    return _whole_kernel(number, words, steps)
+
+
+def kernel_history(number: int, lowered: Lowered, words: Words, machine: Machine) -> LoopHistory:
+    """How the loops of a kernel of the schedule came to be. What has no loops is the same throughout."""
+    columns = [_step_texts(step, words, machine) for step in lowered.of_kernel[number]]
+    rows = zip(*columns, strict=True) if columns else [()] * (len(TRICKS) + 1)
+    return LoopHistory.of(_whole_kernel(number, words, row) for row in rows)
+
+
+def _whole_kernel(number: int, words: Words, steps: Sequence[str]) -> str:
     schedule = words.places.plan.schedule
-    kernel, steps = schedule.kernels[number], lowered.of_kernel[number]
+    kernel = schedule.kernels[number]
     computed = ", ".join(f"{words.called(node)} : {node.type}" for node in schedule.outputs(kernel))
-    head = f"# kernel {number}: {computed}\n"
-    if not steps:
-        return head + "".join(_view_text(node, words) for node in kernel.members)
-    return head + "".join(step_text(step, words, machine) for step in steps)
+    parts = steps or [_view_text(node, words) for node in kernel.members]
+    return f"# kernel {number}: {computed}\n" + "".join(parts)
 
 
 def step_text(step: Step | PythonStep, words: Words, machine: Machine) -> str:
     """One step."""
     match step:
         case LoopStep() | ProductStep():
-            return _loops(step, words, machine)
+            return _loops(_with_extents(write(step.bound.kernel, machine), step.bound, step), step, words)
         case PythonStep():
             return _numpy(step, words)
         case _:
             raise TypeError(f"{step!r} has no text")
 
 
-def _loops(step: LoopStep | ProductStep, words: Words, machine: Machine) -> str:
-    kernel = _with_extents(write(step.bound.kernel, machine), step)
+def _step_texts(step: Step | PythonStep, words: Words, machine: Machine) -> list[str]:
+    """One step as it is written, and after each trick."""
+    if isinstance(step, LoopStep | ProductStep):
+        return [_loops(kernel, step, words) for kernel in _stages(step, machine)]
+    return [step_text(step, words, machine)] * (len(TRICKS) + 1)
+
+
+def _stages(step: LoopStep | ProductStep, machine: Machine) -> Iterator[Kernel]:
+    """The kernel of a step as it is written, and after each trick."""
+    labels = dict.fromkeys(_distances(step), "distance")
+    for written in step.written:
+        bound = bind(written, (), labels=labels)
+        yield _with_extents(bound.kernel, bound, step)
+    found = [step.bound.kernel, *stages(step.bound.kernel, machine)]
+    for kernel in (*found, lower(found[-1], machine)):
+        yield _with_extents(kernel, step.bound, step)
+
+
+def _loops(kernel: Kernel, step: LoopStep | ProductStep, words: Words) -> str:
     addresses: Mapping[Memory, Pointer] = step.draft.addresses
     labels = {memory.label: pointer for memory, pointer in addresses.items()}
     is_product = isinstance(step, ProductStep)
@@ -81,19 +112,22 @@ def _loops(step: LoopStep | ProductStep, words: Words, machine: Machine) -> str:
     return source(kernel, Naming(value, memory))
 
 
-def _with_extents(kernel: Kernel, step: LoopStep | ProductStep) -> Kernel:
+def _with_extents(kernel: Kernel, bound: Bound, step: LoopStep | ProductStep) -> Kernel:
     """The kernel with extents where it has arguments, but for those that say how chunks share it."""
-    if isinstance(step, LoopStep):
-        cuts = {step.grain, *(item.distance for item in step.draft.partials)}
-    else:
-        cuts = {*step.cuts.lengths, *step.cuts.parts}
+    cuts = _distances(step)
+    cuts |= {step.grain} if isinstance(step, LoopStep) else {*step.cuts.lengths, *step.cuts.parts}
     known: dict[Value, int | Count] = {}
-    for argument, given in zip(kernel.arguments, step.bound.given, strict=True):
+    for argument, given in zip(kernel.arguments, bound.given, strict=True):
         if isinstance(argument, Value) and isinstance(given, Count) and given not in cuts:
             known[argument] = given.extent if isinstance(given.extent, int) else given
     left = tuple(item for item in kernel.arguments if item not in known)
     body = Copy(known).block(kernel.body)
     return Kernel(left, kernel.chunk, kernel.rooms, body)
+
+
+def _distances(step: LoopStep | ProductStep) -> set[Count]:
+    """How far the partial results of chunks are apart."""
+    return {item.distance for item in step.draft.partials} if isinstance(step, LoopStep) else set()
 
 
 def _view_text(node: Node, words: Words) -> str:

@@ -43,6 +43,8 @@ class LoopStep:
     grain: Count
     unit: int
     is_cut: bool
+    written: tuple[Kernel, Kernel]
+    """The kernel as it is drafted, and with its loops joined, for who asks how it came to be."""
     checked: IndexDraft | None = None
     """What is checked, if the kernel may refuse it."""
 
@@ -132,7 +134,9 @@ def index_step(node: Node, checked: IndexDraft, target: Target) -> LoopStep:
 
 def loop_step(nodes: Sequence[Node], draft: Draft, target: Target, *, is_cut: bool) -> LoopStep:
     """The native step of a draft."""
+    drafted = draft.kernel
     draft = collapse(draft)
+    written = drafted, draft.kernel
     body = draft.kernel.body
     lanes = vector_elements(body, target.vector_bytes)
     innermost = {loop.stop for loop in loops(body) if is_innermost(loop)}
@@ -145,4 +149,4 @@ def loop_step(nodes: Sequence[Node], draft: Draft, target: Target, *, is_cut: bo
         draft = cut(draft, grain, unit)
     labels = {grain: "grain", **{item.distance: "distance" for item in draft.partials}}
     bound = bind(draft.kernel, known, multiples, labels)
-    return LoopStep(tuple(nodes), draft, bound, grain, unit, is_cut)
+    return LoopStep(tuple(nodes), draft, bound, grain, unit, is_cut, written)

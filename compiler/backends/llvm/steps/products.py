@@ -16,7 +16,7 @@ from compiler.ir.dims import Extent, evaluate
 from compiler.ir.node import Node
 from compiler.loops.arguments import Bound, bind
 from compiler.loops.chunking import Cuts, cut_product
-from compiler.loops.language import Count, Memory
+from compiler.loops.language import Count, Kernel, Memory
 from compiler.loops.places import Pointer
 from compiler.loops.products import ProductDraft
 from compiler.loops.tiling import Shape, choose
@@ -38,6 +38,11 @@ class ProductStep:
     bound: Bound
     cuts: Cuts
     tile: Shape
+
+    @property
+    def written(self) -> tuple[Kernel, Kernel]:
+        """The kernel as it is drafted, and with its loops joined: those of a product stay as they are."""
+        return self.draft.kernel, self.draft.kernel
 
     @property
     def kernels(self) -> Mapping[str, Emit]:
