@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 
-from compiler.loops import chunking, collapsing, lowering
-from compiler.loops.pipeline import PASSES, first_sentence
 from compiler.schedule.tables import Table
-
-TRICKS: Final[Sequence[tuple[str, str]]] = (
-    ("collapse", first_sentence(collapsing)),
-    ("chunk", first_sentence(chunking)),
-    *((trick.name, trick.sentence) for trick in PASSES),
-    ("lower", first_sentence(lowering)),
-)
-"""All tricks in their order, by name and sentence. Two come before a kernel's numbers are arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +54,11 @@ class LoopHistory(tuple[LoopRecord, ...]):
     __slots__ = ()
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> LoopHistory:
-        """That of a kernel's texts: as it is written, and after each trick."""
+    def of(cls, tricks: Iterable[tuple[str, str]], texts: Iterable[str]) -> LoopHistory:
+        """That of tricks by name and sentence, and of a kernel's texts: as it is written, and after each."""
         return cls(
             LoopRecord(name, sentence, before, after)
-            for (name, sentence), (before, after) in zip(TRICKS, pairwise(texts), strict=True)
+            for (name, sentence), (before, after) in zip(tricks, pairwise(texts), strict=True)
         )
 
     @property

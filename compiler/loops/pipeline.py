@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Final, TypeAlias
 
-from compiler.loops import dots, hoisting, keeping, splitting, tiling, vectors
+from compiler.loops import (
+    chunking,
+    collapsing,
+    dots,
+    hoisting,
+    keeping,
+    lowering,
+    splitting,
+    tiling,
+    vectors,
+)
 from compiler.loops.language import Kernel
 from compiler.loops.machine import Machine
 from compiler.loops.tiling import product_of
@@ -73,6 +83,15 @@ PASSES: Final[Sequence[Trick]] = (
     Trick("hoist", hoisting, lambda kernel, machine: hoisting.hoist(kernel)),
 )
 """What is done to a kernel whose numbers are arguments, before its atoms are lowered."""
+
+
+TRICKS: Final[Sequence[tuple[str, str]]] = (
+    ("collapse", first_sentence(collapsing)),
+    ("chunk", first_sentence(chunking)),
+    *((trick.name, trick.sentence) for trick in PASSES),
+    ("lower", first_sentence(lowering)),
+)
+"""Everything that is done to a kernel, by name and sentence; its numbers become arguments behind `chunk`."""
 
 
 def stages(kernel: Kernel, machine: Machine) -> Iterator[Kernel]:

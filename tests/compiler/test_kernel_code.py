@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 import tinytorch as tt
-from compiler.loops.history import TRICKS
+from compiler.loops.pipeline import TRICKS
 from tinytorch.testing import PROGRAMS
 
 

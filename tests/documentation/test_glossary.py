@@ -8,7 +8,7 @@ import pytest
 import tinytorch as tt
 from compiler.ir.graph import Graph
 from compiler.ir.op import LAYOUTS, Reducer, Scan
-from compiler.loops.history import TRICKS
+from compiler.loops.pipeline import TRICKS
 from passes import REWRITES, SCHEDULING
 from tests.documentation.pages import text_of
 from tinytorch.builtin import OPS

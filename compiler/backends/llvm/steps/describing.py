@@ -19,11 +19,11 @@ from compiler.ir.op import MapReduce
 from compiler.ir.printing import print_definitions, print_node
 from compiler.loops.arguments import Bound, bind
 from compiler.loops.copying import Copy
-from compiler.loops.history import TRICKS, LoopHistory
+from compiler.loops.history import LoopHistory
 from compiler.loops.language import Count, Kernel, Memory, Value
 from compiler.loops.lowering import lower
 from compiler.loops.machine import Machine
-from compiler.loops.pipeline import stages, write
+from compiler.loops.pipeline import TRICKS, stages, write
 from compiler.loops.places import Pointer
 from compiler.loops.products import Table
 from compiler.loops.source import Naming, source
@@ -52,7 +52,7 @@ def kernel_history(number: int, lowered: Lowered, words: Words, machine: Machine
     """How the loops of a kernel of the schedule came to be. What has no loops is the same throughout."""
     columns = [_step_texts(step, words, machine) for step in lowered.of_kernel[number]]
     rows = zip(*columns, strict=True) if columns else [()] * (len(TRICKS) + 1)
-    return LoopHistory.of(_whole_kernel(number, words, row) for row in rows)
+    return LoopHistory.of(TRICKS, (_whole_kernel(number, words, row) for row in rows))
 
 
 def _whole_kernel(number: int, words: Words, steps: Sequence[str]) -> str:
