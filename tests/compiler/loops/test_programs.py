@@ -1,5 +1,7 @@
 """Every kernel of every test program keeps the laws after every trick, reads back, and does what it says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,8 @@ from tests.compiler.loops.reading import NAMING, read_kernel
 from tinytorch.testing.programs import PROGRAMS
 
 MACHINE = engine.host_target().machine
+PLAIN = replace(MACHINE, vector_bytes=16, has_mask_registers=False, has_masked_memory=False)
+MACHINES = {"host": MACHINE, "plain": PLAIN}
 SLOW = {"chain"}
 
 
@@ -32,10 +36,11 @@ def kernels(program):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_every_kernel_keeps_the_laws_and_reads_back_after_every_trick(name):
+@pytest.mark.parametrize("machine", MACHINES)
+def test_every_kernel_keeps_the_laws_and_reads_back_after_every_trick(name, machine):
     program, _ = compiled(name)
     for kernel in kernels(program):
-        for stage, item in stages(kernel, MACHINE):
+        for stage, item in stages(kernel, MACHINES[machine]):
             (verify_machine if stage == "lowered" else verify)(item, stage)
             text = canonical(item)
             assert canonical(read_kernel(text)) == text
