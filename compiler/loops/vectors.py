@@ -93,11 +93,16 @@ def _chosen(body: Sequence[Stmt]) -> list[For]:
     found: list[For] = []
     for loop in loops(body):
         inner = [stmt for stmt in loop.body if isinstance(stmt, For)]
-        is_around = any(map(_is_chain, inner)) and all(map(is_innermost, inner))
+        is_around = any(map(_is_chain, inner)) and not _is_chain(loop) and all(map(_is_walked_whole, inner))
         is_alone = is_innermost(loop) and not _is_chain(loop) and not _meets_itself(loop)
         if is_around or is_alone:
             found.append(loop)
     return found
+
+
+def _is_walked_whole(loop: For) -> bool:
+    """Whether a loop in a lane has no other inside, or none but those of one chain."""
+    return is_innermost(loop) or _is_chain(loop)
 
 
 def _is_chain(loop: For) -> bool:

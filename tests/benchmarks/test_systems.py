@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from compiler.backends.llvm.backend import Llvm
 from tests.benchmarks.growth import BASE, GROWN, read
 from tests.benchmarks.plans import plans_table
 from tests.benchmarks.systems import numpy_backend, numpy_by_hand, numpy_unfused, ours, ours_unfused
+from tests.benchmarks.tricks import TRICKS, measured, steps_of, without
 from tests.benchmarks.workloads import sized
 
 SLOW_LIBRARIES = """
@@ -33,6 +35,25 @@ def test_systems_compute_the_same_steps(workload):
     for _ in range(3):
         values = [first(step()) for step in steps]
         np.testing.assert_allclose(values, values[0], rtol=1e-5)
+
+
+def test_a_step_computes_the_same_without_any_one_trick():
+    steps = steps_of("net-5-7-2", Llvm())
+    assert list(steps) == ["", *TRICKS]
+    values = [first(step()) for step in steps.values()]
+    np.testing.assert_allclose(values, values[0], rtol=1e-5)
+    assert set(measured(steps, 1, 0.0)) == set(steps)
+
+
+@pytest.mark.parametrize("name", ["tile", "vectorise"])
+def test_without_a_trick_its_kernels_are_others(name):
+    def text():
+        return ours.build("net-5-40-1", backend=Llvm())[0].source()
+
+    with without(name):
+        alone = text()
+    assert ("tile" in alone) == (name != "tile")
+    assert alone != text()
 
 
 def test_a_sized_network_has_its_sizes():
