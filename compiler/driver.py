@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, TypeAlias
 
@@ -23,57 +24,49 @@ Debug: TypeAlias = bool | Literal["passes", "numbers"]
 """What calls are checked for: nothing; passes and kernels, against the oracle; NaN and infinities; both."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompileOptions:
+    """How a graph is compiled. `donate` names the inputs whose arrays a call may write over."""
+
+    passes: Sequence[Pass]
+    backend: Backend
+    donate: Sequence[str] = ()
+    debug: Debug = False
+
+
 def compile_graph(
-    source: Graph,
-    declared: Sequence[Node],
-    *,
-    structure: Structure,
-    passes: Sequence[Pass],
-    backend: Backend,
-    donate: Iterable[str] = (),
-    debug: Debug = False,
+    source: Graph, declared: Sequence[Node], structure: Structure, options: CompileOptions
 ) -> Program:
     """The program of a graph, of whose inputs the caller has declared some. Raises what its parts raise."""
     check_declared(source, declared)
-    return compile_source(
-        source, structure=structure, passes=passes, backend=backend, donate=donate, debug=debug
-    )
+    return compile_source(source, structure, options)
 
 
-def compile_source(
-    source: Graph,
-    *,
-    structure: Structure,
-    passes: Sequence[Pass],
-    backend: Backend,
-    donate: Iterable[str],
-    debug: Debug = False,
-) -> Program:
-    """The program of a graph that is complete. What unpickles a program, too."""
-    signature = Signature(source.inputs, donate)
+def compile_source(source: Graph, structure: Structure, options: CompileOptions) -> Program:
+    """The program of a graph that is complete, whose outputs are returned in a structure."""
+    backend = options.backend
+    signature = Signature(source.inputs, options.donate)
     verify(source)
     donated = [node for node in source.inputs if node.name in signature.donated]
-    schedule, history = run_passes(source, passes, backend.target, donated)
+    schedule, history = run_passes(source, options.passes, backend.target, donated)
     plan = make_plan(schedule)
     prove_plan(plan, "the planner")
-    again = partial(
-        compile_source,
-        structure=structure,
-        passes=tuple(passes),
-        backend=backend,
-        donate=tuple(signature.donated),
-        debug=debug,
-    )
-    executable = _checked(debug, backend, plan, source, history) if debug else backend.build(plan)
+    again = partial(_anew, structure, replace(options, passes=tuple(options.passes)))
+    executable = _checked(options, plan, source, history) if options.debug else backend.build(plan)
     return Program(source, plan, history, backend.name, executable, signature, structure, again)
 
 
-def _checked(
-    debug: Debug, backend: Backend, plan: Plan, source: Graph, history: Sequence[Record]
-) -> Executable:
+def _anew(
+    structure: Structure, options: CompileOptions, source: Graph, passes: Sequence[Pass] | None = None
+) -> Program:
+    """The program of another graph, as this one was compiled. What unpickles a program, too."""
+    return compile_source(source, structure, options if passes is None else replace(options, passes=passes))
+
+
+def _checked(options: CompileOptions, plan: Plan, source: Graph, history: Sequence[Record]) -> Executable:
     from compiler.debugging.kernels import Checked  # noqa: PLC0415  # modules that only debug mode needs
     from compiler.debugging.numbers import Watched  # noqa: PLC0415  # likewise
 
-    if debug == "numbers":
-        return Watched(backend.build(plan), plan)
-    return Checked(backend, plan, source, history, watches=debug != "passes")
+    if options.debug == "numbers":
+        return Watched(options.backend.build(plan), plan)
+    return Checked(options.backend, plan, source, history, watches=options.debug != "passes")

@@ -13,7 +13,7 @@ import numpy as np
 from compiler.autodiff.backward import gradient
 from compiler.autodiff.explain import Explanation, explain_node
 from compiler.backends.contract import Backend
-from compiler.driver import Debug, compile_graph
+from compiler.driver import CompileOptions, Debug, compile_graph
 from compiler.errors import ArgumentError, GradientError
 from compiler.ir.build import input_node, parameter_node
 from compiler.ir.dims import Extent
@@ -193,15 +193,13 @@ def compile(
         raise ArgumentError(f"debug is True, False, 'passes' or 'numbers', not {debug!r}")
     given = [donate] if isinstance(donate, str | Tensor) else donate
     chosen = [passes] if isinstance(passes, str) else passes
-    return compile_graph(
-        source,
-        declared,
-        structure=structure,
+    options = CompileOptions(
         passes=[find_pass(item) for item in chosen] if chosen is not None else default_passes(),
         backend=find_backend("numpy" if debug and debug != "numbers" and backend is None else backend),
         donate=[str(item.name) if isinstance(item, Tensor) else item for item in given],
         debug=debug,
     )
+    return compile_graph(source, declared, structure, options)
 
 
 def _whole(graph: Graph, outputs: Any, updates: Any) -> tuple[Graph, Sequence[Node], Structure]:

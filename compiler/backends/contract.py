@@ -1,4 +1,22 @@
-"""What a backend is to the rest of the compiler."""
+"""What a backend is to the rest of the compiler, and what it promises.
+
+A backend says in a `Target` what it can do, which is all that passes ever know of it, and makes of a plan
+something that runs. Whoever plans, and the proof, rely on this:
+
+    order      kernels and copies follow each other as `schedule.execution.steps_of` says
+    a kernel   may run tile by tile of its common loops (`kernel.nest`; whole rows where there are row loops),
+               the tiles in any order and on any threads; in a tile its members run in order, each in the pass
+               over the row that `Nest.passes` says. What does not leave a kernel needs no memory
+    in place   a result over an operand is written at an element after the same iteration has read it there
+    memory     nothing is written but what the plan says; the slab belongs to one call
+    failure    an error ends the call where it arises in that order: the plan has writes to parameters behind
+               everything that may fail
+    numbers    the bits of a call depend neither on threads nor on other calls nor on what memory held before;
+               they are near those of `reference`
+
+`tinytorch.testing.check_backend` holds a backend to its numbers. What more an executable may offer is asked by
+protocol.
+"""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@
                  which the same iteration writes; none is made by a member behind the result, or in a later
                  pass over the row; and the result does not add up what is read there
 
-So a kernel may run tile by tile (whole rows of a kernel over rows), its members in order. Accesses are
-compared as addresses: for each common loop the distance in elements between neighbouring iterations.
+That is enough for whoever runs kernels as `compiler.backends.contract` promises. Accesses are compared as
+addresses: for each common loop the distance in elements between neighbouring iterations.
 
 Whoever marks results asks all of it (`refusal_of`); who plans updates, whose memory and times are their own,
 asks for the accesses (`access_refusal`). `compiler.schedule.proof` decides again, by itself.

@@ -1,10 +1,13 @@
-"""Every rewriting pass shows in its docstring what it makes of a small graph."""
+"""Every rewriting pass shows what it makes of a small graph; the page about passes has all of them."""
 
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
-from passes import REWRITES
+import passes
+from passes import REWRITES, SCHEDULING
 from tests.passes.before_after import check_change, docstring_example
 
 SHOWN = [item for item in REWRITES if item.name not in ("save_outputs", "phase_folds")]
@@ -14,3 +17,10 @@ SHOWN = [item for item in REWRITES if item.name not in ("save_outputs", "phase_f
 def test_the_example_in_the_docstring_is_what_happens(pass_):
     before, after = docstring_example(sys.modules[type(pass_).__module__].__doc__ or "")
     check_change(pass_, before, after)
+
+
+def test_the_page_about_passes_has_a_row_for_each_in_their_order():
+    page = Path(passes.__file__).with_name("README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (graph|schedule) to", page, re.MULTILINE)
+    expected = [(item.name, "graph") for item in REWRITES] + [(item.name, "schedule") for item in SCHEDULING]
+    assert rows == expected

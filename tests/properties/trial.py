@@ -13,7 +13,7 @@ from compiler.autodiff.backward import gradient
 from compiler.backends import reference
 from compiler.backends.contract import Backend
 from compiler.backends.numpy import tiles
-from compiler.driver import compile_source
+from compiler.driver import CompileOptions, Debug, compile_source
 from compiler.errors import BackendError, GradientError, LawError, UndeclaredInputError
 from compiler.ir.build import input_node, reduce
 from compiler.ir.dims import symbol
@@ -163,10 +163,9 @@ def _run_on(trial: Trial, name: str, answers: Sequence[Answer]) -> None:
 
 def _run_all(trial: Trial, name: str, answers: Sequence[Answer]) -> None:
     graph, backend = trial.sample.graph, backends()[name]
-    program = compile_source(
-        graph, structure=Structure("list", len(graph.outputs)), passes=trial.passes, backend=backend,
-        donate=trial.donate, debug="passes" if trial.debug and hasattr(backend, "build_observed") else False,
-    )  # fmt: skip
+    debug: Debug = "passes" if trial.debug and hasattr(backend, "build_observed") else False
+    options = CompileOptions(passes=trial.passes, backend=backend, donate=trial.donate, debug=debug)
+    program = compile_source(graph, Structure("list", len(graph.outputs)), options)
     kept: list[tuple[list[Array], list[bytes]]] = []
     for number, expected in enumerate(answers):
         outputs = _call(trial, name, program, number, expected)

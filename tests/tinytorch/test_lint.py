@@ -273,10 +273,10 @@ def test_no_false_alarm_on_what_the_examples_compile(path, tmp_path):
         "import compiler.driver as driver\n"
         "from compiler.lint.linting import lint_graph\n"
         "made = driver.compile_source\n"
-        "def looked(source, **named):\n"
+        "def looked(source, *given):\n"
         "    report = lint_graph(source)\n"
         "    if report: sys.stderr.write('FINDING ' + str(report) + '\\n')\n"
-        "    return made(source, **named)\n"
+        "    return made(source, *given)\n"
         "driver.compile_source = looked\n"
         f"runpy.run_path({str(path)!r}, run_name='__main__')\n"
     )

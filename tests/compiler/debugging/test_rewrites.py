@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
-from compiler.driver import compile_source
+from compiler.driver import CompileOptions, compile_source
 from compiler.errors import LawError
 from compiler.ir.build import apply
 from compiler.ir.graph import Graph
@@ -288,10 +288,8 @@ def test_no_pass_is_blamed_for_random_programs(block):
     for seed in range(block * 15, (block + 1) * 15):
         trial = make_trial(seed)
         sample = trial.sample
-        program = compile_source(
-            sample.graph, structure=Structure("list", len(sample.graph.outputs)), passes=trial.passes,
-            backend=backends()["numpy"], donate=(), debug="passes",
-        )  # fmt: skip
+        options = CompileOptions(passes=trial.passes, backend=backends()["numpy"], debug="passes")
+        program = compile_source(sample.graph, Structure("list", len(sample.graph.outputs)), options)
         for number in range(CALLS):
             expected = answer(trial, number)
             try:
