@@ -167,14 +167,14 @@ def _operations(node: Node) -> Cost:
         return Cost(steps, steps if node.type.dtype.is_float else 0)
     if not isinstance(op, MapReduce):
         return Cost(opaque=int(op.has(Trait.OPAQUE)))
-    turns = product(op.extents)
+    iterations = product(op.extents)
     lines, reduces = op.formula.lines, op.reducer is not Reducer.NONE
     slow = sum(line.atom in EXPENSIVE for line in lines)
-    return Cost(turns * (len(lines) + reduces), turns * _flops(node, op), turns * slow)
+    return Cost(iterations * (len(lines) + reduces), iterations * _flops(node, op), iterations * slow)
 
 
 def _flops(node: Node, op: MapReduce) -> int:
-    """The operations on floating values in one turn of a node's loops."""
+    """The operations on floating values in one iteration of a node's loops."""
     dtypes = op.operand_dtypes([operand.type for operand in node.operands])
     typed = infer_dtypes(op.formula, dtypes, op.dtype)
     counted = sum(item.reads.is_float and item.line.atom != _FREE for item in typed)

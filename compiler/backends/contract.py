@@ -14,8 +14,8 @@ something that runs. Whoever plans, and the proof, rely on this:
     numbers    the bits of a call depend neither on threads nor on other calls nor on what memory held before;
                they are near those of `reference`
 
-`tinytorch.testing.check_backend` holds a backend to its numbers. What more an executable may offer is asked by
-protocol.
+`tinytorch.testing.check_backend` holds a backend to its numbers. What more an executable may offer is asked
+by protocol.
 """
 
 from __future__ import annotations

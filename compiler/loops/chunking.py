@@ -5,8 +5,8 @@
                                                                for i in first .. last:
                                                                    y[i] = exp(x[i])
 
-Whoever calls the kernel says how many turns a chunk has, so that what a chunk adds up does not depend on the
-number of threads. A grain of a loop that vectors walk along is a number of whole vectors.
+Whoever calls the kernel says how many iterations a chunk has, so that what a chunk adds up does not depend on
+the number of threads. A grain of a loop that vectors walk along is a number of whole vectors.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from compiler.loops.writing import Writer
 
 
 def cut(draft: Draft, grain: Count, unit: int) -> Draft:
-    """The draft with its first loop in chunks of `grain` times `unit` turns."""
+    """The draft with its first loop in chunks of `grain` times `unit` iterations."""
     writer = Writer()
-    turns = writer.product(grain, unit) if unit != 1 else grain
-    first = writer.product(draft.kernel.chunk, turns)
-    last = writer.minimum(writer.sum(first, turns), draft.first)
+    iterations = writer.product(grain, unit) if unit != 1 else grain
+    first = writer.product(draft.kernel.chunk, iterations)
+    last = writer.minimum(writer.sum(first, iterations), draft.first)
     body = tuple(_over(stmt, {draft.first: (first, last)}) for stmt in draft.kernel.body)
     return replace(draft, kernel=replace(draft.kernel, body=(*writer.blocks[0], *body)))
 
@@ -67,9 +67,9 @@ def cut_product(kernel: Kernel, core: Sequence[Count], cuts: Cuts) -> Kernel:
             continue
         assert isinstance(number, Value)
         is_columns = count is core[-1] and cuts.unit != 1
-        turns = writer.product(length, cuts.unit) if is_columns else length
-        first = writer.product(number, turns)
-        spans.append((first, writer.minimum(writer.sum(first, turns), count)))
+        iterations = writer.product(length, cuts.unit) if is_columns else length
+        first = writer.product(number, iterations)
+        spans.append((first, writer.minimum(writer.sum(first, iterations), count)))
     found = dict[Number, tuple[Value, Value]](zip(core[-len(spans) :], spans, strict=True))
     body = tuple(_over(stmt, found) for stmt in kernel.body)
     return replace(kernel, body=(*writer.blocks[0], *body))

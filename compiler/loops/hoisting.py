@@ -1,4 +1,4 @@
-"""Moves what is the same in every turn of an innermost loop ahead of it.
+"""Moves what is the same in every iteration of an innermost loop ahead of it.
 
     for j in 0 .. n in vectors of 8:               for j in 0 .. n in vectors of 8:
         b = load c[i]                                  ahead:
@@ -6,8 +6,8 @@
         y[j] = x[j] * v                                    v = splat b
                                                        y[j] = x[j] * v
 
-What is ahead runs if the loop has a turn: of an operand without elements nothing is read. A load moves if the
-loop stores nothing in that memory.
+What is ahead runs if the loop has an iteration: of an operand without elements nothing is read. A load moves
+if the loop stores nothing in that memory.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ indices, ((i * n) + j) * m + k, an int64.
 **Loops.** `For` runs its body at index = start, start + step, ... while below stop. With lanes it walks by
 vectors: its step is a multiple of its lanes, `mask` (if there is one) is the value that tells which lanes lie
 below stop, and the index is that of the first lane. A carried value is `first` when the loop begins,
-`inside` in a turn, `following` at its end, and `after` behind the loop, `first` again where the loop has no
-turn. `ahead` runs once before the first turn, if there is one, and what it writes can be read in the turns.
+`inside` in an iteration, `following` at its end, and `after` behind the loop, `first` again where there is no
+iteration. `ahead` runs once before the first iteration, if there is one; the body can read what it writes.
 
 **Reductions.** The state of a reduction is one value (a sum, or the largest integer), the largest or smallest
 number and whether a NaN was seen, or of a search the value and its place (int64). `Fold` takes an item (and
@@ -177,7 +177,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Carry:
-    """A value that goes from one turn of a loop to the next."""
+    """A value that goes from one iteration of a loop to the next."""
 
     inside: Value
     first: Operand
@@ -358,7 +358,7 @@ def walk(body: tuple[Stmt, ...]) -> Iterator[Stmt]:
 
 
 def reads(stmt: Stmt) -> Iterator[Value]:
-    """The values that a statement itself reads; of a loop also what its turns hand on."""
+    """The values that a statement itself reads; of a loop also what its iterations hand on."""
     for item in _read(stmt):
         if isinstance(item, Value):
             yield item

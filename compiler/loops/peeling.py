@@ -1,4 +1,4 @@
-"""Runs whole vectors without a mask, and what is left of a loop as one vector under a mask.
+"""Runs whole vectors without a mask, and the tail of a loop as one vector under a mask.
 
     for j in 0 .. n in vectors of 4 with m:            t = n - rem(n, 4)
         y[j; where m] = exp(x[j; where m])      ->     for j in 0 .. t in vectors of 4:
@@ -68,7 +68,7 @@ def _parts(loop: For, mask: Value) -> tuple[Stmt, ...]:
     whole = _Whole(choices, mask)
     first = whole.stmt(replace(loop, stop=end, mask=None))
     carried = tuple(replace(item, first=whole.of(item.after)) for item in loop.carried)
-    last = replace(loop, start=end, body=_Rest(choices).block(loop.body), carried=carried)
+    last = replace(loop, start=end, body=_Tail(choices).block(loop.body), carried=carried)
     return (*writer.blocks[0], first, last)
 
 
@@ -107,12 +107,12 @@ def _is_in_pieces(stmt: If) -> bool:
 
 
 def _is_before(let: Let, loop: For) -> bool:
-    """Whether a truth value says that a turn is before the last one."""
+    """Whether a truth value says that an iteration is before the last one."""
     return let.atom == "lt" and let.operands[0] is loop.index and isinstance(let.operands[1], Literal)
 
 
 class _Choosing(Copy):
-    """Copies the turns of a loop in which `choices` are made."""
+    """Copies the iterations of a loop in which `choices` are made."""
 
     def __init__(self, choices: set[Value], *, is_fresh: bool = False) -> None:
         super().__init__(is_fresh=is_fresh)
@@ -125,7 +125,7 @@ class _Choosing(Copy):
 
 
 class _Whole(_Choosing):
-    """The turns that are whole: no mask, and stores of whole vectors."""
+    """The iterations that are whole: no mask, and stores of whole vectors."""
 
     def __init__(self, choices: set[Value], mask: Value) -> None:
         super().__init__(choices, is_fresh=True)
@@ -142,8 +142,8 @@ class _Whole(_Choosing):
                 return super().stmt(stmt)
 
 
-class _Rest(_Choosing):
-    """The turn that is not whole: under the mask, and stores in pieces."""
+class _Tail(_Choosing):
+    """The tail: under the mask, and stores in pieces."""
 
     def stmt(self, stmt: Stmt) -> Stmt:
         if isinstance(stmt, If) and stmt.condition in self.choices:

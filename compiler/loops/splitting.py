@@ -6,9 +6,9 @@
         z[k] = a * b                         for k in strip .. min(strip + 512, n):
                                                  z[k] = kept[k - strip] * exp(y[k])
 
-The processor works on several turns of a short loop at once; one turn of a long one fills all its registers
-with instructions that wait for each other. Three activations in a row took 1.7 times the time of three
-kernels before. What is stored over memory that the kernel reads is stored in the last part.
+The processor works on several iterations of a short loop at once; one iteration of a long one fills all its
+registers with instructions that wait for each other. Three activations in a row took 1.7 times the time of
+three kernels before. What is stored over memory that the kernel reads is stored in the last part.
 """
 
 from __future__ import annotations

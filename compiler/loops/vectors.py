@@ -51,7 +51,7 @@ from compiler.loops.writing import Writer
 
 
 def across(body: Sequence[Stmt], lanes: int) -> For | None:
-    """The loop over rows whose turns lie in lanes; None where vectors run along the innermost loops."""
+    """The loop over rows whose iterations lie in lanes; None where vectors run along the innermost loops."""
     rows = row_loop(body)
     if rows is None or rows.step != 1:
         return None
@@ -68,14 +68,14 @@ def across(body: Sequence[Stmt], lanes: int) -> For | None:
 def _is_short(rows: For, lanes: int) -> bool:
     """Whether what is in a row is known to fit into a vector."""
     passes = [loop for loop in rows.body if isinstance(loop, For)]
-    return all(0 < _turns(loop) <= lanes for loop in passes)
+    return all(0 < _iterations(loop) <= lanes for loop in passes)
 
 
-def _turns(loop: For) -> int:
-    """The turns of loops inside each other, 0 where they are not known."""
+def _iterations(loop: For) -> int:
+    """The iterations of loops inside each other, 0 where they are not known."""
     extent = loop.stop if isinstance(loop.stop, int) else 0
     inner = [stmt for stmt in loop.body if isinstance(stmt, For)]
-    return extent * max((_turns(stmt) for stmt in inner), default=1)
+    return extent * max((_iterations(stmt) for stmt in inner), default=1)
 
 
 def vectorise(kernel: Kernel, lanes: int, given: Mapping[Value, Value] | None = None) -> Kernel:
@@ -89,7 +89,7 @@ def vectorise(kernel: Kernel, lanes: int, given: Mapping[Value, Value] | None = 
 
 
 def _chosen(body: Sequence[Stmt]) -> list[For]:
-    """The loops that are walked by vectors: innermost ones, or those around a chain, each turn a chain."""
+    """The loops that are walked by vectors: innermost ones, or those around a chain, a chain in each lane."""
     found: list[For] = []
     for loop in loops(body):
         inner = [stmt for stmt in loop.body if isinstance(stmt, For)]
@@ -106,13 +106,13 @@ def _is_walked_whole(loop: For) -> bool:
 
 
 def _is_chain(loop: For) -> bool:
-    """Whether turns need the values of the turns before them, other than to be folded."""
+    """Whether iterations need the values of the iterations before them, other than to be folded."""
     folded = {value for stmt in loop.body if isinstance(stmt, Fold) for value in stmt.following}
     return any(item.following not in folded for item in loop.carried)
 
 
 def _meets_itself(loop: For) -> bool:
-    """Whether two turns may write the same element: where is said by a value, and not by the index."""
+    """Whether two iterations may write the same element: where is said by a value, and not by the index."""
     made = {value for stmt in loop.body for value in written(stmt)}
     stores = [stmt.ref for stmt in inside(loop) if isinstance(stmt, Store)]
     return any(
@@ -270,7 +270,7 @@ class _Vectors:
         ref = self._moved(stmt)
         if ref.step == 0 and ref.at is None:
             value = self._of(stmt.operand)
-            if self._is_varying(stmt.operand):  # of a loop of one turn, or of none
+            if self._is_varying(stmt.operand):  # of a loop of one iteration, or of none
                 value = self.writer.let("lane", stmt.operand.dtype, Literal.of(0, INT64), value)
             self.writer.write(self._scalar(replace(stmt, operand=value), ref))
             return

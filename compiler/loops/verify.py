@@ -95,7 +95,7 @@ def _visible_in(body: tuple[Stmt, ...], outside: set[Value | Memory]) -> Iterato
             inside.update(_made(stmt.body))
             for item in stmt.carried:
                 if isinstance(item.following, Value) and item.following not in inside:
-                    yield stmt, "what a turn hands on is not written in it"
+                    yield stmt, "what an iteration hands on is not written in it"
         else:
             for block in blocks(stmt):
                 yield from _visible_in(block, known)
@@ -173,7 +173,7 @@ def _whole_vectors(facts: Facts) -> Iterator[Broken]:
 
 
 def _divides(step: int, start: Number, stop: Number) -> bool:
-    """Whether a loop's turns are whole, as far as it says so."""
+    """Whether a loop's iterations are whole, as far as it says so."""
     if isinstance(start, Value) or isinstance(stop, Value):
         return True
     extents = [item.extent if isinstance(item, Count) else item for item in (start, stop)]
@@ -259,7 +259,9 @@ LAWS: Final[tuple[Law[Facts], ...]] = (
         _masked_inside,
     ),
     law("A store in pieces leaves a lane out, and has no mask.", _pieces),
-    law("A carried value is of one type, at first, in a turn, at its end and behind the loop.", _carried),
+    law(
+        "A carried value is of one type, at first, in an iteration, at its end and behind the loop.", _carried
+    ),
     *TYPE_LAWS,
     *MEMORY_LAWS,
 )

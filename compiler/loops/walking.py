@@ -94,7 +94,7 @@ def stride(ref: Ref, index: Value) -> Number:
 
 
 def row_loop(body: Iterable[Stmt]) -> For | None:
-    """The innermost loop in whose turns reductions end: that over rows."""
+    """The innermost loop in whose iterations reductions end: that over rows."""
     found = [loop for loop in loops(body) if any(isinstance(stmt, Join) for stmt in loop.body)]
     return found[-1] if found else None
 
@@ -106,6 +106,6 @@ def vector_elements(body: Iterable[Stmt], vector_bytes: int) -> int:
 
 
 def inside(loop: For) -> Iterator[Stmt]:
-    """Every statement in a loop's turns."""
+    """Every statement in a loop's iterations."""
     for block in blocks(loop):
         yield from walk(block)

@@ -1,7 +1,7 @@
 """Runs kernels on arrays, statement by statement, as `compiler.loops.language` says; knows no emitter.
 
 Atoms of formulas are the oracle's NumPy functions, atoms of machines are exact. Memory is checked: an element
-outside of it, two lanes in one place, or a turn of vectors that is not whole without a mask is an error.
+outside of it, two lanes in one place, or vectors that are not whole in a loop without a mask are errors.
 """
 
 import numpy as np

@@ -303,7 +303,7 @@ class Reader:
         self.write(For(index, start, stop, statements, step, lanes, masks, tuple(carried), ahead))
 
     def turn(self, lines, variables):
-        """The statements of a turn, and what it hands on."""
+        """The statements of an iteration, and what it hands on."""
         nexts = [found for line in lines if (found := NEXT.fullmatch(line.text))]
         body = self.inside([line for line in lines if not NEXT.fullmatch(line.text)])
         before, self.statements = self.statements, []

@@ -98,24 +98,24 @@ class _Emitter:
         if stmt.ahead or stmt.lanes:
             results = self._guarded(stmt, start, stop, firsts)
         else:
-            results = self._turns(stmt, start, stop, firsts, words.counted_loop)
+            results = self._iterations(stmt, start, stop, firsts, words.counted_loop)
         for item, register in zip(stmt.carried, results, strict=True):
             self.values[item.after] = register
 
     def _guarded(
         self, stmt: For, start: Register, stop: Register, firsts: Sequence[Register]
     ) -> Sequence[Register]:
-        """A loop and what comes once before its first turn, both left out where there is no turn."""
+        """A loop and what comes once before its first iteration, both left out where there is none."""
         builder = self.builder
         around = builder.block
         ahead, beyond = (builder.append_basic_block(name) for name in ("ahead", "beyond"))
         builder.cbranch(builder.icmp_signed("<", start, stop), ahead, beyond)
         builder.position_at_end(ahead)
         self._block(stmt.ahead)
-        results = self._turns(stmt, start, stop, firsts, words.turning_loop)
+        results = self._iterations(stmt, start, stop, firsts, words.rotated_loop)
         return words.either(builder, beyond, around, firsts, results)
 
-    def _turns(
+    def _iterations(
         self,
         stmt: For,
         start: Register,
@@ -124,7 +124,7 @@ class _Emitter:
         loop_of: Callable[..., AbstractContextManager[words.Loop]],
     ) -> Sequence[Register]:
         with (
-            self.places.in_turns(stmt),
+            self.places.in_iterations(stmt),
             loop_of(self.builder, start, stop, stmt.step, firsts) as loop,
         ):
             self.values[stmt.index] = loop.index

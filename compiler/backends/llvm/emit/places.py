@@ -43,7 +43,7 @@ class Places:
         self._steps: dict[tuple[Number, int], Register] = {}
 
     @contextmanager
-    def in_turns(self, loop: For) -> Generator[None]:
+    def in_iterations(self, loop: For) -> Generator[None]:
         """Computes what the places that stand in a loop have outside of it; holds for the `with` body."""
         outside = self._begun, self._steps
         self._begun, self._steps = {}, {}
@@ -132,7 +132,7 @@ def _terms(ref: Ref) -> _Terms:
 
 
 def _moving(loop: For) -> set[object]:
-    """The values that a loop writes in its turns, and the memory that it names."""
+    """The values that a loop writes in its iterations, and the memory that it names."""
     found: set[object] = {loop.index, loop.mask, *(item.inside for item in loop.carried)}
     for stmt in walk(loop.body):
         found.update(written(stmt))

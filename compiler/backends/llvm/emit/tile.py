@@ -1,8 +1,8 @@
 """The innermost loop of a matrix product: one tile of sums, in a function of its own.
 
 Only there do the accumulators have all registers. Beside the maps that follow, LLVM moves their constants in
-front of the loop over the tiles, and has to put accumulators into memory for them in every turn of k. Kernels
-of one module share the function.
+front of the loop over the tiles, and spills accumulators for them in every iteration of k. Kernels of one
+module share the function.
 """
 
 from __future__ import annotations

@@ -77,10 +77,10 @@ def counted_loop(
 
 
 @contextmanager
-def turning_loop(
+def rotated_loop(
     builder: Builder, start: Value, stop: Value, step: int = 1, carried: Sequence[Value] = ()
 ) -> Generator[Loop]:
-    """As `counted_loop`, where there is a turn: the test comes last, so what is invariant may move ahead."""
+    """As `counted_loop`, where there is an iteration: it tests at its end, so what is invariant may move."""
     before = builder.block
     body, after = builder.append_basic_block("body"), builder.append_basic_block("after")
     builder.branch(body)
