@@ -125,7 +125,6 @@ class _Indexing:
         place, writer = self._place(indices), self.writer
         is_below = writer.let("lt", BOOL, place, self.extent)
         is_inside = writer.let("and", BOOL, is_below, writer.let("ge", BOOL, place, Literal.of(0, INT64)))
-        assert isinstance(is_inside, Value)
         writer.write(Check(is_inside, self.status))
 
     def _clear(self, indices: Sequence[Value | None]) -> None:

@@ -70,6 +70,9 @@ class Literal:
     """The repr of a Python float or int (1 for true); "nan", "inf" and "-inf" for what is no number."""
     dtype: DType
 
+    def __hash__(self) -> int:
+        return hash(self.text)
+
     @classmethod
     def of(cls, value: Scalar, dtype: DType) -> Literal:
         """A literal in a dtype; integers are those modulo 2^n."""

@@ -39,10 +39,10 @@ from compiler.loops.language import (
     Value,
 )
 from compiler.loops.machine import Machine
-from compiler.loops.mathematics.recorder import Operand, Recorder, one_of
 from compiler.loops.mathematics.table import RULES
-from compiler.loops.mathematics.words import Lanes
+from compiler.loops.mathematics.words import Lanes, Operand
 from compiler.loops.reductions import folded, joined, result
+from compiler.loops.writing import Writer
 
 Body: TypeAlias = tuple[Stmt, ...]
 
@@ -60,7 +60,7 @@ class _Lowering:
     """One kernel on its way. `now` is what a value of the kernel has become, where it is another."""
 
     def __init__(self, machine: Machine) -> None:
-        self.recorder = Recorder(machine)
+        self.machine, self.writer = machine, Writer()
         self.now: dict[Value, Operand] = {}
         self._words: dict[tuple[DType, int], Lanes] = {}
         self._rules: dict[type, Callable[..., None]] = {
@@ -78,7 +78,7 @@ class _Lowering:
 
     def block(self, body: Body) -> Body:
         """A block, lowered."""
-        with self.recorder.block() as statements:
+        with self.writer.block() as statements:
             for stmt in body:
                 self._rules[type(stmt)](stmt)
         return tuple(statements)
@@ -87,7 +87,7 @@ class _Lowering:
         """The words of some lanes of a dtype."""
         key = dtype, lanes
         if key not in self._words:
-            self._words[key] = Lanes(self.recorder, dtype, lanes)
+            self._words[key] = Lanes(self.writer, self.machine, dtype, lanes)
         return self._words[key]
 
     # What is read
@@ -96,7 +96,7 @@ class _Lowering:
         """What an operand has become."""
         if isinstance(item, Count):
             raise BackendError(f"the count {item.extent} is no argument of the kernel yet")
-        return self.now.get(item, item) if isinstance(item, Value) else one_of(item)
+        return self.now.get(item, item) if isinstance(item, Value) else item
 
     def value(self, item: Value) -> Value:
         """The same where no literal may stand."""
@@ -104,7 +104,7 @@ class _Lowering:
         return found if isinstance(found, Value) else self._splat(found, item.lanes)
 
     def _splat(self, literal: Literal, lanes: int) -> Value:
-        return self.recorder.let("splat", literal.dtype, lanes, (literal,))
+        return self.writer.let("splat", literal.dtype, literal, lanes=lanes)
 
     def number(self, item: Number) -> Number:
         """What a number has become."""
@@ -130,30 +130,30 @@ class _Lowering:
     def _let(self, stmt: Let) -> None:
         value = stmt.value
         operands = [self.operand(item) for item in stmt.operands]
-        since = len(self.recorder.statements)
+        since = len(self.writer.blocks[-1])
         rule = RULES.get(stmt.atom)
         if rule is not None:
             dtype = value.dtype if stmt.atom == "cast" else operands[-1].dtype
             found = rule(self.words(dtype, value.lanes), *operands)
         elif stmt.atom in ATOMS:
-            found = self.recorder.let(stmt.atom, value.dtype, value.lanes, tuple(operands))
+            found = self.writer.let(stmt.atom, value.dtype, *operands, lanes=value.lanes)
         else:
             raise BackendError(f"{stmt.atom!r} is an atom of neither formulas nor machines")
-        self.now[value] = self.recorder.named(found, value.label, since)
+        self.now[value] = self.writer.named(found, value.label, since)
 
     def _load(self, stmt: Load) -> None:
-        self.recorder.append(Load(stmt.value, self.ref(stmt.ref), self.mask(stmt.mask)))
+        self.writer.write(Load(stmt.value, self.ref(stmt.ref), self.mask(stmt.mask)))
 
     def _store(self, stmt: Store) -> None:
         item = stmt.operand
         operand = self.value(item) if isinstance(item, Value) and item.lanes else self.operand(item)
-        self.recorder.append(Store(self.ref(stmt.ref), operand, self.mask(stmt.mask), stmt.first))
+        self.writer.write(Store(self.ref(stmt.ref), operand, self.mask(stmt.mask), stmt.first))
 
     def _for(self, stmt: For) -> None:
         start, stop = self.number(stmt.start), self.number(stmt.stop)
         firsts = [self.operand(item.first) for item in stmt.carried]
-        recorder = self.recorder
-        with recorder.block() as ahead:
+        writer = self.writer
+        with writer.block() as ahead:
             for inner in stmt.ahead:
                 self._rules[type(inner)](inner)
             body = self.block(stmt.body)
@@ -161,7 +161,7 @@ class _Lowering:
             Carry(item.inside, first, self.operand(item.following), item.after)
             for item, first in zip(stmt.carried, firsts, strict=True)
         )
-        recorder.append(replace(stmt, start=start, stop=stop, body=body, carried=carried, ahead=tuple(ahead)))
+        writer.write(replace(stmt, start=start, stop=stop, body=body, carried=carried, ahead=tuple(ahead)))
 
     def _fold(self, stmt: Fold) -> None:
         first = stmt.following[0]
@@ -171,22 +171,22 @@ class _Lowering:
         self.now.update(zip(stmt.following, found, strict=True))
 
     def _join(self, stmt: Join) -> None:
-        state, since = tuple(map(self.operand, stmt.state)), len(self.recorder.statements)
+        state, since = tuple(map(self.operand, stmt.state)), len(self.writer.blocks[-1])
         lanes = max(item.lanes if isinstance(item, Value) else 0 for item in state)
         how = result if lanes == stmt.value.lanes else joined
         found = how(self.words(state[0].dtype, lanes), stmt.reducer, state)
-        self.now[stmt.value] = self.recorder.named(found, stmt.value.label, since)
+        self.now[stmt.value] = self.writer.named(found, stmt.value.label, since)
 
     def _if(self, stmt: If) -> None:
         condition = self.value(stmt.condition)
-        self.recorder.append(If(condition, self.block(stmt.then), self.block(stmt.otherwise)))
+        self.writer.write(If(condition, self.block(stmt.then), self.block(stmt.otherwise)))
 
     def _check(self, stmt: Check) -> None:
-        self.recorder.append(Check(self.value(stmt.condition), stmt.status))
+        self.writer.write(Check(self.value(stmt.condition), stmt.status))
 
     def _leaf(self, stmt: Stmt) -> None:
         """A leaf of a matrix product, of the numbers that its own have become."""
-        self.recorder.append(_Leaves(self).stmt(stmt))
+        self.writer.write(_Leaves(self).stmt(stmt))
 
 
 class _Leaves(Copy):

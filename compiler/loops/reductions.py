@@ -13,8 +13,7 @@ from compiler.ir.op import Reducer
 from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT64, DType, Scalar
 from compiler.loops.language import Literal, Value
 from compiler.loops.mathematics.elementary import maximum, minimum
-from compiler.loops.mathematics.recorder import Operand, Recorder, one_of
-from compiler.loops.mathematics.words import Lanes
+from compiler.loops.mathematics.words import Lanes, Operand
 
 
 def identity(reducer: Reducer, dtype: DType) -> Scalar:
@@ -101,15 +100,15 @@ def result(m: Lanes, reducer: Reducer, state: Sequence[Operand]) -> Operand:
 
 def joined(m: Lanes, reducer: Reducer, state: Sequence[Operand]) -> Operand:
     """The result of all lanes of a state, halves first; a search goes lane by lane."""
-    alone = Lanes(m.recorder, m.dtype, 0)
+    alone = m.wide(0)
     if reducer.is_search:
         return _first_best(alone, reducer, state, m.lanes)
     total = state[0]
     for half in _halves(m):
         total = _joined(half, reducer, _part("low", half, total), _part("high", half, total))
-    total = _lane(m.recorder, total, 0)
+    total = _lane(m, total, 0)
     if flags_nan(reducer, m.dtype):
-        return result(alone, reducer, (total, m.recorder.let("any", BOOL, 0, (state[1],))))
+        return result(alone, reducer, (total, m.writer.let("any", BOOL, state[1])))
     return total
 
 
@@ -118,24 +117,24 @@ def _halves(m: Lanes) -> list[Lanes]:
     count, found = m.lanes, list[Lanes]()
     while count > 1:
         count //= 2
-        found.append(Lanes(m.recorder, m.dtype, count))
+        found.append(m.wide(count))
     return found
 
 
 def _part(atom: str, half: Lanes, vector: Operand) -> Value:
-    return half.recorder.let(atom, half.dtype, half.lanes, (vector,))
+    return half.writer.let(atom, half.dtype, vector, lanes=half.lanes)
 
 
-def _lane(recorder: Recorder, vector: Operand, number: int) -> Value:
-    return recorder.let("lane", vector.dtype, 0, (one_of(Literal.of(number, INT64)), vector))
+def _lane(m: Lanes, vector: Operand, number: int) -> Value:
+    return m.writer.let("lane", vector.dtype, Literal.of(number, INT64), vector)
 
 
 def _first_best(m: Lanes, reducer: Reducer, state: Sequence[Operand], lanes: int) -> Operand:
     """The place of the lane that is best, the least place of those that are equally good."""
     places, truths = m.of(INT64), m.truths
-    best, place = (_lane(m.recorder, item, 0) for item in state)
+    best, place = (_lane(m, item, 0) for item in state)
     for number in range(1, lanes):
-        value, here = (_lane(m.recorder, item, number) for item in state)
+        value, here = (_lane(m, item, number) for item in state)
         wins, loses = _beats(m, reducer, value, best), _beats(m, reducer, best, value)
         wins = truths.or_(wins, truths.and_(truths.not_(loses), places.lt(here, place)))
         best, place = m.select(wins, value, best), places.select(wins, here, place)

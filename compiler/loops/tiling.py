@@ -297,7 +297,6 @@ class _Tiling(Copy):
             else:
                 ends = writer.sum(term, BLOCK_DEPTH)
                 is_last = writer.let("ge", BOOL, ends, operand(depth))
-                assert isinstance(is_last, Value)
                 writer.write(If(is_last, tuple(maps)))
         writer.write(For(row, first, last, tuple(body), step=self.shape.rows))
 

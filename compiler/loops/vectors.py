@@ -293,7 +293,6 @@ class _Vectors:
                 outside = self.writer.let("not", BOOL, self.mask, lanes=self.lanes)
                 given = self.writer.let("or", BOOL, condition, outside, lanes=self.lanes)
             found = self.writer.let("all", BOOL, given)
-            assert isinstance(found, Value)
             condition = found
         self.writer.write(Check(condition, stmt.status))
 
@@ -315,7 +314,6 @@ class _Vectors:
             self.writer.write(pieces)
             return
         is_whole = self.writer.let("lt", BOOL, loop.index, Literal.of(end - rest, INT64))
-        assert isinstance(is_whole, Value)
         self.writer.write(If(is_whole, (whole,), (pieces,)))
 
     # Loops

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Hashable, Iterable
 from contextlib import contextmanager
+from typing import TypeVar
 
 from compiler.ir.formula.tape import Const
 from compiler.ir.types import INT64, DType
 from compiler.loops.language import Let, Literal, Load, Number, Operand, Ref, Stmt, Value, operand
+
+Item = TypeVar("Item", bound=Operand)
 
 
 class Writer:
@@ -18,17 +21,23 @@ class Writer:
 
     def __init__(self) -> None:
         self.blocks: list[list[Stmt]] = [[]]
-        self.facts: list[dict[Hashable, Operand]] = [{}]
+        self._known: dict[Hashable, Operand] = {}
+        self._before: list[list[tuple[Hashable, Operand | None]]] = [[]]
+        """What was known, under each key that an open block has noted, before it did."""
 
     @contextmanager
     def block(self) -> Generator[list[Stmt]]:
         """A block inside the present one; its statements, once it has ended."""
         found: list[Stmt] = []
         self.blocks.append(found)
-        self.facts.append({})
+        self._before.append([])
         yield found
         self.blocks.pop()
-        self.facts.pop()
+        for key, value in reversed(self._before.pop()):
+            if value is None:
+                del self._known[key]
+            else:
+                self._known[key] = value
 
     def write(self, stmt: Stmt) -> None:
         """One statement, at the end of the present block."""
@@ -40,26 +49,35 @@ class Writer:
 
     def known(self, key: Hashable) -> Operand | None:
         """What was noted under a key in a block that is open."""
-        for facts in reversed(self.facts):
-            if key in facts:
-                return facts[key]
-        return None
+        return self._known.get(key)
 
     def note(self, key: Hashable, value: Operand) -> None:
         """Notes a fact of the present block."""
-        self.facts[-1][key] = value
+        self._before[-1].append((key, self._known.get(key)))
+        self._known[key] = value
 
-    def let(
-        self, atom: str, dtype: DType, *operands: Operand, lanes: int = 0, label: object = None
-    ) -> Operand:
+    def let(self, atom: str, dtype: DType, *operands: Operand, lanes: int = 0, label: object = None) -> Value:
         """The value of an atom."""
-        key = (atom, dtype, lanes, *operands)
-        found = self.known(key)
-        if found is None:
-            found = Value(dtype, lanes, label)
-            self.write(Let(found, atom, operands))
-            self.note(key, found)
+        key = (atom, dtype.short, lanes, *operands)
+        found = self._known.get(key)
+        if isinstance(found, Value):
+            return found
+        found = Value(dtype, lanes, label)
+        self.blocks[-1].append(Let(found, atom, operands))
+        self._known[key] = found
+        self._before[-1].append((key, None))
         return found
+
+    def named(self, value: Item, label: object, since: int) -> Item | Value:
+        """The value, called `label` if this block's last statement wrote it, and not its first `since`."""
+        block = self.blocks[-1]
+        last = block[-1] if label is not None and len(block) > since else None
+        if not isinstance(last, Let) or last.value is not value:
+            return value
+        renamed = Value(value.dtype, last.value.lanes, label)
+        block[-1] = Let(renamed, last.atom, last.operands)
+        self.note((last.atom, value.dtype.short, renamed.lanes, *last.operands), renamed)
+        return renamed
 
     def load(self, ref: Ref, lanes: int = 0, label: object = None) -> Operand:
         """An element or vector of memory. What has been read in this block is not read again."""
@@ -80,25 +98,20 @@ class Writer:
 
     def minimum(self, a: Number, b: Number) -> Value:
         """The smaller of two int64 scalars."""
-        return self._scalar("minimum", a, b)
+        return self.let("minimum", INT64, operand(a), operand(b))
 
     def maximum(self, a: Number, b: Number) -> Value:
         """The greater of two int64 scalars."""
-        return self._scalar("maximum", a, b)
+        return self.let("maximum", INT64, operand(a), operand(b))
 
     def difference(self, a: Number, b: Number) -> Value:
         """The difference of two int64 scalars."""
-        return self._scalar("sub", a, b)
+        return self.let("sub", INT64, operand(a), operand(b))
 
     def sum(self, a: Number, b: Number) -> Value:
         """The sum of two int64 scalars."""
-        return self._scalar("add", a, b)
+        return self.let("add", INT64, operand(a), operand(b))
 
     def product(self, a: Number, b: Number) -> Value:
         """The product of two int64 scalars."""
-        return self._scalar("mul", a, b)
-
-    def _scalar(self, atom: str, *numbers: Number) -> Value:
-        found = self.let(atom, INT64, *map(operand, numbers))
-        assert isinstance(found, Value)
-        return found
+        return self.let("mul", INT64, operand(a), operand(b))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from compiler.loops.language import Value
-from compiler.loops.mathematics.recorder import Operand
-from compiler.loops.mathematics.words import Lanes
+from compiler.loops.mathematics.words import Lanes, Operand
 
 
 def maximum(m: Lanes, a: Operand, b: Operand) -> Operand:
@@ -57,7 +56,7 @@ def place(m: Lanes, first: Operand, *others: Operand) -> Operand:
 
     What is a scalar is computed as one, before it meets a vector.
     """
-    total, scalars = first, Lanes(m.recorder, m.dtype, 0)
+    total, scalars = first, m.wide(0)
     for index, extent in zip(others[::2], others[1::2], strict=True):
         words = m if any(isinstance(x, Value) and x.lanes for x in (total, extent)) else scalars
         product = words.mul(words.splat(total), words.splat(extent))

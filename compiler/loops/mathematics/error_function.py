@@ -20,8 +20,7 @@ from compiler.loops.mathematics.exponentials import (
     scale,
     within,
 )
-from compiler.loops.mathematics.recorder import Operand
-from compiler.loops.mathematics.words import Lanes
+from compiler.loops.mathematics.words import Lanes, Operand
 
 _ALL_BUT_THE_HIGHEST = -1
 """All coefficients of a polynomial but the last, as a bound of a slice."""

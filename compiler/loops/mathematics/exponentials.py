@@ -11,8 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from compiler.loops.mathematics.recorder import Operand
-from compiler.loops.mathematics.words import Lanes
+from compiler.loops.mathematics.words import Lanes, Operand
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ function", ACM TOMS 16, 1990, and the usual reduction of log(1 + f) to 2 artanh(
 
 from __future__ import annotations
 
-from compiler.loops.mathematics.recorder import Operand
-from compiler.loops.mathematics.words import Lanes
+from compiler.loops.mathematics.words import Lanes, Operand
 
 
 def log_near_one(m: Lanes, f: Operand) -> Operand:

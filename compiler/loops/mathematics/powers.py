@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from compiler.loops.language import Literal
-from compiler.loops.mathematics.recorder import Operand
-from compiler.loops.mathematics.words import Lanes
+from compiler.loops.mathematics.words import Lanes, Operand
 
 
 def power(m: Lanes, base: Operand, exponent: Operand) -> Operand:

@@ -12,8 +12,7 @@ from typing import Final
 
 from compiler.ir.formula.atoms import of_every_atom
 from compiler.loops.mathematics import elementary, error_function, exponentials, logarithms, powers
-from compiler.loops.mathematics.recorder import Operand
-from compiler.loops.mathematics.words import Lanes
+from compiler.loops.mathematics.words import Lanes, Operand
 
 Rule = Callable[..., Operand]
 """Records an atom of operands of the dtype of some `Lanes`, and returns its value."""

@@ -14,13 +14,17 @@ from typing import Final, TypeAlias
 
 from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, DType
 from compiler.loops.language import Literal, Value
+from compiler.loops.machine import Machine
 from compiler.loops.mathematics.coefficients import COEFFICIENTS
-from compiler.loops.mathematics.recorder import Operand, Recorder, one_of
+from compiler.loops.writing import Writer
+
+Operand: TypeAlias = Value | Literal
+"""An operand that is no count any more."""
 
 Word: TypeAlias = Operand | float | int
 """An operand, or a Python number for the same literal in every lane."""
 
-TRUE: Final = one_of(Literal.of(True, BOOL))
+TRUE: Final = Literal.of(True, BOOL)
 
 _NUMBERS: Final[Mapping[DType, dict[float, Literal]]] = {dtype: {} for dtype in DType}
 """Literals of numbers that are not 0, of which there are two."""
@@ -62,8 +66,8 @@ _FORMATS: Final = {FLOAT32: Format(32, 23), FLOAT64: Format(64, 52)}
 class Lanes:
     """Records arithmetic of one dtype on `lanes` numbers at once (0: on one scalar)."""
 
-    def __init__(self, recorder: Recorder, dtype: DType, lanes: int) -> None:
-        self.recorder, self.machine, self.dtype, self.lanes = recorder, recorder.machine, dtype, lanes
+    def __init__(self, writer: Writer, machine: Machine, dtype: DType, lanes: int) -> None:
+        self.writer, self.machine, self.dtype, self.lanes = writer, machine, dtype, lanes
         self._literals = _NUMBERS[dtype]
 
     @property
@@ -78,7 +82,11 @@ class Lanes:
 
     def of(self, dtype: DType) -> Lanes:
         """The words of as many lanes of another dtype."""
-        return self if dtype is self.dtype else Lanes(self.recorder, dtype, self.lanes)
+        return self if dtype is self.dtype else Lanes(self.writer, self.machine, dtype, self.lanes)
+
+    def wide(self, lanes: int) -> Lanes:
+        """The words of another number of lanes."""
+        return Lanes(self.writer, self.machine, self.dtype, lanes)
 
     @cached_property
     def integers(self) -> Lanes:
@@ -96,14 +104,14 @@ class Lanes:
             return word
         found = self._literals.get(word) if word else None
         if found is None:
-            found = self._literals[word] = one_of(Literal.of(word, self.dtype))
+            found = self._literals[word] = Literal.of(word, self.dtype)
         return found
 
     def _same(self, atom: str, *words: Word) -> Value:
-        return self.recorder.let(atom, self.dtype, self.lanes, tuple([self.operand(w) for w in words]))
+        return self.writer.let(atom, self.dtype, *map(self.operand, words), lanes=self.lanes)
 
     def _truth(self, atom: str, *words: Word) -> Value:
-        return self.recorder.let(atom, BOOL, self.lanes, tuple([self.operand(w) for w in words]))
+        return self.writer.let(atom, BOOL, *map(self.operand, words), lanes=self.lanes)
 
     def add(self, a: Word, b: Word) -> Value:
         return self._same("add", a, b)
@@ -234,15 +242,15 @@ class Lanes:
         return self.select(self.lt(bound, x), bound, x)
 
     def bits(self, x: Operand) -> Value:
-        return self.recorder.let("bits", self.integers.dtype, self.lanes, (x,))
+        return self.writer.let("bits", self.integers.dtype, x, lanes=self.lanes)
 
     def from_bits(self, n: Operand) -> Value:
-        return self.recorder.let("from_bits", self.dtype, self.lanes, (n,))
+        return self.writer.let("from_bits", self.dtype, n, lanes=self.lanes)
 
     def splat(self, x: Operand) -> Operand:
         """Return a scalar in every lane; a vector is that already."""
         is_scalar = self.lanes and isinstance(x, Value) and not x.lanes
-        return self.recorder.let("splat", self.dtype, self.lanes, (x,)) if is_scalar else x
+        return self.writer.let("splat", self.dtype, x, lanes=self.lanes) if is_scalar else x
 
     def cast(self, x: Operand) -> Operand:
         """Return a value of another dtype in this one, as NumPy converts it."""
@@ -250,7 +258,7 @@ class Lanes:
             return x
         if self.dtype is BOOL:
             return self.of(x.dtype).ne(x, 0)
-        return self.recorder.let("cast", self.dtype, self.lanes, (x,))
+        return self.writer.let("cast", self.dtype, x, lanes=self.lanes)
 
     @property
     def scales(self) -> bool:
