@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node
@@ -52,6 +52,12 @@ class Draft:
     instructions: float
     moves: tuple[tuple[int, Extent], ...]
     """For each place that is walked over the bytes of an element, and how many elements there are."""
+
+    def moved(self, pointers: Mapping[Pointer, Pointer]) -> Draft:
+        """The same over other memory."""
+        addresses = {key: pointers[item] for key, item in self.addresses.items()}
+        partials = tuple(replace(item, target=pointers[item.target]) for item in self.partials)
+        return replace(self, addresses=addresses, partials=partials)
 
 
 @dataclass(frozen=True, slots=True)

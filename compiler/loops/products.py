@@ -14,7 +14,7 @@ in blocks of BLOCK_DEPTH, the sums of the blocks in their order: bits do not dep
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from compiler.ir.dims import Extent, product
@@ -43,7 +43,6 @@ from compiler.loops.polynomials import rounded_once
 from compiler.loops.roles import OutputLoop, Walk, roles, stride_of
 from compiler.loops.weights import weight
 from compiler.loops.writing import Writer
-from compiler.rewrite.refusal import Refusal
 from compiler.schedule import schedule
 from compiler.schedule.addresses import (
     FromLoop,
@@ -54,6 +53,7 @@ from compiler.schedule.addresses import (
     sources_of,
 )
 from compiler.schedule.frame import map_reduce
+from compiler.schedule.nest import Nest
 
 BLOCK_DEPTH: Final = 256
 """Terms that are summed before the sum is added to the total; part of the definition of the result."""
@@ -95,6 +95,10 @@ class ProductDraft:
     after: float
     """Instructions behind the sum, for each element."""
 
+    def moved(self, pointers: Mapping[Pointer, Pointer]) -> ProductDraft:
+        """The same over other memory."""
+        return replace(self, addresses={key: pointers[item] for key, item in self.addresses.items()})
+
 
 @dataclass(frozen=True, slots=True)
 class _Factor:
@@ -108,13 +112,10 @@ class _Factor:
 class ProductWriter:
     """Writes the loops of one kernel. Raises UnsupportedError where it is no product of two matrices."""
 
-    def __init__(self, kernel: schedule.Kernel, places: Places, stored: frozenset[Node]) -> None:
-        self.kernel = kernel
+    def __init__(self, kernel: schedule.Kernel, nest: Nest, places: Places, stored: frozenset[Node]) -> None:
+        self.kernel, self.nest = kernel, nest
         self.head, *self.maps = kernel.members
         self.op = map_reduce(self.head)
-        if isinstance(kernel.nest, Refusal):
-            raise UnsupportedError(str(kernel.nest))
-        self.nest = kernel.nest
         self._check_maps()
         accesses = list(memory_accesses(kernel.members, stored, self.nest, places.regions))
         self.roles, self.others = roles(kernel.members, self.nest, accesses), accesses[2:]

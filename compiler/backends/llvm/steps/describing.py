@@ -98,16 +98,17 @@ def _loops(kernel: Kernel, step: LoopStep | ProductStep, words: Words) -> str:
     is_product = isinstance(step, ProductStep)
     partials = {} if is_product else {p.memory.label: p for p in step.draft.partials}
 
+    def value(label: object) -> str:
+        here = step.labels.get(label, label)
+        return words.called(here) if isinstance(here, Node | str) else str(here)
+
     def memory(label: object) -> tuple[str, str]:
         if isinstance(label, Table):
-            return f"{words.called(label.value)}_{label.what}", str(label)
-        name = words.called(label) if isinstance(label, Node | str) else ""
+            return f"{value(label.value)}_{label.what}", str(label)
+        name = value(label) if isinstance(label, Node | str) else ""
         if label in labels:
             return name, words.place(labels[label])
         return name, f"scratch[{count(partials[label].size)}]" if label in partials else "scratch"
-
-    def value(label: object) -> str:
-        return words.called(label) if isinstance(label, Node | str) else str(label)
 
     return source(kernel, Naming(value, memory))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
 from compiler.backends.llvm.emit.kernel import emit_kernel
@@ -47,6 +47,8 @@ class LoopStep:
     """The kernel as it is drafted, and with its loops joined, for who asks how it came to be."""
     checked: IndexDraft | None = None
     """What is checked, if the kernel may refuse it."""
+    labels: Mapping[object, object] = field(default_factory=dict[object, object])
+    """What the draft's labels are called here, where a kernel was drafted for one that it is like."""
 
     @property
     def kernels(self) -> Mapping[str, Emit]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NoReturn
 
 from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.steps.launches import PythonStep, Sizes, Step
 from compiler.backends.llvm.steps.loops import LoopStep, index_step, loop_step
-from compiler.backends.llvm.steps.products import product_step
+from compiler.backends.llvm.steps.products import ProductStep, product_step
 from compiler.backends.llvm.steps.wording import Label
 from compiler.backends.reference.layout import check_indices
 from compiler.errors import BackendError
@@ -29,6 +29,7 @@ from compiler.ir.op import (
     ScatterAdd,
     Trait,
 )  # fmt: skip
+from compiler.loops.alike import Likeness, likeness
 from compiler.loops.copies import copy
 from compiler.loops.drafts import UnsupportedError
 from compiler.loops.folds import fold_draft
@@ -39,6 +40,7 @@ from compiler.loops.prefixes import prefix_draft
 from compiler.loops.products import ProductWriter
 from compiler.rewrite.refusal import Refusal
 from compiler.schedule.execution import Copy, Release, Run, steps_of
+from compiler.schedule.nest import Nest
 from compiler.schedule.plan import InOutput, InParameter, InSlab, Plan, View
 from compiler.schedule.schedule import Kernel
 
@@ -102,6 +104,7 @@ class _Lowering:
         self.steps: list[Step | PythonStep] = []
         self.asides = 0
         """How many values have been moved aside."""
+        self._known: dict[Hashable, tuple[Likeness, LoopStep | ProductStep]] = {}
 
     def lower(self) -> Lowered:
         of_kernel: list[list[Step | PythonStep]] = []
@@ -198,15 +201,29 @@ class _Lowering:
             return
         if not isinstance(first.op, MapReduce):
             raise UnsupportedError(f"{first.op.name} is no op of arrays")
-        if first.op.has(Trait.CONTRACTION):
-            try:
-                draft = ProductWriter(kernel, self.places, stored).write()
-                self.steps.append(product_step(kernel.members, draft, self.target))
-                return
-            except UnsupportedError:
-                pass
+        self.steps.append(self._computed(kernel, stored))
+
+    def _computed(self, kernel: Kernel, stored: frozenset[Node]) -> LoopStep | ProductStep:
+        """The step of a kernel of maps, reductions and contractions; of alike ones one is drafted."""
         nest = kernel.nest
         if isinstance(nest, Refusal):
             raise UnsupportedError(str(nest))
+        found = likeness(kernel, nest, self.places, stored)
+        if found.key not in self._known:
+            self._known[found.key] = found, self._drafted(kernel, nest, stored)
+            return self._known[found.key][1]
+        known, step = self._known[found.key]
+        pointers = dict(zip(known.pointers, found.pointers, strict=True))
+        labels = dict(zip(known.nodes[::-1], found.nodes[::-1], strict=True))
+        return replace(step, nodes=kernel.members, draft=step.draft.moved(pointers), labels=labels)
+
+    def _drafted(self, kernel: Kernel, nest: Nest, stored: frozenset[Node]) -> LoopStep | ProductStep:
+        """The step of a kernel that is like none before it."""
+        if kernel.members[0].op.has(Trait.CONTRACTION):
+            try:
+                draft = ProductWriter(kernel, nest, self.places, stored).write()
+                return product_step(kernel.members, draft, self.target)
+            except UnsupportedError:
+                pass
         writer = NestWriter(kernel, nest, self.places, stored)
-        self.steps.append(loop_step(kernel.members, writer.write(), self.target, is_cut=writer.may_be_cut))
+        return loop_step(kernel.members, writer.write(), self.target, is_cut=writer.may_be_cut)

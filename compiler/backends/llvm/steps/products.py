@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -38,6 +38,8 @@ class ProductStep:
     bound: Bound
     cuts: Cuts
     tile: Shape
+    labels: Mapping[object, object] = field(default_factory=dict[object, object])
+    """What the draft's labels are called here, where a kernel was drafted for one that it is like."""
 
     @property
     def written(self) -> tuple[Kernel, Kernel]:
