@@ -8,6 +8,7 @@ from functools import partial
 from typing import Literal, TypeAlias
 
 from compiler.backends.contract import Backend, Executable
+from compiler.ir.collecting import collector_at_rest
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.verify import verify
@@ -42,6 +43,7 @@ def compile_graph(
     return compile_source(source, structure, options)
 
 
+@collector_at_rest()
 def compile_source(source: Graph, structure: Structure, options: CompileOptions) -> Program:
     """The program of a graph that is complete, whose outputs are returned in a structure."""
     backend = options.backend

@@ -125,6 +125,14 @@ class Graph:
         return {node: tuple(found) for node, found in users.items()}
 
     @cached_property
+    def kinds(self) -> tuple[Node, ...]:
+        """One node for all that have its op, its type and its operands' types: what these say, it says."""
+        found: dict[object, Node] = {}
+        for node in self.nodes:
+            found.setdefault((node.op, node.type, *[operand.type for operand in node.operands]), node)
+        return tuple(found.values())
+
+    @cached_property
     def scopes(self) -> dict[Node, Path]:
         """The part of the model that each node belongs to, as names, the outermost first; () for none."""
         return scopes_of(self.nodes)

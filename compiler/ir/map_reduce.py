@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
 from compiler.errors import ShapeError
@@ -62,7 +62,7 @@ Argument: TypeAlias = Access | Index | Size | Const
 
 
 @hash_once
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MapReduce(Op):
     """`out[output] = reducer over the other loops of formula(arguments)`, converted to `dtype`.
 
@@ -84,26 +84,30 @@ class MapReduce(Op):
 
     @property
     def traits(self) -> Trait:
+        return self._traits
+
+    @cached_property
+    def _traits(self) -> Trait:
         if self.reducer is Reducer.NONE:
             return Trait.ELEMENTWISE
         return Trait.REDUCTION if self.formula.is_identity else Trait.CONTRACTION
 
-    @property
+    @cached_property
     def accesses(self) -> tuple[Access, ...]:
         """The arguments that read operands, in the order of the operands."""
         return tuple(item for item in self.arguments if isinstance(item, Access))
 
-    @property
+    @cached_property
     def positions(self) -> tuple[int, ...]:
         """The parameter of the formula that each operand is, in the order of the operands."""
         return tuple(k for k, item in enumerate(self.arguments) if isinstance(item, Access))
 
-    @property
+    @cached_property
     def kept(self) -> int:
         """The number of loop indices of the output; the rest are reduced."""
         return sum(axis is not None for axis in self.output)
 
-    @property
+    @cached_property
     def reduced(self) -> tuple[int, ...]:
         return tuple(range(self.kept, len(self.extents)))
 

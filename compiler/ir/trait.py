@@ -52,7 +52,7 @@ class Op(Hashed, ABC):
         """The result's type. Raises ShapeError or DTypeError where the operands' types do not fit."""
 
     def has(self, trait: Trait) -> bool:
-        return trait in self.traits
+        return self.traits._value_ & trait._value_ == trait._value_
 
 
 @hash_once

@@ -37,7 +37,7 @@ def _reachable(graph: Graph) -> Iterator[str]:
 
 
 def _types_follow(graph: Graph) -> Iterator[str]:
-    for node in graph.nodes:
+    for node in graph.kinds:
         try:
             found = node.op.infer([operand.type for operand in node.operands])
         except (DTypeError, ValueError) as error:  # a wrong number of operands does not unpack
@@ -48,7 +48,7 @@ def _types_follow(graph: Graph) -> Iterator[str]:
 
 
 def _map_reduces(graph: Graph) -> Iterator[tuple[Node, MapReduce]]:
-    for node in graph.nodes:
+    for node in graph.kinds:
         if isinstance(node.op, MapReduce):
             yield node, node.op
 

@@ -1,0 +1,45 @@
+"""The garbage collector at rest while a program is made.
+
+What a compilation makes lives as long as its program or goes when the last name for it goes; circles are few.
+The collector looks all the same, again and again, at everything that is alive: that was a tenth of the time
+that small networks take to compile, and a sixth of that of networks of hundreds of layers.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+
+_lock = threading.Lock()
+_resting = 0
+"""How many threads are inside."""
+_was_enabled = False
+
+
+@contextmanager
+def collector_at_rest() -> Generator[None]:
+    """Nothing is collected inside, in any thread; behind it what was before is so again. Calls nest."""
+    _enter()
+    try:
+        yield
+    finally:
+        _leave()
+
+
+def _enter() -> None:
+    global _resting, _was_enabled
+    with _lock:
+        if _resting == 0:
+            _was_enabled = gc.isenabled()
+            gc.disable()
+        _resting += 1
+
+
+def _leave() -> None:
+    global _resting
+    with _lock:
+        _resting -= 1
+        if _resting == 0 and _was_enabled:
+            gc.enable()
