@@ -88,8 +88,8 @@ def test_a_fold_of_something_else_stays() -> None:
             Reason.NOT_KNOWN,
         ),
         (
-            "%g = input : f32[50]\n%w = input : f32[3]\n%c[i,j] = mul(%g[i], %w[j]) : f32[50,3]\n"
-            "%x = fold(%c, axes=[0], extents=[101], steps=[2], dilations=[1]) : f32[101]\nreturn %x\n",
+            "%g = input : f32[50]\n%w = input : f32[2]\n%c[i,j] = mul(%g[i], %w[j]) : f32[50,2]\n"
+            "%x = fold(%c, axes=[0], extents=[352], steps=[7], dilations=[1]) : f32[352]\nreturn %x\n",
             Reason.NOT_FASTER,
         ),
         (
