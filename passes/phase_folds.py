@@ -14,7 +14,7 @@ is the gradient of a convolution with a stride by its input, and becomes
     %1 = window(%0, axes=[2], positions=[51], taps=[2], steps=[1], dilations=[1]) : f32[n,4,51,2]
     %2 = reshape(%w, shape=[4, 2, 2]) : f32[4,2,2]
     %3 = slice(%2, starts=[0, 1, 0], sizes=[4, 2, 2], steps=[1, -1, 1]) : f32[4,2,2]
-    %4[i,j,k] = sum[l:2, m:4] %1[i,m,j,l] * %3[m,l,k] : f32[n,51,2]
+    %4[i,j,k] = sum[l:4, m:2] %1[i,l,j,m] * %3[l,m,k] : f32[n,51,2]
     %x = reshape(%4, shape=[n, 102]) : f32[n,102]
     return %x
 
@@ -264,11 +264,16 @@ class _Site:
         self, windows: Node, weights: Node, axes: Sequence[int | None], output: Sequence[int],
         extents: Sequence[Extent], origin: Origin,
     ) -> Node:  # fmt: skip
+        """The sum of products, whose terms follow each other as the weights lie in memory."""
         pairs = [(windows, [*self._op.accesses[self.given].axes, *self._taps]), (weights, [*axes])]
         (left, of_left), (right, of_right) = pairs if self.given == 0 else pairs[::-1]
+        ordered = dict.fromkeys([*output, *(axis for axis in axes if axis is not None), *range(len(extents))])
+        number = {loop: place for place, loop in enumerate(ordered)}
+        renamed = [[None if axis is None else number[axis] for axis in item] for item in (of_left, of_right)]
         return contract(
-            [left, right], [of_left, of_right], output, extents, dtype=self._op.dtype, origin=origin
-        )
+            [left, right], renamed, [number[loop] for loop in output], [extents[loop] for loop in ordered],
+            dtype=self._op.dtype, origin=origin,
+        )  # fmt: skip
 
     def _as_one(self, padded: Node, weights: Node, origin: Origin) -> Node:
         """All phases as one product, in which the phase is a loop behind the position."""
