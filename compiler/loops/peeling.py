@@ -6,16 +6,17 @@
                                                        for j in t .. n in vectors of 4 with m:
                                                            y[j; where m] = exp(x[j; where m])
 
-This is for machines whose masks have no registers of their own: where there are no masked loads and stores
-either, each lane of one is a branch, and where there are (AVX2), stores under a mask are slow. The second
-loop has one iteration or none. Lanes hold what they held, and what the first loop carries the second one
-takes up, so no bit changes. A store that chooses between a whole vector and pieces has made its choice.
+The second loop has one iteration or none. Lanes hold what they held, and what the first loop carries the
+second one takes up, so no bit changes. A store that chooses between a whole vector and pieces has made its
+choice. Where masks have registers of their own they cost a loop nothing but a choice in each fold, so only
+loops that carry something are peeled there; elsewhere all are: stores under a mask are slow with AVX2, and
+with SSE and NEON each lane of a load or store under one is a branch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from compiler.ir.types import BOOL, INT64
 from compiler.loops.copying import Copy
@@ -35,27 +36,35 @@ from compiler.loops.language import (
     reads,
     walk,
 )
+from compiler.loops.machine import Machine
 from compiler.loops.writing import Writer
 
 
-def peel(kernel: Kernel) -> Kernel:
-    """The kernel with a loop of whole vectors before each vector under a mask."""
-    return replace(kernel, body=_block(kernel.body))
+def peel(kernel: Kernel, machine: Machine) -> Kernel:
+    """The kernel with a loop of whole vectors before the tail of each loop where that pays."""
+    return replace(kernel, body=_Peeling(machine.has_mask_registers).block(kernel.body))
 
 
-def _block(body: Iterable[Stmt]) -> tuple[Stmt, ...]:
-    return tuple(item for stmt in body for item in _peeled(stmt))
+@dataclass(frozen=True, slots=True)
+class _Peeling:
+    """Whether only loops that carry something are peeled."""
 
+    is_sparing: bool
 
-def _peeled(stmt: Stmt) -> tuple[Stmt, ...]:
-    match stmt:
-        case For():
-            loop = replace(stmt, body=_block(stmt.body))
-            return (loop,) if loop.mask is None else _parts(loop, loop.mask)
-        case If():
-            return (replace(stmt, then=_block(stmt.then), otherwise=_block(stmt.otherwise)),)
-        case _:
-            return (stmt,)
+    def block(self, body: Iterable[Stmt]) -> tuple[Stmt, ...]:
+        """Statements, in order."""
+        return tuple(item for stmt in body for item in self._peeled(stmt))
+
+    def _peeled(self, stmt: Stmt) -> tuple[Stmt, ...]:
+        match stmt:
+            case For():
+                loop = replace(stmt, body=self.block(stmt.body))
+                pays = loop.carried or not self.is_sparing
+                return _parts(loop, loop.mask) if pays and loop.mask is not None else (loop,)
+            case If():
+                return (replace(stmt, then=self.block(stmt.then), otherwise=self.block(stmt.otherwise)),)
+            case _:
+                return (stmt,)
 
 
 def _parts(loop: For, mask: Value) -> tuple[Stmt, ...]:

@@ -75,17 +75,13 @@ def _vectorise(kernel: Kernel, machine: Machine) -> Kernel:
     return vectors.vectorise(kernel, vector_elements(kernel.body, machine.vector_bytes))
 
 
-def _peel(kernel: Kernel, machine: Machine) -> Kernel:
-    return kernel if machine.has_mask_registers else peeling.peel(kernel)
-
-
 PASSES: Final[Sequence[Trick]] = (
     Trick("keep", keeping, _keep),
     Trick("split", splitting, _split),
     Trick("tile", tiling, _tile),
     Trick("dot", dots, _dot),
     Trick("vectorise", vectors, _vectorise),
-    Trick("peel", peeling, _peel),
+    Trick("peel", peeling, peeling.peel),
     Trick("hoist", hoisting, lambda kernel, machine: hoisting.hoist(kernel)),
 )
 """What is done to a kernel whose numbers are arguments, before its atoms are lowered."""

@@ -32,7 +32,7 @@ def test_there_is_a_vocabulary():
 
 @pytest.mark.parametrize("name", [name for name, _ in public_ops()])
 def test_every_op_has_a_row(name):
-    assert rows_named(name), f"{name} has no row in tests/tinytorch/op_table.py"
+    assert rows_named(name), f"{name} has no row in tests/tinytorch/op_table"
 
 
 def test_every_row_is_of_an_op():

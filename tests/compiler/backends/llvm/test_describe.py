@@ -44,10 +44,10 @@ def test_a_product_is_read_with_the_names_of_the_user():
 
 
 def test_what_a_row_keeps_and_what_a_chunk_is_are_said():
-    x = tt.input("x", ("n", 100))
+    x = tt.input("x", ("n", 96))
     text = tt.compile([x], tt.softmax(x, axis=-1), backend="llvm").source(0)
     assert "grain : i64\n" in text
-    assert "room0 : f32 at room[112]" in text
+    assert "room0 : f32 at room[96]" in text
     assert text.count("exp(") == 1
     assert text.count("in vectors of") == 3
 
