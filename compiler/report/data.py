@@ -163,35 +163,26 @@ def _kernel(making: Making, number: int, profile: Profile | None) -> dict[str, A
         "stored": making.slots.standing(schedule.outputs(kernel)),
         "in_place": in_place_of(making, [kernel]),
         "cost": cost_of(making, making.cost.kernels[number]),
-        "source": _lines(making, _source(making, number)),
-        "loops": _loops(making, number),
+        **_code(making, number),
     }
     if profile is not None:
         found["us"] = round(profile.kernels[number].microseconds, 3)
     return found
 
 
-def _source(making: Making, number: int) -> str:
-    """A kernel's code, or what it computes where the backend has none of its own."""
-    try:
-        return making.program.source(number)
-    except BackendError:
-        names = making.graph.names
-        members = making.program.schedule.kernels[number].members
-        return "\n".join(print_node(node, names) for node in members)
-
-
-def _loops(making: Making, number: int) -> list[list[Any]]:
-    """How a kernel's loops came to be; nothing where the backend has none."""
+def _code(making: Making, number: int) -> dict[str, Any]:
+    """A kernel's code and how it came to be; what the kernel computes where the backend has no code."""
     try:
         records = making.program.loops(number)
     except BackendError:
-        return []
+        members, names = making.program.schedule.kernels[number].members, making.graph.names
+        return {"source": [making.texts.of(print_node(node, names)) for node in members], "loops": []}
     of = making.texts.of
     written = [of("written"), of("the loops as they are written"), _lines(making, records[0].before)]
     changes = [_lines(making, item.after) if item.changed else [] for item in records]
     rest = zip(records, changes, strict=True)
-    return [written, *([of(item.name), of(item.sentence), lines] for item, lines in rest)]
+    loops = [written, *([of(item.name), of(item.sentence), lines] for item, lines in rest)]
+    return {"source": _lines(making, records[-1].before), "loops": loops}
 
 
 def _lines(making: Making, text: str) -> list[int]:

@@ -76,20 +76,29 @@ def step_text(step: Step | PythonStep, words: Words, machine: Machine) -> str:
 
 def _step_texts(step: Step | PythonStep, words: Words, machine: Machine) -> list[str]:
     """One step as it is written, and after each trick."""
-    if isinstance(step, LoopStep | ProductStep):
-        return [_loops(kernel, step, words) for kernel in _stages(step, machine)]
-    return [step_text(step, words, machine)] * (len(TRICKS) + 1)
+    if not isinstance(step, LoopStep | ProductStep):
+        return [step_text(step, words, machine)] * (len(TRICKS) + 1)
+    texts: list[str] = []
+    shown: Kernel | None = None
+    for bound in _stages(step, machine):
+        if bound.kernel != shown:
+            texts.append(_loops(_with_extents(bound.kernel, bound, step), step, words))
+            shown = bound.kernel
+        else:
+            texts.append(texts[-1])
+    return texts
 
 
-def _stages(step: LoopStep | ProductStep, machine: Machine) -> Iterator[Kernel]:
+def _stages(step: LoopStep | ProductStep, machine: Machine) -> Iterator[Bound]:
     """The kernel of a step as it is written, and after each trick."""
     labels = dict.fromkeys(_distances(step), "distance")
-    for written in step.written:
-        bound = bind(written, (), labels=labels)
-        yield _with_extents(bound.kernel, bound, step)
+    drafted, collapsed = step.written
+    first = bind(drafted, (), labels=labels)
+    yield first
+    yield first if collapsed is drafted else bind(collapsed, (), labels=labels)
     found = [step.bound.kernel, *stages(step.bound.kernel, machine)]
     for kernel in (*found, lower(found[-1], machine)):
-        yield _with_extents(kernel, step.bound, step)
+        yield Bound(kernel, step.bound.given)
 
 
 def _loops(kernel: Kernel, step: LoopStep | ProductStep, words: Words) -> str:
