@@ -52,10 +52,10 @@ def copy(
     body: tuple[Stmt, ...] = tuple(writer.blocks[0])
     for index, count in zip(reversed(indices), reversed(counts), strict=True):
         body = (For(index, 0, count, body),)
-    turns = product([count.extent for count in counts])
+    iterations = product([count.extent for count in counts])
     moves = tuple((dtype.size, _moved(ref, indices, counts)) for ref in _refs(writer))
     kernel = Kernel(tuple(addresses), Value(INT64), (), body)
-    return Draft(kernel, counts[0], addresses, (), turns, float(len(addresses)), moves)
+    return Draft(kernel, counts[0], addresses, (), iterations, float(len(addresses)), moves)
 
 
 def _refs(writer: Writer) -> Sequence[Ref]:

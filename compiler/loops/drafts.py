@@ -47,7 +47,7 @@ class Draft:
     first: Count
     addresses: Mapping[Memory, Pointer]
     partials: tuple[Partial, ...]
-    turns: Extent
+    iterations: Extent
     """How often the innermost statements run."""
     instructions: float
     moves: tuple[tuple[int, Extent], ...]

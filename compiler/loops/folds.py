@@ -60,10 +60,10 @@ def fold_draft(node: Node, places: Places) -> Draft:
     body = _nested(batch, (*clearing, *_nested([*taps, *inside], writer.blocks[0])))
     kernel = Kernel((x, out), Value(INT64), (), body)
     addresses = {x: places[windows].pointer, out: places[node].pointer}
-    turns, size = windows.type.size, node.type.dtype.size
-    moves = (size, turns), (size, turns), (size, node.type.size)
+    iterations, size = windows.type.size, node.type.dtype.size
+    moves = (size, iterations), (size, iterations), (size, node.type.size)
     shared = [loop.count for loop in batch if loop.count.extent != 1]
-    return Draft(kernel, [*shared, Count(1)][0], addresses, (), turns, 3.0, moves)
+    return Draft(kernel, [*shared, Count(1)][0], addresses, (), iterations, 3.0, moves)
 
 
 def _loop(extent: Extent, windows: Extent, result: Extent) -> _Loop:

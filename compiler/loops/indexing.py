@@ -86,8 +86,8 @@ class _Indexing:
         self._nest(self.loops, self._move)
         addresses = {self.status: Pointer(Region.STATUS, 0), **self.addresses}
         kernel = Kernel((self.status, *self.memory), Value(INT64), (), tuple(self.writer.blocks[0]))
-        turns = product([n.extent for n in self.loops])
-        draft = Draft(kernel, first, addresses, (), turns, 40.0, ())
+        iterations = product([n.extent for n in self.loops])
+        draft = Draft(kernel, first, addresses, (), iterations, 40.0, ())
         return IndexDraft(draft, self.status, self.indices, self.extent.extent)
 
     def _nest(self, counts: Sequence[Count | None], inside: Callable[[Sequence[Value | None]], None]) -> None:

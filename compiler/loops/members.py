@@ -80,7 +80,7 @@ class Passes:
         self.items = items
         passes = nest.passes([item.node for item in items])
         self.at = list(passes.values())
-        walked = [turn for turn, item in zip(self.at, items, strict=True) if not item.is_row]
+        walked = [pass_ for pass_, item in zip(self.at, items, strict=True) if not item.is_row]
         self.count = 1 + max(walked, default=-1)
         self.stores = {
             number: self.count - 1 if slots.overwrites(item.node) else self.at[number]
@@ -88,9 +88,9 @@ class Passes:
             if item.has_elements and item.node in stored
         }
 
-    def reduces_in(self, number: int, turn: int) -> bool:
+    def reduces_in(self, number: int, pass_: int) -> bool:
         """Whether a reduction of elements is made in a pass."""
-        return not self.items[number].is_row and self.at[number] == turn
+        return not self.items[number].is_row and self.at[number] == pass_
 
 
 def write_formula(

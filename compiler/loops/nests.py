@@ -73,7 +73,7 @@ class NestWriter:
         self.partials: dict[int, tuple[Partial, Slot]] = {}
         self.states: dict[int, tuple[Operand, ...]] = {}
         self.indices: dict[int, Value] = {}
-        self.turn = 0
+        self.current = 0
 
     def write(self) -> Draft:
         """The loops."""
@@ -278,9 +278,9 @@ class NestWriter:
 
     def _row(self, active: Sequence[int]) -> None:
         items, passes = self.items, self.passes
-        for turn in range(passes.count):
-            self._row_maps(turn)
-            self._pass(turn, [number for number in active if passes.reduces_in(number, turn)])
+        for pass_ in range(passes.count):
+            self._row_maps(pass_)
+            self._pass(pass_, [number for number in active if passes.reduces_in(number, pass_)])
         self._row_maps(passes.count)
         for number in active:
             if items[number].is_row:
@@ -291,24 +291,24 @@ class NestWriter:
                 assert value is not None
                 self._store(number, value)
 
-    def _row_maps(self, turn: int) -> None:
+    def _row_maps(self, pass_: int) -> None:
         for number, item in enumerate(self.items):
-            if item.is_row and item.is_map and self.passes.at[number] == turn:
+            if item.is_row and item.is_map and self.passes.at[number] == pass_:
                 self.writer.note(number, self._compute(item))
 
-    def _pass(self, turn: int, reducing: Sequence[int]) -> None:
+    def _pass(self, pass_: int, reducing: Sequence[int]) -> None:
         def inner(depth: int) -> None:
             if depth == len(self.counts):
-                self._body(turn, reducing)
+                self._body(pass_, reducing)
             else:
                 self._for(depth, reducing, lambda: inner(depth + 1))
 
         inner(self.rows)
 
-    def _body(self, turn: int, reducing: Sequence[int]) -> None:
+    def _body(self, pass_: int, reducing: Sequence[int]) -> None:
         """Everything is computed before anything is stored, since it may be stored over what is read."""
-        self.turn = turn
-        storing = [number for number, place in self.passes.stores.items() if place == turn]
+        self.current = pass_
+        storing = [number for number, place in self.passes.stores.items() if place == pass_]
         for number in reducing:
             self._fold(number)
         values = [(number, self._element(number)) for number in storing]
@@ -335,11 +335,11 @@ class NestWriter:
     # Values
 
     def _element(self, number: int) -> Operand:
-        """A member's value in this turn."""
+        """A member's value in this pass."""
         found = self.writer.known(number)
         if found is None:
             item = self.items[number]
-            if self.passes.stores.get(number, self.turn) < self.turn:
+            if self.passes.stores.get(number, self.current) < self.current:
                 found = self.writer.load(self._ref(self._slot(self._written(item.node))), label=item.node)
             else:
                 found = self._compute(item)

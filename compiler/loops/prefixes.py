@@ -76,10 +76,10 @@ class _Prefixes:
         for index, count in zip(reversed(self.indices), reversed(self.counts), strict=True):
             nest = For(index, 0, count, (nest,))
         counts = [*self.counts, self.along]
-        turns = product([count.extent for count in counts])
-        moves = tuple((memory.dtype.size, turns) for memory in self.addresses)
+        iterations = product([count.extent for count in counts])
+        moves = tuple((memory.dtype.size, iterations) for memory in self.addresses)
         kernel = Kernel(tuple(self.addresses), Value(INT64), (), (nest,))
-        return Draft(kernel, counts[0], self.addresses, (), turns, 4.0 + len(self.addresses), moves)
+        return Draft(kernel, counts[0], self.addresses, (), iterations, 4.0 + len(self.addresses), moves)
 
     def _following(self, before: Value) -> Operand:
         """What is carried on from an element."""
@@ -95,7 +95,7 @@ class _Prefixes:
         return writer.let("where", dtype, is_first, more, later)
 
     def _ref(self, node: Node, *, is_written: bool = False) -> Ref:
-        """A value's element in this turn; in reverse the last one comes first."""
+        """A value's element in this iteration; in reverse the last one comes first."""
         located = self.places[node]
         pointer, step = located.pointer, located.strides[self.op.axis]
         if self.op.reverse:

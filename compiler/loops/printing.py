@@ -22,11 +22,11 @@
     type        ::= dtype [ "x" lanes ]
     number      ::= integer | value | "{" extent "}"; a bound in the source is any expression
 
-A variable is inside a loop what a turn begins with, and behind the loop what the last turn has left: all
-`next` of a turn are one assignment at its end. In a loop of vectors a place that depends on the loop's index
-is a vector of as many lanes, as far from each other as the index's stride says; any other place is a scalar,
-or has the lanes of a vector in it; what differs from that says so. A literal without a dtype has that of the
-last value beside it, of the memory or of the variable that it goes to.
+A variable is inside a loop what an iteration begins with, and behind the loop what the last one has left: all
+`next` of an iteration are one assignment at its end. In a loop of vectors a place that depends on the loop's
+index is a vector of as many lanes, as far from each other as the index's stride says; any other place is a
+scalar, or has the lanes of a vector in it; what differs from that says so. A literal without a dtype has that
+of the last value beside it, of the memory or of the variable that it goes to.
 """
 
 from __future__ import annotations
@@ -256,7 +256,7 @@ class Lines:
         if stmt.lanes:
             self.vector = stmt.index, stmt.lanes
         self.statements(stmt.body)
-        self.turn(stmt, variables)
+        self.nexts(stmt, variables)
         self.leave()
         self.vector = vector
 
@@ -278,7 +278,7 @@ class Lines:
         return f"for {index} in {bounds}{how}:"
 
     def ahead(self, body: Sequence[Stmt]) -> None:
-        """What runs once before the first turn, for the whole loop to read."""
+        """What runs once before the first iteration, for the whole loop to read."""
         if not body:
             return
         self.line("ahead:")
@@ -287,8 +287,8 @@ class Lines:
         self.settle()
         self.margin = self.margin[: -len(_INDENT)]
 
-    def turn(self, stmt: For, variables: Sequence[str]) -> None:
-        """What a turn hands on."""
+    def nexts(self, stmt: For, variables: Sequence[str]) -> None:
+        """What an iteration hands on."""
         for item, name in zip(stmt.carried, variables, strict=True):
             self.line(f"next {name} = {self.operand(item.following, item.inside.dtype)}")
 

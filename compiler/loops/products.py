@@ -85,7 +85,7 @@ class ProductDraft:
 
     kernel: Kernel
     core: tuple[Count, Count, Count]
-    turns: Extent
+    iterations: Extent
     """How many elements the result has."""
     depth: Extent
     addresses: Mapping[Memory, Pointer]

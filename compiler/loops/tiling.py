@@ -213,7 +213,7 @@ def _factor(load: Load, known: Mapping[Value, Stmt]) -> _Factor:
 
 
 def _extent(stop: Number, known: Mapping[Value, Stmt]) -> int | None:
-    """How many turns a loop has, or all chunks of it together, where that is written."""
+    """How many iterations a loop has, or all chunks of it together, where that is written."""
     if isinstance(stop, int):
         return stop
     stmt = known.get(stop) if isinstance(stop, Value) else None

@@ -291,7 +291,7 @@ class Reader:
             self.scopes[-1][item] = Slot(inside, inside.dtype, inside.lanes)
         if lanes:
             self.vector = index, lanes
-        statements, following = self.turn(body, variables)
+        statements, following = self.nexts(body, variables)
         self.scopes.pop()
         self.vector = outside
         carried = []
@@ -302,7 +302,7 @@ class Reader:
         step = int(step) if step else (lanes or 1)
         self.write(For(index, start, stop, statements, step, lanes, masks, tuple(carried), ahead))
 
-    def turn(self, lines, variables):
+    def nexts(self, lines, variables):
         """The statements of an iteration, and what it hands on."""
         nexts = [found for line in lines if (found := NEXT.fullmatch(line.text))]
         body = self.inside([line for line in lines if not NEXT.fullmatch(line.text)])

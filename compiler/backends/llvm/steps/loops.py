@@ -35,7 +35,7 @@ _INSTRUCTIONS_PER_NANOSECOND = 40.0
 
 @dataclass(frozen=True)
 class LoopStep:
-    """A kernel with its numbers as extents. `grain` counts units of turns of the loop that chunks share."""
+    """A kernel with its numbers as extents. `grain` counts units of the loop that chunks share."""
 
     nodes: tuple[Node, ...]
     draft: Draft
@@ -63,7 +63,7 @@ class LoopStep:
     @property
     def picoseconds(self) -> Extent:
         """A rough prediction of its time on one thread, of what is computed alone."""
-        return self.draft.turns * round(1000 * self.draft.instructions / _INSTRUCTIONS_PER_NANOSECOND)
+        return self.draft.iterations * round(1000 * self.draft.instructions / _INSTRUCTIONS_PER_NANOSECOND)
 
     def launches(self, sizes: Sizes, scratch: Scratch) -> list[Launch]:
         """The kernel, then the joining of partial results."""
@@ -99,19 +99,19 @@ class LoopStep:
 
     def _nanoseconds(self, sizes: Sizes) -> float:
         draft = self.draft
-        instructions = evaluate(draft.turns, sizes) * draft.instructions
+        instructions = evaluate(draft.iterations, sizes) * draft.instructions
         moved = sum(size * evaluate(count, sizes) for size, count in draft.moves)
         return max(instructions / _INSTRUCTIONS_PER_NANOSECOND, moved / _BYTES_PER_NANOSECOND)
 
-    def _cut(self, turns: int, nanoseconds: float, sizes: Sizes) -> tuple[int, int]:
+    def _cut(self, iterations: int, nanoseconds: float, sizes: Sizes) -> tuple[int, int]:
         """The grain in units, and the number of chunks."""
-        units = -(-max(1, turns) // self.unit)
+        units = -(-max(1, iterations) // self.unit)
         if not self.is_cut:
             return units, 1
-        whole = evaluate(self.draft.turns, sizes)
+        whole = evaluate(self.draft.iterations, sizes)
         split = [evaluate(item.size, sizes) for item in self.draft.partials if item.is_split]
-        most = min([max(1, turns), *(max(1, whole // (8 * size)) for size in split if size)])
-        grain = -(-max(1, turns) // chunks_for(nanoseconds, most))
+        most = min([max(1, iterations), *(max(1, whole // (8 * size)) for size in split if size)])
+        grain = -(-max(1, iterations) // chunks_for(nanoseconds, most))
         grain = -(-grain // self.unit)
         return grain, -(-units // grain)
 

@@ -55,16 +55,16 @@ class ProductStep:
     def picoseconds(self) -> Extent:
         """As `launches` predicts, for every size."""
         draft = self.draft
-        after = draft.turns * round(1000 * draft.after / _INSTRUCTIONS_PER_NANOSECOND)
-        return draft.turns * draft.depth * round(2000 / _FLOPS_PER_NANOSECOND) + after
+        after = draft.iterations * round(1000 * draft.after / _INSTRUCTIONS_PER_NANOSECOND)
+        return draft.iterations * draft.depth * round(2000 / _FLOPS_PER_NANOSECOND) + after
 
     def launches(self, sizes: Sizes, scratch: Scratch) -> list[Launch]:
         """One call, cut along batches, rows or columns."""
         draft = self.draft
         batches, rows, columns = (evaluate(count.extent, sizes) for count in draft.core)
         flops = 2 * evaluate(draft.depth, sizes) / _FLOPS_PER_NANOSECOND
-        turns = evaluate(draft.turns, sizes)
-        nanoseconds = turns * (flops + draft.after / _INSTRUCTIONS_PER_NANOSECOND)
+        iterations = evaluate(draft.iterations, sizes)
+        nanoseconds = iterations * (flops + draft.after / _INSTRUCTIONS_PER_NANOSECOND)
         lengths = self._lengths(batches, rows, columns, chunks_for(nanoseconds, 1 << 20))
         parts = [_parts(n, cut) for n, cut in zip((batches, rows, columns), lengths, strict=True)]
         known: dict[Memory | Count, int | Pointer] = {**draft.addresses}

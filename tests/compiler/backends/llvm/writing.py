@@ -91,14 +91,14 @@ class Writer:
         firsts = [
             first if isinstance(first, tuple) else (first, getattr(first, "lanes", 0)) for first in carried
         ]
-        turns = _Loop(index, mask, [Value(first.dtype, count) for first, count in firsts])
-        turns.after.extend(Value(item.dtype, item.lanes) for item in turns.inside)
+        iterations = _Loop(index, mask, [Value(first.dtype, count) for first, count in firsts])
+        iterations.after.extend(Value(item.dtype, item.lanes) for item in iterations.inside)
         with self.block() as body:
-            yield turns
+            yield iterations
         carries = tuple(
             Carry(inside, first, following, after)
             for inside, (first, _), following, after in zip(
-                turns.inside, firsts, turns.following, turns.after, strict=True
+                iterations.inside, firsts, iterations.following, iterations.after, strict=True
             )
         )
         step = step or lanes or 1

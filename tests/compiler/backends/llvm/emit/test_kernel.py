@@ -144,7 +144,7 @@ def test_rooms_hold_what_a_chunk_keeps():
 
 @pytest.mark.parametrize("stop", [0, 1, 2, 9])
 def test_carried_values(stop):
-    """A Fibonacci number, and the first one where there is no turn."""
+    """A Fibonacci number, and the first one where there is no iteration."""
     writer = Writer()
     n, out = writer.number(), writer.array("int64")
     with writer.loop(n, carried=[Literal.of(0, INT64), Literal.of(1, INT64)]) as loop:
