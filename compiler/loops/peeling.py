@@ -16,7 +16,7 @@ with SSE and NEON each lane of a load or store under one is a branch.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from compiler.ir.types import BOOL, INT64
 from compiler.loops.copying import Copy
@@ -42,29 +42,24 @@ from compiler.loops.writing import Writer
 
 def peel(kernel: Kernel, machine: Machine) -> Kernel:
     """The kernel with a loop of whole vectors before the tail of each loop where that pays."""
-    return replace(kernel, body=_Peeling(machine.has_mask_registers).block(kernel.body))
+    return replace(kernel, body=_block(kernel.body, machine))
 
 
-@dataclass(frozen=True, slots=True)
-class _Peeling:
-    """Whether only loops that carry something are peeled."""
+def _block(body: Iterable[Stmt], machine: Machine) -> tuple[Stmt, ...]:
+    return tuple(item for stmt in body for item in _peeled(stmt, machine))
 
-    is_sparing: bool
 
-    def block(self, body: Iterable[Stmt]) -> tuple[Stmt, ...]:
-        """Statements, in order."""
-        return tuple(item for stmt in body for item in self._peeled(stmt))
-
-    def _peeled(self, stmt: Stmt) -> tuple[Stmt, ...]:
-        match stmt:
-            case For():
-                loop = replace(stmt, body=self.block(stmt.body))
-                pays = loop.carried or not self.is_sparing
-                return _parts(loop, loop.mask) if pays and loop.mask is not None else (loop,)
-            case If():
-                return (replace(stmt, then=self.block(stmt.then), otherwise=self.block(stmt.otherwise)),)
-            case _:
-                return (stmt,)
+def _peeled(stmt: Stmt, machine: Machine) -> tuple[Stmt, ...]:
+    match stmt:
+        case For():
+            loop = replace(stmt, body=_block(stmt.body, machine))
+            pays = loop.carried or not machine.has_mask_registers
+            return _parts(loop, loop.mask) if pays and loop.mask is not None else (loop,)
+        case If():
+            then, otherwise = (_block(part, machine) for part in (stmt.then, stmt.otherwise))
+            return (replace(stmt, then=then, otherwise=otherwise),)
+        case _:
+            return (stmt,)
 
 
 def _parts(loop: For, mask: Value) -> tuple[Stmt, ...]:
