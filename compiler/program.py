@@ -14,6 +14,7 @@ import numpy as np
 from compiler.analysis.extents import check_demands, demands
 from compiler.autodiff.explain import Explanation, KernelExplanation, explain_node
 from compiler.backends.contract import Enterable, Executable, Readable, Timed
+from compiler.backends.languages import speaking
 from compiler.errors import ArgumentError, BackendError, IndexRangeError, PassError
 from compiler.ir.dims import evaluate
 from compiler.ir.finding import stage_of
@@ -200,15 +201,19 @@ class Program:
             for kind in self._types
         ]
 
-    def source(self, kernel: Any = None) -> str:
+    def source(self, kernel: Any = None, *, language: str = "loops") -> str:
         """The loop nests of a kernel, to read; of a whole call without one.
 
         They say everything that the numbers depend on: dtypes, places and strides, what is kept and for how
         long, the order of sums (see `compiler.loops.source`). `kernel` is one of the schedule, its number, or
-        a tensor, node or name that it computes. Raises ArgumentError where there is no such kernel, and
-        BackendError where the backend has no code of its own.
+        a tensor, node or name that it computes. With `language="c"` it is what the backend `c` compiles: a
+        file in GNU C, with the names of the user, and his equations and lines in comments. Raises
+        ArgumentError where there is no such kernel or language, and BackendError where the backend has no
+        code of its own.
         """
-        return self._readable().source(None if kernel is None else find_kernel(self.schedule, kernel))
+        language_of = speaking(language)
+        place = None if kernel is None else find_kernel(self.schedule, kernel)
+        return self._readable().source(place, language_of)
 
     def loops(self, kernel: Any) -> LoopHistory:
         """How the loops of a kernel came to be: a record for each trick, as `history` has one for each pass.

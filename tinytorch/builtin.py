@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final, cast
 
+from compiler.backends.c.backend import C
 from compiler.backends.contract import Backend
 from compiler.backends.llvm.backend import Llvm
 from compiler.backends.numpy.backend import NumPy
@@ -31,7 +32,7 @@ BUILTIN: Final = Plugin(
     "tinytorch",
     ops=OPS,
     passes=(*REWRITES, *SCHEDULING),
-    backends=(Llvm(), NumPy(), Reference()),
+    backends=(Llvm(), C(), NumPy(), Reference()),
     renderers=RENDERERS,
 )
 """Everything that comes with tinytorch."""

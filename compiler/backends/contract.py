@@ -21,7 +21,7 @@ by protocol.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -31,6 +31,9 @@ from compiler.ir.types import TensorType
 from compiler.loops.history import LoopHistory
 from compiler.schedule.plan import Plan
 from compiler.schedule.target import Target
+
+if TYPE_CHECKING:
+    from compiler.loops.shown import Speaking
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -87,7 +90,9 @@ class Backend(Protocol):
 class Readable(Protocol):
     """An executable that shows the code of its kernels."""
 
-    def source(self, kernel: int | None) -> str: ...
+    def source(self, kernel: int | None, speaking: Speaking) -> str:
+        """A kernel, or a whole call, in one of the languages of `compiler.loops.shown`."""
+        ...
 
     def loops(self, kernel: int) -> LoopHistory: ...
 

@@ -57,12 +57,20 @@ def _plain(label: object) -> tuple[str, str]:
     return str(label), "argument"
 
 
+def _silent(label: object) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """What labels are called: those of values, and those of memory with where it is (`input %x`)."""
+    """What labels are called: those of values, and those of memory with where it is (`input %x`).
+
+    `remark` is what may be said beside a value: how the graph computes it.
+    """
 
     value: Callable[[object], str] = str
     memory: Callable[[object], tuple[str, str]] = _plain
+    remark: Callable[[object], str] = _silent
 
 
 def source(kernel: Kernel, naming: Naming | None = None) -> str:

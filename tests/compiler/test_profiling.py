@@ -21,13 +21,14 @@ from compiler.profiling import Profile, Samples, Timing, sample
 from compiler.schedule.costs import PlanCost
 from compiler.schedule.plan import InInput
 from compiler.schedule.target import Target
+from tests.backends import ALL
 from tinytorch.testing.programs import PROGRAMS
 
 SHORT = 1e-4
 """Seconds: one round of calls, or a few."""
 
 
-@pytest.fixture(params=["reference", "numpy", "llvm"])
+@pytest.fixture(params=ALL)
 def backend(request):
     if request.param == "llvm":
         pytest.importorskip("llvmlite")

@@ -9,8 +9,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BACKEND = "compiler/backends/llvm"
 LOOPS = "compiler/loops"
+C = "compiler/backends/c"
 ROOMS = (
     *(f"{BACKEND}/{room}" for room in ("jit", "entry", "threads", "emit", "steps", "run")),
+    C,
     LOOPS,
     f"{LOOPS}/mathematics",
 )
@@ -58,7 +60,7 @@ def attributes(cls: ast.ClassDef) -> tuple[set[str], set[str]]:
 def modules() -> dict[str, Path]:
     """The modules of the backend and the loop language by their dotted names."""
     found = {}
-    for path in [item for folder in (BACKEND, LOOPS) for item in (ROOT / folder).rglob("*.py")]:
+    for path in [item for folder in (BACKEND, LOOPS, C) for item in (ROOT / folder).rglob("*.py")]:
         parts = path.relative_to(ROOT).with_suffix("").parts
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found

@@ -17,6 +17,7 @@ from compiler.ir.build import apply
 from compiler.ir.formula import atoms, opaque, precise
 from compiler.ir.formula.interval_rules import RULES
 from compiler.loops.mathematics.table import RULES as NATIVE_RULES
+from tests.backends import ALL
 from tests.documentation.pages import DOCS, ROOT
 from tinytorch.tensor import Tensor
 
@@ -84,7 +85,7 @@ def test_the_native_backend_without_the_new_atom_compiles_nothing_of_it(monkeypa
         cubed("llvm")
 
 
-@pytest.mark.parametrize("backend", ["reference", "numpy", "llvm"])
+@pytest.mark.parametrize("backend", ALL)
 def test_with_a_row_in_each_place_it_works_and_has_a_gradient(backend, monkeypatch):
     monkeypatch.setitem(atoms.ATOMS, "cube", CUBE)
     for table, row in TABLES.values():

@@ -15,8 +15,8 @@ from tests.properties.many import failures, shortened, survey
 from tests.properties.trial import KINDS, WrongResultError, backends, make_trial, run_trial, tiles_of
 
 NAMES = sorted(backends())
-COUNT = {"numpy": 200}
-"""Graphs for a backend; 60 for others."""
+COUNT = {"numpy": 200, "c": 12}
+"""Graphs for a backend; 60 for others. A C compiler takes a third of a second for each."""
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,6 +9,7 @@ import tinytorch as tt
 from compiler.ir.formula.equations import LOG_OF_PRODUCT, LOG_OF_TWO, equations
 from compiler.rewrite.stable import LOG_SUM_EXP, SOFTMAX
 from passes import REWRITES
+from tests.backends import FAST
 from tests.properties.spelling import FORMS, SCALES, Speller
 
 EXTREME = np.array(
@@ -76,7 +77,7 @@ def test_every_spelling_has_the_gradient_of_the_form(name, passes):
         np.testing.assert_allclose(found, want, rtol=1e-9, atol=1e-12, err_msg=f"seed {seed}")
 
 
-@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+@pytest.mark.parametrize("backend", FAST)
 def test_backends_agree_on_many_spellings_at_once(backend):
     x = tt.input("x", ("n", 3), "float64")
     made = [(name, *written(seed, name, x)) for name in FORMS for seed in range(100, 103)]

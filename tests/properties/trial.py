@@ -14,7 +14,7 @@ from compiler.backends import reference
 from compiler.backends.contract import Backend
 from compiler.backends.numpy import tiles
 from compiler.driver import CompileOptions, Debug, compile_source
-from compiler.errors import BackendError, GradientError, LawError, UndeclaredInputError
+from compiler.errors import GradientError, LawError, UndeclaredInputError
 from compiler.ir.build import input_node, reduce
 from compiler.ir.dims import symbol
 from compiler.ir.graph import Graph
@@ -67,11 +67,9 @@ class Trial:
 def backends() -> dict[str, Backend]:
     """Every registered backend that is available here."""
     found = dict(REGISTRY.entries["backends"])
-    if "llvm" in found:
-        try:
-            found["llvm"].machine  # noqa: B018  # raises where there is no native code
-        except BackendError:
-            del found["llvm"]
+    for name in ("llvm", "c"):
+        if name in found and not found[name].is_available:
+            del found[name]
     return found
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from tests.backends import ALL
 from tinytorch.testing import check_gradient
 
 VALUES = {
@@ -52,7 +53,7 @@ def expected(rows):
     return tt.compile(x, results, backend="reference", passes=())(data(rows))
 
 
-@pytest.mark.parametrize("backend", ["reference", "numpy", "llvm"])
+@pytest.mark.parametrize("backend", ALL)
 @pytest.mark.parametrize("passes", [None, ()], ids=["passes", "none"])
 def test_a_symbol_is_as_good_as_a_number(backend, passes):
     x = tt.input("x", ("n", 4))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from tests.backends import ALL
 from tinytorch import losses
 
 HERE = Path(__file__)
@@ -53,7 +54,7 @@ BUILDS = {
 """The op that refuses, the place of the index, and the operand that holds it."""
 
 
-@pytest.mark.parametrize("backend", ["reference", "numpy", "llvm"])
+@pytest.mark.parametrize("backend", ALL)
 @pytest.mark.parametrize("dtype", ["int64", "int32"])
 @pytest.mark.parametrize(("wrong", "fix"), [(3, FORWARD), (-1, NEGATIVE)])
 @pytest.mark.parametrize("build", BUILDS)
@@ -79,7 +80,7 @@ def test_the_message(build, wrong, fix, dtype, backend):
     assert last == fix
 
 
-@pytest.mark.parametrize("backend", ["reference", "numpy", "llvm"])
+@pytest.mark.parametrize("backend", ALL)
 def test_of_nothing_nothing_can_be_selected(backend):
     x, k = tt.input("x", (0, 2)), tt.input("k", (1,), "int64")
     program = tt.compile([x, k], tt.take(x, k, axis=0), backend=backend)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinytorch as tt
+from tests.backends import ALL
 
 SHAPE = (4, 3, 2)
 ARRAY = np.arange(24, dtype=np.float32).reshape(SHAPE)
@@ -135,7 +136,7 @@ def of_numpy(name: str, array: np.ndarray, k: list[int]) -> np.ndarray:
 
 @pytest.mark.parametrize("name", KNOWN)
 @pytest.mark.parametrize("rows", [4, "n"])
-@pytest.mark.parametrize("backend", ["reference", "numpy", "llvm"])
+@pytest.mark.parametrize("backend", ALL)
 def test_what_is_known_counts_from_the_end(name, rows, backend):
     x = tt.input("x", (rows, 3, 2))
     for passes in ((), None):
@@ -171,7 +172,7 @@ def test_what_a_call_makes_too_short_is_refused_by_the_call():
         program(np.zeros((2, 2), np.float32))
 
 
-@pytest.mark.parametrize("backend", ["reference", "numpy", "llvm"])
+@pytest.mark.parametrize("backend", ALL)
 def test_what_only_a_call_knows_does_not_count_from_the_end(backend):
     x, k = tt.input("x", (4,)), tt.input("k", (2,), "int64")
     program = tt.compile([x, k], x[k], backend=backend)

@@ -5,6 +5,7 @@ import pytest
 
 from compiler.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError
 from compiler.ir.op import ScatterAdd
+from tests.backends import ALL, FAST
 from tests.tinytorch.evaluation import of_torch, ours
 from tinytorch import api, losses
 from tinytorch.ops.elementwise import sigmoid
@@ -123,7 +124,7 @@ def test_a_label_out_of_range_changes_nothing(label, backend, debug):
     assert out == 7
 
 
-@pytest.mark.parametrize("backend", ["numpy", "llvm"])
+@pytest.mark.parametrize("backend", FAST)
 @pytest.mark.parametrize("dtype", ["int32", "int64"])
 def test_with_class_indices_and_its_gradient_are_one_kernel_over_rows(backend, dtype):
     x, y = api.input("x", ("n", 4)), api.input("y", ("n",), dtype)
@@ -135,7 +136,7 @@ def test_with_class_indices_and_its_gradient_are_one_kernel_over_rows(backend, d
         assert not any(isinstance(node.op, ScatterAdd) for node in program.graph.nodes)
 
 
-@pytest.mark.parametrize("backend", ["reference", "numpy", "llvm"])
+@pytest.mark.parametrize("backend", ALL)
 @pytest.mark.parametrize("classes", [4, 100])
 def test_a_row_that_is_not_finite_spoils_no_other(backend, classes):
     logits, labels = R.standard_normal((6, classes)), R.integers(0, classes, 6)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from tests.backends import ALL
 from tinytorch.core.autograd import Variable
 from tinytorch.core.tensor import Tensor
 from tinytorch.nn.initialisers import constant, normal, uniform
@@ -140,7 +141,7 @@ def test_it_is_the_python_count(name, value):
     assert "Error: " not in outcome(OF_COUNTS[name], value)
 
 
-@pytest.mark.parametrize("backend", ["reference", "numpy", "llvm"])
+@pytest.mark.parametrize("backend", ALL)
 @pytest.mark.parametrize("passes", [None, ()], ids=["passes", "none"])
 def test_it_computes_in_the_dtype_of_the_tensor(backend, passes):
     slope = np.float64(0.1)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from tests.backends import ALL
 
 X = tt.input("x", ("n", 4))
 J, K, B = (tt.input(dtype, ("n", 4), dtype) for dtype in ("int32", "int64", "bool"))
@@ -39,7 +40,7 @@ FLOAT32 = {
 }
 
 
-@pytest.mark.parametrize("backend", ["reference", "numpy", "llvm"])
+@pytest.mark.parametrize("backend", ALL)
 @pytest.mark.parametrize("passes", [None, ()], ids=["passes", "none"])
 def test_it_stays_float32(backend, passes):
     results = {name: make() for name, make in FLOAT32.items()}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from tests.backends import NATIVE
 from tinytorch.core.activations import ReLU
 from tinytorch.core.variable import Variable
 
@@ -50,7 +51,13 @@ INNER = {
 ALONE = {"leaky without a slope": lambda v: tt.leaky_relu(v, negative_slope=0.0), "abs": tt.abs}
 """Where PyTorch has NaN."""
 
-BACKENDS = [("reference", ()), ("reference", None), ("numpy", ()), ("numpy", None), ("llvm", None)]
+BACKENDS = [
+    ("reference", ()),
+    ("reference", None),
+    ("numpy", ()),
+    ("numpy", None),
+    *((name, None) for name in NATIVE),
+]
 
 
 @cache

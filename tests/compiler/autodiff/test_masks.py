@@ -5,8 +5,9 @@ import pytest
 
 import tinytorch as tt
 from compiler.ir.graph import Graph
+from tests.backends import NATIVE
 
-BACKENDS = [("reference", ()), ("numpy", None), ("llvm", None)]
+BACKENDS = [("reference", ()), ("numpy", None), *((name, None) for name in NATIVE)]
 X = np.array([[1.0, -1.0, 2.0], [-3.0, 4.0, -5.0]])
 BAD = np.array([[np.inf, 2.0, np.nan], [3.0, -np.inf, 5.0]])
 """Infinite or NaN where X is positive, which is where `kept` masks."""

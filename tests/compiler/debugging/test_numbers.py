@@ -12,6 +12,7 @@ from compiler.debugging.numbers import non_finite
 from compiler.ir.node import make_node
 from compiler.ir.op import Call
 from compiler.ir.types import FLOAT32, TensorType
+from tests.backends import ALL
 from tinytorch.testing import PROGRAMS
 
 INF, NAN = np.inf, np.nan
@@ -200,7 +201,7 @@ def test_no_false_alarm_on_the_programs_of_the_checkers(name):
     assert finding(made.inputs, made.outputs, made.data, updates=made.updates) is None
 
 
-@pytest.mark.parametrize("backend", ["llvm", "numpy", "reference"])
+@pytest.mark.parametrize("backend", ALL)
 def test_every_backend_can_be_watched(backend):
     x = tt.input("x", (3,))
     program = tt.compile([x], tt.log(x), backend=backend, debug="numbers")

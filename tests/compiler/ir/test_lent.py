@@ -8,6 +8,7 @@ import pytest
 
 import tinytorch as tt
 from compiler.ir.lent import LARGE, Lender
+from tests.backends import ALL
 
 FLOATS = LARGE // 4
 SINGLE = np.dtype(np.float32)
@@ -92,7 +93,7 @@ def test_threads_never_share_an_array() -> None:
     assert lender.kept_bytes <= 4 * LARGE
 
 
-@pytest.mark.parametrize("backend", ["numpy", "llvm", "reference"])
+@pytest.mark.parametrize("backend", ALL)
 @pytest.mark.parametrize("rows", [1024, "n"])
 def test_a_program_returns_what_later_calls_do_not_change(backend: str, rows: object) -> None:
     pytest.importorskip("llvmlite")

@@ -6,11 +6,12 @@ import pytest
 import tinytorch as tt
 from compiler.ir.op import Trait
 from compiler.lockstep.values import Side, values_of
+from tests.backends import ALL
 from tinytorch.builtin import find_backend
 from tinytorch.testing import PROGRAMS
 
 
-@pytest.mark.parametrize("backend", ["llvm", "numpy", "reference"])
+@pytest.mark.parametrize("backend", ALL)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_every_node_has_a_value_and_results_have_their_bits(name, backend):
     made = PROGRAMS[name]()

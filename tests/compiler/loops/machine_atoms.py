@@ -52,8 +52,8 @@ def _quotient(x, y):
     """Integers are cut towards 0."""
     if x.dtype.kind == "f":
         return x / y
-    whole = np.abs(x) // np.abs(y)
-    return np.where((x < 0) == (y < 0), whole, -whole).astype(x.dtype)
+    is_below = (x % y != 0) & ((x < 0) != (y < 0))
+    return (x // y + is_below).astype(x.dtype)
 
 
 def _unsigned(x):

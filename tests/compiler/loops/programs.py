@@ -70,6 +70,10 @@ class Memory:
         assert offset % dtype.size == 0
         return flat[: flat.size // dtype.size * dtype.size].view(dtype.numpy), offset // dtype.size
 
+    def address(self, pointer):
+        """The address of a place in a region, for native code."""
+        return self.regions[pointer.region, pointer.number].ctypes.data + evaluate(pointer.offset, self.sizes)
+
     def results(self, program):
         """The outputs of a call, and the parameters that it updates."""
         graph = program.graph

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from compiler.backends.c.backend import C
 from tinytorch.cli.main import COMMANDS
 from tinytorch.testing import PROGRAMS
 
@@ -219,10 +220,10 @@ def test_every_op_can_be_shown(data_of):
 def test_plugins_are_listed(data_of, run):
     found = data_of("plugins")
     own = next(item for item in found["plugins"] if item["name"] == "tinytorch")
-    assert own["backends"] == ["llvm", "numpy", "reference"]
+    assert own["backends"] == ["llvm", "c", "numpy", "reference"]
     assert own["passes"] == [item.name for item in tt.default_passes()]
     assert found["group"] == "tinytorch.plugins"
-    assert "llvm, numpy, reference" in run("plugins").stdout
+    assert "llvm, c, numpy, reference" in run("plugins").stdout
 
 
 def test_doctor_says_what_is_there_and_how_to_get_the_rest(run, data_of, monkeypatch):
@@ -232,6 +233,7 @@ def test_doctor_says_what_is_there_and_how_to_get_the_rest(run, data_of, monkeyp
     assert parts["llvmlite"]["fix"] == "pip install 'tinytorch-compiler[jit]'"
     assert "pytest" not in parts
     assert found["backend"]["threads"] == tt.get_num_threads()
+    assert found["c"]["available"] is C().is_available
     if found["cache"] is not None:
         assert found["cache"]["bytes"] >= found["cache"]["entries"] >= 0
     doctor = MODULES["doctor"]

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinytorch as tt
+from tests.backends import ALL
 from tinytorch import nn
 
-BACKENDS = ["reference", "numpy", "llvm"]
+BACKENDS = ALL
 ONES = np.ones((2, 3), np.float32)
 
 

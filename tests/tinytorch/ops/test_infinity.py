@@ -7,11 +7,12 @@ has no limit where two grow: both are NaN here, as in PyTorch.
 import numpy as np
 import pytest
 
+from tests.backends import ALL
 from tinytorch import api, losses
 from tinytorch.ops import normalise
 from tinytorch.ops.elementwise import exp, log, where
 
-BACKENDS = ["reference", "numpy", "llvm"]
+BACKENDS = ALL
 INF, NAN = np.inf, np.nan
 ROWS = [
     ([1.0, INF, 2.0, -1.0], [0, NAN, 0, 0]),

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinytorch as tt
+from tests.backends import ALL
 
-BACKENDS = ["reference", "numpy", "llvm"]
+BACKENDS = ALL
 BIG = 2**30
 """Its square is no int32, and no float32 has its neighbours."""
 

@@ -5,8 +5,9 @@ import pytest
 
 import tinytorch as tt
 from compiler.errors import ShapeError
+from tests.backends import ALL
 
-BACKENDS = ("reference", "numpy", "llvm")
+BACKENDS = ALL
 NAMES = ("cumsum", "cumprod", "cummax", "cummin")
 BY_NUMPY = {
     "cumsum": np.add.accumulate,

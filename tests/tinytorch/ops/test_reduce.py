@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from compiler.errors import ArgumentError, ShapeError
+from tests.backends import ALL
 from tinytorch import api
 from tinytorch.ops import normalise, reduce
 from tinytorch.ops.elementwise import exp, log
@@ -147,7 +148,7 @@ def test_the_variance_of_too_few_rows_of_a_symbolic_axis_is_that_of_torch(rows, 
     np.testing.assert_allclose(found(given), wanted, rtol=1e-15, atol=0.0)
 
 
-@pytest.mark.parametrize("backend", ["reference", "numpy", "llvm"])
+@pytest.mark.parametrize("backend", ALL)
 @pytest.mark.parametrize("correction", [0.5, 1.5, 2.5, 3.0, 4.5, np.float32(0.5), np.int64(1), 0, 5])
 @pytest.mark.parametrize("rows", [4, "n"])
 def test_a_correction_is_any_number(correction, rows, backend):

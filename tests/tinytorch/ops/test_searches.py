@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 import tinytorch as tt
 from compiler.ir.graph import Graph
+from tests.backends import ALL
 
-BACKENDS = ["reference", "numpy", "llvm"]
+BACKENDS = ALL
 DTYPES = ["float32", "float64", "int32", "int64", "bool"]
 
 

@@ -8,8 +8,9 @@ import pytest
 import tinytorch as tt
 from compiler.errors import ArgumentError, KeywordError, MissingNameError, ShapeError
 from compiler.ir.op import Window
+from tests.backends import ALL
 
-BACKENDS = ("reference", "numpy", "llvm")
+BACKENDS = ALL
 
 
 def array(*shape, seed=0, dtype=np.float32):

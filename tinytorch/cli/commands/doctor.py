@@ -8,6 +8,7 @@ import re
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any, Final
 
+from compiler.backends.c.backend import C
 from compiler.backends.llvm.backend import Llvm, get_num_threads
 from compiler.errors import BackendError
 from compiler.render.layout import INSTALL, installed
@@ -52,6 +53,7 @@ def examined() -> dict[str, Any]:
         "platform": platform.platform(),
         "parts": _parts(),
         "backend": _backend(),
+        "c": _c(),
         "cache": _cache(),
         "graphviz": installed(),
     }
@@ -101,6 +103,17 @@ def _backend() -> dict[str, Any]:
     }
 
 
+def _c() -> dict[str, Any]:
+    """Whether the backend `c` runs here, with which compiler, or why not."""
+    native = C()
+    try:
+        compiler = native.compiler
+        found = bool(native.machine)
+    except BackendError as error:
+        return {"available": False, "why": str(error)}
+    return {"available": found, "why": f"{compiler.path}, {compiler.version}"}
+
+
 def _cache() -> dict[str, Any] | None:
     """The folder of compiled objects; none where there is no native code."""
     if not Llvm().is_available:
@@ -129,6 +142,7 @@ def _text(data: dict[str, Any]) -> str:
         wide = ", ".join(backend["features"]) or "no wide vectors"
         rows.append(("processor", f"{backend['cpu']}, with {wide}"))
     rows.append(("threads", str(backend["threads"])))
+    rows.append(("backend c", " ".join(data["c"]["why"].split())))
     if cache is not None:
         state = "" if cache["usable"] else ", which cannot be used: it is not private or cannot be written"
         most, size = scaled(cache["limit"], "B"), scaled(cache["bytes"], "B")

@@ -126,10 +126,14 @@ class ObjectCache:
 
         Raises `BackendError` if LLVM refuses the module.
         """
+        return self.made(name, lambda: compile_object(build(), target), target)
+
+    def made(self, name: str, make: Callable[[], bytes], target: Target) -> bytes:
+        """The object code that `make` gives, or what is stored under the same name for the same target."""
         key = object_key(name, target)
         code = self.get(key)
         if code is None:
-            code = compile_object(build(), target)
+            code = make()
             self.put(key, code)
         return code
 

@@ -13,15 +13,15 @@ from compiler.backends.llvm.entry.locks import word_locks
 from compiler.backends.llvm.entry.making import make_entry
 from compiler.backends.llvm.entry.spec import entry_spec
 from compiler.backends.llvm.jit.cache import ObjectCache
-from compiler.backends.llvm.jit.engine import Target, assembly, complete
+from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.run.binding import Binding, address_of, frame_of, stretches_of
 from compiler.backends.llvm.run.context import NativeContext
 from compiler.backends.llvm.run.driver import driver
 from compiler.backends.llvm.run.python_steps import run_python_step
 from compiler.backends.llvm.run.timing import run_timed
-from compiler.backends.llvm.steps.describing import call_text, kernel_history, kernel_text
+from compiler.backends.llvm.steps.describing import Telling
 from compiler.backends.llvm.steps.launches import PythonStep
-from compiler.backends.llvm.steps.library import Emit, kernel_module, load_kernels
+from compiler.backends.llvm.steps.library import BY_LLVM, Maker, load_kernels, ready
 from compiler.backends.llvm.steps.lowering import Lowered, lower
 from compiler.backends.llvm.steps.wording import Words
 from compiler.ir.dims import Extent, evaluate, symbols
@@ -29,7 +29,9 @@ from compiler.ir.node import Node
 from compiler.ir.op import Parameter
 from compiler.ir.types import TensorType
 from compiler.loops.history import LoopHistory
+from compiler.loops.language import Kernel
 from compiler.loops.places import Places, Pointer, Region
+from compiler.loops.shown import Loops, Speaking
 from compiler.schedule.plan import Plan
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -67,11 +69,13 @@ class Call:
 class NativeProgram:
     """A plan as native code. Calls from several threads use a context each."""
 
-    def __init__(self, plan: Plan, target: Target, cache: ObjectCache | None = None) -> None:
-        self.plan, self.target = plan, target
+    def __init__(
+        self, plan: Plan, target: Target, cache: ObjectCache | None = None, maker: Maker = BY_LLVM
+    ) -> None:
+        self.plan, self.target, self.maker = plan, target, maker
         self.lowered: Lowered = lower(plan, target)
-        kernels = {key: emit for step in self.lowered.steps for key, emit in step.kernels.items()}
-        self._kernels = load_kernels(kernels, target, cache)
+        kernels = {key: kernel for step in self.lowered.steps for key, kernel in step.kernels.items()}
+        self._kernels = load_kernels(kernels, target, maker, cache)
         graph = plan.schedule.graph
         named = [str(n) for node in graph.inputs for n in node.type.shape if not isinstance(n, int)]
         known = sorted({name for node in graph.nodes for n in node.type.shape for name in symbols(n)})
@@ -85,28 +89,28 @@ class NativeProgram:
         """What NumPy computes between native steps."""
         return tuple(step for step in self.lowered.steps if isinstance(step, PythonStep))
 
-    def source(self, kernel: int | None) -> str:
-        """The loop nests of a kernel of the schedule; of the whole call, in its order, if none is named."""
-        words = Words(self.lowered.places)
+    def source(self, kernel: int | None, speaking: Speaking) -> str:
+        """A kernel of the schedule in a language; the whole call, in its order, if none is named."""
         machine = self.target.machine
-        if kernel is None:
-            return call_text(self.lowered, words, machine)
-        return kernel_text(kernel, self.lowered, words, machine)
+        telling = Telling(self.lowered, Words(self.lowered.places), machine, speaking(machine))
+        return telling.call() if kernel is None else telling.kernel(kernel)
 
     def loops(self, kernel: int) -> LoopHistory:
         """How the loops of a kernel of the schedule came to be, trick by trick."""
-        return kernel_history(kernel, self.lowered, Words(self.lowered.places), self.target.machine)
+        machine = self.target.machine
+        return Telling(self.lowered, Words(self.lowered.places), machine, Loops(machine)).history(kernel)
 
     def llvm_ir(self, kernel: int) -> str:
         """The IR of a kernel of the schedule, as it was compiled."""
-        return complete(kernel_module(self._emitters(kernel), self.target), self.target)
+        return self.maker.llvm_ir(self._ready(kernel), self.target)
 
     def assembly(self, kernel: int) -> str:
         """The assembly of a kernel of the schedule."""
-        return assembly(self.llvm_ir(kernel), self.target)
+        return self.maker.assembly(self._ready(kernel), self.target)
 
-    def _emitters(self, kernel: int) -> dict[str, Emit]:
-        return {key: emit for step in self.lowered.of_kernel[kernel] for key, emit in step.kernels.items()}
+    def _ready(self, number: int) -> dict[str, Kernel]:
+        steps = self.lowered.of_kernel[number]
+        return ready({key: kernel for step in steps for key, kernel in step.kernels.items()}, self.target)
 
     def run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
         """One call, as `Executable.run` says."""

@@ -8,9 +8,9 @@ from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 
-from compiler.backends.llvm.steps.library import Emit
 from compiler.ir.dims import Extent
 from compiler.ir.node import Node
+from compiler.loops.language import Kernel
 from compiler.loops.places import Pointer, Region
 
 Sizes = Mapping[str, int]
@@ -76,7 +76,7 @@ class Step(Protocol):
     """A part of a program that runs natively."""
 
     @property
-    def kernels(self) -> Mapping[str, Emit]:
+    def kernels(self) -> Mapping[str, Kernel]:
         """The kernels it needs, by key."""
         ...
 
@@ -102,7 +102,7 @@ class PythonStep:
     nodes: tuple[Node, ...]
     stored: tuple[Node, ...]
     reason: str
-    kernels: Mapping[str, Emit] = field(default_factory=dict[str, Emit])
+    kernels: Mapping[str, Kernel] = field(default_factory=dict[str, Kernel])
 
 
 def distances(loops: Sequence[Walk]) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -1,39 +1,85 @@
 """Kernels by what they do: each is compiled once per process, and object code is kept on disk.
 
 A key names a kernel's code: the text of its form says everything that the emitters look at. New kernels of a
-program are emitted into one module. The disk cache is asked by the keys and a digest of the emitters
-themselves, so a warm start emits no IR.
+program are made into one object by a `Maker`. The disk cache is asked by the keys and a digest of the
+sources, so a warm start writes no kernel.
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Final, Protocol
 
+from compiler.backends.llvm.emit.kernel import emit_kernel
 from compiler.backends.llvm.emit.words import i64, pointer, void
 from compiler.backends.llvm.jit.cache import ObjectCache, default_cache, sources_digest
-from compiler.backends.llvm.jit.engine import Library, Target
-from compiler.backends.llvm.jit.untyped import Builder, Module, Value, ir
-
-Emit: TypeAlias = Callable[[Builder, Target, Value, Value], None]
-"""Emits a kernel's body, given the address of its numbers and the chunk."""
+from compiler.backends.llvm.jit.engine import Library, Target, assembly, compile_object, complete
+from compiler.backends.llvm.jit.untyped import Module, ir
+from compiler.loops.language import Kernel
+from compiler.loops.lowering import lower
+from compiler.loops.pipeline import write
 
 _KERNEL = ir.FunctionType(void, [pointer, i64])
 _lock = threading.RLock()
-_loaded: dict[tuple[Target, str], int] = {}
+_loaded: dict[tuple[str, Target, str], int] = {}
 _libraries: list[Library] = []
 
 
-def kernel_module(kernels: Mapping[str, Emit], target: Target) -> Module:
-    """A module with a function for each kernel, named by its key."""
+class Maker(Protocol):
+    """How machine code is made of kernels that are written and lowered for a target."""
+
+    @property
+    def key(self) -> str:
+        """What its code depends on beside the kernels and the target."""
+        ...
+
+    def object_code(self, kernels: Mapping[str, Kernel], target: Target) -> bytes:
+        """An object with a function for each kernel, by its name: of the kernel's numbers and a chunk."""
+        ...
+
+    def llvm_ir(self, kernels: Mapping[str, Kernel], target: Target) -> str:
+        """The IR that becomes the object. Raises BackendError where there is none."""
+        ...
+
+    def assembly(self, kernels: Mapping[str, Kernel], target: Target) -> str:
+        """The object's code, to read."""
+        ...
+
+
+class Emitting:
+    """Machine code by LLVM."""
+
+    @property
+    def key(self) -> str:
+        """The sources of everything that emits."""
+        return sources_digest()
+
+    def object_code(self, kernels: Mapping[str, Kernel], target: Target) -> bytes:
+        """As `Maker` says."""
+        return compile_object(kernel_module(kernels, target), target)
+
+    def llvm_ir(self, kernels: Mapping[str, Kernel], target: Target) -> str:
+        """The IR as it was compiled."""
+        return complete(kernel_module(kernels, target), target)
+
+    def assembly(self, kernels: Mapping[str, Kernel], target: Target) -> str:
+        """LLVM's assembly."""
+        return assembly(self.llvm_ir(kernels, target), target)
+
+
+BY_LLVM: Final[Maker] = Emitting()
+
+
+def kernel_module(kernels: Mapping[str, Kernel], target: Target) -> Module:
+    """A module with a function for each kernel, by its name."""
     module = ir.Module("tinytorch")
-    for key, emit_body in kernels.items():
-        function = ir.Function(module, _KERNEL, symbol_of(key))
+    for name, kernel in kernels.items():
+        function = ir.Function(module, _KERNEL, name)
         function.attributes.add("nounwind")
         builder = ir.IRBuilder(function.append_basic_block("entry"))
-        emit_body(builder, target, *function.args)
+        emit_kernel(builder, kernel, target.machine, *function.args)
         builder.ret_void()
     return module
 
@@ -43,19 +89,27 @@ def symbol_of(key: str) -> str:
     return "kernel_" + hashlib.sha256(key.encode()).hexdigest()[:24]
 
 
+def ready(kernels: Mapping[str, Kernel], target: Target) -> dict[str, Kernel]:
+    """The kernels after all tricks, in the target's atoms, by the names of their functions."""
+    machine = target.machine
+    return {symbol_of(key): lower(write(kernel, machine), machine) for key, kernel in kernels.items()}
+
+
 def load_kernels(
-    kernels: Mapping[str, Emit], target: Target, cache: ObjectCache | None = None
+    kernels: Mapping[str, Kernel], target: Target, maker: Maker = BY_LLVM, cache: ObjectCache | None = None
 ) -> dict[str, int]:
     """The address of each kernel's function. Code stays loaded until the process ends."""
     with _lock:
-        missing = {key: body for key, body in sorted(kernels.items()) if (target, key) not in _loaded}
+        known = maker.key
+        missing = {key: body for key, body in sorted(kernels.items()) if (known, target, key) not in _loaded}
         if missing:
-            library = Library(_object(missing, target, cache or default_cache()), map(symbol_of, missing))
+            code = _object(missing, target, maker, cache or default_cache())
+            library = Library(code, map(symbol_of, missing))
             _libraries.append(library)
-            _loaded.update({(target, key): library[symbol_of(key)] for key in missing})
-        return {key: _loaded[target, key] for key in kernels}
+            _loaded.update({(known, target, key): library[symbol_of(key)] for key in missing})
+        return {key: _loaded[known, target, key] for key in kernels}
 
 
-def _object(kernels: Mapping[str, Emit], target: Target, cache: ObjectCache) -> bytes:
-    name = "\n".join([sources_digest(), *kernels])
-    return cache.compiled(name, lambda: kernel_module(kernels, target), target)
+def _object(kernels: Mapping[str, Kernel], target: Target, maker: Maker, cache: ObjectCache) -> bytes:
+    name = "\n".join([maker.key, *kernels])
+    return cache.made(name, lambda: maker.object_code(ready(kernels, target), target), target)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache
 
-from compiler.backends.llvm.emit.kernel import emit_kernel
 from compiler.backends.llvm.jit.engine import Target
-from compiler.backends.llvm.jit.untyped import Builder, Value
 from compiler.backends.llvm.steps.launches import Launch, Scratch, Sizes, chunks_for
-from compiler.backends.llvm.steps.library import Emit
 from compiler.ir.dims import Extent, evaluate
 from compiler.ir.node import Node
 from compiler.ir.op import Reducer
@@ -22,8 +19,6 @@ from compiler.loops.drafts import Draft, Partial
 from compiler.loops.indexing import IndexDraft
 from compiler.loops.joining import joining
 from compiler.loops.language import Count, Kernel, Memory
-from compiler.loops.lowering import lower
-from compiler.loops.pipeline import write
 from compiler.loops.places import Pointer
 from compiler.loops.printing import canonical
 from compiler.loops.vectors import across
@@ -51,13 +46,13 @@ class LoopStep:
     """What the draft's labels are called here, where a kernel was drafted for one that it is like."""
 
     @property
-    def kernels(self) -> Mapping[str, Emit]:
+    def kernels(self) -> Mapping[str, Kernel]:
         """The kernel, and what joins the partial results of chunks."""
-        found: dict[str, Emit] = {self.bound.key: partial(emit_loops, self.bound.kernel)}
+        found: dict[str, Kernel] = {self.bound.key: self.bound.kernel}
         for item in self.draft.partials:
             if item.needs_scratch or item.is_split:
                 key, kernel = join_of(item.reducer, item.memory.dtype, item.dtype)
-                found[key] = partial(emit_loops, kernel)
+                found[key] = kernel
         return found
 
     @property
@@ -121,12 +116,6 @@ def join_of(reducer: Reducer, dtype: DType, wanted: DType) -> tuple[str, Kernel]
     """The kernel that joins partial results of chunks, behind its key; those of a search are added."""
     kernel = joining(Reducer.SUM if reducer.is_search else reducer, dtype, wanted)
     return f"joining {canonical(kernel)}", kernel
-
-
-def emit_loops(kernel: Kernel, builder: Builder, target: Target, numbers: Value, chunk: Value) -> None:
-    """A kernel after all tricks, in the target's atoms."""
-    machine = target.machine
-    emit_kernel(builder, lower(write(kernel, machine), machine), machine, numbers, chunk)
 
 
 def index_step(node: Node, checked: IndexDraft, target: Target) -> LoopStep:

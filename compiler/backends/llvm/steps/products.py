@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final
 
 from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.steps.launches import Launch, Scratch, Sizes, chunks_for
-from compiler.backends.llvm.steps.library import Emit
-from compiler.backends.llvm.steps.loops import emit_loops
 from compiler.ir.dims import Extent, evaluate
 from compiler.ir.node import Node
 from compiler.loops.arguments import Bound, bind
@@ -47,9 +44,9 @@ class ProductStep:
         return self.draft.kernel, self.draft.kernel
 
     @property
-    def kernels(self) -> Mapping[str, Emit]:
+    def kernels(self) -> Mapping[str, Kernel]:
         """One kernel."""
-        return {self.bound.key: partial(emit_loops, self.bound.kernel)}
+        return {self.bound.key: self.bound.kernel}
 
     @property
     def picoseconds(self) -> Extent:

@@ -1,0 +1,207 @@
+"""The leaves of a matrix product: panels by helpers, tiles of sums as functions with named accumulators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from compiler.backends.c.registers import Type, type_of
+from compiler.backends.c.values import Values
+from compiler.loops.language import Along, Layout, Pack, Ref, Tile
+from compiler.loops.machine import Machine
+from compiler.loops.products import EVERY_OTHER
+
+_BLOCK: Final = 8
+"""Side of the largest squares in which B is transposed."""
+
+_PREFETCH_TERMS: Final = 24
+"""How many terms ahead A is asked for where it is not read in order."""
+
+
+def pack_text(values: Values, machine: Machine, stmt: Pack, panel: str, step: str) -> list[str]:
+    """The statements that prepare a panel, which is called `panel`, its rows `step` apart."""
+    kind = _native(machine, type_of(stmt.source.memory.dtype, stmt.lanes))
+    if stmt.layout is Layout.ROWS and (stmt.whole or machine.has_masked_memory):
+        return _copied_if_worthwhile(values, stmt, kind, panel, step)
+    call = _packing(values, machine, stmt, kind)
+    return [
+        f"{kind.element} *{panel} = {values.memories[stmt.room]};",
+        f"i64 {step} = {stmt.width};",
+        f"{call};",
+    ]
+
+
+def _copied_if_worthwhile(values: Values, stmt: Pack, kind: Type, panel: str, step: str) -> list[str]:
+    """B itself, or a copy."""
+    room, columns = values.memories[stmt.room], values.number(stmt.columns)
+    copy = f"{values.number(stmt.rows)} >= {stmt.few}"
+    if not stmt.whole:
+        copy += f" || {columns} < {stmt.width}"
+    sizes = f"{step}, {values.number(stmt.terms)}, {columns}, {stmt.width}, {int(stmt.whole)}"
+    return [
+        f"{kind.element} *{panel} = {values.place(stmt.source)};",
+        f"i64 {step} = {_along(values, stmt.strides[0])};",
+        f"if ({copy}) {{",
+        f"    pack_rows_{kind.name}({room}, {panel}, {sizes});",
+        f"    {panel} = {room}, {step} = {stmt.width};",
+        "}",
+    ]
+
+
+def _packing(values: Values, machine: Machine, stmt: Pack, kind: Type) -> str:
+    """The call that copies a panel."""
+    way, far = _along(values, stmt.strides[0]), values.number(stmt.strides[1])
+    is_table = isinstance(stmt.strides[0], Ref)
+    between = f"{values.memories[stmt.room]}, {values.place(stmt.source)}"
+    terms = f"0, {way}" if is_table else f"{way}, 0"
+    sizes = f"{values.number(stmt.terms)}, {values.number(stmt.columns)}, {stmt.width}"
+    square = Type(kind.element, min(kind.lanes, _BLOCK)).name
+    if stmt.layout is Layout.COLUMNS:
+        return f"pack_columns_{square}({between}, {far}, {sizes})"
+    if stmt.strides[1] == EVERY_OTHER and machine.has_masked_memory:
+        return f"pack_every_other_{kind.name}({between}, {terms}, {sizes})"
+    far = "1" if stmt.layout is Layout.ROWS else far
+    if is_table:
+        return f"pack_runs_{square}({between}, {way}, {far}, {sizes})"
+    return f"pack_strided_{kind.element}({between}, {terms}, {far}, {sizes})"
+
+
+def _along(values: Values, item: Along) -> str:
+    """A stride, or the address of a table."""
+    return values.place(item) if isinstance(item, Ref) else values.number(item)
+
+
+def tile_text(values: Values, machine: Machine, stmt: Tile) -> tuple[Code, str]:
+    """The code of a tile, and its call."""
+    ways = (*stmt.left_strides, stmt.right_step)
+    by_row, by_term, step = (_along(values, item) for item in ways)
+    kind = _native(machine, type_of(stmt.left.memory.dtype, stmt.lanes))
+    rows, terms, right = (isinstance(item, Ref) for item in ways)
+    code = Code(
+        kind,
+        stmt.rows,
+        stmt.vectors * stmt.lanes // kind.lanes,
+        fused=machine.has_fma and kind.element[0] == "f",
+        contiguous=stmt.left_strides[1] == 1,
+        masked=stmt.masked,
+        tables=(rows, terms, right),
+    )
+    number = values.number
+    arguments = [
+        values.place(stmt.left), by_row, by_term, number(stmt.exist), values.place(stmt.right), step,
+        number(stmt.terms), values.place(stmt.sums), number(stmt.first), number(stmt.columns),
+    ]  # fmt: skip
+    return code, f"{code.name}({', '.join(arguments)});"
+
+
+def _native(machine: Machine, kind: Type) -> Type:
+    """As many lanes as a register has, at most."""
+    return Type(kind.element, min(kind.lanes, machine.vector_bytes // kind.size))
+
+
+@dataclass(frozen=True)
+class Code:
+    """What selects the code of a tile. `contiguous`: the terms of a row of A are neighbours.
+
+    `tables`: whether rows and terms of A, and terms of B, lie as a table says.
+    """
+
+    type: Type
+    rows: int
+    vectors: int
+    fused: bool
+    contiguous: bool
+    masked: bool
+    tables: tuple[bool, bool, bool]
+
+    @property
+    def name(self) -> str:
+        """The function's name: equal code, equal name."""
+        marks = [word for word in ("fused", "contiguous", "masked") if getattr(self, word)]
+        kinds = zip(("rows", "terms", "right"), self.tables, strict=True)
+        marks += [f"{word}_by_table" for word, is_table in kinds if is_table]
+        return "_".join(["tile", self.type.element, f"{self.rows}x{self.vectors}x{self.type.lanes}", *marks])
+
+    def text(self) -> list[str]:
+        """The function. `a` is A at the first row and term, of which `rows` rows exist; `b` is the panel."""
+        names = [f"sum{i}_{j}" for i in range(self.rows) for j in range(self.vectors)]
+        rows = [names[i : i + self.vectors] for i in range(0, len(names), self.vectors)]
+        loaded = [f"{name} = {self.loaded('sums', number)} + {name};" for number, name in enumerate(names)]
+        stored = [
+            f"store_{self.type.name}({self.moved('sums', number)}, {name});"
+            for number, name in enumerate(names)
+        ]
+        return [
+            *self.head(),
+            *(f"    const {self.type.element} *a{i} = {self.row(i)};" for i in range(self.rows)),
+            *(f"    {self.type.name} {', '.join(f'{name} = {{0}}' for name in row)};" for row in rows),
+            *(f"    {line}" for line in self.sums(rows)),
+            "    if (first > 0) {",
+            *(f"        {line}" for line in loaded),
+            "    }",
+            *(f"    {line}" for line in stored),
+            "}",
+            "",
+        ]
+
+    def head(self) -> list[str]:
+        """The signature: strides in elements, or tables."""
+        element = self.type.element
+        by_row, by_term, step = (
+            f"const i64 *{name}" if is_table else f"i64 {name}"
+            for name, is_table in zip(("by_row", "by_term", "step"), self.tables, strict=True)
+        )
+        return [
+            f"TILE void {self.name}(",
+            f"    const {element} *a, {by_row}, {by_term}, i64 rows,",
+            f"    const {element} *b, {step}, i64 terms, {element} *sums, i64 first, i64 columns",
+            ") {",
+        ]
+
+    def row(self, number: int) -> str:
+        """The address of A at a row, or at the last one there is."""
+        place = f"SMALLER({number}, rows - 1)" if number else "0"
+        if self.tables[0]:
+            return f"a + by_row[{place}]"
+        return f"a + {place} * by_row" if number else "a"
+
+    def sums(self, rows: Sequence[Sequence[str]]) -> list[str]:
+        """The loop over terms."""
+        kind, (_, by_table, right_by_table) = self.type.name, self.tables
+        is_moving = not (self.contiguous or by_table)
+        head = (
+            "i64 k = 0, at = 0; k < terms; k++, at += by_term" if is_moving else "i64 k = 0; k < terms; k++"
+        )
+        lines = [f"for ({head}) {{"]
+        if is_moving:
+            lines.append(f"    __builtin_prefetch(a0 + at + {_PREFETCH_TERMS} * by_term, 0, 3);")
+        elif by_table:
+            lines.append("    i64 at = by_term[k];")
+        panel = "b"
+        if right_by_table:
+            panel = "row"
+            lines.append(f"    const {self.type.element} *row = b + step[k];")
+        loaded = [self.loaded(panel, j, masked=self.masked) for j in range(self.vectors)]
+        lines += [f"    {kind} b{j} = {text};" for j, text in enumerate(loaded)]
+        if not right_by_table:
+            lines.append("    b += step;")
+        for i, row in enumerate(rows):
+            lines.append(f"    {kind} x{i} = splat_{kind}(a{i}[{'k' if self.contiguous else 'at'}]);")
+            lines += [f"    {name} = {self.added(name, f'x{i}', f'b{j}')};" for j, name in enumerate(row)]
+        return [*lines, "}"]
+
+    def added(self, total: str, a: str, b: str) -> str:
+        """One more product."""
+        return f"fma_{self.type.name}({a}, {b}, {total})" if self.fused else f"{total} + {a} * {b}"
+
+    def loaded(self, base: str, number: int, *, masked: bool = False) -> str:
+        """A vector behind an address."""
+        place = self.moved(base, number)
+        if masked:
+            return f"load_first_{self.type.name}({place}, columns - {number * self.type.lanes})"
+        return f"load_{self.type.name}({place})"
+
+    def moved(self, base: str, number: int) -> str:
+        """The address of a vector behind another."""
+        return f"{base} + {number * self.type.lanes}" if number else base
