@@ -101,8 +101,8 @@ def _chosen(body: Sequence[Stmt]) -> list[For]:
 
 
 def _is_walked_whole(loop: For) -> bool:
-    """Whether a loop in a lane has no other inside, or none but those of one chain."""
-    return is_innermost(loop) or _is_chain(loop)
+    """Whether a loop in a lane has no other inside, or none but those of one chain, which no vectors walk."""
+    return is_innermost(loop) or all(map(_is_chain, (loop, *loops(loop.body))))
 
 
 def _is_chain(loop: For) -> bool:
