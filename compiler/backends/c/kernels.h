@@ -1,9 +1,10 @@
 /* The words of kernels in GNU C: vectors as wide as registers, and what is done to them.
 
-   Every function ends in the type that it gives or works on: `fma_f32x16`. A vector wider than VECTOR_BYTES is a
-   pair of halves, which the kernels take apart themselves. A truth is 0 or 1; in a vector 0 or -1 in every lane,
-   as wide as what it was found of (in memory a byte). What a compiler has no word for is done by halves, down
-   to scalars; each operation rounds once, and nothing is contracted, so any way of doing it has the same bits. */
+   Every function ends in the type that it gives or works on: `fma_f32x16`. A vector wider than VECTOR_BYTES
+   is a pair of halves, which the kernels take apart themselves. A truth is 0 or 1; in a vector 0 or -1 in
+   every lane, as wide as what it was found of (in memory a byte). What a compiler has no word for is done by
+   halves, down to scalars; each operation rounds once, and nothing is contracted, so any way of doing it has
+   the same bits. */
 
 typedef float f32;
 typedef double f64;
@@ -40,7 +41,6 @@ typedef unsigned char truth8;
 #define LANES_4 LANES_2, 2, 3
 #define LANES_8 LANES_4, 4, 5, 6, 7
 #define LANES_16 LANES_8, 8, 9, 10, 11, 12, 13, 14, 15
-#define LANES_32 LANES_16, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
 #define UPPER_4 2, 3
 #define UPPER_8 4, 5, 6, 7
 #define UPPER_16 8, 9, 10, 11, 12, 13, 14, 15
@@ -55,7 +55,8 @@ typedef unsigned char truth8;
 
 /* What there is of each type. `DO(element, integer as wide, half, lanes, ...)` */
 
-#define OF_4_BYTES(DO, E) DO(E, i32, E, 2) DO(E, i32, E##x2, 4) IF_32(DO(E, i32, E##x4, 8)) IF_64(DO(E, i32, E##x8, 16))
+#define OF_4_BYTES(DO, E) \
+    DO(E, i32, E, 2) DO(E, i32, E##x2, 4) IF_32(DO(E, i32, E##x4, 8)) IF_64(DO(E, i32, E##x8, 16))
 #define OF_8_BYTES(DO, E) DO(E, i64, E, 2) IF_32(DO(E, i64, E##x2, 4)) IF_64(DO(E, i64, E##x4, 8))
 #define FLOATS(DO) OF_4_BYTES(DO, f32) OF_8_BYTES(DO, f64)
 #define INTEGERS(DO) OF_4_BYTES(DO, i32) OF_8_BYTES(DO, i64)
@@ -163,7 +164,9 @@ EVERY_PART(i32, i64)
     INLINE E##x##N select_##E##x##N(I##x##N m, E##x##N a, E##x##N b) { \
         return (E##x##N)((m & (I##x##N)a) | (~m & (I##x##N)b)); \
     } \
-    INLINE E##x##N evens_##E##x##N(E##x##N a, E##x##N b) { return __builtin_shufflevector(a, b, EVENS_##N); } \
+    INLINE E##x##N evens_##E##x##N(E##x##N a, E##x##N b) { \
+        return __builtin_shufflevector(a, b, EVENS_##N); \
+    } \
     INLINE E##x##N odds_##E##x##N(E##x##N a, E##x##N b) { return __builtin_shufflevector(a, b, ODDS_##N); }
 NUMBERS(WHOLE)
 
@@ -176,7 +179,8 @@ NUMBERS(WHOLE)
 #define HALVED_TWO(NAME, E, H, N) \
     INLINE E##x##N NAME##_##E##x##N(E##x##N a, E##x##N b) { \
         return join_##E##x##N( \
-            NAME##_##H(low_##E##x##N(a), low_##E##x##N(b)), NAME##_##H(high_##E##x##N(a), high_##E##x##N(b))); \
+            NAME##_##H(low_##E##x##N(a), low_##E##x##N(b)), \
+            NAME##_##H(high_##E##x##N(a), high_##E##x##N(b))); \
     }
 #define HALVED_THREE(NAME, E, H, N) \
     INLINE E##x##N NAME##_##E##x##N(E##x##N a, E##x##N b, E##x##N c) { \
@@ -199,7 +203,8 @@ FLOATS(BY_LANE)
     } \
     INLINE E##x##N load_by_where_##E##x##N(const E *p, i64 by, I##x##N m) { \
         return join_##E##x##N( \
-            load_by_where_##H(p, by, low_##I##x##N(m)), load_by_where_##H(p + N / 2 * by, by, high_##I##x##N(m))); \
+            load_by_where_##H(p, by, low_##I##x##N(m)), \
+            load_by_where_##H(p + N / 2 * by, by, high_##I##x##N(m))); \
     } \
     INLINE void store_by_where_##E##x##N(E *p, i64 by, I##x##N m, E##x##N v) { \
         store_by_where_##H(p, by, low_##I##x##N(m), low_##E##x##N(v)); \
@@ -415,9 +420,16 @@ OF_4_BYTES(TRUTHS_APART, i32)
     CONVERTED(f32x##N, i32x##N) CONVERTED(i32x##N, f32x##N)
 #define ALIKE_WIDE(N) \
     CONVERTED(f64x##N, i64x##N) CONVERTED(i64x##N, f64x##N)
+/* ARM's conversions of numbers out of range saturate, but not through a wider integer. */
+#if defined(__aarch64__)
+#define TRUNCATED(E, F, N) OF(E##x##N, F##x##N, join_##E##x##N((E)v[0], (E)v[1]))
+#else
+#define TRUNCATED(E, F, N) CONVERTED(E##x##N, F##x##N)
+#endif
 #define ACROSS(N) \
-    CONVERTED(f64x##N, f32x##N) CONVERTED(f64x##N, i32x##N) CONVERTED(i64x##N, i32x##N) CONVERTED(i64x##N, f32x##N) \
-    CONVERTED(f32x##N, f64x##N) CONVERTED(i32x##N, f64x##N) CONVERTED(i32x##N, i64x##N) CONVERTED(f32x##N, i64x##N)
+    CONVERTED(f64x##N, f32x##N) CONVERTED(f64x##N, i32x##N) CONVERTED(i64x##N, i32x##N) \
+    TRUNCATED(i64, f32, N) \
+    CONVERTED(f32x##N, f64x##N) TRUNCATED(i32, f64, N) CONVERTED(i32x##N, i64x##N) CONVERTED(f32x##N, i64x##N)
 ALIKE(2) ALIKE(4) IF_32(ALIKE(8)) IF_64(ALIKE(16))
 ALIKE_WIDE(2) IF_32(ALIKE_WIDE(4)) IF_64(ALIKE_WIDE(8))
 ACROSS(2)
@@ -451,7 +463,9 @@ ACROSS(8)
 #define SIGNS(E, I, H, N) \
     INLINE I##x##N bits_##E##x##N(E##x##N a) { return (I##x##N)a; } \
     INLINE E##x##N from_bits_##E##x##N(I##x##N a) { return (E##x##N)a; } \
-    INLINE E##x##N abs_##E##x##N(E##x##N a) { return (E##x##N)((I##x##N)a & ~(I##x##N)splat_##E##x##N(-(E)0)); } \
+    INLINE E##x##N abs_##E##x##N(E##x##N a) { \
+        return (E##x##N)((I##x##N)a & ~(I##x##N)splat_##E##x##N(-(E)0)); \
+    } \
     INLINE E##x##N copysign_##E##x##N(E##x##N a, E##x##N b) { \
         I##x##N sign = (I##x##N)splat_##E##x##N(-(E)0); \
         return (E##x##N)(((I##x##N)a & ~sign) | ((I##x##N)b & sign)); \
@@ -464,7 +478,8 @@ FLOATS(SIGNS)
     INLINE E##x##N round_##E##x##N(E##x##N a) { return ROUND; } \
     INLINE E##x##N sqrt_##E##x##N(E##x##N a) { return SQRT; }
 #define FUSED(E, N, FMA) INLINE E##x##N fma_##E##x##N(E##x##N a, E##x##N b, E##x##N c) { return FMA; }
-#define ROUNDED_BY_HALVES(E, H, N) HALVED(floor, E, H, N) HALVED(ceil, E, H, N) HALVED(round, E, H, N) HALVED(sqrt, E, H, N)
+#define ROUNDED_BY_HALVES(E, H, N) \
+    HALVED(floor, E, H, N) HALVED(ceil, E, H, N) HALVED(round, E, H, N) HALVED(sqrt, E, H, N)
 #define ROUND_X86(E, N, B, W) \
     ROUNDED(E, N, __builtin_ia32_roundp##B##W(a, 9), __builtin_ia32_roundp##B##W(a, 10), \
             __builtin_ia32_roundp##B##W(a, 4), __builtin_ia32_sqrtp##B##W(a))
@@ -473,11 +488,19 @@ FLOATS(SIGNS)
             __builtin_ia32_rndscalep##B##_mask(a, 10, (E##x##N){0}, -1, 4), \
             __builtin_ia32_rndscalep##B##_mask(a, 4, (E##x##N){0}, -1, 4), \
             __builtin_ia32_sqrtp##B##512_mask(a, (E##x##N){0}, -1, 4))
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+#define ROUND_NEON(E, N, TO) \
+    ROUNDED(E, N, (E##x##N)vrndmq_##E((TO)a), (E##x##N)vrndpq_##E((TO)a), (E##x##N)vrndiq_##E((TO)a), \
+            (E##x##N)vsqrtq_##E((TO)a))
+#define EACH_LANE(NAME, E, N) \
+    INLINE E##x##N NAME##_##E##x##N(E##x##N a) { \
+        for (int k = 0; k < N; k++) a[k] = NAME##_##E(a[k]); \
+        return a; \
+    }
 #define ROUND_BY_LANE(E, I, H, N) \
-    INLINE E##x##N floor_##E##x##N(E##x##N a) { for (int k = 0; k < N; k++) a[k] = floor_##E(a[k]); return a; } \
-    INLINE E##x##N ceil_##E##x##N(E##x##N a) { for (int k = 0; k < N; k++) a[k] = ceil_##E(a[k]); return a; } \
-    INLINE E##x##N round_##E##x##N(E##x##N a) { for (int k = 0; k < N; k++) a[k] = round_##E(a[k]); return a; } \
-    INLINE E##x##N sqrt_##E##x##N(E##x##N a) { for (int k = 0; k < N; k++) a[k] = sqrt_##E(a[k]); return a; }
+    EACH_LANE(floor, E, N) EACH_LANE(ceil, E, N) EACH_LANE(round, E, N) EACH_LANE(sqrt, E, N)
 #define FUSED_BY_LANE(E, I, H, N) \
     INLINE E##x##N fma_##E##x##N(E##x##N a, E##x##N b, E##x##N c) { \
         for (int k = 0; k < N; k++) c[k] = fma_##E(a[k], b[k], c[k]); \
@@ -489,6 +512,10 @@ ROUND_X86(f32, 4, s, )
 ROUND_X86(f64, 2, d, )
 IF_32(ROUND_X86(f32, 8, s, 256) ROUND_X86(f64, 4, d, 256))
 IF_64(ROUND_512(f32, 16, s) ROUND_512(f64, 8, d))
+#elif defined(__aarch64__)
+ROUNDED_BY_HALVES(f32, f32, 2)
+ROUND_NEON(f32, 4, float32x4_t)
+ROUND_NEON(f64, 2, float64x2_t)
 #else
 FLOATS(ROUND_BY_LANE)
 #endif
@@ -499,6 +526,10 @@ FUSED(f64, 2, __builtin_ia32_vfmaddpd(a, b, c))
 IF_32(FUSED(f32, 8, __builtin_ia32_vfmaddps256(a, b, c)) FUSED(f64, 4, __builtin_ia32_vfmaddpd256(a, b, c)))
 IF_64(FUSED(f32, 16, __builtin_ia32_vfmaddps512_mask(a, b, c, -1, 4)))
 IF_64(FUSED(f64, 8, __builtin_ia32_vfmaddpd512_mask(a, b, c, -1, 4)))
+#elif defined(__aarch64__)
+HALVED_THREE(fma, f32, f32, 2)
+FUSED(f32, 4, (f32x4)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b))
+FUSED(f64, 2, (f64x2)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b))
 #else
 FLOATS(FUSED_BY_LANE)
 #endif
@@ -527,12 +558,13 @@ SCALES(f64, 8, d512, , 4)
 /* Panels of the right side of a product: some terms of B, in rows as wide as a tile. */
 
 #define SMALLER(A, B) ((A) < (B) ? (A) : (B))
-/* Terms lie `row` elements apart, or as a table says, if there is one. A row of the panel is written at once. */
+/* Terms lie `row` elements apart, or as a table says. A row of the panel is written at once. */
 
 #define FAR(K) (table ? table[K] : (K) * row)
 #define PACK_STRIDED(E) \
     INLINE void pack_some_##E( \
-        E *room, const E *source, i64 row, const i64 *table, i64 column, i64 first, i64 terms, i64 columns, i64 width \
+        E *room, const E *source, i64 row, const i64 *table, i64 column, i64 first, i64 terms, \
+        i64 columns, i64 width \
     ) { \
         for (i64 k = first; k < terms; k++) { \
             const E *here = source + FAR(k); \
@@ -608,8 +640,8 @@ NUMBERS(PACK_ROWS)
     EXCHANGE(T, R[0], R[1], UPPER_8_BY_1, LOWER_8_BY_1) EXCHANGE(T, R[2], R[3], UPPER_8_BY_1, LOWER_8_BY_1) \
     EXCHANGE(T, R[4], R[5], UPPER_8_BY_1, LOWER_8_BY_1) EXCHANGE(T, R[6], R[7], UPPER_8_BY_1, LOWER_8_BY_1)
 
-/* Machines with masks read the ragged end under a mask and write whole blocks; the others copy it. Where terms
-   lie as a table says, blocks of neighbours are transposed and the others copied. */
+/* Machines with masks read the ragged end under a mask and write whole blocks; the others copy it.
+   Where terms lie as a table says, blocks of neighbours are transposed and the others copied. */
 
 #define PACK_COLUMNS(E, I, H, N) \
     INLINE void pack_block_##E##x##N( \
