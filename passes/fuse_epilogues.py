@@ -58,10 +58,11 @@ def fuse_epilogues(schedule: Schedule, most_maps: int = MOST_MAPS) -> tuple[Sche
     marks = {kernel.members[0]: kernel.in_place for kernel in schedule.kernels}
     results = set(schedule.graph.results)
     actions: list[Action] = []
+    nests: dict[tuple[Node, ...], Nest] = {}
     for head in schedule.graph.nodes:
         if head not in single or not head.op.has(Trait.CONTRACTION) or check_member(head) is None:
             continue
-        found = _candidates(schedule, head, single, most_maps)
+        found = _candidates(schedule, head, single, most_maps, nests)
         kept = _written(schedule, found, results)
         taken = _merge(groups, head, [node for node in found if node in kept])
         single.difference_update([head, *taken])
@@ -70,18 +71,25 @@ def fuse_epilogues(schedule: Schedule, most_maps: int = MOST_MAPS) -> tuple[Sche
     if not actions:
         return schedule, Report()
     kernels = [Kernel(members, marks[members[0]]) for members in groups.in_order()]
+    for kernel in kernels:
+        if kernel.members in nests:
+            kernel.nested(nests[kernel.members])
     return replace(schedule, kernels=tuple(kernels)), Report(tuple(actions))
 
 
-def _candidates(schedule: Schedule, head: Node, single: set[Node], most: int) -> list[Node]:
-    """Maps of the contraction's value, in creation order, that lie on its loops."""
+def _candidates(
+    schedule: Schedule, head: Node, single: set[Node], most: int, nests: dict[tuple[Node, ...], Nest]
+) -> list[Node]:
+    """Maps of the contraction's value, in creation order, that lie on its loops. Notes their nests."""
     users = schedule.graph.users
     found: list[Node] = []
     waiting = {node for node in users[head] if node in single}
     while waiting and len(found) < most:
         node = min(waiting, key=lambda item: item.serial)
         waiting.discard(node)
-        if node.op.has(Trait.ELEMENTWISE) and isinstance(nest_of([head, *found, node]), Nest):
+        members = (head, *found, node)
+        if node.op.has(Trait.ELEMENTWISE) and isinstance(nest := nest_of(members), Nest):
+            nests[members] = nest
             found.append(node)
             waiting.update(user for user in users[node] if user in single and user not in found)
     return found

@@ -13,7 +13,6 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Final, cast
@@ -82,6 +81,8 @@ def load(path: str | os.PathLike[str], calls: Mapping[str, Call] | None = None) 
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  # an eighth of an import
+
     try:
         return version("tinytorch-compiler")
     except PackageNotFoundError:  # used from a folder without being installed

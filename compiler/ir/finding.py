@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
 from compiler.errors import ArgumentError
@@ -119,6 +118,8 @@ def _called(graph: Text) -> dict[str, Node]:
 
 def _hint(text: str, called: Iterable[str]) -> str:
     """The names that are near, or some that there are."""
+    from difflib import get_close_matches  # noqa: PLC0415  # only an error needs it
+
     texts = [item for item in called if item.startswith("%")]
     named = [item for item in texts if not item[1:].isdigit()]
     bare = text.removeprefix("%")

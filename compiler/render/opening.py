@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
@@ -253,6 +252,8 @@ def _paths_called(name: str, trees: Mapping[Path, Tree]) -> list[Path]:
     found = [path for text, path in texts.items() if text.endswith(f".{name}")]
     if found:
         return found
+    from difflib import get_close_matches  # only an error needs it
+
     near = get_close_matches(name, texts, _NEAR) or sorted(texts, key=lambda text: len(texts[text]))[:_NEAR]
     more = f", ... ({len(texts)})" if len(texts) > len(near) else ""
     there = f"there are {', '.join(near)}{more}" if near else "nothing in this graph has a scope (`tt.scope`)"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from compiler.ir.dims import Shape
 from compiler.ir.node import Node
@@ -55,13 +56,17 @@ def called(node: Node) -> str:
 
 def frame_of(node: Node) -> Frame:
     """The frame of a map, reduction or contraction alone."""
-    op = map_reduce(node)
+    loops, placement, spans = _laid_out(map_reduce(node))
+    return Frame(loops, frozenset(), {node: placement}, spans, node.serial, node.serial)
+
+
+@lru_cache(maxsize=4096)
+def _laid_out(op: MapReduce) -> tuple[Shape, tuple[int | None, ...], frozenset[frozenset[int]]]:
+    """The loops of an op as memory is walked, where its own are among them, and which it has."""
     order = [loop for loop in _walk(op) if op.extents[loop] != 1]
     place = {loop: position for position, loop in enumerate(order)}
     placement = tuple(place.get(loop) for loop in range(len(op.extents)))
-    loops = tuple(op.extents[loop] for loop in order)
-    spans = frozenset([frozenset(place.values())])
-    return Frame(loops, frozenset(), {node: placement}, spans, node.serial, node.serial)
+    return tuple(op.extents[loop] for loop in order), placement, frozenset([frozenset(place.values())])
 
 
 def _walk(op: MapReduce) -> list[int]:
@@ -76,23 +81,29 @@ def _walk(op: MapReduce) -> list[int]:
 def check_member(node: Node) -> Refusal | None:
     """Why a node cannot share a nest with others; None if it can."""
     op = node.op
-    if op.has(Trait.OPAQUE):
-        return Refusal(Reason.OPAQUE, (node,), f"{called(node)} is an opaque call")
-    if op.has(Trait.VIEW):
-        sentence = f"{called(node)} is a view of memory, which must be written first"
-        return Refusal(Reason.VIEW, (node,), sentence)
-    if op.has(Trait.PREFIX):
-        return Refusal(
-            Reason.IN_ORDER, (node,), f"{called(node)} walks an axis in order, and has a nest of its own"
-        )
     if not isinstance(op, MapReduce):
-        return Refusal(Reason.MOVES_ELEMENTS, (node,), f"{called(node)} moves elements")
-    if op.reducer is not Reducer.NONE and all(op.extents[loop] == 1 for loop in op.reduced):
+        return _refused(node)
+    if op.reducer is Reducer.NONE:
+        return None
+    if all(op.extents[loop] == 1 for loop in op.reduced):
         return Refusal(Reason.UNIT_LOOPS, (node,), f"{called(node)} reduces loops of extent 1 only")
     if op.has(Trait.CONTRACTION) and not _streams(op):
         sentence = f"{called(node)} is a contraction, which has a nest of its own"
         return Refusal(Reason.OWN_NEST, (node,), sentence)
     return None
+
+
+def _refused(node: Node) -> Refusal:
+    """Why a node that is no MapReduce cannot share a nest."""
+    if node.op.has(Trait.OPAQUE):
+        return Refusal(Reason.OPAQUE, (node,), f"{called(node)} is an opaque call")
+    if node.op.has(Trait.VIEW):
+        sentence = f"{called(node)} is a view of memory, which must be written first"
+        return Refusal(Reason.VIEW, (node,), sentence)
+    if node.op.has(Trait.PREFIX):
+        sentence = f"{called(node)} walks an axis in order, and has a nest of its own"
+        return Refusal(Reason.IN_ORDER, (node,), sentence)
+    return Refusal(Reason.MOVES_ELEMENTS, (node,), f"{called(node)} moves elements")
 
 
 def _streams(op: MapReduce) -> bool:

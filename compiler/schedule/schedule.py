@@ -37,7 +37,7 @@ class Kernel:
     def __repr__(self) -> str:
         return f"<Kernel of {', '.join(node.op.name for node in self.members)}>"
 
-    @property
+    @cached_property
     def operands(self) -> tuple[Node, ...]:
         """What the members read from outside, in the order of first use."""
         inside = set(self.members)
@@ -52,9 +52,12 @@ class Kernel:
     def marked(self, in_place: Mapping[Node, Node]) -> Kernel:
         """The kernel with other marks; its nest, once known, stays known."""
         kernel = replace(self, in_place=MappingProxyType(dict(in_place)))
-        if "nest" in vars(self):
-            vars(kernel)["nest"] = self.nest
-        return kernel
+        return kernel.nested(self.nest) if "nest" in vars(self) else kernel
+
+    def nested(self, nest: Nest | Refusal) -> Kernel:
+        """The kernel, whose nest is known to be what `nest_of` says of its members."""
+        vars(self)["nest"] = nest
+        return self
 
 
 @dataclass(frozen=True)

@@ -286,6 +286,11 @@ def infer_dtypes(formula: Formula, operands: Sequence[Operand], result: DType) -
     A value that depends on literals alone takes the dtype of what uses it. Raises DTypeError naming the atom
     where an operand's dtype does not fit.
     """
+    return _inferred_dtypes(formula, tuple(operands), result)
+
+
+@lru_cache(maxsize=4096)
+def _inferred_dtypes(formula: Formula, operands: tuple[Operand, ...], result: DType) -> tuple[TypedLine, ...]:
     known = _forward_dtypes(formula, operands)
     first = len(operands)
     demanded: dict[int, list[DType]] = {}

@@ -5,11 +5,13 @@ import pytest
 
 import tinytorch as tt
 from compiler.backends.llvm.jit.engine import host_target
+from compiler.backends.llvm.run.program import NativeProgram
 from compiler.backends.llvm.steps.launches import PythonStep, Scratch
 from compiler.backends.llvm.steps.lowering import _Lowering, lower
 from compiler.ir.graph import Graph
 from compiler.loops.alike import likeness
 from compiler.loops.places import Places
+from compiler.loops.shown import Loops
 from compiler.rewrite.refusal import Refusal
 from compiler.schedule.planner import make_plan
 from compiler.schedule.schedule import Schedule
@@ -155,3 +157,43 @@ def test_the_texts_of_kernels_that_are_alike_have_the_names_of_each():
     assert any(step.labels for step in program._executable.lowered.steps)
     for k, text in enumerate(texts):
         assert [other for other in range(3) if f"%w{other}" in text] == [k]
+
+
+def test_so_do_the_tables_of_products():
+    """Rows of a slice have no stride, and the table of one is called after what it is of."""
+    text = "%w = input : f32[40,20]\n" + "".join(
+        f"""%{x} = input : f32[9,40]
+%{x}r = reshape(%{x}, shape=[3,3,40]) : f32[3,3,40]
+%{x}s = slice(%{x}r, starts=[0,0,0], sizes=[2,2,40], steps=[1,1,1]) : f32[2,2,40]
+%{x}p[i,j,k] = sum[l:40] %{x}s[i,j,l] * %w[l,k] : f32[2,2,20]
+"""
+        for x in ("a", "b")
+    )
+    plan = plan_of(text + "return %ap, %bp\n")
+    program = NativeProgram(plan, host_target())
+    first, second = (number for number, steps in enumerate(program.lowered.of_kernel) if steps)
+    assert program.lowered.of_kernel[second][0].labels
+
+    def source(number):
+        return program.source(number, Loops)
+
+    shown = source(first)
+    assert "%as_rows" in shown
+    assert (
+        source(second).replace("%b", "%a").replace("output 1", "output 0").splitlines()[1:]
+        == (shown.splitlines()[1:])
+    )
+
+
+def test_a_deeper_network_has_no_more_drafts():
+    def drafts(depth):
+        x = tt.input("x", (4, 8))
+        parameters = [tt.parameter(np.full((8, 8), 0.1, np.float32), f"w{k}") for k in range(depth)]
+        value = x
+        for item in parameters:
+            value = tt.gelu(value @ item)
+        updates = tt.optim.SGD(parameters, lr=0.1).updates(value.sum())
+        program = tt.compile([x], [], updates=updates, backend="llvm")
+        return sum(not step.labels for step in program._executable.lowered.steps)
+
+    assert drafts(6) == drafts(12) < 12

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from compiler.backends.llvm.run.context import NativeContext
 from compiler.backends.llvm.run.driver import driver
 from compiler.backends.llvm.run.python_steps import run_python_step
 from compiler.backends.llvm.run.timing import run_timed
-from compiler.backends.llvm.steps.describing import Telling
 from compiler.backends.llvm.steps.launches import PythonStep
 from compiler.backends.llvm.steps.library import BY_LLVM, Maker, load_kernels, ready
 from compiler.backends.llvm.steps.lowering import Lowered, lower
@@ -28,11 +27,13 @@ from compiler.ir.dims import Extent, evaluate, symbols
 from compiler.ir.node import Node
 from compiler.ir.op import Parameter
 from compiler.ir.types import TensorType
-from compiler.loops.history import LoopHistory
 from compiler.loops.language import Kernel
 from compiler.loops.places import Places, Pointer, Region
-from compiler.loops.shown import Loops, Speaking
 from compiler.schedule.plan import Plan
+
+if TYPE_CHECKING:
+    from compiler.loops.history import LoopHistory
+    from compiler.loops.shown import Speaking
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -78,7 +79,8 @@ class NativeProgram:
         self._kernels = load_kernels(kernels, target, maker, cache)
         graph = plan.schedule.graph
         named = [str(n) for node in graph.inputs for n in node.type.shape if not isinstance(n, int)]
-        known = sorted({name for node in graph.nodes for n in node.type.shape for name in symbols(n)})
+        shapes = {node.type.shape for node in graph.nodes}
+        known = sorted({name for shape in shapes for n in shape for name in symbols(n)})
         self.symbols = tuple(dict.fromkeys([name for name in named if name in known] + known))
         self._first_input = 1 + len(self.symbols)
         self._contexts: list[NativeContext] = []
@@ -91,12 +93,17 @@ class NativeProgram:
 
     def source(self, kernel: int | None, speaking: Speaking) -> str:
         """A kernel of the schedule in a language; the whole call, in its order, if none is named."""
+        from compiler.backends.llvm.steps.describing import Telling  # what only readers need
+
         machine = self.target.machine
         telling = Telling(self.lowered, Words(self.lowered.places), machine, speaking(machine))
         return telling.call() if kernel is None else telling.kernel(kernel)
 
     def loops(self, kernel: int) -> LoopHistory:
         """How the loops of a kernel of the schedule came to be, trick by trick."""
+        from compiler.backends.llvm.steps.describing import Telling  # what only readers need
+        from compiler.loops.shown import Loops  # likewise
+
         machine = self.target.machine
         return Telling(self.lowered, Words(self.lowered.places), machine, Loops(machine)).history(kernel)
 

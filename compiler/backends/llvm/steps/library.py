@@ -12,16 +12,11 @@ import threading
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from compiler.backends.llvm.emit.kernel import emit_kernel
-from compiler.backends.llvm.emit.words import i64, pointer, void
 from compiler.backends.llvm.jit.cache import ObjectCache, default_cache, sources_digest
 from compiler.backends.llvm.jit.engine import Library, Target, assembly, compile_object, complete
-from compiler.backends.llvm.jit.untyped import Module, ir
+from compiler.backends.llvm.jit.untyped import Module
 from compiler.loops.language import Kernel
-from compiler.loops.lowering import lower
-from compiler.loops.pipeline import write
 
-_KERNEL = ir.FunctionType(void, [pointer, i64])
 _lock = threading.RLock()
 _loaded: dict[tuple[str, Target, str], int] = {}
 _libraries: list[Library] = []
@@ -58,30 +53,24 @@ class Emitting:
 
     def object_code(self, kernels: Mapping[str, Kernel], target: Target) -> bytes:
         """As `Maker` says."""
-        return compile_object(kernel_module(kernels, target), target)
+        return compile_object(self._module(kernels, target), target)
 
     def llvm_ir(self, kernels: Mapping[str, Kernel], target: Target) -> str:
         """The IR as it was compiled."""
-        return complete(kernel_module(kernels, target), target)
+        return complete(self._module(kernels, target), target)
 
     def assembly(self, kernels: Mapping[str, Kernel], target: Target) -> str:
         """LLVM's assembly."""
         return assembly(self.llvm_ir(kernels, target), target)
 
+    @staticmethod
+    def _module(kernels: Mapping[str, Kernel], target: Target) -> Module:
+        from compiler.backends.llvm.steps.emission import kernel_module  # what a warm start does without
+
+        return kernel_module(kernels, target)
+
 
 BY_LLVM: Final[Maker] = Emitting()
-
-
-def kernel_module(kernels: Mapping[str, Kernel], target: Target) -> Module:
-    """A module with a function for each kernel, by its name."""
-    module = ir.Module("tinytorch")
-    for name, kernel in kernels.items():
-        function = ir.Function(module, _KERNEL, name)
-        function.attributes.add("nounwind")
-        builder = ir.IRBuilder(function.append_basic_block("entry"))
-        emit_kernel(builder, kernel, target.machine, *function.args)
-        builder.ret_void()
-    return module
 
 
 def symbol_of(key: str) -> str:
@@ -91,6 +80,9 @@ def symbol_of(key: str) -> str:
 
 def ready(kernels: Mapping[str, Kernel], target: Target) -> dict[str, Kernel]:
     """The kernels after all tricks, in the target's atoms, by the names of their functions."""
+    from compiler.loops.lowering import lower  # what a warm start does without
+    from compiler.loops.pipeline import write  # likewise
+
     machine = target.machine
     return {symbol_of(key): lower(write(kernel, machine), machine) for key, kernel in kernels.items()}
 
