@@ -20,7 +20,7 @@ from compiler.ir.types import BOOL, INT64
 from compiler.loops.copying import Copy
 from compiler.loops.language import Carry, For, Kernel, Literal, Load, Operand, Ref, Stmt, Value
 from compiler.loops.machine import Machine
-from compiler.loops.tiling import Product
+from compiler.loops.recognition import Product
 from compiler.loops.vectors import vectorise
 from compiler.loops.walking import definitions, multiple, stride
 from compiler.loops.writing import Writer

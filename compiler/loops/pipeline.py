@@ -21,7 +21,7 @@ from compiler.loops import (
 )
 from compiler.loops.language import Kernel
 from compiler.loops.machine import Machine
-from compiler.loops.tiling import product_of
+from compiler.loops.recognition import product_of
 from compiler.loops.vectors import across
 from compiler.loops.walking import is_vectorised, vector_elements
 

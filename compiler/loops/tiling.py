@@ -30,8 +30,6 @@ from compiler.loops.language import (
     If,
     Kernel,
     Layout,
-    Let,
-    Literal,
     Load,
     Memory,
     Number,
@@ -44,8 +42,9 @@ from compiler.loops.language import (
 )
 from compiler.loops.machine import Machine
 from compiler.loops.products import BLOCK_DEPTH
+from compiler.loops.recognition import Product
 from compiler.loops.vectors import vectorise
-from compiler.loops.walking import definitions, loops, stride
+from compiler.loops.walking import stride
 from compiler.loops.writing import Writer
 
 BLOCK_ROWS: Final = 256
@@ -99,127 +98,6 @@ def choose(machine: Machine, dtype: DType, rows: int | None, columns: int | None
     vectors = 1 if filled == 1 else min(rows_of, key=lambda count: -(-filled // count) * count)
     many = rows_of.get(vectors, 8)
     return Shape(many if rows is None else min(many, rows), vectors, lanes)
-
-
-@dataclass(frozen=True)
-class Product:
-    """A product as it is written in a kernel."""
-
-    rows: For
-    columns: For
-    terms: For
-    """The loop whose body is one multiply-add."""
-    blocks: For | None
-    """The loop over blocks of terms."""
-    left: Ref
-    right: Ref
-    by_row: Ref | None
-    by_term: tuple[Ref | None, Ref | None]
-    """The tables by which rows of the left side, and terms of both, are found; at the first row or term."""
-    total: Value
-    maps: tuple[Stmt, ...]
-    extents: tuple[int | None, int | None, int | None]
-    """Of rows, columns and terms, where they are known."""
-
-    @property
-    def dtype(self) -> DType:
-        return self.left.memory.dtype
-
-    @property
-    def layout(self) -> Layout:
-        """How the right side lies."""
-        if stride(self.right, self.columns.index) == 1:
-            return Layout.ROWS
-        return Layout.COLUMNS if stride(self.right, self.terms.index) == 1 else Layout.STRIDED
-
-    @property
-    def is_window(self) -> bool:
-        """Whether a table says where the rows of the right side lie."""
-        return self.by_term[1] is not None
-
-    @property
-    def is_dot_of_rows(self) -> bool:
-        """Whether one row, known as such, meets rows that lie contiguous along the terms."""
-        is_contiguous = stride(self.left, self.terms.index) == 1
-        return self.extents[0] == 1 and self.layout is Layout.COLUMNS and is_contiguous
-
-
-def product_of(kernel: Kernel) -> Product | None:
-    """The product that a kernel is, or None."""
-    nest = list(loops(kernel.body))
-    if not nest or len(nest) < 3 or not _is_sum(nest[-1]):
-        return None
-    terms = nest[-1]
-    is_blocked = nest[-2].step == BLOCK_DEPTH
-    rows, columns = nest[-4:-2] if is_blocked else nest[-3:-1]
-    head, *maps = columns.body
-    if head is not (nest[-2] if is_blocked else terms):
-        return None
-    assert isinstance(head, For)
-    known = definitions(kernel.body)
-    left, right = (_factor(item, known) for item in _factors(terms, known))
-    extents = tuple(_extent(loop.stop, known) for loop in (rows, columns, head))
-    return Product(
-        rows, columns, terms, head if is_blocked else None, left.place, right.place,
-        left.tables.get(rows.index), (left.tables.get(terms.index), right.tables.get(terms.index)),
-        head.carried[0].after, tuple(maps), (extents[0], extents[1], extents[2]),
-    )  # fmt: skip
-
-
-def _is_sum(loop: For) -> bool:
-    """Whether a loop adds up products."""
-    *loads, last = loop.body
-    is_sum = isinstance(last, Let) and last.atom in ("fma", "add") and len(loop.carried) == 1
-    return is_sum and any(isinstance(stmt, Load) for stmt in loads)
-
-
-@dataclass(frozen=True, slots=True)
-class _Factor:
-    """A factor: its place without what tables add to it, and the table of each index that has one."""
-
-    place: Ref
-    tables: Mapping[Value, Ref]
-
-
-def _factors(terms: For, known: Mapping[Value, Stmt]) -> tuple[Load, Load]:
-    """The loads of both factors; of whole numbers the product is an atom of its own."""
-    last = terms.body[-1]
-    assert isinstance(last, Let)
-    first, second = last.operands[:2]
-    if last.atom == "add":
-        assert isinstance(second, Value)
-        product = known[second]
-        assert isinstance(product, Let)
-        first, second = product.operands
-    assert isinstance(first, Value)
-    assert isinstance(second, Value)
-    left, right = known[first], known[second]
-    assert isinstance(left, Load)
-    assert isinstance(right, Load)
-    return left, right
-
-
-def _factor(load: Load, known: Mapping[Value, Stmt]) -> _Factor:
-    tables: dict[Value, Ref] = {}
-    terms: list[tuple[Value, Number]] = []
-    for index, number in load.ref.terms:
-        stmt = known.get(index)
-        if isinstance(stmt, Load):
-            ((place, _),) = stmt.ref.terms
-            tables[place] = Ref(stmt.ref.memory)
-        else:
-            terms.append((index, number))
-    return _Factor(replace(load.ref, terms=tuple(terms)), tables)
-
-
-def _extent(stop: Number, known: Mapping[Value, Stmt]) -> int | None:
-    """How many iterations a loop has, or all chunks of it together, where that is written."""
-    if isinstance(stop, int):
-        return stop
-    stmt = known.get(stop) if isinstance(stop, Value) else None
-    if isinstance(stmt, Let) and stmt.atom == "minimum" and isinstance(stmt.operands[1], Literal):
-        return int(stmt.operands[1].value)
-    return None
 
 
 def tile(kernel: Kernel, found: Product, machine: Machine) -> Kernel:
