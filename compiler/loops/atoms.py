@@ -104,6 +104,8 @@ _ATOMS: Final = (
     Atom("high", 1, "fib", Gives.SAME, Lanes.HALF, "the second half of the lanes"),
     _each("evens", 2, "fib", "lanes 0, 2, 4, ... of a and of b behind it"),
     _each("odds", 2, "fib", "lanes 1, 3, 5, ... of a and of b behind it"),
+    _each("zip_low", 2, "fib", "lane 0 of a, lane 0 of b, lane 1 of a, ...: the first halves of both"),
+    _each("zip_high", 2, "fib", "the second halves of both, lane by lane"),
     Atom("lane", 2, "fib", Gives.SAME, Lanes.ONE, "lane a, a literal, of b"),
     Atom("any", 1, "b", Gives.TRUTH, Lanes.ONE, "whether a lane is true"),
     Atom("all", 1, "b", Gives.TRUTH, Lanes.ONE, "whether every lane is true"),

@@ -65,7 +65,7 @@ def _peeled(stmt: Stmt, machine: Machine) -> tuple[Stmt, ...]:
 def _parts(loop: For, mask: Value) -> tuple[Stmt, ...]:
     """A loop under a mask in two, and before them where the second one begins."""
     writer = Writer()
-    end = _end(writer, loop)
+    end = whole_end(writer, loop)
     if end == loop.start:
         return (loop,)
     choices = _choices(loop)
@@ -76,7 +76,7 @@ def _parts(loop: For, mask: Value) -> tuple[Stmt, ...]:
     return (*writer.blocks[0], first, last)
 
 
-def _end(writer: Writer, loop: For) -> Number:
+def whole_end(writer: Writer, loop: For) -> Number:
     """Where the whole vectors of a loop end.
 
     A remainder has the sign of what is divided, so if the loop has no iteration neither part has one.

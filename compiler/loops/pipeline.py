@@ -17,11 +17,13 @@ from compiler.loops import (
     peeling,
     splitting,
     tiling,
+    transposing,
     vectors,
 )
 from compiler.loops.language import Kernel
 from compiler.loops.machine import Machine
 from compiler.loops.recognition import product_of
+from compiler.loops.turns import turn_of
 from compiler.loops.vectors import across
 from compiler.loops.walking import is_vectorised, vector_elements
 
@@ -69,6 +71,13 @@ def _dot(kernel: Kernel, machine: Machine) -> Kernel:
     return dots.dot(kernel, found, machine) if found is not None and found.is_dot_of_rows else kernel
 
 
+def _transpose(kernel: Kernel, machine: Machine) -> Kernel:
+    turn = turn_of(kernel.body)
+    if turn is None:
+        return kernel
+    return transposing.transpose(kernel, turn, vector_elements(kernel.body, machine.vector_bytes))
+
+
 def _vectorise(kernel: Kernel, machine: Machine) -> Kernel:
     if is_vectorised(kernel.body):
         return kernel
@@ -80,6 +89,7 @@ PASSES: Final[Sequence[Trick]] = (
     Trick("split", splitting, _split),
     Trick("tile", tiling, _tile),
     Trick("dot", dots, _dot),
+    Trick("transpose", transposing, _transpose),
     Trick("vectorise", vectors, _vectorise),
     Trick("peel", peeling, peeling.peel),
     Trick("hoist", hoisting, lambda kernel, machine: hoisting.hoist(kernel)),

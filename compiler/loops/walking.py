@@ -32,8 +32,8 @@ def is_innermost(loop: For) -> bool:
 
 
 def is_vectorised(body: Iterable[Stmt]) -> bool:
-    """Whether a loop is walked by vectors already."""
-    return any(loop.lanes for loop in loops(body))
+    """Whether something is computed by vectors already."""
+    return any(value.lanes for stmt in walk(tuple(body)) for value in written(stmt))
 
 
 def definitions(body: Iterable[Stmt]) -> dict[Value, Stmt]:

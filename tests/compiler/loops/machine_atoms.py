@@ -124,6 +124,8 @@ ATOMS = {
     "from_bits": _float, "low": lambda x: x[: x.size // 2], "high": lambda x: x[x.size // 2 :],
     "evens": lambda x, y: np.concatenate([x[::2], y[::2]]),
     "odds": lambda x, y: np.concatenate([x[1::2], y[1::2]]),
+    "zip_low": lambda x, y: np.stack([x, y], 1).reshape(-1)[: x.size],
+    "zip_high": lambda x, y: np.stack([x, y], 1).reshape(-1)[x.size :],
     "lane": lambda number, x: x[int(number)], "any": np.any, "all": np.all, "scalef": _scalef,
     "getmant": _getmant, "getexp": _getexp, "sin": _by_libm("sin"), "cos": _by_libm("cos"),
     "pow": _by_libm("pow"),

@@ -119,6 +119,18 @@ def _every_other(start: int) -> Rule:
     return rule
 
 
+def _zip(is_high: bool) -> Rule:
+    def rule(site: Site, operands: Sequence[Value]) -> Value:
+        first = site.lanes // 2 if is_high else 0
+        pairs = [(lane, site.lanes + lane) for lane in range(first, first + site.lanes // 2)]
+        kind = ir.VectorType(words.i32, site.lanes)
+        return site.builder.shuffle_vector(
+            *operands, ir.Constant(kind, [lane for pair in pairs for lane in pair])
+        )
+
+    return rule
+
+
 def _lane(site: Site, operands: Sequence[Value]) -> Value:
     number, vector = operands
     return site.builder.extract_element(vector, ir.Constant(words.i32, number.constant))
@@ -177,6 +189,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "high": _half(is_high=True),
     "evens": _every_other(0),
     "odds": _every_other(1),
+    "zip_low": _zip(is_high=False),
+    "zip_high": _zip(is_high=True),
     "lane": _lane,
     "any": _of_mask("!=", 0),
     "all": _of_mask("==", -1),

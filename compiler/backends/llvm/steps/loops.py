@@ -21,6 +21,7 @@ from compiler.loops.joining import joining
 from compiler.loops.language import Count, Kernel, Memory
 from compiler.loops.places import Pointer
 from compiler.loops.printing import canonical
+from compiler.loops.turns import ordered, short_counts, turn_of
 from compiler.loops.vectors import across
 from compiler.loops.walking import is_innermost, loops, vector_elements
 
@@ -126,14 +127,17 @@ def index_step(node: Node, checked: IndexDraft, target: Target) -> LoopStep:
 def loop_step(nodes: Sequence[Node], draft: Draft, target: Target, *, is_cut: bool) -> LoopStep:
     """The native step of a draft."""
     drafted = draft.kernel
-    draft = collapse(draft)
+    draft = ordered(collapse(draft), vector_elements(draft.kernel.body, target.vector_bytes))
     written = drafted, draft.kernel
     body = draft.kernel.body
     lanes = vector_elements(body, target.vector_bytes)
     innermost = {loop.stop for loop in loops(body) if is_innermost(loop)}
     rows = across(body, lanes)
-    known = {count for count in innermost if isinstance(count, Count)}
+    turn = turn_of(body)
+    known = {count for count in innermost if isinstance(count, Count)} | short_counts(body, lanes)
     multiples = {rows.stop} if rows is not None and isinstance(rows.stop, Count) else set[Count]()
+    if turn is not None:
+        multiples.update(loop.stop for loop in (turn.near, turn.far) if isinstance(loop.stop, Count))
     unit = lanes if draft.first in known or draft.first in multiples else 1
     grain = Count(0)
     if is_cut:

@@ -45,8 +45,8 @@ MEANINGS = {
 }  # fmt: skip
 """What the atoms that go lane by lane are in NumPy."""
 
-ELSEWHERE = {"cast", "evens", "odds", "scalef", "getmant", "getexp"}
-"""Tested below: casts have many pairs of dtypes, two mix lanes, and three need a machine that scales."""
+ELSEWHERE = {"cast", "evens", "odds", "zip_low", "zip_high", "scalef", "getmant", "getexp"}
+"""Tested below: casts have many pairs of dtypes, four mix lanes, and three need a machine that scales."""
 
 SHARE = {"sin", "cos", "pow", "fma"}
 """What the C library computes may differ from NumPy's in the last places, as a sum in long doubles may."""
@@ -169,6 +169,12 @@ def test_halves(name, wanted):
 def test_every_other_lane(name, start):
     found = shown("float32", lambda w, a, b: w.let(name, a, b), X, -X)
     np.testing.assert_array_equal(found, np.concatenate([X, -X])[start::2])
+
+
+@pytest.mark.parametrize(("name", "half"), [("zip_low", slice(4)), ("zip_high", slice(4, 8))])
+def test_lanes_of_two_in_turn(name, half):
+    found = shown("float32", lambda w, a, b: w.let(name, a, b), X, -X)
+    np.testing.assert_array_equal(found, np.stack([X[half], -X[half]], 1).reshape(-1))
 
 
 @pytest.mark.parametrize("number", [0, 5, 7])
