@@ -24,7 +24,7 @@ from typing import Final, TypeAlias
 
 from compiler.ir.types import BOOL, INT64
 from compiler.loops.language import For, If, Kernel, Let, Literal, Load, Ref, Stmt, Store, Value, operand
-from compiler.loops.lines import Line, Lines
+from compiler.loops.lines import Line, Lines, Spot
 from compiler.loops.peeling import whole_end
 from compiler.loops.turns import Turn, extent_of, is_below
 from compiler.loops.walking import definitions, multiple, stride
@@ -134,10 +134,15 @@ class _Turning:
         count, mask = extent_of(self.far), self._first(left)
         found: dict[Value, list[Value]] = {}
         for load in self.turn.turned:
-            parts = [Value(load.value.dtype, self.lanes) for _ in range(count)]
-            for k, part in enumerate(parts):
+            parts: list[Value] = []
+            for k in range(count):
+                exist = self._elements(left, count, k)
+                if exist == 0:
+                    parts.append(parts[0])
+                    continue
                 place = self._rows(load.ref, (self.near, self.far), begin, k)
-                self.writer.write(Load(part, place, self._first(self._elements(left, count, k))))
+                parts.append(Value(load.value.dtype, self.lanes))
+                self.writer.write(Load(parts[k], place, self._first(exist)))
             found[load.value] = _unzips(self.writer, parts)
         for k in range(count):
             line = Line(self.near, begin, self.far, (None, k), self.lanes, mask)
@@ -155,7 +160,8 @@ class _Turning:
             return self.lanes
         if isinstance(left, int):
             return min(max(left * count - before, 0), self.lanes)
-        return self.writer.difference(self.writer.product(left, count), before)
+        elements = self.writer.product(left, count)
+        return self.writer.difference(elements, before) if before else elements
 
     def _store(self, line: Line, given: Mapping[Value, Value], first: int = 0) -> None:
         """The body along a line; with `first` so many lanes are stored."""
@@ -200,21 +206,25 @@ class _Turning:
         is_short = is_below(self.near, self.lanes)
         return 1 << (extent_of(self.near) - 1).bit_length() if is_short else self.lanes
 
-    def _columns(self, row: Line, near: For) -> Sequence[tuple[Value, int]]:
+    def _columns(self, row: Line, near: For) -> Sequence[Spot]:
         """The iterations of the near loop in a square; those past the end are the last one."""
-        writer, index = self.writer, row.begin
+        writer, index, lanes = self.writer, row.begin, range(row.lanes)
+        if is_below(self.near, self.lanes):
+            return [(None, min(k, extent_of(self.near) - 1)) for k in lanes]
         if row.mask is None:
-            return [(index, k) for k in range(row.lanes)]
+            return [(index, k) for k in lanes]
         last = writer.difference(near.stop, 1)
-        return [(writer.minimum(writer.sum(index, k) if k else index, last), 0) for k in range(row.lanes)]
+        return [(writer.minimum(writer.sum(index, k) if k else index, last), 0) for k in lanes]
 
-    def _square(self, column: Line, row: Line, columns: Sequence[tuple[Value, int]], left: _Left) -> None:
+    def _square(self, column: Line, row: Line, columns: Sequence[Spot], left: _Left) -> None:
         """Vectors along the far loop are loaded, and so many rows stored as are left."""
         writer = self.writer
         found: dict[Value, Callable[[int], Value]] = {}
         for load in self.turn.turned:
-            vectors = [self.lines.load(load, replace(column, spot=spot)) for spot in columns]
-            found[load.value] = _zips(writer, vectors)
+            vectors = {
+                spot: self.lines.load(load, replace(column, spot=spot)) for spot in dict.fromkeys(columns)
+            }
+            found[load.value] = _zips(writer, [vectors[spot] for spot in columns])
         count = left if isinstance(left, int) else self.lanes
         rows = [{value: _part(writer, of, k, row.lanes) for value, of in found.items()} for k in range(count)]
         first = extent_of(self.near) % row.lanes if is_below(self.near, row.lanes) else 0

@@ -1,0 +1,91 @@
+"""Native code touches no byte outside of its arguments: right behind them, or before them, lies no memory."""
+
+import ctypes
+import itertools
+import mmap
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+import tinytorch as tt
+from compiler.backends.llvm.backend import Llvm
+from compiler.backends.llvm.jit import engine
+from tests.compiler.loops.test_peeling import SMALL
+
+PAGE = mmap.PAGESIZE
+BACKENDS = {"host": Llvm(engine.host_target()), "short vectors, no masks": Llvm(SMALL)}
+
+
+@contextmanager
+def guarded(shape, dtype, *, at_end):
+    """An array whose last byte is the last one of its pages, or whose first byte is the first one."""
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape)) * dtype.itemsize
+    pages = max(1, -(-size // PAGE))
+    memory = mmap.mmap(-1, (pages + 2) * PAGE)
+    first = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    library = ctypes.CDLL(None, use_errno=True)
+    library.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    sides = first, first + (pages + 1) * PAGE
+    for side in sides:
+        assert library.mprotect(side, PAGE, 0) == 0
+    start = sides[1] - size if at_end else first + PAGE
+    flat = np.frombuffer((ctypes.c_char * size).from_address(start), dtype) if size else np.empty(0, dtype)
+    yield flat.reshape(shape)
+    for side in sides:
+        assert library.mprotect(side, PAGE, mmap.PROT_READ | mmap.PROT_WRITE) == 0
+
+
+def run(program, x, wanted):
+    """A call whose argument and output lie between pages that nobody may touch."""
+    for at_end in (False, True):
+        with (
+            guarded(x.shape, x.dtype, at_end=at_end) as given,
+            guarded(wanted.shape, wanted.dtype, at_end=at_end) as out,
+        ):
+            given[...] = x
+            program(given, out=out)
+            np.testing.assert_array_equal(out, wanted)
+
+
+def numbers(shape, dtype):
+    return (np.arange(np.prod(shape)) % 251).reshape(shape).astype(dtype)
+
+
+def transposed(shape, axes, dtype, backend):
+    x = tt.input("x", shape, dtype)
+    return tt.compile([x], x.transpose(axes), backend=BACKENDS[backend])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bool"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_any_matrix(backend, dtype):
+    program = transposed(("n", "m"), (1, 0), dtype, backend)
+    for shape in itertools.product([1, 2, 3, 7, 8, 15, 16, 17, 33], [1, 2, 5, 8, 16, 19, 32, 300]):
+        x = numbers(shape, dtype)
+        run(program, x, x.T)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("short", [2, 3, 4, 5, 8, 11])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_short_rows(axis, short, backend):
+    for long in ("n", 14, 35):
+        shape = (short, long) if axis == 0 else (long, short)
+        program = transposed(shape, (1, 0), "float32", backend)
+        for extent in [1, 2, 7, 16, 17, 31, 40] if long == "n" else [long]:
+            x = numbers((short, extent) if axis == 0 else (extent, short), "float32")
+            run(program, x, x.T)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_more_axes(backend):
+    for shape, axes in [
+        ((2, 5, 3, 7), (0, 2, 3, 1)),
+        ((2, 3, 7, 5), (0, 3, 1, 2)),
+        ((2, 2, 3, 2, 14, 14), (2, 3, 4, 0, 5, 1)),
+        ((3, 2, 7, 2, 9, 2), (3, 5, 0, 1, 2, 4)),
+    ]:
+        x = numbers(shape, "float32")
+        run(transposed(shape, axes, "float32", backend), x, x.transpose(axes))
