@@ -75,7 +75,8 @@ def _transpose(kernel: Kernel, machine: Machine) -> Kernel:
     turn = turn_of(kernel.body)
     if turn is None:
         return kernel
-    return transposing.transpose(kernel, turn, vector_elements(kernel.body, machine.vector_bytes))
+    lanes = vector_elements(kernel.body, machine.vector_bytes)
+    return transposing.transpose(kernel, turn, lanes, has_masks=machine.has_mask_registers)
 
 
 def _vectorise(kernel: Kernel, machine: Machine) -> Kernel:

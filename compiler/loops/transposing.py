@@ -44,21 +44,26 @@ _Write: TypeAlias = Callable[[Value, _Left], None]
 """Writes a vector of iterations of a loop from one on."""
 
 
-def transpose(kernel: Kernel, turn: Turn, lanes: int) -> Kernel:
-    """The kernel by vectors of so many lanes that are turned in registers."""
+def transpose(kernel: Kernel, turn: Turn, lanes: int, *, has_masks: bool = False) -> Kernel:
+    """The kernel by vectors of so many lanes that are turned in registers.
+
+    Where a machine `has_masks` in registers, all squares are written once, under the mask of what is left.
+    """
     writer = Writer()
     writer.extend(stmt for stmt in kernel.body if isinstance(stmt, Let))
-    _Turning(writer, turn, lanes, definitions(kernel.body)).write()
+    _Turning(writer, turn, lanes, definitions(kernel.body), has_masks).write()
     return replace(kernel, body=tuple(writer.blocks[0]))
 
 
 class _Turning:
     """One nest as it is written anew."""
 
-    def __init__(self, writer: Writer, turn: Turn, lanes: int, known: Mapping[Value, Stmt]) -> None:
+    def __init__(
+        self, writer: Writer, turn: Turn, lanes: int, known: Mapping[Value, Stmt], has_masks: bool
+    ) -> None:
         self.writer, self.lines = writer, Lines(writer, turn.body)
         self.far, self.near = turn.far, turn.near
-        self.turn, self.lanes, self.known = turn, lanes, known
+        self.turn, self.lanes, self.known, self.has_masks = turn, lanes, known, has_masks
 
     def write(self) -> None:
         """The nest: its other loops, and in them what fits the two that are turned."""
@@ -122,7 +127,7 @@ class _Turning:
         for parts in zip(*lines, strict=True):
             vector = _zips(self.writer, [value for _, value in parts])
             for k in range(count):
-                place = self._rows(parts[0][0].ref, (self.far, self.near), begin, k)
+                place = self._row_place(parts[0][0].ref, (self.far, self.near), begin, k)
                 exist = self._elements(left, count, k)
                 if isinstance(exist, Value):
                     self.writer.write(Store(place, vector(k), self._first(exist)))
@@ -140,7 +145,7 @@ class _Turning:
                 if exist == 0:
                     parts.append(parts[0])
                     continue
-                place = self._rows(load.ref, (self.near, self.far), begin, k)
+                place = self._row_place(load.ref, (self.near, self.far), begin, k)
                 parts.append(Value(load.value.dtype, self.lanes))
                 self.writer.write(Load(parts[k], place, self._first(exist)))
             found[load.value] = _unzips(self.writer, parts)
@@ -148,7 +153,7 @@ class _Turning:
             line = Line(self.near, begin, self.far, (None, k), self.lanes, mask)
             self._store(line, {value: vectors[k] for value, vectors in found.items()})
 
-    def _rows(self, ref: Ref, loops: tuple[For, For], begin: Value, number: int) -> Ref:
+    def _row_place(self, ref: Ref, loops: tuple[For, For], begin: Value, number: int) -> Ref:
         """The place of one of the vectors that hold rows: those of the first loop, which the second has."""
         rows = number * self.lanes // extent_of(loops[1])
         return self.lines.place(ref, {loops[0].index: (begin, rows), loops[1].index: (None, 0)})
@@ -183,13 +188,23 @@ class _Turning:
         """The near loop in strips, of which all rows are written before the next one."""
         near, writer = self.near, self.writer
         if is_below(near, STRIP + 1):
-            self._by_vectors(self.far, lambda begin, left: self._squares(near, begin, left))
+            self._rows_of_squares(near)
             return
         strip = Value(INT64)
         with writer.block() as body:
             part = replace(near, start=strip, stop=writer.minimum(writer.sum(strip, STRIP), near.stop))
-            self._by_vectors(self.far, lambda begin, left: self._squares(part, begin, left))
+            self._rows_of_squares(part)
         writer.write(For(strip, near.start, near.stop, tuple(body), STRIP))
+
+    def _rows_of_squares(self, near: For) -> None:
+        far, lanes = self.far, self.lanes
+        if not self.has_masks or is_below(far, lanes) or self._is_whole(far, lanes):
+            self._by_vectors(far, lambda begin, left: self._squares(near, begin, left))
+            return
+        index = Value(INT64)
+        with self.writer.block() as body:
+            self._squares(near, index, self.writer.difference(far.stop, index))
+        self.writer.write(For(index, far.start, far.stop, tuple(body), lanes))
 
     def _squares(self, near: For, begin: Value, left: _Left) -> None:
         """All columns of as many rows as a vector has lanes, or as are left."""

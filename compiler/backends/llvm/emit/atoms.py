@@ -6,6 +6,7 @@ No instruction carries a fast-math flag, and bools are compared as unsigned.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
 from compiler.backends.llvm.emit import words, x86
@@ -120,15 +121,13 @@ def _every_other(start: int) -> Rule:
 
 
 def _zip(is_high: bool) -> Rule:
-    def rule(site: Site, operands: Sequence[Value]) -> Value:
-        first = site.lanes // 2 if is_high else 0
-        pairs = [(lane, site.lanes + lane) for lane in range(first, first + site.lanes // 2)]
-        kind = ir.VectorType(words.i32, site.lanes)
-        return site.builder.shuffle_vector(
-            *operands, ir.Constant(kind, [lane for pair in pairs for lane in pair])
-        )
+    @cache  # a square of vectors has as many as 64, and numbers are written once where they are one object
+    def chosen(lanes: int) -> Value:
+        first = lanes // 2 if is_high else 0
+        pairs = [(lane, lanes + lane) for lane in range(first, first + lanes // 2)]
+        return ir.Constant(ir.VectorType(words.i32, lanes), [lane for pair in pairs for lane in pair])
 
-    return rule
+    return lambda site, operands: site.builder.shuffle_vector(*operands, chosen(site.lanes))
 
 
 def _lane(site: Site, operands: Sequence[Value]) -> Value:
