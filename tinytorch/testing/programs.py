@@ -145,6 +145,16 @@ def _layouts() -> TestProgram:
     return TestProgram([x, index], data, outputs)
 
 
+def _transposes() -> TestProgram:
+    """Copies and maps that store across what they load: matrices, few channels, phases, and back."""
+    x, images = input("x", ("n", 18)), input("images", ("n", 3, 4, 5))
+    pairs, k = input("pairs", (2, "n", 2, 14)), input("k", (19, "n"), "int64")
+    outputs = [x.T, -x.T, k.T, (x > 0).T, x.T.astype("float64") + 0.5, images.transpose(0, 2, 3, 1)]
+    outputs += [images.transpose(1, 2, 3, 0), pairs.transpose(1, 3, 2, 0), pairs.transpose(3, 1, 0, 2)]
+    data = [_normal(21, 18), _normal(21, 3, 4, 5, seed=1), _normal(2, 21, 2, 14, seed=2)]
+    return TestProgram([x, images, pairs, k], [*data, np.arange(19 * 21).reshape(19, 21)], outputs)
+
+
 def _small_extents() -> TestProgram:
     """No rows, and axes of extent 1 that broadcast."""
     x, one = input("x", ("n", 3)), input("one", (1, 3))
@@ -190,6 +200,7 @@ PROGRAMS: Final[Mapping[str, Callable[[], TestProgram]]] = {
     "contractions": _contractions,
     "windows": _windows,
     "layouts": _layouts,
+    "transposes": _transposes,
     "small extents": _small_extents,
     "shared buffers": _shared_buffers,
     "updates": _updates,

@@ -194,6 +194,23 @@ def _every_other(name: str) -> Rule:
     return rule
 
 
+def _zip(*, is_high: bool) -> Rule:
+    """Lanes of two halves in turn: of pairs, the lanes of two halves make both halves of a pair."""
+
+    def chosen(registers: Registers, a: Term, b: Term, *, is_high: bool) -> Term:
+        if not registers.is_wide(a.type):
+            return Term(f"zip_{'high' if is_high else 'low'}_{a.type.name}({a.text}, {b.text})", a.type)
+        half = [registers.part(item, is_high=is_high) for item in (a, b)]
+        low, high = (chosen(registers, *half, is_high=is_high) for is_high in (False, True))
+        return registers.joined(a.type, low, high)
+
+    def rule(site: Site, terms: Sequence[Term]) -> Term:
+        a, b = site.truths(terms) if site.reads is BOOL else terms
+        return chosen(site.registers, a, b, is_high=is_high)
+
+    return rule
+
+
 def _lane(site: Site, terms: Sequence[Term]) -> Term:
     number, term = int(terms[0].text), terms[1]
     while site.registers.is_wide(term.type):
@@ -268,6 +285,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "high": _half(is_high=True),
     "evens": _every_other("evens"),
     "odds": _every_other("odds"),
+    "zip_low": _zip(is_high=False),
+    "zip_high": _zip(is_high=True),
     "lane": _lane,
     "any": _of_mask("any", "|"),
     "all": _of_mask("all", "&"),

@@ -52,6 +52,14 @@ typedef unsigned char truth8;
 #define ODDS_4 ODDS_2, 5, 7
 #define ODDS_8 ODDS_4, 9, 11, 13, 15
 #define ODDS_16 ODDS_8, 17, 19, 21, 23, 25, 27, 29, 31
+#define ZIP_LOW_2 0, 2
+#define ZIP_LOW_4 0, 4, 1, 5
+#define ZIP_LOW_8 0, 8, 1, 9, 2, 10, 3, 11
+#define ZIP_LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define ZIP_HIGH_2 1, 3
+#define ZIP_HIGH_4 2, 6, 3, 7
+#define ZIP_HIGH_8 4, 12, 5, 13, 6, 14, 7, 15
+#define ZIP_HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 
 /* What there is of each type. `DO(element, integer as wide, half, lanes, ...)` */
 
@@ -167,7 +175,15 @@ EVERY_PART(i32, i64)
     INLINE E##x##N evens_##E##x##N(E##x##N a, E##x##N b) { \
         return __builtin_shufflevector(a, b, EVENS_##N); \
     } \
-    INLINE E##x##N odds_##E##x##N(E##x##N a, E##x##N b) { return __builtin_shufflevector(a, b, ODDS_##N); }
+    INLINE E##x##N odds_##E##x##N(E##x##N a, E##x##N b) { \
+        return __builtin_shufflevector(a, b, ODDS_##N); \
+    } \
+    INLINE E##x##N zip_low_##E##x##N(E##x##N a, E##x##N b) { \
+        return __builtin_shufflevector(a, b, ZIP_LOW_##N); \
+    } \
+    INLINE E##x##N zip_high_##E##x##N(E##x##N a, E##x##N b) { \
+        return __builtin_shufflevector(a, b, ZIP_HIGH_##N); \
+    }
 NUMBERS(WHOLE)
 
 /* What is done by halves: `name(low), name(high)`. */

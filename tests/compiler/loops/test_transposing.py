@@ -180,12 +180,52 @@ for chunk in chunks:
 """
 
 
+SQUARE_UNDER_MASKS = """\
+n : i64
+%x : f32 at input %x
+%y : f32 at output 0
+for chunk in chunks:
+    t0 : i64 = n * 2
+    t1 : i64 = n * 3
+    for i in 0 .. n by 4:
+        t2 : i64 = n - i
+        t3 : boolx4 = first(t2)
+        for j in 0 .. 8 in vectors of 4:
+            t4 : f32x4 = %x[n*j + i; 4 lanes; where t3]
+            t5 : f32x4 = %x[n*j + n + i; 4 lanes; where t3]
+            t6 : f32x4 = %x[n*j + t0 + i; 4 lanes; where t3]
+            t7 : f32x4 = %x[n*j + t1 + i; 4 lanes; where t3]
+            t8 : f32x4 = zip_low(t4, t6)
+            t9 : f32x4 = zip_low(t5, t7)
+            t10 : f32x4 = zip_high(t4, t6)
+            t11 : f32x4 = zip_high(t5, t7)
+            %y[8*i + j] = -zip_low(t8, t9)
+            t12 : f32x4 = zip_high(t8, t9)
+            t13 : f32x4 = zip_low(t10, t11)
+            t14 : f32x4 = zip_high(t10, t11)
+            if 1 < t2:
+                %y[8*(i + 1) + j] = -t12
+            if 2 < t2:
+                %y[8*(i + 2) + j] = -t13
+            if 3 < t2:
+                %y[8*(i + 3) + j] = -t14
+"""
+
 KINDS = {
     "squares": (SQUARE, SQUARE_TURNED),
     "short rows": (SHORT_ROWS, SHORT_ROWS_TURNED),
     "rows stored one behind the other": (STORED_ROWS, STORED_ROWS_TURNED),
     "rows loaded one behind the other": (LOADED_ROWS, LOADED_ROWS_TURNED),
 }
+
+
+def test_squares_under_masks_are_written_once():
+    kernel = read_kernel(SQUARE)
+    turn = turn_of(kernel.body)
+    assert turn is not None
+    found = transpose(kernel, turn, 4, has_masks=True)
+    verify(found)
+    assert source(found, NAMING) == SQUARE_UNDER_MASKS
 
 
 @pytest.mark.parametrize("kind", KINDS)
