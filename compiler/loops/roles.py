@@ -121,10 +121,12 @@ def _ends_in_first(head: Node) -> bool:
         raise UnsupportedError("it is no product of two operands of its dtype")
     if found.repeated:
         raise UnsupportedError("an operand is repeated")
-    last = _output(head)[-1:]
-    if set(last) <= set(found.batch) and last:
+    output = _output(head)
+    if not output:
+        raise UnsupportedError("its result is one number, a sum")
+    if output[-1] in found.batch:
         raise UnsupportedError("the output's last loop is one of both operands")
-    return bool(last) and last[0] in found.rows
+    return output[-1] in found.rows
 
 
 def _output(head: Node) -> list[int]:

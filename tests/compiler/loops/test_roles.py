@@ -79,6 +79,7 @@ def test_taps_of_a_window_are_no_columns(channels):
     ("text", "reason"),
     [
         ("%x = input : f32[4,5]\n%y[i] = sum[j:5] %x[i,j] * %x[i,j] : f32[4]\n", "one of both operands"),
+        ("%x = input : f32[5]\n%y[] = sum[i:5] %x[i] * %x[i] : f32[]\n", "one number"),
         ("%x = input : f32[4,5]\n%w = input : f64[5]\n%y[i] = sum[j:5] %x[i,j] * %w[j] : f64[4]\n", "dtype"),
     ],
 )
