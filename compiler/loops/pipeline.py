@@ -12,6 +12,8 @@ from compiler.loops import (
     collapsing,
     dots,
     hoisting,
+    interchange,
+    jamming,
     keeping,
     lowering,
     peeling,
@@ -79,6 +81,10 @@ def _transpose(kernel: Kernel, machine: Machine) -> Kernel:
     return transposing.transpose(kernel, turn, lanes, has_masks=machine.has_mask_registers)
 
 
+def _interchange(kernel: Kernel, machine: Machine) -> Kernel:
+    return kernel if is_vectorised(kernel.body) else interchange.interchange(kernel, machine)
+
+
 def _vectorise(kernel: Kernel, machine: Machine) -> Kernel:
     if is_vectorised(kernel.body):
         return kernel
@@ -91,7 +97,9 @@ PASSES: Final[Sequence[Trick]] = (
     Trick("tile", tiling, _tile),
     Trick("dot", dots, _dot),
     Trick("transpose", transposing, _transpose),
+    Trick("interchange", interchange, _interchange),
     Trick("vectorise", vectors, _vectorise),
+    Trick("jam", jamming, jamming.jam),
     Trick("peel", peeling, peeling.peel),
     Trick("hoist", hoisting, lambda kernel, machine: hoisting.hoist(kernel)),
 )
