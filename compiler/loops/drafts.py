@@ -34,6 +34,8 @@ class Partial:
     distance: Count
     is_split: bool
     needs_scratch: bool
+    rows: int = 1
+    """How many results a chunk leaves, one behind the other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ _JOINED: Final = frozenset({"add", "minimum", "maximum"})
 
 
 @dataclass(frozen=True)
-class _Sum:
+class Sum:
     """What a statement adds to memory: the old value is loaded, and the new one is stored where it was."""
 
     load: Load
@@ -45,21 +45,22 @@ class _Sum:
 def interchange(kernel: Kernel, machine: Machine) -> Kernel:
     """The kernel with its loops over rows inside those over columns where all that they do is add."""
     lanes = vector_elements(kernel.body, machine.vector_bytes)
-    return replace(kernel, body=_block(kernel.body, lanes, at_once(machine)))
+    return replace(kernel, body=_block(kernel.body, machine, lanes))
 
 
-def _block(body: Sequence[Stmt], lanes: int, most: int) -> tuple[Stmt, ...]:
-    return tuple(item for stmt in body for item in _turned(stmt, lanes, most))
+def _block(body: Sequence[Stmt], machine: Machine, lanes: int) -> tuple[Stmt, ...]:
+    return tuple(item for stmt in body for item in _turned(stmt, machine, lanes))
 
 
-def _turned(stmt: Stmt, lanes: int, most: int) -> Sequence[Stmt]:
+def _turned(stmt: Stmt, machine: Machine, lanes: int) -> Sequence[Stmt]:
     match stmt:
-        case For(body=(For() as columns,)) if found := _sums(stmt, columns):
-            return _in_blocks(stmt, columns, found, _is_one_walk(columns, lanes, most))
+        case For(body=(For() as columns,)) if found := sums(stmt, columns):
+            most = most_vectors(columns, found, machine)
+            return _in_blocks(stmt, columns, found, is_one_walk=_is_one_walk(columns, lanes, most))
         case For():
-            return [replace(stmt, body=_block(stmt.body, lanes, most))]
+            return [replace(stmt, body=_block(stmt.body, machine, lanes))]
         case If():
-            then, otherwise = (_block(block, lanes, most) for block in (stmt.then, stmt.otherwise))
+            then, otherwise = (_block(block, machine, lanes) for block in (stmt.then, stmt.otherwise))
             return [replace(stmt, then=then, otherwise=otherwise)]
         case _:
             return [stmt]
@@ -71,24 +72,44 @@ def _is_one_walk(columns: For, lanes: int, most: int) -> bool:
     return isinstance(extent, int) and (extent <= lanes or (extent % lanes == 0 and extent <= most * lanes))
 
 
-def _sums(rows: For, columns: For) -> list[_Sum]:
-    """All that loops store, if that is sums whose places do not depend on the row; else nothing."""
+def most_vectors(columns: For, found: Sequence[Sum], machine: Machine) -> int:
+    """How many vectors of columns may be walked down at once."""
+    return at_once(machine, len(found), columns.body)
+
+
+def sums(rows: For, columns: For) -> list[Sum]:
+    """What loops add to places that do not depend on the row; nothing if they do more than that and maps."""
     if rows.carried or columns.carried or rows.lanes or columns.lanes:
         return []
     if not all(isinstance(stmt, Let | Load | Store) for stmt in columns.body):
         return []
     stores = [stmt for stmt in columns.body if isinstance(stmt, Store)]
-    found = [item for store in stores for item in _sum(store, columns)]
+    adding = [store for store in stores if stride(store.ref, rows.index) == 0]
+    found = [item for store in adding for item in _sum(store, columns)]
     inside = {rows.index, *(value for stmt in columns.body for value in written(stmt))}
-    if len(found) != len(stores) or not all(_is_of_column(item.store, columns, inside) for item in found):
+    if len(found) != len(adding) or not all(_is_of_column(item.store, columns, inside) for item in found):
         return []
-    memories = [item.store.ref.memory for item in found]
-    loads = [stmt.ref.memory for stmt in columns.body if isinstance(stmt, Load)]
-    is_apart = len(set(memories)) == len(memories) and all(loads.count(memory) == 1 for memory in memories)
-    return found if is_apart and not any(memory.overlaps for memory in memories) else []
+    maps = [store for store in stores if store not in adding]
+    is_apart = _are_apart(columns, found, maps) and not any(item.store.ref.memory.overlaps for item in found)
+    return found if is_apart and all(_is_of_both(store, rows, columns, inside) for store in maps) else []
 
 
-def _sum(store: Store, columns: For) -> Iterator[_Sum]:
+def _are_apart(columns: For, found: Sequence[Sum], maps: Sequence[Store]) -> bool:
+    """Whether nothing else is in the memory of a sum or a map."""
+    stored = [*(item.store.ref.memory for item in found), *(store.ref.memory for store in maps)]
+    loads = Counter(stmt.ref.memory for stmt in columns.body if isinstance(stmt, Load))
+    wanted = [*[1] * len(found), *[0] * len(maps)]
+    return len(set(stored)) == len(stored) and [loads[memory] for memory in stored] == wanted
+
+
+def _is_of_both(store: Store, rows: For, columns: For, inside: set[Value]) -> bool:
+    """Whether a map has a place of its own for each row and column."""
+    terms = {value for value, number in store.ref.terms if number != 0}
+    is_apart = store.ref.at is None and {rows.index, columns.index} <= terms
+    return is_apart and not (terms - {rows.index}) & inside
+
+
+def _sum(store: Store, columns: For) -> Iterator[Sum]:
     """A store as a sum."""
     uses = Counter(value for stmt in columns.body for value in reads(stmt))
     made = {value: stmt for stmt in columns.body for value in written(stmt)}
@@ -97,7 +118,7 @@ def _sum(store: Store, columns: For) -> Iterator[_Sum]:
         return
     old = made.get(new.operands[0]) if isinstance(new.operands[0], Value) else None
     if isinstance(old, Load) and old.ref == store.ref and uses[old.value] == 1:
-        yield _Sum(old, new.value, store)
+        yield Sum(old, new.value, store)
 
 
 def _is_of_column(store: Store, columns: For, inside: set[Value]) -> bool:
@@ -106,7 +127,7 @@ def _is_of_column(store: Store, columns: For, inside: set[Value]) -> bool:
     return stride(store.ref, columns.index) != 0 and inside.isdisjoint(terms)
 
 
-def _in_blocks(rows: For, columns: For, found: Sequence[_Sum], is_one_walk: bool) -> Sequence[Stmt]:
+def _in_blocks(rows: For, columns: For, found: Sequence[Sum], *, is_one_walk: bool) -> Sequence[Stmt]:
     length = BLOCK * rows.step
     if is_one_walk or (isinstance(rows.stop, int) and rows.start == 0 and rows.stop <= length):
         return [_over_columns(rows, columns, found)]
@@ -116,7 +137,7 @@ def _in_blocks(rows: For, columns: For, found: Sequence[_Sum], is_one_walk: bool
     return [For(block, rows.start, rows.stop, tuple(writer.blocks[0]), step=length)]
 
 
-def _over_columns(rows: For, columns: For, found: Sequence[_Sum]) -> For:
+def _over_columns(rows: For, columns: For, found: Sequence[Sum]) -> For:
     """A loop over columns: what was in memory, the loop over rows that adds to it, what is in memory then."""
     gone: set[int] = {id(stmt) for item in found for stmt in (item.load, item.store)}
     body = tuple(stmt for stmt in columns.body if id(stmt) not in gone)

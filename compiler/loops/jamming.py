@@ -19,52 +19,53 @@ from typing import Final
 
 from compiler.ir.types import INT64
 from compiler.loops.copying import Copy
-from compiler.loops.language import For, If, Kernel, Let, Literal, Stmt, Store, Value, walk
+from compiler.loops.language import For, If, Kernel, Let, Literal, Stmt, Value
 from compiler.loops.machine import Machine
 from compiler.loops.walking import is_innermost
+from compiler.loops.weights import weight
 
-LONG: Final = 96
-"""Statements in an iteration beyond which it is not made longer."""
+LONG: Final = 96.0
+"""Instructions of an iteration beyond which it is not made longer."""
 
 
-def at_once(machine: Machine) -> int:
-    """The most vectors that are walked at once: a state of each takes two registers, and half is left."""
-    return machine.vector_registers // 4 if machine.vector_registers > 16 else 5
+def at_once(machine: Machine, states: int, body: Sequence[Stmt]) -> int:
+    """The most vectors that are walked at once: a state of each takes two registers, and a third is left."""
+    registers = machine.vector_registers
+    instructions = sum(weight(stmt.atom) if isinstance(stmt, Let) else 1.0 for stmt in body)
+    return max(1, min((registers // 4 if registers > 16 else 5) // states, int(LONG / instructions)))
 
 
 def jam(kernel: Kernel, machine: Machine) -> Kernel:
     """The kernel with loops of vectors over a loop of rows walked by several vectors."""
-    return replace(kernel, body=_block(kernel.body, at_once(machine)))
+    return replace(kernel, body=_block(kernel.body, machine))
 
 
-def _block(body: Sequence[Stmt], most: int) -> tuple[Stmt, ...]:
-    return tuple(item for stmt in body for item in _jammed(stmt, most))
+def _block(body: Sequence[Stmt], machine: Machine) -> tuple[Stmt, ...]:
+    return tuple(item for stmt in body for item in _jammed(stmt, machine))
 
 
-def _jammed(stmt: Stmt, most: int) -> Sequence[Stmt]:
+def _jammed(stmt: Stmt, machine: Machine) -> Sequence[Stmt]:
     match stmt:
         case For() if (rows := _rows(stmt)) is not None:
-            return _strips(stmt, rows, min(most, LONG // len(rows.body)))
+            return _strips(stmt, rows, at_once(machine, len(rows.carried), rows.body))
         case For():
-            return [replace(stmt, body=_block(stmt.body, most))]
+            return [replace(stmt, body=_block(stmt.body, machine))]
         case If():
-            then, otherwise = (_block(block, most) for block in (stmt.then, stmt.otherwise))
+            then, otherwise = (_block(block, machine) for block in (stmt.then, stmt.otherwise))
             return [replace(stmt, then=then, otherwise=otherwise)]
         case _:
             return [stmt]
 
 
 def _rows(columns: For) -> For | None:
-    """The one loop inside a loop of vectors, which carries states and stores nothing, if that is all."""
+    """The one loop inside a loop of vectors, which carries states, if that is all."""
     inner = [stmt for stmt in columns.body if isinstance(stmt, For)]
     if not columns.lanes or columns.step != columns.lanes or columns.carried or len(inner) != 1:
         return None
     (rows,) = inner
     others = [stmt for stmt in columns.body if stmt is not rows]
     is_plain = is_innermost(rows) and not any(isinstance(stmt, If) for stmt in others)
-    if not rows.carried or not is_plain or any(isinstance(stmt, Store) for stmt in walk(rows.body)):
-        return None
-    return rows
+    return rows if rows.carried and is_plain else None
 
 
 def _strips(columns: For, rows: For, most: int) -> Sequence[Stmt]:

@@ -21,6 +21,7 @@ from compiler.loops import (
     tiling,
     transposing,
     vectors,
+    widening,
 )
 from compiler.loops.language import Kernel
 from compiler.loops.machine import Machine
@@ -109,6 +110,7 @@ PASSES: Final[Sequence[Trick]] = (
 TRICKS: Final[Sequence[tuple[str, str]]] = (
     ("collapse", first_sentence(collapsing)),
     ("chunk", first_sentence(chunking)),
+    ("widen", first_sentence(widening)),
     *((trick.name, trick.sentence) for trick in PASSES),
     ("lower", first_sentence(lowering)),
 )

@@ -86,6 +86,15 @@ def _reductions() -> TestProgram:
     return TestProgram([x, k], [_normal(5, 4, 6), integers], outputs)
 
 
+def _columns() -> TestProgram:
+    """Reductions over the first axis: of rows narrower than vectors, of some vectors, and with an odd end."""
+    x, y, k = input("x", ("n", 3)), input("y", ("n", 40)), input("k", (70, 8), "int64")
+    moments = [(x * x).sum(0), x.var(0), y.var(0), (elementwise.exp(x) - constant([1.0, 2.0, 3.0])).max(0)]
+    outputs = [op for item in (x, y, k) for op in (item.sum(0), item.max(0), item.min(0), item.argmax(0))]
+    integers = np.random.default_rng(4).integers(-9, 9, (70, 8))
+    return TestProgram([x, y, k], [_normal(67, 3), _normal(67, 40, seed=1), integers], [*outputs, *moments])
+
+
 def _rows() -> TestProgram:
     """Softmax, layer norm and cross-entropy over rows, with gradients: kernels around reductions of rows."""
     x, labels = input("x", ("n", 19)), input("labels", ("n", 19))
@@ -196,6 +205,7 @@ PROGRAMS: Final[Mapping[str, Callable[[], TestProgram]]] = {
     "special values": _special_values,
     "chain": _chain,
     "reductions": _reductions,
+    "columns": _columns,
     "rows": _rows,
     "contractions": _contractions,
     "windows": _windows,

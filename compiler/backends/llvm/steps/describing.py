@@ -125,7 +125,9 @@ class Telling:
             name = value(label) if isinstance(label, Node | str) else ""
             if label in labels:
                 return name, words.place(labels[label])
-            return name, f"scratch[{count(partials[label].size)}]" if label in partials else "scratch"
+            if label not in partials:
+                return name, "scratch"
+            return name, f"scratch[{count(partials[label].size * partials[label].rows)}]"
 
         def remark(label: object) -> str:
             here = step.labels.get(label, label)
@@ -142,10 +144,13 @@ class Telling:
 def _stages(step: LoopStep | ProductStep, machine: Machine) -> Iterator[Bound]:
     """The kernel of a step as it is written, and after each trick."""
     labels = dict.fromkeys(_distances(step), "distance")
-    drafted, collapsed = step.written
+    drafted, collapsed, cut = step.written
     first = bind(drafted, (), labels=labels)
     yield first
     yield first if collapsed is drafted else bind(collapsed, (), labels=labels)
+    if isinstance(step, LoopStep):
+        labels[step.grain] = "grain"
+    yield step.bound if cut is step.draft.kernel else bind(cut, (), labels=labels)
     found = [step.bound.kernel, *stages(step.bound.kernel, machine)]
     for kernel in (*found, lower(found[-1], machine)):
         yield Bound(kernel, step.bound.given)

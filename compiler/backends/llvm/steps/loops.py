@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
@@ -18,12 +18,13 @@ from compiler.loops.collapsing import collapse
 from compiler.loops.drafts import Draft, Partial
 from compiler.loops.indexing import IndexDraft
 from compiler.loops.joining import joining
-from compiler.loops.language import Count, Kernel, Memory
+from compiler.loops.language import Count, For, Kernel, Memory
 from compiler.loops.places import Pointer
 from compiler.loops.printing import canonical
 from compiler.loops.turns import ordered, short_counts, turn_of
 from compiler.loops.vectors import across
 from compiler.loops.walking import is_innermost, loops, vector_elements
+from compiler.loops.widening import rows_at_once, widen
 
 _BYTES_PER_NANOSECOND = 50.0
 _INSTRUCTIONS_PER_NANOSECOND = 40.0
@@ -39,8 +40,8 @@ class LoopStep:
     grain: Count
     unit: int
     is_cut: bool
-    written: tuple[Kernel, Kernel]
-    """The kernel as it is drafted, and with its loops joined, for who asks how it came to be."""
+    written: tuple[Kernel, Kernel, Kernel]
+    """The kernel as it is drafted, with its loops joined, and cut, for who asks how it came to be."""
     checked: IndexDraft | None = None
     """What is checked, if the kernel may refuse it."""
     labels: Mapping[object, object] = field(default_factory=dict[object, object])
@@ -84,14 +85,14 @@ class LoopStep:
     ) -> None:
         """Where a reduction adds up: in its result, or in scratch memory that is joined afterwards."""
         size = evaluate(item.size, sizes)
-        parts = chunks if item.is_split else 1
+        parts = item.rows * (chunks if item.is_split else 1)
         if parts == 1 and not item.needs_scratch:
             known[item.memory], known[item.distance] = item.target, 0
             return
         memory = scratch.take(parts * size * item.memory.dtype.size)
         key, _ = join_of(item.reducer, item.memory.dtype, item.dtype)
         following.append(Launch(key, [size, parts, memory, item.target]))
-        known[item.memory], known[item.distance] = memory, size
+        known[item.memory], known[item.distance] = memory, item.rows * size
 
     def _nanoseconds(self, sizes: Sizes) -> float:
         draft = self.draft
@@ -105,7 +106,7 @@ class LoopStep:
         if not self.is_cut:
             return units, 1
         whole = evaluate(self.draft.iterations, sizes)
-        split = [evaluate(item.size, sizes) for item in self.draft.partials if item.is_split]
+        split = [item.rows * evaluate(item.size, sizes) for item in self.draft.partials if item.is_split]
         most = min([max(1, iterations), *(max(1, whole // (8 * size)) for size in split if size)])
         grain = -(-max(1, iterations) // chunks_for(nanoseconds, most))
         grain = -(-grain // self.unit)
@@ -127,21 +128,34 @@ def index_step(node: Node, checked: IndexDraft, target: Target) -> LoopStep:
 def loop_step(nodes: Sequence[Node], draft: Draft, target: Target, *, is_cut: bool) -> LoopStep:
     """The native step of a draft."""
     drafted = draft.kernel
-    draft = ordered(collapse(draft), vector_elements(draft.kernel.body, target.vector_bytes))
-    written = drafted, draft.kernel
-    body = draft.kernel.body
-    lanes = vector_elements(body, target.vector_bytes)
-    innermost = {loop.stop for loop in loops(body) if is_innermost(loop)}
-    rows = across(body, lanes)
-    turn = turn_of(body)
-    known = {count for count in innermost if isinstance(count, Count)} | short_counts(body, lanes)
-    multiples = {rows.stop} if rows is not None and isinstance(rows.stop, Count) else set[Count]()
-    if turn is not None:
-        multiples.update(loop.stop for loop in (turn.near, turn.far) if isinstance(loop.stop, Count))
-    unit = lanes if draft.first in known or draft.first in multiples else 1
+    draft = ordered(collapse(draft), vector_elements(drafted.body, target.vector_bytes))
+    joined = draft.kernel
+    lanes = vector_elements(joined.body, target.vector_bytes)
+    together = rows_at_once(draft, target.machine, lanes)
+    multiples, short = _multiples(joined, lanes), short_counts(joined.body, lanes)
+    unit = lanes if draft.first in _innermost(joined) | multiples | short else together
     grain = Count(0)
     if is_cut:
         draft = cut(draft, grain, unit)
+    written = drafted, joined, draft.kernel
+    draft = widen(draft, together)
+    known = _innermost(draft.kernel) | short
     labels = {grain: "grain", **{item.distance: "distance" for item in draft.partials}}
     bound = bind(draft.kernel, known, multiples, labels)
     return LoopStep(tuple(nodes), draft, bound, grain, unit, is_cut, written)
+
+
+def _innermost(kernel: Kernel) -> set[Count]:
+    """The extents of loops that vectors may run along."""
+    return _counts(loop for loop in loops(kernel.body) if is_innermost(loop))
+
+
+def _multiples(kernel: Kernel, lanes: int) -> set[Count]:
+    """The extents of other loops that are walked by vectors: over rows in lanes, and those that are turned."""
+    rows, turn = across(kernel.body, lanes), turn_of(kernel.body)
+    found = [] if turn is None else [turn.near, turn.far]
+    return _counts(found if rows is None else [*found, rows])
+
+
+def _counts(found: Iterable[For]) -> set[Count]:
+    return {loop.stop for loop in found if isinstance(loop.stop, Count)}
