@@ -99,16 +99,15 @@ def result(m: Lanes, reducer: Reducer, state: Sequence[Operand]) -> Operand:
 
 
 def joined(m: Lanes, reducer: Reducer, state: Sequence[Operand]) -> Operand:
-    """The result of all lanes of a state, halves first; a search goes lane by lane."""
-    alone = m.wide(0)
+    """The result of all lanes of a state, halves first."""
     if reducer.is_search:
-        return _first_best(alone, reducer, state, m.lanes)
+        return _first_best(m, reducer, state)
     total = state[0]
     for half in _halves(m):
         total = _joined(half, reducer, _part("low", half, total), _part("high", half, total))
     total = _lane(m, total, 0)
     if flags_nan(reducer, m.dtype):
-        return result(alone, reducer, (total, m.writer.let("any", BOOL, state[1])))
+        return result(m.wide(0), reducer, (total, m.writer.let("any", BOOL, state[1])))
     return total
 
 
@@ -129,13 +128,17 @@ def _lane(m: Lanes, vector: Operand, number: int) -> Value:
     return m.writer.let("lane", vector.dtype, Literal.of(number, INT64), vector)
 
 
-def _first_best(m: Lanes, reducer: Reducer, state: Sequence[Operand], lanes: int) -> Operand:
+def _first_best(m: Lanes, reducer: Reducer, state: Sequence[Operand]) -> Operand:
     """The place of the lane that is best, the least place of those that are equally good."""
-    places, truths = m.of(INT64), m.truths
-    best, place = (_lane(m, item, 0) for item in state)
-    for number in range(1, lanes):
-        value, here = (_lane(m, item, number) for item in state)
-        wins, loses = _beats(m, reducer, value, best), _beats(m, reducer, best, value)
-        wins = truths.or_(wins, truths.and_(truths.not_(loses), places.lt(here, place)))
-        best, place = m.select(wins, value, best), places.select(wins, here, place)
-    return place
+    best, place = state
+    for half in _halves(m):
+        places, truths = half.of(INT64), half.truths
+        (a, b), (here, there) = _parts(half, best), _parts(places, place)
+        wins, loses = _beats(half, reducer, b, a), _beats(half, reducer, a, b)
+        wins = truths.or_(wins, truths.and_(truths.not_(loses), places.lt(there, here)))
+        best, place = half.select(wins, b, a), places.select(wins, there, here)
+    return _lane(m, place, 0)
+
+
+def _parts(half: Lanes, vector: Operand) -> tuple[Value, Value]:
+    return _part("low", half, vector), _part("high", half, vector)
