@@ -54,7 +54,7 @@ def _peeled(stmt: Stmt, machine: Machine) -> tuple[Stmt, ...]:
         case For():
             loop = replace(stmt, body=_block(stmt.body, machine))
             pays = loop.carried or not machine.has_mask_registers
-            return _parts(loop, loop.mask) if pays and loop.mask is not None else (loop,)
+            return in_parts(loop) if pays else (loop,)
         case If():
             then, otherwise = (_block(part, machine) for part in (stmt.then, stmt.otherwise))
             return (replace(stmt, then=then, otherwise=otherwise),)
@@ -62,8 +62,11 @@ def _peeled(stmt: Stmt, machine: Machine) -> tuple[Stmt, ...]:
             return (stmt,)
 
 
-def _parts(loop: For, mask: Value) -> tuple[Stmt, ...]:
-    """A loop under a mask in two, and before them where the second one begins."""
+def in_parts(loop: For) -> tuple[Stmt, ...]:
+    """A loop under a mask in two, and before them where the second one begins; another as it is."""
+    mask = loop.mask
+    if mask is None:
+        return (loop,)
     writer = Writer()
     end = whole_end(writer, loop)
     if end == loop.start:

@@ -20,6 +20,7 @@ from compiler.loops import (
     splitting,
     tiling,
     transposing,
+    turning,
     vectors,
     widening,
 )
@@ -101,6 +102,7 @@ PASSES: Final[Sequence[Trick]] = (
     Trick("interchange", interchange, _interchange),
     Trick("vectorise", vectors, _vectorise),
     Trick("jam", jamming, jamming.jam),
+    Trick("turn", turning, turning.turn),
     Trick("peel", peeling, peeling.peel),
     Trick("hoist", hoisting, lambda kernel, machine: hoisting.hoist(kernel)),
 )

@@ -18,12 +18,12 @@ from compiler.loops.collapsing import collapse
 from compiler.loops.drafts import Draft, Partial
 from compiler.loops.indexing import IndexDraft
 from compiler.loops.joining import joining
-from compiler.loops.language import Count, For, Kernel, Memory
+from compiler.loops.language import Count, For, Kernel, Memory, refs
 from compiler.loops.places import Pointer
 from compiler.loops.printing import canonical
 from compiler.loops.turns import ordered, short_counts, turn_of
 from compiler.loops.vectors import across
-from compiler.loops.walking import is_innermost, loops, vector_elements
+from compiler.loops.walking import inside, is_innermost, loops, row_loop, stride, vector_elements
 from compiler.loops.widening import rows_at_once, widen
 
 _BYTES_PER_NANOSECOND = 50.0
@@ -139,7 +139,7 @@ def loop_step(nodes: Sequence[Node], draft: Draft, target: Target, *, is_cut: bo
         draft = cut(draft, grain, unit)
     written = drafted, joined, draft.kernel
     draft = widen(draft, together)
-    known = _innermost(draft.kernel) | short
+    known = _innermost(draft.kernel) | short | _lines(joined, lanes)
     labels = {grain: "grain", **{item.distance: "distance" for item in draft.partials}}
     bound = bind(draft.kernel, known, multiples, labels)
     return LoopStep(tuple(nodes), draft, bound, grain, unit, is_cut, written)
@@ -150,8 +150,19 @@ def _innermost(kernel: Kernel) -> set[Count]:
     return _counts(loop for loop in loops(kernel.body) if is_innermost(loop))
 
 
+def _lines(kernel: Kernel, lanes: int) -> set[Count]:
+    """How far rows are apart that fit into lanes and lie side by side."""
+    rows = row_loop(kernel.body)
+    if rows is None:
+        return set()
+    widths = {loop.stop.extent for loop in loops(rows.body) if isinstance(loop.stop, Count)}
+    found = {stride(ref, rows.index) for stmt in inside(rows) for ref in refs(stmt)}
+    short = widths.intersection(range(lanes + 1))
+    return {item for item in found if isinstance(item, Count) and item.extent in short}
+
+
 def _multiples(kernel: Kernel, lanes: int) -> set[Count]:
-    """The extents of other loops that are walked by vectors: over rows in lanes, and those that are turned."""
+    """The extents of other loops that vectors walk along: rows that lie in lanes, and what is turned."""
     rows, turn = across(kernel.body, lanes), turn_of(kernel.body)
     found = [] if turn is None else [turn.near, turn.far]
     return _counts(found if rows is None else [*found, rows])

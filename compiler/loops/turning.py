@@ -1,0 +1,190 @@
+"""Reads short rows that lie in lanes as they lie in memory, and turns them in registers.
+
+    for i in 0 .. n in vectors of 4:               for i in 0 .. n in vectors of 4:
+        for j in 0 .. 2:  carrying s                   a, b = x[2*i], x[2*i + 4]
+            s = s + x[2*i + j; by 2]          ->       kept[0] = evens(a, b)
+        y[i] = s                                       kept[4] = odds(a, b)
+                                                       for j in 0 .. 2:  carrying s
+                                                           s = s + kept[4*j]
+                                                       y[i] = s
+
+A lane apart is an access of its own, which takes longer than all that is done to it. Rows of a power of two
+are whole vectors one behind the other. Of others each is a vector under a mask, where masks have registers of
+their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from compiler.ir.types import BOOL, INT64
+from compiler.loops.language import (
+    For,
+    If,
+    Kernel,
+    Let,
+    Literal,
+    Load,
+    Memory,
+    Ref,
+    Stmt,
+    Store,
+    Value,
+)
+from compiler.loops.machine import Machine
+from compiler.loops.peeling import in_parts
+from compiler.loops.walking import inside, is_innermost, stride
+from compiler.loops.writing import Writer
+
+
+def turn(kernel: Kernel, machine: Machine) -> Kernel:
+    """The kernel with loads of short rows that lie in lanes turned in registers."""
+    rooms = list(kernel.rooms)
+    body = _block(kernel.body, machine, rooms)
+    return replace(kernel, body=body, rooms=tuple(rooms))
+
+
+def _block(body: Sequence[Stmt], machine: Machine, rooms: list[Memory]) -> tuple[Stmt, ...]:
+    return tuple(item for stmt in body for item in _turned(stmt, machine, rooms))
+
+
+def _turned(stmt: Stmt, machine: Machine, rooms: list[Memory]) -> Sequence[Stmt]:
+    match stmt:
+        case For() if _short_rows(stmt, machine):
+            return [_whole(item, machine, rooms) for item in in_parts(stmt)]
+        case For():
+            return [replace(stmt, body=_block(stmt.body, machine, rooms))]
+        case If():
+            then, otherwise = (_block(block, machine, rooms) for block in (stmt.then, stmt.otherwise))
+            return [replace(stmt, then=then, otherwise=otherwise)]
+        case _:
+            return [stmt]
+
+
+def _whole(stmt: Stmt, machine: Machine, rooms: list[Memory]) -> Stmt:
+    """The loop of whole vectors over rooms that are filled first; what else there is stays as it is."""
+    if not isinstance(stmt, For) or stmt.mask is not None:
+        return stmt
+    writer, known = Writer(), dict[tuple[object, ...], Memory]()
+    places: dict[Value, tuple[Memory, Value]] = {}
+    for columns, load in _short_rows(stmt, machine):
+        key = _base(load.ref, columns)
+        if key not in known:
+            assert isinstance(columns.stop, int)
+            room = known[key] = Memory(load.value.dtype, columns.stop * stmt.lanes)
+            rooms.append(room)
+            _fill(writer, room, _rows(writer, load, columns, stmt), columns.stop)
+        places[load.value] = known[key], columns.index
+    body = tuple(_from_rooms(item, places, stmt.lanes) for item in stmt.body)
+    return replace(stmt, body=(*writer.blocks[0], *body))
+
+
+def _short_rows(rows: For, machine: Machine) -> list[tuple[For, Load]]:
+    """The loads of lanes apart in loops over short rows, with these loops."""
+    if not rows.lanes or rows.step != rows.lanes or rows.carried:
+        return []
+    stored = {stmt.ref.memory for stmt in inside(rows) if isinstance(stmt, Store)}
+    made = {value for stmt in inside(rows) for value in _made(stmt)}
+    found: list[tuple[For, Load]] = []
+    for columns in rows.body:
+        if not isinstance(columns, For) or not is_innermost(columns) or not _is_short(columns, rows.lanes):
+            continue
+        for stmt in columns.body:
+            if not isinstance(stmt, Load) or stmt.ref.memory in stored:
+                continue
+            if _lies_across(stmt.ref, rows, columns, made) and _pays(stmt.ref, columns, machine):
+                found.append((columns, stmt))
+    return found
+
+
+def _made(stmt: Stmt) -> Sequence[Value]:
+    match stmt:
+        case Let() | Load():
+            return (stmt.value,)
+        case For():
+            return (stmt.index,)
+        case _:
+            return ()
+
+
+def _is_short(columns: For, lanes: int) -> bool:
+    stop = columns.stop
+    return columns.start == 0 and columns.step == 1 and isinstance(stop, int) and 1 < stop <= lanes
+
+
+def _lies_across(ref: Ref, rows: For, columns: For, made: Collection[Value]) -> bool:
+    """Whether lanes are rows, and neighbours of a row are neighbours in memory."""
+    others = {value for value, _ in ref.terms} - {rows.index, columns.index}
+    is_row = ref.at is None and not ref.memory.extent and others.isdisjoint(made)
+    far = stride(ref, rows.index)
+    return is_row and far not in (0, 1) and ref.step == far and stride(ref, columns.index) == 1
+
+
+def _pays(ref: Ref, columns: For, machine: Machine) -> bool:
+    """Whether rows are whole vectors one behind the other, or may be loaded under a mask."""
+    return _is_dense(ref, columns) or machine.has_mask_registers
+
+
+def _is_dense(ref: Ref, columns: For) -> bool:
+    width = columns.stop
+    return isinstance(width, int) and ref.step == width and width & (width - 1) == 0
+
+
+def _base(ref: Ref, columns: For) -> tuple[object, ...]:
+    """Where a row begins."""
+    return ref.memory, columns.stop, *(term for term in ref.terms if term[0] is not columns.index)
+
+
+def _rows(writer: Writer, load: Load, columns: For, rows: For) -> list[Value]:
+    """The rows of all lanes as vectors: as many in a vector as a power of two allows, or one."""
+    lanes, dense = rows.lanes, _is_dense(load.ref, columns)
+    width = columns.stop
+    assert isinstance(width, int)
+    mask = (
+        None if dense or width == lanes else writer.let("first", BOOL, Literal.of(width, INT64), lanes=lanes)
+    )
+    found: list[Value] = []
+    for number in range(0, lanes, lanes // width if dense else 1):
+        row = writer.sum(rows.index, number) if number else rows.index
+        terms = tuple(
+            (row if value is rows.index else value, far)
+            for value, far in load.ref.terms
+            if value is not columns.index
+        )
+        vector = Value(load.value.dtype, lanes)
+        writer.write(Load(vector, Ref(load.ref.memory, terms), mask))
+        found.append(vector)
+    return found
+
+
+def _fill(writer: Writer, room: Memory, rows: Sequence[Value], width: int) -> None:
+    """Stores each column of rows that lie one behind the other."""
+    one = writer.sum(1, 0)
+    for number in range(width):
+        column = _column(writer, rows, number)
+        terms = ((one, number * column.lanes),) if number else ()
+        writer.write(Store(Ref(room, terms), column))
+
+
+def _column(writer: Writer, rows: Sequence[Value], number: int) -> Value:
+    """Every so many-eth lane of vectors, counted from `number`; what two columns share is computed once."""
+    while len(rows) > 1:
+        atom = "odds" if number % 2 else "evens"
+        rows = [
+            writer.let(atom, a.dtype, a, b, lanes=a.lanes) for a, b in zip(rows[::2], rows[1::2], strict=True)
+        ]
+        number //= 2
+    return rows[0]
+
+
+def _from_rooms(stmt: Stmt, places: Mapping[Value, tuple[Memory, Value]], lanes: int) -> Stmt:
+    """A loop over a row with loads from rooms."""
+    match stmt:
+        case For():
+            return replace(stmt, body=tuple(_from_rooms(item, places, lanes) for item in stmt.body))
+        case Load() if stmt.value in places:
+            room, index = places[stmt.value]
+            return Load(stmt.value, Ref(room, ((index, lanes),)))
+        case _:
+            return stmt
