@@ -1,0 +1,123 @@
+"""Short rows in lanes: loads of neighbours instead of lanes apart, and the same bits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import tinytorch as tt
+from compiler.backends.llvm.jit import engine
+from compiler.loops.source import source
+from compiler.loops.turning import turn
+from compiler.loops.verify import verify
+from tests.compiler.loops.interpreter import run
+from tests.compiler.loops.programs import call
+from tests.compiler.loops.reading import NAMING, read_kernel
+
+MACHINE = engine.host_target().machine
+WIDE = replace(MACHINE, vector_bytes=64, vector_registers=32, has_mask_registers=True)
+PLAIN = replace(WIDE, has_mask_registers=False)
+
+BEFORE = """\
+n : i64
+%x : f32 at input %x
+%s : f64 at output 1
+for chunk in chunks:
+    for i in 0 .. n in vectors of 4 with mask0:
+        sum0 : f64x4 = 0.0
+        for j in 0 .. 2:
+            sum0 += f64(%x[2*i + j; where mask0]) where mask0
+        %sum : f64x4 = join sum(sum0)
+        %s[i; where mask0] = %sum
+"""
+
+AFTER = """\
+n : i64
+%x : f32 at input %x
+%s : f64 at output 1
+room0 : f32 at room[8]
+for chunk in chunks:
+    t0 : i64 = n - rem(n, 4)
+    for i in 0 .. t0 in vectors of 4:
+        t1 : f32x4 = %x[2*i; 4 lanes]
+        t2 : f32x4 = %x[2*(i + 2); 4 lanes]
+        room0[0; 4 lanes] = evens(t1, t2)
+        room0[4*add:i64(1:i64, 0:i64); 4 lanes] = odds(t1, t2)
+        sum0 : f64x4 = 0.0
+        for j in 0 .. 2:
+            sum0 += f64(room0[4*j; 4 lanes])
+        %sum : f64x4 = join sum(sum0)
+        %s[i] = %sum
+    for i in t0 .. n in vectors of 4 with mask0:
+        sum0 : f64x4 = 0.0
+        for j in 0 .. 2:
+            sum0 += f64(%x[2*i + j; where mask0]) where mask0
+        %sum : f64x4 = join sum(sum0)
+        %s[i; where mask0] = %sum
+"""
+
+
+def test_rows_of_a_power_of_two_are_whole_vectors():
+    turned = turn(read_kernel(BEFORE), PLAIN)
+    verify(turned, "turn")
+    assert source(turned, NAMING) == AFTER
+
+
+def test_other_rows_are_a_vector_each_where_masks_have_registers():
+    kernel = read_kernel(BEFORE.replace("0 .. 2", "0 .. 3").replace("2*i", "n*i"))
+    assert turn(kernel, PLAIN) == kernel
+    turned = turn(kernel, WIDE)
+    verify(turned, "turn")
+    assert "first(3:i64)" in source(turned, NAMING)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("0 .. 2", "0 .. 8"),
+        ("0 .. 2", "0 .. n"),
+        ("2*i + j", "i + 2*j"),
+        ("%s[i; where mask0] = %sum", "%x[i; where mask0] = f32(%sum)"),
+    ],
+    ids=["longer than a vector", "of unknown length", "along lanes", "stored over"],
+)
+def test_what_is_no_short_row_stays_as_it_is(change):
+    kernel = read_kernel(BEFORE.replace(*change))
+    assert turn(kernel, WIDE) == kernel
+
+
+@pytest.mark.parametrize("rows", [0, 1, 4, 7, 12])
+def test_no_bit_changes(rows):
+    x = np.random.default_rng(rows).standard_normal(2 * rows + 4).astype(np.float32)
+    results = []
+    for kernel in (read_kernel(BEFORE), turn(read_kernel(BEFORE), PLAIN)):
+        sums = np.zeros(rows + 4)
+        assert run(kernel, rows, x, sums)
+        results.append(sums.tobytes())
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("width", [2, 3, 4, 7, 8, 10, 15, 16])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_rows_of_every_width_are_right(width, dtype):
+    x = np.random.default_rng(width).integers(-9, 9, (53, width)).astype(dtype)
+    if dtype != "int64":
+        x[7, width - 1] = x[20, 0] = np.nan
+    i = tt.input("x", ("n", width), dtype)
+    program = tt.compile(
+        [i], [tt.sum(i, axis=1), tt.max(i, axis=1), tt.argmax(i, axis=1), tt.argmin(i, axis=1)]
+    )
+    expected = x.sum(1), x.max(1), x.argmax(1), x.argmin(1)
+    for rows in (53, 5, 0):
+        for found, wanted in zip(program(x[:rows]), expected, strict=True):
+            np.testing.assert_array_equal(found, wanted[:rows])
+
+
+@pytest.mark.parametrize("width", [4, 5])
+def test_softmax_of_short_rows_has_the_same_bits_before_and_after(width):
+    i = tt.input("x", ("n", width))
+    x = np.random.default_rng(width).standard_normal((39, width)).astype(np.float32)
+    program = tt.compile([i], tt.softmax(i))
+    before, after = (call(program, [x], stage, MACHINE) for stage in ("jam", "turn"))
+    for one, other in zip(before.results(program), after.results(program), strict=True):
+        assert one.tobytes() == other.tobytes()
