@@ -16,6 +16,7 @@ from compiler.loops import (
     jamming,
     keeping,
     lowering,
+    parting,
     peeling,
     splitting,
     tiling,
@@ -104,6 +105,7 @@ PASSES: Final[Sequence[Trick]] = (
     Trick("jam", jamming, jamming.jam),
     Trick("turn", turning, turning.turn),
     Trick("peel", peeling, peeling.peel),
+    Trick("part", parting, lambda kernel, machine: parting.part(kernel)),
     Trick("hoist", hoisting, lambda kernel, machine: hoisting.hoist(kernel)),
 )
 """What is done to a kernel whose numbers are arguments, before its atoms are lowered."""
