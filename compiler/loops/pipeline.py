@@ -21,7 +21,7 @@ from compiler.loops import (
     splitting,
     tiling,
     transposing,
-    turning,
+    unzipping,
     vectors,
     widening,
 )
@@ -103,7 +103,7 @@ PASSES: Final[Sequence[Trick]] = (
     Trick("interchange", interchange, _interchange),
     Trick("vectorise", vectors, _vectorise),
     Trick("jam", jamming, jamming.jam),
-    Trick("turn", turning, turning.turn),
+    Trick("unzip", unzipping, unzipping.unzip),
     Trick("peel", peeling, peeling.peel),
     Trick("part", parting, lambda kernel, machine: parting.part(kernel)),
     Trick("hoist", hoisting, lambda kernel, machine: hoisting.hoist(kernel)),

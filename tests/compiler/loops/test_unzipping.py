@@ -8,7 +8,7 @@ import pytest
 import tinytorch as tt
 from compiler.backends.llvm.jit import engine
 from compiler.loops.source import source
-from compiler.loops.turning import turn
+from compiler.loops.unzipping import unzip
 from compiler.loops.verify import verify
 from tests.compiler.loops.interpreter import run
 from tests.compiler.loops.programs import call
@@ -58,17 +58,17 @@ for chunk in chunks:
 
 
 def test_rows_of_a_power_of_two_are_whole_vectors():
-    turned = turn(read_kernel(BEFORE), PLAIN)
-    verify(turned, "turn")
-    assert source(turned, NAMING) == AFTER
+    unzipped = unzip(read_kernel(BEFORE), PLAIN)
+    verify(unzipped, "unzip")
+    assert source(unzipped, NAMING) == AFTER
 
 
 def test_other_rows_are_a_vector_each_where_masks_have_registers():
     kernel = read_kernel(BEFORE.replace("0 .. 2", "0 .. 3").replace("2*i", "n*i"))
-    assert turn(kernel, PLAIN) == kernel
-    turned = turn(kernel, WIDE)
-    verify(turned, "turn")
-    assert "first(3:i64)" in source(turned, NAMING)
+    assert unzip(kernel, PLAIN) == kernel
+    unzipped = unzip(kernel, WIDE)
+    verify(unzipped, "unzip")
+    assert "first(3:i64)" in source(unzipped, NAMING)
 
 
 @pytest.mark.parametrize(
@@ -83,14 +83,14 @@ def test_other_rows_are_a_vector_each_where_masks_have_registers():
 )
 def test_what_is_no_short_row_stays_as_it_is(change):
     kernel = read_kernel(BEFORE.replace(*change))
-    assert turn(kernel, WIDE) == kernel
+    assert unzip(kernel, WIDE) == kernel
 
 
 @pytest.mark.parametrize("rows", [0, 1, 4, 7, 12])
 def test_no_bit_changes(rows):
     x = np.random.default_rng(rows).standard_normal(2 * rows + 4).astype(np.float32)
     results = []
-    for kernel in (read_kernel(BEFORE), turn(read_kernel(BEFORE), PLAIN)):
+    for kernel in (read_kernel(BEFORE), unzip(read_kernel(BEFORE), PLAIN)):
         sums = np.zeros(rows + 4)
         assert run(kernel, rows, x, sums)
         results.append(sums.tobytes())
@@ -118,6 +118,6 @@ def test_softmax_of_short_rows_has_the_same_bits_before_and_after(width):
     i = tt.input("x", ("n", width))
     x = np.random.default_rng(width).standard_normal((39, width)).astype(np.float32)
     program = tt.compile([i], tt.softmax(i))
-    before, after = (call(program, [x], stage, MACHINE) for stage in ("jam", "turn"))
+    before, after = (call(program, [x], stage, MACHINE) for stage in ("jam", "unzip"))
     for one, other in zip(before.results(program), after.results(program), strict=True):
         assert one.tobytes() == other.tobytes()

@@ -1,4 +1,4 @@
-"""Reads short rows that lie in lanes as they lie in memory, and turns them in registers.
+"""Reads short rows that lie in lanes as they lie in memory, and takes their columns apart in registers.
 
     for i in 0 .. n in vectors of 4:               for i in 0 .. n in vectors of 4:
         for j in 0 .. 2:  carrying s                   a, b = x[2*i], x[2*i + 4]
@@ -38,18 +38,18 @@ from compiler.loops.walking import inside, is_innermost, stride
 from compiler.loops.writing import Writer
 
 
-def turn(kernel: Kernel, machine: Machine) -> Kernel:
-    """The kernel with loads of short rows that lie in lanes turned in registers."""
+def unzip(kernel: Kernel, machine: Machine) -> Kernel:
+    """The kernel with loads of short rows that lie in lanes taken apart in registers."""
     rooms = list(kernel.rooms)
     body = _block(kernel.body, machine, rooms)
     return replace(kernel, body=body, rooms=tuple(rooms))
 
 
 def _block(body: Sequence[Stmt], machine: Machine, rooms: list[Memory]) -> tuple[Stmt, ...]:
-    return tuple(item for stmt in body for item in _turned(stmt, machine, rooms))
+    return tuple(item for stmt in body for item in _unzipped(stmt, machine, rooms))
 
 
-def _turned(stmt: Stmt, machine: Machine, rooms: list[Memory]) -> Sequence[Stmt]:
+def _unzipped(stmt: Stmt, machine: Machine, rooms: list[Memory]) -> Sequence[Stmt]:
     match stmt:
         case For() if _short_rows(stmt, machine):
             return [_whole(item, machine, rooms) for item in in_parts(stmt)]
