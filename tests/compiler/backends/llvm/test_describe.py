@@ -1,5 +1,6 @@
 """What a native program shows of its kernels: the user's names, extents, places; and code for each kernel."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -53,8 +54,16 @@ def test_what_a_row_keeps_and_what_a_chunk_is_are_said():
 
 
 def test_sums_of_chunks_lie_in_scratch_memory():
-    x = tt.input("x", (300, 7))
-    assert "scratch[7]" in tt.compile([x], x.sum(axis=0), backend="llvm").source(0)
+    x = tt.input("x", (300, 9))
+    assert "scratch[9]" in tt.compile([x], x.sum(axis=0), backend="llvm").source(0)
+
+
+def test_sums_of_narrow_rows_lie_in_scratch_memory_one_behind_the_other():
+    x = tt.input("x", (300, 2))
+    text = tt.compile([x], x.sum(axis=0), backend="llvm").source(0)
+    (size,) = re.findall(r"scratch\[(\d+)\]", text)
+    assert int(size) % 2 == 0
+    assert f"by {int(size) // 2}:" in text
 
 
 def test_a_view_is_nothing_to_do_and_a_copy_is_a_loop():
