@@ -115,7 +115,7 @@ def _negative(site: Site, terms: Sequence[Term]) -> Term:
 
 def _not(site: Site, terms: Sequence[Term]) -> Term:
     (term,) = site.truths(terms) if site.reads is BOOL else terms
-    return site.each(term.type, [term], "!{0}" if site.reads is BOOL and not site.lanes else "~{0}")
+    return site.each(term.type, [term], "!{0}" if site.reads is BOOL and not term.type.lanes else "~{0}")
 
 
 def _where(site: Site, terms: Sequence[Term]) -> Term:
