@@ -84,11 +84,11 @@ def _better(
 
 def _beats(m: Lanes, reducer: Reducer, a: Operand, b: Operand) -> Operand:
     """Whether a comes before b in the order of a search: larger or smaller, or NaN where b is none."""
-    is_better = m.lt(a, b) if reducer.prefers_less else m.gt(a, b)
     if not m.dtype.is_float:
-        return is_better
-    is_nan = m.truths
-    return is_nan.or_(is_better, is_nan.and_(m.is_nan(a), is_nan.not_(m.is_nan(b))))
+        return m.lt(a, b) if reducer.prefers_less else m.gt(a, b)
+    truths = m.truths
+    loses = m.ge(a, b) if reducer.prefers_less else m.le(a, b)
+    return truths.and_(truths.not_(loses), truths.not_(m.is_nan(b)))
 
 
 def result(m: Lanes, reducer: Reducer, state: Sequence[Operand]) -> Operand:
