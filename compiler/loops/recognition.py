@@ -63,7 +63,7 @@ class Product:
         return Layout.COLUMNS if stride(self.right, self.terms.index) == 1 else Layout.STRIDED
 
     @property
-    def is_window(self) -> bool:
+    def follows_table(self) -> bool:
         """Whether a table says where the rows of the right side lie."""
         return self.by_term[1] is not None
 

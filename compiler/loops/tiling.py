@@ -122,7 +122,7 @@ class _Tiling(Copy):
         self.sums = Memory(found.dtype, held * self.shape.columns)
         is_direct = found.layout is Layout.ROWS and (self.whole or machine.has_masked_memory)
         is_few = rows is not None and rows < COPY_ROWS
-        self.is_packed = not (is_direct and (is_few or found.is_window))
+        self.is_packed = not (is_direct and (is_few or found.follows_table))
         self.room = Memory(found.dtype, BLOCK_DEPTH * self.shape.columns)
         self.rooms = (self.sums, self.room) if self.is_packed else (self.sums,)
         self.writer = Writer()
@@ -197,7 +197,7 @@ class _Tiling(Copy):
         rows = self.writer.difference(last, first)
         memory, step = Memory(found.dtype), Value(INT64)
         across = stride(found.right, found.columns.index)
-        layout = Layout.STRIDED if found.is_window else found.layout
+        layout = Layout.STRIDED if found.follows_table else found.layout
         self.writer.write(
             Pack(
                 memory, step, self.room, source, layout, (along, across), terms, columns,
