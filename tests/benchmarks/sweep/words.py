@@ -1,0 +1,218 @@
+"""The systems, and the words that a workload may say to each: NumPy's, with `softmax` and the like.
+
+A system turns a workload and its arguments into a step that can be called, warm and again. What a system has
+no word for is left out of its race (`MissingWordError`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any, Final
+
+import numpy as np
+
+from tests.benchmarks.sweep.workload import Workload
+
+Step = Callable[[], Any]
+
+
+class MissingWordError(Exception):
+    """A system cannot say what a workload says."""
+
+
+class Words:
+    """A library, with words of our own where it calls things differently."""
+
+    def __init__(self, library: ModuleType, **own: Any) -> None:
+        self.library, self.own = library, own
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.own:
+            return self.own[name]
+        if not hasattr(self.library, name):
+            raise MissingWordError(f"{self.library.__name__} has no {name}")
+        return getattr(self.library, name)
+
+
+def as_list(result: Any) -> list[Any]:
+    """A value, or values, as a list."""
+    return list(result) if isinstance(result, list | tuple) else [result]
+
+
+def ours(workload: Workload, arrays: Sequence[Any], threads: int = 0) -> Step:
+    """A program, called as the workload says."""
+    import tinytorch as tt  # each process loads one system
+
+    if threads:
+        tt.set_num_threads(threads)
+
+    def value_and_grad(function: Callable[..., Any], *by: Any) -> tuple[Any, list[Any]]:
+        loss = function(*by)
+        return loss, list(tt.grad(loss, list(by)))
+
+    words = Words(
+        tt,
+        value_and_grad=value_and_grad, permute=tt.transpose, var=functools.partial(tt.var, correction=0),
+        gelu_tanh=functools.partial(tt.gelu, approximate="tanh"), cast=lambda x, dtype: x.astype(dtype),
+    )  # fmt: skip
+    if workload.is_compiling:
+        return functools.partial(_compiled_by_us, tt, words, workload, arrays[0])
+    shapes = [array.shape for array in arrays]
+    if workload.is_symbolic:
+        shapes[0] = ("batch", *shapes[0][1:])
+    names = [f"x{number}" for number in range(len(arrays))]
+    inputs = [
+        tt.input(name, shape, array.dtype.name)
+        for name, shape, array in zip(names, shapes, arrays, strict=True)
+    ]
+    donate = names[:1] if workload.way == "donated" else ()
+    outputs = workload.body(words, *inputs)
+    program = tt.compile(inputs, outputs, donate=donate)
+    match workload.way:
+        case "named":
+            named = dict(zip(names, arrays, strict=True))
+            return lambda: program(**named)
+        case "out":
+            first = program(*arrays)
+            out = [np.empty_like(each) for each in as_list(first)]
+            given = out if isinstance(first, list | tuple) else out[0]
+            return lambda: program(*arrays, out=given)
+        case _:
+            return lambda: program(*arrays)
+
+
+def _compiled_by_us(tt: ModuleType, words: Words, workload: Workload, seeds: np.ndarray) -> Any:
+    x, program = workload.body(words, seeds)
+    inputs = [tt.input("x", x.shape)]
+    return tt.compile(inputs, program(inputs[0]))(x)
+
+
+def numpy(workload: Workload, arrays: Sequence[Any]) -> Step:
+    """NumPy by hand; it has an error function where SciPy is installed."""
+
+    def softmax(x: Any, axis: int = -1) -> Any:
+        e = np.exp(x - x.max(axis, keepdims=True))
+        return e / e.sum(axis, keepdims=True)
+
+    def log_softmax(x: Any, axis: int = -1) -> Any:
+        y = x - x.max(axis, keepdims=True)
+        return y - np.log(np.exp(y).sum(axis, keepdims=True))
+
+    words = Words(
+        np,
+        softmax=softmax, log_softmax=log_softmax, permute=np.transpose, **_of_scipy(),
+        sigmoid=lambda x: 1 / (1 + np.exp(-x)), relu=lambda x: np.maximum(x, 0),
+        cast=lambda x, dtype: x.astype(dtype), pad=lambda x, widths: np.pad(x, widths),
+    )  # fmt: skip
+    if workload.is_compiling:
+        raise MissingWordError("NumPy compiles nothing")
+    return lambda: [np.ascontiguousarray(each) for each in as_list(workload.body(words, *arrays))]
+
+
+def _of_scipy() -> dict[str, Any]:
+    return {"erf": import_module("scipy.special").erf} if find_spec("scipy") else {}
+
+
+def torch(workload: Workload, arrays: Sequence[Any], threads: int = 0) -> Step:
+    """PyTorch, eager, without gradients but where they are asked for."""
+    import torch as library
+
+    if threads:
+        library.set_num_threads(threads)
+    functional = library.nn.functional
+
+    def value_and_grad(function: Callable[..., Any], *by: Any) -> tuple[Any, list[Any]]:
+        leaves = [each.detach().requires_grad_() for each in by]
+        with library.enable_grad():
+            loss = function(*leaves)
+            found = library.autograd.grad(loss, leaves)
+        return loss.detach(), list(found)
+
+    words = Words(
+        library,
+        value_and_grad=value_and_grad, max=library.amax, min=library.amin,
+        softmax=lambda x, axis=-1: library.softmax(x, axis),
+        log_softmax=lambda x, axis=-1: library.log_softmax(x, axis),
+        gelu=functional.gelu, gelu_tanh=functools.partial(functional.gelu, approximate="tanh"),
+        silu=functional.silu, softplus=functional.softplus, relu=library.relu,
+        var=lambda x, axis=None, keepdims=False: library.var(x, axis, correction=0, keepdim=keepdims),
+        pad=lambda x, widths: functional.pad(x, [each for pair in widths[::-1] for each in pair]),
+        flip=lambda x, axis: library.flip(x, (axis,)),
+        take=lambda x, indices, axis: _taken(library, x, indices, axis),
+        take_along_axis=lambda x, indices, axis: library.take_along_dim(x, indices, axis),
+        layer_norm=lambda x: functional.layer_norm(x, x.shape[-1:]), cumsum=lambda x, axis: x.cumsum(axis),
+        cast=lambda x, dtype: x.to(getattr(library, dtype)),
+    )  # fmt: skip
+    if workload.is_compiling:
+        raise MissingWordError("PyTorch is raced eager")
+    given = [
+        library.from_numpy(np.ascontiguousarray(x) if min(x.strides, default=0) < 0 else x) for x in arrays
+    ]
+
+    def step() -> Any:
+        with library.no_grad():
+            found = workload.body(words, *given)
+        return [each.contiguous() for each in found] if isinstance(found, list) else found.contiguous()
+
+    return step
+
+
+def _taken(library: Any, x: Any, indices: Any, axis: int) -> Any:
+    flat = library.index_select(x, axis, indices.reshape(-1))
+    return flat.reshape(*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+
+
+def jax(workload: Workload, arrays: Sequence[Any]) -> Step:
+    """Jitted."""
+    import jax as library
+
+    library.config.update("jax_enable_x64", True)
+    words = _words_of_jax(library)
+    if workload.is_compiling:
+        return functools.partial(_compiled_by_jax, library, words, workload, arrays[0])
+    compiled = library.jit(functools.partial(workload.body, words))
+    is_plain = all(x.flags.c_contiguous for x in arrays)
+    given = [library.numpy.asarray(x) if is_plain else x for x in arrays]
+    return lambda: library.block_until_ready(compiled(*given))
+
+
+def _compiled_by_jax(library: Any, words: Words, workload: Workload, seeds: np.ndarray) -> Any:
+    x, program = workload.body(words, seeds)
+    return library.block_until_ready(library.jit(program)(x))
+
+
+def _words_of_jax(library: Any) -> Words:
+    def value_and_grad(function: Callable[..., Any], *by: Any) -> tuple[Any, list[Any]]:
+        value, found = library.value_and_grad(function, argnums=tuple(range(len(by))))(*by)
+        return value, list(found)
+
+    def layer_norm(x: Any) -> Any:
+        return (x - x.mean(-1, keepdims=True)) / library.numpy.sqrt(x.var(-1, keepdims=True) + 1e-5)
+
+    one = library.nn
+    return Words(
+        library.numpy,
+        value_and_grad=value_and_grad, permute=library.numpy.transpose, softmax=one.softmax,
+        log_softmax=one.log_softmax, gelu_tanh=one.gelu, gelu=functools.partial(one.gelu, approximate=False),
+        silu=one.silu, softplus=one.softplus, relu=one.relu, sigmoid=one.sigmoid,
+        erf=library.scipy.special.erf, layer_norm=layer_norm, cast=lambda x, dtype: x.astype(dtype),
+        rsqrt=library.lax.rsqrt,
+    )  # fmt: skip
+
+
+SYSTEMS: Final[dict[str, Callable[..., Step]]] = {
+    "ours": ours,
+    "one thread": functools.partial(ours, threads=1),
+    "numpy": numpy,
+    "torch": torch,
+    "jax": jax,
+}
+"""Those of ours first; "one thread" is ours, and asked for with `--one-thread`."""
+
+NEEDS: Final = {
+    "ours": "tinytorch", "one thread": "tinytorch", "numpy": "numpy", "torch": "torch", "jax": "jax",
+}  # fmt: skip
