@@ -16,12 +16,16 @@ from compiler.loops.chunking import Cuts, cut_product
 from compiler.loops.language import Count, Kernel, Memory
 from compiler.loops.places import Pointer
 from compiler.loops.products import ProductDraft
-from compiler.loops.tiling import Shape, choose
+from compiler.loops.tiling import COPY_ROWS, Shape, choose
 
 _FLOPS_PER_NANOSECOND: Final = 80.0
 _INSTRUCTIONS_PER_NANOSECOND: Final = 40.0
-_ENOUGH: Final = 0.75
-"""Of the most chunks that a product falls into, those that are enough if they read less."""
+_ROWS_OF_A_COPY: Final = 4.5
+"""The rows whose multiply-adds take as long as copying the panel that they need."""
+
+_ROWS_OF_A_PANEL: Final = 1.5
+_COLUMNS_OF_A_ROW: Final = 2.0
+"""Likewise of reading a panel, and a row of the left side, that lie in a slower cache."""
 
 _LABELS: Final = ("batch_grain", "row_grain", "column_grain", "row_parts", "column_parts")
 
@@ -74,28 +78,34 @@ class ProductStep:
         return [Launch(self.bound.key, self.bound.numbers(known, sizes), math.prod(parts), nanoseconds)]
 
     def _lengths(self, batches: int, rows: int, columns: int, wanted: int) -> list[int]:
-        """How many batches, rows and columns a chunk has.
+        """How many batches, rows and columns a chunk has: what is done soonest by few and by many threads.
 
-        Together the chunks read the least that nearly so many can: they are about square. Those that have the
-        same columns follow each other.
+        Chunks that have the same columns follow each other.
         """
         if wanted == 1:
             return [max(1, batches), max(1, rows), max(1, columns)]
         if batches >= wanted:
             return [-(-batches // wanted), max(1, rows), max(1, columns)]
         wanted = -(-wanted // max(1, batches))
-        found: dict[tuple[int, int], int] = {}
+        found: dict[tuple[int, int], float] = {}
         for number in range(1, wanted + 1):
-            down = _cut(rows, number, self.tile.rows)
-            across = _cut(columns, -(-wanted // _parts(rows, down)), self.tile.columns)
-            found[down, across] = _parts(rows, down) * _parts(columns, across)
-        enough = _ENOUGH * max(found.values())
-        reads = {
-            _parts(rows, down) * columns + _parts(columns, across) * rows: (down, across)
-            for (down, across), parts in found.items()
-            if parts >= enough
-        }
-        return [1, *reads[min(reads)]]
+            for pieces in (number, wanted):
+                down = _cut(rows, number, self.tile.rows)
+                across = _cut(columns, -(-pieces // _parts(rows, down)), self.tile.columns)
+                if (down, across) not in found:
+                    parts = max(1, batches) * _parts(rows, down) * _parts(columns, across)
+                    found[down, across] = _makespan(parts) * self._share(columns, down, across)
+        return [1, *min(found, key=found.__getitem__)]
+
+    def _share(self, columns: int, down: int, across: int) -> float:
+        """What a chunk takes to what its multiply-adds take: each prepares its panels, and reads its rows."""
+        is_copied = down >= COPY_ROWS or columns % self.tile.columns
+        return 1 + (_ROWS_OF_A_COPY if is_copied else _ROWS_OF_A_PANEL) / down + _COLUMNS_OF_A_ROW / across
+
+
+def _makespan(parts: int) -> float:
+    """How long so many chunks take by 1, 2, 4, 8 and 16 threads together, if all is done by one in 1."""
+    return sum(-(-parts // threads) for threads in (1, 2, 4, 8, 16)) / parts
 
 
 def _cut(extent: int, parts: int, of: int) -> int:
