@@ -2,7 +2,7 @@
 
 Known when the code is made are strides of 0 and 1, and the extents of innermost loops where they are numbers.
 A symbolic extent that is a multiple of a number, `64*n`, is written as that: the number of vectors in it is
-whole for every n.
+whole for every n. Of rows that are few it is written that they are: `minimum(n, 128)`.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ from compiler.loops.printing import canonical
 MOST: Final = 64
 """The largest multiple that is worth knowing: no vector has more elements."""
 
+FEW: Final = 2 * MOST
+"""So many rows are few: what takes long to compile, and is faster by nanoseconds a row, does not pay."""
+
 
 @dataclass(frozen=True)
 class Bound:
@@ -66,13 +69,14 @@ def bind(
     known: Collection[Count],
     multiples: Collection[Count] = (),
     labels: Mapping[Count, str] | None = None,
+    rows: Collection[Count] = (),
 ) -> Bound:
     """The kernel with an argument for each count and each memory, in the order in which they are met.
 
     Numbers among `known` counts are written, and of them and of `multiples` what they are multiples of.
-    `labels` are what arguments are called that are no extents.
+    `labels` are what arguments are called that are no extents. `rows` that are few are said to be.
     """
-    binding = _Binding(known, multiples, labels or {})
+    binding = _Binding(known, multiples, labels or {}, rows)
     for item in _met(kernel.body):
         if item not in binding.found:
             binding.meet(item)
@@ -84,9 +88,13 @@ class _Binding:
     """Arguments as they are met."""
 
     def __init__(
-        self, known: Collection[Count], multiples: Collection[Count], labels: Mapping[Count, str]
+        self,
+        known: Collection[Count],
+        multiples: Collection[Count],
+        labels: Mapping[Count, str],
+        rows: Collection[Count],
     ) -> None:
-        self.known, self.multiples, self.labels = known, multiples, labels
+        self.known, self.multiples, self.labels, self.rows = known, multiples, labels, rows
         self.found: dict[Any, Any] = {}
         self.arguments: list[Memory | Value] = []
         self.given: list[Memory | Count] = []
@@ -109,13 +117,19 @@ class _Binding:
         factor = _factor(count.extent) if count in self.known or count in self.multiples else 1
         if factor == 1:
             self.given.append(count)
-            return value
-        quotient = divide_exactly(count.extent, factor)
-        assert quotient is not None
-        self.given.append(Count(quotient))
-        whole = Value(INT64)
-        self.factors.append(Let(whole, "mul", (value, Literal.of(factor, INT64))))
-        return whole
+        else:
+            quotient = divide_exactly(count.extent, factor)
+            assert quotient is not None
+            self.given.append(Count(quotient))
+            value = self._said("mul", value, factor)
+        is_few = count in self.rows and isinstance(count.extent, int) and count.extent <= FEW
+        return self._said("minimum", value, FEW) if is_few else value
+
+    def _said(self, atom: str, value: Value, number: int) -> Value:
+        """A number with what is known of it."""
+        found = Value(INT64)
+        self.factors.append(Let(found, atom, (value, Literal.of(number, INT64))))
+        return found
 
 
 def _factor(extent: Extent) -> int:

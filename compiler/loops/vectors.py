@@ -19,6 +19,7 @@ from compiler.ir.types import BOOL, INT64
 from compiler.loops.language import (
     Carry,
     Check,
+    Count,
     Fold,
     For,
     If,
@@ -73,7 +74,8 @@ def _is_short(rows: For, lanes: int) -> bool:
 
 def _iterations(loop: For) -> int:
     """The iterations of loops inside each other, 0 where they are not known."""
-    extent = loop.stop if isinstance(loop.stop, int) else 0
+    stop = loop.stop.extent if isinstance(loop.stop, Count) else loop.stop
+    extent = stop if isinstance(stop, int) else 0
     inner = [stmt for stmt in loop.body if isinstance(stmt, For)]
     return extent * max((_iterations(stmt) for stmt in inner), default=1)
 

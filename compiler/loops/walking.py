@@ -67,6 +67,17 @@ def _multiple_of_operand(item: object, known: Mapping[Value, Stmt]) -> int:
     return multiple(item, known) if isinstance(item, Value) else 1
 
 
+def at_most(number: Number | Literal, known: Mapping[Value, Stmt]) -> int | None:
+    """What a number is never greater than, whatever the arguments are; None where that is not known."""
+    if isinstance(number, int | Literal):
+        return number if isinstance(number, int) else int(number.value)
+    stmt = known.get(number) if isinstance(number, Value) else None
+    if not isinstance(stmt, Let) or stmt.atom != "minimum":
+        return None
+    found = [at_most(item, known) for item in stmt.operands]
+    return min((item for item in found if item is not None), default=None)
+
+
 def ragged_end(stop: Number, lanes: int, known: Mapping[Value, Stmt]) -> int | None:
     """The one number at which a loop may end inside a vector; None where it is not known or there is none."""
     ends = set(_ends(stop, lanes, known))

@@ -7,6 +7,7 @@ import pytest
 
 import tinytorch as tt
 from compiler.backends.llvm.jit import engine
+from compiler.loops.arguments import FEW
 from compiler.loops.source import source
 from compiler.loops.unzipping import unzip
 from compiler.loops.verify import verify
@@ -84,6 +85,31 @@ def test_other_rows_are_a_vector_each_where_masks_have_registers():
 def test_what_is_no_short_row_stays_as_it_is(change):
     kernel = read_kernel(BEFORE.replace(*change))
     assert unzip(kernel, WIDE) == kernel
+
+
+def test_few_rows_stay_as_they_are():
+    def stays(rows):
+        kernel = read_kernel(BEFORE.replace("    for i in 0 .. n", f"    for i in 0 .. minimum(n, {rows})"))
+        return unzip(kernel, WIDE) == kernel
+
+    assert stays(FEW)
+    assert not stays(FEW + 1)
+
+
+@pytest.mark.parametrize("rows", [64, FEW, 2 * FEW])
+def test_a_kernel_says_of_few_rows_that_they_are_few(rows):
+    i = tt.input("x", (rows, 4))
+    program = tt.compile([i], tt.softmax(i))
+    assert ("evens" in program.source()) == (rows > FEW)
+    x = np.random.default_rng(rows).standard_normal((rows, 4)).astype(np.float32)
+    expected = np.exp(x) / np.exp(x).sum(1, keepdims=True)
+    np.testing.assert_allclose(program(x), expected, rtol=1e-6)
+
+
+def test_rows_that_are_whole_vectors_have_no_tail():
+    i = tt.input("x", (256, 10))
+    (loop,) = (line for line in tt.compile([i], tt.softmax(i)).source().splitlines() if "for i in" in line)
+    assert loop.endswith(f"in vectors of {MACHINE.vector_bytes // 4}:")
 
 
 @pytest.mark.parametrize("rows", [0, 1, 4, 7, 12])

@@ -141,7 +141,7 @@ def loop_step(nodes: Sequence[Node], draft: Draft, target: Target, *, is_cut: bo
     draft = widen(draft, together)
     known = _innermost(draft.kernel) | short | _lines(joined, lanes)
     labels = {grain: "grain", **{item.distance: "distance" for item in draft.partials}}
-    bound = bind(draft.kernel, known, multiples, labels)
+    bound = bind(draft.kernel, known, multiples, labels, _rows(joined, lanes))
     return LoopStep(tuple(nodes), draft, bound, grain, unit, is_cut, written)
 
 
@@ -163,9 +163,14 @@ def _lines(kernel: Kernel, lanes: int) -> set[Count]:
 
 def _multiples(kernel: Kernel, lanes: int) -> set[Count]:
     """The extents of other loops that vectors walk along: rows that lie in lanes, and what is turned."""
-    rows, turn = across(kernel.body, lanes), turn_of(kernel.body)
-    found = [] if turn is None else [turn.near, turn.far]
-    return _counts(found if rows is None else [*found, rows])
+    turn = turn_of(kernel.body)
+    return _rows(kernel, lanes) | _counts([] if turn is None else [turn.near, turn.far])
+
+
+def _rows(kernel: Kernel, lanes: int) -> set[Count]:
+    """The extent of the loop over rows that lie in lanes."""
+    rows = across(kernel.body, lanes)
+    return set() if rows is None else _counts([rows])
 
 
 def _counts(found: Iterable[For]) -> set[Count]:
