@@ -100,3 +100,31 @@ def test_with_a_row_in_each_place_it_works_and_has_a_gradient(backend, monkeypat
     value, slope = cubed(backend)(numbers)
     np.testing.assert_allclose(value, numbers**3, rtol=1e-6)
     np.testing.assert_allclose(slope, 3 * numbers**2, rtol=1e-6)
+
+
+@pytest.mark.skipif(not Llvm().is_available, reason="the llvm backend does not run here")
+def test_a_row_that_changes_is_new_code_in_this_process_and_in_the_next(monkeypatch, tmp_path):
+    """A digest of our sources does not know the row: what it lowers to is part of the key."""
+    from compiler.backends.llvm.jit.cache import ObjectCache
+    from compiler.backends.llvm.steps import library
+
+    cache = ObjectCache(tmp_path)
+    monkeypatch.setattr(library, "default_cache", lambda: cache)
+    monkeypatch.setitem(atoms.ATOMS, "cube", CUBE)
+    for table, row in TABLES.values():
+        monkeypatch.setitem(table, "cube", row)
+    numbers = np.linspace(-2, 2, 9, dtype=np.float32)
+
+    def value():
+        return cubed("llvm")(numbers)[0]
+
+    np.testing.assert_allclose(value(), numbers**3, rtol=1e-6)
+    monkeypatch.setitem(NATIVE_RULES, "cube", lambda m, x: m.mul(x, x))
+    np.testing.assert_allclose(value(), numbers**2, rtol=1e-6)
+    monkeypatch.setattr(library, "_loaded", {})
+    before = cache.hits
+    np.testing.assert_allclose(value(), numbers**2, rtol=1e-6)
+    assert cache.hits == before + 1
+    monkeypatch.setattr(library, "_loaded", {})
+    monkeypatch.setitem(NATIVE_RULES, "cube", lambda m, x: m.add(x, x))
+    np.testing.assert_allclose(value(), numbers * 2, rtol=1e-6)

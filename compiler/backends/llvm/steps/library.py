@@ -2,12 +2,14 @@
 
 A key names a kernel's code: the text of its form says everything that the emitters look at. New kernels of a
 program are made into one object by a `Maker`. The disk cache is asked by the keys and a digest of the
-sources, so a warm start writes no kernel.
+sources, so a warm start writes no kernel. Only a kernel with a stranger's atoms is written all the same: what
+these become is in no source of ours, and is part of its key.
 """
 
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 from collections.abc import Mapping
 from typing import Final, Protocol
@@ -15,8 +17,10 @@ from typing import Final, Protocol
 from compiler.backends.llvm.jit.cache import ObjectCache, default_cache, sources_digest
 from compiler.backends.llvm.jit.engine import Library, Target, assembly, compile_object, complete
 from compiler.backends.llvm.jit.untyped import Module
-from compiler.loops.language import Kernel
+from compiler.loops.language import Kernel, Let, walk
+from compiler.loops.printing import canonical
 
+_TABLE: Final = "compiler.loops.mathematics.table"
 _lock = threading.RLock()
 _loaded: dict[tuple[str, Target, str], int] = {}
 _libraries: list[Library] = []
@@ -93,15 +97,37 @@ def load_kernels(
     """The address of each kernel's function. Code stays loaded until the process ends."""
     with _lock:
         known = maker.key
-        missing = {key: body for key, body in sorted(kernels.items()) if (known, target, key) not in _loaded}
+        strange = _lowered_by_strangers(kernels, target)
+        places = {key: (known + strange.get(key, ""), target, key) for key in kernels}
+        missing = {key: body for key, body in sorted(kernels.items()) if places[key] not in _loaded}
         if missing:
-            code = _object(missing, target, maker, cache or default_cache())
+            name = "\n".join([known, *missing, *(strange[key] for key in missing if key in strange)])
+            code = _object(name, missing, target, maker, cache or default_cache())
             library = Library(code, map(symbol_of, missing))
             _libraries.append(library)
-            _loaded.update({(known, target, key): library[symbol_of(key)] for key in missing})
-        return {key: _loaded[known, target, key] for key in kernels}
+            _loaded.update({places[key]: library[symbol_of(key)] for key in missing})
+        return {key: _loaded[place] for key, place in places.items()}
 
 
-def _object(kernels: Mapping[str, Kernel], target: Target, maker: Maker, cache: ObjectCache) -> bytes:
-    name = "\n".join([maker.key, *kernels])
+def _lowered_by_strangers(kernels: Mapping[str, Kernel], target: Target) -> dict[str, str]:
+    """The texts after lowering of kernels in which atoms are that somebody else has a rule for."""
+    if _TABLE not in sys.modules:  # whoever has a rule of his own has put it there; a warm start does without
+        return {}
+    from compiler.loops.mathematics.table import strange_atoms
+
+    strange = strange_atoms()
+    if not strange:
+        return {}
+    chosen = {
+        key: kernel
+        for key, kernel in kernels.items()
+        if any(isinstance(stmt, Let) and stmt.atom in strange for stmt in walk(kernel.body))
+    }
+    lowered = ready(chosen, target)
+    return {key: canonical(lowered[symbol_of(key)]) for key in chosen}
+
+
+def _object(
+    name: str, kernels: Mapping[str, Kernel], target: Target, maker: Maker, cache: ObjectCache
+) -> bytes:
     return cache.made(name, lambda: maker.object_code(ready(kernels, target), target), target)
