@@ -13,7 +13,7 @@ import numpy as np
 
 from compiler.analysis.extents import check_demands, demands
 from compiler.autodiff.explain import Explanation, KernelExplanation, explain_node
-from compiler.backends.contract import Enterable, Executable, Readable, Timed
+from compiler.backends.contract import Enterable, Executable, Readable, Tabled, Timed
 from compiler.backends.languages import speaking
 from compiler.errors import ArgumentError, BackendError, IndexRangeError, PassError
 from compiler.ir.dims import evaluate
@@ -251,13 +251,13 @@ class Program:
         `program.memory.at(batch=64)` has numbers, by value, scope and kind; `in_place_saves` and `worth` say
         what working in place and each saved value take from or add to the slab.
         """
-        return memory_of(self.plan)
+        return memory_of(self.plan, self._executable.tables() if isinstance(self._executable, Tabled) else {})
 
     def fits(self, budget: int | str, **sizes: int) -> bool:
         """Whether a call takes at most `budget`: bytes, or a text such as "256 MB" (powers of ten), "1 GiB".
 
-        Parameters, constants, inputs, outputs and the slab count; what Python and NumPy take themselves does
-        not. Raises ArgumentError for a symbolic dimension without a size.
+        Parameters, constants, inputs, outputs, tables and the slab count; what Python and NumPy take
+        themselves does not. Raises ArgumentError for a symbolic dimension without a size.
         """
         return self.memory.fits(budget, **sizes)
 

@@ -102,6 +102,15 @@ class Readable(Protocol):
 
 
 @runtime_checkable
+class Tabled(Protocol):
+    """An executable with tables of distances beside the memory of the plan."""
+
+    def tables(self) -> Mapping[Node, Extent]:
+        """The bytes of the tables that a call needs, with the first value that is computed by them."""
+        ...
+
+
+@runtime_checkable
 class Timed(Protocol):
     """An executable that can tell how long each kernel takes, for `Program.profile`."""
 

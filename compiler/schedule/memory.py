@@ -4,8 +4,9 @@
     Holder ::= value, kind, bytes, from which kernel to which
     Moment ::= the kernel at which the slab is fullest for some sizes, and who is in it
 
-Bytes are polynomials in the symbolic dimensions, as in the plan; a moment has numbers. What Python, NumPy and
-the compiled code take themselves is not counted.
+Bytes are polynomials in the symbolic dimensions, as in the plan; a moment has numbers. A backend's tables of
+distances are counted with the value that it computes by them. What Python, NumPy and the compiled code take
+themselves is not counted.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Kind(Enum):
     CONSTANT = "constants"
     INPUT = "inputs"
     OUTPUT = "outputs"
+    TABLE = "tables"
     SAVED = "saved for backward"
     TEMPORARY = "temporaries"
     SWAP = "swapped parameters"
@@ -104,7 +106,7 @@ class Memory:
 
     @cached_property
     def total_bytes(self) -> Extent:
-        """All that a call needs: parameters, constants, inputs, outputs and the slab."""
+        """All that a call needs: parameters, constants, inputs, outputs, tables and the slab."""
         return sum((item.bytes for item in self.holders if not item.kind.is_in_slab), start=self.peak_bytes)
 
     @property
@@ -281,8 +283,8 @@ class Moment:
         return f"<Moment of {self.total_bytes} bytes at kernel {self.kernel}>"
 
 
-def memory_of(plan: Plan) -> Memory:
-    """Everything that holds memory during a call of a plan."""
+def memory_of(plan: Plan, tables: Mapping[Node, Extent] | None = None) -> Memory:
+    """Everything that holds memory during a call of a plan, and of `tables` by which values are computed."""
     graph = plan.schedule.graph
     names, scopes, parts = graph.names.values, graph.scopes, parts_of(graph)
     end = max(len(plan.schedule.kernels) - 1, 0)
@@ -297,6 +299,7 @@ def memory_of(plan: Plan) -> Memory:
             found.append(holder(node, kind, node.type.bytes))
     found += [holder(node, Kind.INPUT, node.type.bytes) for node in graph.inputs]
     found += [holder(node, Kind.OUTPUT, node.type.bytes) for node in graph.outputs]
+    found += [holder(node, Kind.TABLE, size) for node, size in (tables or {}).items()]
     taken = _taken_over(plan)
     for node, place in plan.places.items():
         if isinstance(place, InSlab):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from compiler.backends.llvm.backend import Llvm
 from compiler.errors import ArgumentError
 from compiler.ir.dims import evaluate
 from compiler.schedule.memory import Kind, bytes_of
@@ -59,6 +60,7 @@ def test_a_call_is_its_leaves_its_outputs_and_its_slab(name):
     expected = sum(
         evaluate(node.type.bytes, sizes) for node in (*leaves, *graph.inputs, *graph.outputs)
     ) + program.plan.at(**sizes)
+    expected += evaluate(program.memory.of_kind(Kind.TABLE), sizes)
     assert program.memory.at(**sizes).total_bytes == expected
     assert evaluate(program.memory.total_bytes, sizes) == expected
 
@@ -150,3 +152,23 @@ def test_budgets(text, count):
 def test_bad_budgets(budget):
     with pytest.raises(ArgumentError, match="256 MB"):
         bytes_of(budget)
+
+
+@pytest.mark.skipif(not Llvm().is_available, reason="the llvm backend does not run here")
+def test_tables_of_products_are_counted_as_they_are_made():
+    x, w = tt.input("x", ("batch", 32, 12, 12)), tt.input("w", (16, 32, 3, 3))
+    y = tt.einsum("ncpqkl,ockl->nopq", tt.sliding_window(x, (3, 3), axis=(2, 3)), w)
+    program = tt.compile([x, w], y, backend="llvm")
+    data = [np.zeros((3, 32, 12, 12), np.float32), np.zeros((16, 32, 3, 3), np.float32)]
+    program(*data)
+    made = program._executable._contexts[0].bindings[0]._tables
+    assert made
+    moment = program.memory.at(batch=3)
+    assert moment.by_kind()[Kind.TABLE] == sum(table.nbytes for table in made)
+    assert evaluate(program.memory.of_kind(Kind.TABLE), {"batch": 3}) == moment.by_kind()[Kind.TABLE]
+    plain = tt.compile([x, w], y, backend="reference")
+    assert moment.total_bytes - moment.slab_bytes == sum(
+        count for item, count in plain.memory.at(batch=3).holders if not item.kind.is_in_slab
+    ) + sum(table.nbytes for table in made)
+    assert "\ntables " in str(program.memory)
+    assert "tables" not in str(plain.memory)

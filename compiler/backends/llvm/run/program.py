@@ -22,6 +22,7 @@ from compiler.backends.llvm.run.timing import run_timed
 from compiler.backends.llvm.steps.launches import PythonStep
 from compiler.backends.llvm.steps.library import BY_LLVM, Maker, load_kernels, ready
 from compiler.backends.llvm.steps.lowering import Lowered, lower
+from compiler.backends.llvm.steps.products import tables_of
 from compiler.backends.llvm.steps.wording import Words
 from compiler.ir.dims import Extent, evaluate, symbols
 from compiler.ir.node import Node
@@ -90,6 +91,10 @@ class NativeProgram:
     def python_steps(self) -> tuple[PythonStep, ...]:
         """What NumPy computes between native steps."""
         return tuple(step for step in self.lowered.steps if isinstance(step, PythonStep))
+
+    def tables(self) -> Mapping[Node, Extent]:
+        """As `Tabled` says. Equal tables are one, as in a binding."""
+        return tables_of(self.lowered.steps)
 
     def source(self, kernel: int | None, speaking: Speaking) -> str:
         """A kernel of the schedule in a language; the whole call, in its order, if none is named."""

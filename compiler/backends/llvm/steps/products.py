@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.steps.launches import Launch, Scratch, Sizes, chunks_for
-from compiler.ir.dims import Extent, evaluate
+from compiler.ir.dims import Extent, evaluate, product
 from compiler.ir.node import Node
+from compiler.ir.types import INT64
 from compiler.loops.arguments import Bound, bind
 from compiler.loops.chunking import Cuts, cut_product
 from compiler.loops.language import Count, Kernel, Memory
 from compiler.loops.places import Pointer
 from compiler.loops.products import ProductDraft
+from compiler.loops.roles import Walk
 from compiler.loops.tiling import COPY_ROWS, Shape, choose
 
 _FLOPS_PER_NANOSECOND: Final = 80.0
@@ -106,6 +108,24 @@ class ProductStep:
 def _makespan(parts: int) -> float:
     """How long so many chunks take by 1, 2, 4, 8 and 16 threads together, if all is done by one in 1."""
     return sum(-(-parts // threads) for threads in (1, 2, 4, 8, 16)) / parts
+
+
+def tables_of(steps: Iterable[object]) -> dict[Node, Extent]:
+    """The bytes of the tables of products, each with the first value that is computed by it."""
+    known: set[Walk] = set()
+    found: dict[Node, Extent] = {}
+    for step in steps:
+        if not isinstance(step, ProductStep):
+            continue
+        walks = {table.loops for table in step.draft.tables.values()} - known
+        known |= walks
+        if walks:
+            found[step.nodes[0]] = sum((_table_bytes(walk) for walk in walks), start=0)
+    return found
+
+
+def _table_bytes(walk: Walk) -> Extent:
+    return INT64.size * product(extent for extent, _ in walk)
 
 
 def _cut(extent: int, parts: int, of: int) -> int:
