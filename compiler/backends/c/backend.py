@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.util
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compiler.backends.llvm.backend import Llvm
+from compiler.backends.llvm.backend import Llvm, native_machine
 from compiler.errors import BackendError
 from compiler.schedule.plan import Plan
 
@@ -46,14 +45,7 @@ class C:
     @cached_property
     def machine(self) -> Machine:
         """What code is made for. Raises BackendError where there is no native code."""
-        if importlib.util.find_spec("llvmlite") is None:
-            raise BackendError(
-                "the c backend needs llvmlite, for all that is no kernel\n"
-                "  fix: pip install 'tinytorch-compiler[jit]'"
-            )
-        from compiler.backends.llvm.jit.engine import host_target
-
-        return self._machine or host_target()
+        return native_machine(self._machine, "the c backend needs llvmlite, for all that is no kernel")
 
     @property
     def compiler(self) -> Compiler:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from compiler.backends.c.registers import Type, type_of
@@ -11,6 +10,7 @@ from compiler.backends.c.values import Values
 from compiler.loops.language import Along, Layout, Pack, Ref, Tile
 from compiler.loops.machine import Machine
 from compiler.loops.products import EVERY_OTHER
+from compiler.loops.tiles import TileCode
 
 _BLOCK: Final = 8
 """Side of the largest squares in which B is transposed."""
@@ -77,16 +77,7 @@ def tile_text(values: Values, machine: Machine, stmt: Tile) -> tuple[Code, str]:
     ways = (*stmt.left_strides, stmt.right_step)
     by_row, by_term, step = (_along(values, item) for item in ways)
     kind = _native(machine, type_of(stmt.left.memory.dtype, stmt.lanes))
-    rows, terms, right = (isinstance(item, Ref) for item in ways)
-    code = Code(
-        kind,
-        stmt.rows,
-        stmt.vectors * stmt.lanes // kind.lanes,
-        fused=machine.has_fma and kind.element[0] == "f",
-        contiguous=stmt.left_strides[1] == 1,
-        masked=stmt.masked,
-        tables=(rows, terms, right),
-    )
+    code = Code.of(stmt, machine, kind.lanes)
     number = values.number
     arguments = [
         values.place(stmt.left), by_row, by_term, number(stmt.exist), values.place(stmt.right), step,
@@ -100,28 +91,13 @@ def _native(machine: Machine, kind: Type) -> Type:
     return Type(kind.element, min(kind.lanes, machine.vector_bytes // kind.size))
 
 
-@dataclass(frozen=True)
-class Code:
-    """What selects the code of a tile. `contiguous`: the terms of a row of A are neighbours.
-
-    `tables`: whether rows and terms of A, and terms of B, lie as a table says.
-    """
-
-    type: Type
-    rows: int
-    vectors: int
-    fused: bool
-    contiguous: bool
-    masked: bool
-    tables: tuple[bool, bool, bool]
+class Code(TileCode):
+    """The code of a tile as a function of C."""
 
     @property
-    def name(self) -> str:
-        """The function's name: equal code, equal name."""
-        marks = [word for word in ("fused", "contiguous", "masked") if getattr(self, word)]
-        kinds = zip(("rows", "terms", "right"), self.tables, strict=True)
-        marks += [f"{word}_by_table" for word, is_table in kinds if is_table]
-        return "_".join(["tile", self.type.element, f"{self.rows}x{self.vectors}x{self.type.lanes}", *marks])
+    def type(self) -> Type:
+        """A vector of sums."""
+        return type_of(self.dtype, self.lanes)
 
     def text(self) -> list[str]:
         """The function. `a` is A at the first row and term, of which `rows` rows exist; `b` is the panel."""

@@ -37,13 +37,7 @@ class Llvm:
     @cached_property
     def machine(self) -> Machine:
         """What code is made for. Raises BackendError where there is no native code."""
-        if importlib.util.find_spec("llvmlite") is None:
-            raise BackendError(
-                "the llvm backend needs llvmlite\n  fix: pip install 'tinytorch-compiler[jit]'"
-            )
-        from compiler.backends.llvm.jit.engine import host_target
-
-        return self._machine or host_target()
+        return native_machine(self._machine, "the llvm backend needs llvmlite")
 
     def build(self, plan: Plan) -> NativeProgram:
         """Compiles the kernels that this process does not have yet."""
@@ -51,6 +45,15 @@ class Llvm:
         from compiler.backends.llvm.run.program import NativeProgram
 
         return NativeProgram(plan, machine)
+
+
+def native_machine(given: Machine | None, needs: str) -> Machine:
+    """A machine, or this one. Raises BackendError where there is no native code: `needs` says for what."""
+    if importlib.util.find_spec("llvmlite") is None:
+        raise BackendError(f"{needs}\n  fix: pip install 'tinytorch-compiler[jit]'")
+    from compiler.backends.llvm.jit.engine import host_target
+
+    return given or host_target()
 
 
 def set_num_threads(count: int) -> None:

@@ -21,6 +21,7 @@ from compiler.backends.llvm.jit.untyped import Builder, Module, Type, ir
 from compiler.backends.llvm.jit.untyped import Value as Register
 from compiler.loops.language import Tile
 from compiler.loops.machine import Machine
+from compiler.loops.tiles import TileCode
 
 _PREFETCH_TERMS: Final = 24
 """How many terms ahead A is asked for where it is not read in order."""
@@ -29,16 +30,7 @@ _PREFETCH_TERMS: Final = 24
 def emit_tile(builder: Builder, values: Values, places: Places, machine: Machine, stmt: Tile) -> None:
     """Call the function of a tile, which is written where the module has none yet."""
     rows, terms, right = (way(values, places, item) for item in (*stmt.left_strides, stmt.right_step))
-    code = _Code(
-        register(stmt.left.memory.dtype),
-        stmt.rows,
-        stmt.vectors,
-        stmt.lanes,
-        fused=machine.has_fma,
-        contiguous=stmt.left_strides[1] == 1,
-        masked=stmt.masked,
-        tables=(rows.is_table, terms.is_table, right.is_table),
-    )
+    code = _Code.of(stmt, machine, stmt.lanes)
     code.call(
         builder,
         _Arguments(
@@ -81,31 +73,13 @@ class _Arguments:
 _NAMES: Final = tuple(field.name for field in fields(_Arguments))
 
 
-@dataclass(frozen=True)
-class _Code:
-    """What selects the code of a tile."""
-
-    element: Type
-    rows: int
-    vectors: int
-    lanes: int
-    fused: bool
-    """Whether a multiply-add rounds once."""
-    contiguous: bool
-    """Whether the terms of a row of A are known to be neighbours."""
-    masked: bool
-    """Whether the panel is read under a mask of the columns that exist."""
-    tables: tuple[bool, bool, bool]
-    """Whether rows and terms of A, and terms of B, lie as a table says."""
+class _Code(TileCode):
+    """The code of a tile as a function of LLVM's."""
 
     @property
-    def name(self) -> str:
-        """The function's name: equal code, equal name."""
-        marks = [word for word in ("fused", "contiguous", "masked") if getattr(self, word)]
-        kinds = zip(("rows", "terms", "right"), self.tables, strict=True)
-        marks += [f"{word}_by_table" for word, is_table in kinds if is_table]
-        size = f"{self.rows}x{self.vectors}x{self.lanes}"
-        return "_".join(["tile", words.suffix(self.element), size, *marks])
+    def element(self) -> Type:
+        """The type of a number in a register."""
+        return register(self.dtype)
 
     def call(self, builder: Builder, arguments: _Arguments) -> None:
         """Emits the call, and the function where the module has none yet."""

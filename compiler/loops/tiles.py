@@ -1,0 +1,47 @@
+"""What selects the code of a tile of sums, for every emitter: equal code has equal names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from compiler.ir.types import DType
+from compiler.loops.language import Ref, Tile
+from compiler.loops.machine import Machine
+
+
+@dataclass(frozen=True)
+class TileCode:
+    """The code of a tile: `rows` by `vectors` vectors of sums."""
+
+    dtype: DType
+    rows: int
+    vectors: int
+    lanes: int
+    fused: bool
+    """Whether a multiply-add rounds once."""
+    contiguous: bool
+    """Whether the terms of a row of A are known to be neighbours."""
+    masked: bool
+    """Whether the panel is read under a mask of the columns that exist."""
+    tables: tuple[bool, bool, bool]
+    """Whether rows and terms of A, and terms of B, lie as a table says."""
+
+    @classmethod
+    def of(cls, stmt: Tile, machine: Machine, lanes: int) -> Self:
+        """The code of a statement, with its columns in vectors of so many lanes."""
+        dtype = stmt.left.memory.dtype
+        rows, terms, right = (isinstance(way, Ref) for way in (*stmt.left_strides, stmt.right_step))
+        return cls(
+            dtype, stmt.rows, stmt.vectors * stmt.lanes // lanes, lanes,
+            fused=machine.has_fma and dtype.is_float, contiguous=stmt.left_strides[1] == 1,
+            masked=stmt.masked, tables=(rows, terms, right),
+        )  # fmt: skip
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        marks = [word for word in ("fused", "contiguous", "masked") if getattr(self, word)]
+        kinds = zip(("rows", "terms", "right"), self.tables, strict=True)
+        marks += [f"{word}_by_table" for word, is_table in kinds if is_table]
+        return "_".join(["tile", self.dtype.short, f"{self.rows}x{self.vectors}x{self.lanes}", *marks])
