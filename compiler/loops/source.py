@@ -280,8 +280,9 @@ class _Source(Lines):
         self.line(f"{states[0]} += {items[0]}{where}" if is_sum else f"{', '.join(states)} = {folded}")
 
 
-def _may_wait(value: Value, uses: Mapping[Value, int]) -> bool:
-    return value.label is None and uses.get(value) == 1
+def _may_wait(item: Operand | int, uses: Mapping[Value, int]) -> bool:
+    """Whether a value is written where it is read; an extent that is shown as a number is none."""
+    return isinstance(item, Value) and item.label is None and uses.get(item) == 1
 
 
 def _alone(kernel: Kernel, uses: Mapping[Value, int]) -> set[Value]:
@@ -290,7 +291,7 @@ def _alone(kernel: Kernel, uses: Mapping[Value, int]) -> set[Value]:
     widths: dict[Value, int] = {}
     for stmt in walk(kernel.body):
         if isinstance(stmt, Load):
-            places = [item for item, _ in stmt.ref.terms] + [stmt.ref.at or stmt.value]
+            places = (*(item for item, _ in stmt.ref.terms), stmt.ref.at or stmt.value)
             waiting = [widths.get(item, 0) for item in places if _may_wait(item, uses)]
             widths[stmt.value] = _PLACE + sum(waiting)
         elif isinstance(stmt, Let):

@@ -21,6 +21,12 @@ def layer():
     return tt.compile([x], [tt.tanh(h).named("y"), h], backend="llvm")
 
 
+def test_a_transposed_copy_shows_the_numbers_in_its_places():
+    x = tt.input("x", (3, 3, 64, 64))
+    program = tt.compile([x], x[::-1, ::-1].transpose(0, 1, 3, 2).reshape(576, 64), backend="llvm")
+    assert "in vectors of" in program.source()
+
+
 def test_a_product_is_read_with_the_names_of_the_user():
     text = layer().source(0)
     assert text.startswith("# kernel 0: %h : f32[n,4], %y : f32[n,4]\n")
