@@ -14,8 +14,10 @@ is the gradient of a convolution with a stride by its input, and becomes
     %1 = window(%0, axes=[2], positions=[51], taps=[2], steps=[1], dilations=[1]) : f32[n,4,51,2]
     %2 = reshape(%w, shape=[4, 2, 2]) : f32[4,2,2]
     %3 = slice(%2, starts=[0, 1, 0], sizes=[4, 2, 2], steps=[1, -1, 1]) : f32[4,2,2]
-    %4[i,j,k] = sum[l:4, m:2] %1[i,l,j,m] * %3[l,m,k] : f32[n,51,2]
-    %x = reshape(%4, shape=[n, 102]) : f32[n,102]
+    %4 = reshape(%3, shape=[8, 2]) : f32[8,2]
+    %5 = reshape(%4, shape=[4, 2, 2]) : f32[4,2,2]
+    %6[i,j,k] = sum[l:4, m:2] %1[i,l,j,m] * %5[l,m,k] : f32[n,51,2]
+    %x = reshape(%6, shape=[n, 102]) : f32[n,102]
     return %x
 
 Element `step * a + u` of the result, of phase u, is made from those taps t alone for which `t * dilation` is
@@ -23,6 +25,9 @@ u more than a multiple of the step: every `step / gcd(step, dilation)`-th one, f
 phase is a product with windows whose step is 1, and no tap is multiplied that does not belong to it. Where
 all phases have as many taps in the same places they are one product, as above; otherwise one each, put
 together. (Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning", insert zeros.)
+
+The weights are copied once, with their taps in the order of the terms and what is not summed last: then they
+are read by whole vectors, however the images lie.
 
 The terms of a sum are the same in another order, and those beyond the border are 0 times a factor: where that
 is infinite or NaN, elements at the border are NaN. It is done where the cost model says that it is less work,
@@ -41,7 +46,7 @@ from compiler.analysis.aliasing import regions_of
 from compiler.analysis.cost import cost_of
 from compiler.autodiff.placing import reshaped
 from compiler.ir.build import contract, input_node
-from compiler.ir.dims import Extent, evaluate, symbols
+from compiler.ir.dims import Extent, evaluate, product, symbols
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, Origin, make_node
 from compiler.ir.op import (
@@ -265,15 +270,36 @@ class _Site:
         extents: Sequence[Extent], origin: Origin,
     ) -> Node:  # fmt: skip
         """The sum of products, whose terms follow each other as the weights lie in memory."""
+        ordered = dict.fromkeys([*output, *(axis for axis in axes if axis is not None), *range(len(extents))])
+        weights, axes = self._laid(weights, axes, output, origin)
         pairs = [(windows, [*self._op.accesses[self.given].axes, *self._taps]), (weights, [*axes])]
         (left, of_left), (right, of_right) = pairs if self.given == 0 else pairs[::-1]
-        ordered = dict.fromkeys([*output, *(axis for axis in axes if axis is not None), *range(len(extents))])
         number = {loop: place for place, loop in enumerate(ordered)}
         renamed = [[None if axis is None else number[axis] for axis in item] for item in (of_left, of_right)]
         return contract(
             [left, right], renamed, [number[loop] for loop in output], [extents[loop] for loop in ordered],
             dtype=self._op.dtype, origin=origin,
         )  # fmt: skip
+
+    @staticmethod
+    def _laid(
+        weights: Node, axes: Sequence[int | None], output: Sequence[int], origin: Origin
+    ) -> tuple[Node, Sequence[int | None]]:
+        """The weights with what is summed before what is not: one copy, whose taps are in the right order.
+
+        Reshaped to one axis, taps that are read from the last one on have no strides, so they are copied.
+        """
+        shape = weights.type.shape
+        summed = [place for place, axis in enumerate(axes) if axis not in output]
+        kept = [place for place, axis in enumerate(axes) if axis in output]
+        if not kept:
+            return weights, axes
+        order = (*summed, *kept)
+        if list(order) != sorted(order):
+            weights = make_node(Transpose(order), [weights], origin=origin)
+        flat = (product(shape[place] for place in summed), *(shape[place] for place in kept))
+        copied = reshaped(reshaped(weights, flat, origin), weights.type.shape, origin)
+        return copied, [axes[place] for place in order]
 
     def _as_one(self, padded: Node, weights: Node, origin: Origin) -> Node:
         """All phases as one product, in which the phase is a loop behind the position."""

@@ -9,9 +9,9 @@ terms of both: then a table says where each of them lies, and slices and windows
 
 Right is the operand that has the output's last loop, so that columns are neighbours where they are stored. It
 is the other one where others of its loops run outside, and these columns are so few that vectors would be
-nearly empty (the taps of a window), or its terms follow a table (a window) while the other one's are
-neighbours, many, and for many columns: then a panel of the other one has whole vectors and serves all of the
-window's positions, which repays that columns do not lie side by side where they are stored.
+nearly empty (the taps of a window), or its terms follow a table (a window) while the other one has many
+terms, many columns, and neighbours along one of the two: then a panel of the other one has whole vectors and
+serves all of the window's positions, which repays that columns do not lie side by side where they are stored.
 """
 
 from __future__ import annotations
@@ -144,11 +144,11 @@ def _is_narrow(found: Roles) -> bool:
 
 
 def _is_window_of_many(found: Roles) -> bool:
-    """Whether the right operand's terms follow a table, and the left one's are neighbours, for many rows."""
+    """Whether the right operand's terms follow a table, and the left one packs well, for many rows."""
     rows, depth = found.rows.extent, found.depth
     if not isinstance(rows, int) or not isinstance(depth, int) or rows < MANY or depth < DEEP:
         return False
-    is_window = stride_of(found.terms[1]) is None and stride_of(found.terms[0]) == 1
+    is_window = stride_of(found.terms[1]) is None and 1 in (stride_of(found.terms[0]), found.rows.strides[0])
     return is_window and any(loop.role is Role.COLUMN for loop in found.outside)
 
 

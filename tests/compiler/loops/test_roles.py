@@ -69,6 +69,11 @@ def test_one_of_many_channels_reads_its_window_as_rows():
     assert said(roles_of(FORWARD.format(c=32, o=64))) == (("s", "w"), ((2,), 324, 64), (True, True, False))
 
 
+def test_weights_whose_columns_are_neighbours_make_rows_of_windows():
+    text = FORWARD.replace("f32[{o},{c},3,3]", "f32[{c},3,3,{o}]").replace("[j,m,n,o]", "[m,n,o,j]")
+    assert said(roles_of(text.format(c=32, o=64))) == (("s", "w"), ((2,), 324, 64), (True, True, False))
+
+
 @pytest.mark.parametrize("channels", [3, 64])
 def test_taps_of_a_window_are_no_columns(channels):
     found = said(roles_of(WEIGHTS.format(c=channels, o=16)))
