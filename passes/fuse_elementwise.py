@@ -59,18 +59,20 @@ class FuseElementwise(ByValue):
         if marked:
             sentence = "fusion moves kernels, and those in place run after the last reader of their memory"
             return schedule, Report(refusals=(Refusal(Reason.ORDER_IS_FIXED, marked, sentence),))
-        return fuse_elementwise(schedule, self.most_members, searches=target.fuses_searches)
+        return fuse_elementwise(
+            schedule, self.most_members, searches=target.fuses_searches, gathers=target.fuses_gathers
+        )
 
 
 def fuse_elementwise(
-    schedule: Schedule, most_members: int = MOST_MEMBERS, *, searches: bool = True
+    schedule: Schedule, most_members: int = MOST_MEMBERS, *, searches: bool = True, gathers: bool = True
 ) -> tuple[Schedule, Report]:
     """The fused schedule, with an action a fused kernel and a refusal an edge that was left as it was.
 
     Without `searches` an argmax or argmin is joined only where it runs over the columns or the innermost
-    loop.
+    loop, and without `gathers` a gather with nothing.
     """
-    fusion = _Fusion(schedule, most_members, searches)
+    fusion = _Fusion(schedule, most_members, searches=searches, gathers=gathers)
     for node in schedule.graph.nodes:
         if not node.op.has(Trait.LEAF):
             fusion.visit(node)
@@ -81,8 +83,10 @@ def fuse_elementwise(
 class _Fusion:
     """The groups so far. `frames` holds those that may still grow, `searching` the searches to look after."""
 
-    def __init__(self, schedule: Schedule, most_members: int, searches: bool = True) -> None:
-        self.old = schedule
+    def __init__(
+        self, schedule: Schedule, most_members: int, *, searches: bool = True, gathers: bool = True
+    ) -> None:
+        self.old, self.gathers = schedule, gathers
         nodes = () if searches else schedule.graph.nodes
         self.searching = [node for node in nodes if _is_search(node)]
         self.most_members = most_members
@@ -91,10 +95,13 @@ class _Fusion:
         self.frames: dict[int, Frame] = {
             number: frame_of(kernel.members[0])
             for number, kernel in enumerate(schedule.kernels)
-            if len(kernel.members) == 1 and not kernel.in_place and check_member(kernel.members[0]) is None
+            if len(kernel.members) == 1 and not kernel.in_place and self._may_grow(kernel.members[0])
         }
         self.reader: dict[Node, Node] = {}
         self.refusals: dict[tuple[Node, Node], Refusal] = {}
+
+    def _may_grow(self, node: Node) -> bool:
+        return check_member(node) is None and (self.gathers or not node.op.has(Trait.LAYOUT))
 
     def visit(self, node: Node) -> None:
         """Joins a node with its operands' groups, then with the group that last read the same operand."""
@@ -146,6 +153,10 @@ class _Fusion:
         refusal = check_member(first) or check_member(second)
         if refusal is not None:
             return refusal
+        for node in (first, second):
+            if not self._may_grow(node):
+                sentence = f"{called(node)} moves elements, which the backend does alone"
+                return Refusal(Reason.TARGET_CANNOT, (node,), sentence)
         sentence = f"another pass has scheduled {called(first)} or {called(second)}"
         return Refusal(Reason.SCHEDULED, (first, second), sentence)
 

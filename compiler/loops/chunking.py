@@ -32,7 +32,7 @@ def cut(draft: Draft, grain: Count, unit: int) -> Draft:
 
 def _over(stmt: Stmt, spans: Mapping[Number, tuple[Value, Value]]) -> Stmt:
     """Loops over some counts, right inside each other, as loops over a part of each."""
-    if not isinstance(stmt, For) or (stmt.stop not in spans and len(spans) == 1):
+    if not isinstance(stmt, For):
         return stmt
     start, stop = spans.get(stmt.stop, (stmt.start, stmt.stop))
     left = {count: span for count, span in spans.items() if count is not stmt.stop}

@@ -1,176 +1,140 @@
-"""gather and scatter_add as loops. Every index is checked before anything is written.
+"""What gathers and scatter_adds need beside common loops: the check of their indices, and sums at places.
 
-With `a` for the axes before the indexed one, `n` for the extent along it and `b` for the axes behind:
+    for i in 0 .. n:                                     for i in 0 .. n:
+        t = index[i]                                         t = index[i]
+        check (t < 9) & (t >= 0)                             for j in 0 .. 64:
+                                                                 out[64*t + j] = out[64*t + j] + x[64*i + j]
 
-                gather                                          scatter_add
-    plain       out[a, i, b] = x[a, index[i], b]                out[a, index[i], b] += x[a, i, b]
-    batched     out[a, i, b] = x[a, index[a, i, b], b]          out[a, index[a, i, b], b] += x[a, i, b]
+All indices are checked before anything is written, and the result of a scatter_add is filled with zeros
+before anything is added. What is added to one element is added in the order of the text, so that chunks may
+share the axes before the indexed one, or those behind it, and never the indices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from compiler.ir.dims import Extent, Shape, product
+from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node
 from compiler.ir.op import Gather, Reducer, ScatterAdd
-from compiler.ir.types import BOOL, INT32, INT64
-from compiler.loops.drafts import Draft, UnsupportedError, number_of
-from compiler.loops.language import Check, Count, For, Kernel, Literal, Memory, Operand, Ref, Store, Value
+from compiler.ir.types import BOOL, INT64
+from compiler.loops.drafts import Draft, number_of
+from compiler.loops.language import (
+    Check,
+    Count,
+    For,
+    Kernel,
+    Literal,
+    Memory,
+    Number,
+    Ref,
+    Stmt,
+    Store,
+    Value,
+)
 from compiler.loops.places import Places, Pointer, Region
 from compiler.loops.reductions import fold_atom
 from compiler.loops.writing import Writer
 
+_CHECKED, _ADDED = 5.0, 8.0
+"""Instructions for each index that is checked, and for each element that is added."""
+
 
 @dataclass(frozen=True)
 class IndexDraft:
-    """The loops of a gather or scatter_add; the elements of `indices` must be below `extent`."""
+    """The loops that check the elements of `indices`, which must be below `extent`."""
 
     draft: Draft
-    status: Memory
     indices: Node
     extent: Extent
 
 
 def index_draft(node: Node, places: Places) -> IndexDraft:
-    """The loops of a gather or scatter_add. Raises UnsupportedError for memory that no strides describe."""
-    return _Indexing(node, places).write()
+    """The loops that check the indices of a gather or scatter_add."""
+    if isinstance(node.op, Gather):
+        data, indices = node.operands
+        extent = data.type.shape[node.op.axis]
+    else:
+        assert isinstance(node.op, ScatterAdd)
+        indices, extent = node.operands[0], node.op.extent
+    loops = _Loops(indices.type.shape)
+    status, memory = Memory(INT64), Memory(indices.type.dtype, label=indices)
+    writer = Writer()
+    place = _index(writer, loops.ref(memory, places[indices].strides))
+    is_below = writer.let("lt", BOOL, place, Count(extent))
+    is_inside = writer.let("and", BOOL, is_below, writer.let("ge", BOOL, place, Literal.of(0, INT64)))
+    writer.write(Check(is_inside, status))
+    addresses = {status: Pointer(Region.STATUS, 0), memory: places[indices].pointer}
+    kernel = Kernel((status, memory), Value(INT64), (), loops.around(writer.blocks[0]))
+    size = indices.type.size
+    moves = ((indices.type.dtype.size, size),)
+    return IndexDraft(Draft(kernel, loops.first, addresses, (), size, _CHECKED, moves), indices, extent)
 
 
-class _Indexing:
-    """One such kernel while it is written."""
+def scatter_draft(node: Node, places: Places) -> Draft:
+    """The loops of a scatter_add to memory that is filled with zeros.
 
-    def __init__(self, node: Node, places: Places) -> None:
-        assert isinstance(node.op, Gather | ScatterAdd)
-        self.node, self.op, self.is_gather = node, node.op, isinstance(node.op, Gather)
-        self.is_batched = self.op.batched
-        self.data, self.indices = node.operands if self.is_gather else node.operands[::-1]
-        whole = self.data.type.shape if self.is_gather else node.type.shape
-        count = self.indices.type.shape[self.op.axis] if self.is_batched else self.indices.type.size
-        axis = self.op.axis
-        self.extents = (product(whole[:axis]), whole[axis], count, product(whole[axis + 1 :]))
-        before, extent, along, behind = map(Count, self.extents)
-        self.loops = (before, along, behind)
-        self.memory = tuple(Memory(n.type.dtype, label=n) for n in (self.data, self.indices, node))
-        self.strides = self._strides(places)
-        self.addresses = {
-            memory: places[n].pointer
-            for memory, n in zip(self.memory, (self.data, self.indices, node), strict=True)
-        }
-        self.extent = extent
-        self.status = Memory(INT64)
-        self.writer = Writer()
+    With `a` for the axes before the indexed one, `i` for those of the indices and `b` for those behind:
 
-    def _strides(self, places: Places) -> tuple[tuple[Extent, ...], ...]:
-        """Of data, of index and of the dense result, by a, by the indexed axis or i, and by b."""
-        width = 1 if self.is_gather or self.is_batched else self.indices.type.rank
-        rank = 1 if self.is_batched else self.indices.type.rank
-        _, extent, along, behind = self.extents
-        inside = along if self.is_gather else extent
-        return (
-            _grouped(self.data.type.shape, places[self.data].strides, self.op.axis, width),
-            _grouped(
-                self.indices.type.shape, places[self.indices].strides, self.op.axis * self.is_batched, rank
-            ),
-            (inside * behind, behind, 1),
-        )
+        plain       out[a, index[i], b] += x[a, i, b]
+        batched     out[a, index[a, i, b], b] += x[a, i, b]
+    """
+    op, (indices, data) = node.op, node.operands
+    assert isinstance(op, ScatterAdd)
+    loops, axis, strides = _Loops(data.type.shape), op.axis, places[node].strides
+    width = 1 if op.batched else indices.type.rank
+    steps: list[Extent] = [*strides[:axis], *[0] * width, *strides[axis + 1 :]]
+    picked: list[Extent] = list(places[indices].strides)
+    if not op.batched:
+        picked = [*[0] * axis, *picked, *[0] * (data.type.rank - axis - width)]
+    memory = tuple(Memory(n.type.dtype, label=n) for n in (data, indices, node))
+    writer = Writer()
+    place = _index(writer, loops.ref(memory[1], picked))
+    value = writer.load(loops.ref(memory[0], places[data].strides))
+    target = loops.ref(memory[2], steps, (place, number_of(strides[axis])))
+    total = writer.let(fold_atom(Reducer.SUM), node.type.dtype, writer.load(target), value)
+    writer.write(Store(target, total))
+    addresses = {item: places[n].pointer for item, n in zip(memory, (data, indices, node), strict=True)}
+    kernel = Kernel(memory, Value(INT64), (), loops.around(writer.blocks[0]))
+    size = data.type.dtype.size
+    moves = ((size, data.type.size), (size, data.type.size), (size, data.type.size))
+    first = loops.shared(range(axis)) or loops.shared(range(axis + width, data.type.rank)) or Count(1)
+    return Draft(kernel, first, addresses, (), data.type.size, _ADDED, moves)
 
-    def write(self) -> IndexDraft:
-        """Checks, then zeros for a sum, then the moves."""
-        first, count, last = self.loops
-        checked = self.loops if self.is_batched else (None, count, None)
-        self._nest(checked, self._check)
-        if not self.is_gather:
-            self._nest((first, self.extent, last), self._clear)
-        self._nest(self.loops, self._move)
-        addresses = {self.status: Pointer(Region.STATUS, 0), **self.addresses}
-        kernel = Kernel((self.status, *self.memory), Value(INT64), (), tuple(self.writer.blocks[0]))
-        iterations = product([n.extent for n in self.loops])
-        draft = Draft(kernel, first, addresses, (), iterations, 40.0, ())
-        return IndexDraft(draft, self.status, self.indices, self.extent.extent)
 
-    def _nest(self, counts: Sequence[Count | None], inside: Callable[[Sequence[Value | None]], None]) -> None:
-        indices: list[Value | None] = []
+def _index(writer: Writer, ref: Ref) -> Value:
+    """The index that is read, as an int64."""
+    found = writer.cast(writer.load(ref), ref.memory.dtype, INT64)
+    assert isinstance(found, Value)
+    return found
 
-        def level(depth: int) -> None:
-            if depth == len(counts):
-                inside(indices)
-                return
-            count = counts[depth]
-            if count is None or count.extent == 1:
-                indices.append(None)
-                level(depth + 1)
-            else:
-                index = Value(INT64)
-                indices.append(index)
-                with self.writer.block() as body:
-                    level(depth + 1)
-                self.writer.write(For(index, 0, count, tuple(body)))
-            indices.pop()
 
-        level(0)
+class _Loops:
+    """A loop for each axis of a shape that has more than one element."""
 
-    def _place(self, indices: Sequence[Value | None]) -> Value:
-        """The index that is read, as an int64."""
-        strides = self.strides[1]
-        if not self.is_batched:
-            indices, strides = indices[1:2], strides[1:2]
-        value = self.writer.load(self._ref(self.memory[1], indices, strides))
-        found = self.writer.cast(value, INT32, INT64) if self.memory[1].dtype is INT32 else value
-        assert isinstance(found, Value)
+    def __init__(self, shape: Shape) -> None:
+        self.axes = [axis for axis, extent in enumerate(shape) if extent != 1]
+        self.counts = {axis: Count(shape[axis]) for axis in self.axes}
+        self.indices = {axis: Value(INT64) for axis in self.axes}
+
+    @property
+    def first(self) -> Count:
+        """The count of the outermost loop."""
+        return self.shared(self.axes) or Count(1)
+
+    def shared(self, axes: Sequence[int]) -> Count | None:
+        """The count of the first loop among those of some axes, if there is one."""
+        return next((self.counts[axis] for axis in self.axes if axis in axes), None)
+
+    def ref(self, memory: Memory, strides: Sequence[Extent], *others: tuple[Value, Number]) -> Ref:
+        """The place of an iteration in memory."""
+        numbers = [(self.indices[axis], number_of(strides[axis])) for axis in self.axes]
+        return Ref(memory, (*(term for term in numbers if term[1] != 0), *others))
+
+    def around(self, body: Sequence[Stmt]) -> tuple[Stmt, ...]:
+        """The loops around statements."""
+        found = tuple(body)
+        for axis in reversed(self.axes):
+            found = (For(self.indices[axis], 0, self.counts[axis], found),)
         return found
-
-    def _check(self, indices: Sequence[Value | None]) -> None:
-        place, writer = self._place(indices), self.writer
-        is_below = writer.let("lt", BOOL, place, self.extent)
-        is_inside = writer.let("and", BOOL, is_below, writer.let("ge", BOOL, place, Literal.of(0, INT64)))
-        writer.write(Check(is_inside, self.status))
-
-    def _clear(self, indices: Sequence[Value | None]) -> None:
-        target = self.memory[2]
-        self.writer.write(Store(self._ref(target, indices, self.strides[2]), Literal.of(0, target.dtype)))
-
-    def _move(self, indices: Sequence[Value | None]) -> None:
-        """One element: from the place that the index names to i, or from i to that place."""
-        place, writer = self._place(indices), self.writer
-        data, _, result = self.memory
-        if self.is_gather:
-            value: Operand = writer.load(self._ref(data, indices, self.strides[0], place))
-            writer.write(Store(self._ref(result, indices, self.strides[2]), value))
-            return
-        value = writer.load(self._ref(data, indices, self.strides[0]))
-        target = self._ref(result, indices, self.strides[2], place)
-        total = writer.let(fold_atom(Reducer.SUM), result.dtype, writer.load(target), value)
-        writer.write(Store(target, total))
-
-    def _ref(
-        self,
-        memory: Memory,
-        indices: Sequence[Value | None],
-        strides: Sequence[Extent],
-        place: Value | None = None,
-    ) -> Ref:
-        """A place; `place` stands for the index along the indexed axis."""
-        numbers = [number_of(stride) for stride in strides]
-        known = list(indices)
-        if place is not None:
-            known[1] = place
-        return Ref(
-            memory, tuple((i, n) for i, n in zip(known, numbers, strict=True) if i is not None and n != 0)
-        )
-
-
-def _grouped(shape: Shape, strides: Shape, axis: int, width: int) -> tuple[Extent, ...]:
-    """The stride by the axes before, those from `axis` on, and those behind."""
-    found: list[Extent] = []
-    for group in (slice(0, axis), slice(axis, axis + width), slice(axis + width, None)):
-        pairs = [(n, s) for n, s in zip(shape[group], strides[group], strict=True) if n != 1]
-        inner: Extent = pairs[-1][1] if pairs else 0
-        step: Extent = inner
-        for extent, stride in reversed(pairs):
-            if stride != step:
-                raise UnsupportedError("it indexes memory that is not one loop on each side of the axis")
-            step = step * extent
-        found.append(inner)
-    return tuple(found)

@@ -12,7 +12,7 @@ from compiler.ir.node import Node
 from compiler.ir.op import Reducer
 from compiler.ir.types import BOOL, DType
 from compiler.loops.drafts import Slot, Slots
-from compiler.loops.language import Count, Literal, Operand
+from compiler.loops.language import Count, Literal, Number, Operand
 from compiler.loops.reductions import accumulator
 from compiler.loops.weights import weight
 from compiler.loops.writing import Writer
@@ -66,7 +66,16 @@ class Earlier:
     number: int
 
 
-Source: TypeAlias = Slot | Earlier | FromLoop | Count | Const
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """What a gather reads: a place in memory, and how far the next one is from it by an index."""
+
+    slot: Slot
+    stride: Number
+    index: Slot
+
+
+Source: TypeAlias = Slot | Picked | Earlier | FromLoop | Count | Const
 
 
 class Passes:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from compiler.ir.dims import Extent, product
 from compiler.ir.formula.tape import Const, TypedLine, infer_dtypes
 from compiler.ir.node import Node
-from compiler.ir.op import Reducer, Size
+from compiler.ir.op import Gather, Reducer, Size
 from compiler.ir.types import INT64
 from compiler.loops.drafts import Draft, Partial, Slot, Slots, UnsupportedError, number_of, strong
 from compiler.loops.language import (
@@ -35,7 +35,7 @@ from compiler.loops.language import (
     Store,
     Value,
 )
-from compiler.loops.members import Earlier, Item, Passes, Source, write_formula
+from compiler.loops.members import Earlier, Item, Passes, Picked, Source, write_formula
 from compiler.loops.places import Places
 from compiler.loops.polynomials import rounded_once
 from compiler.loops.reductions import empty, fold_atom, identity
@@ -95,9 +95,11 @@ class NestWriter:
         return product([count.extent for count in counts])
 
     def _moves(self) -> Iterator[tuple[int, Extent]]:
+        picked = [source.slot for item in self.items for source in item.sources if isinstance(source, Picked)]
         for slot in self.slots.slots:
             pairs = zip(self.counts, slot.strides, strict=True)
-            yield slot.memory.dtype.size, self._turns([count for count, stride in pairs if stride != 0])
+            walked = [count for count, stride in pairs if stride != 0 or slot in picked]
+            yield slot.memory.dtype.size, self._turns(walked)
 
     @property
     def may_be_cut(self) -> bool:
@@ -111,7 +113,7 @@ class NestWriter:
         op, reduced = map_reduce(node), self.nest.reduced_by(node)
         dtypes = op.operand_dtypes([operand.type for operand in node.operands])
         given = sources_of(node, self.kernel.members, self.nest, self.slots.places.regions)
-        sources = tuple(map(self._source, given))
+        sources = self._picked(given) if isinstance(node.op, Gather) else tuple(map(self._source, given))
         reducer, value = op.reducer if reduced else Reducer.NONE, op.dtype
         if not reduced and op.reducer.is_search:
             sources = (Const(0),)
@@ -155,6 +157,14 @@ class NestWriter:
                 return source
             case Size():
                 return self.slots.size(source.extent)
+
+    def _picked(self, given: Sequence[addresses.Source]) -> tuple[Source, ...]:
+        """The sources of a gather: what it reads, and nothing for the index, of which no formula knows."""
+        data, index = given
+        assert isinstance(data, MemoryAccess)
+        assert isinstance(index, MemoryAccess)
+        assert data.picked is not None
+        return Picked(self._slot(data), number_of(data.picked), self._slot(index)), Const(0)
 
     def _slot(self, access: MemoryAccess) -> Slot:
         return self.slots.slot(access.value, access.strides, is_written=access.is_write)
@@ -364,9 +374,19 @@ class NestWriter:
         match source:
             case Slot():
                 return self.writer.load(self._ref(source))
+            case Picked():
+                return self._pick(source)
             case Earlier():
                 return self._element(source.number)
             case FromLoop():
                 return self.indices[source.loop]
             case _:
                 return source
+
+    def _pick(self, source: Picked) -> Operand:
+        """The element that an index names."""
+        index = self.writer.load(self._ref(source.index))
+        place = self.writer.cast(index, source.index.memory.dtype, INT64)
+        assert isinstance(place, Value)
+        ref = self._ref(source.slot)
+        return self.writer.load(Ref(ref.memory, (*ref.terms, (place, source.stride))))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from compiler.loops.drafts import Draft
-from compiler.loops.language import Count, For, Let, Load, Number, Ref, Stmt, Store
+from compiler.loops.language import Count, For, Let, Load, Number, Ref, Stmt, Store, written
 from compiler.loops.walking import stride
 from compiler.loops.weights import weight
 
@@ -102,7 +102,12 @@ def _is_short(body: Sequence[Stmt]) -> bool:
     stored = [stmt.ref.memory for stmt in body if isinstance(stmt, Store)]
     loaded = [stmt.ref.memory for stmt in body if isinstance(stmt, Load)]
     is_apart = not any(memory.overlaps or memory in loaded for memory in stored)
-    is_plain = all(stmt.ref.at is None for stmt in body if isinstance(stmt, Load | Store))
+    made = {value for stmt in body for value in written(stmt)}
+    is_plain = all(
+        stmt.ref.at is None and made.isdisjoint(value for value, _ in stmt.ref.terms)
+        for stmt in body
+        if isinstance(stmt, Load | Store)
+    )
     is_light = sum(weight(stmt.atom) for stmt in lets) <= MOST and all(stmt.atom != "place" for stmt in lets)
     return bool(stored) and is_apart and is_plain and is_light
 

@@ -25,7 +25,20 @@ from compiler.ir.types import INT64
 from compiler.loops.copying import Copy
 from compiler.loops.drafts import Draft
 from compiler.loops.interchange import Sum, most_vectors, sums
-from compiler.loops.language import Count, For, Let, Literal, Load, Number, Stmt, Store, Value, operand, reads
+from compiler.loops.language import (
+    Count,
+    For,
+    Let,
+    Literal,
+    Load,
+    Number,
+    Stmt,
+    Store,
+    Value,
+    operand,
+    reads,
+    written,
+)
 from compiler.loops.machine import Machine
 from compiler.loops.walking import stride
 from compiler.loops.writing import Writer
@@ -102,6 +115,8 @@ def _is_dense(item: Sum, columns: For) -> bool:
 def _is_one_row(rows: For, columns: For, found: Sequence[Sum]) -> bool:
     """Whether rows lie side by side in what is read and stored, or are the same in what is read."""
     sides = {id(stmt) for item in found for stmt in (item.load, item.store)}
+    if any(isinstance(stmt, Load) and _is_picked(stmt, columns) for stmt in columns.body):
+        return False
     for stmt in columns.body:
         if isinstance(stmt, Let) and rows.index in reads(stmt):
             return False
@@ -110,6 +125,12 @@ def _is_one_row(rows: For, columns: For, found: Sequence[Sum]) -> bool:
             if far not in (0, near * _extent(columns.stop)):
                 return False
     return True
+
+
+def _is_picked(load: Load, columns: For) -> bool:
+    """Whether an index says what is read."""
+    made = {value for stmt in columns.body for value in written(stmt)}
+    return not made.isdisjoint(value for value, _ in load.ref.terms)
 
 
 def _extent(number: Number) -> Extent:

@@ -19,7 +19,7 @@ from compiler.analysis.aliasing import Region
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.formula.tape import Const
 from compiler.ir.node import Node
-from compiler.ir.op import Access, Index, Size
+from compiler.ir.op import Access, Gather, Index, Size
 from compiler.schedule.frame import map_reduce
 from compiler.schedule.nest import Nest
 
@@ -30,7 +30,8 @@ class MemoryAccess:
 
     `strides` has the elements between neighbouring iterations of each common loop, 0 for a loop along which
     the access stays where it is. `axes` gives the common loop of each axis of the value, None for a unit
-    axis.
+    axis. What a gather picks from has no loop along the axis of which the indices are: there neighbours are
+    `picked` elements apart.
     """
 
     member: Node
@@ -40,6 +41,7 @@ class MemoryAccess:
     offset: Extent
     strides: Shape
     axes: tuple[int | None, ...]
+    picked: Extent | None = None
 
     @property
     def is_write(self) -> bool:
@@ -120,4 +122,7 @@ def _access(
     for loop, stride in zip(axes, region.strides, strict=True):
         if loop is not None:
             strides[loop] = strides[loop] + stride
-    return MemoryAccess(member, value, position, region.base, region.offset, tuple(strides), axes)
+    op, picked = member.op, None
+    if isinstance(op, Gather) and position == 0:
+        picked = region.strides[op.axis]
+    return MemoryAccess(member, value, position, region.base, region.offset, tuple(strides), axes, picked)

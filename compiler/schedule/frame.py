@@ -12,7 +12,8 @@ from functools import lru_cache
 
 from compiler.ir.dims import Shape
 from compiler.ir.node import Node
-from compiler.ir.op import MapReduce, Reducer, Trait
+from compiler.ir.op import Gather, MapReduce, Reducer, Trait
+from compiler.ir.picking import picking
 from compiler.rewrite.refusal import Reason, Refusal
 
 
@@ -44,7 +45,9 @@ class Frame:
 
 
 def map_reduce(node: Node) -> MapReduce:
-    """A node's op, which is known to be a MapReduce."""
+    """A node's op, which is known to be a MapReduce, or what a gather is as one."""
+    if isinstance(node.op, Gather):
+        return picking(node)
     assert isinstance(node.op, MapReduce)
     return node.op
 
@@ -81,6 +84,8 @@ def _walk(op: MapReduce) -> list[int]:
 def check_member(node: Node) -> Refusal | None:
     """Why a node cannot share a nest with others; None if it can."""
     op = node.op
+    if isinstance(op, Gather):
+        return None
     if not isinstance(op, MapReduce):
         return _refused(node)
     if op.reducer is Reducer.NONE:
@@ -192,6 +197,9 @@ def _passed(small: Frame, large: Frame) -> Iterator[tuple[Node, Node, bool]]:
 
 def _follow(made: Node, read: Node, small: Frame, large: Frame, place: dict[int, int]) -> None:
     """Lays loops of the small frame on those of the large one where a value passes."""
+    if isinstance(read.op, Gather):
+        sentence = f"{called(read)} picks from memory, by indices that were checked before its loops"
+        raise _ConflictError(sentence, made, read)
     of_large = made in large.placement
     maker, reader = (large, small) if of_large else (small, large)
     given = maker.placement[made]

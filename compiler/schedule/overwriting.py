@@ -22,7 +22,7 @@ from typing import Final, TypeAlias
 from compiler.analysis.liveness import Liveness
 from compiler.ir.dims import Shape
 from compiler.ir.node import Node
-from compiler.ir.op import Input, Reducer, Trait
+from compiler.ir.op import Gather, Input, Reducer, Trait
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.schedule.addresses import MemoryAccess, sources_of, write_of
 from compiler.schedule.frame import called, map_reduce
@@ -131,6 +131,10 @@ def access_refusal(kernel: Kernel, result: Node, owner: Node, live: Liveness) ->
     if not readers or result.type.size == 0:
         return None
     nest, nodes = kernel.nest, (result, owner)
+    picking = next((node for node in readers if isinstance(node.op, Gather)), None)
+    if picking is not None:
+        sentence = f"{called(picking)} picks elements of {called(owner)}, or by them"
+        return Refusal(Reason.OTHER_INDEX, nodes, sentence)
     if result.op.has(Trait.PREFIX):  # each element is read where it is written, and not again
         own = [item for item in result.operands if live.owners[item] is owner]
         if all(item.type == result.type and live.regions[item].covers(item) for item in own):

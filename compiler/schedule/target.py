@@ -15,6 +15,8 @@ class Target:
     """Runs a contraction and the maps that follow it as one loop nest."""
     fuses_searches: bool = False
     """Runs a search (argmax, argmin) with other nodes over any loops, not only columns or the innermost."""
+    fuses_gathers: bool = False
+    """Reads elements where indices say in one loop nest with maps and reductions of what it reads."""
     reads_windows: bool = False
     """Multiplies windows, whose elements overlap, about as fast as what is dense."""
     writes_in_place: bool = False

@@ -60,6 +60,41 @@ def test_maps_through_broadcasting_into_trailing_reductions() -> None:
         """)
 
 
+BAG = """
+%x = input : f32[50,8]
+%i = input : i64[batch,6]
+%t = gather(%x, %i, axis=0, batched=false) : f32[batch,6,8]
+%a = tanh(%t) : f32[batch,6,8]
+%s[i,j] = sum[k:6] %a[i,k,j] : f32[batch,8]
+return %s
+"""
+
+
+def test_a_gather_is_joined_with_what_reads_it() -> None:
+    schedule, _ = run(BAG, Target(fuses=True, fuses_gathers=True))
+    assert [len(kernel.members) for kernel in schedule.kernels] == [3]
+    assert schedule.kernels[0].operands == schedule.graph.inputs
+
+
+def test_a_gather_is_alone_where_the_target_says_so() -> None:
+    schedule, report = run(BAG)
+    assert [len(kernel.members) for kernel in schedule.kernels] == [1, 2]
+    assert [refusal.reason for refusal in report.refusals] == [Reason.TARGET_CANNOT]
+    assert report.refusals[0].sentence == "%t moves elements, which the backend does alone"
+
+
+@pytest.mark.parametrize("maker", ["%i = neg(%k) : i64[8]", "%x = exp(%y) : f32[8]"])
+def test_a_gather_reads_what_was_written_before_it(maker: str) -> None:
+    leaves = {"%i": "input : i64[8]", "%x": "input : f32[8]", "%k": "input : i64[8]", "%y": "input : f32[8]"}
+    leaves[maker[:2]] = maker.partition(" = ")[2]
+    lines = [f"{name} = {leaves[name]}" for name in ("%k", "%y", "%i", "%x")]
+    text = "\n".join([*lines, "%t = gather(%x, %i, axis=0, batched=false) : f32[8]", "return %t"])
+    schedule, report = run(text, Target(fuses=True, fuses_gathers=True))
+    assert [len(kernel.members) for kernel in schedule.kernels] == [1, 1]
+    assert [refusal.reason for refusal in report.refusals] == [Reason.OTHER_LOOPS]
+    assert "picks from memory, by indices that were checked" in report.refusals[0].sentence
+
+
 SOFTMAX = """
 %x = input : f32[batch,10]
 %m[i,_] = max[j:10] %x[i,j] : f32[batch,1]

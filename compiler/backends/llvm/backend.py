@@ -19,7 +19,9 @@ class Llvm:
     """Native code through llvmlite, for `machine`: this one unless a test says otherwise."""
 
     name = "llvm"
-    target = Target(fuses=True, fuses_contractions=True, reads_windows=True, writes_in_place=True)
+    target = Target(
+        fuses=True, fuses_contractions=True, fuses_gathers=True, reads_windows=True, writes_in_place=True
+    )
 
     def __init__(self, machine: Machine | None = None) -> None:
         self._machine = machine

@@ -16,6 +16,7 @@ from compiler.ir.node import Node, describe
 from compiler.ir.op import (
     Broadcast,
     Diagonal,
+    Gather,
     Layout,
     MapReduce,
     Prefix,
@@ -25,6 +26,7 @@ from compiler.ir.op import (
     Transpose,
     Window,
 )  # fmt: skip
+from compiler.ir.picking import picking
 from compiler.schedule.nest import Nest
 from compiler.schedule.schedule import Kernel
 
@@ -165,6 +167,8 @@ def _check_member(node: Node, loops: Loops) -> None:
 
 def _check_edge(maker: Node, reader: Node, axes: Sequence[int | None], loops: Loops) -> None:
     made = _laid(loops.of[maker], _op(maker).output)
+    if isinstance(reader.op, Gather):
+        raise LawError(f"a gather reads what is in memory; {describe(reader)} reads {describe(maker)}")
     if made != _laid(loops.of[reader], axes):
         raise LawError(f"a member reads another where it is made; {describe(reader)} reads {describe(maker)}")
     if _op(maker).reducer is not Reducer.NONE and loops.used(maker) - loops.written(maker) != loops.columns:
@@ -172,8 +176,10 @@ def _check_edge(maker: Node, reader: Node, axes: Sequence[int | None], loops: Lo
 
 
 def _op(node: Node) -> MapReduce:
+    if isinstance(node.op, Gather):
+        return picking(node)
     if not isinstance(node.op, MapReduce):
-        raise LawError(f"only maps and reductions share loops; {describe(node)}")
+        raise LawError(f"only gathers, maps and reductions share loops; {describe(node)}")
     return node.op
 
 
@@ -192,7 +198,7 @@ def overwriting_fault(kernel: Kernel, result: Node, home: Node, spots: Mapping[N
         return None
     if isinstance(result.op, Prefix) and len(kernel.members) == 1:
         return _prefix_fault(result, home, spots)
-    if not all(isinstance(node.op, MapReduce) for node in kernel.members):
+    if not all(isinstance(node.op, MapReduce | Gather) for node in kernel.members):
         return f"{describe(result)} is no map, and its elements have no order"
     loops = loops_of(kernel)
     written = loops.written(result)
@@ -208,6 +214,8 @@ def overwriting_fault(kernel: Kernel, result: Node, home: Node, spots: Mapping[N
         spot = spots[operand]
         if spot.home is not home:
             continue
+        if isinstance(reader.op, Gather):
+            return f"{describe(reader)} picks elements of it, or by them"
         if reader is result and _op(result).reducer is not Reducer.NONE:
             return f"{describe(result)} may begin before it has read"
         is_same = spot.start == 0 and _moves(spot, _laid(loops.of[reader], axes)) == target

@@ -98,7 +98,10 @@ def bytes_of(array):
 
 
 def call(program, arguments, stage, machine):
-    """The memory after a call, all of whose kernels are run by hand as they are after a trick."""
+    """The memory after a call, all of whose kernels are run by hand as they are after a trick.
+
+    The one that refuses its data is the last.
+    """
     memory, scratch = Memory(program, arguments), Scratch()
     for step in program._executable.lowered.steps:
         if not hasattr(step, "bound"):
@@ -116,5 +119,6 @@ def call(program, arguments, stage, machine):
                 for item, given in zip(kernel.arguments, launch.numbers, strict=True)
             ]
             how = {"is_fused": machine.has_fma, "is_lowered": stage == "lowered"}
-            run(kernel, *numbers, chunks=launch.chunks, **how)
+            if not run(kernel, *numbers, chunks=launch.chunks, **how):
+                return memory
     return memory

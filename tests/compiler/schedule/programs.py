@@ -16,7 +16,7 @@ from passes.fuse_elementwise import FuseElementwise
 from passes.inplace import InPlace
 
 BATCH = symbol("batch")
-TARGET = Target(fuses=True, writes_in_place=True)
+TARGET = Target(fuses=True, fuses_gathers=True, writes_in_place=True)
 PASSES = {
     "none": (),
     "fused": (FuseElementwise(),),

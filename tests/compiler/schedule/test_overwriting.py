@@ -6,7 +6,7 @@ import pytest
 from compiler.analysis.liveness import liveness_of
 from compiler.backends import reference
 from compiler.ir.graph import Graph
-from compiler.ir.op import MapReduce, Trait
+from compiler.ir.op import Gather, MapReduce, Trait
 from compiler.schedule.overwriting import access_refusal
 from compiler.schedule.planner import make_plan
 from compiler.schedule.proof import prove_plan, prove_schedule
@@ -38,7 +38,7 @@ def answers(schedule: Schedule):
     live = liveness_of(schedule.graph)
     spots = one_parameter_a_buffer(spots_of(schedule.graph), live)
     for kernel in schedule.kernels:
-        if not all(isinstance(node.op, MapReduce) for node in kernel.members):
+        if not all(isinstance(node.op, MapReduce | Gather) for node in kernel.members):
             continue
         for result in schedule.outputs(kernel):
             for owner in dict.fromkeys(live.owners[operand] for operand in kernel.operands):

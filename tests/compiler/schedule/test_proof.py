@@ -17,6 +17,7 @@ from compiler.ir.op import (
     Diagonal,
     Gather,
     MapReduce,
+    Pad,
     Reducer,
     Reshape,
     Slice,
@@ -317,9 +318,20 @@ def test_a_contraction_over_its_operand():
 
 def test_a_move_over_its_operand():
     a = apply("tanh", x_of((4, 4)))
-    b = make_node(Gather(0), [a, input_node("i", TensorType(INT64, (4,)))])
+    b = make_node(Pad((0, 0), (0, 0), (0, 0)), [a])
     plan = planned([apply("exp", b)])
     refuted(moved(plan, b, offset=plan.places[a].offset), "no map, and its elements have no order")
+
+
+@pytest.mark.parametrize("passes", ["none", "fused"])
+def test_a_gather_over_what_it_picks_from(passes):
+    a = apply("tanh", x_of((4, 4)))
+    b = make_node(Gather(0), [a, input_node("i", TensorType(INT64, (4,)))])
+    c = apply("exp", b)
+    plan = planned([apply("neg", transposed(c))], passes=passes)
+    assert (plan.schedule.kernel_of[b] == plan.schedule.kernel_of[c]) == (passes == "fused")
+    written = b if passes == "none" else c
+    refuted(moved(plan, written, offset=plan.places[a].offset), "picks elements of it, or by them")
 
 
 def test_two_results_of_one_kernel_over_each_other():
@@ -854,7 +866,7 @@ def test_a_random_mark_is_refuted_or_right(first):
             kernel = base.kernels[place]
             operands = [node for node in kernel.operands if not node.op.has(Trait.LEAF)]
             results = base.outputs(kernel)
-            if not operands or not all(isinstance(node.op, MapReduce) for node in kernel.members):
+            if not operands or not all(isinstance(node.op, MapReduce | Gather) for node in kernel.members):
                 continue
             marks = {rng.choice(results): rng.choice(operands)}
             kernels = (*base.kernels[:place], Kernel(kernel.members, marks), *base.kernels[place + 1 :])

@@ -15,7 +15,8 @@ from compiler.backends.reference.atoms import ATOMS_IN_NUMPY
 from compiler.ir.dims import evaluate
 from compiler.ir.formula.tape import infer_dtypes
 from compiler.ir.node import Node
-from compiler.ir.op import Access, Index, MapReduce, Reducer, Size, Trait
+from compiler.ir.op import Access, Gather, Index, MapReduce, Reducer, Size, Trait
+from compiler.schedule.frame import map_reduce
 from compiler.schedule.nest import Nest, nest_of
 from compiler.schedule.proof.accesses import Spot, home_spot, spot_of_view
 from compiler.schedule.schedule import Kernel, Schedule
@@ -53,7 +54,7 @@ class Walk:
         first = kernel.members[0]
         if self.spots[first].home is not first:
             return
-        if not isinstance(first.op, MapReduce) or (len(kernel.members) == 1 and not kernel.in_place):
+        if not isinstance(first.op, MapReduce | Gather) or (len(kernel.members) == 1 and not kernel.in_place):
             self.buffers[first] = compute(first, [self.value(item) for item in first.operands], self.sizes)
             return
         nest = nest_of(kernel.members)
@@ -69,8 +70,7 @@ class Walk:
                 self._member(node, nest, rows[start : start + self.tile], columns, values)
 
     def _open(self, kernel: Kernel, node: Node) -> None:
-        op, shape = node.op, [evaluate(extent, self.sizes) for extent in node.type.shape]
-        assert isinstance(op, MapReduce)
+        op, shape = map_reduce(node), [evaluate(extent, self.sizes) for extent in node.type.shape]
         if node in kernel.in_place:
             base = self.spots[kernel.in_place[node]].home
             self.buffers[node] = self.buffers[base].reshape(-1).view(op.dtype.numpy).reshape(shape)
@@ -83,8 +83,7 @@ class Walk:
     def _member(
         self, node: Node, nest: Nest, rows: Sequence[Point], columns: Sequence[Point], values: Any
     ) -> None:
-        op = node.op
-        assert isinstance(op, MapReduce)
+        op = map_reduce(node)
         place = nest.placement[node]
         used = {loop for loop in place if loop is not None}
         is_row_wide = not used & set(nest.columns)
@@ -128,6 +127,9 @@ class Walk:
                 case Access():
                     operand, axes = next(reads)
                     at = self._at(axes, point)
+                    if isinstance(node.op, Gather) and not known:
+                        index = self.value(node.operands[1])[self._at(nest.accesses_of(node)[1], point)]
+                        at = (*at[: node.op.axis], int(index), *at[node.op.axis + 1 :])
                     inside = (operand, at) in values
                     known.append(values[operand, at] if inside else self.value(operand)[at])
                 case Index():

@@ -121,8 +121,8 @@ def join_of(reducer: Reducer, dtype: DType, wanted: DType) -> tuple[str, Kernel]
 
 
 def index_step(node: Node, checked: IndexDraft, target: Target) -> LoopStep:
-    """The native step of a gather or scatter_add."""
-    return replace(loop_step((node,), checked.draft, target, is_cut=False), checked=checked)
+    """The native step that checks the indices of a gather or scatter_add."""
+    return replace(loop_step((node,), checked.draft, target, is_cut=True), checked=checked)
 
 
 def loop_step(nodes: Sequence[Node], draft: Draft, target: Target, *, is_cut: bool) -> LoopStep:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NoReturn
 
+from compiler.analysis.liveness import can_fail
 from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.steps.launches import PythonStep, Sizes, Step
 from compiler.backends.llvm.steps.loops import LoopStep, index_step, loop_step
@@ -33,7 +34,7 @@ from compiler.loops.alike import Likeness, likeness
 from compiler.loops.copies import copy
 from compiler.loops.drafts import UnsupportedError
 from compiler.loops.folds import fold_draft
-from compiler.loops.indexing import index_draft
+from compiler.loops.indexing import index_draft, scatter_draft
 from compiler.loops.nests import NestWriter
 from compiler.loops.places import Located, Places, Pointer, Region, dense_strides
 from compiler.loops.prefixes import prefix_draft
@@ -102,6 +103,9 @@ class _Lowering:
         self.plan, self.target = plan, target
         self.places = Places(plan)
         self.steps: list[Step | PythonStep] = []
+        members = [node for kernel in plan.schedule.kernels for node in kernel.members]
+        self.checking = {node for node in can_fail(members) if not node.op.has(Trait.OPAQUE)}
+        """The gathers and scatter_adds whose indices nobody has checked before."""
         self.asides = 0
         """How many values have been moved aside."""
         self._known: dict[Hashable, tuple[Likeness, LoopStep | ProductStep]] = {}
@@ -163,8 +167,13 @@ class _Lowering:
         target = self.places[node]
         strides = target.strides
         match op:
-            case Gather() | ScatterAdd():
-                self.steps.append(index_step(node, index_draft(node, self.places), self.target))
+            case ScatterAdd():
+                kind = node.type
+                fill = copy(Const(0), target, kind.shape, kind.dtype, (None, node))
+                self.steps.append(loop_step((node,), fill, self.target, is_cut=True))
+                self.steps.append(
+                    loop_step((node,), scatter_draft(node, self.places), self.target, is_cut=True)
+                )
             case Reshape():
                 operand = node.operands[0]
                 self._copy(operand, Located(target.pointer, dense_strides(operand.type.shape)), node)
@@ -192,14 +201,17 @@ class _Lowering:
         stored = frozenset(self.plan.schedule.outputs(kernel))
         if first.op.has(Trait.OPAQUE):
             raise UnsupportedError("it is an opaque call")
-        if isinstance(first.op, Layout):
+        for node in kernel.members:
+            if node in self.checking:
+                self.steps.append(index_step(node, index_draft(node, self.places), self.target))
+        if isinstance(first.op, Layout) and not isinstance(first.op, Gather):
             self._move(first, first.op)
             return
         if isinstance(first.op, Prefix):
             draft, has_rows = prefix_draft(kernel, self.places)
             self.steps.append(loop_step(kernel.members, draft, self.target, is_cut=has_rows))
             return
-        if not isinstance(first.op, MapReduce):
+        if not isinstance(first.op, MapReduce | Gather):
             raise UnsupportedError(f"{first.op.name} is no op of arrays")
         self.steps.append(self._computed(kernel, stored))
 
