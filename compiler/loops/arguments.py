@@ -1,6 +1,6 @@
 """Polynomials and addresses become arguments: kernels of equal text share their code.
 
-Known when the code is made are strides of 0 and 1, and the extents of innermost loops where they are numbers.
+Known when the code is made are strides of -2 to 4, and the extents of innermost loops where they are numbers.
 A symbolic extent that is a multiple of a number, `64*n`, is written as that: the number of vectors in it is
 whole for every n. Of rows that are few it is written that they are: `minimum(n, 128)`.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node
@@ -108,9 +109,13 @@ class Slots:
         return self._sizes.setdefault(extent, Count(extent))
 
 
+KNOWN_STRIDES: Final = (0, 1, 2, 3, 4, -1, -2)
+"""None, neighbours, and what is so near that vectors of neighbours hold it."""
+
+
 def number_of(stride: Extent) -> Number:
-    """A stride: 0 and 1 are known when code is made, others are arguments."""
-    return stride if isinstance(stride, int) and stride in (0, 1) else Count(stride)
+    """A stride: some are known when code is made, others are arguments."""
+    return stride if isinstance(stride, int) and stride in KNOWN_STRIDES else Count(stride)
 
 
 def strong(dtype: DType | Weak) -> DType:

@@ -59,7 +59,7 @@ BLOCK_DEPTH: Final = 256
 """Terms that are summed before the sum is added to the total; part of the definition of the result."""
 
 EVERY_OTHER: Final = 2
-"""The distance of columns that is known when code is made: a vector of them is made of two by one shuffle."""
+"""The distance of columns of which a vector is made of two by one shuffle."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,14 +143,8 @@ class ProductWriter:
         return ProductDraft(
             kernel, (counts.get(given.batch) or Count(1), rows, columns),
             product(loop.extent for loop in loops), given.depth, dict(self.slots.addresses), self.tables,
-            frozenset([rows, columns, terms, *self._known(right)]), after,
+            frozenset([rows, columns, terms]), after,
         )  # fmt: skip
-
-    def _known(self, right: _Factor) -> Sequence[Count]:
-        """The distance of columns, where a panel of them is copied as it is known."""
-        columns = self.indices[self.roles.columns]
-        far = [number for index, number in right.place.terms if index is columns]
-        return [number for number in far if isinstance(number, Count) and number.extent == EVERY_OTHER]
 
     def _check_maps(self) -> None:
         """Refuses what reduces, or has other loops than the output."""

@@ -7,7 +7,7 @@
 
 What has the same value in every lane stays a scalar, and is spread where it meets vectors. What a carried
 value is in one loop it is in those around it that hand it on. Rows lie in lanes where a row is no longer than
-a vector, or more memory lies along the rows than along what is in them.
+a vector, or more memory that is read or written in them lies along the rows than along what is in them.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ def across(body: Sequence[Stmt], lanes: int) -> For | None:
     rows = row_loop(body)
     if rows is None or rows.step != 1:
         return None
-    places = [ref for stmt in inside(rows) for ref in refs(stmt)]
     stores = [stmt.ref for stmt in inside(rows) if isinstance(stmt, Store)]
     if any(stride(ref, rows.index) == 0 for ref in stores):
         return None
     inner = [loop for loop in loops(rows.body) if is_innermost(loop)]
+    places = [ref for loop in inner for stmt in loop.body for ref in refs(stmt)]
     along = {ref.memory for ref in places if stride(ref, rows.index) == 1}
     within = {ref.memory for ref in places if any(stride(ref, loop.index) == 1 for loop in inner)}
     return rows if _is_short(rows, lanes) or len(along) > len(within) else None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from compiler.backends.llvm.emit import words
+from compiler.backends.llvm.emit.apart import Apart
 from compiler.backends.llvm.emit.places import Places, lanes_of
 from compiler.backends.llvm.emit.registers import memory
 from compiler.backends.llvm.emit.values import Values
 from compiler.backends.llvm.jit.untyped import Builder, ir
 from compiler.backends.llvm.jit.untyped import Value as Register
 from compiler.ir.types import BOOL, DType
+from compiler.loops.drafts import KNOWN_STRIDES
 from compiler.loops.language import Load, Ref, Store, Value
 
 
@@ -16,6 +18,9 @@ def emit_load(builder: Builder, values: Values, places: Places, stmt: Load) -> R
     """The loaded value."""
     ref, lanes, dtype = stmt.ref, stmt.value.lanes, stmt.value.dtype
     mask = None if stmt.mask is None else values[stmt.mask]
+    if lanes and (apart := _apart(ref)):
+        found = apart.load(builder, places.address(ref), memory(dtype, lanes), mask)
+        return _from_memory(builder, found, dtype)
     if lanes and _lies_apart(ref):
         found = words.gather(builder, places.addresses(ref, lanes), memory(dtype, lanes), mask)
         return _from_memory(builder, found, dtype)
@@ -30,12 +35,22 @@ def emit_store(builder: Builder, values: Values, places: Places, stmt: Store) ->
     ref, lanes = stmt.ref, lanes_of(stmt)
     mask = None if stmt.mask is None else values[stmt.mask]
     value = _to_memory(builder, values.operand(stmt.operand, lanes), stmt.operand.dtype, lanes)
-    if lanes and _lies_apart(ref):
+    if lanes and (apart := _apart(ref)):
+        apart.store(builder, value, places.address(ref), mask)
+    elif lanes and _lies_apart(ref):
         words.scatter(builder, value, places.addresses(ref, lanes), mask)
     elif stmt.first:
         words.store_first(builder, value, places.address(ref), stmt.first)
     else:
         words.store(builder, value, places.address(ref), mask)
+
+
+def _apart(ref: Ref) -> Apart | None:
+    """How lanes are loaded and stored that lie apart, but near enough to be taken from neighbours."""
+    step = ref.step
+    if ref.at is not None or not isinstance(step, int) or step in (0, 1) or step not in KNOWN_STRIDES:
+        return None
+    return Apart(step)
 
 
 def _lies_apart(ref: Ref) -> bool:

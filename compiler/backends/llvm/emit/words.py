@@ -220,7 +220,7 @@ def gather(builder: Builder, places: Value, kind: Type, mask: Value | None = Non
     """Load a vector from one address a lane; lanes outside `mask` are 0 and not touched."""
     align = ir.Constant(i32, element_bytes(kind.element))
     name = f"llvm.masked.gather.{suffix(kind)}.v{kind.count}p0"
-    lanes = _every_lane(kind.count) if mask is None else mask
+    lanes = every_lane(kind.count) if mask is None else mask
     return intrinsic(builder, name, kind, [places, align, lanes, ir.Constant(kind, None)])
 
 
@@ -229,11 +229,12 @@ def scatter(builder: Builder, value: Value, places: Value, mask: Value | None = 
     kind = value.type
     align = ir.Constant(i32, element_bytes(kind.element))
     name = f"llvm.masked.scatter.{suffix(kind)}.v{kind.count}p0"
-    lanes = _every_lane(kind.count) if mask is None else mask
+    lanes = every_lane(kind.count) if mask is None else mask
     intrinsic(builder, name, void, [value, places, align, lanes])
 
 
-def _every_lane(count: int) -> Value:
+def every_lane(count: int) -> Value:
+    """The mask of all lanes."""
     return ir.Constant(ir.VectorType(i1, count), [1] * count)
 
 

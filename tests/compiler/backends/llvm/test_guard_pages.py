@@ -89,3 +89,14 @@ def test_more_axes(backend):
     ]:
         x = numbers(shape, "float32")
         run(transposed(shape, axes, "float32", backend), x, x.transpose(axes))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bool"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_elements_apart_and_backwards(backend, dtype):
+    for extent, step in itertools.product([1, 2, 15, 16, 31, 33, 64, 97], [-3, -2, -1, 2, 3, 4]):
+        x = numbers((extent,), dtype)
+        taken = tt.input("x", x.shape, dtype)
+        run(tt.compile([taken], taken[::step], backend=BACKENDS[backend]), x, x[::step])
+        stacked = tt.compile([taken], tt.stack([taken] * abs(step), axis=1), backend=BACKENDS[backend])
+        run(stacked, x, np.stack([x] * abs(step), axis=1))
