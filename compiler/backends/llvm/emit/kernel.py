@@ -65,7 +65,11 @@ class _Emitter:
 
     def emit(self, body: Sequence[Stmt]) -> None:
         """The whole body."""
-        self._block(body)
+        for stmt in body:
+            if isinstance(stmt, For):
+                self._for(stmt, is_outermost=True)
+            else:
+                self._block([stmt])
         if self._end is not None:
             self.builder.branch(self._end)
             self.builder.position_at_end(self._end)
@@ -92,10 +96,14 @@ class _Emitter:
     def _store(self, stmt: Store) -> None:
         emit_store(self.builder, self.values, self.places, stmt)
 
-    def _for(self, stmt: For) -> None:
+    def _for(self, stmt: For, *, is_outermost: bool = False) -> None:
+        """A loop. LLVM moves constants ahead of an outermost loop only where there is one way into it.
+
+        Behind a loop that may be left out there would be two.
+        """
         start, stop = self.values.number(stmt.start), self.values.number(stmt.stop)
         firsts = [self.values.operand(item.first, item.inside.lanes) for item in stmt.carried]
-        if stmt.ahead or stmt.lanes:
+        if stmt.ahead or stmt.lanes or is_outermost:
             results = self._guarded(stmt, start, stop, firsts)
         else:
             results = self._iterations(stmt, start, stop, firsts, words.counted_loop)
@@ -106,6 +114,9 @@ class _Emitter:
         self, stmt: For, start: Register, stop: Register, firsts: Sequence[Register]
     ) -> Sequence[Register]:
         """A loop and what comes once before its first iteration, both left out where there is none."""
+        if isinstance(stmt.start, int) and isinstance(stmt.stop, int) and stmt.start < stmt.stop:
+            self._block(stmt.ahead)
+            return self._iterations(stmt, start, stop, firsts, words.rotated_loop)
         builder = self.builder
         around = builder.block
         ahead, beyond = (builder.append_basic_block(name) for name in ("ahead", "beyond"))

@@ -369,3 +369,33 @@ def test_a_fold_is_lowered_first():
     writer.fold(Reducer.SUM, [Literal.of(1, INT64)], [writer.chunk])
     with pytest.raises(BackendError, match="a Fold is lowered before a kernel is emitted"):
         emitted(writer.kernel)
+
+
+@pytest.mark.parametrize("lanes", [0, 8])
+def test_an_outermost_loop_has_one_way_in_behind_one_that_may_be_left_out(lanes):
+    """Where there are two, LLVM leaves constants inside, and loads them in each iteration."""
+    writer = Writer()
+    out, n = writer.array("float32"), writer.number()
+    for each in (8, lanes):
+        with writer.loop(n, lanes=each) as loop:
+            zero = writer.let("splat", Literal.of(0.0, FLOAT32), dtype="float32", lanes=8)
+            writer.store(out, zero, (loop.index, 1))
+    blocks = [block for block in module_of(writer.kernel, HOST).functions[0].blocks if block.instructions]
+    ways = {block: [other for other in blocks if block in other.terminator.operands] for block in blocks}
+    heads = [block for block in blocks if block in ways[block]]
+    assert len(heads) == 2
+    for head in heads:
+        (before,) = (block for block in ways[head] if block is not head)
+        assert len(ways[before]) == 1
+
+
+def test_a_loop_that_is_known_to_have_an_iteration_is_not_left_out():
+    writer = Writer()
+    out = writer.array("float32")
+    with writer.loop(16, lanes=8) as loop:
+        zero = writer.let("splat", Literal.of(0.0, FLOAT32), dtype="float32", lanes=8)
+        writer.store(out, zero, (loop.index, 1))
+    found = np.ones(16, "float32")
+    run(writer.kernel, found)
+    assert not found.any()
+    assert "ahead" not in str(module_of(writer.kernel, HOST))
