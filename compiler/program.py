@@ -13,7 +13,7 @@ import numpy as np
 
 from compiler.analysis.extents import check_demands, demands
 from compiler.autodiff.explain import Explanation, KernelExplanation, explain_node
-from compiler.backends.contract import Enterable, Executable, Readable, Tabled, Timed
+from compiler.backends.contract import Door, Enterable, Executable, Readable, Tabled, Timed
 from compiler.backends.languages import speaking
 from compiler.errors import ArgumentError, BackendError, IndexRangeError, PassError
 from compiler.ir.dims import evaluate
@@ -114,13 +114,13 @@ class Program:
         """The backend's own way in, where it has one that fits; else ours."""
         if not isinstance(self._executable, Enterable) or not self._types:
             return self._checked
-        if self.signature.donated:
-            return self._checked
         kind = self.structure.kind
-        demands = [item.extent for item in self._demands]
-        enter = self._executable.entry(
-            self.signature.inputs, self._types, demands, kind == "one", self._checked
-        )
+        door = Door(
+            self.signature.inputs, self._types, bare=kind == "one", keys=self.structure.keys,
+            demands=[item.extent for item in self._demands], donated=self.signature.donated,
+            buffers=self._buffers,
+        )  # fmt: skip
+        enter = self._executable.entry(door, self._checked)
         return enter if kind in ("one", "tuple") or enter == self._checked else self._packed(enter)
 
     def _packed(self, enter: Callable[..., Any]) -> Callable[..., Any]:
@@ -129,7 +129,7 @@ class Program:
 
         def packed(*arguments: Any, **named: Any) -> Any:
             found = enter(*arguments, **named)
-            is_bare = isinstance(cast(object, found), tuple) and "out" not in named
+            is_bare = isinstance(cast(object, found), tuple) and named.get("out") is None
             return pack(found) if is_bare else found
 
         return packed

@@ -21,12 +21,14 @@ by protocol.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from compiler.ir.dims import Extent
 from compiler.ir.node import Node
+from compiler.ir.op import Buffer
 from compiler.ir.types import TensorType
 from compiler.loops.history import LoopHistory
 from compiler.schedule.plan import Plan
@@ -52,23 +54,34 @@ class Executable(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Door:
+    """What a way into a program is to know.
+
+    Outputs are given, and given back, as a tuple, or as a dict with `keys`, or the only one `bare`. Of
+    `demands` none is negative in a call, `donated` are names of inputs, and what a caller gives for outputs
+    shares no memory with `buffers`.
+    """
+
+    inputs: Sequence[Node]
+    outputs: Sequence[TensorType]
+    bare: bool = False
+    keys: tuple[str, ...] = ()
+    demands: Sequence[Extent] = ()
+    donated: frozenset[str] = frozenset()
+    buffers: Sequence[Buffer] = ()
+
+
 @runtime_checkable
 class Enterable(Protocol):
     """An executable with a faster way in than Python's."""
 
-    def entry(
-        self,
-        inputs: Sequence[Node],
-        outputs: Sequence[TensorType],
-        demands: Sequence[Extent],
-        bare: bool,
-        fallback: Callable[..., Any],
-    ) -> Callable[..., Any]:
-        """A function of the arguments that returns the outputs as a tuple, or `bare` the only one.
+    def entry(self, door: Door, fallback: Callable[..., Any]) -> Callable[..., Any]:
+        """A function of the arguments, by position or by name, that returns the outputs as a tuple.
 
-        It takes arguments that need no conversion and make none of `demands` negative. All others, keywords
-        among them, it hands on to `fallback`, which checks, converts and raises; where there is no faster
-        way, it is `fallback` itself.
+        Or the only one, or what was given as `out`. It takes arrays that need no conversion, make none of the
+        demands negative, and share no memory where they must not. All else it hands on to `fallback`, which
+        checks, converts and raises; where there is no faster way, it is `fallback` itself.
         """
         ...
 

@@ -74,6 +74,11 @@ class Buffer:
     def is_bound(self) -> bool:
         return self._array is not None or self.make is not None
 
+    @property
+    def is_made(self) -> bool:
+        """Whether there is an array already."""
+        return self._array is not None
+
     def _made(self) -> np.ndarray[Any, Any]:
         with self.lock:
             if self._array is None and self.make is None:

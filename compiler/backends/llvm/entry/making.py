@@ -2,10 +2,11 @@
 
 `make_entry` returns a built-in function. Called with arrays, it compares each array's header (type, dtype,
 rank, extents, flags) with what the program was compiled for, binds the symbolic extents, takes the locks,
-allocates the results, and calls the program; no Python code runs. Whenever anything is not as expected (a
-keyword, a list, another dtype, a strided array, a lock that is held, a slab that is too small, a program that
-refuses its data) it calls the `fallback` with the very same arguments, which checks in full, copies what may
-be copied, and raises what must be raised.
+allocates the results or takes those that are given, and calls the program; no Python code runs. Whenever
+anything is not as expected (a name that no input has, a list, another dtype, a strided array, arrays that
+share memory, a lock that is held, a slab that is too small, a program that refuses its data) it calls the
+`fallback` with the very same arguments, which checks in full, copies what may be copied, and raises what must
+be raised.
 
 The **program** is native code: `int32 program(int64 *frame)`. It returns 0, or anything else before its first
 write to memory that outlives the call if it refuses the data (a class index out of range). Words of the
@@ -32,7 +33,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.backends.llvm.entry import calling, results
+from compiler.backends.llvm.entry import calling, ordering, results
 from compiler.backends.llvm.entry.array_header import headers_are_known, new_array_address, python_function
 from compiler.backends.llvm.entry.locks import Context
 from compiler.backends.llvm.entry.spec import EntrySpec
@@ -52,6 +53,7 @@ def make_entry(
     fallback: Callable[..., Any],
     *,
     locks: Sequence[int] = (),
+    apart: int = 0,
     keep: Sequence[object] = (),
     name: str = "program",
     cache: ObjectCache | None = None,
@@ -60,14 +62,15 @@ def make_entry(
 
     `locks` are addresses of further words, such as those of updated parameters, in the order in which
     everybody takes them; each is 0 when free and 1 when held, and they and the context's own are tried, never
-    waited for. `keep` holds what must live as long as the function does: the program's library, the
+    waited for. `apart` is the address of what results that are given share no memory with (an `Apart`'s).
+    `keep` holds what must live as long as the function does: the program's library, the
     parameters. `fallback` itself is returned where the machine, the interpreter or the spec is beyond the
     fast entry.
     """
     if not headers_are_known() or not fits(spec):
         return fallback
     library = _library(cache)
-    table, blocks = table_of(spec, program, context.address, (context.address, *locks))
+    table, blocks = table_of(spec, program, context.address, (context.address, *locks), apart)
     definition = _MethodDefinition(
         name.encode(), library[calling.tinytorch_entry.name], _METH_FASTCALL_KEYWORDS, None
     )
@@ -92,11 +95,13 @@ class _MethodDefinition(ctypes.Structure):
 @once
 def _library(cache: ObjectCache | None) -> Library:
     """The entry's code, loaded once."""
-    called = [one for room in (calling, results) for one in vars(room).values() if isinstance(one, External)]
+    rooms = (calling, ordering, results)
+    called = [one for room in rooms for one in vars(room).values() if isinstance(one, External)]
     functions = [one.name for one in called if one.name.startswith("Py")]
     imports = {
         name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0 for name in functions
     }
     imports["new_array"] = new_array_address()
-    imports |= {"ndarray_type": id(np.ndarray), "none": id(None)}
+    types = {f"{kind.__name__}_type": id(kind) for kind in (np.ndarray, tuple, list, dict)}
+    imports |= {**types, "none": id(None)}
     return load_routines([calling.tinytorch_entry], cache or default_cache(), imports)

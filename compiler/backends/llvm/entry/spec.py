@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from compiler.backends.contract import Door
 from compiler.ir import dims
 from compiler.ir.dims import product, symbols
 from compiler.ir.node import Node
-from compiler.ir.types import TensorType
 
 Terms: TypeAlias = tuple[tuple[int, tuple[str, ...]], ...]
 """A polynomial: terms of a coefficient and the symbols it is multiplied with."""
@@ -26,16 +25,19 @@ _RELEASE: Final = 20_000_000
 
 @dataclass(frozen=True)
 class ArrayArgument:
-    """An argument that is taken as it is: C-contiguous, aligned, native. A str in `shape` is a symbol."""
+    """An argument that is taken as it is: C-contiguous, aligned, native. A str in `shape` is a symbol.
+
+    One that is `donated` is writable and shares no memory with another.
+    """
 
     dtype: np.dtype[Any]
     shape: tuple[int | str, ...]
-    writable: bool = False
+    donated: bool = False
 
 
 @dataclass(frozen=True)
 class ArrayResult:
-    """A result, newly allocated by each call; its symbols are among those of the arguments."""
+    """A result, newly allocated or given by the caller; its symbols are among those of the arguments."""
 
     dtype: np.dtype[Any]
     shape: tuple[Extent, ...]
@@ -46,7 +48,9 @@ class EntrySpec:
     """What a program takes and gives.
 
     What `demands` gives is nowhere negative, or the fallback is called, which knows what is wrong then.
-    `bare` returns a single result as it is; otherwise results come as a tuple (None if there are none).
+    `names` are those of the arguments, where they may be given by name. `bare` returns a single result as it
+    is; otherwise results come as a tuple (None if there are none). What a caller gives as `out` is arranged
+    likewise, or as a list, and where there are `keys` as a dict of these.
     `slab_bytes` is what the call needs of the context's slab; from `lent.LARGE` of `result_bytes` on the
     fallback allocates. `picoseconds` predicts the time of a call; from `release_picoseconds` on the
     interpreter lock is released while the program runs.
@@ -55,6 +59,8 @@ class EntrySpec:
     arguments: tuple[ArrayArgument, ...]
     results: tuple[ArrayResult, ...]
     bare: bool = False
+    names: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
     slab_bytes: Extent = 0
     result_bytes: Extent = 0
     picoseconds: Extent = 0
@@ -80,30 +86,32 @@ def terms_of(extent: Extent) -> Terms:
     return ((1, (extent,)),) if isinstance(extent, str) else extent
 
 
-def entry_spec(
-    inputs: Sequence[Node],
-    outputs: Sequence[TensorType],
-    demands: Sequence[dims.Extent],
-    bare: bool,
-    picoseconds: dims.Extent,
-) -> EntrySpec | None:
+def entry_spec(door: Door, picoseconds: dims.Extent) -> EntrySpec | None:
     """The spec; None where an input's extent is more than a number or a symbol."""
-    arguments: list[ArrayArgument] = []
-    for node in inputs:
-        shape = [_plain(extent) for extent in node.type.shape]
-        if any(extent is None for extent in shape):
-            return None
-        arguments.append(ArrayArgument(node.type.dtype.numpy, tuple(n for n in shape if n is not None)))
+    found = [_argument(node, door) for node in door.inputs]
+    arguments = tuple(argument for argument in found if argument is not None)
+    if len(arguments) < len(found):
+        return None
+    outputs = door.outputs
     results = tuple(ArrayResult(kind.dtype.numpy, tuple(map(_polynomial, kind.shape))) for kind in outputs)
     known = {extent for argument in arguments for extent in argument.shape if isinstance(extent, str)}
-    used = [extent for kind in outputs for extent in kind.shape] + [*demands, picoseconds]
+    used = [extent for kind in outputs for extent in kind.shape] + [*door.demands, picoseconds]
     if not {name for extent in used for name in symbols(extent)} <= known:
         return None
     size = sum((product(kind.shape) * kind.dtype.size for kind in outputs), start=0)
     return EntrySpec(
-        tuple(arguments), results, bare, result_bytes=_polynomial(size), picoseconds=_polynomial(picoseconds),
-        demands=tuple(map(_polynomial, demands)),
+        arguments, results, door.bare, names=tuple(str(node.name) for node in door.inputs), keys=door.keys,
+        result_bytes=_polynomial(size), picoseconds=_polynomial(picoseconds),
+        demands=tuple(map(_polynomial, door.demands)),
     )  # fmt: skip
+
+
+def _argument(node: Node, door: Door) -> ArrayArgument | None:
+    shape = [_plain(extent) for extent in node.type.shape]
+    plain = tuple(extent for extent in shape if extent is not None)
+    if len(plain) < len(shape):
+        return None
+    return ArrayArgument(node.type.dtype.numpy, plain, donated=node.name in door.donated)
 
 
 def _plain(extent: dims.Extent) -> int | str | None:

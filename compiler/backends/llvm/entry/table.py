@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, TypeVar
 
@@ -36,37 +37,63 @@ class ArgumentRecord(Struct):
     """What the array's header must say. An extent of -1 - s is that of symbol s."""
 
     type_number: I64
+    item_bytes: I64
     rank: I64
     flags: I64
+    is_donated: I64
     extents: Annotated[Any, ctypes.c_int64 * MAXIMUM_RANK]
 
 
 @struct
 class ResultRecord(Struct):
-    """A new array: its dtype, and the terms of each extent."""
+    """A new array, or one that is given: its dtype, and the terms of each extent."""
 
     dtype: Address
+    type_number: I64
+    item_bytes: I64
     rank: I64
     extents: Annotated[Any, Items * MAXIMUM_RANK]
 
 
 @struct
+class Form(Struct):
+    """How results are arranged: a single one bare, as a dict with keys, or as a tuple."""
+
+    is_bare: I64
+    keys: Items
+
+
+@struct
+class Limits(Struct):
+    """From where on the fallback makes results, and a call gives up the GIL."""
+
+    result_bytes: I64
+    picoseconds: I64
+
+
+@struct
 class Table(Struct):
-    """All about a program. A call that is predicted to take `release_picoseconds` gives up the GIL."""
+    """All about a program.
+
+    `names` are strings: those of the arguments, if they have any, and last "out". `apart` is where to read
+    what results that are given share no memory with (`overlaps.ApartRecord`), if anything.
+    """
 
     program: Address
     context: Address
+    apart: Address
     symbol_count: I64
     arguments: Items
+    has_donated: I64
+    names: Items
     results: Items
-    is_bare: I64
+    form: Form
     locks: Items
     demands: Items
     slab_bytes: Items
     result_bytes: Items
-    large_bytes: I64
     picoseconds: Items
-    release_picoseconds: I64
+    limits: Limits
 
 
 def fits(spec: EntrySpec) -> bool:
@@ -83,7 +110,9 @@ def fits(spec: EntrySpec) -> bool:
     )
 
 
-def table_of(spec: EntrySpec, program: int, context: int, locks: Sequence[int]) -> tuple[Table, Blocks]:
+def table_of(
+    spec: EntrySpec, program: int, context: int, locks: Sequence[int], apart: int = 0
+) -> tuple[Table, Blocks]:
     """The table, and what must live as long as it is used."""
     blocks = Blocks()
     number = {symbol: position for position, symbol in enumerate(spec.symbols)}
@@ -97,27 +126,43 @@ def table_of(spec: EntrySpec, program: int, context: int, locks: Sequence[int]) 
 
     arguments = [_argument(argument, number) for argument in spec.arguments]
     results = [
-        (id(each.dtype), len(each.shape), _filled(list(map(polynomial, each.shape)), MAXIMUM_RANK, (0, 0)))
+        (
+            id(each.dtype),
+            each.dtype.num,
+            each.dtype.itemsize,
+            len(each.shape),
+            _filled(list(map(polynomial, each.shape)), MAXIMUM_RANK, (0, 0)),
+        )
         for each in spec.results
     ]
     demands = [polynomial(demand) for demand in spec.demands]
     table = Table(
-        program=program, context=context, symbol_count=len(number),
+        program=program, context=context, apart=apart, symbol_count=len(number),
         arguments=blocks.put(ArgumentRecord.numpy, arguments),
-        results=blocks.put(ResultRecord.numpy, results), is_bare=spec.bare,
+        has_donated=any(argument.donated for argument in spec.arguments),
+        names=_strings([*spec.names, "out"] if spec.names else [], blocks),
+        results=blocks.put(ResultRecord.numpy, results),
+        form=Form(spec.bare, _strings(spec.keys, blocks)),
         locks=blocks.put(np.int64, locks), demands=blocks.put(Items.numpy, demands),
         slab_bytes=polynomial(spec.slab_bytes),
-        result_bytes=polynomial(spec.result_bytes), large_bytes=LARGE,
-        picoseconds=polynomial(spec.picoseconds),
-        release_picoseconds=min(spec.release_picoseconds, _NEVER),
+        result_bytes=polynomial(spec.result_bytes), picoseconds=polynomial(spec.picoseconds),
+        limits=Limits(LARGE, min(spec.release_picoseconds, _NEVER)),
     )  # fmt: skip
     return table, blocks
 
 
-def _argument(argument: ArrayArgument, number: dict[str, int]) -> tuple[int, int, int, list[int]]:
-    flags = C_CONTIGUOUS | ALIGNED | (WRITEABLE if argument.writable else 0)
+def _argument(argument: ArrayArgument, number: dict[str, int]) -> tuple[int, int, int, int, bool, list[int]]:
+    flags = C_CONTIGUOUS | ALIGNED | (WRITEABLE if argument.donated else 0)
     extents = [extent if isinstance(extent, int) else -1 - number[extent] for extent in argument.shape]
-    return argument.dtype.num, len(extents), flags, _filled(extents, MAXIMUM_RANK, 0)
+    dtype, rank = argument.dtype, len(extents)
+    return dtype.num, dtype.itemsize, rank, flags, argument.donated, _filled(extents, MAXIMUM_RANK, 0)
+
+
+def _strings(names: Sequence[str], blocks: Blocks) -> tuple[int, int]:
+    """Addresses of strings, each the one object that names in code are."""
+    interned = tuple(map(sys.intern, names))
+    blocks.keep(interned)
+    return blocks.put(np.int64, list(map(id, interned)))
 
 
 def _filled(items: list[Item], size: int, filler: Item) -> list[Item]:

@@ -83,7 +83,11 @@ class Blocks:
     """Arrays that live as long as this does, because other memory holds their addresses."""
 
     def __init__(self) -> None:
-        self.kept: list[np.ndarray[Any, Any]] = []
+        self.kept: list[object] = []
+
+    def keep(self, thing: object) -> None:
+        """Keeps something else that memory holds the address of."""
+        self.kept.append(thing)
 
     def put(self, dtype: Any, items: Sequence[Any]) -> tuple[int, int]:
         """`Items` that are a new array: of numbers, or of tuples that are the fields of structs."""

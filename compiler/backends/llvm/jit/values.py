@@ -91,6 +91,10 @@ class Pointer(Operand):
     def same(self, other: Pointer) -> Flag:
         return Flag(self.builder, self.builder.icmp_unsigned("==", self.raw, other.raw))
 
+    def number(self) -> Word:
+        """The address as a word."""
+        return Word(self.builder, self.builder.ptrtoint(self.raw, I64))
+
     def plus(self, count: Whole, kind: Type = I8) -> Pointer:
         """So many bytes further, or values of another kind."""
         return Pointer(self.builder, self.builder.gep(self.raw, [raw_of(count)], source_etype=kind))

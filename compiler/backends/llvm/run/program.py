@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from compiler.backends.contract import Door
 from compiler.backends.llvm.entry.locks import word_locks
 from compiler.backends.llvm.entry.making import make_entry
+from compiler.backends.llvm.entry.overlaps import Apart
 from compiler.backends.llvm.entry.spec import entry_spec
 from compiler.backends.llvm.jit.cache import ObjectCache
 from compiler.backends.llvm.jit.engine import Target
@@ -27,7 +29,6 @@ from compiler.backends.llvm.steps.wording import Words
 from compiler.ir.dims import Extent, evaluate, symbols
 from compiler.ir.node import Node
 from compiler.ir.op import Parameter
-from compiler.ir.types import TensorType
 from compiler.loops.language import Kernel
 from compiler.loops.places import Places, Pointer, Region
 from compiler.schedule.plan import Plan
@@ -85,6 +86,7 @@ class NativeProgram:
         self.symbols = tuple(dict.fromkeys([name for name in named if name in known] + known))
         self._first_input = 1 + len(self.symbols)
         self._contexts: list[NativeContext] = []
+        self._apart = Apart(())
         self._guard = threading.Lock()
 
     @property
@@ -126,6 +128,7 @@ class NativeProgram:
 
     def run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
         """One call, as `Executable.run` says."""
+        self._apart.look()
         context = self._take()
         try:
             call = self._call(context, inputs, sizes, outputs)
@@ -149,18 +152,11 @@ class NativeProgram:
         finally:
             context.locks.release()
 
-    def entry(
-        self,
-        inputs: Sequence[Node],
-        outputs: Sequence[TensorType],
-        demands: Sequence[Extent],
-        bare: bool,
-        fallback: Callable[..., Any],
-    ) -> Callable[..., Any]:
+    def entry(self, door: Door, fallback: Callable[..., Any]) -> Callable[..., Any]:
         """A native function that runs the program, or `fallback` where it cannot vouch for the arguments."""
         if self.python_steps or len(self._contexts) > 1:
             return fallback
-        spec = entry_spec(inputs, outputs, demands, bare, self.lowered.picoseconds())
+        spec = entry_spec(door, self.lowered.picoseconds())
         if spec is None or spec.symbols != self.symbols:
             return fallback
         if not self._contexts:
@@ -168,8 +164,9 @@ class NativeProgram:
         nodes = self.plan.schedule.graph.parameters
         buffers = {node.op.buffer for node in nodes if isinstance(node.op, Parameter)}
         locks = word_locks(sorted(buffers, key=lambda buffer: buffer.serial))
+        self._apart = Apart(door.buffers)
         return make_entry(
-            spec, driver().address, self._contexts[0].context, fallback,
+            spec, driver().address, self._contexts[0].context, fallback, apart=self._apart.address,
             locks=[lock.address for lock in locks], keep=[self, *locks],
         )  # fmt: skip
 

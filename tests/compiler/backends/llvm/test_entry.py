@@ -180,7 +180,7 @@ def test_a_read_only_array_is_taken_unless_it_is_written(library, cache, entry):
     frozen = X4.copy()
     frozen.flags.writeable = False
     assert entry(frozen, Y4).item() == 9
-    spec = EntrySpec((ArrayArgument(F32, ("batch", 3), writable=True), Y), SPEC.results, bare=True)
+    spec = EntrySpec((ArrayArgument(F32, ("batch", 3), donated=True), Y), SPEC.results, bare=True)
     writing = make_entry(spec, library["program"], Context(Counted()), declined, cache=cache)
     assert was_declined(writing(frozen, Y4))
     assert writing(X4, Y4).item() == 9

@@ -1,0 +1,328 @@
+"""Every way into a program does what the checked one does: the same result, or the same error.
+
+Arguments that lie in every way, by position, by name, as `out` and donated; several times, because a way in
+may be chosen by what was given before.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pytest
+
+import tinytorch as tt
+from compiler.errors import TinytorchError
+from tests.backends import FAST as ALL
+from tests.backends import NATIVE
+
+SHAPE = (6, 6)
+CALLS = 4
+
+
+def filled(shape, dtype="float32"):
+    return (np.arange(np.prod(shape)) % 7 - 3).reshape(shape).astype(dtype)
+
+
+def misaligned(shape):
+    array = np.zeros(int(np.prod(shape)) * 4 + 1, np.uint8)[1:].view(np.float32).reshape(shape)
+    array[...] = filled(shape)
+    return array
+
+
+def read_only(shape):
+    array = filled(shape)
+    array.flags.writeable = False
+    return array
+
+
+def overlapping(shape):
+    return np.lib.stride_tricks.as_strided(filled((20,)), shape, (4, 4))
+
+
+class Sub(np.ndarray):
+    pass
+
+
+LAYOUTS = {
+    "contiguous": filled,
+    "transposed": lambda shape: filled(shape[::-1]).T,
+    "Fortran": lambda shape: np.asfortranarray(filled(shape)),
+    "every other column": lambda shape: filled((shape[0], 2 * shape[1]))[:, ::2],
+    "every other row": lambda shape: filled((2 * shape[0], shape[1]))[::2],
+    "some columns": lambda shape: filled((shape[0], shape[1] + 3))[:, 2:-1],
+    "reversed rows": lambda shape: filled(shape)[::-1],
+    "reversed columns": lambda shape: filled(shape)[:, ::-1],
+    "both reversed": lambda shape: filled(shape)[::-1, ::-1],
+    "one row for all": lambda shape: np.broadcast_to(filled(shape[1:]), shape),
+    "one column for all": lambda shape: np.broadcast_to(filled((shape[0], 1)), shape),
+    "one number for all": lambda shape: np.broadcast_to(np.float32(2), shape),
+    "overlapping": overlapping,
+    "misaligned": misaligned,
+    "misaligned, transposed": lambda shape: misaligned(shape[::-1]).T,
+    "read-only": read_only,
+    "no rows": lambda shape: filled((0, shape[1])),
+    "no rows of others": lambda shape: filled((shape[0], shape[1] + 1))[:0, :-1],
+    "float64": lambda shape: filled(shape, "float64"),
+    "int32": lambda shape: filled(shape, "int32"),
+    "int64": lambda shape: filled(shape, "int64"),
+    "bool": lambda shape: filled(shape, "bool"),
+    "complex": lambda shape: filled(shape, "complex64"),
+    "other bytes": lambda shape: filled(shape, ">f4"),
+    "subclass": lambda shape: filled(shape).view(Sub),
+    "list": lambda shape: filled(shape).tolist(),
+    "number": lambda shape: 2.0,
+    "None": lambda shape: None,
+    "another rank": lambda shape: filled((*shape, 1)),
+    "another extent": lambda shape: filled((shape[0], shape[1] + 1)),
+}
+
+
+def outcome(call: Callable[[], object]):
+    """What a call comes to: results as bytes, or the error."""
+    try:
+        found = call()
+    except TinytorchError as error:
+        return type(error), str(error)
+    values = (
+        found.values() if isinstance(found, dict) else found if isinstance(found, tuple | list) else [found]
+    )
+    return type(found), [(value.shape, value.dtype, value.tobytes()) for value in values]
+
+
+def twice(program, arguments, named=None):
+    """The outcomes of the same call by every way in, each several times, on fresh values."""
+    found = []
+    for _ in range(CALLS):
+        for way in (program, program._checked):
+            given, names = arguments(), {} if named is None else named()
+            found.append(outcome(partial(way, *given, **names)))
+    return found
+
+
+def same(found):
+    assert all(item == found[0] for item in found[1:]), found[:2]
+    return found[0]
+
+
+def graph(rows="n"):
+    x, y = tt.input("x", (rows, 6)), tt.input("y", (rows, 6))
+    return x, y
+
+
+PROGRAMS = {
+    "map": lambda x, y: tt.tanh(x) + y,
+    "rows": lambda x, y: tt.softmax(x) * y,
+    "product": lambda x, y: tt.transpose(x) @ y,
+    "view": lambda x, y: [x[1:], tt.transpose(x) * 2.0, y.sum()],
+    "itself": lambda x, y: {"x": x, "xy": x * y},
+}
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    known = {}
+
+    def of(name, backend, rows="n", donate=()):
+        key = name, backend, rows, donate
+        if key not in known:
+            inputs = graph(rows)
+            known[key] = tt.compile(inputs, PROGRAMS[name](*inputs), backend=backend, donate=donate)
+        return known[key]
+
+    return of
+
+
+@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_arguments_by_position_and_by_name(compiled, name, layout, backend):
+    make = LAYOUTS[layout]
+    program = compiled(name, backend)
+    rows = make(SHAPE)
+    other = filled((len(rows) if isinstance(rows, np.ndarray) else 6, 6))
+    by_position = same(twice(program, lambda: (make(SHAPE), other)))
+    assert by_position == same(twice(program, lambda: (), lambda: {"y": other, "x": make(SHAPE)}))
+    assert by_position == same(twice(program, lambda: (make(SHAPE),), lambda: {"y": other, "out": None}))
+    expected = outcome(lambda: program._checked(*(np.ascontiguousarray(make(SHAPE)), other)))
+    if isinstance(rows, np.ndarray) and rows.dtype == np.float32 and type(rows) is np.ndarray:
+        assert by_position == expected
+
+
+@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_arguments_of_a_fixed_shape(compiled, layout, backend):
+    make = LAYOUTS[layout]
+    program = compiled("map", backend, rows=6)
+    same(twice(program, lambda: (make(SHAPE), filled(SHAPE))))
+    same(twice(program, lambda: (filled(SHAPE), make(SHAPE))))
+    same(twice(program, lambda: (make(SHAPE), make(SHAPE))))
+
+
+@pytest.mark.parametrize("backend", ALL)
+def test_names_that_are_wrong(compiled, backend):
+    program, x = compiled("map", backend), filled(SHAPE)
+    for given, named in [
+        ((x,), {"x": x}), ((x, x), {"x": x}), ((x, x, x), {}), ((x,), {}), ((), {"x": x}), ((), {}),
+        ((x,), {"z": x}), ((x, x), {"z": x}), ((x, x), {"out": 3}), ((x, x), {"out": (x,)}),
+        ((x,), {"x": x, "out": filled(SHAPE)}),
+    ]:  # fmt: skip
+        kind, _ = same(twice(program, partial(tuple, given), partial(dict, named)))
+        assert issubclass(kind, TinytorchError)
+
+
+def test_a_name_that_is_an_equal_string_is_a_name(compiled):
+    program, x = compiled("map", None), filled(SHAPE)
+    named = {str(bytes([ord(letter)]), "ascii"): x for letter in "xy"}
+    np.testing.assert_allclose(program(**named), np.tanh(x) + x, rtol=1e-6)
+
+
+@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_out(compiled, layout, backend):
+    make = LAYOUTS[layout]
+    program = compiled("map", backend)
+    x, y = filled(SHAPE), filled(SHAPE) + 1
+    found = same(twice(program, lambda: (x, y), lambda: {"out": make(SHAPE)}))
+    if layout == "contiguous":
+        out = make(SHAPE)
+        assert program(x, y, out=out) is out
+        np.testing.assert_allclose(out, np.tanh(x) + y, rtol=1e-6)
+    elif layout not in ("None", "subclass"):
+        assert issubclass(found[0], TinytorchError)
+
+
+def parts(memory):
+    """Arrays of 6 by 6 in one block of memory, at its beginning, its end, and in the middle."""
+    whole = memory.reshape(-1)
+    return {
+        "first": whole[:36].reshape(SHAPE), "last": whole[-36:].reshape(SHAPE),
+        "middle": whole[18:54].reshape(SHAPE), "turned": whole[:36].reshape(SHAPE).T,
+        "spread": whole.reshape(6, -1)[:, :6], "reversed": whole[:36].reshape(SHAPE)[::-1],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("out", ["first", "last", "middle"])
+@pytest.mark.parametrize("x", ["first", "last", "middle", "turned", "spread", "reversed"])
+def test_out_that_shares_memory_with_an_argument(compiled, x, out, backend):
+    program, y = compiled("map", backend), filled(SHAPE)
+    found = []
+    for _ in range(CALLS):
+        for way in (program, program._checked):
+            memory = parts(filled((72,)))
+            found.append(outcome(partial(way, memory[x], y, out=memory[out])))
+    same(found)
+
+
+@pytest.mark.parametrize("backend", ALL)
+def test_outs_that_share_memory_with_each_other_or_with_a_parameter(backend):
+    x = tt.input("x", (6, 6))
+    values = filled(SHAPE)
+    w = tt.parameter(values, "w")
+    for outputs in ([x + w, x * w], (x + w, x * w), {"a": x + w, "b": x * w}):
+        program = tt.compile([x], outputs, backend=backend)
+        buffer = program._buffers[0].array
+        memory = parts(filled((72,)))
+        pairs = [
+            (memory["first"], memory["last"]), (memory["first"], memory["middle"]),
+            (memory["first"], memory["first"]), (buffer, memory["first"]), (memory["first"], buffer[::-1]),
+            (memory["first"],), (memory["first"], memory["last"], filled(SHAPE)),
+        ]  # fmt: skip
+        for pair in pairs:
+            ways = [
+                tuple(pair),
+                list(pair),
+                dict(zip("abc", pair, strict=False)),
+                dict(zip("bac", pair, strict=False)),
+            ]
+            for out in ways:
+                same(twice(program, lambda: (filled(SHAPE),), lambda out=out: {"out": out}))
+        np.testing.assert_array_equal(buffer, values)
+
+
+@pytest.mark.parametrize("backend", ALL)
+def test_an_out_that_overlaps_itself_is_refused(compiled, backend):
+    program, x = compiled("map", backend), filled(SHAPE)
+    memory = np.zeros(40, np.float32)
+    for strides in ((4, 4), (0, 4), (24, 0), (20, 4)):
+        out = np.lib.stride_tricks.as_strided(memory, SHAPE, strides)
+        kind, _ = same(twice(program, lambda: (x, x), lambda out=out: {"out": out}))
+        assert issubclass(kind, TinytorchError)
+    assert not memory.any()
+
+
+@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", ["map", "rows", "view"])
+def test_donated_arguments(compiled, name, layout, backend):
+    make = LAYOUTS[layout]
+    program = compiled(name, backend, donate=("x",))
+    rows = make(SHAPE)
+    other = filled((len(rows) if isinstance(rows, np.ndarray) else 6, 6))
+    found = same(twice(program, lambda: (make(SHAPE), other)))
+    assert found == same(twice(program, lambda: (), lambda: {"y": other, "x": make(SHAPE)}))
+    if layout == "contiguous":
+        plain = compiled(name, backend)
+        assert found == outcome(lambda: plain(make(SHAPE), other))
+
+
+@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("x", ["first", "last", "middle"])
+@pytest.mark.parametrize("y", ["first", "last", "middle", "turned", "spread", "reversed"])
+def test_donated_arguments_that_share_memory(compiled, x, y, backend):
+    program = compiled("map", backend, donate=("x",))
+    found = []
+    for _ in range(CALLS):
+        for way in (program, program._checked):
+            memory = parts(filled((72,)))
+            found.append(outcome(partial(way, memory[x], memory[y])))
+    same(found)
+
+
+@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_no_array_of_the_caller_changes(compiled, layout, backend):
+    make = LAYOUTS[layout]
+    for name in PROGRAMS:
+        program = compiled(name, backend)
+        x = make(SHAPE)
+        if not isinstance(x, np.ndarray):
+            continue
+        y = filled((len(x), 6))
+        before = x.tobytes(), y.tobytes()
+        for _ in range(CALLS):
+            outcome(partial(program, x, y))
+            outcome(partial(program, y, x))
+        assert (x.tobytes(), y.tobytes()) == before
+
+
+@pytest.mark.parametrize("backend", NATIVE)
+def test_native_ways_in_run_no_python(backend, monkeypatch):
+    x, y = graph()
+    for outputs in (x + y, (x + y, x * y), [x + y], {"a": x + y, "b": x * y}):
+        program = tt.compile([x, y], outputs, backend=backend, donate=("y",))
+        given = filled(SHAPE), filled(SHAPE)
+        fresh = program(*given)  # binds the program to the sizes
+        count = 1 if isinstance(fresh, np.ndarray) else len(fresh)
+        out = program.structure.pack([filled(SHAPE) for _ in range(count)])
+        monkeypatch.setattr(program.signature, "bind", None)
+        assert type(program(*given)) is type(program(y=given[1], x=given[0], out=None)) is type(fresh)
+        assert program(*given, out=out) is out
+        if not isinstance(out, np.ndarray | dict):
+            assert program(given[0], y=given[1], out=tuple(out))[0] is out[0]
+
+
+@pytest.mark.parametrize("backend", NATIVE)
+def test_calls_with_out_leave_nothing_behind(backend):
+    x, y = graph()
+    program = tt.compile([x, y], [x + y, x * y], backend=backend)
+    given, out = (filled(SHAPE), filled(SHAPE)), [filled(SHAPE), filled(SHAPE)]
+    watched = (*given, *out, out)
+    program(*given, out=out)
+    before = [sys.getrefcount(each) for each in watched]
+    for _ in range(100):
+        program(*given, out=out)
+        outcome(partial(program, *given, out=[out[0], out[0]]))
+        outcome(partial(program, *given, out=[out[0], given[0]]))
+    assert [sys.getrefcount(each) for each in watched] == before
