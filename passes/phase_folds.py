@@ -30,8 +30,8 @@ The weights are copied once, with their taps in the order of the terms and what 
 are read by whole vectors, however the images lie.
 
 The terms of a sum are the same in another order, and those beyond the border are 0 times a factor: where that
-is infinite or NaN, elements at the border are NaN. It is done where the cost model says that it is less work,
-on backends that read windows in place.
+is infinite or NaN, elements at the border may be NaN. It is done where the cost model says that it is less
+work, on backends that read windows in place.
 """
 
 from __future__ import annotations

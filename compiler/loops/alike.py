@@ -14,6 +14,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from compiler.ir.node import Node
+from compiler.loops.borders import border_of
 from compiler.loops.places import Places, Pointer
 from compiler.schedule.nest import Nest
 from compiler.schedule.schedule import Kernel
@@ -38,7 +39,8 @@ def likeness(kernel: Kernel, nest: Nest, places: Places, stored: frozenset[Node]
 
     def place(node: Node) -> Hashable:
         number = pointers.setdefault(places[node].pointer, len(pointers))
-        return number, places.regions[node].strides, node.type
+        region = places.regions[node]
+        return number, region.strides, node.type, border_of(region)
 
     parts: list[Hashable] = []
     for node in kernel.members:

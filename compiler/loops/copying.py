@@ -124,5 +124,5 @@ class Copy:
             stmt, sums=self.ref(stmt.sums), left=self.ref(stmt.left), right=self.ref(stmt.right),
             left_strides=tuple(map(self.along, stmt.left_strides)), exist=self.of(stmt.exist),
             right_step=self.along(stmt.right_step), terms=self.of(stmt.terms), first=self.of(stmt.first),
-            columns=self.of(stmt.columns),
+            columns=self.of(stmt.columns), live=stmt.live and self.ref(stmt.live),
         )  # fmt: skip

@@ -282,7 +282,8 @@ class Tile:
     """A tile of sums in registers, `rows` by `vectors` vectors: sums[i, j] += A[i, k] * B[k, j] over k.
 
     Of A `exist` rows exist: those past them repeat the last one. Each sum is a chain over k in ascending
-    order, begun at 0; where `first` is not 0 it is added to what lies at `sums`.
+    order, begun at 0; where `first` is not 0 it is added to what lies at `sums`. With `live`, a place of
+    int64, k is what stands there, `terms` numbers one behind the other: other terms are left out.
     """
 
     sums: Ref
@@ -300,6 +301,7 @@ class Tile:
     columns: Number
     masked: bool
     """Whether only `columns` columns of B exist."""
+    live: Ref | None = None
 
 
 Stmt: TypeAlias = Let | Load | Store | For | Fold | Join | If | Check | Pack | Tile
@@ -382,7 +384,10 @@ def refs(stmt: Stmt) -> tuple[Ref, ...]:
 
 def tables(stmt: Pack | Tile) -> tuple[Ref, ...]:
     """The tables that a statement follows."""
-    ways = stmt.strides if isinstance(stmt, Pack) else (*stmt.left_strides, stmt.right_step)
+    if isinstance(stmt, Pack):
+        ways: tuple[Along | None, ...] = stmt.strides
+    else:
+        ways = (*stmt.left_strides, stmt.right_step, stmt.live)
     return tuple(item for item in ways if isinstance(item, Ref))
 
 

@@ -348,7 +348,8 @@ class Lines:
         by_i, by_k, step = map(self.along, (*stmt.left_strides, stmt.right_step))
         rows = f"{left} by {by_i}, {by_k}, of which {number(stmt.exist)} rows exist"
         columns = f"{right} by {step}, of which {number(stmt.columns)} columns exist"
-        terms = f"{number(stmt.terms)} terms, added where {number(stmt.first)} is not 0"
+        live = "" if stmt.live is None else f" of {self.along(stmt.live)}"
+        terms = f"{number(stmt.terms)} terms{live}, added where {number(stmt.first)} is not 0"
         self.settle()
         self.line(f"tile {sums} = {stmt.rows} rows of {stmt.vectors} vectors of {stmt.lanes}")
         self.line(f"{_INDENT}of {rows}")

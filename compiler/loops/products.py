@@ -22,6 +22,7 @@ from compiler.ir.formula.tape import Const, infer_dtypes
 from compiler.ir.node import Node
 from compiler.ir.op import Reducer, Size
 from compiler.ir.types import INT64
+from compiler.loops.borders import Walk
 from compiler.loops.drafts import Slots, UnsupportedError, number_of, strong
 from compiler.loops.language import (
     Carry,
@@ -29,6 +30,7 @@ from compiler.loops.language import (
     For,
     Kernel,
     Literal,
+    Load,
     Memory,
     Number,
     Operand,
@@ -40,7 +42,8 @@ from compiler.loops.language import (
 from compiler.loops.members import write_formula
 from compiler.loops.places import Places, Pointer
 from compiler.loops.polynomials import rounded_once
-from compiler.loops.roles import OutputLoop, Walk, roles, stride_of
+from compiler.loops.roles import OutputLoop, roles, stride_of
+from compiler.loops.tables import BLOCK_DEPTH, Table, Zeros
 from compiler.loops.weights import weight
 from compiler.loops.writing import Writer
 from compiler.schedule import schedule
@@ -55,25 +58,8 @@ from compiler.schedule.addresses import (
 from compiler.schedule.frame import map_reduce
 from compiler.schedule.nest import Nest
 
-BLOCK_DEPTH: Final = 256
-"""Terms that are summed before the sum is added to the total; part of the definition of the result."""
-
 EVERY_OTHER: Final = 2
 """The distance of columns of which a vector is made of two by one shuffle."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Table:
-    """How far each iteration of some loops, the last one innermost, is from the first in a value's memory."""
-
-    value: Node
-    what: str
-    """"rows" or "terms"."""
-    loops: Walk
-
-    def __str__(self) -> str:
-        steps = ", ".join(f"{extent} by {stride}" for extent, stride in self.loops)
-        return f"table of {steps}"
 
 
 @dataclass(frozen=True)
@@ -118,12 +104,20 @@ class ProductWriter:
         self.op = map_reduce(self.head)
         self._check_maps()
         accesses = list(memory_accesses(kernel.members, stored, self.nest, places.regions))
-        self.roles, self.others = roles(kernel.members, self.nest, accesses), accesses[2:]
+        self.roles = roles(kernel.members, self.nest, accesses, places.regions)
+        self.others = accesses[2:]
         self.slots = Slots(places, kernel)
         self.writer = Writer()
         self.indices: dict[OutputLoop, Value] = {loop: Value(INT64) for loop in self.roles.loops}
         self.refs: dict[Memory, Ref] = {}
         self.tables: dict[Memory, Table] = {}
+        self.zeros = self._zeros()
+        self.moved: dict[Walk, tuple[Value, Memory]] = {}
+        """Where a row lies in what is stored, or read behind the sum: a value, and the table with it."""
+
+    def _zeros(self) -> Zeros | None:
+        given = self.roles
+        return given.border and Zeros(given.rows.walk, given.terms[0], given.border)
 
     def write(self) -> ProductDraft:
         """The loops."""
@@ -165,7 +159,18 @@ class ProductWriter:
         """The place of an access in the loops of the output."""
         strides = [(self.indices[loop], number_of(loop.strides[column])) for loop in self.roles.loops]
         memory = memory or self._memory(self.others[column - 2])
+        if column >= 2 and self.zeros is not None:
+            strides += self._row(column)
         return Ref(memory, tuple((index, number) for index, number in strides if number != 0))
+
+    def _row(self, column: int) -> list[tuple[Value, Number]]:
+        """Where a row lies in what is stored or read behind the sum: a table says it, in the rows' order."""
+        walk = self.roles.rows.others[column - 2]
+        if all(stride == 0 for _, stride in walk):
+            return []
+        if walk not in self.moved:
+            self.moved[walk] = Value(INT64), self._table(self.others[column - 2].value, "rows", walk)
+        return [(self.moved[walk][0], 1)]
 
     def _factors(self) -> tuple[_Factor, _Factor]:
         """The operands; one array that is both is one memory."""
@@ -183,9 +188,13 @@ class ProductWriter:
     def _way(self, access: MemoryAccess, what: str, walk: Walk) -> Number | Memory:
         """The stride of a walk, or the memory of its table."""
         stride = stride_of(walk)
-        if stride is not None:
+        if stride is not None and (what == "terms" or self.zeros is None):
             return number_of(stride)
-        table = Table(access.value, what, walk)
+        return self._table(access.value, what, walk)
+
+    def _table(self, value: Node, what: str, walk: Walk = ()) -> Memory:
+        """The memory of a table."""
+        table = Table(value, what, walk, None if what == "terms" else self.zeros)
         memory = Memory(INT64, label=table)
         self.tables[memory] = table
         return memory
@@ -196,22 +205,48 @@ class ProductWriter:
         """The sum of products, a block of the terms after the other."""
         dtype, writer = self.op.dtype, self.writer
         zero = Literal.of(0, dtype)
-        if isinstance(terms.extent, int) and terms.extent <= BLOCK_DEPTH:
+        if self.zeros is None and isinstance(terms.extent, int) and terms.extent <= BLOCK_DEPTH:
             return self._terms(factors, 0, terms, self.head)
         block, total, after = Value(INT64), Value(dtype), Value(dtype, label=self.head)
         with writer.block() as body:
-            stop = writer.minimum(writer.sum(block, BLOCK_DEPTH), terms)
-            part = self._terms(factors, block, stop)
+            if self.zeros is None:
+                part = self._terms(factors, block, writer.minimum(writer.sum(block, BLOCK_DEPTH), terms))
+            else:
+                part = self._live_terms(factors, block, terms)
             following = writer.let("add", dtype, total, part)
         carried = (Carry(total, zero, following, after),)
         writer.write(For(block, 0, terms, tuple(body), step=BLOCK_DEPTH, carried=carried))
         return after
 
-    def _terms(self, factors: Sequence[_Factor], start: Number, stop: Number, label: object = None) -> Value:
+    def _live_terms(self, factors: Sequence[_Factor], block: Value, terms: Count) -> Value:
+        """The terms of a block that are no zeros, as tables say that the kind of the row has them."""
+        writer, row, value = self.writer, self.indices[self.roles.rows], self.roles.left.value
+        kinds = self._table(value, "kinds", self.roles.rows.walk)
+        begins, ends, live = (self._table(value, what) for what in ("begins", "ends", "live"))
+        assert isinstance(terms.extent, int)
+        blocks = Count(-(-terms.extent // BLOCK_DEPTH))
+        kind = writer.number(Ref(kinds, ((row, 1),)))
+        number = writer.let("div", INT64, block, Literal.of(BLOCK_DEPTH, INT64))
+        place = (kind, blocks), (number, 1)
+        start, stop = (writer.number(Ref(memory, place)) for memory in (begins, ends))
+        return self._terms(factors, start, stop, live=(live, block))
+
+    def _terms(
+        self,
+        factors: Sequence[_Factor],
+        start: Number,
+        stop: Number,
+        label: object = None,
+        live: tuple[Memory, Value] | None = None,
+    ) -> Value:
+        """A sum of products: of terms in their order, or of those of a block that a table says."""
         dtype, writer = self.op.dtype, self.writer
         index, total, after = Value(INT64), Value(dtype), Value(dtype, label=label)
         with writer.block() as body:
-            read = [self._factor(factor, index) for factor in factors]
+            term = index
+            if live is not None:
+                term = writer.sum(live[1], writer.number(Ref(live[0], ((index, 1),))))
+            read = [self._factor(factor, term) for factor in factors]
             if dtype.is_float:
                 following = writer.let("fma", dtype, *read, total)
             else:
@@ -225,9 +260,7 @@ class ProductWriter:
         terms = list(factor.place.terms)
         for index, way in (*factor.ways, (term, factor.by_term)):
             if isinstance(way, Memory):
-                distance = self.writer.load(Ref(way, ((index, 1),)))
-                assert isinstance(distance, Value)
-                terms.append((distance, 1))
+                terms.append((self.writer.number(Ref(way, ((index, 1),))), 1))
             elif way != 0:
                 terms.append((index, way))
         return self.writer.load(Ref(factor.place.memory, tuple(terms)))
@@ -235,6 +268,9 @@ class ProductWriter:
     def _write_maps(self, total: Operand) -> None:
         """What follows the sum; everything is computed before anything is stored."""
         values: dict[Node, Operand] = {self.head: total}
+        row = self.indices[self.roles.rows]
+        for distance, table in self.moved.values():
+            self.writer.write(Load(distance, Ref(table, ((row, 1),))))
         for node in self.maps:
             values[node] = self._map(node, values)
         for access in self.others:

@@ -7,6 +7,8 @@ for k in b .. b + 256:  carrying s
 s = fma(x[i,k], w[k,j], s)    a factor's index may be read from a table
 t = t + s
 y[i,j] = relu(t)                      maps
+
+Where terms are left out, k runs through a part of a table of their numbers, which depends on i and b.
 """
 
 from __future__ import annotations
@@ -22,13 +24,26 @@ from compiler.loops.language import (
     Let,
     Literal,
     Load,
+    Memory,
     Number,
     Ref,
     Stmt,
     Value,
 )
-from compiler.loops.products import BLOCK_DEPTH
+from compiler.loops.tables import BLOCK_DEPTH
 from compiler.loops.walking import definitions, loops, stride
+
+
+@dataclass(frozen=True)
+class Live:
+    """Where a product leaves terms out: the kinds of rows, and where those of each stand in `live`."""
+
+    kinds: Memory
+    begins: Ref
+    ends: Memory
+    live: Memory
+    kind: Value
+    """The kind of a row in the place `begins`."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,9 @@ class Product:
     columns: For
     terms: For
     """The loop whose body is one multiply-add."""
+    term: Value
+    """The number of a term: the index of `terms`, or what a table says there."""
+    live: Live | None
     blocks: For | None
     """The loop over blocks of terms."""
     left: Ref
@@ -60,7 +78,7 @@ class Product:
         """How the right side lies."""
         if stride(self.right, self.columns.index) == 1:
             return Layout.ROWS
-        return Layout.COLUMNS if stride(self.right, self.terms.index) == 1 else Layout.STRIDED
+        return Layout.COLUMNS if stride(self.right, self.term) == 1 else Layout.STRIDED
 
     @property
     def follows_table(self) -> bool:
@@ -70,7 +88,7 @@ class Product:
     @property
     def is_dot_of_rows(self) -> bool:
         """Whether one row, known as such, meets rows that lie contiguous along the terms."""
-        is_contiguous = stride(self.left, self.terms.index) == 1
+        is_contiguous = stride(self.left, self.term) == 1
         return self.extents[0] == 1 and self.layout is Layout.COLUMNS and is_contiguous
 
 
@@ -80,7 +98,9 @@ def product_of(kernel: Kernel) -> Product | None:
     if len(nest) < 3:
         return None
     terms, known = nest[-1], definitions(kernel.body)
-    factors = _factors(terms, known)
+    live = _live(nest[-2], terms)
+    term = terms.index if live is None else _term(terms)
+    factors = _factors(terms, term, known)
     if factors is None:
         return None
     is_blocked = nest[-2].step == BLOCK_DEPTH
@@ -92,8 +112,8 @@ def product_of(kernel: Kernel) -> Product | None:
     left, right = factors
     extents = tuple(_extent(loop.stop, known) for loop in (rows, columns, head))
     return Product(
-        rows, columns, terms, head if is_blocked else None, left.place, right.place,
-        left.tables.get(rows.index), (left.tables.get(terms.index), right.tables.get(terms.index)),
+        rows, columns, terms, term, live, head if is_blocked else None, left.place, right.place,
+        left.tables.get(rows.index), (left.tables.get(term), right.tables.get(term)),
         head.carried[0].after, tuple(maps), (extents[0], extents[1], extents[2]),
     )  # fmt: skip
 
@@ -106,7 +126,24 @@ class _Factor:
     tables: Mapping[Value, Ref]
 
 
-def _factors(loop: For, known: Mapping[Value, Stmt]) -> list[_Factor] | None:
+def _live(blocks: For, terms: For) -> Live | None:
+    """The tables that say which terms a row has, if some do: those of the loads in front of its terms."""
+    loads = [stmt for stmt in blocks.body if isinstance(stmt, Load)]
+    first = terms.body[0] if terms.body else None
+    if len(loads) != 3 or terms.start is not loads[1].value or not isinstance(first, Load):
+        return None
+    kinds, begins, ends = loads
+    return Live(kinds.ref.memory, begins.ref, ends.ref.memory, first.ref.memory, kinds.value)
+
+
+def _term(terms: For) -> Value:
+    """The number of a term that a table says: so many behind the block's first."""
+    number = terms.body[1]
+    assert isinstance(number, Let)
+    return number.value
+
+
+def _factors(loop: For, term: Value, known: Mapping[Value, Stmt]) -> list[_Factor] | None:
     """Both factors of a loop that adds up products: of whole numbers the product is an atom of its own."""
     last = loop.body[-1] if loop.body else None
     if not isinstance(last, Let) or len(loop.carried) != 1:
@@ -118,16 +155,16 @@ def _factors(loop: For, known: Mapping[Value, Stmt]) -> list[_Factor] | None:
     elif last.atom != "fma":
         return None
     loads = [known.get(item) for item in operands[:2] if isinstance(item, Value)]
-    found = [_factor(stmt, known) for stmt in loads if isinstance(stmt, Load)]
+    found = [_factor(stmt, term, known) for stmt in loads if isinstance(stmt, Load)]
     return found if len(found) == 2 else None
 
 
-def _factor(load: Load, known: Mapping[Value, Stmt]) -> _Factor:
+def _factor(load: Load, term: Value, known: Mapping[Value, Stmt]) -> _Factor:
     tables: dict[Value, Ref] = {}
     terms: list[tuple[Value, Number]] = []
     for index, number in load.ref.terms:
         stmt = known.get(index)
-        if isinstance(stmt, Load):
+        if isinstance(stmt, Load) and index is not term:
             ((place, _),) = stmt.ref.terms
             tables[place] = Ref(stmt.ref.memory)
         else:

@@ -6,6 +6,8 @@ Batch loops are those of both operands, rows of the left one alone, columns of t
 Neighbours of one role are one loop where all memory allows; the last rows and the last columns are those of
 the product, the others run outside. Rows are one loop whatever strides the left operand has, and so are the
 terms of both: then a table says where each of them lies, and slices and windows are read where they are.
+Where the left operand is a window of what a pass has padded, all rows are one loop in an order of its own, so
+that zeros can be left out (`borders`).
 
 Right is the operand that has the output's last loop, so that columns are neighbours where they are stored. It
 is the other one where others of its loops run outside, and these columns are so few that vectors would be
@@ -16,16 +18,17 @@ serves all of the window's positions, which repays that columns do not lie side 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Final, TypeAlias
+from typing import Final
 
-from compiler.analysis.aliasing import joined
+from compiler.analysis.aliasing import Region, joined
 from compiler.analysis.products import loops_of_contraction
 from compiler.ir.dims import Extent, Shape, product
 from compiler.ir.node import Node
 from compiler.ir.op import Index
+from compiler.loops.borders import Border, Walk, border_of
 from compiler.loops.drafts import UnsupportedError
 from compiler.schedule.addresses import MemoryAccess
 from compiler.schedule.frame import map_reduce
@@ -42,8 +45,8 @@ Storing a column apart takes about as long as 20 terms of it. Convolutions of 3 
 to 0.94 of the time (one thread, AVX-512).
 """
 
-Walk: TypeAlias = tuple[tuple[Extent, Extent], ...]
-"""Loops, the last one innermost: of each its extent, and how many elements an iteration moves on."""
+MOSTLY: Final = 0.96
+"""The share of terms that are no zeros from which on none is left out."""
 
 
 class Role(Enum):
@@ -68,6 +71,8 @@ class OutputLoop:
     strides: Shape
     walk: Walk = ()
     common: int | None = None
+    others: tuple[Walk, ...] = ()
+    """How what the maps read and what is stored is walked, where rows are walked in an order of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,8 @@ class Roles:
     columns: OutputLoop
     terms: tuple[Walk, Walk]
     """How left and right are walked along the terms, in the order of the summed axes."""
+    border: Border | None = None
+    """Zeros around the left operand that are left out: `rows` are all rows, walked as `sparing` says."""
 
     @property
     def loops(self) -> tuple[OutputLoop, ...]:
@@ -102,15 +109,23 @@ def stride_of(walk: Walk) -> Extent | None:
     return strides[-1] if len(joined(extents, [strides])) == 1 else None
 
 
-def roles(members: Sequence[Node], nest: Nest, accesses: Sequence[MemoryAccess]) -> Roles:
+def roles(
+    members: Sequence[Node],
+    nest: Nest,
+    accesses: Sequence[MemoryAccess],
+    regions: Mapping[Node, Region],
+) -> Roles:
     """The loops of a contraction and the maps behind it; the first two accesses are those of its operands.
 
-    Raises UnsupportedError where it is no product of two matrices.
+    `regions` say where values lie. Raises UnsupportedError where it is no product of two matrices.
     """
-    found = _Sorting(members, nest, accesses, is_turned=_ends_in_first(members[0])).roles()
+    sorting = _Sorting(members, nest, accesses, is_turned=_ends_in_first(members[0]))
+    found = sorting.roles()
     if _is_narrow(found) or _is_window_of_many(found):
-        return _Sorting(members, nest, accesses, is_turned=found.left is accesses[0]).roles()
-    return found
+        sorting = _Sorting(members, nest, accesses, is_turned=found.left is accesses[0])
+        found = sorting.roles()
+    border = border_of(regions[found.left.value])
+    return found if border is None else sorting.spared(found, border)
 
 
 def _ends_in_first(head: Node) -> bool:
@@ -152,6 +167,11 @@ def _is_window_of_many(found: Roles) -> bool:
     return is_window and any(loop.role is Role.COLUMN for loop in found.outside)
 
 
+def _walk(loop: OutputLoop, column: int) -> Walk:
+    """How an access is walked by a loop of the output."""
+    return loop.walk if column == 0 and loop.walk else ((loop.extent, loop.strides[column]),)
+
+
 class _Sorting:
     """Sorts the loops of one contraction with the operands in given roles."""
 
@@ -181,6 +201,20 @@ class _Sorting:
         batch = batches[-1] if batches else self._last([], Role.BATCH)
         left, right = self.accesses[:2]
         return Roles(left, right, outside, batch, rows, columns, self._terms())
+
+    def spared(self, found: Roles, border: Border) -> Roles:
+        """The same with zeros around the left operand left out, where enough terms are zeros."""
+        rows = [loop for loop in (*found.outside, found.rows) if loop.role is Role.ROW]
+        columns = range(len(self.accesses))
+        walks = [tuple(step for loop in rows for step in _walk(loop, column)) for column in columns]
+        share = border.share(walks[0], found.terms[0])
+        if share is None or share > MOSTLY or self.has_index or not isinstance(found.depth, int):
+            return found
+        extent, strides = product(loop.extent for loop in rows), (0,) * len(walks)
+        joined = OutputLoop(Role.ROW, extent, strides, walks[0], None, tuple(walks[2:]))
+        outside = tuple(loop for loop in found.outside if loop.role is not Role.ROW)
+        batch = found.batch if found.batch.role is Role.BATCH else self._last([], Role.BATCH)
+        return replace(found, outside=outside, batch=batch, rows=joined, border=border)
 
     def _joined(self) -> list[OutputLoop]:
         """The output's loops with neighbours of one role joined; the last rows whatever strides left has."""

@@ -30,6 +30,7 @@ from compiler.loops.language import (
     If,
     Kernel,
     Layout,
+    Literal,
     Load,
     Memory,
     Number,
@@ -41,8 +42,8 @@ from compiler.loops.language import (
     operand,
 )
 from compiler.loops.machine import Machine
-from compiler.loops.products import BLOCK_DEPTH
 from compiler.loops.recognition import Product
+from compiler.loops.tables import BLOCK_DEPTH
 from compiler.loops.vectors import vectorise
 from compiler.loops.walking import stride
 from compiler.loops.writing import Writer
@@ -167,7 +168,9 @@ class _Tiling(Copy):
         row = Value(INT64)
         with writer.block() as body:
             sums = self._sums(row, first)
-            writer.write(self._leaf(row, last, term, terms, columns, right, step, sums))
+            count, live = self._live(row, term, terms)
+            tile = self._leaf(row, last, term, count, columns, right, step, sums)
+            writer.write(replace(tile, live=live))
             with writer.block() as maps:
                 self._maps(row, last, panel, sums)
             if self.one_block:
@@ -177,6 +180,20 @@ class _Tiling(Copy):
                 is_last = writer.let("ge", BOOL, ends, operand(depth))
                 writer.write(If(is_last, tuple(maps)))
         writer.write(For(row, first, last, tuple(body), step=self.shape.rows))
+
+    def _live(self, row: Value, term: Number, terms: Number) -> tuple[Number, Ref | None]:
+        """How many terms a tile has, and the place of their numbers where some are left out.
+
+        The rows of a tile are of one kind.
+        """
+        live, writer = self.found.live, self.writer
+        if live is None:
+            return terms, None
+        kind = writer.number(Ref(live.kinds, ((row, 1),)))
+        number = writer.let("div", INT64, operand(term), Literal.of(BLOCK_DEPTH, INT64))
+        place = tuple((kind if index is live.kind else number, far) for index, far in live.begins.terms)
+        begin, end = (writer.number(Ref(memory, place)) for memory in (live.begins.memory, live.ends))
+        return writer.difference(end, begin), Ref(live.live, ((begin, 1),))
 
     def _sums(self, row: Value, first: Value) -> Ref:
         """Where the sums of a tile lie: all tiles of a block of rows keep theirs between blocks of terms."""
@@ -190,8 +207,8 @@ class _Tiling(Copy):
     ) -> tuple[Ref, Along]:
         """The panel of the right side, and how far its rows are apart."""
         found, shape = self.found, self.shape
-        source = self._moved(found.right, {found.columns.index: panel, found.terms.index: term})
-        along = self._along(found.right, found.by_term[1], found.terms.index, term)
+        source = self._moved(found.right, {found.columns.index: panel, found.term: term})
+        along = self._along(found.right, found.by_term[1], found.term, term)
         if not self.is_packed:
             return source, along
         rows = self.writer.difference(last, first)
@@ -229,10 +246,10 @@ class _Tiling(Copy):
         sums: Ref,
     ) -> Tile:
         found, shape = self.found, self.shape
-        left = self._moved(found.left, {found.rows.index: row, found.terms.index: term})
+        left = self._moved(found.left, {found.rows.index: row, found.term: term})
         strides = (
             self._along(found.left, found.by_row, found.rows.index, row),
-            self._along(found.left, found.by_term[0], found.terms.index, term),
+            self._along(found.left, found.by_term[0], found.term, term),
         )
         return Tile(
             sums, shape.rows, shape.vectors, shape.lanes, left, strides, self.writer.difference(last, row),

@@ -88,6 +88,12 @@ class Writer:
             self.note(ref, found)
         return found
 
+    def number(self, ref: Ref) -> Value:
+        """An element of a table."""
+        found = self.load(ref)
+        assert isinstance(found, Value), "a table is written by no kernel"
+        return found
+
     def cast(self, value: Operand | Const, given: DType, wanted: DType) -> Operand:
         """A value in another dtype; a literal takes any."""
         if isinstance(value, Const):

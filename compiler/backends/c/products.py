@@ -82,6 +82,7 @@ def tile_text(values: Values, machine: Machine, stmt: Tile) -> tuple[Code, str]:
     arguments = [
         values.place(stmt.left), by_row, by_term, number(stmt.exist), values.place(stmt.right), step,
         number(stmt.terms), values.place(stmt.sums), number(stmt.first), number(stmt.columns),
+        *([] if stmt.live is None else [values.place(stmt.live)]),
     ]  # fmt: skip
     return code, f"{code.name}({', '.join(arguments)});"
 
@@ -128,10 +129,11 @@ class Code(TileCode):
             f"const i64 *{name}" if is_table else f"i64 {name}"
             for name, is_table in zip(("by_row", "by_term", "step"), self.tables, strict=True)
         )
+        live = ", const i64 *live" if self.chosen else ""
         return [
             f"TILE void {self.name}(",
             f"    const {element} *a, {by_row}, {by_term}, i64 rows,",
-            f"    const {element} *b, {step}, i64 terms, {element} *sums, i64 first, i64 columns",
+            f"    const {element} *b, {step}, i64 terms, {element} *sums, i64 first, i64 columns{live}",
             ") {",
         ]
 
@@ -145,22 +147,23 @@ class Code(TileCode):
     def sums(self, rows: Sequence[Sequence[str]]) -> list[str]:
         """The loop over terms."""
         kind, (_, by_table, right_by_table) = self.type.name, self.tables
-        is_moving = not (self.contiguous or by_table)
-        head = (
-            "i64 k = 0, at = 0; k < terms; k++, at += by_term" if is_moving else "i64 k = 0; k < terms; k++"
-        )
-        lines = [f"for ({head}) {{"]
+        is_moving = not (self.contiguous or by_table or self.chosen)
+        number = "n" if self.chosen else "k"
+        moving = (", at = 0", ", at += by_term") if is_moving else ("", "")
+        lines = [f"for (i64 {number} = 0{moving[0]}; {number} < terms; {number}++{moving[1]}) {{"]
+        if self.chosen:
+            lines.append("    i64 k = live[n];")
         if is_moving:
             lines.append(f"    __builtin_prefetch(a0 + at + {_PREFETCH_TERMS} * by_term, 0, 3);")
-        elif by_table:
-            lines.append("    i64 at = by_term[k];")
-        panel = "b"
-        if right_by_table:
-            panel = "row"
-            lines.append(f"    const {self.type.element} *row = b + step[k];")
+        elif not self.contiguous:
+            lines.append(f"    i64 at = {'by_term[k]' if by_table else 'k * by_term'};")
+        panel = "row" if right_by_table or self.chosen else "b"
+        if panel == "row":
+            far = "step[k]" if right_by_table else "k * step"
+            lines.append(f"    const {self.type.element} *row = b + {far};")
         loaded = [self.loaded(panel, j, masked=self.masked) for j in range(self.vectors)]
         lines += [f"    {kind} b{j} = {text};" for j, text in enumerate(loaded)]
-        if not right_by_table:
+        if panel == "b":
             lines.append("    b += step;")
         for i, row in enumerate(rows):
             lines.append(f"    {kind} x{i} = splat_{kind}(a{i}[{'k' if self.contiguous else 'at'}]);")

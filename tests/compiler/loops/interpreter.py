@@ -239,7 +239,8 @@ class Interpreter:
         width = stmt.vectors * stmt.lanes
         i, j = np.minimum(np.arange(stmt.rows), exist - 1)[:, None], np.arange(width)[None, :]
         total = np.zeros((stmt.rows, width), sums.dtype)
-        for k in range(terms):
+        for number in range(terms):
+            k = number if stmt.live is None else self.along(stmt.live, number)
             x = left[inside(left, a + self.along(by_i, i) + self.along(by_k, k))]
             there = b + self.along(stmt.right_step, k) + j
             is_there = (j < columns) if stmt.masked else (there < right.size)

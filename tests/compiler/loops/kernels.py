@@ -93,6 +93,19 @@ for chunk in chunks:
             over 6 terms, added where 0 is not 0
 """
 
+CHOSEN = """\
+%x_live : i64 at table
+%x : f32 at input %x
+%w : f32 at parameter %w
+%y : f32 at output 0
+for chunk in chunks:
+    for i in 1 .. 2:
+        tile %y[16*i] = 2 rows of 2 vectors of 4
+            of %x[0] by 10, 1, of which 2 rows exist
+            times %w[0] by 8, of which 8 columns exist
+            over 3 terms of table %x_live[i], added where 0 is not 0
+"""
+
 SEARCH = """\
 %x : f32 at input %x
 %y : i64 at output 0
@@ -174,7 +187,7 @@ for chunk in chunks:
 
 TEXTS = {
     "softmax": SOFTMAX, "product": PRODUCT, "columns": COLUMNS, "window": WINDOW, "search": SEARCH,
-    "across": ACROSS, "gather": GATHER, "pieces": PIECES, "integers": INTEGERS,
+    "chosen": CHOSEN, "across": ACROSS, "gather": GATHER, "pieces": PIECES, "integers": INTEGERS,
 }  # fmt: skip
 
 
@@ -207,6 +220,14 @@ def window_case(rng):
     y[:32].reshape(4, 8)[:, :5] = left @ w.T
     y[32:].reshape(2, 4)[:, :3] = left[2:] @ x.reshape(-1)[terms[:, None] + np.arange(3)]
     return [rows, terms, np.arange(6), x, w, np.full(40, -1, np.float32)], 1, {5: y}
+
+
+def chosen_case(rng):
+    x, w = (rng.integers(-9, 9, shape).astype(np.float32) for shape in ((2, 10), (10, 8)))
+    live = np.array([5, 0, 7, 9])
+    y = np.full((4, 8), -1, np.float32)
+    y[2:] = x[:, live[1:]] @ w[live[1:]]
+    return [live, x, w, np.full((4, 8), -1, np.float32)], 1, {3: y}
 
 
 def search_case(rng):
@@ -244,8 +265,8 @@ def integers_case(rng):
 
 CASES = {
     "softmax": softmax_case, "product": product_case, "columns": columns_case, "window": window_case,
-    "search": search_case, "across": across_case, "gather": gather_case, "pieces": pieces_case,
-    "integers": integers_case,
+    "search": search_case, "chosen": chosen_case, "across": across_case, "gather": gather_case,
+    "pieces": pieces_case, "integers": integers_case,
 }  # fmt: skip
 """For each the arguments, the chunks, and what arguments hold afterwards, by place."""
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from compiler.analysis.extents import bind_sizes
 from compiler.backends.llvm.run.python_steps import run_python_step
-from compiler.backends.llvm.steps.launches import PythonStep, Scratch, distances
+from compiler.backends.llvm.steps.launches import PythonStep, Scratch
 from compiler.backends.llvm.steps.loops import join_of
 from compiler.ir.dims import evaluate
 from compiler.ir.node import Node
@@ -61,8 +61,8 @@ class Memory:
 
     def reserve(self, scratch):
         self.regions[Region.SCRATCH, 0] = np.full(scratch.bytes, 255, np.uint8)
-        for number, loops in enumerate(scratch.tables):
-            self.regions[Region.TABLE, number] = bytes_of(distances(loops))
+        for number, item in enumerate(scratch.tables):
+            self.regions[Region.TABLE, number] = bytes_of(item.array)
 
     def at(self, pointer, dtype):
         """The elements of a region, and which of them an address is of."""

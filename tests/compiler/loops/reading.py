@@ -65,7 +65,7 @@ PACK = re.compile(
 TILE = re.compile(
     r"tile (.*) = (\d+) rows of (\d+) vectors of (\d+) of (.*) by (.*), (.*), of which (.*) rows exist"
     r" times (.*) by (.*), of which (.*) columns exist( under a mask)?"
-    r" over (.*) terms, added where (.*) is not 0"
+    r" over (.*?) terms(?: of (.*))?, added where (.*) is not 0"
 )
 TESTS = {"lt", "le", "gt", "ge", "eq", "ne", "uge", "ult", "isnan"}
 WIDE = {
@@ -328,13 +328,29 @@ class Reader:
         )
 
     def tile(self, sums, rows, vectors, lanes, left, by_i, by_k, exist, right, step, columns, *rest):
-        masked, *terms = rest
+        masked, terms, live, first = rest
         sums, left, right = (self.place(expression(text))[0] for text in (sums, left, right))
         strides, step = (self.along(by_i), self.along(by_k)), self.along(step)
-        exist, *terms, columns = map(self.written_number, (exist, *terms, columns))
+        exist, terms, first, columns = map(self.written_number, (exist, terms, first, columns))
+        live = self.along(live) if live else None
         rows, vectors, lanes = map(int, (rows, vectors, lanes))
         self.write(
-            Tile(sums, rows, vectors, lanes, left, strides, exist, right, step, *terms, columns, bool(masked))
+            Tile(
+                sums,
+                rows,
+                vectors,
+                lanes,
+                left,
+                strides,
+                exist,
+                right,
+                step,
+                terms,
+                first,
+                columns,
+                bool(masked),
+                live,
+            )
         )
 
     def written_number(self, text):

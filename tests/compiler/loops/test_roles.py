@@ -15,8 +15,9 @@ def roles_of(text):
     plan = plan_of(text)
     kernel = next(k for k in plan.schedule.kernels[::-1] if k.members[0].op.has(Trait.CONTRACTION))
     stored = frozenset(plan.schedule.outputs(kernel))
-    accesses = list(memory_accesses(kernel.members, stored, kernel.nest, Places(plan).regions))
-    return roles(kernel.members, kernel.nest, accesses)
+    regions = Places(plan).regions
+    accesses = list(memory_accesses(kernel.members, stored, kernel.nest, regions))
+    return roles(kernel.members, kernel.nest, accesses, regions)
 
 
 def said(found):

@@ -263,6 +263,7 @@ BROKEN = {
     "A table is a scalar place of int64": [
         lambda: text("window", "%x_rows : i64", "%x_rows : i32"),
         lambda: text("window", "in strided", "in rows"),
+        lambda: text("chosen", "%x_live : i64", "%x_live : i32"),
     ],
 }  # fmt: skip
 

@@ -44,6 +44,7 @@ def emit_tile(builder: Builder, values: Values, places: Places, machine: Machine
             sums=places.address(stmt.sums),
             first=values.number(stmt.first),
             columns=values.number(stmt.columns),
+            live=ir.Constant(words.pointer, None) if stmt.live is None else places.address(stmt.live),
         ),
     )
 
@@ -55,7 +56,7 @@ class _Arguments:
     `a` is the address of A at the first row and term, of which `rows` rows exist: those past them repeat the
     last one, so that a partial tile is the same code. `b` is the panel, of `columns` columns that exist, and
     `step` how its rows lie. The sums of `terms` terms are stored at `sums`, row by row; where `first`
-    is not 0 they are added to what lies there.
+    is not 0 they are added to what lies there. `live` has the numbers of the terms, where some are left out.
     """
 
     a: Register
@@ -68,6 +69,7 @@ class _Arguments:
     sums: Register
     first: Register
     columns: Register
+    live: Register
 
 
 _NAMES: Final = tuple(field.name for field in fields(_Arguments))
@@ -127,10 +129,11 @@ class _Tile:
         carried = [*([ir.Constant(self.vector, None)] * count), *self.moving()]
         with words.counted_loop(builder, index(0), given.terms, carried=carried) as loop:
             sums, moving = loop.values[:count], list(loop.values[count:])
-            position = self.position(loop.index, moving)
-            if not (code.contiguous or self.by_term.is_table):
+            term = self.term(loop.index)
+            position = self.position(term, moving)
+            if not (code.contiguous or code.chosen or self.by_term.is_table):
                 self.prefetch(rows[0], position)
-            address = self.panel_row(loop.index, moving)
+            address = self.panel_row(term, moving)
             b = [self.load(address, number, mask) for number, mask in enumerate(masks)]
             for number, start in enumerate(rows):
                 a = self.left(start, position)
@@ -140,8 +143,17 @@ class _Tile:
             loop.next += moving
         return loop.results[:count]
 
+    def term(self, number: Register) -> Register:
+        """A term by its place among those that there are."""
+        if not self.code.chosen:
+            return number
+        builder = self.builder
+        return words.load(builder, words.offset(builder, self.given.live, number, words.i64), words.i64)
+
     def moving(self) -> list[Register]:
         """What goes on by a stride from term to term: how far A is, and the address of B."""
+        if self.code.chosen:
+            return []
         is_moving = not (self.code.contiguous or self.by_term.is_table)
         found = [index(0)] if is_moving else []
         return found if self.step.is_table else [*found, self.given.b]
@@ -150,7 +162,7 @@ class _Tile:
         """How far a term of A is from the first one, in elements."""
         if self.code.contiguous:
             return term
-        if self.by_term.is_table:
+        if self.by_term.is_table or self.code.chosen:
             return self.by_term.elements(self.builder, term)
         position, moving[0] = moving[0], self.builder.add(moving[0], self.by_term.register)
         return position
@@ -158,7 +170,7 @@ class _Tile:
     def panel_row(self, term: Register, moving: list[Register]) -> Register:
         """The address of B at a term."""
         builder, step, element = self.builder, self.step, self.code.element
-        if step.is_table:
+        if step.is_table or self.code.chosen:
             return words.offset(builder, self.given.b, step.elements(builder, term), element)
         address, moving[-1] = moving[-1], words.offset(builder, moving[-1], step.register, element)
         return address

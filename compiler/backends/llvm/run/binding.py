@@ -10,7 +10,7 @@ import numpy as np
 
 from compiler.backends.llvm.jit.memory import Blocks, Items
 from compiler.backends.llvm.run.driver import BindingRecord, LaunchRecord, PatchRecord
-from compiler.backends.llvm.steps.launches import Launch, PythonStep, Scratch, Step, distances
+from compiler.backends.llvm.steps.launches import Launch, PythonStep, Scratch, Step
 from compiler.ir.dims import evaluate
 from compiler.loops.places import Pointer, Region
 
@@ -73,7 +73,7 @@ class Binding:
         self.record = BindingRecord()
         self.address = ctypes.addressof(self.record)
         self._scratch = np.empty(stretches.scratch.bytes + 64, np.uint8)
-        self._tables = [distances(loops) for loops in stretches.scratch.tables]
+        self._tables = [item.array for item in stretches.scratch.tables]
         self._bases: dict[Region, list[int]] = {
             Region.SLAB: [slab],
             Region.SCRATCH: [-(-address_of(self._scratch) // 64) * 64],

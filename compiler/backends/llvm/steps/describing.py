@@ -26,9 +26,9 @@ from compiler.loops.lowering import lower
 from compiler.loops.machine import Machine
 from compiler.loops.pipeline import TRICKS, stages, write
 from compiler.loops.places import Pointer
-from compiler.loops.products import Table
 from compiler.loops.shown import Language, Shown
 from compiler.loops.source import Naming
+from compiler.loops.tables import Table
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeAlias
-
-import numpy as np
+from typing import Final, Protocol
 
 from compiler.ir.dims import Extent
 from compiler.ir.node import Node
 from compiler.loops.language import Kernel
 from compiler.loops.places import Pointer, Region
+from compiler.loops.sparing import Numbers
 
 Sizes = Mapping[str, int]
-
-Walk: TypeAlias = tuple[int, int]
-"""The extent of a loop, and how many elements an iteration moves on."""
 
 PARALLEL_FROM: Final = 24_000
 """Predicted nanoseconds from which on a kernel is cut into chunks that threads share.
@@ -53,7 +49,7 @@ class Scratch:
 
     def __init__(self) -> None:
         self.bytes = 0
-        self.tables: dict[tuple[Walk, ...], int] = {}
+        self.tables: dict[Numbers, int] = {}
         self._used = 0
 
     def begin(self) -> None:
@@ -67,9 +63,9 @@ class Scratch:
         self.bytes = max(self.bytes, self._used)
         return Pointer(Region.SCRATCH, 0, start)
 
-    def table(self, loops: tuple[Walk, ...]) -> Pointer:
-        """A table of distances that no step writes; equal ones are one."""
-        return Pointer(Region.TABLE, self.tables.setdefault(loops, len(self.tables)))
+    def table(self, numbers: Numbers) -> Pointer:
+        """A table that no step writes; equal ones are one."""
+        return Pointer(Region.TABLE, self.tables.setdefault(numbers, len(self.tables)))
 
 
 class Step(Protocol):
@@ -103,14 +99,6 @@ class PythonStep:
     stored: tuple[Node, ...]
     reason: str
     kernels: Mapping[str, Kernel] = field(default_factory=dict[str, Kernel])
-
-
-def distances(loops: Sequence[Walk]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """How far each iteration of loops, the last one innermost, is from the first one, in elements."""
-    total = np.zeros(1, np.int64)
-    for extent, stride in loops:
-        total = (total[:, None] + stride * np.arange(extent)).reshape(-1)
-    return total
 
 
 def chunks_for(nanoseconds: float, most: int) -> int:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.steps.launches import Launch, Scratch, Sizes, chunks_for
-from compiler.ir.dims import Extent, evaluate, product
+from compiler.ir.dims import Extent, evaluate
 from compiler.ir.node import Node
 from compiler.ir.types import INT64
 from compiler.loops.arguments import Bound, bind
+from compiler.loops.borders import Walk
 from compiler.loops.chunking import Cuts, cut_product
 from compiler.loops.language import Count, Kernel, Memory
 from compiler.loops.places import Pointer
 from compiler.loops.products import ProductDraft
-from compiler.loops.roles import Walk
+from compiler.loops.sparing import Numbers, Spared
+from compiler.loops.tables import BLOCK_DEPTH, Table
 from compiler.loops.tiling import COPY_ROWS, Shape, choose
 
 _FLOPS_PER_NANOSECOND: Final = 80.0
@@ -72,12 +74,24 @@ class ProductStep:
         parts = [_parts(n, cut) for n, cut in zip((batches, rows, columns), lengths, strict=True)]
         known: dict[Memory | Count, int | Pointer] = {**draft.addresses}
         for memory, table in draft.tables.items():
-            walks = tuple((evaluate(n, sizes), evaluate(stride, sizes)) for n, stride in table.loops)
-            known[memory] = scratch.table(walks)
+            known[memory] = scratch.table(self._numbers(table, sizes))
         lengths[2] = -(-lengths[2] // self.cuts.unit)
         known.update(zip(self.cuts.lengths, lengths, strict=True))
         known.update(zip(self.cuts.parts, parts[1:], strict=True))
         return [Launch(self.bound.key, self.bound.numbers(known, sizes), math.prod(parts), nanoseconds)]
+
+    def _numbers(self, table: Table, sizes: Sizes) -> Numbers:
+        """A table for given sizes. Rows that are tiled together share their terms."""
+
+        def steps(walk: Walk) -> tuple[tuple[int, int], ...]:
+            return tuple((evaluate(extent, sizes), evaluate(stride, sizes)) for extent, stride in walk)
+
+        zeros, loops = table.zeros, steps(table.loops)
+        if zeros is None:
+            return Numbers(loops)
+        sides, offset = zeros.border.sides, evaluate(zeros.border.offset, sizes)
+        spared = Spared(steps(zeros.rows), steps(zeros.terms), sides, offset, self.tile.rows, BLOCK_DEPTH)
+        return Numbers(loops, table.what, spared)
 
     def _lengths(self, batches: int, rows: int, columns: int, wanted: int) -> list[int]:
         """How many batches, rows and columns a chunk has: what is done soonest by few and by many threads.
@@ -112,20 +126,16 @@ def _makespan(parts: int) -> float:
 
 def tables_of(steps: Iterable[object]) -> dict[Node, Extent]:
     """The bytes of the tables of products, each with the first value that is computed by it."""
-    known: set[Walk] = set()
+    known: set[Hashable] = set()
     found: dict[Node, Extent] = {}
     for step in steps:
         if not isinstance(step, ProductStep):
             continue
-        walks = {table.loops for table in step.draft.tables.values()} - known
-        known |= walks
-        if walks:
-            found[step.nodes[0]] = sum((_table_bytes(walk) for walk in walks), start=0)
+        tables = {table.key: table for table in step.draft.tables.values() if table.key not in known}
+        known.update(tables)
+        if tables:
+            found[step.nodes[0]] = INT64.size * sum((table.entries for table in tables.values()), start=0)
     return found
-
-
-def _table_bytes(walk: Walk) -> Extent:
-    return INT64.size * product(extent for extent, _ in walk)
 
 
 def _cut(extent: int, parts: int, of: int) -> int:

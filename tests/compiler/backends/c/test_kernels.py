@@ -7,7 +7,7 @@ pytest.importorskip("llvmlite")
 
 from tests.backends import HAS_C
 from tests.compiler.backends.c.running import MACHINES, called, functions, lowered, run
-from tests.compiler.backends.llvm.emit import test_kernel, test_products
+from tests.compiler.backends.llvm.emit import test_kernel, test_products, test_tables
 from tests.compiler.loops import interpreter
 from tests.compiler.loops.kernels import CASES, kernel
 
@@ -25,11 +25,11 @@ OF_LLVM = {
 
 @pytest.fixture(autouse=True)
 def _in_c(monkeypatch):
-    for module in (test_kernel, test_products):
+    for module in (test_kernel, test_products, test_tables):
         monkeypatch.setattr(module, "run", run)
 
 
-for _module in (test_kernel, test_products):
+for _module in (test_kernel, test_products, test_tables):
     globals().update(
         {
             name: item

@@ -88,3 +88,32 @@ def test_a_panel_that_is_read_where_it_lies(dtype):
         run(product(dtype, 1, packed=False), columns, a, rows, far, b, far, out)
         expected = a[rows[:, None] + far] @ b[far[:, None] + np.arange(columns)]
         np.testing.assert_array_equal(out.reshape(ROWS, WIDTH)[:, :columns], expected)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("by_table", [False, True])
+@pytest.mark.parametrize("far", [1, 3])
+def test_terms_that_a_table_leaves_out(far, by_table, machine):
+    """Rows of A lie 50 apart, its terms `far` or as a table says; those of B as wide as a tile."""
+    writer = Writer()
+    terms = writer.number()
+    a, left, b = writer.array("float32"), writer.array("int64"), writer.array("float32")
+    live, out = writer.array("int64"), writer.array("float32")
+    by_term = Ref(left) if by_table else far
+    writer.write(
+        Tile(
+            Ref(out), ROWS, VECTORS, LANES, Ref(a), (50, by_term), 2, Ref(b), WIDTH, terms, 0, WIDTH,
+            masked=False, live=Ref(live),
+        )
+    )  # fmt: skip
+    rng = np.random.default_rng(far)
+    places = rng.permutation(16) if by_table else far * np.arange(16)
+    table = places if by_table else np.zeros(1, np.int64)
+    a = rng.integers(-9, 9, 100).astype(np.float32)
+    for chosen in ([], [3], [0, 2, 3, 7, 15]):
+        b = rng.integers(-9, 9, (16, WIDTH)).astype(np.float32)
+        out = np.full(ROWS * WIDTH, 7, np.float32)
+        live = np.array([*chosen, 99], np.int64)
+        run(writer.kernel, len(chosen), a, table, b.reshape(-1), live, out, machine=MACHINES[machine])
+        expected = a.reshape(2, 50)[[0, 1, 1]][:, places[chosen]] @ b[chosen]
+        np.testing.assert_array_equal(out.reshape(ROWS, WIDTH), expected)
