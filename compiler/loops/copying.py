@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -81,8 +81,8 @@ class Copy:
             case Join(value, reducer, state):
                 given = self.all(state)
                 return Join(self.new(value), reducer, given)
-            case If(condition, then, otherwise):
-                return If(self.of(condition), self.block(then), self.block(otherwise))
+            case If():
+                return self._if(stmt)
             case Check(condition, status):
                 return Check(self.of(condition), self.of(status))
             case Pack():
@@ -90,18 +90,33 @@ class Copy:
             case Tile():
                 return self._tile(stmt)
 
+    def _if(self, stmt: If) -> If:
+        condition, firsts, inside = self.of(stmt.condition), *self._begun(stmt.carried)
+        then, otherwise = self.block(stmt.then), self.block(stmt.otherwise)
+        return If(condition, then, otherwise, self._ended(stmt.carried, firsts, inside))
+
+    def _begun(self, carried: Sequence[Carry]) -> tuple[list[Any], list[Any]]:
+        """What is carried, at first and inside."""
+        firsts = [self.of(item.first) for item in carried]
+        return firsts, [self.new(item.inside) for item in carried]
+
+    def _ended(
+        self, carried: Sequence[Carry], firsts: Sequence[Any], inside: Sequence[Any]
+    ) -> tuple[Carry, ...]:
+        """What is carried, once what is inside is copied."""
+        return tuple(
+            Carry(within, first, self.of(item.following), self.new(item.after))
+            for item, first, within in zip(carried, firsts, inside, strict=True)
+        )
+
     def _loop(self, loop: For) -> For:
-        firsts = [self.of(item.first) for item in loop.carried]
         start, stop = self.of(loop.start), self.of(loop.stop)
+        firsts, inside = self._begun(loop.carried)
         index = self.new(loop.index)
-        inside = [self.new(item.inside) for item in loop.carried]
         ahead = self.block(loop.ahead)
         mask = None if loop.mask is None else self.new(loop.mask)
         body = self.block(loop.body)
-        carried = tuple(
-            Carry(within, first, self.of(item.following), self.new(item.after))
-            for item, first, within in zip(loop.carried, firsts, inside, strict=True)
-        )
+        carried = self._ended(loop.carried, firsts, inside)
         return replace(
             loop, index=index, start=start, stop=stop, body=body, ahead=ahead, mask=mask, carried=carried
         )

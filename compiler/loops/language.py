@@ -6,7 +6,7 @@
               | For(index, start, stop, step, lanes, mask, carried, ahead, body)
               | Fold(following, reducer, state, item, mask)   one more item of a reduction
               | Join(value, reducer, state)                   what a reduction's state comes to
-              | If(condition, then, otherwise)
+              | If(condition, then, otherwise, carried)
               | Check(condition)                              refuses the data; nothing else can fail
               | Pack(panel, ...) | Tile(sums, ...)            the leaves of a matrix product
     Operand ::= Value | Literal | Count
@@ -27,6 +27,9 @@ vectors: its step is a multiple of its lanes, `mask` (if there is one) is the va
 below stop, and the index is that of the first lane. A carried value is `first` when the loop begins,
 `inside` in an iteration, `following` at its end, and `after` behind the loop, `first` again where there is no
 iteration. `ahead` runs once before the first iteration, if there is one; the body can read what it writes.
+
+**Branches.** An `If` without another block may carry values, as a loop of one iteration or none does. Its
+condition is taken to be rare: lowering writes such a branch for arguments that need more work than others.
 
 **Reductions.** The state of a reduction is one value (a sum, or the largest integer), the largest or smallest
 number and whether a NaN was seen, or of a search the value and its place (int64). `Fold` takes an item (and
@@ -180,7 +183,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Carry:
-    """A value that goes from one iteration of a loop to the next."""
+    """A value that goes from one iteration of a loop to the next, or through a branch."""
 
     inside: Value
     first: Operand
@@ -225,11 +228,12 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class If:
-    """One of two blocks, by a truth value."""
+    """One of two blocks, by a truth value; or one that is rarely run, and what is `following` from it."""
 
     condition: Value
     then: tuple[Stmt, ...]
     otherwise: tuple[Stmt, ...] = ()
+    carried: tuple[Carry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +333,7 @@ def written(stmt: Stmt) -> tuple[Value, ...]:
             return (stmt.value,)
         case Fold():
             return stmt.following
-        case For():
+        case For() | If():
             return tuple(item.after for item in stmt.carried)
         case Pack():
             return (stmt.step,)
@@ -409,7 +413,10 @@ def _read(stmt: Stmt) -> Iterator[object]:
             yield from (*stmt.state, *stmt.item, stmt.mask)
         case Join():
             yield from stmt.state
-        case If() | Check():
+        case If():
+            yield stmt.condition
+            yield from (item for carry in stmt.carried for item in (carry.first, carry.following))
+        case Check():
             yield stmt.condition
         case Pack():
             yield from (*stmt.strides, stmt.terms, stmt.columns, stmt.rows)

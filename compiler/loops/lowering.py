@@ -10,7 +10,7 @@ matrix product. Equal atoms of equal operands are computed once in a block and i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -157,10 +157,7 @@ class _Lowering:
             for inner in stmt.ahead:
                 self._rules[type(inner)](inner)
             body = self.block(stmt.body)
-        carried = tuple(
-            Carry(item.inside, first, self.operand(item.following), item.after)
-            for item, first in zip(stmt.carried, firsts, strict=True)
-        )
+        carried = self._carried(stmt.carried, firsts)
         writer.write(replace(stmt, start=start, stop=stop, body=body, carried=carried, ahead=tuple(ahead)))
 
     def _fold(self, stmt: Fold) -> None:
@@ -178,8 +175,16 @@ class _Lowering:
         self.now[stmt.value] = self.writer.named(found, stmt.value.label, since)
 
     def _if(self, stmt: If) -> None:
-        condition = self.value(stmt.condition)
-        self.writer.write(If(condition, self.block(stmt.then), self.block(stmt.otherwise)))
+        condition, firsts = self.value(stmt.condition), [self.operand(item.first) for item in stmt.carried]
+        then, otherwise = self.block(stmt.then), self.block(stmt.otherwise)
+        self.writer.write(If(condition, then, otherwise, self._carried(stmt.carried, firsts)))
+
+    def _carried(self, carried: Sequence[Carry], firsts: Sequence[Operand]) -> tuple[Carry, ...]:
+        """What goes through a loop or a branch, once what is inside is written."""
+        return tuple(
+            Carry(item.inside, first, self.operand(item.following), item.after)
+            for item, first in zip(carried, firsts, strict=True)
+        )
 
     def _check(self, stmt: Check) -> None:
         self.writer.write(Check(self.value(stmt.condition), stmt.status))

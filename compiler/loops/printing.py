@@ -261,7 +261,7 @@ class Lines:
         self.vector = vector
 
     def variable(self, item: Carry) -> str:
-        """What a loop carries, at first."""
+        """What a loop or a branch carries, at first."""
         first = self.operand(item.first, item.inside.dtype)
         name = self.names[item.after] = self.named(item.inside)
         self.line(f"{name} : {type_text(item.inside)} = {first}")
@@ -287,8 +287,8 @@ class Lines:
         self.settle()
         self.margin = self.margin[: -len(_INDENT)]
 
-    def nexts(self, stmt: For, variables: Sequence[str]) -> None:
-        """What an iteration hands on."""
+    def nexts(self, stmt: For | If, variables: Sequence[str]) -> None:
+        """What an iteration or a branch hands on."""
         for item, name in zip(stmt.carried, variables, strict=True):
             self.line(f"next {name} = {self.operand(item.following, item.inside.dtype)}")
 
@@ -311,11 +311,15 @@ class Lines:
         self.line(f"{self.typed(stmt.value)} = join {stmt.reducer.value}({state})")
 
     def choice(self, stmt: If) -> None:
-        """Two blocks."""
+        """Two blocks, behind the variables that the first carries."""
+        variables = [self.variable(item) for item in stmt.carried]
         condition = self.operand(stmt.condition, None)
         self.settle()
         self.line(f"if {condition}:")
-        self.block(stmt.then)
+        self.enter()
+        self.statements(stmt.then)
+        self.nexts(stmt, variables)
+        self.leave()
         if stmt.otherwise:
             self.line("else:")
             self.block(stmt.otherwise)

@@ -30,6 +30,7 @@ from compiler.loops.language import (
     Carry,
     Fold,
     For,
+    If,
     Join,
     Kernel,
     Let,
@@ -245,7 +246,7 @@ class _Source(Lines):
             self.home[item.inside], self.home[item.after] = self.blocks[-2:][::-1]
         return super().head(stmt, bounds)
 
-    def nexts(self, stmt: For, variables: Sequence[str]) -> None:
+    def nexts(self, stmt: For | If, variables: Sequence[str]) -> None:
         given: list[tuple[str, str]] = []
         for item, name in zip(stmt.carried, variables, strict=True):
             following = item.following

@@ -369,11 +369,10 @@ class _Vectors:
         self.writer.write(Join(value, stmt.reducer, state))
 
     def _if(self, stmt: If) -> None:
-        parts: list[tuple[Stmt, ...]] = []
-        for block in (stmt.then, stmt.otherwise):
-            with self.writer.block() as body:
-                self.block(block)
-            parts.append(tuple(body))
+        with self.writer.block() as then:
+            self.block(stmt.then)
+        with self.writer.block() as otherwise:
+            self.block(stmt.otherwise)
         condition = self._of(stmt.condition)
         assert isinstance(condition, Value)
-        self.writer.write(If(condition, *parts))
+        self.writer.write(If(condition, tuple(then), tuple(otherwise)))

@@ -33,7 +33,6 @@ from compiler.loops.language import (
     Store,
     Tile,
     Value,
-    blocks,
     lanes_of,
     reads,
     refs,
@@ -54,11 +53,12 @@ def verify_machine(kernel: Kernel, maker: str = "") -> None:
     enforce((*LAWS, *MACHINE_LAWS), facts, maker)
 
 
-def _begun(stmt: For) -> Iterator[Value]:
-    """The values that a loop writes for its body."""
-    yield stmt.index
-    if stmt.mask is not None:
-        yield stmt.mask
+def _begun(stmt: For | If) -> Iterator[Value]:
+    """The values that a loop or a branch writes for its body."""
+    if isinstance(stmt, For):
+        yield stmt.index
+        if stmt.mask is not None:
+            yield stmt.mask
     yield from (item.inside for item in stmt.carried)
 
 
@@ -71,7 +71,7 @@ def _written_once(facts: Facts) -> Iterator[Broken]:
         seen.add(item)
     for stmt, _ in facts.statements:
         made: list[Value | Memory] = [*written(stmt)]
-        made += _begun(stmt) if isinstance(stmt, For) else [stmt.panel] if isinstance(stmt, Pack) else []
+        made += _begun(stmt) if isinstance(stmt, For | If) else [stmt.panel] if isinstance(stmt, Pack) else []
         for item in made:
             if item in seen:
                 yield stmt, f"{'memory' if isinstance(item, Memory) else 'a value'} is made a second time"
@@ -92,14 +92,19 @@ def _visible_in(body: tuple[Stmt, ...], outside: set[Value | Memory]) -> Iterato
             yield from _visible_in(stmt.ahead, known)
             inside = known.union(_begun(stmt), _made(stmt.ahead))
             yield from _visible_in(stmt.body, inside)
-            inside.update(_made(stmt.body))
-            for item in stmt.carried:
-                if isinstance(item.following, Value) and item.following not in inside:
-                    yield stmt, "what an iteration hands on is not written in it"
-        else:
-            for block in blocks(stmt):
-                yield from _visible_in(block, known)
+            yield from _handed_on(stmt, inside.union(_made(stmt.body)))
+        elif isinstance(stmt, If):
+            inside = known.union(_begun(stmt))
+            yield from _visible_in(stmt.then, inside)
+            yield from _visible_in(stmt.otherwise, known)
+            yield from _handed_on(stmt, inside.union(_made(stmt.then)))
         known.update(_made((stmt,)))
+
+
+def _handed_on(stmt: For | If, inside: set[Value | Memory]) -> Iterator[Broken]:
+    for item in stmt.carried:
+        if isinstance(item.following, Value) and item.following not in inside:
+            yield stmt, "what an iteration hands on is not written in it"
 
 
 def _made(body: tuple[Stmt, ...]) -> Iterator[Value | Memory]:
@@ -110,7 +115,7 @@ def _made(body: tuple[Stmt, ...]) -> Iterator[Value | Memory]:
 
 
 def _read_here(stmt: Stmt, known: set[Value | Memory]) -> Iterator[Broken]:
-    following = {item.following for item in stmt.carried} if isinstance(stmt, For) else ()
+    following = {item.following for item in stmt.carried} if isinstance(stmt, For | If) else ()
     for value in reads(stmt):
         if value not in known and value not in following:
             yield stmt, "it reads a value that is not written before it, or in a block that has ended"
@@ -221,10 +226,16 @@ def _pieces(facts: Facts) -> Iterator[Broken]:
 
 
 def _carried(facts: Facts) -> Iterator[Broken]:
-    for loop in facts.each(For):
-        for item in loop.carried:
+    for stmt, _ in facts.statements:
+        if not isinstance(stmt, For | If):
+            continue
+        for item in stmt.carried:
             if not _is_one_type(item):
-                yield loop, f"one is {item.inside.dtype} of {item.inside.lanes} lanes"
+                yield stmt, f"one is {item.inside.dtype} of {item.inside.lanes} lanes"
+
+
+def _carried_through_one(facts: Facts) -> Iterator[Broken]:
+    return ((stmt, "it has another") for stmt in facts.each(If) if stmt.carried and stmt.otherwise)
 
 
 def _is_one_type(item: Carry) -> bool:
@@ -262,6 +273,7 @@ LAWS: Final[tuple[Law[Facts], ...]] = (
     law(
         "A carried value is of one type, at first, in an iteration, at its end and behind the loop.", _carried
     ),
+    law("A branch that carries values has one block.", _carried_through_one),
     *TYPE_LAWS,
     *MEMORY_LAWS,
 )

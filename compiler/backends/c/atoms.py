@@ -293,8 +293,6 @@ RULES: Final[Mapping[str, Rule]] = {
     "scalef": _scalef,
     "getmant": _call("getmant"),
     "getexp": _call("getexp"),
-    "sin": _call("sin"),
-    "cos": _call("cos"),
     "pow": _call("pow"),
 }
 """How each atom of `compiler.loops.atoms` is written."""

@@ -200,11 +200,15 @@ class _Writer:
         self.turns(stmt, start, stop, carried)
         if stmt.ahead:
             self.close()
+        self.ended(stmt, carried)
+
+    def ended(self, stmt: For | If, carried: Sequence[str]) -> None:
+        """Behind a loop or a branch its variables are what it carried."""
         for item, name in zip(stmt.carried, carried, strict=True):
             self.values[item.after] = Term(name, self.values[item.inside].type)
 
     def variable(self, item: Carry) -> str:
-        """What a loop carries, at first."""
+        """What a loop or a branch carries, at first."""
         first = self.values.operand(item.first, item.inside.lanes)
         return self.declare(item.inside, self.spread(first, item.inside), "s")
 
@@ -229,7 +233,7 @@ class _Writer:
         self.close()
         self.names.close()
 
-    def next(self, stmt: For, carried: Sequence[str]) -> None:
+    def next(self, stmt: For | If, carried: Sequence[str]) -> None:
         """What a turn hands on, all at once."""
         given: list[tuple[str, str]] = []
         for item, name in zip(stmt.carried, carried, strict=True):
@@ -244,15 +248,19 @@ class _Writer:
             self.line(f"{name} = {text};")
 
     def choice(self, stmt: If) -> None:
-        """One of two blocks."""
-        self.open(f"if ({self.values[stmt.condition].text})")
+        """One of two blocks; behind the variables that it carries, one that is not expected to run."""
+        carried = [self.variable(item) for item in stmt.carried]
+        condition = self.values[stmt.condition].text
+        self.open(f"if (__builtin_expect({condition}, 0))" if carried else f"if ({condition})")
         self.statements(stmt.then)
+        self.next(stmt, carried)
         if stmt.otherwise:
             self.names.close()
             self.names.open()
             self.lines.append(f"{self.margin[:-4]}}} else {{")
             self.statements(stmt.otherwise)
         self.close()
+        self.ended(stmt, carried)
 
     def check(self, stmt: Check) -> None:
         """What may stop the kernel."""

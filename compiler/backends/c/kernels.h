@@ -110,8 +110,8 @@ PAIRS(i32, i64)
 
 /* Scalars, as what is done by halves ends in them. */
 
-float sinf(float), cosf(float), powf(float, float);
-double sin(double), cos(double), pow(double, double);
+float powf(float, float);
+double pow(double, double);
 
 #define SCALAR(E, I, U, F) \
     INLINE E load_##E(const void *p) { return *(const E *)p; } \
@@ -142,8 +142,6 @@ SCALAR(i64, i64, u64, )
     INLINE E round_##E(E a) { return __builtin_rint##F(a); } \
     INLINE E sqrt_##E(E a) { return __builtin_sqrt##F(a); } \
     INLINE E fma_##E(E a, E b, E c) { return __builtin_fma##F(a, b, c); } \
-    INLINE E sin_##E(E a) { return sin##F(a); } \
-    INLINE E cos_##E(E a) { return cos##F(a); } \
     INLINE E pow_##E(E a, E b) { return pow##F(a, b); }
 SCALAR_FLOAT(f32, i32, f)
 SCALAR_FLOAT(f64, i64, )
@@ -204,7 +202,7 @@ NUMBERS(WHOLE)
             NAME##_##H(low_##E##x##N(a), low_##E##x##N(b), low_##E##x##N(c)), \
             NAME##_##H(high_##E##x##N(a), high_##E##x##N(b), high_##E##x##N(c))); \
     }
-#define BY_LANE(E, I, H, N) HALVED(sin, E, H, N) HALVED(cos, E, H, N) HALVED_TWO(pow, E, H, N)
+#define BY_LANE(E, I, H, N) HALVED_TWO(pow, E, H, N)
 FLOATS(BY_LANE)
 
 /* Lanes that lie apart: `by` elements each from the one before, or at places of their own. */

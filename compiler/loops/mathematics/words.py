@@ -7,13 +7,13 @@ has the bits of the body.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeAlias
 
 from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, DType
-from compiler.loops.language import Literal, Value
+from compiler.loops.language import Carry, If, Literal, Value
 from compiler.loops.machine import Machine
 from compiler.loops.mathematics.coefficients import COEFFICIENTS
 from compiler.loops.writing import Writer
@@ -48,6 +48,11 @@ class Format:
     @property
     def smallest_normal(self) -> float:
         return 2.0 ** (1 - self.bias)
+
+    @property
+    def sign(self) -> int:
+        """Return the bit of the sign, as a signed integer."""
+        return -(1 << (self.width - 1))
 
     @property
     def exponent_mask(self) -> int:
@@ -143,12 +148,6 @@ class Lanes:
     def sqrt(self, a: Word) -> Value:
         return self._same("sqrt", a)
 
-    def sin(self, a: Word) -> Value:
-        return self._same("sin", a)
-
-    def cos(self, a: Word) -> Value:
-        return self._same("cos", a)
-
     def pow(self, a: Word, b: Word) -> Value:
         return self._same("pow", a, b)
 
@@ -240,6 +239,22 @@ class Lanes:
     def at_most(self, x: Operand, bound: float) -> Value:
         """Return min(x, bound), and NaN for NaN."""
         return self.select(self.lt(bound, x), bound, x)
+
+    def if_any(
+        self, condition: Value, given: Sequence[Operand], make: Callable[[], Sequence[Operand]]
+    ) -> list[Operand]:
+        """Return what `make` writes where a lane of `condition` is true, which is rare, else `given`."""
+        writer = self.writer
+        asked = writer.let("any", BOOL, condition) if condition.lanes else condition
+        with writer.block() as body:
+            made = make()
+        pairs = [(Value(item.dtype, self.lanes), Value(item.dtype, self.lanes)) for item in made]
+        carried = tuple(
+            Carry(inside, first, following, after)
+            for (inside, after), first, following in zip(pairs, given, made, strict=True)
+        )
+        writer.write(If(asked, tuple(body), carried=carried))
+        return [after for _, after in pairs]
 
     def bits(self, x: Operand) -> Value:
         return self.writer.let("bits", self.integers.dtype, x, lanes=self.lanes)

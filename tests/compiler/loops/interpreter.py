@@ -188,7 +188,13 @@ class Interpreter:
             self.write(item.after, value)
 
     def choice(self, stmt):
-        self.block(stmt.then if self.values[stmt.condition] else stmt.otherwise)
+        is_chosen = self.values[stmt.condition]
+        carried = [np.broadcast_to(self.operand(x.first), x.inside.lanes or ())[()] for x in stmt.carried]
+        for item, value in zip(stmt.carried, carried, strict=True):
+            self.write(item.inside, value)
+        self.block(stmt.then if is_chosen else stmt.otherwise)
+        for item, value in zip(stmt.carried, carried, strict=True):
+            self.write(item.after, self.operand(item.following) if is_chosen else value)
 
     def check(self, stmt):
         if not self.values[stmt.condition]:

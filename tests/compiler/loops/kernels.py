@@ -185,9 +185,26 @@ for chunk in chunks:
         %y[i] = where(t1, t0 * 3, i32(i) - t0)
 """
 
+RARE = """\
+%x : f32 at input %x
+%y : f32 at output 0
+for chunk in chunks:
+    for i in 0 .. 6:
+        for j in 0 .. 8 in vectors of 8:
+            t0 : f32x8 = %x[8*i + j]
+            t1 : boolx8 = t0 > 9.0
+            t2 : f32x8 = t0
+            t3 : f32x8 = 1.0
+            if any(t1):
+                next t2 = where(t1, t0 - 9.0, t2)
+                next t3 = t2 + t3
+            %y[8*i + j] = t2 * t3 + cos(t0)
+"""
+
 TEXTS = {
     "softmax": SOFTMAX, "product": PRODUCT, "columns": COLUMNS, "window": WINDOW, "search": SEARCH,
     "chosen": CHOSEN, "across": ACROSS, "gather": GATHER, "pieces": PIECES, "integers": INTEGERS,
+    "rare": RARE,
 }  # fmt: skip
 
 
@@ -263,10 +280,18 @@ def integers_case(rng):
     return [11, x, np.zeros_like(x)], 1, {2: y}
 
 
+def rare_case(rng):
+    x = rng.uniform(-8, 8, (6, 8)).astype(np.float32)
+    x[[1, 4, 4], [3, 0, 7]] = 10, 2e6, 1e12
+    chosen = np.where(x > 9, x - 9, x)
+    times = np.where((x > 9).any(1, keepdims=True), x + 1, 1)
+    return [x, np.zeros_like(x)], 1, {1: chosen * times + np.cos(x.astype(np.float64)).astype(np.float32)}
+
+
 CASES = {
     "softmax": softmax_case, "product": product_case, "columns": columns_case, "window": window_case,
     "search": search_case, "chosen": chosen_case, "across": across_case, "gather": gather_case,
-    "pieces": pieces_case, "integers": integers_case,
+    "pieces": pieces_case, "integers": integers_case, "rare": rare_case,
 }  # fmt: skip
 """For each the arguments, the chunks, and what arguments hold afterwards, by place."""
 

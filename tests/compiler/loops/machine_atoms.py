@@ -127,8 +127,7 @@ ATOMS = {
     "zip_low": lambda x, y: np.stack([x, y], 1).reshape(-1)[: x.size],
     "zip_high": lambda x, y: np.stack([x, y], 1).reshape(-1)[x.size :],
     "lane": lambda number, x: x[int(number)], "any": np.any, "all": np.all, "scalef": _scalef,
-    "getmant": _getmant, "getexp": _getexp, "sin": _by_libm("sin"), "cos": _by_libm("cos"),
-    "pow": _by_libm("pow"),
+    "getmant": _getmant, "getexp": _getexp, "pow": _by_libm("pow"),
 }  # fmt: skip
 """Those of operands alone: `cast`, `splat`, `lanes` and `first` ask what value is wanted."""
 

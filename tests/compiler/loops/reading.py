@@ -1,7 +1,7 @@
 """Reads a kernel's text, with names or without: a parser that follows the grammar and nothing else."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from compiler.ir.dims import parse_extent
 from compiler.ir.op import Reducer
@@ -184,7 +184,7 @@ class Reader:
         for line in lines:
             if line.text == "else:":
                 choice = self.statements.pop()
-                self.statements.append(If(choice.condition, choice.then, self.block(line.body)))
+                self.statements.append(replace(choice, otherwise=self.block(line.body)))
             else:
                 self.statement(line)
         found, self.statements = tuple(self.statements), before
@@ -198,8 +198,7 @@ class Reader:
         if found := LOOP.fullmatch(text):
             self.loop(line, *found.groups())
         elif text.startswith("if "):
-            condition = self.operand(expression(text[3:-1]))
-            self.write(If(condition, self.block(line.body)))
+            self.choice(line, self.operand(expression(text[3:-1])))
         elif found := re.fullmatch(rf"check (.*) else stop with 1 in ({NAME})", text):
             self.write(Check(self.operand(expression(found[1])), self.memories[found[2]]))
         elif found := PACK.fullmatch(text):
@@ -294,13 +293,29 @@ class Reader:
         statements, following = self.nexts(body, variables)
         self.scopes.pop()
         self.vector = outside
+        carried = self.carried(variables, slots, insides, following)
+        step = int(step) if step else (lanes or 1)
+        self.write(For(index, start, stop, statements, step, lanes, masks, carried, ahead))
+
+    def choice(self, line, condition):
+        variables = sorted(assigned(line), key=self.since.get)
+        slots = [self.look(item) for item in variables]
+        insides = [Value(slot.dtype, slot.lanes) for slot in slots]
+        self.scopes.append({})
+        for item, inside in zip(variables, insides, strict=True):
+            self.scopes[-1][item] = Slot(inside, inside.dtype, inside.lanes)
+        statements, following = self.nexts(line.body, variables)
+        self.scopes.pop()
+        self.write(If(condition, statements, (), self.carried(variables, slots, insides, following)))
+
+    def carried(self, variables, slots, insides, following):
+        """What goes through a loop or a branch, whose block is read."""
         carried = []
         for item, slot, inside, last in zip(variables, slots, insides, following, strict=True):
             after = Value(slot.dtype, slot.lanes)
             carried.append(Carry(inside, slot.operand, last, after))
             self.scopes[-1][item] = Slot(after, after.dtype, after.lanes)
-        step = int(step) if step else (lanes or 1)
-        self.write(For(index, start, stop, statements, step, lanes, masks, tuple(carried), ahead))
+        return tuple(carried)
 
     def nexts(self, lines, variables):
         """The statements of an iteration, and what it hands on."""
@@ -467,7 +482,7 @@ def masked(text):
 
 
 def assigned(loop):
-    """The names that the body of a loop assigns to and does not define: what it carries."""
+    """The names that the body of a loop or a branch assigns to and does not define: what it carries."""
     found, local = {}, set()
     for line in loop.body:
         if line.text == "ahead:":

@@ -213,6 +213,10 @@ BROKEN = {
     "A carried value is of one type": [
         lambda: text("softmax", "sum0 : f64x8 = 0.0", "sum0 : f64x8 = 0.0:f32"),
         lambda: text("pieces", "next t0 = t0 * 2 + i", "next t0 = t0 < 2"),
+        lambda: text("rare", "next t3 = t2 + t3", "next t3 = t0 > 1.0"),
+    ],
+    "A branch that carries values has one block.": [
+        lambda: text("rare", " " * 12 + "%y", f"{' ' * 12}else:\n{' ' * 16}%y[j] = t0\n{' ' * 12}%y"),
     ],
     "An atom is known": [
         lambda: atom("frobnicate", ONE), lambda: atom("exp", N), lambda: atom("add", ONE),

@@ -196,8 +196,6 @@ RULES: Final[Mapping[str, Rule]] = {
     "scalef": lambda site, operands: x86.scalef(site.builder, *operands),
     "getmant": lambda site, operands: x86.getmant(site.builder, *operands),
     "getexp": lambda site, operands: x86.getexp(site.builder, *operands),
-    "sin": lambda site, operands: by_lane(site.builder, "sin", operands),
-    "cos": lambda site, operands: by_lane(site.builder, "cos", operands),
     "pow": lambda site, operands: by_lane(site.builder, "pow", operands),
 }
 """How each atom of `compiler.loops.atoms` is written."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from typing import Final
 
 from compiler.backends.llvm.emit import words
 from compiler.backends.llvm.emit.atoms import RULES, Site
@@ -19,6 +20,9 @@ from compiler.errors import BackendError
 from compiler.loops.atoms import ATOMS, Lanes
 from compiler.loops.language import Check, For, If, Kernel, Let, Load, Memory, Pack, Stmt, Store, Tile
 from compiler.loops.machine import Machine
+
+_OFTEN: Final = 1000
+"""How often a branch that carries values is not taken for every time that it is, as LLVM is told."""
 
 
 def emit_kernel(
@@ -152,6 +156,9 @@ class _Emitter:
 
     def _if(self, stmt: If) -> None:
         condition = self.values[stmt.condition]
+        if stmt.carried:
+            self._rarely(stmt, condition)
+            return
         if not stmt.otherwise:
             with self.builder.if_then(condition):
                 self._block(stmt.then)
@@ -161,6 +168,21 @@ class _Emitter:
                 self._block(stmt.then)
             with otherwise:
                 self._block(stmt.otherwise)
+
+    def _rarely(self, stmt: If, condition: Register) -> None:
+        """A block that is not expected to run, and what it carries."""
+        builder = self.builder
+        firsts = [self.values.operand(item.first, item.inside.lanes) for item in stmt.carried]
+        around, rare, beyond = builder.block, *map(builder.append_basic_block, ("rare", "beyond"))
+        builder.cbranch(condition, rare, beyond).set_weights([1, _OFTEN])
+        builder.position_at_end(rare)
+        for item, register in zip(stmt.carried, firsts, strict=True):
+            self.values[item.inside] = register
+        self._block(stmt.then)
+        found = [self.values.operand(item.following, item.inside.lanes) for item in stmt.carried]
+        results = words.either(builder, beyond, around, firsts, found)
+        for item, register in zip(stmt.carried, results, strict=True):
+            self.values[item.after] = register
 
     def _check(self, stmt: Check) -> None:
         builder = self.builder

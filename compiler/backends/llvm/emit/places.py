@@ -137,8 +137,10 @@ def _moving(loop: For) -> set[object]:
     for stmt in walk(loop.body):
         found.update(written(stmt))
         if isinstance(stmt, For):
-            found.update((stmt.index, stmt.mask, *(item.inside for item in stmt.carried)))
-        elif isinstance(stmt, Pack):
+            found.update((stmt.index, stmt.mask))
+        if isinstance(stmt, For | If):
+            found.update(item.inside for item in stmt.carried)
+        if isinstance(stmt, Pack):
             found.add(stmt.panel)
     found.discard(None)
     return found

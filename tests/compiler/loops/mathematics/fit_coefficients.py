@@ -17,6 +17,8 @@ from compiler.loops.mathematics import coefficients
 from tests.compiler.loops.mathematics.remez import Fit, Function, Real, mpmath, remez
 
 DIGITS = 60
+WORDS = 20
+"""How many words of 2 / pi there are."""
 
 
 def remembered(f: Function, at_zero: Real) -> Function:
@@ -45,6 +47,17 @@ def artanh_remainder(z: Real) -> Real:
     """(2 artanh(s) / s - 2) / z for s^2 = z."""
     s = mpmath.sqrt(z)
     return (2 * mpmath.atanh(s) / s - 2) / z
+
+
+def sine_remainder(z: Real) -> Real:
+    """(sin(r) / r - 1) / z for r^2 = z."""
+    r = mpmath.sqrt(z)
+    return (mpmath.sin(r) / r - 1) / z
+
+
+def cosine_remainder(z: Real) -> Real:
+    """(cos(r) - 1 + z / 2) / z^2 for r^2 = z."""
+    return (mpmath.cos(mpmath.sqrt(z)) - 1 + z / 2) / z**2
 
 
 def tail(x: Real) -> Real:
@@ -84,11 +97,18 @@ class Choices:
     erf_limit: str
     tails: dict[str, Tail]
     ln2_bits: int
+    sin: int
+    cos: int
+    digits: int
+    """Binary ones, of a number."""
+    short_digits: int
+    """Of a part of pi / 2 whose product with a number of quadrants is exact."""
 
 
 CHOICES = {
     "float32": Choices(
         exp=4, expm1=4, log1p_unit=8, log=7, erf=7, erf_limit="3.95", ln2_bits=16,
+        sin=2, cos=2, digits=24, short_digits=11,
         tails={
             "erfc": Tail(tail, 1.0, "10.2", (4, 5)),
             "normcdf": Tail(normal_tail, 0.5, "14.5", (4, 5)),
@@ -96,6 +116,7 @@ CHOICES = {
     ),
     "float64": Choices(
         exp=9, expm1=9, log1p_unit=20, log=6, erf=23, erf_limit="5.95", ln2_bits=41,
+        sin=5, cos=5, digits=53, short_digits=33,
         tails={
             "erfc": Tail(tail, 1.0, "27.3", (10, 11)),
             "normcdf": Tail(normal_tail, 0.5, "38.75", (10, 11)),
@@ -124,6 +145,33 @@ def log_fit(dtype: str, degree: int) -> Fit:
     )  # fmt: skip
 
 
+def sine_fit(degree: int) -> Fit:
+    """The fit of sin from r^3 on, a little beyond an eighth of a turn."""
+    return Fit(
+        remembered(sine_remainder, -mpmath.mpf(1) / 6), mpmath.mpf(0), mpmath.mpf("0.63"), degree,
+        weight=lambda z: z * mpmath.sqrt(z) / mpmath.sin(mpmath.sqrt(z)) if z else mpmath.mpf(0),
+    )  # fmt: skip
+
+
+def cosine_fit(degree: int) -> Fit:
+    """The fit of cos from r^4 on, a little beyond an eighth of a turn."""
+    return Fit(
+        remembered(cosine_remainder, mpmath.mpf(1) / 24), mpmath.mpf(0), mpmath.mpf("0.63"), degree,
+        weight=lambda z: z**2 / mpmath.cos(mpmath.sqrt(z)),
+    )  # fmt: skip
+
+
+def parts(number: Real, digits: int, last: int) -> list[Real]:
+    """A number as a sum of three parts of so many binary digits each, and where they are few a fourth."""
+    lengths = [digits] * 3 + [last] * (digits < last)
+    found: list[Real] = []
+    for length in lengths:
+        rest = number - mpmath.fsum(found)
+        with mpmath.workprec(length):
+            found.append(+rest)
+    return found
+
+
 def erf_fit(degree: int, limit: str) -> Fit:
     """The fit of -log(erfc(x)) / x, weighted with what its relative error does to erf."""
     at_zero = 2 / mpmath.sqrt(mpmath.pi)
@@ -150,6 +198,9 @@ def constants(n: Choices) -> dict[str, list[Real]]:
         "ln2": [ln2],
         "ln2_high": [high],
         "ln2_low": [ln2 - high],
+        "two_over_pi": [2 / mpmath.pi],
+        "half_pi": parts(mpmath.pi / 2, n.digits, n.digits),
+        "half_pi_short": parts(mpmath.pi / 2, n.short_digits, n.digits),
         "erf_limit": [mpmath.mpf(n.erf_limit)],
         **{f"{name}_limit": [mpmath.mpf(kind.limit)] for name, kind in n.tails.items()},
     }
@@ -170,6 +221,8 @@ def tables(dtype: str) -> dict[str, Table]:
         "log1p_unit": ([], unit_interval),
         "log": ([], log_fit(dtype, n.log)),
         "erf": ([], erf_fit(n.erf, n.erf_limit)),
+        "sin": ([], sine_fit(n.sin)),
+        "cos": ([], cosine_fit(n.cos)),
     }
     found = {name: (known, *remez(fit)[::2]) for name, (known, fit) in fits.items()}
     exact = {name: ([*known, *fitted], error) for name, (known, fitted, error) in found.items()}
@@ -182,6 +235,13 @@ def tables(dtype: str) -> dict[str, Table]:
         result[f"{name}_top"] = ([rounded(c, dtype) for c in top], error)
         result[f"{name}_bottom"] = ([rounded(c, dtype) for c in bottom], error)
     return result
+
+
+def words_of_two_over_pi() -> list[int]:
+    """2 / pi behind a word of zeros, by words of 64 bits: enough for the largest float64."""
+    with mpmath.workprec(WORDS * 64):
+        digits = int(mpmath.floor(2 / mpmath.pi * 2 ** (64 * (WORDS - 1))))
+    return [digits >> 64 * place & (2**64 - 1) for place in reversed(range(WORDS))]
 
 
 def render(by_dtype: dict[str, dict[str, Table]]) -> str:
@@ -197,11 +257,14 @@ def render(by_dtype: dict[str, dict[str, Table]]) -> str:
             if len(values) == 1:
                 lines.append(f'        "{name}": ({values[0]!r},),')
                 continue
-            lines.append(f'        "{name}": (  # largest error of the fit {mpmath.nstr(error, 3)}')
+            about = f"  # largest error of the fit {mpmath.nstr(error, 3)}" if error else ""
+            lines.append(f'        "{name}": ({about}')
             lines += [f"            {value!r}," for value in values]
             lines.append("        ),")
         lines.append("    },")
-    return "\n".join([*lines, "}", ""])
+    words = [f"    0x{word:016X}," for word in words_of_two_over_pi()]
+    about = '"""The bits of 2 / pi, 64 a word, behind a word of zeros."""'
+    return "\n".join([*lines, "}", "", "TWO_OVER_PI: tuple[int, ...] = (", *words, ")", about, ""])
 
 
 def main() -> None:

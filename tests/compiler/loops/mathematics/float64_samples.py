@@ -17,6 +17,13 @@ from compiler.loops.mathematics.coefficients import COEFFICIENTS
 TABLE = COEFFICIENTS["float64"]
 HALVES = np.arange(-2200, 2200) / 2
 """Where k = round(x / ln 2) becomes the next integer, and half way to it."""
+EIGHTHS = np.concatenate(
+    [
+        np.outer([1.0, 2.0**12, 2.0**24, 2.0**60], np.arange(-400, 400)).ravel() * math.pi / 4,
+        [2.0**20, 2.0**32, 6381956970095103 * 2.0**797, 5319372648326541 * 2.0**716],
+    ]
+)
+"""Of turns, where the other polynomial is taken; where the reduction is another one; nearest to multiples."""
 POWERS = np.ldexp([0.75, 1.0, 1.5], np.arange(-1074, 1024)[:, None]).ravel()
 """Where a logarithm takes the next exponent; 3/4 of the smallest number is the number itself."""
 
@@ -46,8 +53,8 @@ BREAKS = {
     "log": POWERS,
     "log1p": np.concatenate([POWERS, POWERS - 1.0, -POWERS]),
     "sqrt": POWERS,
-    "sin": np.arange(-400, 400) * math.pi / 4,
-    "cos": np.arange(-400, 400) * math.pi / 4,
+    "sin": EIGHTHS,
+    "cos": EIGHTHS,
 }
 
 REACH = {

@@ -69,6 +69,8 @@ EDGES = {
     "erfc": (2.0, 2.0, 1.0, 1.0, 0.0, 0.0),
     "normcdf": (0.0, 0.0, 0.5, 0.5, 1.0, 1.0),
     "normpdf": (0.0, 0.0, None, None, 0.0, 0.0),
+    "sin": (np.nan, None, -0.0, 0.0, None, np.nan),
+    "cos": (np.nan, None, 1.0, 1.0, None, np.nan),
     "sqrt": (np.nan, np.nan, -0.0, 0.0, None, np.inf),
     "sign": (-1.0, -1.0, 0.0, 0.0, 1.0, 1.0),
     "floor": (-np.inf, -1000.0, -0.0, 0.0, 1000.0, np.inf),
