@@ -40,6 +40,17 @@ class Partial:
 
 
 @dataclass(frozen=True, slots=True)
+class Ranges:
+    """How chunks of a draft that is cut as it is written share what it writes: so many rows each.
+
+    Each walks over everything, and takes what belongs to its rows, which have `row` bytes.
+    """
+
+    grain: Count
+    row: Extent
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A kernel whose numbers are polynomials still, and what they and its memory stand for.
 
@@ -55,6 +66,8 @@ class Draft:
     instructions: float
     moves: tuple[tuple[int, Extent], ...]
     """For each place that is walked over the bytes of an element, and how many elements there are."""
+    ranges: Ranges | None = None
+    """What chunks share where that is no loop; `first` is then the count of all rows."""
 
     def moved(self, pointers: Mapping[Pointer, Pointer]) -> Draft:
         """The same over other memory."""

@@ -7,23 +7,26 @@
 
 All indices are checked before anything is written, and the result of a scatter_add is filled with zeros
 before anything is added. What is added to one element is added in the order of the text, so that chunks may
-share the axes before the indexed one, or those behind it, and never the indices.
+share the axes before the indexed one, or rows of the result, each passing over all indices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from compiler.ir.dims import Extent, Shape
+from compiler.analysis.cost import is_at_most
+from compiler.ir.dims import Extent, Shape, product
 from compiler.ir.node import Node
 from compiler.ir.op import Gather, Reducer, ScatterAdd
 from compiler.ir.types import BOOL, INT64
-from compiler.loops.drafts import Draft, number_of
+from compiler.loops.drafts import Draft, Ranges, number_of
 from compiler.loops.language import (
     Check,
     Count,
     For,
+    If,
     Kernel,
     Literal,
     Memory,
@@ -39,6 +42,10 @@ from compiler.loops.writing import Writer
 
 _CHECKED, _ADDED = 5.0, 8.0
 """Instructions for each index that is checked, and for each element that is added."""
+
+
+NARROW: Final = 768
+"""Bytes of rows that one thread adds as fast as two do that each pass over what is the other's."""
 
 
 @dataclass(frozen=True)
@@ -80,27 +87,70 @@ def scatter_draft(node: Node, places: Places) -> Draft:
         plain       out[a, index[i], b] += x[a, i, b]
         batched     out[a, index[a, i, b], b] += x[a, i, b]
     """
-    op, (indices, data) = node.op, node.operands
-    assert isinstance(op, ScatterAdd)
-    loops, axis, strides = _Loops(data.type.shape), op.axis, places[node].strides
-    width = 1 if op.batched else indices.type.rank
-    steps: list[Extent] = [*strides[:axis], *[0] * width, *strides[axis + 1 :]]
-    picked: list[Extent] = list(places[indices].strides)
-    if not op.batched:
-        picked = [*[0] * axis, *picked, *[0] * (data.type.rank - axis - width)]
-    memory = tuple(Memory(n.type.dtype, label=n) for n in (data, indices, node))
-    writer = Writer()
-    place = _index(writer, loops.ref(memory[1], picked))
-    value = writer.load(loops.ref(memory[0], places[data].strides))
-    target = loops.ref(memory[2], steps, (place, number_of(strides[axis])))
-    total = writer.let(fold_atom(Reducer.SUM), node.type.dtype, writer.load(target), value)
-    writer.write(Store(target, total))
-    addresses = {item: places[n].pointer for item, n in zip(memory, (data, indices, node), strict=True)}
-    kernel = Kernel(memory, Value(INT64), (), loops.around(writer.blocks[0]))
-    size = data.type.dtype.size
-    moves = ((size, data.type.size), (size, data.type.size), (size, data.type.size))
-    first = loops.shared(range(axis)) or loops.shared(range(axis + width, data.type.rank)) or Count(1)
-    return Draft(kernel, first, addresses, (), data.type.size, _ADDED, moves)
+    return _Scatter(node, places).write()
+
+
+class _Scatter:
+    """A scatter_add while it is written."""
+
+    def __init__(self, node: Node, places: Places) -> None:
+        op, (indices, data) = node.op, node.operands
+        assert isinstance(op, ScatterAdd)
+        axis, self.strides = op.axis, places[node].strides
+        self.node, self.data, self.axis, self.extent = node, data, axis, op.extent
+        self.width = width = 1 if op.batched else indices.type.rank
+        self.loops, self.writer = _Loops(data.type.shape), Writer()
+        picked: list[Extent] = list(places[indices].strides)
+        if not op.batched:
+            picked = [*[0] * axis, *picked, *[0] * (data.type.rank - axis - width)]
+        read, index, self.target = (Memory(n.type.dtype, label=n) for n in (data, indices, node))
+        self.addresses = {
+            memory: places[n].pointer for memory, n in ((read, data), (index, indices), (self.target, node))
+        }
+        self.read, self.index = self.loops.ref(read, places[data].strides), self.loops.ref(index, picked)
+
+    def write(self) -> Draft:
+        """Chunks share the first axis before the indexed one, or else rows of the result that are wide."""
+        data, axis, size = self.data, self.axis, self.data.type.dtype.size
+        behind = range(axis + self.width, data.type.rank)
+        shared = self.loops.shared(range(axis))
+        row = product([data.type.shape[k] for k in behind]) * size
+        ranges = None if shared or is_at_most(row, NARROW) else Ranges(Count(0), row)
+        first = shared or (Count(1) if ranges is None else Count(self.extent))
+        chunk = Value(INT64)
+        body = self._all() if ranges is None else self._in_range(chunk, ranges.grain, first, behind)
+        moves = ((size, data.type.size),) * 3
+        kernel = Kernel(tuple(self.addresses), chunk, (), body)
+        return Draft(kernel, first, self.addresses, (), data.type.size, _ADDED, moves, ranges)
+
+    def _all(self) -> tuple[Stmt, ...]:
+        self._add(_index(self.writer, self.index))
+        return self.loops.around(self.writer.blocks[0])
+
+    def _in_range(self, chunk: Value, grain: Count, rows: Count, behind: range) -> tuple[Stmt, ...]:
+        """Only what is added to the rows of a chunk."""
+        writer = self.writer
+        start = writer.product(chunk, grain)
+        stop = writer.minimum(writer.sum(start, grain), rows)
+        with writer.block() as inside:
+            place = _index(writer, self.index)
+            is_mine = writer.let(
+                "and", BOOL, writer.let("ge", BOOL, place, start), writer.let("lt", BOOL, place, stop)
+            )
+            with writer.block() as added:
+                self._add(place)
+            writer.write(If(is_mine, self.loops.around(added, behind)))
+        others = [k for k in self.loops.axes if k not in behind]
+        return (*writer.blocks[0], *self.loops.around(inside, others))
+
+    def _add(self, place: Value) -> None:
+        axis, writer, strides = self.axis, self.writer, list(self.strides)
+        steps: list[Extent] = [*strides[:axis], *[0] * self.width, *strides[axis + 1 :]]
+        value = writer.load(self.read)
+        target = self.loops.ref(self.target, steps, (place, number_of(strides[axis])))
+        dtype = self.node.type.dtype
+        total = writer.let(fold_atom(Reducer.SUM), dtype, writer.load(target), value)
+        writer.write(Store(target, total))
 
 
 def _index(writer: Writer, ref: Ref) -> Value:
@@ -132,9 +182,11 @@ class _Loops:
         numbers = [(self.indices[axis], number_of(strides[axis])) for axis in self.axes]
         return Ref(memory, (*(term for term in numbers if term[1] != 0), *others))
 
-    def around(self, body: Sequence[Stmt]) -> tuple[Stmt, ...]:
-        """The loops around statements."""
+    def around(self, body: Sequence[Stmt], axes: Sequence[int] | None = None) -> tuple[Stmt, ...]:
+        """The loops, or those of some axes, around statements."""
         found = tuple(body)
         for axis in reversed(self.axes):
+            if axes is not None and axis not in axes:
+                continue
             found = (For(self.indices[axis], 0, self.counts[axis], found),)
         return found

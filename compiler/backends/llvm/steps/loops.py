@@ -28,6 +28,8 @@ from compiler.loops.widening import rows_at_once, widen
 
 _BYTES_PER_NANOSECOND = 50.0
 _INSTRUCTIONS_PER_NANOSECOND = 40.0
+_BYTES_OF_A_RANGE = 384
+"""Bytes of a row for each chunk that asks whether the row is its own: passing over others costs less then."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ class LoopStep:
         whole = evaluate(self.draft.iterations, sizes)
         split = [item.rows * evaluate(item.size, sizes) for item in self.draft.partials if item.is_split]
         most = min([max(1, iterations), *(max(1, whole // (8 * size)) for size in split if size)])
+        if self.draft.ranges is not None:
+            most = min(most, max(1, evaluate(self.draft.ranges.row, sizes) // _BYTES_OF_A_RANGE))
         grain = -(-max(1, iterations) // chunks_for(nanoseconds, most))
         grain = -(-grain // self.unit)
         return grain, -(-units // grain)
@@ -134,8 +138,8 @@ def loop_step(nodes: Sequence[Node], draft: Draft, target: Target, *, is_cut: bo
     together = rows_at_once(draft, target.machine, lanes)
     multiples, short = _multiples(joined, lanes), short_counts(joined.body, lanes)
     unit = lanes if draft.first in _innermost(joined) | multiples | short else together
-    grain = Count(0)
-    if is_cut:
+    grain = Count(0) if draft.ranges is None else draft.ranges.grain
+    if is_cut and draft.ranges is None:
         draft = cut(draft, grain, unit)
     written = drafted, joined, draft.kernel
     draft = widen(draft, together)
