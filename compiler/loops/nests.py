@@ -39,6 +39,7 @@ from compiler.loops.members import Earlier, Item, Passes, Picked, Source, write_
 from compiler.loops.places import Places
 from compiler.loops.polynomials import rounded_once
 from compiler.loops.reductions import empty, fold_atom, identity
+from compiler.loops.within import Within, within
 from compiler.loops.writing import Writer
 from compiler.schedule import addresses, schedule
 from compiler.schedule.addresses import FromLoop, FromMember, MemoryAccess, sources_of, write_of
@@ -71,6 +72,7 @@ class NestWriter:
         self.writer = Writer()
         self.chunk = Value(INT64)
         self.partials: dict[int, tuple[Partial, Slot]] = {}
+        self.rooms: dict[int, Within] = {}
         self.states: dict[int, tuple[Operand, ...]] = {}
         self.indices: dict[int, Value] = {}
         self.current = 0
@@ -79,12 +81,15 @@ class NestWriter:
         """The loops."""
         for number, item in enumerate(self.items):
             if not item.is_map and self._is_partial(item):
-                self._add_partial(number)
+                self._add_room(number)
+                if number not in self.rooms:
+                    self._add_partial(number)
         active = [number for number, item in enumerate(self.items) if not item.is_map]
         self._outer(0, active)
         partials = tuple(partial for partial, _ in self.partials.values())
         arguments = (*self.slots.addresses, *(partial.memory for partial in partials))
-        kernel = Kernel(arguments, self.chunk, (), tuple(self.writer.blocks[0]))
+        rooms = tuple(room.slot.memory for room in self.rooms.values())
+        kernel = Kernel(arguments, self.chunk, rooms, tuple(self.writer.blocks[0]))
         work = sum(item.instructions for item in self.items if not item.is_row)
         return Draft(
             kernel, [*self.counts, Count(1)][0], dict(self.slots.addresses), partials,
@@ -184,6 +189,37 @@ class NestWriter:
         columns = frozenset(range(self.rows, len(self.counts)))
         return bool(self.nest.columns) and (item.is_row if item.is_map else item.reduced == columns)
 
+    def _add_room(self, number: int) -> None:
+        """A room for what would be of another dtype in memory than the result, where it is small."""
+        item = self.items[number]
+        is_stored = item.node in self.stored and not self.slots.overwrites(item.node)
+        if item.is_exact or item.accumulator is item.dtype or not is_stored:
+            return
+        found = within(item, self.counts, self.rows if item.is_row else len(self.counts))
+        if found is not None:
+            self.rooms[number] = found
+
+    def _begin_room(self, number: int) -> None:
+        room, item = self.rooms[number], self.items[number]
+        first = Literal.of(identity(item.reducer, item.accumulator), item.accumulator)
+        self._over(room.kept, lambda: self.writer.write(Store(self._ref(room.slot), first)))
+
+    def _end_room(self, number: int) -> None:
+        room, item = self.rooms[number], self.items[number]
+
+        def inside() -> None:
+            total = self.writer.load(self._ref(room.slot), label=item.node)
+            self._store(number, self.writer.cast(total, item.accumulator, item.dtype))
+
+        self._over(room.kept, inside)
+
+    def _over(self, loops: Sequence[int], inside: Callable[[], None]) -> None:
+        """Loops around what is no part of any reduction."""
+        if loops:
+            self._for(loops[0], [], lambda: self._over(loops[1:], inside))
+        else:
+            inside()
+
     def _add_partial(self, number: int) -> None:
         item = self.items[number]
         node, dtype = item.node, item.accumulator
@@ -204,22 +240,19 @@ class NestWriter:
         first = Literal.of(identity(item.reducer, item.accumulator), item.accumulator)
         reach = range(self.rows if item.is_row else len(self.counts))
         kept = [loop for loop in reach if loop not in item.reduced]
-
-        def level(depth: int) -> None:
-            if depth == len(kept):
-                self.writer.write(Store(self._partial_ref(slot, partial), first))
-                return
-            self._for(kept[depth], [], lambda: level(depth + 1))
-
-        level(0)
+        self._over(kept, lambda: self.writer.write(Store(self._partial_ref(slot, partial), first)))
 
     def _partial_ref(self, slot: Slot, partial: Partial) -> Ref:
         terms = self._ref(slot).terms
         return Ref(slot.memory, ((self.chunk, partial.distance), *terms) if partial.is_split else terms)
 
     def _add_to_memory(self, number: int, value: Operand) -> None:
-        partial, slot = self.partials[number]
-        item, ref = self.items[number], self._partial_ref(slot, partial)
+        item = self.items[number]
+        if number in self.rooms:
+            ref = self._ref(self.rooms[number].slot)
+        else:
+            partial, slot = self.partials[number]
+            ref = self._partial_ref(slot, partial)
         old = Value(item.accumulator)
         self.writer.write(Load(old, ref))
         new = self.writer.let(fold_atom(item.reducer), item.accumulator, old, value)
@@ -239,6 +272,9 @@ class NestWriter:
         for number in active:
             if items[number].begins == depth:
                 self.states[number] = empty(items[number].reducer, items[number].accumulator)
+        summed = [number for number in active if number in self.rooms and self.rooms[number].depth == depth]
+        for number in summed:
+            self._begin_room(number)
         carried = [number for number in active if self._is_carried(number, depth)]
         before = {number: self.states[number] for number in carried}
         begun = {number: self._fresh(number) for number in carried}
@@ -257,6 +293,8 @@ class NestWriter:
         for number in carried:
             if items[number].begins == depth:
                 self._end(number)
+        for number in summed:
+            self._end_room(number)
 
     def _is_carried(self, number: int, depth: int) -> bool:
         item = self.items[number]
@@ -272,12 +310,12 @@ class NestWriter:
         dtype = INT64 if item.reducer.is_search else item.accumulator
         total = Value(dtype, label=item.node)
         self.writer.write(Join(total, item.reducer, self.states[number]))
+        if not item.is_exact:
+            self._add_to_memory(number, total)
+            return
         if number in self.partials:
             partial, slot = self.partials[number]
-            if item.is_exact:
-                self.writer.write(Store(self._partial_ref(slot, partial), total))
-            else:
-                self._add_to_memory(number, total)
+            self.writer.write(Store(self._partial_ref(slot, partial), total))
             return
         value = self.writer.cast(total, dtype, item.dtype)
         self.writer.note(number, value)

@@ -172,6 +172,22 @@ def test_columns_of_every_width_are_right_and_the_same_on_one_thread(width, rows
 
 
 @pytest.mark.usefixtures("many_chunks")
+@pytest.mark.parametrize(
+    "shape", [(5, 7, 16), (9, 40, 100), (70, 3, 1), (4, 33, 3), (3, 6, 5, 48), (2, 4, 3, 5)]
+)
+def test_a_sum_inside_other_loops_adds_up_in_a_room_of_the_chunk(shape):
+    """In the order of its loop, as float64, whatever the widths; beside the result nothing is in memory."""
+    values = data(shape).astype(np.float32) * np.float32(1.1)
+    x = tt.input("x", shape)
+    program = tt.compile([x], [tt.sum(x, axis=1), tt.sum(tt.exp(x), axis=1)])
+    found = program(values)
+    np.testing.assert_array_equal(found[0], values.astype(np.float64).sum(1).astype(np.float32))
+    np.testing.assert_allclose(found[1], np.exp(values.astype(np.float64)).sum(1), rtol=1e-6)
+    is_whole = len(shape) == 3 or shape[-1] % 16 == 0
+    assert ("scratch" not in program.source()) == is_whole
+
+
+@pytest.mark.usefixtures("many_chunks")
 @pytest.mark.parametrize("machine", [MACHINE, NARROW])
 @pytest.mark.parametrize("width", [2, 10])
 def test_chunks_of_narrow_rows_run_by_hand_give_what_they_are(machine, width):
