@@ -19,6 +19,7 @@ from compiler.loops import (
     lowering,
     parting,
     peeling,
+    repeating,
     splitting,
     tiling,
     transposing,
@@ -117,6 +118,7 @@ TRICKS: Final[Sequence[tuple[str, str]]] = (
     ("collapse", first_sentence(collapsing)),
     ("chunk", first_sentence(chunking)),
     ("widen", first_sentence(widening)),
+    ("repeat", first_sentence(repeating)),
     *((trick.name, trick.sentence) for trick in PASSES),
     ("lower", first_sentence(lowering)),
 )

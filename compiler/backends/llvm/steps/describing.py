@@ -144,13 +144,14 @@ class Telling:
 def _stages(step: LoopStep | ProductStep, machine: Machine) -> Iterator[Bound]:
     """The kernel of a step as it is written, and after each trick."""
     labels = dict.fromkeys(_distances(step), "distance")
-    drafted, collapsed, cut = step.written
+    drafted, collapsed, *behind = step.written
     first = bind(drafted, (), labels=labels)
     yield first
     yield first if collapsed is drafted else bind(collapsed, (), labels=labels)
     if isinstance(step, LoopStep):
         labels[step.grain] = "grain"
-    yield step.bound if cut is step.draft.kernel else bind(cut, (), labels=labels)
+    for kernel in behind:
+        yield step.bound if kernel is step.draft.kernel else bind(kernel, (), labels=labels)
     found = [step.bound.kernel, *stages(step.bound.kernel, machine)]
     for kernel in (*found, lower(found[-1], machine)):
         yield Bound(kernel, step.bound.given)

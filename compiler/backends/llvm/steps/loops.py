@@ -21,6 +21,7 @@ from compiler.loops.joining import joining
 from compiler.loops.language import Count, For, Kernel, Memory, refs
 from compiler.loops.places import Pointer
 from compiler.loops.printing import canonical
+from compiler.loops.repeating import repeat, rows_of_a_block
 from compiler.loops.turns import ordered, short_counts, turn_of
 from compiler.loops.vectors import across
 from compiler.loops.walking import inside, is_innermost, loops, row_loop, stride, vector_elements
@@ -42,8 +43,8 @@ class LoopStep:
     grain: Count
     unit: int
     is_cut: bool
-    written: tuple[Kernel, Kernel, Kernel]
-    """The kernel as it is drafted, with its loops joined, and cut, for who asks how it came to be."""
+    written: tuple[Kernel, ...]
+    """The kernel as it is drafted, its loops joined, cut, and widened, for who asks how it came to be."""
     checked: IndexDraft | None = None
     """What is checked, if the kernel may refuse it."""
     labels: Mapping[object, object] = field(default_factory=dict[object, object])
@@ -137,12 +138,13 @@ def loop_step(nodes: Sequence[Node], draft: Draft, target: Target, *, is_cut: bo
     lanes = vector_elements(joined.body, target.vector_bytes)
     together = rows_at_once(draft, target.machine, lanes)
     multiples, short = _multiples(joined, lanes), short_counts(joined.body, lanes)
-    unit = lanes if draft.first in _innermost(joined) | multiples | short else together
+    repeated = rows_of_a_block(draft, lanes)
+    unit = lanes if draft.first in _innermost(joined) | multiples | short else max(together, repeated)
     grain = Count(0) if draft.ranges is None else draft.ranges.grain
     if is_cut and draft.ranges is None:
         draft = cut(draft, grain, unit)
-    written = drafted, joined, draft.kernel
-    draft = widen(draft, together)
+    written = drafted, joined, draft.kernel, (draft := widen(draft, together)).kernel
+    draft = repeat(draft, repeated, lanes)
     known = _innermost(draft.kernel) | short | _lines(joined, lanes)
     labels = {grain: "grain", **{item.distance: "distance" for item in draft.partials}}
     bound = bind(draft.kernel, known, multiples, labels, _rows(joined, lanes))

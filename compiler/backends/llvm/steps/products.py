@@ -47,9 +47,9 @@ class ProductStep:
     """What the draft's labels are called here, where a kernel was drafted for one that it is like."""
 
     @property
-    def written(self) -> tuple[Kernel, Kernel, Kernel]:
-        """The kernel as it is drafted, three times: its loops stay as they are until it is bound."""
-        return self.draft.kernel, self.draft.kernel, self.draft.kernel
+    def written(self) -> tuple[Kernel, ...]:
+        """The kernel as it is drafted, again and again: its loops stay as they are until it is bound."""
+        return (self.draft.kernel,) * 4
 
     @property
     def kernels(self) -> Mapping[str, Kernel]:
