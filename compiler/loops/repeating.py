@@ -174,7 +174,7 @@ class _Repeating:
         return replace(self.nest.columns, stop=self.wide, body=tuple(body))
 
     def _spread(self, load: Load) -> For:
-        """Writes what is alike to all places of a block of rows; what vectors write too much is overwritten."""
+        """Writes what is alike to all places of a block; what vectors write too much is written over."""
         nest, row, column = self.nest, Value(INT64), Value(INT64)
         value = Value(load.value.dtype)
         moved = Copy({nest.columns.index: column}).ref(load.ref)
