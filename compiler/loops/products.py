@@ -23,6 +23,7 @@ from compiler.ir.node import Node
 from compiler.ir.op import Reducer, Size
 from compiler.ir.types import INT64
 from compiler.loops.borders import Walk
+from compiler.loops.copying import Copy
 from compiler.loops.drafts import Slots, UnsupportedError, number_of, strong
 from compiler.loops.language import (
     Carry,
@@ -84,6 +85,16 @@ class ProductDraft:
     def moved(self, pointers: Mapping[Pointer, Pointer]) -> ProductDraft:
         """The same over other memory."""
         return replace(self, addresses={key: pointers[item] for key, item in self.addresses.items()})
+
+    def of_rows(self, count: int) -> ProductDraft:
+        """The same for so many rows."""
+        batches, rows, columns = self.core
+        known = Count(count)
+        body = Copy({rows: known}).block(self.kernel.body)
+        return replace(
+            self, kernel=replace(self.kernel, body=body), core=(batches, known, columns),
+            known=self.known | {known},
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

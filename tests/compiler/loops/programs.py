@@ -113,7 +113,7 @@ def call(program, arguments, stage, machine):
         launches = step.launches(memory.sizes, scratch)
         memory.reserve(scratch)
         for launch in launches:
-            kernel = dict(stages(kernels[launch.key], machine))[stage]
+            kernel = dict(stages(launch.kernel or kernels[launch.key], machine))[stage]
             numbers = [
                 memory.at(given, item.dtype) if isinstance(given, Pointer) else given
                 for item, given in zip(kernel.arguments, launch.numbers, strict=True)

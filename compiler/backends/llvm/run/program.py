@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,7 +21,7 @@ from compiler.backends.llvm.run.context import NativeContext
 from compiler.backends.llvm.run.driver import driver
 from compiler.backends.llvm.run.python_steps import run_python_step
 from compiler.backends.llvm.run.timing import run_timed
-from compiler.backends.llvm.steps.launches import PythonStep
+from compiler.backends.llvm.steps.launches import Launch, PythonStep
 from compiler.backends.llvm.steps.library import BY_LLVM, Maker, load_kernels, ready
 from compiler.backends.llvm.steps.lowering import Lowered, lower
 from compiler.backends.llvm.steps.products import tables_of
@@ -75,7 +75,7 @@ class NativeProgram:
     def __init__(
         self, plan: Plan, target: Target, cache: ObjectCache | None = None, maker: Maker = BY_LLVM
     ) -> None:
-        self.plan, self.target, self.maker = plan, target, maker
+        self.plan, self.target, self.maker, self.cache = plan, target, maker, cache
         self.lowered: Lowered = lower(plan, target)
         kernels = {key: kernel for step in self.lowered.steps for key, kernel in step.kernels.items()}
         self._kernels = load_kernels(kernels, target, maker, cache)
@@ -192,13 +192,19 @@ class NativeProgram:
             context.locks.acquire()
             return context
 
+    def _chosen(self, launches: Iterable[Launch]) -> dict[str, int]:
+        """The addresses of kernels that were chosen for the sizes of a binding."""
+        kernels = {launch.key: launch.kernel for launch in launches if launch.kernel is not None}
+        return load_kernels(kernels, self.target, self.maker, self.cache) if kernels else {}
+
     def _binding(self, context: NativeContext, sizes: Mapping[str, int]) -> Binding:
         found = context.find(sizes, self.lowered.places.buffers)
         if found is None:
             context.reserve(evaluate(self.plan.peak_bytes, sizes))
             inputs = len(self.plan.schedule.graph.inputs)
+            stretches = stretches_of(self.lowered.steps, sizes)
             found = Binding(
-                stretches_of(self.lowered.steps, sizes), self._kernels, sizes, self.symbols,
+                stretches, self._kernels | self._chosen(stretches.launches), sizes, self.symbols,
                 context.context.memory.slab, [buffer.array for buffer in self.lowered.places.buffers],
                 {Region.INPUT: self._first_input, Region.OUTPUT: self._first_input + inputs},
             )  # fmt: skip

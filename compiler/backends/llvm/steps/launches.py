@@ -27,6 +27,9 @@ CHUNK_TIME: Final = 12_000
 
 MOST_CHUNKS: Final = 32
 
+BYTES_PER_NANOSECOND: Final = 50.0
+"""What one thread is predicted to read and write."""
+
 
 @dataclass(slots=True)
 class Launch:
@@ -38,6 +41,8 @@ class Launch:
     nanoseconds: float = 0.0
     checks: bool = False
     """Whether the kernel may refuse the data. Its first number is then the address of the status word."""
+    kernel: Kernel | None = None
+    """The kernel, where its code was chosen when the sizes were known, and is none of the step's own."""
 
     @property
     def is_parallel(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from compiler.backends.llvm.jit.engine import Target
-from compiler.backends.llvm.steps.launches import Launch, Scratch, Sizes, chunks_for
+from compiler.backends.llvm.steps.launches import BYTES_PER_NANOSECOND, Launch, Scratch, Sizes, chunks_for
 from compiler.ir.dims import Extent, evaluate
 from compiler.ir.node import Node
 from compiler.ir.op import Reducer
@@ -27,7 +27,6 @@ from compiler.loops.vectors import across
 from compiler.loops.walking import inside, is_innermost, loops, row_loop, stride, vector_elements
 from compiler.loops.widening import rows_at_once, widen
 
-_BYTES_PER_NANOSECOND = 50.0
 _INSTRUCTIONS_PER_NANOSECOND = 40.0
 _BYTES_OF_A_RANGE = 384
 """Bytes of a row for each chunk that asks whether the row is its own: passing over others costs less then."""
@@ -101,7 +100,7 @@ class LoopStep:
         draft = self.draft
         instructions = evaluate(draft.iterations, sizes) * draft.instructions
         moved = sum(size * evaluate(count, sizes) for size, count in draft.moves)
-        return max(instructions / _INSTRUCTIONS_PER_NANOSECOND, moved / _BYTES_PER_NANOSECOND)
+        return max(instructions / _INSTRUCTIONS_PER_NANOSECOND, moved / BYTES_PER_NANOSECOND)
 
     def _cut(self, iterations: int, nanoseconds: float, sizes: Sizes) -> tuple[int, int]:
         """The grain in units, and the number of chunks."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from compiler.backends.llvm.jit.engine import Target
-from compiler.backends.llvm.steps.launches import Launch, Scratch, Sizes, chunks_for
+from compiler.backends.llvm.steps.launches import BYTES_PER_NANOSECOND, Launch, Scratch, Sizes, chunks_for
 from compiler.ir.dims import Extent, evaluate
 from compiler.ir.node import Node
 from compiler.ir.types import INT64
@@ -43,8 +43,13 @@ class ProductStep:
     bound: Bound
     cuts: Cuts
     tile: Shape
+    target: Target
     labels: Mapping[object, object] = field(default_factory=dict[object, object])
     """What the draft's labels are called here, where a kernel was drafted for one that it is like."""
+    of_rows: dict[int, ProductStep] = field(
+        init=False, compare=False, default_factory=dict[int, "ProductStep"]
+    )
+    """The same for a few rows, where their number was open when the step was made."""
 
     @property
     def written(self) -> tuple[Kernel, ...]:
@@ -67,9 +72,10 @@ class ProductStep:
         """One call, cut along batches, rows or columns."""
         draft = self.draft
         batches, rows, columns = (evaluate(count.extent, sizes) for count in draft.core)
-        flops = 2 * evaluate(draft.depth, sizes) / _FLOPS_PER_NANOSECOND
-        iterations = evaluate(draft.iterations, sizes)
-        nanoseconds = iterations * (flops + draft.after / _INSTRUCTIONS_PER_NANOSECOND)
+        if 0 < rows < self.tile.rows and not isinstance(draft.core[1].extent, int):
+            step = self._of_rows(rows)
+            return [replace(item, kernel=step.bound.kernel) for item in step.launches(sizes, scratch)]
+        nanoseconds = self._nanoseconds(batches, rows, columns, evaluate(draft.depth, sizes))
         lengths = self._lengths(batches, rows, columns, chunks_for(nanoseconds, 1 << 20))
         parts = [_parts(n, cut) for n, cut in zip((batches, rows, columns), lengths, strict=True)]
         known: dict[Memory | Count, int | Pointer] = {**draft.addresses}
@@ -79,6 +85,18 @@ class ProductStep:
         known.update(zip(self.cuts.lengths, lengths, strict=True))
         known.update(zip(self.cuts.parts, parts[1:], strict=True))
         return [Launch(self.bound.key, self.bound.numbers(known, sizes), math.prod(parts), nanoseconds)]
+
+    def _nanoseconds(self, batches: int, rows: int, columns: int, depth: int) -> float:
+        """A rough prediction of its time on one thread: as long as its arithmetic, or its right side, takes."""
+        flops = 2 * depth / _FLOPS_PER_NANOSECOND + self.draft.after / _INSTRUCTIONS_PER_NANOSECOND
+        size = self.nodes[0].type.dtype.size
+        return batches * columns * max(rows * flops, depth * size / BYTES_PER_NANOSECOND)
+
+    def _of_rows(self, count: int) -> ProductStep:
+        """The step for so many rows, fewer than a tile has: it has another tile, and code of its own."""
+        if count not in self.of_rows:
+            self.of_rows[count] = product_step(self.nodes, self.draft.of_rows(count), self.target)
+        return self.of_rows[count]
 
     def _numbers(self, table: Table, sizes: Sizes) -> Numbers:
         """A table for given sizes. Rows that are tiled together share their terms."""
@@ -157,4 +175,4 @@ def product_step(nodes: Sequence[Node], draft: ProductDraft, target: Target) -> 
     cuts = Cuts((Count(0), Count(0), Count(0)), (Count(0), Count(0)), unit)
     kernel = cut_product(draft.kernel, draft.core, cuts)
     labels = dict(zip((*cuts.lengths, *cuts.parts), _LABELS, strict=True))
-    return ProductStep(tuple(nodes), draft, bind(kernel, draft.known, labels=labels), cuts, tile)
+    return ProductStep(tuple(nodes), draft, bind(kernel, draft.known, labels=labels), cuts, tile, target)

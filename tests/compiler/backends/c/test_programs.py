@@ -1,6 +1,7 @@
 """Every kernel of every test program leaves the bytes in memory that LLVM's code leaves, on every width."""
 
 import ctypes
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from compiler.backends.c.compiling import find_compiler
 from compiler.backends.llvm.backend import Llvm
 from compiler.backends.llvm.run.python_steps import run_python_step
 from compiler.backends.llvm.steps.launches import PythonStep, Scratch
-from compiler.backends.llvm.steps.library import load_kernels
+from compiler.backends.llvm.steps.library import BY_LLVM, load_kernels
 from compiler.loops.places import Pointer
 from tests.backends import HAS_C
 from tests.compiler.backends.llvm.test_backend import machines
@@ -31,11 +32,13 @@ CASES += [(name, machine) for name in NARROW for machine in machines() if machin
 class Side:
     """A call of a program by one compiler, with memory of its own."""
 
-    def __init__(self, program, data, addresses):
-        self.memory, self.addresses = Memory(program, data), addresses
+    def __init__(self, program, data, load, kernels):
+        self.memory, self.load, self.addresses = Memory(program, data), load, load(kernels)
 
     def launch(self, launch):
         memory = self.memory
+        if launch.kernel is not None:
+            self.addresses |= self.load({launch.key: launch.kernel})
         numbers = [memory.address(item) if isinstance(item, Pointer) else item for item in launch.numbers]
         given = np.array(numbers, np.int64)
         function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(self.addresses[launch.key])
@@ -49,10 +52,8 @@ def test_every_kernel_leaves_the_same_bytes(name, machine):
     program = tt.compile(item.inputs, item.outputs, updates=item.updates, backend=Llvm(target))
     lowered = program._executable.lowered
     kernels = {key: kernel for step in lowered.steps for key, kernel in step.kernels.items()}
-    sides = [
-        Side(program, item.data, load_kernels(kernels, target)),
-        Side(program, item.data, load_kernels(kernels, target, ByC(find_compiler()))),
-    ]
+    loads = [partial(load_kernels, target=target, maker=maker) for maker in (BY_LLVM, ByC(find_compiler()))]
+    sides = [Side(program, item.data, load, kernels) for load in loads]
     for step in lowered.steps:
         launches = by_numpy(step, sides) if isinstance(step, PythonStep) else planned(step, sides)
         for launch in launches:
