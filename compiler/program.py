@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import numpy as np
 
 from compiler.analysis.extents import check_demands, demands
 from compiler.autodiff.explain import Explanation, KernelExplanation, explain_node
-from compiler.backends.contract import Door, Enterable, Executable, Readable, Tabled, Timed
+from compiler.backends.contract import Door, Executable, Readable, Tabled, Timed
 from compiler.backends.languages import speaking
+from compiler.entrance import Entrance
 from compiler.errors import ArgumentError, BackendError, IndexRangeError, PassError
 from compiler.ir.dims import evaluate
 from compiler.ir.finding import stage_of
@@ -40,6 +41,9 @@ from compiler.why.value import Why, why
 
 if TYPE_CHECKING:
     from compiler.report.measuring import Measured
+
+
+Ran = TypeVar("Ran")
 
 
 class Program:
@@ -85,7 +89,7 @@ class Program:
         self._buffers: list[Buffer] = sorted(buffers, key=lambda buffer: buffer.serial)
         self._locks = Locks()
         self._lender = Lender(len(self._types))
-        self._enter = self._entry()
+        self._entrance = Entrance(executable, self._door(), self._checked)
 
     @property
     def schedule(self) -> Schedule:
@@ -99,7 +103,10 @@ class Program:
 
     @property
     def entry_copies(self) -> int:
-        """How many arguments so far had to be copied because they were not dense, aligned and native."""
+        """How many arguments NumPy has copied so far: they were not dense, aligned and native.
+
+        Those that lie again as others did before are copied by native code, where there is any.
+        """
         return self.signature.copies
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
@@ -108,56 +115,56 @@ class Program:
         Raises ArgumentError, ShapeError or DTypeError for arguments that do not fit, IndexRangeError for an
         index outside its axis; parameters and arguments are then as they were.
         """
-        return self._enter(*arguments, **named)
+        found = self._entrance.enter(*arguments, **named)
+        is_packed = self.structure.kind in ("one", "tuple") or named.get("out") is not None
+        return found if is_packed else self.structure.pack_again(found)
 
-    def _entry(self) -> Callable[..., Any]:
-        """The backend's own way in, where it has one that fits; else ours."""
-        if not isinstance(self._executable, Enterable) or not self._types:
-            return self._checked
-        kind = self.structure.kind
-        door = Door(
-            self.signature.inputs, self._types, bare=kind == "one", keys=self.structure.keys,
+    def _door(self) -> Door:
+        """What the backend's own way in is to know."""
+        return Door(
+            self.signature.inputs, self._types, bare=self.structure.kind == "one", keys=self.structure.keys,
             demands=[item.extent for item in self._demands], donated=self.signature.donated,
             buffers=self._buffers,
         )  # fmt: skip
-        enter = self._executable.entry(door, self._checked)
-        return enter if kind in ("one", "tuple") or enter == self._checked else self._packed(enter)
-
-    def _packed(self, enter: Callable[..., Any]) -> Callable[..., Any]:
-        """A way in whose tuples are arranged as the outputs are."""
-        pack = self.structure.pack
-
-        def packed(*arguments: Any, **named: Any) -> Any:
-            found = enter(*arguments, **named)
-            is_bare = isinstance(cast(object, found), tuple) and named.get("out") is None
-            return pack(found) if is_bare else found
-
-        return packed
 
     def _checked(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
         """A call with every check and conversion."""
-        inputs, sizes = self.signature.bind(arguments, named)
-        check_demands(self._demands, sizes, self.source_graph)
-        outputs = self._outputs(sizes, out, inputs)
-        shared = tuple(buffer for buffer in self._buffers if buffer.is_updated)
-        try:
-            if shared:
-                self._run_alone(shared, inputs, sizes, outputs)
-            else:
-                self._executable.run(inputs, sizes, outputs)
-        except IndexRangeError as error:
-            if error.told is None:
-                raise
-            raise IndexRangeError(error.told(self.graph.names.describe)) from None
+        outputs = self._as_it_lies(self.signature.ordered(arguments, named), out)
+        if outputs is None:
+            inputs, sizes = self.signature.bind(arguments, named)
+            check_demands(self._demands, sizes, self.source_graph)
+            outputs = self._outputs(sizes, out, inputs)
+            try:
+                self._run(partial(self._executable.run, inputs, sizes, outputs))
+            except IndexRangeError as error:
+                if error.told is None:
+                    raise
+                raise IndexRangeError(error.told(self.graph.names.describe)) from None
         return out if out is not None else self.structure.pack(outputs)
 
-    def _run_alone(
-        self,
-        shared: tuple[Buffer, ...],
-        inputs: Sequence[Array],
-        sizes: Mapping[str, int],
-        outputs: Sequence[Array],
-    ) -> None:
+    def _as_it_lies(self, given: Sequence[Any], out: Any) -> list[Array] | None:
+        """The outputs of a call whose arguments the backend reads as they lie; None where it does not.
+
+        An output may share memory with what is copied, and refused data is told of by who copies, too.
+        """
+        lying = self._entrance.lying(given)
+        if lying is None:
+            return None
+        sizes = self.signature.sizes(lying.arrays, given)
+        check_demands(self._demands, sizes, self.source_graph)
+        try:
+            outputs = self._outputs(sizes, out, lying.arrays)
+        except ArgumentError:
+            return None
+        run = partial(lying.executable.run_laid, lying.arrays, {**sizes, **lying.strides}, outputs)
+        return outputs if self._run(run) else None
+
+    def _run(self, run: Callable[[], Ran]) -> Ran:
+        """Runs, and while that may matter no other thread reads or writes the parameters."""
+        shared = tuple(buffer for buffer in self._buffers if buffer.is_updated)
+        return self._run_alone(shared, run) if shared else run()
+
+    def _run_alone(self, shared: tuple[Buffer, ...], run: Callable[[], Ran]) -> Ran:
         """Runs while no other thread reads or writes the parameters that programs share."""
         locks = self._locks
         if locks.buffers != shared:
@@ -172,7 +179,7 @@ class Program:
             for buffer in shared:
                 buffer.users += 1
             try:
-                self._executable.run(inputs, sizes, outputs)
+                return run()
             finally:
                 for buffer in shared:
                     buffer.users -= 1

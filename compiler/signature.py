@@ -39,8 +39,12 @@ class Signature:
 
         Raises before anything is changed.
         """
-        given = self._ordered(arguments, named) if named or len(arguments) != len(self.inputs) else arguments
+        given = self.ordered(arguments, named)
         arrays = [self._array(node, value) for node, value in zip(self.inputs, given, strict=True)]
+        return arrays, self.sizes(arrays, given)
+
+    def sizes(self, arrays: Sequence[Array], given: Sequence[Any]) -> Sizes:
+        """The value of every symbol, of arrays that stand for what was given; donated ones are checked."""
         shapes = [array.shape for array in arrays]
         known, sizes = self._latest
         if shapes != known:
@@ -48,9 +52,12 @@ class Signature:
             self._latest = (shapes, sizes)
         if self.donated:
             self._check_donated(given)
-        return arrays, sizes
+        return sizes
 
-    def _ordered(self, arguments: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
+    def ordered(self, arguments: Sequence[Any], named: Mapping[str, Any]) -> Sequence[Any]:
+        """What is given for each input, in order. Raises ArgumentError unless that is one value for each."""
+        if not named and len(arguments) == len(self.inputs):
+            return arguments
         if len(arguments) > len(self.names):
             raise ArgumentError(
                 f"{len(arguments)} arguments for {len(self.names)} inputs: {', '.join(self.names)}"

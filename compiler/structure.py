@@ -25,6 +25,11 @@ class Structure:
             return dict(zip(self.keys, values, strict=True))
         return tuple(values) if self.kind == "tuple" else list(values)
 
+    def pack_again(self, found: Any) -> Any:
+        """A tuple of the values, arranged; what is arranged already stays as it is."""
+        values: Any = found
+        return self.pack(values) if isinstance(found, tuple) else values
+
     def unpack(self, given: Any) -> list[Any]:
         """The values of something arranged like this. Raises ArgumentError for anything else."""
         values, found = flatten(given)

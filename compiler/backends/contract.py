@@ -21,7 +21,7 @@ by protocol.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -54,13 +54,25 @@ class Executable(Protocol):
         ...
 
 
+Layout: TypeAlias = tuple[int | None, ...]
+"""How an array lies, by axis: 0 or 1 elements from neighbour to neighbour, None for any other distance.
+
+Of an axis of one element it is 0.
+"""
+
+
+def stride_symbol(place: int, axis: int) -> str:
+    """What stands for the distance of neighbours of input `place` along an axis, in elements."""
+    return f"__stride{place}_{axis}"
+
+
 @dataclass(frozen=True)
 class Door:
     """What a way into a program is to know.
 
     Outputs are given, and given back, as a tuple, or as a dict with `keys`, or the only one `bare`. Of
     `demands` none is negative in a call, `donated` are names of inputs, and what a caller gives for outputs
-    shares no memory with `buffers`.
+    shares no memory with `buffers`. Inputs are dense but for those that have a layout.
     """
 
     inputs: Sequence[Node]
@@ -70,6 +82,7 @@ class Door:
     demands: Sequence[Extent] = ()
     donated: frozenset[str] = frozenset()
     buffers: Sequence[Buffer] = ()
+    layouts: Mapping[int, Layout] = field(default_factory=dict[int, Layout])
 
 
 @runtime_checkable
@@ -82,6 +95,26 @@ class Enterable(Protocol):
         Or the only one, or what was given as `out`. It takes arrays that need no conversion, make none of the
         demands negative, and share no memory where they must not. All else it hands on to `fallback`, which
         checks, converts and raises; where there is no faster way, it is `fallback` itself.
+        """
+        ...
+
+
+@runtime_checkable
+class Adaptable(Enterable, Protocol):
+    """An executable of which there are others, that read some inputs as they lie."""
+
+    def laid_out(self, layouts: Mapping[int, Layout]) -> Laid | None:
+        """Another executable of the same plan, or None where there is none."""
+        ...
+
+
+class Laid(Enterable, Protocol):
+    """An executable some of whose inputs have layouts."""
+
+    def run_laid(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> bool:
+        """One call, as `Executable.run`; False, and nothing is written, where it refuses the data.
+
+        `sizes` has the distances, too, by their `stride_symbol`.
         """
         ...
 

@@ -25,6 +25,8 @@ class Region(Enum):
     SCRATCH = "scratch"
     STATUS = "status"
     TABLE = "table"
+    LAID = "input as it lies"
+    DENSE = "copy of an input"
 
 
 _LEAVES = (Region.INPUT, Region.BUFFER)

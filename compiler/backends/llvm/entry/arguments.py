@@ -33,6 +33,26 @@ def fits_record(code: Code, thing: Pointer, wanted: Pointer, symbols: Pointer) -
                 code.give(0)
         with code.when((want >= 0) & want.differs(extent)):
             code.give(0)
+    with code.when(record["has_strides"].differs(0)):
+        code.give(fit_strides(code, thing, wanted, symbols))
+    return code.word(1)
+
+
+@routine
+def fit_strides(code: Code, thing: Pointer, wanted: Pointer, symbols: Pointer) -> Byte:
+    """Whether neighbours of an array are as far apart as its record wants; binds symbols to distances."""
+    array, record = thing.fields(ArrayHeader), wanted.fields(ArgumentRecord)
+    extents, strides, wants = array["extents"].words, array["strides"].words, record.at("strides").words
+    size = record["item_bytes"]
+    with code.each(array["rank"]) as axis:
+        is_alone = extents[axis].equals(1)
+        stride, want = code.choose(is_alone, code.word(0), strides[axis]), wants[axis]
+        with code.unless((stride & (size - 1)).equals(0)):
+            code.give(0)
+        with code.when(want < 0):
+            symbols.words[code.word(-1) - want] = stride // size
+        with code.when((want >= 0) & ~is_alone & stride.differs(want * size)):
+            code.give(0)
     return code.word(1)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from compiler.backends.contract import Door
+from compiler.backends.contract import Door, stride_symbol
 from compiler.ir import dims
 from compiler.ir.dims import product, symbols
 from compiler.ir.node import Node
@@ -27,12 +27,14 @@ _RELEASE: Final = 20_000_000
 class ArrayArgument:
     """An argument that is taken as it is: C-contiguous, aligned, native. A str in `shape` is a symbol.
 
-    One that is `donated` is writable and shares no memory with another.
+    One that is `donated` is writable and shares no memory with another. One that has `strides` need not be
+    contiguous: along an axis neighbours are 0 or 1 elements apart, or as many as a symbol stands for.
     """
 
     dtype: np.dtype[Any]
     shape: tuple[int | str, ...]
     donated: bool = False
+    strides: tuple[int | str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,13 @@ class EntrySpec:
 
     @functools.cached_property
     def symbols(self) -> tuple[str, ...]:
-        """The symbols of the arguments in order of first appearance: the order of their slots."""
-        extents = (extent for argument in self.arguments for extent in argument.shape)
-        return tuple(dict.fromkeys(extent for extent in extents if isinstance(extent, str)))
+        """The symbols of the arguments' shapes in order of first appearance, then of their strides.
+
+        That is the order of their slots.
+        """
+        extents = [extent for argument in self.arguments for extent in argument.shape]
+        strides = [stride for argument in self.arguments for stride in argument.strides or ()]
+        return tuple(dict.fromkeys(item for item in (*extents, *strides) if isinstance(item, str)))
 
     @property
     def frame_slots(self) -> int:
@@ -88,7 +94,7 @@ def terms_of(extent: Extent) -> Terms:
 
 def entry_spec(door: Door, picoseconds: dims.Extent) -> EntrySpec | None:
     """The spec; None where an input's extent is more than a number or a symbol."""
-    found = [_argument(node, door) for node in door.inputs]
+    found = [_argument(place, node, door) for place, node in enumerate(door.inputs)]
     arguments = tuple(argument for argument in found if argument is not None)
     if len(arguments) < len(found):
         return None
@@ -106,12 +112,16 @@ def entry_spec(door: Door, picoseconds: dims.Extent) -> EntrySpec | None:
     )  # fmt: skip
 
 
-def _argument(node: Node, door: Door) -> ArrayArgument | None:
+def _argument(place: int, node: Node, door: Door) -> ArrayArgument | None:
     shape = [_plain(extent) for extent in node.type.shape]
     plain = tuple(extent for extent in shape if extent is not None)
     if len(plain) < len(shape):
         return None
-    return ArrayArgument(node.type.dtype.numpy, plain, donated=node.name in door.donated)
+    strides = None
+    if place in door.layouts:
+        ways = enumerate(door.layouts[place])
+        strides = tuple(stride_symbol(place, axis) if way is None else way for axis, way in ways)
+    return ArrayArgument(node.type.dtype.numpy, plain, node.name in door.donated, strides)
 
 
 def _plain(extent: dims.Extent) -> int | str | None:

@@ -34,14 +34,19 @@ class Term(Struct):
 
 @struct
 class ArgumentRecord(Struct):
-    """What the array's header must say. An extent of -1 - s is that of symbol s."""
+    """What the array's header must say. An extent of -1 - s is that of symbol s.
+
+    Where `has_strides`, so is a stride of elements, of which others are 0 or 1.
+    """
 
     type_number: I64
     item_bytes: I64
     rank: I64
     flags: I64
     is_donated: I64
+    has_strides: I64
     extents: Annotated[Any, ctypes.c_int64 * MAXIMUM_RANK]
+    strides: Annotated[Any, ctypes.c_int64 * MAXIMUM_RANK]
 
 
 @struct
@@ -151,11 +156,20 @@ def table_of(
     return table, blocks
 
 
-def _argument(argument: ArrayArgument, number: dict[str, int]) -> tuple[int, int, int, int, bool, list[int]]:
-    flags = C_CONTIGUOUS | ALIGNED | (WRITEABLE if argument.donated else 0)
-    extents = [extent if isinstance(extent, int) else -1 - number[extent] for extent in argument.shape]
-    dtype, rank = argument.dtype, len(extents)
-    return dtype.num, dtype.itemsize, rank, flags, argument.donated, _filled(extents, MAXIMUM_RANK, 0)
+def _argument(argument: ArrayArgument, number: dict[str, int]) -> tuple[Any, ...]:
+    """The fields of an ArgumentRecord."""
+
+    def numbers(items: Sequence[int | str]) -> list[int]:
+        found = [item if isinstance(item, int) else -1 - number[item] for item in items]
+        return _filled(found, MAXIMUM_RANK, 0)
+
+    contiguous = C_CONTIGUOUS if argument.strides is None else 0
+    flags = contiguous | ALIGNED | (WRITEABLE if argument.donated else 0)
+    dtype, rank = argument.dtype, len(argument.shape)
+    return (
+        dtype.num, dtype.itemsize, rank, flags, argument.donated, argument.strides is not None,
+        numbers(argument.shape), numbers(argument.strides or ()),
+    )  # fmt: skip
 
 
 def _strings(names: Sequence[str], blocks: Blocks) -> tuple[int, int]:

@@ -61,11 +61,12 @@ def _relation(sign: str) -> Callable[[Word, Whole], Flag]:
 
 
 class Word(Operand):
-    """A signed integer of 64 bits. `>>` shifts zeros in."""
+    """A signed integer of 64 bits. `>>` shifts zeros in, and `//` is rounded towards 0."""
 
     kind = I64
 
     __add__, __sub__, __mul__ = _arithmetic("add"), _arithmetic("sub"), _arithmetic("mul")
+    __floordiv__ = _arithmetic("sdiv")
     __and__, __or__ = _arithmetic("and_"), _arithmetic("or_")
     __lshift__, __rshift__ = _arithmetic("shl"), _arithmetic("lshr")
     __lt__, __le__, __gt__, __ge__ = _relation("<"), _relation("<="), _relation(">"), _relation(">=")

@@ -55,7 +55,8 @@ def stretches_of(steps: Sequence[Step | PythonStep], sizes: Mapping[str, int]) -
 class Binding:
     """Memory as `driver` says, at `address`. Whoever keeps its address keeps the binding.
 
-    `slots` are the first words of inputs and outputs in a frame, `arrays` those of the buffers.
+    `slots` are the first words of inputs and outputs in a frame, `arrays` those of the buffers. Some inputs,
+    by number, are read at addresses of their own, where they are copied to.
     """
 
     def __init__(
@@ -67,8 +68,9 @@ class Binding:
         slab: int,
         arrays: Sequence[Array],
         slots: Mapping[Region, int],
+        copies: Mapping[int, int],
     ) -> None:
-        self.sizes, self.arrays, self._slots = dict(sizes), list(arrays), slots
+        self.sizes, self.arrays, self._slots, self._copies = dict(sizes), list(arrays), slots, copies
         self.segments, self.makers = stretches.segments, stretches.makers
         self.record = BindingRecord()
         self.address = ctypes.addressof(self.record)
@@ -108,6 +110,8 @@ class Binding:
         if not isinstance(item, Pointer):
             return item
         offset, slot = evaluate(item.offset, self.sizes), self._slots.get(item.region)
+        if item.region is Region.DENSE or (item.region is Region.INPUT and item.number in self._copies):
+            return self._copies[item.number] + offset
         if slot is None:
             return self._bases[item.region][item.number] + offset
         patches.append((word, slot + item.number, offset))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from compiler.backends.contract import Door
+from compiler.backends.contract import Door, Layout
 from compiler.backends.llvm.entry.locks import word_locks
 from compiler.backends.llvm.entry.making import make_entry
 from compiler.backends.llvm.entry.overlaps import Apart
@@ -22,6 +22,7 @@ from compiler.backends.llvm.run.driver import driver
 from compiler.backends.llvm.run.python_steps import run_python_step
 from compiler.backends.llvm.run.timing import run_timed
 from compiler.backends.llvm.steps.launches import Launch, PythonStep
+from compiler.backends.llvm.steps.laying import Laying, laying
 from compiler.backends.llvm.steps.library import BY_LLVM, Maker, load_kernels, ready
 from compiler.backends.llvm.steps.lowering import Lowered, lower
 from compiler.backends.llvm.steps.products import tables_of
@@ -73,16 +74,26 @@ class NativeProgram:
     """A plan as native code. Calls from several threads use a context each."""
 
     def __init__(
-        self, plan: Plan, target: Target, cache: ObjectCache | None = None, maker: Maker = BY_LLVM
+        self,
+        plan: Plan,
+        target: Target,
+        cache: ObjectCache | None = None,
+        maker: Maker = BY_LLVM,
+        lowered: Lowered | None = None,
+        copies: Laying | None = None,
     ) -> None:
         self.plan, self.target, self.maker, self.cache = plan, target, maker, cache
-        self.lowered: Lowered = lower(plan, target)
-        kernels = {key: kernel for step in self.lowered.steps for key, kernel in step.kernels.items()}
+        self.lowered: Lowered = lowered or lower(plan, target)
+        self.copies = copies or Laying()
+        """The copies of inputs that come first."""
+        self._steps = [*self.copies.steps, *self.lowered.steps]
+        kernels = {key: kernel for step in self._steps for key, kernel in step.kernels.items()}
         self._kernels = load_kernels(kernels, target, maker, cache)
         graph = plan.schedule.graph
         named = [str(n) for node in graph.inputs for n in node.type.shape if not isinstance(n, int)]
         shapes = {node.type.shape for node in graph.nodes}
         known = sorted({name for shape in shapes for n in shape for name in symbols(n)})
+        known += self.copies.symbols
         self.symbols = tuple(dict.fromkeys([name for name in named if name in known] + known))
         self._first_input = 1 + len(self.symbols)
         self._contexts: list[NativeContext] = []
@@ -141,6 +152,28 @@ class NativeProgram:
         finally:
             context.locks.release()
 
+    def laid_out(self, layouts: Mapping[int, Layout]) -> NativeProgram | None:
+        """The same plan, of which some inputs are copied first, by loops as fast as any.
+
+        None where NumPy computes some of it, which looks at inputs as if they were dense.
+        """
+        if self.python_steps:
+            return None
+        copies = laying(self.plan, layouts, self.target)
+        return NativeProgram(self.plan, self.target, None, self.maker, self.lowered, copies)
+
+    def run_laid(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> bool:
+        """One call, as `Laid.run_laid` says."""
+        self._apart.look()
+        context = self._take()
+        try:
+            call = self._call(context, inputs, sizes, outputs)
+            binding, run_part = call.binding, driver().run_part
+            parts = [part for part in binding.segments if not isinstance(part, PythonStep)]
+            return all(run_part(binding.address, call.frame, *part) == 0 for part in parts)
+        finally:
+            context.locks.release()
+
     def run_timed(
         self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]
     ) -> list[int]:
@@ -154,9 +187,10 @@ class NativeProgram:
 
     def entry(self, door: Door, fallback: Callable[..., Any]) -> Callable[..., Any]:
         """A native function that runs the program, or `fallback` where it cannot vouch for the arguments."""
-        if self.python_steps or len(self._contexts) > 1:
+        if self.python_steps:
             return fallback
-        spec = entry_spec(door, self.lowered.picoseconds())
+        picoseconds = sum((step.picoseconds for step in self.copies.steps), start=self.lowered.picoseconds())
+        spec = entry_spec(door, picoseconds)
         if spec is None or spec.symbols != self.symbols:
             return fallback
         if not self._contexts:
@@ -200,13 +234,16 @@ class NativeProgram:
     def _binding(self, context: NativeContext, sizes: Mapping[str, int]) -> Binding:
         found = context.find(sizes, self.lowered.places.buffers)
         if found is None:
-            context.reserve(evaluate(self.plan.peak_bytes, sizes))
-            inputs = len(self.plan.schedule.graph.inputs)
-            stretches = stretches_of(self.lowered.steps, sizes)
+            offsets, size = self.copies.offsets(evaluate(self.plan.peak_bytes, sizes), sizes)
+            context.reserve(size)
+            slab, inputs = context.context.memory.slab, len(self.plan.schedule.graph.inputs)
+            slots = dict.fromkeys((Region.INPUT, Region.LAID), self._first_input)
+            stretches = stretches_of(self._steps, sizes)
             found = Binding(
                 stretches, self._kernels | self._chosen(stretches.launches), sizes, self.symbols,
-                context.context.memory.slab, [buffer.array for buffer in self.lowered.places.buffers],
-                {Region.INPUT: self._first_input, Region.OUTPUT: self._first_input + inputs},
+                slab, [buffer.array for buffer in self.lowered.places.buffers],
+                slots | {Region.OUTPUT: self._first_input + inputs},
+                {number: slab + offset for number, offset in offsets.items()},
             )  # fmt: skip
             context.add(found)
         return found
