@@ -27,7 +27,9 @@ all phases have as many taps in the same places they are one product, as above; 
 together. (Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning", insert zeros.)
 
 The weights are copied once, with their taps in the order of the terms and what is not summed last: then they
-are read by whole vectors, however the images lie.
+are read by whole vectors, however the images lie. Where what is not summed is much (many channels), it is
+last in the result, too, and what is summed is last in the padded positions: both are transposed as they are
+copied.
 
 The terms of a sum are the same in another order, and those beyond the border are 0 times a factor: where that
 is infinite or NaN, elements at the border may be NaN. It is done where the cost model says that it is less
@@ -38,7 +40,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product as combinations
 from typing import Final
 
@@ -71,6 +73,9 @@ from compiler.schedule.target import Target
 
 MOST_PRODUCTS: Final = 16
 """Into how many products a fold is taken apart at most."""
+
+FEW: Final = 6
+"""Elements along the weights' own axes from which on these are the last ones."""
 
 _TYPICAL: Final = 64
 """What a symbol is taken to be where works are compared."""
@@ -173,11 +178,41 @@ class _Site:
             return Refusal(Reason.TOO_LARGE, (), f"its phases would be {products} products")
         stand_ins = [input_node(f"x{k}", item.type) for k, item in enumerate(windows.operands)]
         again = make_node(self.fold.op, [make_node(windows.op, stand_ins)])
-        before, after = _work(again), _work(self._made(stand_ins, Origin()))
+        before, after = _work(again), _work(self._laid_out(stand_ins, Origin()))
         if after >= before and not always:
             sentence = f"its phases are as much work as its windows: {after:.4g} where it is {before:.4g}"
             return Refusal(Reason.NOT_FASTER, (), sentence)
-        return self._made(windows.operands, origin_of(old, "phase_folds", "fold of a product by phases"))
+        return self._laid_out(windows.operands, origin_of(old, "phase_folds", "fold of a product by phases"))
+
+    def _laid_out(self, operands: Sequence[Node], origin: Origin) -> Node:
+        """What takes the fold's place, computed with the axes of the weights last where they are many.
+
+        Vectors run along them then, and the sum along neighbours, wherever a row of positions ends.
+        """
+        op, rank = self._op, self.fold.type.rank
+        positions, weights = (op.accesses[k].axes for k in (self.given, 1 - self.given))
+        apart = [
+            axis for axis in range(rank) if op.output[axis] in weights and op.output[axis] not in positions
+        ]
+        count = product(self.fold.type.shape[axis] for axis in apart)
+        if not isinstance(count, int) or count < FEW:
+            return self._made(operands, origin)
+        order = [*(axis for axis in range(rank) if axis not in apart), *apart]
+        output = [*(op.output[axis] for axis in order), *op.output[rank:]]
+        inside = sorted(range(len(positions)), key=lambda place: positions[place] not in output)
+        given = _transposed(operands[self.given], inside, origin)
+        axes = [[positions[place] for place in inside], [*weights]]
+        pairs = [(given, axes[0]), (operands[1 - self.given], axes[1])]
+        (left, of_left), (right, of_right) = pairs if self.given == 0 else pairs[::-1]
+        windows = _contracted(
+            (left, right), (of_left, of_right), [loop for loop in output if loop is not None], op, origin
+        )
+        assert isinstance(self.fold.op, Fold)
+        fold = replace(self.fold.op, axes=tuple(order.index(axis) for axis in self.fold.op.axes))
+        site = _site(make_node(fold, [windows], origin=origin))
+        assert isinstance(site, _Site)
+        back = [order.index(axis) for axis in range(rank)]
+        return _transposed(site._made(windows.operands, origin), back, origin)
 
     def _made(self, operands: Sequence[Node], origin: Origin) -> Node:
         given, weights = operands[self.given], operands[1 - self.given]
@@ -295,8 +330,7 @@ class _Site:
         if not kept:
             return weights, axes
         order = (*summed, *kept)
-        if list(order) != sorted(order):
-            weights = make_node(Transpose(order), [weights], origin=origin)
+        weights = _transposed(weights, order, origin)
         flat = (product(shape[place] for place in summed), *(shape[place] for place in kept))
         copied = reshaped(reshaped(weights, flat, origin), weights.type.shape, origin)
         return copied, [axes[place] for place in order]
@@ -356,6 +390,26 @@ class _Site:
             return value
         none, steps = (0,) * len(shape), (1,) * len(shape)
         return make_node(Slice(none, self.fold.type.shape, steps), [value], origin=origin)
+
+
+def _transposed(value: Node, order: Sequence[int], origin: Origin) -> Node:
+    """A value with its axes in another order."""
+    if list(order) == sorted(order):
+        return value
+    return make_node(Transpose(tuple(order)), [value], origin=origin)
+
+
+def _contracted(
+    operands: Sequence[Node], axes: Sequence[Sequence[int | None]], output: Sequence[int], op: MapReduce,
+    origin: Origin,
+) -> Node:  # fmt: skip
+    """A sum of products of an op's extents, with the loops of the result in another order."""
+    number = {loop: place for place, loop in enumerate(dict.fromkeys([*output, *range(len(op.extents))]))}
+    renamed = [[None if axis is None else number[axis] for axis in item] for item in axes]
+    return contract(
+        list(operands), renamed, [number[loop] for loop in output], [op.extents[loop] for loop in number],
+        dtype=op.dtype, origin=origin,
+    )  # fmt: skip
 
 
 def _site(fold: Node) -> _Site | Refusal:

@@ -67,6 +67,33 @@ def test_phases_that_differ_are_products_of_their_own() -> None:
     )
 
 
+def test_channels_are_last_where_they_are_many() -> None:
+    check_change(
+        PASS,
+        """
+        %g = input : f32[n,8,50]
+        %w = input : f32[8,6,3]
+        %c[i,j,k,l] = sum[m:8] %g[i,m,k] * %w[m,j,l] : f32[n,6,50,3]
+        %x = fold(%c, axes=[2], extents=[52], steps=[1], dilations=[1]) : f32[n,6,52]
+        return %x
+        """,
+        """
+        %g = input : f32[n,8,50]
+        %w = input : f32[8,6,3]
+        %0 = transpose(%g, order=[0, 2, 1]) : f32[n,50,8]
+        %1 = pad(%0, low=[0, 2, 0], high=[0, 2, 0], interior=[0, 0, 0], value=0.0) : f32[n,54,8]
+        %2 = window(%1, axes=[1], positions=[52], taps=[3], steps=[1], dilations=[1]) : f32[n,52,8,3]
+        %3 = slice(%w, starts=[0, 0, 2], sizes=[8, 6, 3], steps=[1, 1, -1]) : f32[8,6,3]
+        %4 = transpose(%3, order=[0, 2, 1]) : f32[8,3,6]
+        %5 = reshape(%4, shape=[24, 6]) : f32[24,6]
+        %6 = reshape(%5, shape=[8, 3, 6]) : f32[8,3,6]
+        %7[i,j,k] = sum[l:8, m:3] %2[i,j,l,m] * %6[l,m,k] : f32[n,52,6]
+        %x = transpose(%7, order=[0, 2, 1]) : f32[n,6,52]
+        return %x
+        """,
+    )
+
+
 def test_a_fold_of_something_else_stays() -> None:
     text = FOLD.replace("%c", "%a")
     report = check_no_change(PASS, f"%a = input : f32[n,50,4]\n{text}return %x\n")
