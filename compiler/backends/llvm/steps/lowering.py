@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from compiler.analysis.liveness import can_fail
 from compiler.backends.llvm.jit.engine import Target
@@ -15,7 +15,7 @@ from compiler.backends.llvm.steps.products import ProductStep, product_step
 from compiler.backends.llvm.steps.wording import Label
 from compiler.backends.reference.layout import check_indices
 from compiler.errors import BackendError
-from compiler.ir.dims import Extent, evaluate
+from compiler.ir.dims import Extent, Shape, evaluate, product
 from compiler.ir.formula.tape import Const
 from compiler.ir.node import Node
 from compiler.ir.op import (
@@ -45,6 +45,9 @@ from compiler.schedule.nest import Nest
 from compiler.schedule.plan import InOutput, InParameter, InSlab, Plan, View
 from compiler.schedule.schedule import Kernel
 
+WIDE: Final = 16
+"""Elements side by side from which on the edges of a padded array are filled alone."""
+
 
 def _moved(target: Located, node: Node, steps: Iterable[tuple[Extent, Extent]]) -> Pointer:
     """An address inside a value: counts of elements along strides."""
@@ -52,6 +55,27 @@ def _moved(target: Located, node: Node, steps: Iterable[tuple[Extent, Extent]]) 
     for count, stride in steps:
         offset = offset + count * stride * node.type.dtype.size
     return Pointer(target.pointer.region, target.pointer.number, offset)
+
+
+def _filled(op: Pad, shape: Shape) -> Iterator[tuple[Shape, Shape]]:
+    """The parts of a padded array that are filled with the pad's value: where each begins, and its shape.
+
+    These are the edges, axis by axis, where many elements lie side by side in each of them; else everything.
+    """
+    padded = [axis for axis in range(len(shape)) if op.low[axis] != 0 or op.high[axis] != 0]
+    width = product(shape[padded[-1] + 1 :]) if padded else 1
+    if any(op.interior) or not isinstance(width, int) or width < WIDE:
+        yield (0,) * len(shape), shape
+        return
+    starts: list[Extent] = [0] * len(shape)
+    sizes = list(shape)
+    for axis in padded:
+        whole, low, high = sizes[axis], op.low[axis], op.high[axis]
+        for start, count in ((0, low), (whole - high, high)):
+            if count != 0:
+                starts[axis], sizes[axis] = start, count
+                yield tuple(starts), tuple(sizes)
+        starts[axis], sizes[axis] = low, whole - low - high
 
 
 def _in_slab(place: InSlab) -> Pointer:
@@ -180,9 +204,10 @@ class _Lowering:
             case Pad():
                 steps = tuple(s * (inner + 1) for s, inner in zip(strides, op.interior, strict=True))
                 inside = _moved(target, node, zip(op.low, strides, strict=True))
-                kind = node.type
-                fill = copy(Const(op.value), target, kind.shape, kind.dtype, (None, node))
-                self.steps.append(loop_step((node,), fill, self.target, is_cut=True))
+                for starts, shape in _filled(op, node.type.shape):
+                    part = Located(_moved(target, node, zip(starts, strides, strict=True)), strides)
+                    fill = copy(Const(op.value), part, shape, node.type.dtype, (None, node))
+                    self.steps.append(loop_step((node,), fill, self.target, is_cut=True))
                 self._copy(node.operands[0], Located(inside, steps), node)
             case Concatenate():
                 start: Extent = 0
