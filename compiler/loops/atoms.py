@@ -112,7 +112,6 @@ _ATOMS: Final = (
     _each("scalef", 3, "f", "b * 2^floor(c) where a, else 0; only where the machine scales"),
     _each("getmant", 1, "f", "m in [3/4, 3/2) of a = m * 2^k; NaN below 0, 1 for 0 and inf; where it scales"),
     _each("getexp", 1, "f", "floor(log2 |a|), -inf for 0, inf for infinities; where it scales"),
-    _each("pow", 2, "f", "the C library's, lane by lane"),
 )
 
 ATOMS: Final[Mapping[str, Atom]] = {atom.name: atom for atom in _ATOMS}

@@ -31,7 +31,7 @@ LONG: Final = 96.0
 def at_once(machine: Machine, states: int, body: Sequence[Stmt]) -> int:
     """The most vectors that are walked at once: a state of each takes two registers, and a third is left."""
     registers = machine.vector_registers
-    instructions = sum(weight(stmt.atom) if isinstance(stmt, Let) else 1.0 for stmt in body)
+    instructions = sum(weight(stmt.atom, stmt.operands) if isinstance(stmt, Let) else 1.0 for stmt in body)
     return max(1, min((registers // 4 if registers > 16 else 5) // states, int(LONG / instructions)))
 
 

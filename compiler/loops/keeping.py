@@ -87,7 +87,7 @@ def _cost(key: Hashable, within: Pass, kept: Mapping[Hashable, Memory]) -> float
             continue
         seen.add(current)
         stmt = within.made[current]
-        total += weight(stmt.atom) if isinstance(stmt, Let) else 1.0
+        total += weight(stmt.atom, stmt.operands) if isinstance(stmt, Let) else 1.0
         pending += within.operands(stmt)
     return total
 

@@ -56,7 +56,7 @@ class Item:
     @property
     def instructions(self) -> float:
         """For each element, roughly."""
-        return sum(weight(line.line.atom) for line in self.lines) + (not self.is_map)
+        return sum(weight(line.line.atom, line.line.arguments) for line in self.lines) + (not self.is_map)
 
 
 @dataclass(frozen=True, slots=True)

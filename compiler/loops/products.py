@@ -144,7 +144,8 @@ class ProductWriter:
                 body = (For(self.indices[loop], 0, counts[loop], body),)
         kernel = Kernel((*self.slots.addresses, *self.tables), Value(INT64), (), body)
         rows, columns = counts[given.rows], counts[given.columns]
-        after = sum(weight(line.atom) for node in self.maps for line in map_reduce(node).formula.lines)
+        lines = [line for node in self.maps for line in map_reduce(node).formula.lines]
+        after = sum(weight(line.atom, line.arguments) for line in lines)
         return ProductDraft(
             kernel, (counts.get(given.batch) or Count(1), rows, columns),
             product(loop.extent for loop in loops), given.depth, dict(self.slots.addresses), self.tables,

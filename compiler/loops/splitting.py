@@ -85,7 +85,7 @@ def _cut(loop: For, rooms: list[Memory]) -> Sequence[Stmt]:
 def _parts(body: Sequence[Stmt]) -> dict[Value, int]:
     """The part to which each value belongs. Sigmoids of both signs share an exponential: they are in one."""
     lets = [stmt for stmt in body if isinstance(stmt, Let)]
-    if sum(weight(stmt.atom) for stmt in lets) < LONG:
+    if sum(weight(stmt.atom, stmt.operands) for stmt in lets) < LONG:
         return {}
     made = {stmt.value: stmt for stmt in lets}
     found: dict[Value, int] = {}
@@ -96,7 +96,7 @@ def _parts(body: Sequence[Stmt]) -> dict[Value, int]:
         if magnitude in halves:
             found.update(dict.fromkeys((stmt.value, *_negative(stmt, made)), halves[magnitude]))
             continue
-        instructions = weight(stmt.atom)
+        instructions = weight(stmt.atom, stmt.operands)
         if min(filled, instructions) >= EXPENSIVE and filled + instructions > PART:
             part, filled = part + 1, 0.0
         if magnitude is not None:

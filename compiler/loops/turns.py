@@ -108,7 +108,8 @@ def _is_short(body: Sequence[Stmt]) -> bool:
         for stmt in body
         if isinstance(stmt, Load | Store)
     )
-    is_light = sum(weight(stmt.atom) for stmt in lets) <= MOST and all(stmt.atom != "place" for stmt in lets)
+    instructions = sum(weight(stmt.atom, stmt.operands) for stmt in lets)
+    is_light = instructions <= MOST and all(stmt.atom != "place" for stmt in lets)
     return bool(stored) and is_apart and is_plain and is_light
 
 

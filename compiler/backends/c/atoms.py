@@ -293,6 +293,5 @@ RULES: Final[Mapping[str, Rule]] = {
     "scalef": _scalef,
     "getmant": _call("getmant"),
     "getexp": _call("getexp"),
-    "pow": _call("pow"),
 }
 """How each atom of `compiler.loops.atoms` is written."""

@@ -110,9 +110,6 @@ PAIRS(i32, i64)
 
 /* Scalars, as what is done by halves ends in them. */
 
-float powf(float, float);
-double pow(double, double);
-
 #define SCALAR(E, I, U, F) \
     INLINE E load_##E(const void *p) { return *(const E *)p; } \
     INLINE void store_##E(void *p, E v) { *(E *)p = v; } \
@@ -141,8 +138,7 @@ SCALAR(i64, i64, u64, )
     INLINE E ceil_##E(E a) { return __builtin_ceil##F(a); } \
     INLINE E round_##E(E a) { return __builtin_rint##F(a); } \
     INLINE E sqrt_##E(E a) { return __builtin_sqrt##F(a); } \
-    INLINE E fma_##E(E a, E b, E c) { return __builtin_fma##F(a, b, c); } \
-    INLINE E pow_##E(E a, E b) { return pow##F(a, b); }
+    INLINE E fma_##E(E a, E b, E c) { return __builtin_fma##F(a, b, c); }
 SCALAR_FLOAT(f32, i32, f)
 SCALAR_FLOAT(f64, i64, )
 
@@ -190,20 +186,12 @@ NUMBERS(WHOLE)
     INLINE E##x##N NAME##_##E##x##N(E##x##N a) { \
         return join_##E##x##N(NAME##_##H(low_##E##x##N(a)), NAME##_##H(high_##E##x##N(a))); \
     }
-#define HALVED_TWO(NAME, E, H, N) \
-    INLINE E##x##N NAME##_##E##x##N(E##x##N a, E##x##N b) { \
-        return join_##E##x##N( \
-            NAME##_##H(low_##E##x##N(a), low_##E##x##N(b)), \
-            NAME##_##H(high_##E##x##N(a), high_##E##x##N(b))); \
-    }
 #define HALVED_THREE(NAME, E, H, N) \
     INLINE E##x##N NAME##_##E##x##N(E##x##N a, E##x##N b, E##x##N c) { \
         return join_##E##x##N( \
             NAME##_##H(low_##E##x##N(a), low_##E##x##N(b), low_##E##x##N(c)), \
             NAME##_##H(high_##E##x##N(a), high_##E##x##N(b), high_##E##x##N(c))); \
     }
-#define BY_LANE(E, I, H, N) HALVED_TWO(pow, E, H, N)
-FLOATS(BY_LANE)
 
 /* Lanes that lie apart: `by` elements each from the one before, or at places of their own. */
 

@@ -70,7 +70,7 @@ _TABLE = (
     Atom("mul", 2, _A, _NEAREST, 1, r"{x} \, {y}", commutes=True),
     Atom("div", 2, _F, _NEAREST, 4, r"\frac{{{x}}}{{{y}}}"),
     Atom("neg", 1, _A, _EXACT, 1, "-{x}"),
-    Atom("pow", 2, _A, _CLOSE, 400, "{{{x}}}^{{{y}}}"),
+    Atom("pow", 2, _A, _CLOSE, 90, "{{{x}}}^{{{y}}}"),
     Atom("zmul", 2, _A, _NEAREST, 1, r"{x} \,\dot{{\times}}\, {y}", "x * y"),
     Atom("stop", 1, Rule.SELECTING, _EXACT, 1, r"\operatorname{{stop}}({x})", "x", flat=True),
     Atom("abs", 1, _A, _EXACT, 1, r"\left|{x}\right|", breaks=True),

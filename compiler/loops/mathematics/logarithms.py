@@ -49,24 +49,32 @@ def minus_exponent(m: Lanes, field: Operand) -> Operand:
 
 def log(m: Lanes, x: Operand) -> Operand:
     """Return the natural logarithm: -inf at either zero, NaN below."""
+    minus_k, mantissa = minus_exponent_and_mantissa(m, x)
+    y = add_exponent(m, minus_k, log_near_one(m, m.sub(mantissa, 1.0)))
+    return y if m.scales else at_the_edges(m, x, x, y)
+
+
+def minus_exponent_and_mantissa(m: Lanes, x: Operand) -> tuple[Operand, Operand]:
+    """Return -k and 1 + f of a number that is not negative.
+
+    Where the machine scales, -k is infinite where the logarithm is, and NaN for NaN; below 0 1 + f is NaN.
+    """
     if not m.scales:
-        return _log_of_bits(m, x)
+        return _taken_apart(m, x)
     mantissa, exponent = m.getmant(x), m.getexp(x)
-    # getexp counts from mantissas in [1, 2); it is infinite where the logarithm is, and NaN for NaN.
+    # getexp counts from mantissas in [1, 2).
     k = m.select(m.lt(mantissa, 1.0), m.add(exponent, 1.0), exponent)
-    return add_exponent(m, m.neg(k), log_near_one(m, m.sub(mantissa, 1.0)))
+    return m.neg(k), mantissa
 
 
-def _log_of_bits(m: Lanes, x: Operand) -> Operand:
-    """Compute log with integer arithmetic on the bits; subnormals are first lifted into the normal range."""
+def _taken_apart(m: Lanes, x: Operand) -> tuple[Operand, Operand]:
+    """Return -k and 1 + f by integers, from the bits; subnormals are first lifted into the normal range."""
     lift = m.format.mantissa + 2
     small = m.lt(x, m.format.smallest_normal)
     lifted = m.select(small, m.mul(x, 2.0**lift), x)
     field = exponent_field(m, lifted)
     mantissa = m.from_bits(m.integers.sub(m.bits(lifted), field))
-    minus_k = m.add(minus_exponent(m, field), m.select(small, float(lift), 0.0))
-    y = add_exponent(m, minus_k, log_near_one(m, m.sub(mantissa, 1.0)))
-    return at_the_edges(m, x, x, y)
+    return m.add(minus_exponent(m, field), m.select(small, float(lift), 0.0)), mantissa
 
 
 def at_the_edges(m: Lanes, of: Operand, x: Operand, y: Operand) -> Operand:

@@ -2,7 +2,7 @@
 
 Errors are measured on samples, not proved: at most 3.6 units in the last place in float32 and 3.3 in float64,
 with FMA or without, subnormal results included; the bits are the same in every lane of every width. Only what
-arguments rarely need has a branch. `pow` is the C library's, one lane at a time.
+arguments rarely need has a branch.
 """
 
 from __future__ import annotations

@@ -148,9 +148,6 @@ class Lanes:
     def sqrt(self, a: Word) -> Value:
         return self._same("sqrt", a)
 
-    def pow(self, a: Word, b: Word) -> Value:
-        return self._same("pow", a, b)
-
     def and_(self, a: Word, b: Word) -> Value:
         return self._same("and", a, b)
 

@@ -41,7 +41,7 @@ def run(kernel, *arguments, chunks=1, sizes=None, is_fused=True, is_lowered=Fals
     """Runs all chunks of a kernel. Arguments are numbers, dense arrays, and arrays with the first element.
 
     `is_fused`: whether multiply-adds of tiles round once. `is_lowered`: whether an atom that formulas have is
-    that of machines (`sin` is the C library's). Returns whether all checks passed.
+    that of machines. Returns whether all checks passed.
     """
     passed = True
     with np.errstate(all="ignore"):

@@ -1,6 +1,5 @@
 """The atoms of machines on NumPy arrays and scalars, exact: a float32 operation rounds to float32 once."""
 
-import ctypes
 import math
 from fractions import Fraction
 
@@ -96,21 +95,6 @@ def _getexp(x):
     return np.where(np.isnan(x), np.nan, np.where(np.isinf(x), np.inf, found)).astype(x.dtype)
 
 
-def _by_libm(name):
-    """The C library's function, which has a name of its own for float32."""
-
-    def found(*arrays):
-        arrays = np.broadcast_arrays(*arrays)
-        is_single = arrays[0].dtype == np.float32
-        kind = ctypes.c_float if is_single else ctypes.c_double
-        function = getattr(ctypes.CDLL(None), f"{name}f" if is_single else name)
-        function.restype, function.argtypes = kind, [kind] * len(arrays)
-        numbers = [function(*map(float, row)) for row in zip(*(x.flat for x in arrays), strict=True)]
-        return np.array(numbers, arrays[0].dtype).reshape(arrays[0].shape)
-
-    return found
-
-
 ATOMS = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": _quotient,
     "rem": lambda x, y: (x - _quotient(x, y) * y).astype(x.dtype), "neg": np.negative, "abs": np.abs,
@@ -127,7 +111,7 @@ ATOMS = {
     "zip_low": lambda x, y: np.stack([x, y], 1).reshape(-1)[: x.size],
     "zip_high": lambda x, y: np.stack([x, y], 1).reshape(-1)[x.size :],
     "lane": lambda number, x: x[int(number)], "any": np.any, "all": np.all, "scalef": _scalef,
-    "getmant": _getmant, "getexp": _getexp, "pow": _by_libm("pow"),
+    "getmant": _getmant, "getexp": _getexp,
 }  # fmt: skip
 """Those of operands alone: `cast`, `splat`, `lanes` and `first` ask what value is wanted."""
 

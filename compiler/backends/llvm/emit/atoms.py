@@ -10,7 +10,6 @@ from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
 from compiler.backends.llvm.emit import words, x86
-from compiler.backends.llvm.emit.libm import by_lane
 from compiler.backends.llvm.emit.registers import register
 from compiler.backends.llvm.jit.untyped import Builder, Type, Value, ir
 from compiler.ir.types import BOOL, DType
@@ -196,6 +195,5 @@ RULES: Final[Mapping[str, Rule]] = {
     "scalef": lambda site, operands: x86.scalef(site.builder, *operands),
     "getmant": lambda site, operands: x86.getmant(site.builder, *operands),
     "getexp": lambda site, operands: x86.getexp(site.builder, *operands),
-    "pow": lambda site, operands: by_lane(site.builder, "pow", operands),
 }
 """How each atom of `compiler.loops.atoms` is written."""

@@ -49,6 +49,12 @@ def artanh_remainder(z: Real) -> Real:
     return (2 * mpmath.atanh(s) / s - 2) / z
 
 
+def artanh_second_remainder(z: Real) -> Real:
+    """(2 artanh(s) / s - 2 - 2 z / 3) / z^2 for s^2 = z."""
+    s = mpmath.sqrt(z)
+    return (2 * mpmath.atanh(s) / s - 2 - 2 * z / 3) / z**2
+
+
 def sine_remainder(z: Real) -> Real:
     """(sin(r) / r - 1) / z for r^2 = z."""
     r = mpmath.sqrt(z)
@@ -97,6 +103,7 @@ class Choices:
     erf_limit: str
     tails: dict[str, Tail]
     ln2_bits: int
+    log_pair: int
     sin: int
     cos: int
     digits: int
@@ -108,7 +115,7 @@ class Choices:
 CHOICES = {
     "float32": Choices(
         exp=4, expm1=4, log1p_unit=8, log=7, erf=7, erf_limit="3.95", ln2_bits=16,
-        sin=2, cos=2, digits=24, short_digits=11,
+        log_pair=2, sin=2, cos=2, digits=24, short_digits=11,
         tails={
             "erfc": Tail(tail, 1.0, "10.2", (4, 5)),
             "normcdf": Tail(normal_tail, 0.5, "14.5", (4, 5)),
@@ -116,7 +123,7 @@ CHOICES = {
     ),
     "float64": Choices(
         exp=9, expm1=9, log1p_unit=20, log=6, erf=23, erf_limit="5.95", ln2_bits=41,
-        sin=5, cos=5, digits=53, short_digits=33,
+        log_pair=7, sin=5, cos=5, digits=53, short_digits=33,
         tails={
             "erfc": Tail(tail, 1.0, "27.3", (10, 11)),
             "normcdf": Tail(normal_tail, 0.5, "38.75", (10, 11)),
@@ -172,6 +179,12 @@ def parts(number: Real, digits: int, last: int) -> list[Real]:
     return found
 
 
+def log_pair_fit(degree: int) -> Fit:
+    """The fit of log(1 + f) from s^5 on, s = f / (2 + f), for f in [-1/4, 1/2]."""
+    remainder = remembered(artanh_second_remainder, mpmath.mpf(2) / 5)
+    return Fit(remainder, mpmath.mpf(0), mpmath.mpf("0.0400001"), degree, weight=lambda z: z**2)
+
+
 def erf_fit(degree: int, limit: str) -> Fit:
     """The fit of -log(erfc(x)) / x, weighted with what its relative error does to erf."""
     at_zero = 2 / mpmath.sqrt(mpmath.pi)
@@ -198,6 +211,7 @@ def constants(n: Choices) -> dict[str, list[Real]]:
         "ln2": [ln2],
         "ln2_high": [high],
         "ln2_low": [ln2 - high],
+        "two_thirds": parts(mpmath.mpf(2) / 3, n.digits, n.digits)[:2],
         "two_over_pi": [2 / mpmath.pi],
         "half_pi": parts(mpmath.pi / 2, n.digits, n.digits),
         "half_pi_short": parts(mpmath.pi / 2, n.short_digits, n.digits),
@@ -221,6 +235,7 @@ def tables(dtype: str) -> dict[str, Table]:
         "log1p_unit": ([], unit_interval),
         "log": ([], log_fit(dtype, n.log)),
         "erf": ([], erf_fit(n.erf, n.erf_limit)),
+        "log_pair": ([], log_pair_fit(n.log_pair)),
         "sin": ([], sine_fit(n.sin)),
         "cos": ([], cosine_fit(n.cos)),
     }
