@@ -17,6 +17,7 @@ from compiler.loops import (
     jamming,
     keeping,
     lowering,
+    opening,
     parting,
     peeling,
     repeating,
@@ -93,7 +94,8 @@ def _interchange(kernel: Kernel, machine: Machine) -> Kernel:
 def _vectorise(kernel: Kernel, machine: Machine) -> Kernel:
     if is_vectorised(kernel.body):
         return kernel
-    return vectors.vectorise(kernel, vector_elements(kernel.body, machine.vector_bytes))
+    lanes = vector_elements(kernel.body, machine.vector_bytes)
+    return vectors.vectorise(kernel, vectors.fitting(kernel.body, lanes))
 
 
 PASSES: Final[Sequence[Trick]] = (
@@ -109,6 +111,7 @@ PASSES: Final[Sequence[Trick]] = (
     Trick("unzip", unzipping, unzipping.unzip),
     Trick("peel", peeling, peeling.peel),
     Trick("part", parting, lambda kernel, machine: parting.part(kernel)),
+    Trick("open", opening, lambda kernel, machine: opening.open_loops(kernel)),
     Trick("hoist", hoisting, lambda kernel, machine: hoisting.hoist(kernel)),
 )
 """What is done to a kernel whose numbers are arguments, before its atoms are lowered."""

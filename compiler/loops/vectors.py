@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from compiler.ir.types import BOOL, INT64
 from compiler.loops.language import (
@@ -36,6 +37,7 @@ from compiler.loops.language import (
     Value,
     operand,
     refs,
+    walk,
     written,
 )
 from compiler.loops.walking import (
@@ -78,6 +80,21 @@ def _iterations(loop: For) -> int:
     extent = stop if isinstance(stop, int) else 0
     inner = [stmt for stmt in loop.body if isinstance(stmt, For)]
     return extent * max((_iterations(stmt) for stmt in inner), default=1)
+
+
+SHORTEST: Final = 4
+"""Lanes of the shortest vectors: a register of every machine has as many numbers of four bytes."""
+
+
+def fitting(body: Sequence[Stmt], lanes: int) -> int:
+    """As many lanes as fill loops that are all known to be shorter than a vector, unless lanes are joined."""
+    if any(isinstance(stmt, Fold | Join) for stmt in walk(tuple(body))):
+        return lanes
+    extents = [loop.stop if isinstance(loop.stop, int) else lanes for loop in _chosen(body)]
+    longest = max(extents, default=lanes)
+    while lanes // 2 >= max(longest, SHORTEST):
+        lanes //= 2
+    return lanes
 
 
 def vectorise(kernel: Kernel, lanes: int, given: Mapping[Value, Value] | None = None) -> Kernel:
