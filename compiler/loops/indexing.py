@@ -1,9 +1,9 @@
 """What gathers and scatter_adds need beside common loops: the check of their indices, and sums at places.
 
-    for i in 0 .. n:                                     for i in 0 .. n:
-        t = index[i]                                         t = index[i]
-        check (t < 9) & (t >= 0)                             for j in 0 .. 64:
-                                                                 out[64*t + j] = out[64*t + j] + x[64*i + j]
+    for i in 0 .. n:  carrying s, t                      for i in 0 .. n:
+        s, t = max(s, index[i]), min(t, index[i])            t = index[i]
+    check s < 9                                              for j in 0 .. 64:
+    check t >= 0                                                 out[64*t + j] = out[64*t + j] + x[64*i + j]
 
 All indices are checked before anything is written, and the result of a scatter_add is filled with zeros
 before anything is added. What is added to one element is added in the order of the text, so that chunks may
@@ -23,26 +23,31 @@ from compiler.ir.op import Gather, Reducer, ScatterAdd
 from compiler.ir.types import BOOL, INT64
 from compiler.loops.drafts import Draft, Ranges, number_of
 from compiler.loops.language import (
+    Carry,
     Check,
     Count,
+    Fold,
     For,
     If,
+    Join,
     Kernel,
     Literal,
     Memory,
     Number,
+    Operand,
     Ref,
     Stmt,
     Store,
     Value,
 )
 from compiler.loops.places import Places, Pointer, Region
-from compiler.loops.reductions import fold_atom
+from compiler.loops.reductions import empty, fold_atom
 from compiler.loops.writing import Writer
 
-_CHECKED, _ADDED = 5.0, 8.0
+_CHECKED, _ADDED = 1.0, 8.0
 """Instructions for each index that is checked, and for each element that is added."""
 
+_ENDS = (Reducer.MAX, Reducer.MIN)
 
 NARROW: Final = 768
 """Bytes of rows that one thread adds as fast as two do that each pass over what is the other's."""
@@ -67,16 +72,43 @@ def index_draft(node: Node, places: Places) -> IndexDraft:
         indices, extent = node.operands[0], node.op.extent
     loops = _Loops(indices.type.shape)
     status, memory = Memory(INT64), Memory(indices.type.dtype, label=indices)
-    writer = Writer()
-    place = _index(writer, loops.ref(memory, places[indices].strides))
-    is_below = writer.let("lt", BOOL, place, Count(extent))
-    is_inside = writer.let("and", BOOL, is_below, writer.let("ge", BOOL, place, Literal.of(0, INT64)))
-    writer.write(Check(is_inside, status))
+    body = _checked(loops, loops.ref(memory, places[indices].strides), Count(extent), status)
     addresses = {status: Pointer(Region.STATUS, 0), memory: places[indices].pointer}
-    kernel = Kernel((status, memory), Value(INT64), (), loops.around(writer.blocks[0]))
+    kernel = Kernel((status, memory), Value(INT64), (), body)
     size = indices.type.size
     moves = ((indices.type.dtype.size, size),)
     return IndexDraft(Draft(kernel, loops.first, addresses, (), size, _CHECKED, moves), indices, extent)
+
+
+def _checked(loops: _Loops, ref: Ref, extent: Count, status: Memory) -> tuple[Stmt, ...]:
+    """The largest and the smallest index of a chunk, and what must be true of them."""
+    dtype, writer = ref.memory.dtype, Writer()
+
+    def level(axes: Sequence[int], state: Sequence[Operand]) -> Sequence[Operand]:
+        if not axes:
+            item = writer.load(ref)
+            found = [Value(dtype) for _ in state]
+            for part, following, reducer in zip(state, found, _ENDS, strict=True):
+                writer.write(Fold((following,), reducer, (part,), (item,)))
+            return found
+        inside, after = ([Value(dtype) for _ in state] for _ in range(2))
+        with writer.block() as body:
+            ended = level(axes[1:], inside)
+        carried = tuple(Carry(*each) for each in zip(inside, state, ended, after, strict=True))
+        writer.write(For(loops.indices[axes[0]], 0, loops.counts[axes[0]], tuple(body), carried=carried))
+        return after
+
+    ends: list[Operand] = [writer.load(ref)] * 2 if not loops.axes else []
+    if loops.axes:
+        totals = level(loops.axes, [empty(reducer, dtype)[0] for reducer in _ENDS])
+        for total, reducer in zip(totals, _ENDS, strict=True):
+            end = Value(dtype)
+            writer.write(Join(end, reducer, (total,)))
+            ends.append(end)
+    largest, smallest = (writer.cast(end, dtype, INT64) for end in ends)
+    writer.write(Check(writer.let("lt", BOOL, largest, extent), status))
+    writer.write(Check(writer.let("ge", BOOL, smallest, Literal.of(0, INT64)), status))
+    return tuple(writer.blocks[0])
 
 
 def scatter_draft(node: Node, places: Places) -> Draft:
@@ -96,6 +128,7 @@ class _Scatter:
     def __init__(self, node: Node, places: Places) -> None:
         op, (indices, data) = node.op, node.operands
         assert isinstance(op, ScatterAdd)
+        self.op = op
         axis, self.strides = op.axis, places[node].strides
         self.node, self.data, self.axis, self.extent = node, data, axis, op.extent
         self.width = width = 1 if op.batched else indices.type.rank
@@ -115,7 +148,8 @@ class _Scatter:
         behind = range(axis + self.width, data.type.rank)
         shared = self.loops.shared(range(axis))
         row = product([data.type.shape[k] for k in behind]) * size
-        ranges = None if shared or is_at_most(row, NARROW) else Ranges(Count(0), row)
+        is_alone = shared is not None or self.op.batched or is_at_most(row, NARROW)
+        ranges = None if is_alone else Ranges(Count(0), row)
         first = shared or (Count(1) if ranges is None else Count(self.extent))
         chunk = Value(INT64)
         body = self._all() if ranges is None else self._in_range(chunk, ranges.grain, first, behind)

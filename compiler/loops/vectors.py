@@ -36,6 +36,7 @@ from compiler.loops.language import (
     Store,
     Value,
     operand,
+    reads,
     refs,
     walk,
     written,
@@ -50,6 +51,7 @@ from compiler.loops.walking import (
     row_loop,
     stride,
 )
+from compiler.loops.weights import weight
 from compiler.loops.writing import Writer
 
 
@@ -114,6 +116,7 @@ def _chosen(body: Sequence[Stmt]) -> list[For]:
         inner = [stmt for stmt in loop.body if isinstance(stmt, For)]
         is_around = any(map(_is_chain, inner)) and not _is_chain(loop) and all(map(_is_walked_whole, inner))
         is_alone = is_innermost(loop) and not _is_chain(loop) and not _meets_itself(loop)
+        is_alone = is_alone and not _picks(loop)
         if is_around or is_alone:
             found.append(loop)
     return found
@@ -137,6 +140,24 @@ def _meets_itself(loop: For) -> bool:
     return any(
         stride(ref, loop.index) == 0 and any(value in made for value, _ in ref.terms) for ref in stores
     )
+
+
+PICKED: Final = 4.0
+"""Instructions of a map, beside loads, from which on it runs by vectors though each lane picks its own."""
+
+
+def _picks(loop: For) -> bool:
+    """Whether iterations do little but pick elements by indices, which lanes do one after the other."""
+    varying: set[Value] = set()
+    picked = 0
+    for stmt in loop.body:
+        if isinstance(stmt, Load):
+            picked += any(value in varying for value, _ in stmt.ref.terms)
+        if isinstance(stmt, Let | Load) and any(x is loop.index or x in varying for x in reads(stmt)):
+            varying.add(stmt.value)
+    instructions = sum(weight(stmt.atom) for stmt in loop.body if isinstance(stmt, Let))
+    folds = any(isinstance(stmt, Fold) for stmt in loop.body)
+    return picked > 0 and not folds and instructions < PICKED * picked
 
 
 def _states(body: Sequence[Stmt], chosen: Sequence[For]) -> frozenset[Value]:
