@@ -155,7 +155,8 @@ def _picks(loop: For) -> bool:
             picked += any(value in varying for value, _ in stmt.ref.terms)
         if isinstance(stmt, Let | Load) and any(x is loop.index or x in varying for x in reads(stmt)):
             varying.add(stmt.value)
-    instructions = sum(weight(stmt.atom) for stmt in loop.body if isinstance(stmt, Let))
+    lets = [stmt for stmt in loop.body if isinstance(stmt, Let)]
+    instructions = sum(weight(stmt.atom, stmt.operands) for stmt in lets)
     folds = any(isinstance(stmt, Fold) for stmt in loop.body)
     return picked > 0 and not folds and instructions < PICKED * picked
 

@@ -87,7 +87,7 @@ class ProductStep:
         return [Launch(self.bound.key, self.bound.numbers(known, sizes), math.prod(parts), nanoseconds)]
 
     def _nanoseconds(self, batches: int, rows: int, columns: int, depth: int) -> float:
-        """A rough prediction of its time on one thread: as long as its arithmetic, or its right side, takes."""
+        """A rough prediction of its time on one thread: what its arithmetic, or its right side, takes."""
         flops = 2 * depth / _FLOPS_PER_NANOSECOND + self.draft.after / _INSTRUCTIONS_PER_NANOSECOND
         size = self.nodes[0].type.dtype.size
         return batches * columns * max(rows * flops, depth * size / BYTES_PER_NANOSECOND)
