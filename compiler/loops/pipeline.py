@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from compiler.loops import (
     chunking,
     collapsing,
+    dealing,
     dots,
     handing,
     hoisting,
@@ -58,11 +59,12 @@ def first_sentence(file: ModuleType) -> str:
 
 
 def _keep(kernel: Kernel, machine: Machine) -> Kernel:
-    return kernel if _is_across(kernel, machine) else keeping.keep_rows(kernel)
+    return kernel if is_vectorised(kernel.body) or _is_across(kernel, machine) else keeping.keep_rows(kernel)
 
 
 def _split(kernel: Kernel, machine: Machine) -> Kernel:
-    return kernel if product_of(kernel) or _is_across(kernel, machine) else splitting.split(kernel)
+    is_done = is_vectorised(kernel.body) or product_of(kernel) is not None
+    return kernel if is_done or _is_across(kernel, machine) else splitting.split(kernel)
 
 
 def _is_across(kernel: Kernel, machine: Machine) -> bool:
@@ -119,6 +121,7 @@ PASSES: Final[Sequence[Trick]] = (
 
 TRICKS: Final[Sequence[tuple[str, str]]] = (
     ("collapse", first_sentence(collapsing)),
+    ("deal", first_sentence(dealing)),
     ("chunk", first_sentence(chunking)),
     ("widen", first_sentence(widening)),
     ("repeat", first_sentence(repeating)),

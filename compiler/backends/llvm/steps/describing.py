@@ -144,10 +144,11 @@ class Telling:
 def _stages(step: LoopStep | ProductStep, machine: Machine) -> Iterator[Bound]:
     """The kernel of a step as it is written, and after each trick."""
     labels = dict.fromkeys(_distances(step), "distance")
-    drafted, collapsed, *behind = step.written
+    drafted, collapsed, dealt, *behind = step.written
     first = bind(drafted, (), labels=labels)
     yield first
-    yield first if collapsed is drafted else bind(collapsed, (), labels=labels)
+    for kernel in (collapsed, dealt):
+        yield first if kernel is drafted else bind(kernel, (), labels=labels)
     if isinstance(step, LoopStep):
         labels[step.grain] = "grain"
     for kernel in behind:

@@ -15,6 +15,7 @@ from compiler.ir.types import DType
 from compiler.loops.arguments import Bound, bind
 from compiler.loops.chunking import cut
 from compiler.loops.collapsing import collapse
+from compiler.loops.dealing import deal
 from compiler.loops.drafts import Draft, Partial
 from compiler.loops.indexing import IndexDraft
 from compiler.loops.joining import joining
@@ -43,7 +44,7 @@ class LoopStep:
     unit: int
     is_cut: bool
     written: tuple[Kernel, ...]
-    """The kernel as it is drafted, its loops joined, cut, and widened, for who asks how it came to be."""
+    """The kernel as it is drafted, joined, dealt, cut, and widened, for who asks how it came to be."""
     checked: IndexDraft | None = None
     """What is checked, if the kernel may refuse it."""
     labels: Mapping[object, object] = field(default_factory=dict[object, object])
@@ -140,9 +141,10 @@ def loop_step(nodes: Sequence[Node], draft: Draft, target: Target, *, is_cut: bo
     repeated = rows_of_a_block(draft, lanes)
     unit = lanes if draft.first in _innermost(joined) | multiples | short else max(together, repeated)
     grain = Count(0) if draft.ranges is None else draft.ranges.grain
+    dealt = (draft := deal(draft, lanes)).kernel
     if is_cut and draft.ranges is None:
         draft = cut(draft, grain, unit)
-    written = drafted, joined, draft.kernel, (draft := widen(draft, together)).kernel
+    written = drafted, joined, dealt, draft.kernel, (draft := widen(draft, together)).kernel
     draft = repeat(draft, repeated, lanes)
     known = _innermost(draft.kernel) | short | _lines(joined, lanes)
     labels = {grain: "grain", **{item.distance: "distance" for item in draft.partials}}

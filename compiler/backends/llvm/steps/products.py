@@ -54,7 +54,7 @@ class ProductStep:
     @property
     def written(self) -> tuple[Kernel, ...]:
         """The kernel as it is drafted, again and again: its loops stay as they are until it is bound."""
-        return (self.draft.kernel,) * 4
+        return (self.draft.kernel,) * 5
 
     @property
     def kernels(self) -> Mapping[str, Kernel]:
