@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from compiler.pipeline.contract import RewritingPass, SchedulingPass
+from passes.channels_last import ChannelsLast
 from passes.common_subexpressions import CommonSubexpressions
 from passes.dead_code import DeadCode
 from passes.fold_constants import FoldConstants
@@ -21,6 +22,7 @@ REWRITES: Final[tuple[RewritingPass, ...]] = (
     Simplify(),
     CommonSubexpressions(),
     PhaseFolds(),
+    ChannelsLast(),
     SaveOutputs(),
 )
 """Graph to graph, in this order."""

@@ -19,5 +19,7 @@ class Target:
     """Reads elements where indices say in one loop nest with maps and reductions of what it reads."""
     reads_windows: bool = False
     """Multiplies windows, whose elements overlap, about as fast as what is dense."""
+    copies_panels: bool = False
+    """Copies panels of a product's factor for its tiles, and is fast where columns lie side by side."""
     writes_in_place: bool = False
     """Can write a result over an operand."""

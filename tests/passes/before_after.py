@@ -14,7 +14,7 @@ from compiler.schedule.target import Target
 def rewritten(pass_: RewritingPass, before: str, **given: Any) -> tuple[Graph, Graph, Report]:
     """The graph of a text, what a pass makes of it, and the report."""
     graph = Graph.parse(dedent(before), **given)
-    after, report = pass_.rewrite(graph, Target(reads_windows=True))
+    after, report = pass_.rewrite(graph, Target(reads_windows=True, copies_panels=True))
     verify(after, pass_.name)
     return graph, after, report
 

@@ -30,7 +30,7 @@ def some_passes(seed: int, passes: list) -> list:
 def check(seed: int, passes: list, *, unstable: bool = False) -> None:
     sample = random_graph(seed, unstable=unstable)
     chosen = some_passes(seed, passes)
-    schedule, _ = run_passes(sample.graph, chosen, Target(reads_windows=True))
+    schedule, _ = run_passes(sample.graph, chosen, Target(reads_windows=True, copies_panels=True))
     for call in range(2):
         arguments, sizes = sample.arguments(call), sample.sizes(call)
         want = oracle(sample.graph, arguments, sizes)

@@ -20,8 +20,9 @@ class Llvm:
 
     name = "llvm"
     target = Target(
-        fuses=True, fuses_contractions=True, fuses_gathers=True, reads_windows=True, writes_in_place=True
-    )
+        fuses=True, fuses_contractions=True, fuses_gathers=True, reads_windows=True, copies_panels=True,
+        writes_in_place=True,
+    )  # fmt: skip
 
     def __init__(self, machine: Machine | None = None) -> None:
         self._machine = machine
