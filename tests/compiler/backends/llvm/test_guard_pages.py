@@ -3,7 +3,7 @@
 import ctypes
 import itertools
 import mmap
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
@@ -100,3 +100,52 @@ def test_elements_apart_and_backwards(backend, dtype):
         run(tt.compile([taken], taken[::step], backend=BACKENDS[backend]), x, x[::step])
         stacked = tt.compile([taken], tt.stack([taken] * abs(step), axis=1), backend=BACKENDS[backend])
         run(stacked, x, np.stack([x] * abs(step), axis=1))
+
+
+CONVOLUTIONS = [  # images, channels, filters, extent, taps, step
+    (2, 3, 5, 7, 3, 1), (1, 17, 33, 9, 3, 1), (3, 33, 17, 8, 3, 2), (2, 16, 16, 6, 5, 1),
+    (5, 40, 36, 5, 3, 1),
+]  # fmt: skip
+
+
+def convolution(case, what, backend, *, is_last):
+    """A convolution or one of its gradients; its arguments, whole numbers, and its result by NumPy."""
+    n, c, o, extent, taps, step = case
+    out = (extent - taps) // step + 1
+    rng = np.random.default_rng(0)
+    shapes = (n, extent, extent, c), (taps, taps, c, o), (n, out, out, o)
+    x, w, g = (rng.integers(-3, 4, shape).astype(np.float32) for shape in shapes)
+    if not is_last:
+        x, w, g = (
+            x.transpose(0, 3, 1, 2).copy(),
+            w.transpose(3, 2, 0, 1).copy(),
+            g.transpose(0, 3, 1, 2).copy(),
+        )
+    images, weights, cotangent = tt.input("x", x.shape), tt.input("w", w.shape), tt.input("g", g.shape)
+    axes, letters = ((1, 2), "nhwcij,ijco->nhwo") if is_last else ((2, 3), "nchwij,ocij->nohw")
+    y = tt.einsum(letters, tt.sliding_window(images, (taps, taps), axes, step=step), weights)
+    if what == "forward":
+        value, given = y, [(images, x), (weights, w)]
+    else:
+        value = tt.grad((y * cotangent).sum(), images if what == "input" else weights)
+        given = [(images, x), (weights, w), (cotangent, g)]
+    inputs, arrays = zip(*given, strict=True)
+    program = tt.compile(list(inputs), value, backend=BACKENDS[backend])
+    oracle = tt.compile(list(inputs), value, backend="reference", passes=())
+    return program, arrays, oracle(*arrays)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("is_last", [False, True])
+@pytest.mark.parametrize("what", ["forward", "weights", "input"])
+def test_convolutions(what, is_last, backend):
+    for case in CONVOLUTIONS:
+        program, arrays, wanted = convolution(case, what, backend, is_last=is_last)
+        for at_end in (False, True):
+            with ExitStack() as pages:
+                given = [pages.enter_context(guarded(x.shape, x.dtype, at_end=at_end)) for x in arrays]
+                out = pages.enter_context(guarded(wanted.shape, wanted.dtype, at_end=at_end))
+                for mine, x in zip(given, arrays, strict=True):
+                    mine[...] = x
+                program(*given, out=out)
+                np.testing.assert_array_equal(out, wanted)
