@@ -44,7 +44,7 @@ def emit_tile(builder: Builder, values: Values, places: Places, machine: Machine
             sums=places.address(stmt.sums),
             first=values.number(stmt.first),
             columns=values.number(stmt.columns),
-            live=ir.Constant(words.pointer, None) if stmt.live is None else places.address(stmt.live),
+            live=None if stmt.live is None else places.address(stmt.live),
         ),
     )
 
@@ -69,10 +69,13 @@ class _Arguments:
     sums: Register
     first: Register
     columns: Register
-    live: Register
+    live: Register | None = None
 
-
-_NAMES: Final = tuple(field.name for field in fields(_Arguments))
+    @property
+    def registers(self) -> list[Register]:
+        """Those that there are, in their order."""
+        found = [getattr(self, field.name) for field in fields(self)]
+        return [item for item in found if item is not None]
 
 
 class _Code(TileCode):
@@ -87,10 +90,10 @@ class _Code(TileCode):
         """Emits the call, and the function where the module has none yet."""
         module: Module = builder.module
         function = module.globals.get(self.name) or self._function(module, arguments)
-        builder.call(function, [getattr(arguments, name) for name in _NAMES])
+        builder.call(function, arguments.registers)
 
     def _function(self, module: Module, arguments: _Arguments) -> Register:
-        kinds = [getattr(arguments, name).type for name in _NAMES]
+        kinds = [item.type for item in arguments.registers]
         function = ir.Function(module, ir.FunctionType(words.void, kinds), self.name)
         function.linkage = "internal"
         function.attributes.add("nounwind")
