@@ -72,9 +72,13 @@ FUNCTIONS = (
     Activation("erfc", tt.erfc, "erfc"),
     Activation("sqrt", tt.sqrt, "sqrt", above=0),
     Activation("rsqrt", tt.rsqrt, "rsqrt", above=0),
-    Activation("power_of_minus_half", lambda x: x**-0.5, "", above=0),
+    Activation("power_of_minus_half", lambda x: x**-0.5, "pow", {"exponent": -0.5}, above=0),
     Activation("reciprocal", tt.reciprocal, "reciprocal"),
-    Activation("cube", lambda x: x**3, ""),
+    Activation("cube", lambda x: x**3, "pow", {"exponent": 3}),
+    Activation("seventh_power", lambda x: x**7, "pow", {"exponent": 7}),
+    Activation("power_of_five_halves", lambda x: x**2.5, "pow", {"exponent": 2.5}, above=0),
+    Activation("power_of_seven_quarters", lambda x: x**1.75, "pow", {"exponent": 1.75}, above=0),
+    Activation("power_of_three_halves", lambda x: 1.5**x, ""),
 )
 """What activations and losses are made of."""
 

@@ -349,3 +349,35 @@ def cube(m: Arithmetic, x: Any) -> Any:
 
 def cube_slope(m: Arithmetic, x: Any) -> Any:
     return 3 * x * x
+
+
+def seventh_power(m: Arithmetic, x: Any) -> Any:
+    return cube(m, x) * cube(m, x) * x
+
+
+def seventh_power_slope(m: Arithmetic, x: Any) -> Any:
+    return 7 * cube(m, x) * cube(m, x)
+
+
+def power_of_five_halves(m: Arithmetic, x: Any) -> Any:
+    return x * x * m.sqrt(x)
+
+
+def power_of_five_halves_slope(m: Arithmetic, x: Any) -> Any:
+    return 5 * x * m.sqrt(x) / 2
+
+
+def power_of_seven_quarters(m: Arithmetic, x: Any) -> Any:
+    return x * m.sqrt(x) * m.sqrt(m.sqrt(x))
+
+
+def power_of_seven_quarters_slope(m: Arithmetic, x: Any) -> Any:
+    return 7 * m.sqrt(x) * m.sqrt(m.sqrt(x)) / 4
+
+
+def power_of_three_halves(m: Arithmetic, x: Any) -> Any:
+    return m.exp(x * m.log(m.number("1.5")))
+
+
+def power_of_three_halves_slope(m: Arithmetic, x: Any) -> Any:
+    return power_of_three_halves(m, x) * m.log(m.number("1.5"))

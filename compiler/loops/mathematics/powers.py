@@ -75,8 +75,11 @@ def _whole_power(m: Lanes, base: Operand, count: int) -> Operand | None:
 
 
 def _from_third_and_fourth(m: Lanes, x: Operand, count: int) -> Operand:
-    """A power from x^3 and x^4, which lack nothing of x^2: it is held where it overflows."""
-    square = m.at_most(m.mul(x, x), m.format.largest)
+    """A power by 7 to 12, from x^3 and x^4 which lack nothing of x^2.
+
+    x^2 is held where x^4 overflows for certain, and what it lacks of x^4 does not.
+    """
+    square = m.at_most(m.mul(x, x), 2.0 ** (m.format.bias // 2 + m.format.mantissa // 4))
     lacking = m.fma(x, x, m.neg(square))
     third = m.fma(x, square, m.mul(x, lacking))
     fourth = m.fma(square, square, m.mul(m.add(square, square), lacking))

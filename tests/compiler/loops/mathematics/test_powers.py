@@ -41,11 +41,13 @@ def by_literal(x, exponent, way="host", lanes=None):
 
 
 def bases(dtype, exponent, count=200):
-    """Numbers whose powers are of every exponent, some beyond the range."""
+    """Numbers whose powers are of every exponent, and of two or four factors still in the range."""
     rng = np.random.default_rng(3)
     most = (130 if dtype == "float32" else 1030) / abs(exponent)
     x = np.exp2(rng.uniform(-min(most, 1020), min(most, 1020), count))
-    signs = rng.choice([-1.0, 1.0], count) if exponent == int(exponent) else 1.0
+    if abs(exponent) > 4:
+        x = np.concatenate([x, np.exp2(rng.uniform(most / 2, most * abs(exponent) / 1.9, count))])
+    signs = rng.choice([-1.0, 1.0], len(x)) if exponent == int(exponent) else 1.0
     with np.errstate(over="ignore"):
         x = (x * signs).astype(dtype)
     return x[np.isfinite(x) & (x != 0)]
