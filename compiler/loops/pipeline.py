@@ -96,8 +96,7 @@ def _interchange(kernel: Kernel, machine: Machine) -> Kernel:
 def _vectorise(kernel: Kernel, machine: Machine) -> Kernel:
     if is_vectorised(kernel.body):
         return kernel
-    lanes = vector_elements(kernel.body, machine.vector_bytes)
-    return vectors.vectorise(kernel, vectors.fitting(kernel.body, lanes))
+    return vectors.vectorise(kernel, vector_elements(kernel.body, machine.vector_bytes), fits=True)
 
 
 PASSES: Final[Sequence[Trick]] = (

@@ -11,8 +11,9 @@
                                                           for j in 0 .. 3:
                                                               z[3*i + j] = x[3*i + j] * y[j]
 
-What each row has for all its columns is spread in a room before each block of rows. Then vectors are full:
-of rows of 3 they hold 16 elements instead of 3.
+What each row has for all its columns is spread in a room before each block of rows, and so are rows that are
+picked by indices, where more is done than to pick them. Then vectors are full: of rows of 3 they hold 16
+elements instead of 3.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from compiler.loops.language import (
     written,
 )
 from compiler.loops.walking import stride
+from compiler.loops.weights import weight
 from compiler.loops.writing import Writer
 
 BLOCK: Final = 256
@@ -53,15 +55,35 @@ FULL: Final = 0.75
 FEW: Final = 4
 """Blocks; a loop that has fewer is left alone."""
 
+MUCH: Final = 8.0
+"""Instructions of a map from which on rows that are picked are copied for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Nest:
-    """A loop over rows whose body is one over columns, and what it loads that rows or columns have alike."""
+    """A loop over rows whose body is one over columns, and what it loads that rows or columns have alike.
+
+    `picked` are loads by indices, which are among these, and what makes the indices.
+    """
 
     rows: For
     columns: For
     width: int
     alike: Sequence[Load]
+    picked: _Picked
+
+    @property
+    def indices(self) -> list[Stmt]:
+        """What makes the indices, in its order."""
+        return [stmt for stmt in self.columns.body if not self.picked.indices.isdisjoint(written(stmt))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Picked:
+    """Loads by indices, and the values that only say where they are."""
+
+    loads: Sequence[Load]
+    indices: frozenset[Value]
 
 
 def rows_of_a_block(draft: Draft, lanes: int) -> int:
@@ -115,14 +137,35 @@ def _nest(body: Iterable[Stmt], lanes: int) -> _Nest | None:
     width = _extent(columns.stop)
     if not isinstance(width, int) or not 1 < width < 2 * lanes or columns.start != 0 or rows.step != 1:
         return None
-    alike = _alike(rows, columns, width)
+    picked = _picked(columns)
+    if picked is None:
+        return None
+    alike = _alike(rows, columns, width, picked)
     is_full = width / (-(-width // lanes) * lanes) >= FULL
-    return _Nest(rows, columns, width, alike) if alike and not is_full else None
+    return _Nest(rows, columns, width, alike, picked) if alike and not is_full else None
 
 
-def _alike(rows: For, columns: For, width: int) -> Sequence[Load]:
-    """The loads that all rows or all columns do; none where the rest is not all rows side by side."""
+def _picked(columns: For) -> _Picked | None:
+    """The loads by indices, if indices say nothing else, and much is done with what is picked."""
     made = {value for stmt in columns.body for value in written(stmt)}
+    loads = [
+        stmt
+        for stmt in columns.body
+        if isinstance(stmt, Load) and not made.isdisjoint(value for value, _ in stmt.ref.terms)
+    ]
+    indices = {value for load in loads for value, _ in load.ref.terms if value in made}
+    for stmt in reversed(columns.body):
+        if not indices.isdisjoint(written(stmt)):
+            indices.update(value for value in reads(stmt) if value in made)
+    others = [stmt for stmt in columns.body if indices.isdisjoint(written(stmt)) and stmt not in loads]
+    if any(not indices.isdisjoint(reads(stmt)) for stmt in others):
+        return None
+    instructions = sum(weight(stmt.atom) for stmt in others if isinstance(stmt, Let))
+    return None if loads and instructions < MUCH else _Picked(loads, frozenset(indices))
+
+
+def _alike(rows: For, columns: For, width: int, picked: _Picked) -> Sequence[Load]:
+    """The loads that all rows or all columns do; none where the rest is not all rows side by side."""
     found: list[Load] = []
     for stmt in columns.body:
         if isinstance(stmt, Let):
@@ -131,8 +174,11 @@ def _alike(rows: For, columns: For, width: int) -> Sequence[Load]:
             continue
         if not isinstance(stmt, Load | Store) or stmt.ref.at is not None:
             return ()
-        if any(value in made for value, _ in stmt.ref.terms):
-            return ()
+        if isinstance(stmt, Load) and stmt.value in picked.indices:
+            continue
+        if stmt in picked.loads and isinstance(stmt, Load) and stmt.ref.memory.dtype is not BOOL:
+            found.append(stmt)
+            continue
         far, near = (_extent(stride(stmt.ref, loop.index)) for loop in (rows, columns))
         if (far, near) in ((width, 1), (0, 0)):
             continue
@@ -156,7 +202,10 @@ class _Repeating:
         length = Literal.of(self.together, INT64)
         left = writer.let("rem", INT64, writer.difference(rows.stop, rows.start), length)
         end = writer.difference(rows.stop, left)
-        is_of_rows = {load.value: _is_same(stride(load.ref, rows.index)) for load in self.nest.alike}
+        is_of_rows = {
+            load.value: load not in self.nest.picked.loads and _is_same(stride(load.ref, rows.index))
+            for load in self.nest.alike
+        }
         ahead = [self._spread(load) for load in self.nest.alike if is_of_rows[load.value]]
         inside = [self._spread(load) for load in self.nest.alike if not is_of_rows[load.value]]
         blocks = replace(rows, stop=end, step=self.together, body=(*inside, self._wide()))
@@ -170,19 +219,32 @@ class _Repeating:
             if isinstance(stmt, Load) and stmt.value in self.rooms
             else stmt
             for stmt in self.nest.columns.body
+            if self.nest.picked.indices.isdisjoint(written(stmt))
         ]
         return replace(self.nest.columns, stop=self.wide, body=tuple(body))
 
     def _spread(self, load: Load) -> For:
         """Writes what is alike to all places of a block; what vectors write too much is written over."""
         nest, row, column = self.nest, Value(INT64), Value(INT64)
-        value = Value(load.value.dtype)
-        moved = Copy({nest.columns.index: column}).ref(load.ref)
-        far = stride(load.ref, nest.rows.index)
-        terms = moved.terms if _is_same(far) else (*moved.terms, (row, far))
+        spread = _Spread(nest, row, column)
+        before = nest.indices if load in nest.picked.loads else []
+        loads = spread.block([*before, load])
         place = Ref(self.rooms[load.value], ((row, nest.width), (column, 1)))
-        body = (Load(value, replace(moved, terms=terms)), Store(place, value))
+        body = (*loads, Store(place, spread.known[load.value]))
         return For(row, 0, self.together, (For(column, 0, nest.width, body),))
+
+
+class _Spread(Copy):
+    """What is loaded for a row of a block, counted from the block's first."""
+
+    def __init__(self, nest: _Nest, row: Value, column: Value) -> None:
+        super().__init__({nest.columns.index: column}, is_fresh=True)
+        self.first, self.row = nest.rows.index, row
+
+    def ref(self, ref: Ref) -> Ref:
+        """The place, as many rows further."""
+        moved, far = super().ref(ref), stride(ref, self.first)
+        return moved if _is_same(far) else replace(moved, terms=(*moved.terms, (self.row, far)))
 
 
 def _is_same(far: Number) -> bool:

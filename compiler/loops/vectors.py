@@ -88,22 +88,26 @@ SHORTEST: Final = 4
 """Lanes of the shortest vectors: a register of every machine has as many numbers of four bytes."""
 
 
-def fitting(body: Sequence[Stmt], lanes: int) -> int:
-    """As many lanes as fill loops that are all known to be shorter than a vector, unless lanes are joined."""
-    if any(isinstance(stmt, Fold | Join) for stmt in walk(tuple(body))):
-        return lanes
-    extents = [loop.stop if isinstance(loop.stop, int) else lanes for loop in _chosen(body)]
-    longest = max(extents, default=lanes)
-    while lanes // 2 >= max(longest, SHORTEST):
+def fitting(loop: For, lanes: int) -> int:
+    """As many lanes as fill a loop that is known to be shorter than a vector."""
+    while isinstance(loop.stop, int) and lanes // 2 >= max(loop.stop, SHORTEST):
         lanes //= 2
     return lanes
 
 
-def vectorise(kernel: Kernel, lanes: int, given: Mapping[Value, Value] | None = None) -> Kernel:
-    """The kernel by vectors of so many lanes; of `given` values the vectors are known already."""
+def vectorise(
+    kernel: Kernel, lanes: int, given: Mapping[Value, Value] | None = None, *, fits: bool = False
+) -> Kernel:
+    """The kernel by vectors of so many lanes; of `given` values the vectors are known already.
+
+    Where it `fits`, loops shorter than a vector have fewer, unless lanes are joined: the order in which they
+    are is part of a result.
+    """
     rows = across(kernel.body, lanes)
     chosen = [rows] if rows else _chosen(kernel.body)
-    writing = _Vectors(kernel, {id(loop) for loop in chosen}, lanes, _states(kernel.body, chosen))
+    fits = fits and not any(isinstance(stmt, Fold | Join) for stmt in walk(kernel.body))
+    widths = {id(loop): fitting(loop, lanes) if fits else lanes for loop in chosen}
+    writing = _Vectors(kernel, widths, lanes, _states(kernel.body, chosen))
     writing.now.update(given or {})
     writing.block(kernel.body)
     return replace(kernel, body=tuple(writing.writer.blocks[0]))
@@ -182,7 +186,9 @@ def _parts(item: Carry) -> list[Value]:
 class _Vectors:
     """Statements as they are written by vectors; `now` is what stands for each value that has changed."""
 
-    def __init__(self, kernel: Kernel, chosen: set[int], lanes: int, states: frozenset[Value]) -> None:
+    def __init__(
+        self, kernel: Kernel, chosen: Mapping[int, int], lanes: int, states: frozenset[Value]
+    ) -> None:
         self.chosen, self.lanes, self.states = chosen, lanes, states
         self.known: Mapping[Value, Stmt] = definitions(kernel.body)
         self.writer = Writer()
@@ -361,6 +367,7 @@ class _Vectors:
 
     def _for(self, loop: For) -> None:
         is_chosen = id(loop) in self.chosen
+        whole, self.lanes = self.lanes, self.chosen.get(id(loop), self.lanes)
         inside = [self._state(item.inside) for item in loop.carried]
         firsts = [self._first(item) for item in loop.carried]
         outer = self.loop, self.mask
@@ -380,6 +387,7 @@ class _Vectors:
         )
         step, lanes = (self.lanes, self.lanes) if is_chosen else (loop.step, 0)
         self.writer.write(replace(loop, body=tuple(body), step=step, lanes=lanes, mask=mask, carried=carried))
+        self.lanes = whole
 
     def _is_whole(self, loop: For) -> bool:
         return all(multiple(n, self.known) % self.lanes == 0 for n in (loop.start, loop.stop))

@@ -104,6 +104,25 @@ def test_maps_and_reductions_of_rows_that_are_picked():
     np.testing.assert_allclose(found[1], expected.sum(0), rtol=1e-5, atol=1e-12)
 
 
+@pytest.mark.parametrize("kind", ["int32", "int64"])
+@pytest.mark.parametrize("width", [2, 3, 4, 9, 10, 17])
+def test_narrow_rows_that_are_picked_for_a_long_map_fill_vectors(width, kind):
+    """They are copied to a room, many rows at a time; those that are left are mapped where they lie."""
+    rng = np.random.default_rng(6)
+    x, i, b = tt.input("x", (70, width)), tt.input("i", (3000,), kind), tt.input("b", (3000, 1))
+    table, indices = data(rng, "float32", (70, width)), rng.integers(0, 70, 3000).astype(kind)
+    by_row = data(rng, "float32", (3000, 1))
+    picked = tt.take(x, i, axis=0)
+    program = compiled([x, i, b], [tt.tanh(picked), tt.exp(-picked * picked) + b, picked * 2.0])
+    assert "room" in program.source()
+    assert "room" not in compiled([x, i], picked * 2.0).source()
+    rows = table[indices].astype("float64")
+    for found, known in zip(
+        program(table, indices, by_row), (np.tanh(rows), np.exp(-rows * rows) + by_row, rows * 2), strict=True
+    ):
+        np.testing.assert_allclose(found, known, rtol=1e-5, atol=1e-6)
+
+
 def test_indices_that_are_computed_are_written_first():
     x, i = tt.input("x", (9,)), tt.input("i", (5,), "int64")
     program = compiled([x, i], tt.take(x, 8 - i, axis=0) + 1.0)

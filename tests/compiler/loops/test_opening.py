@@ -7,7 +7,7 @@ import tinytorch as tt
 from compiler.loops.language import For, walk
 from compiler.loops.opening import open_loops
 from compiler.loops.source import source
-from compiler.loops.vectors import fitting, vectorise
+from compiler.loops.vectors import vectorise
 from compiler.loops.verify import verify
 from compiler.loops.walking import loops
 from tests.backends import NATIVE
@@ -84,8 +84,7 @@ def test_other_loops_stay(span):
 )
 def test_vectors_are_as_short_as_rows(width, lanes):
     kernel = read_kernel(SCALARS.format(width, width, width))
-    assert fitting(kernel.body, 16) == lanes
-    found = vectorise(kernel, fitting(kernel.body, 16))
+    found = vectorise(kernel, 16, fits=True)
     assert {loop.lanes for loop in loops(found.body)} == {0, lanes}
     left = [stmt for stmt in walk(open_loops(found).body) if isinstance(stmt, For)]
     assert len(left) == (2 if width > 16 else 1)
@@ -94,7 +93,7 @@ def test_vectors_are_as_short_as_rows(width, lanes):
 def test_what_joins_lanes_has_whole_vectors():
     """The order in which lanes are joined is part of a result."""
     kernel = read_kernel(SUMS)
-    assert fitting(kernel.body, 16) == 16
+    assert {loop.lanes for loop in loops(vectorise(kernel, 16, fits=True).body)} == {0, 16}
 
 
 @pytest.mark.parametrize("backend", NATIVE)
