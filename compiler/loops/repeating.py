@@ -160,7 +160,7 @@ def _picked(columns: For) -> _Picked | None:
     others = [stmt for stmt in columns.body if indices.isdisjoint(written(stmt)) and stmt not in loads]
     if any(not indices.isdisjoint(reads(stmt)) for stmt in others):
         return None
-    instructions = sum(weight(stmt.atom) for stmt in others if isinstance(stmt, Let))
+    instructions = sum(weight(stmt.atom, stmt.operands) for stmt in others if isinstance(stmt, Let))
     return None if loads and instructions < MUCH else _Picked(loads, frozenset(indices))
 
 
