@@ -16,6 +16,7 @@ import numpy as np
 
 from compiler.backends.contract import Adaptable, Door, Enterable, Executable, Laid, Layout, stride_symbol
 from compiler.ir.node import Node
+from compiler.loops.drafts import KNOWN_STRIDES
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Layouts: TypeAlias = tuple[tuple[int, Layout], ...]
@@ -104,9 +105,11 @@ def _axes(array: Array) -> list[tuple[int, int]]:
 
 def _layout(array: Array) -> Layout:
     steps = [stride // array.itemsize for _, stride in _axes(array)]
-    return tuple(step if step in (0, 1) else None for step in steps)
+    return tuple(step if step in KNOWN_STRIDES else None for step in steps)
 
 
 def _strides(place: int, array: Array) -> list[tuple[str, int]]:
     steps = [stride // array.itemsize for _, stride in _axes(array)]
-    return [(stride_symbol(place, axis), step) for axis, step in enumerate(steps) if step not in (0, 1)]
+    return [
+        (stride_symbol(place, axis), step) for axis, step in enumerate(steps) if step not in KNOWN_STRIDES
+    ]

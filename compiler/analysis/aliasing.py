@@ -6,7 +6,7 @@ and strides are in elements and polynomials in the symbolic dimensions, so they 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
@@ -35,15 +35,17 @@ class Region:
         return is_whole and _is_dense(node.type.shape, self.strides)
 
 
-def regions_of(graph: Graph) -> dict[Node, Region]:
+def regions_of(graph: Graph, strides: Mapping[Node, Shape] | None = None) -> dict[Node, Region]:
     """Where every value of a graph lies: a view in its base's memory, everything else in memory of its own.
 
-    A reshape of a strided view that no strides describe is a copy, and has memory of its own.
+    A reshape of a strided view that no strides describe is a copy, and has memory of its own. What has
+    memory of its own is dense but for leaves of which `strides` are given.
     """
+    given = strides or {}
     found: dict[Node, Region] = {}
     for node in graph.nodes:
         seen = view_of(node, found[node.operands[0]]) if node.op.has(Trait.VIEW) else None
-        found[node] = seen or Region(node, 0, dense_strides(node.type.shape))
+        found[node] = seen or Region(node, 0, given.get(node) or dense_strides(node.type.shape))
     return found
 
 

@@ -55,9 +55,9 @@ class Executable(Protocol):
 
 
 Layout: TypeAlias = tuple[int | None, ...]
-"""How an array lies, by axis: 0 or 1 elements from neighbour to neighbour, None for any other distance.
+"""How an array lies, by axis: how many elements neighbours are apart, None for a distance that calls say.
 
-Of an axis of one element it is 0.
+It is a number where loops are written for it (`compiler.loops.drafts.KNOWN_STRIDES`), and 0 of one element.
 """
 
 

@@ -60,10 +60,13 @@ def dense_strides(shape: Sequence[Extent]) -> Shape:
 
 
 class Places:
-    """The places of a plan's values; `buffers` are those of parameters and constants in it."""
+    """The places of a plan's values; `buffers` are those of parameters and constants in it.
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    Inputs are dense but for those that have `strides`.
+    """
+
+    def __init__(self, plan: Plan, strides: Mapping[Node, Shape] | None = None) -> None:
+        self.plan, self.strides = plan, strides or {}
         self.buffers: list[Buffer] = []
         self._numbers: dict[Buffer, int] = {}
         self._inputs = {node: number for number, node in enumerate(plan.schedule.graph.inputs)}
@@ -77,7 +80,7 @@ class Places:
     @cached_property
     def regions(self) -> Mapping[Node, aliasing.Region]:
         """In whose memory each value lies, and where in it."""
-        return aliasing.regions_of(self.plan.schedule.graph)
+        return aliasing.regions_of(self.plan.schedule.graph, self.strides)
 
     def overwrites(self, node: Node, kernel: Kernel) -> bool:
         """Whether a member of a kernel is written over something that the kernel reads."""
@@ -108,9 +111,10 @@ class Places:
         place = self.plan.places[node]
         if isinstance(place, View):
             base = self[place.base].pointer
-            offset = base.offset + place.offset * node.type.dtype.size
-            return Located(Pointer(base.region, base.number, offset), place.strides)
-        return Located(self._pointer(node), dense_strides(node.type.shape))
+            at: View | aliasing.Region = self.regions[node] if place.base in self.strides else place
+            offset = base.offset + at.offset * node.type.dtype.size
+            return Located(Pointer(base.region, base.number, offset), at.strides)
+        return Located(self._pointer(node), self.strides.get(node) or dense_strides(node.type.shape))
 
     def _pointer(self, node: Node) -> Pointer:
         match self.plan.places[node]:

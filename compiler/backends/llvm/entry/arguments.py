@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compiler.backends.llvm.entry.array_header import ArrayHeader, DTypeHeader
-from compiler.backends.llvm.entry.table import ArgumentRecord, Table
+from compiler.backends.llvm.entry.table import SYMBOLS, ArgumentRecord, Table
 from compiler.backends.llvm.jit.code import Byte, Code, Global, routine
 from compiler.backends.llvm.jit.values import Pointer
 
@@ -49,9 +49,9 @@ def fit_strides(code: Code, thing: Pointer, wanted: Pointer, symbols: Pointer) -
         stride, want = code.choose(is_alone, code.word(0), strides[axis]), wants[axis]
         with code.unless((stride & (size - 1)).equals(0)):
             code.give(0)
-        with code.when(want < 0):
-            symbols.words[code.word(-1) - want] = stride // size
-        with code.when((want >= 0) & ~is_alone & stride.differs(want * size)):
+        with code.when(want <= SYMBOLS):
+            symbols.words[code.word(SYMBOLS) - want] = stride // size
+        with code.when((want > SYMBOLS) & ~is_alone & stride.differs(want * size)):
             code.give(0)
     return code.word(1)
 

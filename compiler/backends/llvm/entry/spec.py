@@ -28,7 +28,7 @@ class ArrayArgument:
     """An argument that is taken as it is: C-contiguous, aligned, native. A str in `shape` is a symbol.
 
     One that is `donated` is writable and shares no memory with another. One that has `strides` need not be
-    contiguous: along an axis neighbours are 0 or 1 elements apart, or as many as a symbol stands for.
+    contiguous: along an axis neighbours are so many elements apart, or as many as a symbol stands for.
     """
 
     dtype: np.dtype[Any]

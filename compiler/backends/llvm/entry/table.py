@@ -19,6 +19,9 @@ MAXIMUM_FACTORS = 4
 MAXIMUM_SLOTS = 256
 """Words of a frame: context, extents, arguments and results together."""
 
+SYMBOLS: Final = -1000
+"""Strides from here on downward are symbols."""
+
 _NEVER: Final = 2**62
 
 Item = TypeVar("Item")
@@ -36,7 +39,7 @@ class Term(Struct):
 class ArgumentRecord(Struct):
     """What the array's header must say. An extent of -1 - s is that of symbol s.
 
-    Where `has_strides`, so is a stride of elements, of which others are 0 or 1.
+    Where `has_strides`, a stride in elements of SYMBOLS - s is that of symbol s.
     """
 
     type_number: I64
@@ -159,8 +162,8 @@ def table_of(
 def _argument(argument: ArrayArgument, number: dict[str, int]) -> tuple[Any, ...]:
     """The fields of an ArgumentRecord."""
 
-    def numbers(items: Sequence[int | str]) -> list[int]:
-        found = [item if isinstance(item, int) else -1 - number[item] for item in items]
+    def numbers(items: Sequence[int | str], first: int) -> list[int]:
+        found = [item if isinstance(item, int) else first - number[item] for item in items]
         return _filled(found, MAXIMUM_RANK, 0)
 
     contiguous = C_CONTIGUOUS if argument.strides is None else 0
@@ -168,7 +171,7 @@ def _argument(argument: ArrayArgument, number: dict[str, int]) -> tuple[Any, ...
     dtype, rank = argument.dtype, len(argument.shape)
     return (
         dtype.num, dtype.itemsize, rank, flags, argument.donated, argument.strides is not None,
-        numbers(argument.shape), numbers(argument.strides or ()),
+        numbers(argument.shape, -1), numbers(argument.strides or (), SYMBOLS),
     )  # fmt: skip
 
 

@@ -153,14 +153,14 @@ class NativeProgram:
             context.locks.release()
 
     def laid_out(self, layouts: Mapping[int, Layout]) -> NativeProgram | None:
-        """The same plan, of which some inputs are copied first, by loops as fast as any.
+        """The same plan, of which some inputs are read as they lie, or copied first by loops as fast as any.
 
         None where NumPy computes some of it, which looks at inputs as if they were dense.
         """
         if self.python_steps:
             return None
-        copies = laying(self.plan, layouts, self.target)
-        return NativeProgram(self.plan, self.target, None, self.maker, self.lowered, copies)
+        lowered, copies = laying(self.plan, layouts, self.target, self.lowered)
+        return NativeProgram(self.plan, self.target, None, self.maker, lowered, copies)
 
     def run_laid(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> bool:
         """One call, as `Laid.run_laid` says."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, NoReturn
@@ -117,15 +117,14 @@ class Lowered:
         raise BackendError("a native step refused its data")
 
 
-def lower(plan: Plan, target: Target) -> Lowered:
-    """The steps of a plan, in the order of `steps_of`."""
-    return _Lowering(plan, target).lower()
+def lower(plan: Plan, target: Target, strides: Mapping[Node, Shape] | None = None) -> Lowered:
+    """The steps of a plan, in the order of `steps_of`. Some inputs may have strides that are not dense."""
+    return _Lowering(plan, target, Places(plan, strides)).lower()
 
 
 class _Lowering:
-    def __init__(self, plan: Plan, target: Target) -> None:
-        self.plan, self.target = plan, target
-        self.places = Places(plan)
+    def __init__(self, plan: Plan, target: Target, places: Places) -> None:
+        self.plan, self.target, self.places = plan, target, places
         self.steps: list[Step | PythonStep] = []
         members = [node for kernel in plan.schedule.kernels for node in kernel.members]
         self.checking = {node for node in can_fail(members) if not node.op.has(Trait.OPAQUE)}
