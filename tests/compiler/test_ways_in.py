@@ -4,7 +4,9 @@ Arguments that lie in every way, by position, by name, as `out` and donated; sev
 may be chosen by what was given before.
 """
 
+import itertools
 import sys
+import threading
 from collections.abc import Callable
 from functools import partial
 
@@ -12,9 +14,12 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from compiler.backends.contract import Adaptable
+from compiler.entrance import MOST
 from compiler.errors import TinytorchError
 from tests.backends import FAST as ALL
 from tests.backends import NATIVE
+from tinytorch.testing import PROGRAMS as TESTED
 
 SHAPE = (6, 6)
 CALLS = 4
@@ -326,3 +331,75 @@ def test_calls_with_out_leave_nothing_behind(backend):
         outcome(partial(program, *given, out=[out[0], out[0]]))
         outcome(partial(program, *given, out=[out[0], given[0]]))
     assert [sys.getrefcount(each) for each in watched] == before
+
+
+def spread(array):
+    wide = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
+    wide[..., ::2] = array
+    return wide[..., ::2]
+
+
+LIES = {
+    "Fortran": lambda x: np.asfortranarray(x),
+    "spread": lambda x: spread(x) if x.ndim else x,
+    "backwards": lambda x: np.flip(np.flip(x).copy()),
+    "the first axis last": lambda x: np.moveaxis(np.moveaxis(x, 0, -1).copy(), -1, 0) if x.ndim else x,
+}
+
+
+@pytest.mark.parametrize("backend", NATIVE[:1])
+@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize("name", TESTED)
+def test_programs_have_the_same_bits_however_their_arguments_lie(name, lie, backend):
+    results = []
+    for turn in (np.copy, LIES[lie]):
+        made = TESTED[name]()
+        program = tt.compile(made.inputs, made.outputs, updates=made.updates, backend=backend)
+        given = [turn(array) for array in made.data]
+        results.append([outcome(partial(program, *given)) for _ in range(CALLS)])
+        updated = [node.op.buffer.array.tobytes() for node, _ in program.source_graph.updates]
+        results[-1].append(updated)
+        assert all(array.tobytes() == x.tobytes() for array, x in zip(given, made.data, strict=True))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("backend", NATIVE)
+def test_calls_from_several_threads_whose_arguments_lie_in_many_ways(backend):
+    x, y = graph()
+    program = tt.compile([x, y], tt.softmax(x) @ tt.transpose(y), backend=backend)
+    layouts = [LAYOUTS[name] for name in LAYOUTS if make_float(LAYOUTS[name])]
+    wanted = [
+        program._checked(np.ascontiguousarray(make(SHAPE)), filled(SHAPE)).tobytes() for make in layouts
+    ]
+    wrong: list[int] = []
+
+    def call(first):
+        for turn in range(40):
+            place = (first + turn // 4) % len(layouts)
+            found = program(layouts[place](SHAPE), filled(SHAPE)).tobytes()
+            wrong.extend([place] if found != wanted[place] else [])
+
+    threads = [threading.Thread(target=call, args=(3 * first,)) for first in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def make_float(make):
+    array = make(SHAPE)
+    return isinstance(array, np.ndarray) and array.dtype == np.float32 and array.shape == SHAPE
+
+
+def test_few_layouts_have_ways_in_of_their_own():
+    x = tt.input("x", tuple("abcd"))
+    program = tt.compile([x], x + 1)
+    data = filled((2, 3, 4, 5))
+    if not isinstance(program._executable, Adaptable):
+        pytest.skip("there are none here")
+    for axes in list(itertools.permutations(range(4)))[1:]:
+        given = np.transpose(np.transpose(data, axes).copy(), np.argsort(axes))
+        for _ in range(3):
+            np.testing.assert_array_equal(program(given), data + 1)
+    assert len(program._entrance._laid) == MOST

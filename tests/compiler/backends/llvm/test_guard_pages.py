@@ -149,3 +149,44 @@ def test_convolutions(what, is_last, backend):
                     mine[...] = x
                 program(*given, out=out)
                 np.testing.assert_array_equal(out, wanted)
+
+
+VIEWS = {
+    "transposed": lambda shape: (shape[::-1], lambda x: x.T),
+    "reversed": lambda shape: (shape, lambda x: x[::-1]),
+    "reversed columns": lambda shape: (shape, lambda x: x[:, ::-1]),
+    "both reversed, transposed": lambda shape: (shape[::-1], lambda x: x[::-1, ::-1].T),
+    **{
+        f"columns by {step}": lambda shape, step=step: (
+            (shape[0], (shape[1] - 1) * abs(step) + 1),
+            lambda x: x[:, ::step],
+        )
+        for step in (2, 3, 5, -2, -3, -7)
+    },
+    "rows by 3": lambda shape: (((shape[0] - 1) * 3 + 1, shape[1]), lambda x: x[::3]),
+    "one row": lambda shape: ((1, shape[1]), lambda x: np.broadcast_to(x, shape)),
+    "one column": lambda shape: ((shape[0], 1), lambda x: np.broadcast_to(x, shape)),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("dtype", ["float32", "bool"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_arguments_as_they_lie(backend, dtype, view):
+    x = tt.input("x", ("n", "m"), dtype)
+    cubed = x ^ ~x if dtype == "bool" else x * x * x - x / (1 + x * x) + tt.sqrt(x)
+    for outputs in (x, ~x if dtype == "bool" else -x, cubed):
+        program, dense = (tt.compile([x], outputs, backend=BACKENDS[backend]) for _ in range(2))
+        for shape in itertools.product([1, 2, 17, 33], [1, 2, 7, 16, 40]):
+            base, seen = VIEWS[view](shape)
+            for at_end in (False, True):
+                with (
+                    guarded(base, dtype, at_end=at_end) as given,
+                    guarded(shape, dtype, at_end=at_end) as out,
+                ):
+                    given[...] = numbers(base, dtype)
+                    wanted = dense(np.ascontiguousarray(seen(given)))
+                    for _ in range(3):
+                        out[...] = 0
+                        program(seen(given), out=out)
+                        np.testing.assert_array_equal(out, wanted)
