@@ -33,8 +33,6 @@ def fits_record(code: Code, thing: Pointer, wanted: Pointer, symbols: Pointer) -
                 code.give(0)
         with code.when((want >= 0) & want.differs(extent)):
             code.give(0)
-    with code.when(record["has_strides"].differs(0)):
-        code.give(fit_strides(code, thing, wanted, symbols))
     return code.word(1)
 
 
@@ -57,9 +55,24 @@ def fit_strides(code: Code, thing: Pointer, wanted: Pointer, symbols: Pointer) -
 
 
 @routine
+def take_strides(code: Code, table: Pointer, given: Pointer, symbols: Pointer) -> Byte:
+    """Whether the arguments that have strides lie as they say; binds symbols to distances."""
+    arguments = table.fields(Table)["arguments"]
+    with code.each(arguments["count"]) as i:
+        record = arguments["first"].element(ArgumentRecord, i)
+        with code.when(record["has_strides"].differs(0)):
+            fits = fit_strides(code, given.pointers[i], record.start, symbols)
+            with code.when(fits.equals(0)):
+                code.give(0)
+    return code.word(1)
+
+
+@routine
 def take_arguments(code: Code, table: Pointer, given: Pointer, symbols: Pointer, frame: Pointer) -> Byte:
     """Whether all arguments fit; binds the symbols, and writes where their memory is to `frame`."""
-    arguments = table.fields(Table)["arguments"]
+    arguments, symbol_count = table.fields(Table)["arguments"], table.fields(Table)["symbol_count"]
+    with code.each(symbol_count) as i:
+        symbols.words[i] = -1
     with code.each(arguments["count"]) as i:
         thing, record = given.pointers[i], arguments["first"].element(ArgumentRecord, i)
         with code.when(fits_record(code, thing, record.start, symbols).equals(0)):

@@ -7,31 +7,20 @@ and NumPy, the array type, None) is an external symbol.
 from __future__ import annotations
 
 import ctypes
-from typing import Annotated, Any
 
 from compiler.backends.llvm.entry.arguments import take_arguments
 from compiler.backends.llvm.entry.locks import ContextHeader, acquire_words, release_words
-from compiler.backends.llvm.entry.ordering import item_of, order_arguments
-from compiler.backends.llvm.entry.overlaps import Span, donated_lie_apart
-from compiler.backends.llvm.entry.results import answer_of, drop_all, results_of, take_results, value_of
+from compiler.backends.llvm.entry.ordering import item_of
+from compiler.backends.llvm.entry.results import answer_of, drop_all, meets_demands, results_of, value_of
 from compiler.backends.llvm.entry.table import MAXIMUM_SLOTS, Table
+from compiler.backends.llvm.entry.widely import Workspace, are_taken_widely
 from compiler.backends.llvm.jit.code import Byte, Code, External, Int, routine
-from compiler.backends.llvm.jit.memory import Items, Struct, struct
 from compiler.backends.llvm.jit.values import Pointer, Word
 
 bytes_of = External("PyBytes_AsString", Pointer, Pointer)
 call_object = External("PyObject_Vectorcall", Pointer, Pointer, Pointer, Word, Pointer)
 leave_interpreter = External("PyEval_SaveThread", Pointer)
 enter_interpreter = External("PyEval_RestoreThread", None, Pointer)
-
-
-@struct
-class Workspace(Struct):
-    """What a call writes down: its results, its arguments in order with `out` behind them, where they lie."""
-
-    objects: Annotated[Any, ctypes.c_int64 * MAXIMUM_SLOTS]
-    ordered: Annotated[Any, ctypes.c_int64 * MAXIMUM_SLOTS]
-    spans: Annotated[Any, Span * MAXIMUM_SLOTS]
 
 
 @routine
@@ -58,28 +47,14 @@ def are_taken(
     code: Code, table: Pointer, work: Pointer, given: Pointer, count: Word, keywords: Pointer, frame: Pointer
 ) -> Byte:
     """Whether the program may run on what is given; writes symbols and addresses of arguments to `frame`."""
-    known, rooms = table.fields(Table), work.fields(Workspace)
-    ordered, spans, symbols = rooms.at("ordered"), rooms.at("spans"), frame.words.at(1)
-    demands, slots = known["demands"], symbols.pointers.at(known["symbol_count"])
-    with code.when(order_arguments(code, table, given, count, keywords, ordered).equals(0)):
+    known, symbols = table.fields(Table), frame.words.at(1)
+    wanted, slots = known["arguments"]["count"], symbols.pointers.at(known["symbol_count"])
+    with code.unless(keywords.is_null() & count.equals(wanted) & known["is_plain"].differs(0)):
+        code.give(are_taken_widely(code, table, work, given, count, keywords, frame))
+    work.fields(Workspace).at("ordered").pointers[count] = code.null()
+    with code.when(take_arguments(code, table, given, symbols, slots).equals(0)):
         code.give(0)
-    with code.each(known["symbol_count"]) as i:
-        symbols.words[i] = -1
-    with code.when(take_arguments(code, table, ordered, symbols, slots).equals(0)):
-        code.give(0)
-    with code.each(demands["count"]) as i:
-        demand = demands["first"].element(Items, i)
-        with code.when(value_of(code, demand.start, symbols) < 0):
-            code.give(0)
-    out = ordered.pointers[known["arguments"]["count"]]
-    has_out = ~out.is_null()
-    is_close = has_out | known["has_donated"].differs(0)
-    with code.when(is_close), code.when(donated_lie_apart(code, table, ordered, spans).equals(0)):
-        code.give(0)
-    with code.when(has_out):
-        code.give(take_results(code, table, out, rooms.at("objects"), symbols, spans))
-    large = value_of(code, known.at("result_bytes"), symbols) >= known["limits"]["result_bytes"]
-    return code.choose(large, code.word(0), code.word(1))
+    return meets_demands(code, table, symbols)
 
 
 @routine
@@ -100,6 +75,9 @@ def tinytorch_entry(code: Code, own: Pointer, given: Pointer, count: Word, keywo
     with code.when(are_taken(code, table, work, given, count, keywords, frame).equals(0)):
         decline()
     out = work.fields(Workspace).at("ordered").pointers[argument_count]
+    large = value_of(code, known.at("result_bytes"), symbols) >= known["limits"]["result_bytes"]
+    with code.when(out.is_null() & large):
+        decline()
     with code.when(acquire_words(code, locks, lock_count).equals(0)):
         decline()
     capacity = known["context"].fields(ContextHeader)["capacity"]

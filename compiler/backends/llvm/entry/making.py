@@ -33,11 +33,12 @@ from typing import Any
 
 import numpy as np
 
-from compiler.backends.llvm.entry import calling, ordering, results
+from compiler.backends.llvm.entry import calling, given, ordering, results
 from compiler.backends.llvm.entry.array_header import headers_are_known, new_array_address, python_function
 from compiler.backends.llvm.entry.locks import Context
 from compiler.backends.llvm.entry.spec import EntrySpec
 from compiler.backends.llvm.entry.table import fits, table_of
+from compiler.backends.llvm.entry.widely import WideRecord, tinytorch_are_taken
 from compiler.backends.llvm.jit.cache import ObjectCache, default_cache
 from compiler.backends.llvm.jit.code import External, load_routines
 from compiler.backends.llvm.jit.engine import Library
@@ -70,6 +71,9 @@ def make_entry(
     if not headers_are_known() or not fits(spec):
         return fallback
     library = _library(cache)
+    if not spec.is_plain:
+        _wide.is_wanted = 1
+        widen(cache)
     table, blocks = table_of(spec, program, context.address, (context.address, *locks), apart)
     definition = _MethodDefinition(
         name.encode(), library[calling.tinytorch_entry.name], _METH_FASTCALL_KEYWORDS, None
@@ -92,16 +96,36 @@ class _MethodDefinition(ctypes.Structure):
     )
 
 
+_wide = WideRecord()
+"""What the entries of this process share."""
+
+
+def widen(cache: ObjectCache | None = None) -> None:
+    """Loads the code for what is seldom given, if a call has asked for it."""
+    if _wide.is_wanted and not _wide.function:
+        _wide.function = _wide_library(cache)[tinytorch_are_taken.name]
+
+
 @once
 def _library(cache: ObjectCache | None) -> Library:
     """The entry's code, loaded once."""
-    rooms = (calling, ordering, results)
+    return load_routines([calling.tinytorch_entry], cache or default_cache(), _imports())
+
+
+@once
+def _wide_library(cache: ObjectCache | None) -> Library:
+    """The code for what is seldom given, loaded once."""
+    return load_routines([tinytorch_are_taken], cache or default_cache(), _imports())
+
+
+def _imports() -> dict[str, int]:
+    """Addresses of what is not in the entry's own code."""
+    rooms = (calling, ordering, results, given)
     called = [one for room in rooms for one in vars(room).values() if isinstance(one, External)]
     functions = [one.name for one in called if one.name.startswith("Py")]
-    imports = {
+    found = {
         name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0 for name in functions
     }
-    imports["new_array"] = new_array_address()
     types = {f"{kind.__name__}_type": id(kind) for kind in (np.ndarray, tuple, list, dict)}
-    imports |= {**types, "none": id(None)}
-    return load_routines([calling.tinytorch_entry], cache or default_cache(), imports)
+    others = {"new_array": new_array_address(), "none": id(None), "wide": ctypes.addressof(_wide)}
+    return found | types | others

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from compiler.backends.llvm.entry.arguments import NDARRAY_TYPE
 from compiler.backends.llvm.entry.array_header import (
-    ALIGNED,
-    C_CONTIGUOUS,
-    WRITEABLE,
     ArrayHeader,
-    DTypeHeader,
-    ObjectHeader,
 )
-from compiler.backends.llvm.entry.ordering import NONE, count_of, item_of
-from compiler.backends.llvm.entry.overlaps import ApartRecord, Span, is_apart, write_span
+from compiler.backends.llvm.entry.ordering import NONE
 from compiler.backends.llvm.entry.table import (
     MAXIMUM_FACTORS,
     MAXIMUM_RANK,
@@ -20,19 +14,14 @@ from compiler.backends.llvm.entry.table import (
     Table,
     Term,
 )
-from compiler.backends.llvm.jit.code import Byte, Code, External, Global, Int, routine
+from compiler.backends.llvm.jit.code import Byte, Code, External, Int, routine
 from compiler.backends.llvm.jit.memory import Items
 from compiler.backends.llvm.jit.values import Pointer, Word
 
-TUPLE_TYPE, LIST_TYPE, DICT_TYPE = (Global(f"{name}_type") for name in ("tuple", "list", "dict"))
 take_reference = External("Py_IncRef", None, Pointer)
 drop_reference = External("Py_DecRef", None, Pointer)
 new_tuple = External("PyTuple_New", Pointer, Word)
 set_item = External("PyTuple_SetItem", Int, Pointer, Word, Pointer)
-list_item = External("PyList_GetItem", Pointer, Pointer, Word)
-list_count = External("PyList_Size", Word, Pointer)
-dict_item = External("PyDict_GetItemWithError", Pointer, Pointer, Pointer)
-dict_count = External("PyDict_Size", Word, Pointer)
 new_array = External("new_array", Pointer, Pointer, Pointer, Int, Pointer, Pointer, Pointer, Int, Pointer)
 
 
@@ -56,6 +45,18 @@ def value_of(code: Code, polynomial: Pointer, symbols: Pointer) -> Word:
 
 
 @routine
+def meets_demands(code: Code, table: Pointer, symbols: Pointer) -> Byte:
+    """Whether no demand is negative."""
+    known = table.fields(Table)
+    demands = known["demands"]
+    with code.each(demands["count"]) as i:
+        demand = demands["first"].element(Items, i)
+        with code.when(value_of(code, demand.start, symbols) < 0):
+            code.give(0)
+    return code.word(1)
+
+
+@routine
 def drop_all(code: Code, objects: Pointer, count: Word) -> None:
     """Drop the references to the first `count` objects."""
     with code.each(count) as i:
@@ -72,88 +73,6 @@ def new_result(code: Code, record: Pointer, symbols: Pointer) -> Pointer:
         extents.words[i] = value_of(code, polynomial.start, symbols)
     take_reference(code, dtype)  # NumPy takes over one
     return new_array(code, NDARRAY_TYPE(code), dtype, rank, extents, null, null, 0, null)
-
-
-@routine
-def unpack(code: Code, table: Pointer, out: Pointer, objects: Pointer) -> Byte:
-    """Whether what is given for the results is arranged as they are; writes them to `objects`."""
-    known = table.fields(Table)
-    form, count, kind = known["form"], known["results"]["count"], out.fields(ObjectHeader)["type"]
-    keys = form["keys"]
-    with code.when(form["is_bare"].differs(0)):
-        objects.pointers[0] = out
-        code.give(1)
-    with code.when(keys["count"] > 0):
-        with code.unless(kind.same(DICT_TYPE(code))):
-            code.give(0)
-        with code.when(dict_count(code, out).differs(count)):
-            code.give(0)
-        with code.each(count) as i:
-            objects.pointers[i] = dict_item(code, out, keys["first"].pointers[i])
-            with code.when(objects.pointers[i].is_null()):
-                code.give(0)
-        code.give(1)
-    with code.when(kind.same(TUPLE_TYPE(code))):
-        with code.when(count_of(code, out).differs(count)):
-            code.give(0)
-        with code.each(count) as i:
-            objects.pointers[i] = item_of(code, out, i)
-        code.give(1)
-    with code.unless(kind.same(LIST_TYPE(code))):
-        code.give(0)
-    with code.when(list_count(code, out).differs(count)):
-        code.give(0)
-    with code.each(count) as i:
-        objects.pointers[i] = list_item(code, out, i)
-    return code.word(1)
-
-
-@routine
-def fits_result(code: Code, thing: Pointer, record: Pointer, symbols: Pointer) -> Byte:
-    """Whether an object is an array that a result may be written to."""
-    array, known = thing.fields(ArrayHeader), record.fields(ResultRecord)
-    with code.unless(array["type"].same(NDARRAY_TYPE(code))):
-        code.give(0)
-    dtype, flags = array["dtype"].fields(DTypeHeader), C_CONTIGUOUS | ALIGNED | WRITEABLE
-    same = dtype["number"].equals(known["type_number"]) & array["rank"].equals(known["rank"])
-    usable = (array["flags"] & flags).equals(flags) & dtype["byte_order"].differs(ord(">"))
-    with code.unless(same & usable):
-        code.give(0)
-    with code.each(array["rank"]) as axis:
-        polynomial = known.at("extents").element(Items, axis)
-        with code.when(value_of(code, polynomial.start, symbols).differs(array["extents"].words[axis])):
-            code.give(0)
-    return code.word(1)
-
-
-@routine
-def take_results(
-    code: Code, table: Pointer, out: Pointer, objects: Pointer, symbols: Pointer, spans: Pointer
-) -> Byte:
-    """Whether what is given as `out` fits, and shares no memory with what the program reads.
-
-    `spans` are those of the arguments, with room behind them for those of the results.
-    """
-    known = table.fields(Table)
-    apart = known["apart"]
-    with code.when(unpack(code, table, out, objects).equals(0)):
-        code.give(0)
-    with code.unless(apart.is_null()), code.when(apart.fields(ApartRecord)["is_known"].equals(0)):
-        code.give(0)
-    with code.each(known["results"]["count"]) as i:
-        thing, record = objects.pointers[i], known["results"]["first"].element(ResultRecord, i)
-        with code.when(fits_result(code, thing, record.start, symbols).equals(0)):
-            code.give(0)
-        before = known["arguments"]["count"] + i
-        span = spans.element(Span, before).start
-        write_span(code, thing, record["item_bytes"], span)
-        with code.when(is_apart(code, span, spans, before).equals(0)):
-            code.give(0)
-        with code.unless(apart.is_null()):
-            buffers = apart.fields(ApartRecord)["spans"]
-            with code.when(is_apart(code, span, buffers["first"], buffers["count"]).equals(0)):
-                code.give(0)
-    return code.word(1)
 
 
 @routine

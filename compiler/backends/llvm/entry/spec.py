@@ -80,6 +80,11 @@ class EntrySpec:
         return tuple(dict.fromkeys(item for item in (*extents, *strides) if isinstance(item, str)))
 
     @property
+    def is_plain(self) -> bool:
+        """Whether all arguments are contiguous and none is donated."""
+        return not any(each.donated or each.strides is not None for each in self.arguments)
+
+    @property
     def frame_slots(self) -> int:
         """Words of a frame: the context, the symbols, the arguments, the results."""
         return 1 + len(self.symbols) + len(self.arguments) + len(self.results)

@@ -83,8 +83,9 @@ class Limits(Struct):
 class Table(Struct):
     """All about a program.
 
-    `names` are strings: those of the arguments, if they have any, and last "out". `apart` is where to read
-    what results that are given share no memory with (`overlaps.ApartRecord`), if anything.
+    It `is_plain` if all arguments are contiguous and none is donated. `names` are strings: those of the
+    arguments, if they have any, and last "out". `apart` is where to read what results that are given share no
+    memory with (`overlaps.ApartRecord`), if anything.
     """
 
     program: Address
@@ -92,7 +93,7 @@ class Table(Struct):
     apart: Address
     symbol_count: I64
     arguments: Items
-    has_donated: I64
+    is_plain: I64
     names: Items
     results: Items
     form: Form
@@ -147,7 +148,7 @@ def table_of(
     table = Table(
         program=program, context=context, apart=apart, symbol_count=len(number),
         arguments=blocks.put(ArgumentRecord.numpy, arguments),
-        has_donated=any(argument.donated for argument in spec.arguments),
+        is_plain=spec.is_plain,
         names=_strings([*spec.names, "out"] if spec.names else [], blocks),
         results=blocks.put(ResultRecord.numpy, results),
         form=Form(spec.bare, _strings(spec.keys, blocks)),

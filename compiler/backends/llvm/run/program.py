@@ -11,7 +11,7 @@ import numpy as np
 
 from compiler.backends.contract import Door, Layout
 from compiler.backends.llvm.entry.locks import word_locks
-from compiler.backends.llvm.entry.making import make_entry
+from compiler.backends.llvm.entry.making import make_entry, widen
 from compiler.backends.llvm.entry.overlaps import Apart
 from compiler.backends.llvm.entry.spec import entry_spec
 from compiler.backends.llvm.jit.cache import ObjectCache
@@ -140,6 +140,7 @@ class NativeProgram:
     def run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
         """One call, as `Executable.run` says."""
         self._apart.look()
+        widen()
         context = self._take()
         try:
             call = self._call(context, inputs, sizes, outputs)
@@ -165,6 +166,7 @@ class NativeProgram:
     def run_laid(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> bool:
         """One call, as `Laid.run_laid` says."""
         self._apart.look()
+        widen()
         context = self._take()
         try:
             call = self._call(context, inputs, sizes, outputs)
