@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from compiler.ir.dims import Extent, Shape, product
 from compiler.ir.formula.tape import Const
@@ -32,6 +33,8 @@ def copy(
 
     `labels` say what is read and what is written.
     """
+    if isinstance(source, Located):
+        source, target = _upward(source, target, shape, dtype.size)
     axes = [axis for axis, extent in enumerate(shape) if extent != 1]
     counts = [Count(shape[axis]) for axis in axes] or [Count(1)]
     indices = [Value(INT64) for _ in counts]
@@ -56,6 +59,25 @@ def copy(
     moves = tuple((dtype.size, _moved(ref, indices, counts)) for ref in _refs(writer))
     kernel = Kernel(tuple(addresses), Value(INT64), (), body)
     return Draft(kernel, counts[0], addresses, (), iterations, float(len(addresses)), moves)
+
+
+def _upward(source: Located, target: Located, shape: Shape, size: int) -> tuple[Located, Located]:
+    """Both with axes walked from the other end that are read downward, and not written side by side.
+
+    Then what lies side by side is read so: taps of weights that are reversed as they are transposed.
+    """
+    for axis, extent in enumerate(shape):
+        stride, other = source.strides[axis], target.strides[axis]
+        if isinstance(stride, int) and stride < 0 and other != 1:
+            source, target = (_from_the_end(item, axis, extent, size) for item in (source, target))
+    return source, target
+
+
+def _from_the_end(item: Located, axis: int, extent: Extent, size: int) -> Located:
+    """A value from its last element along an axis on."""
+    stride = item.strides[axis]
+    pointer = replace(item.pointer, offset=item.pointer.offset + (extent - 1) * stride * size)
+    return Located(pointer, (*item.strides[:axis], -stride, *item.strides[axis + 1 :]))
 
 
 def _refs(writer: Writer) -> Sequence[Ref]:

@@ -102,6 +102,15 @@ def test_elements_apart_and_backwards(backend, dtype):
         run(stacked, x, np.stack([x] * abs(step), axis=1))
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_taps_that_are_read_from_the_last_one_on(backend):
+    for shape in [(5, 4, 3, 3), (17, 33, 3, 3), (2, 9, 7, 1), (3, 20, 5, 2), (0, 4, 3, 3)]:
+        taken, x = tt.input("x", shape), numbers(shape, "float32")
+        for order in [(0, 2, 3, 1), (2, 3, 1, 0), (3, 0, 1, 2)]:
+            program = tt.compile([taken], taken[:, :, ::-1, ::-1].transpose(order), backend=BACKENDS[backend])
+            run(program, x, x[:, :, ::-1, ::-1].transpose(order))
+
+
 CONVOLUTIONS = [  # images, channels, filters, extent, taps, step
     (2, 3, 5, 7, 3, 1), (1, 17, 33, 9, 3, 1), (3, 33, 17, 8, 3, 2), (2, 16, 16, 6, 5, 1),
     (5, 40, 36, 5, 3, 1),
