@@ -13,6 +13,7 @@ carried is added to memory; what reduces all loops leaves a partial result for e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from compiler.ir.dims import Extent, product
 from compiler.ir.formula.tape import Const, TypedLine, infer_dtypes
@@ -45,6 +46,9 @@ from compiler.schedule import addresses, schedule
 from compiler.schedule.addresses import FromLoop, FromMember, MemoryAccess, sources_of, write_of
 from compiler.schedule.frame import map_reduce
 from compiler.schedule.nest import Nest
+
+_LINE: Final = 32
+"""What a row that is picked costs beside its bytes, in bytes: most lines of memory are not whole rows."""
 
 
 def _searched(kernel: schedule.Kernel, nest: Nest) -> list[int]:
@@ -100,11 +104,15 @@ class NestWriter:
         return product([count.extent for count in counts])
 
     def _moves(self) -> Iterator[tuple[int, Extent]]:
-        picked = [source.slot for item in self.items for source in item.sources if isinstance(source, Picked)]
+        found = [source for item in self.items for source in item.sources if isinstance(source, Picked)]
+        picked, indices = [source.slot for source in found], [source.index for source in found]
         for slot in self.slots.slots:
             pairs = zip(self.counts, slot.strides, strict=True)
             walked = [count for count, stride in pairs if stride != 0 or slot in picked]
             yield slot.memory.dtype.size, self._turns(walked)
+        for index in indices:
+            pairs = zip(self.counts, index.strides, strict=True)
+            yield _LINE, self._turns([count for count, stride in pairs if stride != 0])
 
     @property
     def may_be_cut(self) -> bool:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from compiler.backends.llvm.steps.launches import Scratch
 from compiler.errors import IndexRangeError
 from tests.backends import ALL
 
@@ -160,6 +161,15 @@ def test_what_has_been_checked_is_not_checked_again():
     y = tt.exp(tt.take(x, i, axis=0))
     source = compiled([x, i], [y, tt.grad(y.sum(), x)]).source()
     assert source.count("check ") == 2
+
+
+@pytest.mark.parametrize(("count", "is_shared"), [(1000, False), (40_000, True)])
+def test_threads_share_narrow_rows_by_the_lines_that_they_lie_in(count, is_shared):
+    """40,000 rows of 16 bytes are 640 kB; the lines of memory in which they lie are four times that."""
+    x, i = tt.input("x", (1_000_000, 4)), tt.input("i", (count,), "int64")
+    *_, step = compiled([x, i], tt.take(x, i, axis=0))._executable.lowered.steps
+    (launch,) = step.launches({}, Scratch())
+    assert (launch.chunks > 1) == is_shared
 
 
 @pytest.mark.parametrize("shape", [(3000, 64), (40_000, 3), (300_000,)])
