@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from compiler.analysis.cost import Cost
+from compiler.backends.contract import Slow
 from compiler.ir.node import Node
 from compiler.ir.plain import Plain, plain
 from compiler.schedule.breakdown import HEADINGS, Breakdown, break_down, by_line, by_scope, cost_cells
@@ -79,6 +80,8 @@ class Profile:
     """The median of whole calls, timed from outside: with checks, fresh outputs, and no clock inside."""
     cost: PlanCost
     """What each kernel, node and copy costs for these sizes."""
+    slow: tuple[Slow, ...] = ()
+    """The kernels on a slow path: why, and what would take them off it."""
 
     def by_scope(self, depth: int | None = None) -> Breakdown:
         """The time of each part of the model, or of its first `depth` names.
@@ -122,6 +125,7 @@ class Profile:
             "kernels": kernel_dicts(self.schedule, self.kernels),
             "copies": self.copies.to_dict(),
             "total": self.total.to_dict(),
+            "slow": [item.to_dict() for item in self.slow],
         }
 
     @property
@@ -159,7 +163,9 @@ class Samples:
             [item for samples in rounds for item in samples.parts],
         )
 
-    def profile(self, cost: PlanCost, backend: str, sizes: Mapping[str, int]) -> Profile:
+    def profile(
+        self, cost: PlanCost, backend: str, sizes: Mapping[str, int], slow: Sequence[Slow] = ()
+    ) -> Profile:
         """Medians and shares beside the cost, which holds numbers."""
         spent = np.array(self.parts, np.int64) / 1e3
         medians = np.median(spent, axis=0)
@@ -175,8 +181,9 @@ class Samples:
         total = Timing(cost.total, float(np.median(sums)), float(sums.min()), 1.0, len(sums))
         call = float(np.median(self.whole)) / 1e3
         return Profile(
-            cost.schedule, backend, dict(sizes), tuple(timings[:-1]), timings[-1], total, call, cost
-        )
+            cost.schedule, backend, dict(sizes), tuple(timings[:-1]), timings[-1], total, call, cost,
+            tuple(slow),
+        )  # fmt: skip
 
 
 def sample(
@@ -216,7 +223,12 @@ def _table(profile: Profile) -> Table:
     given = "".join(f", {name}={value}" for name, value in profile.sizes.items())
     call = f"a whole call: {digits(profile.call_microseconds)} us; medians of {profile.calls} calls"
     headings = ("", "values", "ops", "us", "share", *HEADINGS, "GFLOP/s", "GB/s")
-    return Table(headings, tuple(rows), left=3, notes=(f"{call} on {profile.backend}{given}",))
+    slow = [
+        f"kernel {item.kernel} is {line.strip()}" if k == 0 else line
+        for item in profile.slow
+        for k, line in enumerate(str(item).splitlines())
+    ]
+    return Table(headings, tuple(rows), left=3, notes=(f"{call} on {profile.backend}{given}", *slow))
 
 
 def _cells(item: Timing) -> tuple[str, ...]:

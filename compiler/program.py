@@ -13,7 +13,7 @@ import numpy as np
 
 from compiler.analysis.extents import check_demands, demands
 from compiler.autodiff.explain import Explanation, KernelExplanation, explain_node
-from compiler.backends.contract import Door, Executable, Readable, Tabled, Timed
+from compiler.backends.contract import Candid, Door, Executable, Readable, Slow, Tabled, Timed
 from compiler.backends.languages import speaking
 from compiler.entrance import Entrance
 from compiler.errors import ArgumentError, BackendError, IndexRangeError, PassError
@@ -291,7 +291,7 @@ class Program:
         if not seconds > 0:
             raise ArgumentError(f"a profile takes a positive number of seconds, not {seconds!r}")
         samples, sizes = self._twin()._sampled(arguments, named, seconds)
-        return samples.profile(self.cost.at(**sizes), self.backend, sizes)
+        return samples.profile(self.cost.at(**sizes), self.backend, sizes, self._slow)
 
     def _twin(self) -> Program:
         """The same program anew, with parameters of its own, to be timed."""
@@ -341,7 +341,12 @@ class Program:
         """
         if other is not None:
             return why_apart(what, other, self.plan, self.history)
-        return why(what, self.plan, self.history)
+        return why(what, self.plan, self.history, self._slow)
+
+    @property
+    def _slow(self) -> Sequence[Slow]:
+        """The kernels of which the backend says that they are slow."""
+        return self._executable.slow() if isinstance(self._executable, Candid) else ()
 
     def explain(self, what: Any) -> Explanation | KernelExplanation:
         """Formula, LaTeX, source line, maker and derivation of what `why` takes; of a kernel, of each member.

@@ -156,6 +156,31 @@ class Tabled(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """A kernel that runs more slowly than others of its kind: why, and what would change that."""
+
+    kernel: int
+    sentence: str
+    fix: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields."""
+        return {"kernel": self.kernel, "sentence": self.sentence, "fix": self.fix}
+
+    def __str__(self) -> str:
+        return f"slow: {self.sentence}\n  fix: {self.fix}"
+
+
+@runtime_checkable
+class Candid(Protocol):
+    """An executable that says which of its kernels are on a slow path."""
+
+    def slow(self) -> Sequence[Slow]:
+        """Those kernels, in their order."""
+        ...
+
+
 @runtime_checkable
 class Timed(Protocol):
     """An executable that can tell how long each kernel takes, for `Program.profile`."""

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from compiler.backends.contract import Slow
 from compiler.ir.finding import image, stages, trail
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, is_gradient
@@ -47,6 +48,8 @@ class Why:
     """`in_place_of` in words."""
     together: tuple[str, ...] = ()
     """`fused_with` by name."""
+    slow: tuple[Slow, ...] = ()
+    """Why those of the kernels that are on a slow path are, and what would take them off it."""
 
     @property
     def node(self) -> Node | None:
@@ -71,6 +74,7 @@ class Why:
             "in_place_of": list(self.over),
             "read_by_backward": self.read_by_backward,
             "is_exact": self.is_exact,
+            "slow": [item.to_dict() for item in self.slow],
             "decisions": [item.to_dict() for item in self.decisions],
         }
 
@@ -89,6 +93,7 @@ class Why:
             rows.append(f"  kernel {', '.join(map(str, self.kernels))}, {joined}")
         rows += [f"  written in place of {text}" for text in self.over]
         rows += ["  saved: a backward node reads it"] * self.read_by_backward
+        rows += [f"  {line}" for item in self.slow for line in str(item).splitlines()]
         rows += [f"  {line}" for line in self._told()]
         return "\n".join(rows)
 
@@ -112,10 +117,11 @@ def _several(items: Sequence[Cause]) -> str:
     return str(replace(first, sentence=sentence, names=tuple(names)))
 
 
-def why(what: Any, plan: Plan, history: Sequence[Record]) -> Why:
+def why(what: Any, plan: Plan, history: Sequence[Record], slow: Sequence[Slow] = ()) -> Why:
     """What became of a value of any graph in the history, or why a kernel is as it is.
 
-    `what` is a tensor, a node, a name or number of any view, a kernel or its name. Raises ArgumentError.
+    `what` is a tensor, a node, a name or number of any view, a kernel or its name; `slow` are the kernels of
+    which the backend says that they are. Raises ArgumentError.
     """
     schedule = plan.schedule
     found = find(schedule, what)
@@ -140,6 +146,7 @@ def why(what: Any, plan: Plan, history: Sequence[Record]) -> Why:
         is_exact=found in asked.images or all(item.is_exact for item in history),
         over=tuple(map(names.describe, given)),
         together=tuple(names.values[item] for item in others),
+        slow=tuple(item for item in slow if item.kernel in kernels),
     )
 
 

@@ -47,8 +47,9 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
 
     Letters name axes; those that the output has not are summed. Without `->` the output has the letters that
     occur once, in alphabetical order. A letter twice in one operand takes the diagonal, and `...` stands for
-    axes that broadcast. Raises ArgumentError for subscripts that do not parse, ShapeError for extents that
-    differ.
+    axes that broadcast. Three float operands and more are contracted by pairs where that is half of the work
+    or less, in the order of `numpy.einsum_path`. Raises ArgumentError for subscripts that do not parse,
+    ShapeError for extents that differ.
     """
     found = read_subscripts(subscripts, len(operands))
     if not operands:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from compiler.backends.contract import Door, Layout
+from compiler.backends.contract import Door, Layout, Slow
 from compiler.backends.llvm.entry.locks import word_locks
 from compiler.backends.llvm.entry.making import make_entry, widen
 from compiler.backends.llvm.entry.overlaps import Apart
@@ -26,6 +26,7 @@ from compiler.backends.llvm.steps.laying import Laying, laying
 from compiler.backends.llvm.steps.library import BY_LLVM, Maker, load_kernels, ready
 from compiler.backends.llvm.steps.lowering import Lowered, lower
 from compiler.backends.llvm.steps.products import tables_of
+from compiler.backends.llvm.steps.slow import slow_kernels
 from compiler.backends.llvm.steps.wording import Words
 from compiler.ir.dims import Extent, evaluate, symbols
 from compiler.ir.node import Node
@@ -108,6 +109,10 @@ class NativeProgram:
     def tables(self) -> Mapping[Node, Extent]:
         """As `Tabled` says. Equal tables are one, as in a binding."""
         return tables_of(self.lowered.steps)
+
+    def slow(self) -> Sequence[Slow]:
+        """As `Candid` says."""
+        return tuple(slow_kernels(self.lowered.of_kernel))
 
     def source(self, kernel: int | None, speaking: Speaking) -> str:
         """A kernel of the schedule in a language; the whole call, in its order, if none is named."""

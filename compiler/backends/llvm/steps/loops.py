@@ -49,6 +49,8 @@ class LoopStep:
     """What is checked, if the kernel may refuse it."""
     labels: Mapping[object, object] = field(default_factory=dict[object, object])
     """What the draft's labels are called here, where a kernel was drafted for one that it is like."""
+    no_product: str = ""
+    """Why a contraction is not computed by tiles, if it is one."""
 
     @property
     def kernels(self) -> Mapping[str, Kernel]:

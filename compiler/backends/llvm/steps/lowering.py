@@ -255,11 +255,13 @@ class _Lowering:
 
     def _drafted(self, kernel: Kernel, nest: Nest, stored: frozenset[Node]) -> LoopStep | ProductStep:
         """The step of a kernel that is like none before it."""
+        no_product = ""
         if kernel.members[0].op.has(Trait.CONTRACTION):
             try:
                 draft = ProductWriter(kernel, nest, self.places, stored).write()
                 return product_step(kernel.members, draft, self.target)
-            except UnsupportedError:
-                pass
+            except UnsupportedError as reason:
+                no_product = str(reason)
         writer = NestWriter(kernel, nest, self.places, stored)
-        return loop_step(kernel.members, writer.write(), self.target, is_cut=writer.may_be_cut)
+        step = loop_step(kernel.members, writer.write(), self.target, is_cut=writer.may_be_cut)
+        return replace(step, no_product=no_product)
