@@ -404,3 +404,37 @@ def test_few_layouts_have_ways_in_of_their_own():
         for _ in range(3):
             np.testing.assert_array_equal(program(given), data + 1)
     assert len(program._entrance._laid) == MOST
+
+
+NUMBERS = [
+    0.1, -0.0, 1e300, -1e300, 1e-46, 3.4028235677973366e38, float("nan"), float("inf"), 16777217.0, 3, -1,
+    True, 2**70, np.float64(0.1), np.float32(0.1), np.int64(3), np.array(0.1), np.array(0.1, np.float32),
+    np.array([0.1], np.float32), [0.1], "0.1", None, 1j,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", ALL)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "bool"])
+@pytest.mark.parametrize("donate", [(), ("rate",)])
+def test_numbers_as_arguments(dtype, donate, backend):
+    x, rate = tt.input("x", ("n",)), tt.input("rate", (), dtype)
+    scaled = x * tt.where(rate == rate, 1.0, 2.0)
+    program = tt.compile([x, rate], [rate, scaled], backend=backend, donate=donate)
+
+    def outs():
+        return {"out": [np.zeros((), dtype), filled((5,))]}
+
+    for number in NUMBERS:
+        given = {"x": filled((5,)), "rate": number}
+        found = same(twice(program, lambda given=given: tuple(given.values())))
+        assert found == same(twice(program, lambda: (), lambda given=given: given))
+        assert found == same(twice(program, lambda given=given: tuple(given.values()), outs))
+
+
+@pytest.mark.parametrize("backend", NATIVE)
+def test_a_python_float_runs_no_python(backend, monkeypatch):
+    x, rate = tt.input("x", ("n",)), tt.input("rate", ())
+    program = tt.compile([x, rate], x * rate, backend=backend)
+    program(filled((5,)), 0.5)
+    monkeypatch.setattr(program.signature, "bind", None)
+    np.testing.assert_array_equal(program(filled((5,)), 0.5), filled((5,)) * np.float32(0.5))

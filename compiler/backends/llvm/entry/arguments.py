@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from compiler.backends.llvm.entry.array_header import ArrayHeader, DTypeHeader
+import numpy as np
+
+from compiler.backends.llvm.entry.array_header import ArrayHeader, DTypeHeader, FloatHeader, ObjectHeader
 from compiler.backends.llvm.entry.table import SYMBOLS, ArgumentRecord, Table
 from compiler.backends.llvm.jit.code import Byte, Code, Global, routine
 from compiler.backends.llvm.jit.values import Pointer
 
-NDARRAY_TYPE = Global("ndarray_type")
+NDARRAY_TYPE, FLOAT_TYPE = Global("ndarray_type"), Global("float_type")
 
 
 @routine
@@ -55,6 +57,22 @@ def fit_strides(code: Code, thing: Pointer, wanted: Pointer, symbols: Pointer) -
 
 
 @routine
+def take_number(code: Code, thing: Pointer, wanted: Pointer, place: Pointer) -> Byte:
+    """Whether a record asks for one number that a Python float may be; writes it to `place`."""
+    record, value = wanted.fields(ArgumentRecord), thing.fields(FloatHeader)["value"]
+    number = record["type_number"]
+    with code.when(record["rank"].differs(0) | record["is_donated"].differs(0)):
+        code.give(0)
+    with code.when(number.equals(np.dtype(np.float64).num)):
+        place.words[0] = value
+        code.give(1)
+    with code.unless(number.equals(np.dtype(np.float32).num)):
+        code.give(0)
+    place.words[0] = value.as_float32()
+    return code.word(1)
+
+
+@routine
 def take_strides(code: Code, table: Pointer, given: Pointer, symbols: Pointer) -> Byte:
     """Whether the arguments that have strides lie as they say; binds symbols to distances."""
     arguments = table.fields(Table)["arguments"]
@@ -68,14 +86,25 @@ def take_strides(code: Code, table: Pointer, given: Pointer, symbols: Pointer) -
 
 
 @routine
-def take_arguments(code: Code, table: Pointer, given: Pointer, symbols: Pointer, frame: Pointer) -> Byte:
-    """Whether all arguments fit; binds the symbols, and writes where their memory is to `frame`."""
+def take_arguments(
+    code: Code, table: Pointer, given: Pointer, symbols: Pointer, frame: Pointer, numbers: Pointer
+) -> Byte:
+    """Whether all arguments fit; binds the symbols, and writes where their memory is to `frame`.
+
+    What is given as a Python float lies among `numbers`.
+    """
     arguments, symbol_count = table.fields(Table)["arguments"], table.fields(Table)["symbol_count"]
     with code.each(symbol_count) as i:
         symbols.words[i] = -1
     with code.each(arguments["count"]) as i:
         thing, record = given.pointers[i], arguments["first"].element(ArgumentRecord, i)
-        with code.when(fits_record(code, thing, record.start, symbols).equals(0)):
-            code.give(0)
-        frame.pointers[i] = thing.fields(ArrayHeader)["data"]
+        is_float = thing.fields(ObjectHeader)["type"].same(FLOAT_TYPE(code))
+        with code.when(is_float):
+            with code.when(take_number(code, thing, record.start, numbers.words.at(i)).equals(0)):
+                code.give(0)
+            frame.pointers[i] = numbers.words.at(i)
+        with code.unless(is_float):
+            with code.when(fits_record(code, thing, record.start, symbols).equals(0)):
+                code.give(0)
+            frame.pointers[i] = thing.fields(ArrayHeader)["data"]
     return code.word(1)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib
+import math
+import struct as struct_module
 import sys
 import sysconfig
 from collections.abc import Callable
@@ -58,6 +60,13 @@ class DTypeHeader(ObjectHeader):
     number: I32
 
 
+@struct
+class FloatHeader(ObjectHeader):
+    """A Python float; the bits of its value."""
+
+    value: I64
+
+
 @functools.cache
 def headers_are_known() -> bool:
     """Whether arrays of this interpreter lie as native code expects: real ones, against what they say."""
@@ -74,7 +83,7 @@ def headers_are_known() -> bool:
         np.zeros((1, 2), np.bool_),
     ]
     probes[0].flags.writeable = False
-    return all(_looks_right(array) for array in probes) and _makes_arrays()
+    return all(_looks_right(array) for array in probes) and _makes_arrays() and _knows_floats()
 
 
 def python_function(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
@@ -101,6 +110,14 @@ def _looks_right(array: np.ndarray[Any, Any]) -> bool:
         return False
     extents = (ctypes.c_ssize_t * array.ndim).from_address(header.extents) if array.ndim else ()
     return header.flags & (C_CONTIGUOUS | ALIGNED | WRITEABLE) == wanted and tuple(extents) == array.shape
+
+
+def _knows_floats() -> bool:
+    """Whether a Python float has its value where we expect it."""
+    numbers = [-1.5, math.pi]
+    found = [FloatHeader.from_address(id(number)) for number in numbers]
+    said = [struct_module.unpack("<q", struct_module.pack("<d", number))[0] for number in numbers]
+    return [header.value for header in found] == said and {header.type for header in found} == {id(float)}
 
 
 def _makes_arrays() -> bool:

@@ -51,8 +51,9 @@ def are_taken(
     wanted, slots = known["arguments"]["count"], symbols.pointers.at(known["symbol_count"])
     with code.unless(keywords.is_null() & count.equals(wanted) & known["is_plain"].differs(0)):
         code.give(are_taken_widely(code, table, work, given, count, keywords, frame))
-    work.fields(Workspace).at("ordered").pointers[count] = code.null()
-    with code.when(take_arguments(code, table, given, symbols, slots).equals(0)):
+    rooms = work.fields(Workspace)
+    rooms.at("ordered").pointers[count] = code.null()
+    with code.when(take_arguments(code, table, given, symbols, slots, rooms.at("numbers")).equals(0)):
         code.give(0)
     return meets_demands(code, table, symbols)
 

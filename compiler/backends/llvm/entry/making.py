@@ -1,12 +1,12 @@
 """A program as a Python callable that costs a fraction of a microsecond to enter.
 
-`make_entry` returns a built-in function. Called with arrays, it compares each array's header (type, dtype,
-rank, extents, flags) with what the program was compiled for, binds the symbolic extents, takes the locks,
-allocates the results or takes those that are given, and calls the program; no Python code runs. Whenever
-anything is not as expected (a name that no input has, a list, another dtype, a strided array, arrays that
-share memory, a lock that is held, a slab that is too small, a program that refuses its data) it calls the
-`fallback` with the very same arguments, which checks in full, copies what may be copied, and raises what must
-be raised.
+`make_entry` returns a built-in function. Called with arrays (or a Python float for a single number), it
+compares each array's header (type, dtype, rank, extents, flags) with what the program was compiled for, binds
+the symbolic extents, takes the locks, allocates the results or takes those that are given, and calls the
+program; no Python code runs. Whenever anything is not as expected (a name that no input has, a list, another
+dtype, an array with other strides, arrays that share memory, a lock that is held, a slab that is too small, a
+program that refuses its data) it calls the `fallback` with the very same arguments, which checks in full,
+copies what may be copied, and raises what must be raised.
 
 The **program** is native code: `int32 program(int64 *frame)`. It returns 0, or anything else before its first
 write to memory that outlives the call if it refuses the data (a class index out of range). Words of the
@@ -126,6 +126,6 @@ def _imports() -> dict[str, int]:
     found = {
         name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0 for name in functions
     }
-    types = {f"{kind.__name__}_type": id(kind) for kind in (np.ndarray, tuple, list, dict)}
+    types = {f"{kind.__name__}_type": id(kind) for kind in (np.ndarray, tuple, list, dict, float)}
     others = {"new_array": new_array_address(), "none": id(None), "wide": ctypes.addressof(_wide)}
     return found | types | others

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 
+from compiler.backends.llvm.entry.arguments import NDARRAY_TYPE
 from compiler.backends.llvm.entry.array_header import ArrayHeader
 from compiler.backends.llvm.entry.table import ArgumentRecord, Table
 from compiler.backends.llvm.jit.code import Byte, Code, routine
@@ -54,8 +55,11 @@ class Apart:
 
 @routine
 def write_span(code: Code, array: Pointer, item_bytes: Word, place: Pointer) -> None:
-    """Where an array lies."""
+    """Where an array lies; a number shares no memory."""
     known, span = array.fields(ArrayHeader), place.fields(Span)
+    span["first"], span["last"] = 0, 0
+    with code.unless(known["type"].same(NDARRAY_TYPE(code))):
+        code.give()
     start, extents, strides = known["data"].number(), known["extents"].words, known["strides"].words
     span["first"], span["last"] = start, start + item_bytes
     with code.each(known["rank"]) as axis:

@@ -33,10 +33,11 @@ class WideRecord(Struct):
 
 @struct
 class Workspace(Struct):
-    """What a call writes down: its results, its arguments in order with `out` behind them, where they lie."""
+    """What a call writes down: results, arguments in order and `out` behind them, numbers, where they lie."""
 
     objects: Annotated[Any, ctypes.c_int64 * MAXIMUM_SLOTS]
     ordered: Annotated[Any, ctypes.c_int64 * MAXIMUM_SLOTS]
+    numbers: Annotated[Any, ctypes.c_int64 * MAXIMUM_SLOTS]
     spans: Annotated[Any, Span * MAXIMUM_SLOTS]
 
 
@@ -50,7 +51,7 @@ def tinytorch_are_taken(
     slots = symbols.pointers.at(known["symbol_count"])
     with code.when(order_arguments(code, table, given, count, keywords, ordered).equals(0)):
         code.give(0)
-    with code.when(take_arguments(code, table, ordered, symbols, slots).equals(0)):
+    with code.when(take_arguments(code, table, ordered, symbols, slots, rooms.at("numbers")).equals(0)):
         code.give(0)
     with code.when(take_strides(code, table, ordered, symbols).equals(0)):
         code.give(0)

@@ -70,6 +70,13 @@ class Word(Operand):
     __and__, __or__ = _arithmetic("and_"), _arithmetic("or_")
     __lshift__, __rshift__ = _arithmetic("shl"), _arithmetic("lshr")
     __lt__, __le__, __gt__, __ge__ = _relation("<"), _relation("<="), _relation(">"), _relation(">=")
+
+    def as_float32(self) -> Word:
+        """The bits of a float64 as those of the nearest float32."""
+        wide = self.builder.bitcast(self.raw, ir.DoubleType())
+        narrow = self.builder.bitcast(self.builder.fptrunc(wide, ir.FloatType()), I32)
+        return Word(self.builder, self.builder.zext(narrow, I64))
+
     equals, differs = _relation("=="), _relation("!=")
 
 
