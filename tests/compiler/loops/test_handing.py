@@ -76,3 +76,21 @@ def test_loops_that_pass_more_than_that_stay_apart(old, new):
 def test_a_kernel_without_rooms_is_left_alone():
     kernel = read_kernel(AFTER)
     assert hand_on(kernel) is kernel
+
+
+CUT = """\
+%x : f32 at input %x
+%y : f32 at output 0
+room0 : f32 at room[512]
+for chunk in chunks:
+    for i in 0 .. 4:
+        for j in 0 .. 500:
+            room0[j] = tanh(%x[500*i + j])
+        for j in 0 .. 500:
+            %y[500*i + j] = tanh(room0[j])
+"""
+
+
+def test_a_chain_that_was_cut_stays_cut():
+    kernel = read_kernel(CUT)
+    assert source(hand_on(kernel), NAMING) == source(kernel, NAMING)
