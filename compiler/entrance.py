@@ -35,14 +35,20 @@ class Lying(NamedTuple):
 
 
 class Entrance:
-    """The ways into a program; `enter` is the first. `checked` is the last."""
+    """The ways into a program. `checked` is the last; whichever is the first is told to `announce`."""
 
-    def __init__(self, executable: Executable, door: Door, checked: Callable[..., Any]) -> None:
-        self.executable, self.door, self.checked = executable, door, checked
+    def __init__(
+        self,
+        executable: Executable,
+        door: Door,
+        checked: Callable[..., Any],
+        announce: Callable[[Callable[..., Any]], None],
+    ) -> None:
+        self.executable, self.door, self.checked, self.announce = executable, door, checked, announce
         self._met: Counter[Layouts] = Counter()
         self._laid: dict[Layouts, Laid] = {}
         self._guard = threading.Lock()
-        self.enter = self._chain()
+        announce(self._chain())
 
     def _chain(self) -> Callable[..., Any]:
         enter = self.checked
@@ -83,7 +89,7 @@ class Entrance:
             if made is None:
                 return None
             self._laid[layouts] = made
-            self.enter = self._chain()
+            self.announce(self._chain())
             return made
 
 

@@ -170,7 +170,7 @@ def test_an_empty_axis_has_a_softmax_and_an_empty_batch_everything(backend, pass
 def test_what_a_call_is_asked_costs_no_slower_way_in():
     x = tt.input("x", ("n", 3))
     program = tt.compile([x], (x[2:].max(0), x[2:].argmin(0)), backend="llvm")
-    assert type(program._entrance.enter) is type(len)
+    assert type(program._enter) is type(len)
     given = np.arange(12, dtype=np.float32).reshape(4, 3)
     largest, places = program(given)
     np.testing.assert_array_equal(largest, [9, 10, 11])
