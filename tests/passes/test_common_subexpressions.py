@@ -51,6 +51,73 @@ def test_the_first_stays_and_takes_the_name_of_the_second():
     )
 
 
+def test_what_has_axes_of_extent_1_besides_is_read_without_them():
+    check_change(
+        MERGE,
+        """
+        %x = input : f32[n,64]
+        %0[i] = sum[j:64] %x[i,j] : f32[n]
+        %mean = div(%0, 64) : f32[n]
+        %1[i,_] = sum[j:64] %x[i,j] : f32[n,1]
+        %2 = div(%1, 64) : f32[n,1]
+        %3 = sub(%x, %2) : f32[n,64]
+        %4[i] = sum[j:64] %3[i,j] * %3[i,j] : f32[n]
+        return %mean, %4
+        """,
+        """
+        %x = input : f32[n,64]
+        %0[i] = sum[j:64] %x[i,j] : f32[n]
+        %mean = div(%0, 64) : f32[n]
+        %1[i,j] = sub(%x[i,j], %mean[i]) : f32[n,64]
+        %2[i] = sum[j:64] %1[i,j] * %1[i,j] : f32[n]
+        return %mean, %2
+        """,
+    )
+
+
+def test_what_is_returned_with_axes_of_extent_1_is_a_reshape():
+    check_change(
+        MERGE,
+        """
+        %x = input : f32[n,m]
+        %a[_,i] = max[j:n] %x[j,i] : f32[1,m]
+        %b[i] = max[j:n] %x[j,i] : f32[m]
+        %c = transpose(%b, order=[0]) : f32[m]
+        %0[i] = max[j:n] %x[j,i] : f32[m]
+        %d = exp(%0) : f32[m]
+        return %a, %b, %c, %d
+        """,
+        """
+        %x = input : f32[n,m]
+        %a[_,i] = max[j:n] %x[j,i] : f32[1,m]
+        %b = reshape(%a, shape=[m]) : f32[m]
+        %c = transpose(%b, order=[0]) : f32[m]
+        %d[i] = exp(%a[_,i]) : f32[m]
+        return %a, %b, %c, %d
+        """,
+    )
+
+
+def test_a_sum_over_an_axis_of_extent_1_reads_it():
+    check_change(
+        MERGE,
+        """
+        %x = input : f32[n,m]
+        %a[i] = sum[j:m] %x[i,j] : f32[n]
+        %0[i,_] = sum[j:m] %x[i,j] : f32[n,1]
+        %b[i] = sum[j:1] %0[i,j] : f32[n]
+        return %a, %b
+        """,
+        """
+        %x = input : f32[n,m]
+        %a[i] = sum[j:m] %x[i,j] : f32[n]
+        %0 = reshape(%a, shape=[n, 1]) : f32[n,1]
+        %b[i] = sum[j:1] %0[i,j] : f32[n]
+        return %a, %b
+        """,
+    )
+
+
 def test_chains_merge_from_their_operands_on():
     check_change(
         MERGE,
