@@ -78,7 +78,7 @@ FUNCTIONS = (
     Activation("seventh_power", lambda x: x**7, "pow", {"exponent": 7}),
     Activation("power_of_five_halves", lambda x: x**2.5, "pow", {"exponent": 2.5}, above=0),
     Activation("power_of_seven_quarters", lambda x: x**1.75, "pow", {"exponent": 1.75}, above=0),
-    Activation("power_of_three_halves", lambda x: 1.5**x, ""),
+    Activation("power_of_three", lambda x: 3**x, ""),
 )
 """What activations and losses are made of."""
 

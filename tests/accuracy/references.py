@@ -375,9 +375,9 @@ def power_of_seven_quarters_slope(m: Arithmetic, x: Any) -> Any:
     return 7 * m.sqrt(x) * m.sqrt(m.sqrt(x)) / 4
 
 
-def power_of_three_halves(m: Arithmetic, x: Any) -> Any:
-    return m.exp(x * m.log(m.number("1.5")))
+def power_of_three(m: Arithmetic, x: Any) -> Any:
+    return m.exp(x * m.log(m.number("3")))
 
 
-def power_of_three_halves_slope(m: Arithmetic, x: Any) -> Any:
-    return power_of_three_halves(m, x) * m.log(m.number("1.5"))
+def power_of_three_slope(m: Arithmetic, x: Any) -> Any:
+    return power_of_three(m, x) * m.log(m.number("3"))

@@ -20,34 +20,16 @@ from compiler.loops.mathematics.exponentials import (
     scale,
     within,
 )
+from compiler.loops.mathematics.pairs import exact_product
 from compiler.loops.mathematics.words import Lanes, Operand
 
 _ALL_BUT_THE_HIGHEST = -1
 """All coefficients of a polynomial but the last, as a bound of a slice."""
 
 
-def product(m: Lanes, a: Operand, b: Operand) -> tuple[Operand, Operand]:
-    """Return a b and its rounding error, without FMA from halves of the factors' digits (Dekker, 1971)."""
-    whole = m.mul(a, b)
-    if m.machine.has_fma:
-        return whole, m.fma(a, b, m.neg(whole))
-    a_high, b_high = upper_half(m, a), upper_half(m, b)
-    a_low, b_low = m.sub(a, a_high), m.sub(b, b_high)
-    rest = m.sub(m.mul(a_high, b_high), whole)
-    for x, y in ((a_high, b_low), (a_low, b_high), (a_low, b_low)):
-        rest = m.add(rest, m.mul(x, y))
-    return whole, rest
-
-
-def upper_half(m: Lanes, a: Operand) -> Operand:
-    """Return a with the lower half of its digits set to 0."""
-    dropped = (m.format.mantissa + 2) // 2
-    return m.from_bits(m.integers.and_(m.bits(a), -(1 << dropped)))
-
-
 def gaussian(m: Lanes, a: Operand, rate: float, alive: Operand) -> Reduced:
     """Reduce exp(-rate a^2), rate a power of two."""
-    whole, rest = product(m, a, a)
+    whole, rest = exact_product(m, a, a)
     return reduce_exponent(m, whole, -rate, rest, alive=alive, falls=True)
 
 
@@ -100,7 +82,7 @@ class Sum:
         if m.machine.has_fma:
             value = m.fma(a, b, c)
             return cls(value, m.sub(c, m.fma(m.neg(a), b, value)))
-        whole, rest = product(m, a, b)
+        whole, rest = exact_product(m, a, b)
         value = m.add(whole, c)
         return cls(value, m.add(m.sub(c, m.sub(value, whole)), rest))
 
@@ -125,7 +107,7 @@ def quotient(m: Lanes, p: Sum, q: Sum) -> Operand:
     if m.machine.has_fma:
         remainder = m.fma(m.neg(guess), q.value, p.value)
     else:
-        whole, rest = product(m, guess, q.value)
+        whole, rest = exact_product(m, guess, q.value)
         remainder = m.sub(m.sub(p.value, whole), rest)
     remainder = m.fma(m.neg(guess), q.lost, m.add(remainder, p.lost))
     return m.fma(remainder, inverse, guess)

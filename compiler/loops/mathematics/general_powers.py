@@ -62,9 +62,8 @@ def _remainder(m: Lanes, a: Operand, q: Operand, b: Operand) -> Operand:
     """Return a - q * b, which a float holds where q is a rounded quotient."""
     if m.machine.has_fma:
         return m.fma(m.neg(q), b, a)
-    exact = exact_product(m, q, b)
-    assert exact.low is not None
-    return m.sub(m.sub(a, exact.high), exact.low)
+    high, low = exact_product(m, q, b)
+    return m.sub(m.sub(a, high), low)
 
 
 def _exponential(m: Lanes, exponent: Pair) -> Operand:

@@ -20,34 +20,33 @@ class Pair(NamedTuple):
 
 def product(m: Lanes, a: Pair, b: Pair) -> Pair:
     """Return a * b, to nearly all digits of a pair."""
-    exact = exact_product(m, a.high, b.high)
-    low = exact.low
-    assert low is not None
+    high, low = exact_product(m, a.high, b.high)
     if a is b and a.low is not None:
-        return Pair(exact.high, m.fma(m.add(a.high, a.high), a.low, low))
+        return Pair(high, m.fma(m.add(a.high, a.high), a.low, low))
     if b.low is not None:
         low = m.fma(a.high, b.low, low)
     if a.low is not None:
         low = m.fma(a.low, b.high, low)
-    return Pair(exact.high, low)
+    return Pair(high, low)
 
 
-def exact_product(m: Lanes, a: Operand, b: Operand) -> Pair:
-    """Return a * b without any rounding, where no half is too large or too small."""
+def exact_product(m: Lanes, a: Operand, b: Operand) -> tuple[Operand, Operand]:
+    """Return a b and its rounding error, without FMA from halves of the factors' digits."""
     high = m.mul(a, b)
     if m.machine.has_fma:
-        return Pair(high, m.fma(a, b, m.neg(high)))
-    (a_top, a_end), (b_top, b_end) = _halves(m, a), _halves(m, b)
-    low = m.sub(m.mul(a_top, b_top), high)
-    low = m.add(m.add(low, m.mul(a_top, b_end)), m.mul(a_end, b_top))
-    return Pair(high, m.add(low, m.mul(a_end, b_end)))
+        return high, m.fma(a, b, m.neg(high))
+    a_high, b_high = _upper_half(m, a), _upper_half(m, b)
+    a_low, b_low = m.sub(a, a_high), m.sub(b, b_high)
+    low = m.sub(m.mul(a_high, b_high), high)
+    for x, y in ((a_high, b_low), (a_low, b_high), (a_low, b_low)):
+        low = m.add(low, m.mul(x, y))
+    return high, low
 
 
-def _halves(m: Lanes, a: Operand) -> tuple[Operand, Operand]:
-    """Return two numbers of half as many digits whose sum is a."""
-    moved = m.mul(a, 2.0 ** ((m.format.mantissa + 2) // 2) + 1.0)
-    top = m.sub(moved, m.sub(moved, a))
-    return top, m.sub(a, top)
+def _upper_half(m: Lanes, a: Operand) -> Operand:
+    """Return a with the lower half of its digits set to 0."""
+    dropped = (m.format.mantissa + 2) // 2
+    return m.from_bits(m.integers.and_(m.bits(a), -(1 << dropped)))
 
 
 def whole(m: Lanes, pair: Pair) -> Operand:
