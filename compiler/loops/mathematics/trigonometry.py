@@ -14,7 +14,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from compiler.ir.types import FLOAT64
+from compiler.ir.types import FLOAT64, INT64
 from compiler.loops.mathematics.coefficients import TWO_OVER_PI
 from compiler.loops.mathematics.words import Lanes, Operand
 
@@ -91,34 +91,65 @@ def _of_ordinary(m: Lanes, x: Operand) -> _Reduced:
 
 
 def _of_large(m: Lanes, x: Operand) -> _Reduced:
-    """Multiply with 2 / pi modulo 4, to 126 bits behind the point; x is a float64 then, whatever it was.
+    """Multiply with 2 / pi modulo 4.
 
     x / (pi / 2) = 4 (fraction + whole). The first two bits of the fraction and the next one, by which it is
-    rounded, are q; the others are r, signed, in two words.
+    rounded, are q; the others are r, signed.
     """
-    wide = m.of(FLOAT64)
-    n, wider = wide.integers, wide.cast(x)
-    first, second = _fraction(n, wide.bits(wider), (m.format.bias + 10) // 64)
-    quadrant = n.lshr(n.add(first, 1 << 61), 62)
+    q, r = _of_large_single(m, x) if m.format.width == 32 else _of_large_double(m, x)
+    return _Reduced(m.select(m.lt(x, math.inf), m.cast(r), math.nan), m.integers.cast(q))
+
+
+def _of_large_single(m: Lanes, x: Operand) -> tuple[Operand, Operand]:
+    """Return q and r of a float32 m 2^e, from 64 bits of the fraction.
+
+    Words of 2 / pi begin at each 32nd bit here; those from number (e + 30) / 32 on are needed.
+    """
+    n, wide = m.of(INT64), m.of(FLOAT64)
+    bits = n.cast(m.bits(x))
+    place = n.sub(n.lshr(bits, 23), 150 - 30)
+    many = sum(word << 64 * number for number, word in enumerate(reversed(TWO_OVER_PI[:5])))
+    words = [many >> (224 - 32 * number) & (1 << 64) - 1 for number in range(7)]
+    chosen = _chosen(n, words, n.lshr(place, 5), 3)
+    shift, mantissa = n.and_(place, 31), n.or_(n.and_(bits, (1 << 23) - 1), 1 << 23)
+    products = [n.mul(mantissa, n.lshr(n.shl(word, shift), 32)) for word in chosen]
+    fraction = _sum(n, n.shl(products[0], 32), products[1], n.lshr(products[2], 32))
+    signed = wide.cast(n.shl(fraction, 2))
+    return _rounded(n, fraction), wide.mul(signed, wide.coefficients["half_pi"][0] * 2.0**-64)
+
+
+def _of_large_double(m: Lanes, x: Operand) -> tuple[Operand, Operand]:
+    """Return q and r of a float64, from 128 bits of the fraction."""
+    n = m.integers
+    first, second = _fraction(n, m.bits(x))
     signed = n.or_(n.shl(first, 2), n.lshr(second, 62))
     rest = n.lshr(n.shl(second, 2), 1)
     top = n.and_(signed, -2048)
-    low = wide.fma(wide.cast(rest), 2.0**-63, wide.cast(n.sub(signed, top)))
-    head, tail, _ = (part * 2.0**-64 for part in wide.coefficients["half_pi"])
-    high = wide.cast(top)
-    r = wide.fma(high, head, wide.fma(high, tail, wide.mul(low, head)))
-    finite = wide.select(wide.lt(wider, math.inf), r, math.nan)
-    return _Reduced(m.cast(finite), m.integers.cast(quadrant))
+    low = m.fma(m.cast(rest), 2.0**-63, m.cast(n.sub(signed, top)))
+    head, tail, _ = (part * 2.0**-64 for part in m.coefficients["half_pi"])
+    high = m.cast(top)
+    return _rounded(n, first), m.fma(high, head, m.fma(high, tail, m.mul(low, head)))
 
 
-def _fraction(n: Lanes, bits: Operand, last: int) -> tuple[Operand, Operand]:
+def _rounded(n: Lanes, fraction: Operand) -> Operand:
+    """Return the whole number nearest to four times a fraction, modulo 4."""
+    return n.lshr(n.add(fraction, 1 << 61), 62)
+
+
+def _fraction(n: Lanes, bits: Operand) -> tuple[Operand, Operand]:
     """Return the first 128 bits behind the point of x / 2 pi, in two words, from the bits of x = m 2^e.
 
-    Words of 2 / pi from number (e + 62) / 64 on are needed, of which the largest is `last`: those before make
-    whole turns. They are moved to x's exponent and multiplied with m by halves.
+    Words of 2 / pi from number (e + 62) / 64 on are needed: those before make whole turns. They are moved to
+    x's exponent and multiplied with m by halves.
     """
     place = n.sub(n.lshr(bits, 52), 1075 - 62)
-    moved = _window(n, n.lshr(place, 6), n.and_(place, 63), last)
+    chosen = _chosen(n, TWO_OVER_PI, n.lshr(place, 6), 4)
+    shift = n.and_(place, 63)
+    back = n.sub(63, shift)
+    moved = [
+        n.or_(n.shl(word, shift), n.lshr(n.lshr(following, 1), back))
+        for word, following in itertools.pairwise(chosen)
+    ]
     parts = [half for word in moved for half in (n.lshr(word, 32), n.and_(word, _HALF))]
     mantissa = n.or_(n.and_(bits, (1 << 52) - 1), 1 << 52)
     low, high = n.and_(mantissa, _HALF), n.lshr(mantissa, 32)
@@ -148,22 +179,15 @@ def _highs(n: Lanes, *words: Operand) -> list[Operand]:
     return [n.lshr(word, 32) for word in words]
 
 
-def _window(n: Lanes, number: Operand, shift: Operand, last: int) -> list[Operand]:
-    """Return three words of 2 / pi from a place on: so many words, at most `last`, and so many bits.
-
-    Words are chosen by the binary digits of their number, the highest first.
-    """
-    words = [n.operand(word) for word in TWO_OVER_PI[: last + 4]]
-    for digit in reversed(range(last.bit_length())):
+def _chosen(n: Lanes, table: Sequence[int], first: Operand, count: int) -> list[Operand]:
+    """Return so many words of a table from a number on, by its binary digits, the highest first."""
+    words = [n.operand(word) for word in table]
+    for digit in reversed(range((len(table) - count).bit_length())):
         step = 1 << digit
-        is_set = n.ne(n.and_(number, step), 0)
-        count = min(len(words), step + 3)
+        is_set = n.ne(n.and_(first, step), 0)
+        left = min(len(words), step + count - 1)
         words = [
             n.select(is_set, words[k + step], words[k]) if k + step < len(words) else words[k]
-            for k in range(count)
+            for k in range(left)
         ]
-    back = n.sub(63, shift)
-    return [
-        n.or_(n.shl(word, shift), n.lshr(n.lshr(following, 1), back))
-        for word, following in itertools.pairwise(words)
-    ]
+    return words
