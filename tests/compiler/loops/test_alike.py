@@ -57,8 +57,7 @@ def test_a_shared_draft_is_the_one_that_a_kernel_would_have_alone(name):
         if len(steps) != 1 or isinstance(steps[0], PythonStep) or not steps[0].labels:
             continue
         shared += 1
-        alone = _Lowering(plan, executable.target)
-        alone.places = executable.lowered.places
+        alone = _Lowering(plan, executable.target, executable.lowered.places)
         step = alone._drafted(kernel, kernel.nest, frozenset(plan.schedule.outputs(kernel)))
         assert said(step) == said(steps[0])
     assert shared or name != "deep"
