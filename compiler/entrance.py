@@ -45,10 +45,16 @@ class Entrance:
         announce: Callable[[Callable[..., Any]], None],
     ) -> None:
         self.executable, self.door, self.checked, self.announce = executable, door, checked, announce
+        self._adaptable = executable if isinstance(executable, Adaptable) else None
         self._met: Counter[Layouts] = Counter()
         self._laid: dict[Layouts, Laid] = {}
         self._guard = threading.Lock()
         announce(self._chain())
+
+    @property
+    def is_adaptable(self) -> bool:
+        """Whether arguments may be read as they lie."""
+        return self._adaptable is not None
 
     def _chain(self) -> Callable[..., Any]:
         enter = self.checked
@@ -60,7 +66,7 @@ class Entrance:
 
     def lying(self, given: Sequence[Any]) -> Lying | None:
         """Arguments in order as they lie; None where they are dense, or something must be converted."""
-        if not isinstance(self.executable, Adaptable) or len(given) != len(self.door.inputs):
+        if self._adaptable is None:
             return None
         layouts: dict[int, Layout] = {}
         for place, (node, value) in enumerate(zip(self.door.inputs, given, strict=True)):
@@ -85,7 +91,7 @@ class Entrance:
             self._met[layouts] += 1
             if self._met[layouts] < 2 or len(self._laid) == MOST:
                 return None
-            made = cast(Adaptable, self.executable).laid_out(dict(layouts))
+            made = None if self._adaptable is None else self._adaptable.laid_out(dict(layouts))
             if made is None:
                 return None
             self._laid[layouts] = made

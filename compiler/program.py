@@ -138,7 +138,9 @@ class Program:
 
     def _checked(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
         """A call with every check and conversion."""
-        outputs = self._as_it_lies(self.signature.ordered(arguments, named), out)
+        outputs = None
+        if self._entrance.is_adaptable:
+            outputs = self._as_it_lies(self.signature.ordered(arguments, named), out)
         if outputs is None:
             inputs, sizes = self.signature.bind(arguments, named)
             check_demands(self._demands, sizes, self.source_graph)
