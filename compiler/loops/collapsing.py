@@ -13,9 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from compiler.ir.dims import Extent
 from compiler.loops.copying import Copy
-from compiler.loops.drafts import Draft
+from compiler.loops.drafts import Draft, extent_in
 from compiler.loops.language import Carry, Count, For, Let, Number, Ref, Stmt, Value, refs, walk
 
 
@@ -57,14 +56,14 @@ def _is_one_loop(outer: For, inner: For) -> bool:
     carried = [(item.inside, item.following) for item in outer.carried]
     if carried != [(item.first, item.after) for item in inner.carried]:
         return False
-    extent = _extent(inner.stop)
+    extent = extent_in(inner.stop)
     indices = (outer.index, inner.index)
     for stmt in walk(inner.body):
         if isinstance(stmt, Let) and not _is_free(stmt, *indices):
             return False
         for ref in refs(stmt):
             strides = dict(ref.terms)
-            far, near = (_extent(strides.get(index, 0)) for index in indices)
+            far, near = (extent_in(strides.get(index, 0)) for index in indices)
             if far != near * extent:
                 return False
     return True
@@ -83,14 +82,9 @@ def _behind(stmt: Let, index: Value) -> int:
     return min(at + (2 if at else 1), len(stmt.operands) - 1)
 
 
-def _extent(number: Number) -> Extent:
-    assert not isinstance(number, Value)
-    return number.extent if isinstance(number, Count) else number
-
-
 def _join(draft: Draft, outer: Sequence[For], inner: Sequence[For]) -> Draft:
     far, near = outer[0].stop, inner[0].stop
-    whole = Count(_extent(far) * _extent(near))
+    whole = Count(extent_in(far) * extent_in(near))
     joining = _Joining(set(map(id, outer)), whole)
     kernel = replace(draft.kernel, body=joining.block(draft.kernel.body))
     return replace(draft, kernel=kernel, first=whole if draft.first is far else draft.first)

@@ -21,13 +21,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from compiler.ir.dims import Extent
 from compiler.ir.op import Reducer
 from compiler.ir.types import BOOL, INT64, DType
-from compiler.loops.drafts import Draft
+from compiler.loops.drafts import Draft, known_extent
 from compiler.loops.language import (
     Carry,
-    Count,
     Fold,
     For,
     Join,
@@ -35,7 +33,6 @@ from compiler.loops.language import (
     Literal,
     Load,
     Memory,
-    Number,
     Operand,
     Ref,
     Stmt,
@@ -102,16 +99,16 @@ def _search(columns: For, lanes: int) -> _Search | None:
             assert isinstance(store, Store)
         case _:
             return None
-    width = _extent(columns.stop)
+    width = known_extent(columns.stop)
     if not isinstance(width, int) or not 1 < width <= lanes // 2 or load.ref.at is not None:
         return None
     is_plain = (
         fold.reducer.is_search and fold.item == (load.value, place.value) and load.value.dtype is not BOOL
     )
-    is_dense = _extent(stride(load.ref, rows.index)) == width and stride(load.ref, columns.index) == 1
+    is_dense = known_extent(stride(load.ref, rows.index)) == width and stride(load.ref, columns.index) == 1
     if not is_plain or not is_dense or place.operands != (rows.index,):
         return None
-    extent, period = _extent(rows.stop), math.lcm(width, lanes)
+    extent, period = known_extent(rows.stop), math.lcm(width, lanes)
     is_long = not isinstance(extent, int) or extent * width >= FEW * period
     return (
         _Search(columns, rows, load, fold, join, store, width)
@@ -222,10 +219,3 @@ class _Dealing:
 
 def _whole(number: int) -> Literal:
     return Literal.of(number, INT64)
-
-
-def _extent(number: Number) -> Extent | None:
-    """A number as a polynomial; None for what a kernel computes."""
-    if isinstance(number, Value):
-        return None
-    return number.extent if isinstance(number, Count) else number

@@ -10,7 +10,7 @@ from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node
 from compiler.ir.op import Reducer
 from compiler.ir.types import INT64, DType, Weak
-from compiler.loops.language import Count, Kernel, Memory, Number
+from compiler.loops.language import Count, Kernel, Memory, Number, Value
 from compiler.loops.places import Places, Pointer
 from compiler.schedule import schedule
 
@@ -129,6 +129,20 @@ KNOWN_STRIDES: Final = (0, 1, 2, 3, 4, -1, -2)
 def number_of(stride: Extent) -> Number:
     """A stride: some are known when code is made, others are arguments."""
     return stride if isinstance(stride, int) and stride in KNOWN_STRIDES else Count(stride)
+
+
+def known_extent(number: Number) -> Extent | None:
+    """A number of a draft as a polynomial; None for what the kernel computes."""
+    if isinstance(number, Value):
+        return None
+    return number.extent if isinstance(number, Count) else number
+
+
+def extent_in(number: Number) -> Extent:
+    """A number of a draft that no kernel computes, as a polynomial."""
+    found = known_extent(number)
+    assert found is not None
+    return found
 
 
 def strong(dtype: DType | Weak) -> DType:

@@ -23,12 +23,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from compiler.ir.dims import Extent
 from compiler.ir.types import BOOL, INT64
 from compiler.loops.copying import Copy
-from compiler.loops.drafts import Draft
+from compiler.loops.drafts import Draft, known_extent
 from compiler.loops.language import (
-    Count,
     For,
     Let,
     Literal,
@@ -93,7 +91,7 @@ def rows_of_a_block(draft: Draft, lanes: int) -> int:
         return 1
     together = math.lcm(nest.width, lanes) // nest.width
     together *= max(1, BLOCK // (together * nest.width))
-    extent = _extent(nest.rows.stop)
+    extent = known_extent(nest.rows.stop)
     return 1 if isinstance(extent, int) and extent < FEW * together else together
 
 
@@ -134,7 +132,7 @@ def _nest(body: Iterable[Stmt], lanes: int) -> _Nest | None:
     if len(path) < 2:
         return None
     *_, rows, columns = path
-    width = _extent(columns.stop)
+    width = known_extent(columns.stop)
     if not isinstance(width, int) or not 1 < width < 2 * lanes or columns.start != 0 or rows.step != 1:
         return None
     picked = _picked(columns)
@@ -179,7 +177,7 @@ def _alike(rows: For, columns: For, width: int, picked: _Picked) -> Sequence[Loa
         if stmt in picked.loads and isinstance(stmt, Load) and stmt.ref.memory.dtype is not BOOL:
             found.append(stmt)
             continue
-        far, near = (_extent(stride(stmt.ref, loop.index)) for loop in (rows, columns))
+        far, near = (known_extent(stride(stmt.ref, loop.index)) for loop in (rows, columns))
         if (far, near) in ((width, 1), (0, 0)):
             continue
         if isinstance(stmt, Store) or stmt.ref.memory.dtype is BOOL or 0 not in (far, near):
@@ -248,11 +246,4 @@ class _Spread(Copy):
 
 
 def _is_same(far: Number) -> bool:
-    return _extent(far) == 0
-
-
-def _extent(number: Number) -> Extent | None:
-    """A number as a polynomial; None for what a kernel computes."""
-    if isinstance(number, Value):
-        return None
-    return number.extent if isinstance(number, Count) else number
+    return known_extent(far) == 0

@@ -20,10 +20,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from compiler.ir.dims import Extent
 from compiler.ir.types import INT64
 from compiler.loops.copying import Copy
-from compiler.loops.drafts import Draft
+from compiler.loops.drafts import Draft, extent_in
 from compiler.loops.interchange import Sum, most_vectors, sums
 from compiler.loops.language import (
     Count,
@@ -31,7 +30,6 @@ from compiler.loops.language import (
     Let,
     Literal,
     Load,
-    Number,
     Stmt,
     Store,
     Value,
@@ -59,14 +57,14 @@ def rows_at_once(draft: Draft, machine: Machine, lanes: int) -> int:
     if found is None:
         return 1
     rows, columns = found
-    width, most = _extent(columns.stop), most_vectors(columns, sums(rows, columns), machine)
+    width, most = extent_in(columns.stop), most_vectors(columns, sums(rows, columns), machine)
     if not isinstance(width, int) or width < 1:
         return 1
     vectors = math.lcm(width, lanes) // lanes
     if vectors > WIDEST:
         return 1
     together = vectors * max(1, min(VECTORS, most) // vectors) * lanes // width
-    extent = _extent(draft.first)
+    extent = extent_in(draft.first)
     return 1 if isinstance(extent, int) and extent < FEW * together else together
 
 
@@ -77,7 +75,7 @@ def widen(draft: Draft, together: int) -> Draft:
     found = _nest(draft)
     assert found is not None
     rows, columns = found
-    wide = Count(_extent(columns.stop) * together)
+    wide = Count(extent_in(columns.stop) * together)
     body: list[Stmt] = []
     for stmt in draft.kernel.body:
         if stmt is rows:
@@ -121,8 +119,8 @@ def _is_one_row(rows: For, columns: For, found: Sequence[Sum]) -> bool:
         if isinstance(stmt, Let) and rows.index in reads(stmt):
             return False
         if isinstance(stmt, Load | Store) and id(stmt) not in sides:
-            far, near = (_extent(stride(stmt.ref, loop.index)) for loop in (rows, columns))
-            if far not in (0, near * _extent(columns.stop)):
+            far, near = (extent_in(stride(stmt.ref, loop.index)) for loop in (rows, columns))
+            if far not in (0, near * extent_in(columns.stop)):
                 return False
     return True
 
@@ -131,11 +129,6 @@ def _is_picked(load: Load, columns: For) -> bool:
     """Whether an index says what is read."""
     made = {value for stmt in columns.body for value in written(stmt)}
     return not made.isdisjoint(value for value, _ in load.ref.terms)
-
-
-def _extent(number: Number) -> Extent:
-    assert not isinstance(number, Value)
-    return number.extent if isinstance(number, Count) else number
 
 
 def _in_two(rows: For, columns: For, wide: Count, together: int) -> Sequence[Stmt]:
