@@ -91,7 +91,6 @@ class _Fusion:
         self.searching = [node for node in nodes if _is_search(node)]
         self.most_members = most_members
         self.groups = Partition(schedule.graph, [kernel.members for kernel in schedule.kernels])
-        self.marks = {kernel.members[0]: kernel.in_place for kernel in schedule.kernels}
         self.frames: dict[int, Frame] = {
             number: frame_of(kernel.members[0])
             for number, kernel in enumerate(schedule.kernels)
@@ -198,7 +197,7 @@ class _Fusion:
         ]
         for members in self.groups.in_order():
             if len(members) == 1 or group[members[0]] not in self.frames:
-                kernels.append(Kernel(members, self.marks[members[0]]))
+                kernels.append(self.old.kernels[group[members[0]]])
                 continue
             kernel = Kernel(members)
             if isinstance(kernel.nest, Refusal):  # what backends go by

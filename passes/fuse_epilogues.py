@@ -6,7 +6,8 @@
                                                                    %y = relu(%a)
 
 A map goes along where its value, or that of a map behind it, has to be written to memory anyway: what only
-reductions and other maps read is left to them.
+reductions and other maps read is left to them. With it go maps that do not read the contraction and that
+nobody else reads, such as the moments that an update decays. The contraction is the first member.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from compiler.schedule.nest import Nest, nest_of
 from compiler.schedule.schedule import Kernel, Schedule
 from compiler.schedule.target import Target
 
-MOST_MAPS: Final = 12
-"""Maps behind one contraction: their values share the registers with its sums."""
+MOST_MAPS: Final = 24
+"""Maps behind one contraction: those of an update with two moments and a decay, and some."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,8 +56,8 @@ def fuse_epilogues(schedule: Schedule, most_maps: int = MOST_MAPS) -> tuple[Sche
     """The fused schedule, with an action for each contraction that took maps along."""
     groups = Partition(schedule.graph, [kernel.members for kernel in schedule.kernels])
     single = {kernel.members[0] for kernel in schedule.kernels if len(kernel.members) == 1}
-    marks = {kernel.members[0]: kernel.in_place for kernel in schedule.kernels}
     results = set(schedule.graph.results)
+    made: dict[int, Kernel] = dict(enumerate(schedule.kernels))
     actions: list[Action] = []
     nests: dict[tuple[Node, ...], Nest] = {}
     for head in schedule.graph.nodes:
@@ -67,32 +68,53 @@ def fuse_epilogues(schedule: Schedule, most_maps: int = MOST_MAPS) -> tuple[Sche
         taken = _merge(groups, head, [node for node in found if node in kept])
         single.difference_update([head, *taken])
         if taken:
-            actions.append(Action((head, *taken), f"{called(head)} heads a kernel of {1 + len(taken)} nodes"))
+            kernel = Kernel((head, *taken))
+            made[groups.group_of[head]] = kernel.nested(nests.get(kernel.members, kernel.nest))
+            actions.append(Action(kernel.members, f"{called(head)} heads a kernel of {1 + len(taken)} nodes"))
     if not actions:
         return schedule, Report()
-    kernels = [Kernel(members, marks[members[0]]) for members in groups.in_order()]
-    for kernel in kernels:
-        if kernel.members in nests:
-            kernel.nested(nests[kernel.members])
-    return replace(schedule, kernels=tuple(kernels)), Report(tuple(actions))
+    kernels = tuple(made[groups.group_of[members[0]]] for members in groups.in_order())
+    return replace(schedule, kernels=kernels), Report(tuple(actions))
 
 
 def _candidates(
     schedule: Schedule, head: Node, single: set[Node], most: int, nests: dict[tuple[Node, ...], Nest]
 ) -> list[Node]:
-    """Maps of the contraction's value, in creation order, that lie on its loops. Notes their nests."""
+    """Maps that lie on the contraction's loops, each behind those that it reads. Notes their nests."""
     users = schedule.graph.users
     found: list[Node] = []
     waiting = {node for node in users[head] if node in single}
-    while waiting and len(found) < most:
+    while waiting:
         node = min(waiting, key=lambda item: item.serial)
         waiting.discard(node)
-        members = (head, *found, node)
-        if node.op.has(Trait.ELEMENTWISE) and isinstance(nest := nest_of(members), Nest):
-            nests[members] = nest
-            found.append(node)
-            waiting.update(user for user in users[node] if user in single and user not in found)
+        feeding = _feeding(schedule, node, single, {head, *found})
+        for more in ([*feeding, node], [node]) if feeding else ([node],):
+            members = (head, *found, *more)
+            if len(members) <= 1 + most and isinstance(nest := _nest_of_maps(members), Nest):
+                nests[members] = nest
+                found += more
+                waiting.update(user for user in users[node] if user in single and user not in found)
+                break
     return found
+
+
+def _nest_of_maps(members: Sequence[Node]) -> Nest | Refusal | None:
+    return nest_of(members) if all(node.op.has(Trait.ELEMENTWISE) for node in members[1:]) else None
+
+
+def _feeding(schedule: Schedule, node: Node, single: set[Node], inside: set[Node]) -> list[Node]:
+    """Maps that only a map or one of themselves reads, as large as its value, in creation order."""
+    users = schedule.graph.users
+    found: set[Node] = set()
+    waiting = [node]
+    while waiting:
+        for operand in waiting.pop().operands:
+            is_alone = operand in single and all(user is node or user in found for user in users[operand])
+            is_map = operand.op.has(Trait.ELEMENTWISE) and operand.type.shape == node.type.shape
+            if is_map and is_alone and operand not in inside and operand not in schedule.graph.results:
+                found.add(operand)
+                waiting.append(operand)
+    return sorted(found, key=lambda item: item.serial)
 
 
 def _written(schedule: Schedule, found: Sequence[Node], results: set[Node]) -> set[Node]:

@@ -5,6 +5,7 @@ from compiler.rewrite.refusal import Reason
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.target import Target
 from compiler.schedule.verify import verify_schedule
+from passes.fuse_elementwise import FuseElementwise
 from passes.fuse_epilogues import FuseEpilogues, fuse_epilogues
 from passes.inplace import InPlace
 
@@ -58,6 +59,46 @@ def test_a_map_over_other_loops_stays_outside() -> None:
 return %t
 """
     assert kernels(text) == [["h"], ["t"]]
+
+
+UPDATE = """
+%m = parameter(@m) : f32[3,3]
+%x = input : f32[4,3]
+%d = mul(0.9, %m) : f32[3,3]
+%n = exp(%d) : f32[3,3]
+%g[i,j] = sum[k:4] %x[k,i] * %x[k,j] : f32[3,3]
+%v = add(%n, %g) : f32[3,3]
+"""
+
+
+def test_maps_that_a_map_alone_reads_go_along_behind_the_contraction() -> None:
+    assert kernels(UPDATE + "update %m <- %v\nreturn") == [["g", "d", "n", "v"]]
+
+
+def test_what_others_read_too_stays_outside() -> None:
+    assert kernels(UPDATE + "return %v, %n") == [["d"], ["n"], ["g", "v"]]
+    assert kernels(UPDATE + "%s[] = sum[i:3, j:3] %n[i,j] : f32[]\nreturn %v, %s") == [
+        ["d"],
+        ["n"],
+        ["g", "v"],
+        ["s"],
+    ]
+
+
+def test_maps_that_make_too_many_are_left_behind() -> None:
+    assert kernels(UPDATE + "return %v", most_maps=2) == [["d"], ["n"], ["g", "v"]]
+
+
+def test_a_broadcast_row_is_computed_once() -> None:
+    text = UPDATE.replace("@m) : f32[3,3]", "@m) : f32[3]").replace("m) : f32[3,3]", "m) : f32[3]")
+    text = text.replace("%d) : f32[3,3]", "%d) : f32[3]")
+    assert kernels(text + "return %v") == [["d"], ["n"], ["g", "v"]]
+
+
+def test_kernels_of_another_pass_stay_as_they_are() -> None:
+    schedule, _ = fuse_epilogues(Schedule.of(Graph.parse(UPDATE + "return %v")))
+    text = str(FuseElementwise().schedule(schedule, TARGET)[0])
+    assert text == str(schedule)
 
 
 def test_at_most_so_many_maps() -> None:
