@@ -18,7 +18,7 @@ from rich.console import Console
 from tests.benchmarks.sweep.families import FAMILIES, workloads
 from tests.benchmarks.sweep.measuring import Measured, race, racers
 from tests.benchmarks.sweep.tables import by_class, slowest
-from tests.benchmarks.sweep.words import NEEDS, SYSTEMS
+from tests.benchmarks.sweep.words import NEEDS, PEERS
 
 
 def main() -> int:
@@ -26,7 +26,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.sweep", description=__doc__)
     parser.add_argument("families", nargs="*", metavar="class", help=f"of {', '.join(FAMILIES)}; all if none")
     parser.add_argument("--only", default="", help="workloads in whose names this occurs")
-    parser.add_argument("--peers", nargs="+", default=["numpy", "torch", "jax"], choices=list(SYSTEMS))
+    parser.add_argument("--peers", nargs="+", default=PEERS, choices=PEERS)
     parser.add_argument("--one-thread", action="store_true", help="race ours with one thread, too")
     parser.add_argument("--threads", type=int, default=0, choices=(0, 1), help="1: for every system")
     parser.add_argument("--seconds", type=float, default=0.1, help="of one round")

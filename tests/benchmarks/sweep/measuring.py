@@ -48,6 +48,10 @@ class Measured:
         return self.seconds["ours"] / self.seconds[self.fastest] if self.fastest else math.nan
 
 
+SET_BY_ENVIRONMENT: Final = ("numpy", "jax", "one thread")
+"""Systems that are told elsewhere how many threads they have."""
+
+
 class Racer:
     """A system at work, in its process."""
 
@@ -117,8 +121,7 @@ def serve(system: str, seed: int, threads: int, pipe: Connection) -> None:
     """Answers questions until the pipe is closed."""
     every = workloads(seed)
     step: Step | None = None
-    if threads and system in ("ours", "torch"):
-        SYSTEMS[system](every[0], every[0].arrays(), threads=threads)
+    settings = {"threads": threads} if threads and system not in SET_BY_ENVIRONMENT else {}
     while True:
         try:
             question = pipe.recv()
@@ -127,7 +130,7 @@ def serve(system: str, seed: int, threads: int, pipe: Connection) -> None:
         try:
             match question:
                 case "prepare", number:
-                    step = SYSTEMS[system](every[number], every[number].arrays())
+                    step = SYSTEMS[system](every[number], every[number].arrays(), **settings)
                     pipe.send([_sampled(value) for value in as_list(step())])
                 case "round", seconds:
                     assert step is not None

@@ -167,19 +167,20 @@ def _conv_loss(xp: Any, x: Any, first: Any, second: Any) -> Any:
 
 
 def inference(sizes: Sizes) -> Iterator[Workload]:
-    """Networks without gradients, their weights given, at batches known and open."""
+    """Networks without gradients, their weights known, at batches known and open."""
     for batch in (1, 2, 4, 16, 64, 512):
         for widths in ([784, 256, 128, 10], [784, 1024, 784]):
             batch, *widths = sizes(batch, *widths)
             shapes = [(batch, widths[0]), *_weights(widths)]
             for is_symbolic in (False, True):
                 said = f"{'-'.join(map(str, widths))} batch {batch}{', open' if is_symbolic else ''}"
-                yield Workload(
-                    "inference", f"MLP relu {said}", _inferred, normal(*shapes), is_symbolic=is_symbolic
-                )
+                arrays = functools.partial(_small, shapes, 1, 0)
+                name = f"MLP relu {said}"
+                yield Workload("inference", name, _inferred, arrays, is_symbolic=is_symbolic, has_weights=True)
     batch, width = sizes(4, 2048)
     shapes = [(batch, width), *_weights([width, width])]
-    yield Workload("inference", f"layer {shown(*shapes[:2])}", _inferred, normal(*shapes))
+    arrays = functools.partial(_small, shapes, 1, 0)
+    yield Workload("inference", f"layer {shown(*shapes[:2])}", _inferred, arrays, has_weights=True)
 
 
 def _inferred(xp: Any, x: Any, *weights: Any) -> Any:

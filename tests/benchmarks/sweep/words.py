@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from tests.benchmarks.sweep import engines
 from tests.benchmarks.sweep.workload import Workload
 
 Step = Callable[[], Any]
@@ -70,8 +71,11 @@ def ours(workload: Workload, arrays: Sequence[Any], threads: int = 0) -> Step:
         for name, shape, array in zip(names, shapes, arrays, strict=True)
     ]
     donate = names[:1] if workload.way == "donated" else ()
-    outputs = workload.body(words, *inputs)
-    program = tt.compile(inputs, outputs, donate=donate)
+    if workload.has_weights:
+        weights = [tt.parameter(array, name) for name, array in zip(names[1:], arrays[1:], strict=True)]
+        program = tt.compile(inputs[:1], workload.body(words, inputs[0], *weights))
+        return lambda: program(arrays[0])
+    program = tt.compile(inputs, workload.body(words, *inputs), donate=donate)
     match workload.way:
         case "named":
             named = dict(zip(names, arrays, strict=True))
@@ -204,15 +208,27 @@ def _words_of_jax(library: Any) -> Words:
     )  # fmt: skip
 
 
+def engine(start: Callable[..., Step], workload: Workload, arrays: Sequence[Any], threads: int = 0) -> Step:
+    """An engine for inference, at a network of known weights."""
+    if not workload.has_weights:
+        raise MissingWordError("it is no network whose weights are known")
+    return start(workload, arrays, threads)
+
+
 SYSTEMS: Final[dict[str, Callable[..., Step]]] = {
     "ours": ours,
     "one thread": functools.partial(ours, threads=1),
     "numpy": numpy,
     "torch": torch,
     "jax": jax,
+    "onnxruntime": functools.partial(engine, engines.onnxruntime),
+    "openvino": functools.partial(engine, engines.openvino),
 }
 """Those of ours first; "one thread" is ours, and asked for with `--one-thread`."""
 
 NEEDS: Final = {
     "ours": "tinytorch", "one thread": "tinytorch", "numpy": "numpy", "torch": "torch", "jax": "jax",
+    "onnxruntime": "onnxruntime", "openvino": "openvino",
 }  # fmt: skip
+
+PEERS: Final = [name for name in SYSTEMS if name not in ("ours", "one thread")]

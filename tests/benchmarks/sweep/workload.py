@@ -22,7 +22,7 @@ class Workload:
     """A computation that every system can be given, and what it is given.
 
     `arrays` makes the same arguments each time. `is_symbolic` leaves the first axis of the first argument
-    open in our program.
+    open in our program. Of a network that `has_weights` they are all arguments but the first, and last.
     """
 
     family: str
@@ -31,6 +31,7 @@ class Workload:
     arrays: Callable[[], Sequence[Array]]
     way: Way = "plain"
     is_symbolic: bool = False
+    has_weights: bool = False
 
     @property
     def is_compiling(self) -> bool:
