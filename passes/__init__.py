@@ -12,6 +12,7 @@ from passes.fold_constants import FoldConstants
 from passes.fuse_elementwise import FuseElementwise
 from passes.fuse_epilogues import FuseEpilogues
 from passes.inplace import InPlace
+from passes.panel_constants import PanelConstants
 from passes.phase_folds import PhaseFolds
 from passes.save_outputs import SaveOutputs
 from passes.simplify import Simplify
@@ -23,6 +24,7 @@ REWRITES: Final[tuple[RewritingPass, ...]] = (
     CommonSubexpressions(),
     PhaseFolds(),
     ChannelsLast(),
+    PanelConstants(),
     SaveOutputs(),
 )
 """Graph to graph, in this order."""

@@ -28,6 +28,7 @@ from compiler.render.options import Options
 from compiler.structure import Structure, flatten
 from passes import REWRITES, SCHEDULING
 from tinytorch.builtin import find_backend, find_pass
+from tinytorch.freezing import frozen
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 from tinytorch.values import checked_array, checked_name, checked_number, constant_of_array, typed_array
 
@@ -145,6 +146,7 @@ def compile(
     passes: str | Sequence[str | Pass] | None = None,
     backend: str | Backend | None = None,
     donate: str | Tensor | Iterable[str | Tensor] = (),
+    freeze: bool | Tensor | Iterable[Tensor] = False,
     debug: Debug = False,
 ) -> Program: ...
 @overload
@@ -156,6 +158,7 @@ def compile(
     passes: str | Sequence[str | Pass] | None = None,
     backend: str | Backend | None = None,
     donate: str | Tensor | Iterable[str | Tensor] = (),
+    freeze: bool | Tensor | Iterable[Tensor] = False,
     debug: Debug = False,
 ) -> Program: ...
 def compile(
@@ -166,6 +169,7 @@ def compile(
     passes: str | Sequence[str | Pass] | None = None,
     backend: str | Backend | None = None,
     donate: str | Tensor | Iterable[str | Tensor] = (),
+    freeze: bool | Tensor | Iterable[Tensor] = False,
     debug: Debug = False,
 ) -> Program:
     """A program that maps values of `inputs` to values of `outputs`, and writes `updates` to parameters.
@@ -173,6 +177,9 @@ def compile(
     `outputs` is one tensor, a sequence or a dict, and calls return the same, as fresh arrays. All right-hand
     sides of `updates` and all outputs see the parameters as they were before the call. `passes` are names or
     values, () for none, None for the default. `donate` names inputs whose arrays the program may overwrite.
+    `freeze` makes parameters (True: all; or some) constants of their present values, which are laid for
+    products once, here: what is set later does not change the program, and to update one is an ArgumentError.
+
     `debug` checks every call, slowly. "passes" compares it with the oracle of the graph as it was written:
     PassError names the first pass, rule and node that makes a result another, LawError the first node that a
     kernel computes wrongly (what is dead is filled with NaN); that runs on the numpy backend unless another
@@ -199,7 +206,7 @@ def compile(
         donate=[str(item.name) if isinstance(item, Tensor) else item for item in given],
         debug=debug,
     )
-    return compile_graph(source, declared, structure, options)
+    return compile_graph(frozen(source, freeze), declared, structure, options)
 
 
 def _whole(graph: Graph, outputs: Any, updates: Any) -> tuple[Graph, Sequence[Node], Structure]:

@@ -55,6 +55,9 @@ BLOCK_SUMS: Final = 16384
 COPY_ROWS: Final = 32
 """Rows from which on it pays to copy a panel that could be read in place."""
 
+NEAR: Final = 4
+"""Vectors that rows of the right side are apart at most where they are as good as a copied panel's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -211,7 +214,7 @@ class _Tiling(Copy):
         along = self._along(found.right, found.by_term[1], found.term, term)
         if not self.is_packed:
             return source, along
-        rows = self.writer.difference(last, first)
+        rows = self._copied_for(self.writer.difference(last, first), along)
         memory, step = Memory(found.dtype), Value(INT64)
         across = stride(found.right, found.columns.index)
         layout = Layout.STRIDED if found.follows_table else found.layout
@@ -222,6 +225,17 @@ class _Tiling(Copy):
             )
         )  # fmt: skip
         return Ref(memory), step
+
+    def _copied_for(self, rows: Number, along: Along) -> Number:
+        """For how many rows a panel would be copied: for none where its rows follow each other already."""
+        near = NEAR * self.shape.lanes
+        if isinstance(along, Ref):
+            return rows
+        if isinstance(along, int):
+            return 0 if along <= near else rows
+        writer = self.writer
+        is_far = writer.let("gt", BOOL, along, Literal.of(near, INT64))
+        return writer.let("where", INT64, is_far, operand(rows), Literal.of(0, INT64))
 
     def _moved(self, ref: Ref, now: Mapping[Value, Number]) -> Ref:
         """A place at other indices; one that is 0 is left out."""

@@ -176,7 +176,9 @@ def inference(sizes: Sizes) -> Iterator[Workload]:
                 said = f"{'-'.join(map(str, widths))} batch {batch}{', open' if is_symbolic else ''}"
                 arrays = functools.partial(_small, shapes, 1, 0)
                 name = f"MLP relu {said}"
-                yield Workload("inference", name, _inferred, arrays, is_symbolic=is_symbolic, has_weights=True)
+                yield Workload(
+                    "inference", name, _inferred, arrays, is_symbolic=is_symbolic, has_weights=True
+                )
     batch, width = sizes(4, 2048)
     shapes = [(batch, width), *_weights([width, width])]
     arrays = functools.partial(_small, shapes, 1, 0)

@@ -73,7 +73,7 @@ def ours(workload: Workload, arrays: Sequence[Any], threads: int = 0) -> Step:
     donate = names[:1] if workload.way == "donated" else ()
     if workload.has_weights:
         weights = [tt.parameter(array, name) for name, array in zip(names[1:], arrays[1:], strict=True)]
-        program = tt.compile(inputs[:1], workload.body(words, inputs[0], *weights))
+        program = tt.compile(inputs[:1], workload.body(words, inputs[0], *weights), freeze=True)
         return lambda: program(arrays[0])
     program = tt.compile(inputs, workload.body(words, *inputs), donate=donate)
     match workload.way:

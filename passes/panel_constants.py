@@ -1,0 +1,279 @@
+"""Lays constant weights of a product in panels, once, when the program is compiled.
+
+    %x = input : f32[n,2048]
+    %w = constant(@w) : f32[2048,1024]
+    %b = constant(@b) : f32[1024]
+    %h[i,j] = sum[k:2048] %x[i,k] * %w[k,j] : f32[n,1024]
+    %a = add(%h, %b) : f32[n,1024]
+    return %a
+
+becomes
+
+    %x = input : f32[n,2048]
+    %b = constant(@b) : f32[1024]
+    %0 = constant(@0) : f32[32,2048,32]
+    %1[i,j,k] = sum[l:2048] %x[i,l] * %0[j,l,k] : f32[n,32,32]
+    %2 = reshape(%b, shape=[32, 32]) : f32[32,32]
+    %3 = add(%1, %2) : f32[n,32,32]
+    %a = reshape(%3, shape=[n, 1024]) : f32[n,1024]
+    return %a
+
+A tile of a product reads some neighbouring columns of all rows of the weights. Where rows are long, each lies
+in a page of its own, and many share a few lines of the cache; in a panel they follow each other (Goto and van
+de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008). What is computed is the
+same to the bit, and lies where it did: the reshape is a view. Maps behind a product, which its kernel takes
+along, compute on the panels' columns, too. Weights that other passes move at each call are moved once.
+
+Parameters stay as they are, for they can be set between calls: `tt.compile(..., freeze=True)` makes constants
+of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from compiler.autodiff.placing import reshaped
+from compiler.backends.reference import compute
+from compiler.ir.build import constant_node, contract
+from compiler.ir.dims import Extent, Shape, product
+from compiler.ir.graph import Graph
+from compiler.ir.node import Node, Origin, make_node
+from compiler.ir.op import Access, Argument, Constant, Index, Layout, MapReduce, Reshape, Trait
+from compiler.pipeline.contract import Action, ByValue, Report
+from compiler.rewrite.refusal import Reason, Refusal
+from compiler.rewrite.sweep import origin_of, sweep, with_operands
+from compiler.schedule.frame import called
+from compiler.schedule.target import Target
+
+LARGE: Final = 1 << 18
+"""Bytes of weights from which on it is done: smaller ones stay in a near cache."""
+
+DEEP: Final = 64
+"""Terms of a sum from which on it is done."""
+
+_VECTORS: Final = (2, 3, 5, 7)
+"""How many vectors a panel is wide, the best first."""
+
+_VECTOR_BYTES: Final = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PanelConstants(ByValue):
+    """Lays constant weights in panels of columns."""
+
+    @property
+    def name(self) -> str:
+        return "panel_constants"
+
+    def rewrite(self, graph: Graph, target: Target) -> tuple[Graph, Report]:
+        """The graph with such weights. Refuses all on a backend that does not read panels."""
+        if target.copies_panels:
+            return panel_constants(graph)
+        found = tuple(node for node in graph.nodes if _weights(node) is not None)
+        sentence = "the backend reads no panels of a product"
+        return graph, Report(refusals=(Refusal(Reason.TARGET_CANNOT, found, sentence),) if found else ())
+
+
+def panel_constants(graph: Graph) -> tuple[Graph, Report]:
+    """The graph, an action for each product that reads panels, a refusal for each other with constants."""
+    laying = _Laying(_written(graph))
+    after = sweep(graph, laying.visit)
+    return after, Report(tuple(laying.actions), tuple(laying.refusals))
+
+
+def _weights(node: Node) -> int | None:
+    """Which factor of a product of two is a constant, perhaps with its axes moved."""
+    op = node.op
+    if not isinstance(op, MapReduce) or not op.has(Trait.CONTRACTION) or len(node.operands) != 2:
+        return None
+    found = [place for place, operand in enumerate(node.operands) if _is_constant(operand)]
+    return found[0] if len(found) == 1 else None
+
+
+def _is_constant(node: Node) -> bool:
+    while isinstance(node.op, Layout) and len(node.operands) == 1:
+        node = node.operands[0]
+    return isinstance(node.op, Constant) and node.op.buffer.is_bound
+
+
+def _value(node: Node) -> np.ndarray[Any, Any]:
+    """The elements of a constant, through what moves them."""
+    moves: list[Node] = []
+    while not isinstance(node.op, Constant):
+        moves.append(node)
+        node = node.operands[0]
+    value = node.op.buffer.array
+    for move in reversed(moves):
+        value = compute(move, [value], {})
+    return value
+
+
+def _written(graph: Graph) -> set[Node]:
+    """Maps whose values are written to memory in any case, and those that lead to them: no reduction's."""
+    results = set(graph.results)
+    found: set[Node] = set()
+    for node in reversed(graph.nodes):
+        if not node.op.has(Trait.ELEMENTWISE):
+            continue
+        users = graph.users[node]
+        if node in results or any(user in found or not _is_folded(user) for user in users):
+            found.add(node)
+    return found
+
+
+def _is_folded(user: Node) -> bool:
+    """Whether a map or a reduction reads a value, which need not be written for it."""
+    return user.op.has(Trait.ELEMENTWISE) or user.op.has(Trait.REDUCTION)
+
+
+@dataclass(slots=True)
+class _Laying:
+    """One walk. `panels` has for each value that became a view of panels the value that it views.
+
+    `behind` are the others that are made from such values: where a map reads one, a reduction lies between.
+    """
+
+    written: set[Node]
+    panels: dict[Node, Node] = field(default_factory=dict[Node, Node])
+    behind: set[Node] = field(default_factory=set[Node])
+    actions: list[Action] = field(default_factory=list[Action])
+    refusals: list[Refusal] = field(default_factory=list[Refusal])
+
+    def visit(self, old: Node, node: Node) -> Node:
+        """What takes a node's place: a view of what is computed on panels, or the node."""
+        place = _weights(old)
+        found = node
+        if place is not None:
+            found = self._product(old, node, place)
+        elif old in self.written and self._is_next(node):
+            found = self._map(old, node)
+        if found not in self.panels and any(x in self.behind or x in self.panels for x in found.operands):
+            self.behind.add(found)
+        return found
+
+    def _is_next(self, node: Node) -> bool:
+        """Whether nothing but maps lies between a product on panels and a node."""
+        return any(x in self.panels for x in node.operands) and self.behind.isdisjoint(node.operands)
+
+    def _product(self, old: Node, node: Node, place: int) -> Node:
+        site, origin = _Site(node, place), origin_of(old, "panel_constants", "constant weights")
+        refusal = site.refusal(old)
+        if refusal is None:
+            sentence = f"{called(old)} reads its weights in panels"
+            self.actions.append(Action((old, old.operands[place]), sentence))
+            return self._viewed(old, site.written(origin))
+        if isinstance(site.weights.op, Constant):
+            self.refusals.append(refusal)
+            return node
+        self.actions.append(
+            Action((old, old.operands[place]), f"{called(old)} reads weights that were moved")
+        )
+        operands = list(node.operands)
+        operands[place] = constant_node(_value(site.weights), site.weights.type.dtype, origin=origin)
+        return with_operands(node, tuple(operands))
+
+    def _map(self, old: Node, node: Node) -> Node:
+        """A map on the columns of panels, where all that it reads can be seen so; else as it is."""
+        op = node.op
+        assert isinstance(op, MapReduce)
+        across = next(self.panels[item].type.shape[-2:] for item in node.operands if item in self.panels)
+        last = len(op.extents) - 1
+        if op.output != tuple(range(last + 1)) or op.extents[last] != across[0] * across[1]:
+            return node
+        origin = origin_of(old, "panel_constants", "a map on panels")
+        given = iter(node.operands)
+        operands: list[Node] = []
+        arguments: list[Argument] = []
+        for argument in op.arguments:
+            if isinstance(argument, Index) and argument.loop == last:
+                return node
+            if not isinstance(argument, Access):
+                arguments.append(argument)
+                continue
+            operand, axes = next(given), argument.axes
+            if last in axes:
+                found = self._seen(operand, across, origin) if axes[-1] == last else None
+                if found is None:
+                    return node
+                operand, axes = found, (*axes, last + 1)
+            operands.append(operand)
+            arguments.append(Access(axes))
+        extents, output = (*op.extents[:last], *across), tuple(range(last + 2))
+        new = MapReduce(op.formula, tuple(arguments), extents, output, op.dtype)
+        return self._viewed(old, make_node(new, operands, origin=origin))
+
+    def _seen(self, operand: Node, across: Shape, origin: Origin) -> Node | None:
+        """An operand with its last axis as panels and columns: on panels itself, or what lies densely."""
+        if operand in self.panels:
+            found = self.panels[operand]
+            return found if found.type.shape[-2:] == across else None
+        if operand.op.has(Trait.VIEW):
+            return None
+        return reshaped(operand, (*operand.type.shape[:-1], *across), origin)
+
+    def _viewed(self, old: Node, wide: Node) -> Node:
+        view = make_node(Reshape(old.type.shape), [wide], old.name, wide.origin)
+        self.panels[view] = wide
+        return view
+
+
+class _Site:
+    """A product whose factor `place` is a constant."""
+
+    def __init__(self, node: Node, place: int) -> None:
+        assert isinstance(node.op, MapReduce)
+        self.node, self.op, self.place = node, node.op, place
+        self.weights = node.operands[place]
+        self.axes = [access.axes for access in node.op.accesses]
+        self.column = node.op.output[-1] if node.op.output else None
+
+    @property
+    def width(self) -> int:
+        """The columns of a panel; 0 where the columns fall into no panels."""
+        columns = self._columns
+        lanes = _VECTOR_BYTES // self.node.type.dtype.size
+        widths = (vectors * lanes for vectors in _VECTORS)
+        return next((width for width in widths if columns % width == 0 and columns > width), 0)
+
+    @property
+    def _columns(self) -> int:
+        extent = None if self.column is None else self.op.extents[self.column]
+        return extent if isinstance(extent, int) else 0
+
+    def refusal(self, old: Node) -> Refusal | None:
+        """Why the product stays as it is."""
+        op, (ours, others) = self.op, (self.axes[self.place], self.axes[1 - self.place])
+        dtypes = {item.type.dtype for item in (self.node, *self.node.operands)}
+        is_matrix = set(ours) == {self.column, *op.reduced} and len(ours) == len(set(ours))
+        if not is_matrix or self.column in others or len(dtypes) > 1 or None in op.output:
+            sentence = f"the constant of {called(old)} has other loops than its last columns and its terms"
+            return Refusal(Reason.OTHER_LOOPS, (old,), sentence)
+        terms = product(op.extents[loop] for loop in op.reduced)
+        size = terms * self._columns * self.node.type.dtype.size
+        if not isinstance(size, int) or size < LARGE or terms < DEEP or not self.width:
+            sentence = f"{called(old)} sums {terms} terms by {self._columns} columns of its constant"
+            return Refusal(Reason.NOT_FASTER, (old,), sentence)
+        return None
+
+    def written(self, origin: Origin) -> Node:
+        """The product on panels."""
+        op, column, width = self.op, self.column, self.width
+        assert column is not None
+        panel, parts = len(op.extents), self._columns // width
+        extents: list[Extent] = [*op.extents, parts]
+        extents[column] = width
+        axes = self.axes[self.place]
+        order = [*(axes.index(loop) for loop in op.reduced), axes.index(column)]
+        value = _value(self.weights).transpose(order)
+        value = np.moveaxis(value.reshape(*value.shape[:-1], parts, width), -2, 0)
+        factors = list(self.node.operands)
+        factors[self.place] = constant_node(np.ascontiguousarray(value), self.node.type.dtype, origin=origin)
+        factor_axes = list(self.axes)
+        factor_axes[self.place] = (panel, *op.reduced, column)
+        output = [loop for loop in op.output if loop is not None]
+        return contract(
+            factors, factor_axes, [*output[:-1], panel, column], extents, dtype=op.dtype, origin=origin
+        )
