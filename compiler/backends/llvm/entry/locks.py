@@ -18,7 +18,7 @@ import numpy as np
 
 from compiler.backends.llvm.jit.cache import default_cache
 from compiler.backends.llvm.jit.code import Byte, Code, load_routines, routine
-from compiler.backends.llvm.jit.engine import Library
+from compiler.backends.llvm.jit.engine import QUICKEST, Library
 from compiler.backends.llvm.jit.memory import I64, Address, Struct, struct
 from compiler.backends.llvm.jit.once import once
 from compiler.backends.llvm.jit.values import Pointer, Word
@@ -72,7 +72,7 @@ def acquire_words(code: Code, locks: Pointer, count: Word) -> Byte:
 
 @once
 def _library() -> Library:
-    return load_routines([acquire_words, release_words], default_cache())
+    return load_routines([acquire_words, release_words], default_cache(), level=QUICKEST)
 
 
 class Locks:

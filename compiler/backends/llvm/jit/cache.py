@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from compiler import loops
-from compiler.backends.llvm.jit.engine import Target, compile_object
+from compiler.backends.llvm.jit.engine import BEST, Target, compile_object
 from compiler.backends.llvm.jit.once import once
 from compiler.backends.llvm.jit.untyped import Module, binding
 from compiler.backends.llvm.jit.untyped import version as llvmlite_version
@@ -121,12 +121,14 @@ class ObjectCache:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
 
-    def compiled(self, name: str, build: Callable[[], Module | str], target: Target) -> bytes:
+    def compiled(
+        self, name: str, build: Callable[[], Module | str], target: Target, level: int = BEST
+    ) -> bytes:
         """Object code of what `build` gives, or what is stored under the same name for the same target.
 
         Raises `BackendError` if LLVM refuses the module.
         """
-        return self.made(name, lambda: compile_object(build(), target), target)
+        return self.made(f"{level}\n{name}", lambda: compile_object(build(), target, level), target)
 
     def made(self, name: str, make: Callable[[], bytes], target: Target) -> bytes:
         """The object code that `make` gives, or what is stored under the same name for the same target."""

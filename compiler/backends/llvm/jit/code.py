@@ -31,7 +31,7 @@ from typing import (
 )
 
 from compiler.backends.llvm.jit.cache import ObjectCache, sources_digest
-from compiler.backends.llvm.jit.engine import Library, Target, host_target
+from compiler.backends.llvm.jit.engine import BEST, Library, Target, host_target
 from compiler.backends.llvm.jit.untyped import Block, Builder, Module, Type, Value, ir
 from compiler.backends.llvm.jit.values import (
     I8,
@@ -283,9 +283,15 @@ def routine(body: Callable[Concatenate[Code, Given], Answer]) -> Routine[Given, 
 
 
 def load_routines(
-    routines: Sequence[Routine[..., Any]], cache: ObjectCache, imports: Mapping[str, int] | None = None
+    routines: Sequence[Routine[..., Any]],
+    cache: ObjectCache,
+    imports: Mapping[str, int] | None = None,
+    level: int = BEST,
 ) -> Library:
-    """Routines, and those that they call, in this process; `imports` are addresses of external symbols."""
+    """Routines, and those that they call, in this process; `imports` are addresses of external symbols.
+
+    `level` is that of code generation.
+    """
     target, names = host_target(), [each.name for each in routines]
 
     def build() -> Module:
@@ -295,4 +301,4 @@ def load_routines(
         return unit.module
 
     name = "\n".join([sources_digest(), *names])
-    return Library(cache.compiled(name, build, target), names, imports)
+    return Library(cache.compiled(name, build, target, level), names, imports)

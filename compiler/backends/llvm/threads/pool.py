@@ -28,6 +28,7 @@ from typing import Final
 
 from compiler.backends.llvm.jit.cache import ObjectCache, default_cache
 from compiler.backends.llvm.jit.code import load_routines
+from compiler.backends.llvm.jit.engine import QUICKEST
 from compiler.backends.llvm.jit.once import once
 from compiler.backends.llvm.threads.routines import (
     MAXIMUM_WORKERS,
@@ -86,7 +87,7 @@ class _Alone:
 
     def __init__(self, cache: ObjectCache) -> None:
         self.count = 1
-        self._library = load_routines([run_all], cache)
+        self._library = load_routines([run_all], cache, level=QUICKEST)
         self.parallel = self._library[run_all.name]
 
     def configure(self, count: int) -> None:
@@ -100,7 +101,7 @@ class _Pool:
     """The one pool of this process, and what Python says to it."""
 
     def __init__(self, cache: ObjectCache) -> None:
-        self._library = load_routines(ROUTINES, cache)
+        self._library = load_routines(ROUTINES, cache, level=QUICKEST)
         self.parallel = self._library[PARALLEL]
         self.started: Callable[[], int] = self._function(tinytorch_started.name, ctypes.c_int64)
         self._configure = self._function(tinytorch_configure.name, None, ctypes.c_int64)
