@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from compiler.backends.llvm.emit import words
-from compiler.backends.llvm.jit.untyped import Builder, Type, ir
-from compiler.backends.llvm.jit.untyped import Value as Register
+from compiler.backends.llvm.jit.building import Builder
+from compiler.backends.llvm.jit.kinds import Type, i32, numbers_of, undefined, zero
+from compiler.backends.llvm.jit.kinds import Value as Register
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +23,12 @@ class Apart:
     def load(self, builder: Builder, first: Register, kind: Type, mask: Register | None) -> Register:
         """The vector, of as many as it covers."""
         if self.step < 0:
-            found = self._ahead().load(
-                builder, self._last(builder, first, kind), kind, _turned(builder, mask)
-            )
-            return _turned(builder, found)
+            chosen, last = mask and _turned(builder, mask), self._last(builder, first, kind)
+            return _turned(builder, self._ahead().load(builder, last, kind, chosen))
         if self.step == 1:
             return words.load(builder, first, kind, mask)
         lanes = kind.count
-        found = ir.Constant(kind, ir.Undefined)
+        found = undefined(kind)
         for part, inside in self._parts(lanes):
             start = (
                 part * lanes if mask is not None else min(part * lanes, self.step * (lanes - 1) + 1 - lanes)
@@ -46,7 +45,8 @@ class Apart:
         kind = value.type
         if self.step < 0:
             last = self._last(builder, first, kind)
-            self._ahead().store(builder, _turned(builder, value), last, _turned(builder, mask))
+            chosen = mask and _turned(builder, mask)
+            self._ahead().store(builder, _turned(builder, value), last, chosen)
             return
         if self.step == 1:
             words.store(builder, value, first, mask)
@@ -79,17 +79,17 @@ class Apart:
         places = [lanes] * lanes
         for lane in inside:
             places[self.step * lane - part * lanes] = lane
-        return builder.shuffle_vector(mask, ir.Constant(mask.type, None), _lanes(places))
+        return builder.shuffle_vector(mask, zero(mask.type), _lanes(places))
 
 
-def _turned(builder: Builder, value: Register | None) -> Register | None:
+def _turned(builder: Builder, value: Register) -> Register:
     """The last lane first."""
-    return value and _shuffled(builder, value, range(value.type.count)[::-1])
+    return _shuffled(builder, value, range(value.type.count)[::-1])
 
 
 def _shuffled(builder: Builder, value: Register, lanes: Sequence[int]) -> Register:
-    return builder.shuffle_vector(value, ir.Constant(value.type, ir.Undefined), _lanes(lanes))
+    return builder.shuffle_vector(value, undefined(value.type), _lanes(lanes))
 
 
 def _lanes(lanes: Sequence[int]) -> Register:
-    return ir.Constant(ir.VectorType(words.i32, len(lanes)), list(lanes))
+    return numbers_of(i32, *lanes)

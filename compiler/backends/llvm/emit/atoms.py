@@ -11,7 +11,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from compiler.backends.llvm.emit import words, x86
 from compiler.backends.llvm.emit.registers import register
-from compiler.backends.llvm.jit.untyped import Builder, Type, Value, ir
+from compiler.backends.llvm.jit.building import Builder
+from compiler.backends.llvm.jit.kinds import Constant, Type, Value, i32, integer, numbers_of
 from compiler.ir.types import BOOL, DType
 
 
@@ -98,7 +99,7 @@ def _splat(site: Site, operands: Sequence[Value]) -> Value:
 
 
 def _lanes(site: Site, operands: Sequence[Value]) -> Value:
-    steps = ir.Constant(site.type, list(range(site.lanes)))
+    steps = numbers_of(site.type.element, *range(site.lanes))
     return site.builder.add(words.splat(site.builder, operands[0], site.lanes), steps)
 
 
@@ -113,8 +114,8 @@ def _half(is_high: bool) -> Rule:
 def _every_other(start: int) -> Rule:
     def rule(site: Site, operands: Sequence[Value]) -> Value:
         lanes = list(range(start, 2 * site.lanes, 2))
-        kind = ir.VectorType(words.i32, site.lanes)
-        return site.builder.shuffle_vector(*operands, ir.Constant(kind, lanes))
+        low, high = operands
+        return site.builder.shuffle_vector(low, high, numbers_of(i32, *lanes))
 
     return rule
 
@@ -124,14 +125,18 @@ def _zip(is_high: bool) -> Rule:
     def chosen(lanes: int) -> Value:
         first = lanes // 2 if is_high else 0
         pairs = [(lane, lanes + lane) for lane in range(first, first + lanes // 2)]
-        return ir.Constant(ir.VectorType(words.i32, lanes), [lane for pair in pairs for lane in pair])
+        return numbers_of(i32, *(lane for pair in pairs for lane in pair))
 
-    return lambda site, operands: site.builder.shuffle_vector(*operands, chosen(site.lanes))
+    def rule(site: Site, operands: Sequence[Value]) -> Value:
+        one, two = operands
+        return site.builder.shuffle_vector(one, two, chosen(site.lanes))
+
+    return rule
 
 
 def _lane(site: Site, operands: Sequence[Value]) -> Value:
     number, vector = operands
-    return site.builder.extract_element(vector, ir.Constant(words.i32, number.constant))
+    return site.builder.extract_element(vector, number)
 
 
 def _of_mask(relation: str, bits: int) -> Rule:
@@ -139,10 +144,10 @@ def _of_mask(relation: str, bits: int) -> Rule:
 
     def rule(site: Site, operands: Sequence[Value]) -> Value:
         mask = operands[0]
-        if not isinstance(mask.type, ir.VectorType):
+        if not mask.type.count:
             return mask
-        whole = site.builder.bitcast(mask, ir.IntType(mask.type.count))
-        return site.builder.icmp_unsigned(relation, whole, ir.Constant(whole.type, bits))
+        whole = site.builder.bitcast(mask, integer(mask.type.count))
+        return site.builder.icmp_unsigned(relation, whole, Constant(whole.type, bits))
 
     return rule
 

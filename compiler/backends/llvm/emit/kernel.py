@@ -14,8 +14,10 @@ from compiler.backends.llvm.emit.places import Places
 from compiler.backends.llvm.emit.registers import memory
 from compiler.backends.llvm.emit.tile import emit_tile
 from compiler.backends.llvm.emit.values import Values
-from compiler.backends.llvm.jit.untyped import Block, Builder, ir
-from compiler.backends.llvm.jit.untyped import Value as Register
+from compiler.backends.llvm.jit.building import Builder
+from compiler.backends.llvm.jit.kinds import Constant, i64, pointer
+from compiler.backends.llvm.jit.kinds import Value as Register
+from compiler.backends.llvm.jit.modules import Block
 from compiler.errors import BackendError
 from compiler.loops.atoms import ATOMS, Lanes
 from compiler.loops.language import Check, For, If, Kernel, Let, Load, Memory, Pack, Stmt, Store, Tile
@@ -39,9 +41,9 @@ def emit_kernel(
     values = Values()
     values[kernel.chunk] = chunk
     for place, argument in enumerate(kernel.arguments):
-        number = words.load(builder, words.offset(builder, numbers, words.index(place), words.i64), words.i64)
+        number = words.load(builder, words.offset(builder, numbers, words.index(place), i64), i64)
         if isinstance(argument, Memory):
-            values.addresses[argument] = builder.inttoptr(number, words.pointer)
+            values.addresses[argument] = builder.inttoptr(number, pointer)
         else:
             values[argument] = number
     for room in kernel.rooms:
@@ -174,7 +176,7 @@ class _Emitter:
         builder = self.builder
         firsts = [self.values.operand(item.first, item.inside.lanes) for item in stmt.carried]
         around, rare, beyond = builder.block, *map(builder.append_basic_block, ("rare", "beyond"))
-        builder.cbranch(condition, rare, beyond).set_weights([1, _OFTEN])
+        builder.cbranch(condition, rare, beyond, seldom=_OFTEN)
         builder.position_at_end(rare)
         for item, register in zip(stmt.carried, firsts, strict=True):
             self.values[item.inside] = register
@@ -191,7 +193,7 @@ class _Emitter:
         refused, passed = (builder.append_basic_block(name) for name in ("refused", "passed"))
         builder.cbranch(self.values[stmt.condition], passed, refused)
         builder.position_at_end(refused)
-        one = ir.Constant(memory(stmt.status.dtype), 1)
+        one = Constant(memory(stmt.status.dtype), 1)
         words.store(builder, one, self.values.addresses[stmt.status])
         builder.branch(self._end)
         builder.position_at_end(passed)

@@ -7,8 +7,9 @@ from compiler.backends.llvm.emit.apart import Apart
 from compiler.backends.llvm.emit.places import Places, lanes_of
 from compiler.backends.llvm.emit.registers import memory
 from compiler.backends.llvm.emit.values import Values
-from compiler.backends.llvm.jit.untyped import Builder, ir
-from compiler.backends.llvm.jit.untyped import Value as Register
+from compiler.backends.llvm.jit.building import Builder
+from compiler.backends.llvm.jit.kinds import Value as Register
+from compiler.backends.llvm.jit.kinds import zero
 from compiler.ir.types import BOOL, DType
 from compiler.loops.drafts import KNOWN_STRIDES
 from compiler.loops.language import Load, Ref, Store, Value
@@ -61,7 +62,7 @@ def _lies_apart(ref: Ref) -> bool:
 
 def _from_memory(builder: Builder, value: Register, dtype: DType) -> Register:
     """A loaded value as it is in registers."""
-    return builder.icmp_unsigned("!=", value, ir.Constant(value.type, None)) if dtype is BOOL else value
+    return builder.icmp_unsigned("!=", value, zero(value.type)) if dtype is BOOL else value
 
 
 def _to_memory(builder: Builder, value: Register, dtype: DType, lanes: int) -> Register:

@@ -9,8 +9,9 @@ from compiler.backends.llvm.emit.places import Places
 from compiler.backends.llvm.emit.registers import register
 from compiler.backends.llvm.emit.values import Values
 from compiler.backends.llvm.emit.ways import Way, way
-from compiler.backends.llvm.jit.untyped import Builder, ir
-from compiler.backends.llvm.jit.untyped import Value as Register
+from compiler.backends.llvm.jit.building import Builder
+from compiler.backends.llvm.jit.kinds import Constant, i32, i64, integer, numbers_of, pointer, vector_of
+from compiler.backends.llvm.jit.kinds import Value as Register
 from compiler.loops.language import Layout, Pack
 from compiler.loops.machine import Machine
 from compiler.loops.products import EVERY_OTHER
@@ -71,7 +72,7 @@ class _Packing:
         with builder.if_then(copy):
             self.copy_vectors()
             copied = builder.block
-        address, step = builder.phi(words.pointer), builder.phi(words.i64)
+        address, step = builder.phi(pointer), builder.phi(i64)
         address.add_incoming(self.source, before)
         address.add_incoming(self.room, copied)
         step.add_incoming(self.way.register, before)
@@ -83,7 +84,7 @@ class _Packing:
         builder, lanes = self.builder, self.stmt.lanes
         firsts = range(0, self.stmt.width, lanes)
         masks = {first: None if self.stmt.whole else self.mask(first) for first in firsts}
-        vector = ir.VectorType(self.element, lanes)
+        vector = vector_of(self.element, lanes)
         with words.counted_loop(
             builder, words.index(0), self.terms, carried=[self.source, self.room]
         ) as loop:
@@ -97,8 +98,8 @@ class _Packing:
     def copy_every_other(self) -> None:
         """Copy rows of the panel whose columns are two elements apart, a vector of two vectors."""
         builder, lanes, index = self.builder, self.stmt.lanes, words.index
-        kind = ir.VectorType(self.element, lanes)
-        evens = ir.Constant(ir.VectorType(words.i32, lanes), list(range(0, 2 * lanes, 2)))
+        kind = vector_of(self.element, lanes)
+        evens = numbers_of(i32, *range(0, 2 * lanes, 2))
         reach = builder.sub(builder.mul(self.columns, index(2)), index(1))
         firsts = range(0, 2 * self.stmt.width, lanes)
         masks = [words.lane_mask(builder, index(first), reach, lanes) for first in firsts]
@@ -179,14 +180,14 @@ class _Packing:
         """Transpose square blocks of B whose terms are neighbours, as the table says; copy the others."""
         builder, side = self.builder, min(self.stmt.lanes, _BLOCK)
         whole = builder.and_(self.terms, words.index(-side))
-        kind = ir.VectorType(words.i64, side)
+        kind = vector_of(i64, side)
         with words.counted_loop(builder, words.index(0), whole, side) as blocks:
-            table = words.offset(builder, self.way.register, blocks.index, words.i64)
-            first = words.load(builder, table, words.i64)
-            run = builder.add(words.splat(builder, first, side), ir.Constant(kind, list(range(side))))
+            table = words.offset(builder, self.way.register, blocks.index, i64)
+            first = words.load(builder, table, i64)
+            run = builder.add(words.splat(builder, first, side), numbers_of(i64, *range(side)))
             is_term = builder.icmp_signed("==", words.load(builder, table, kind), run)
             is_run = builder.icmp_signed(
-                "==", builder.bitcast(is_term, ir.IntType(side)), ir.Constant(ir.IntType(side), -1)
+                "==", builder.bitcast(is_term, integer(side)), Constant(integer(side), -1)
             )
             with builder.if_else(is_run) as (neighbours, others):
                 with neighbours, words.counted_loop(builder, words.index(0), self.width, side) as groups:
@@ -209,5 +210,5 @@ class _Packing:
         self, bases: Sequence[Register], position: Register, mask: Register | None
     ) -> list[Register]:
         """From each base a vector, as long as there are bases, `position` elements on."""
-        kind = ir.VectorType(self.element, len(bases))
+        kind = vector_of(self.element, len(bases))
         return [words.load(self.builder, self.moved(base, position), kind, mask) for base in bases]

@@ -9,8 +9,9 @@ from typing import TypeAlias
 from compiler.backends.llvm.emit import words
 from compiler.backends.llvm.emit.registers import memory
 from compiler.backends.llvm.emit.values import Values
-from compiler.backends.llvm.jit.untyped import Builder, ir
-from compiler.backends.llvm.jit.untyped import Value as Register
+from compiler.backends.llvm.jit.building import Builder
+from compiler.backends.llvm.jit.kinds import Value as Register
+from compiler.backends.llvm.jit.kinds import i64, numbers_of
 from compiler.loops.language import (
     For,
     If,
@@ -94,13 +95,12 @@ class Places:
 
     def steps(self, step: Number, lanes: int) -> Register:
         """0, step, 2 * step, ..."""
-        kind = ir.VectorType(words.i64, lanes)
         if isinstance(step, int):
-            return ir.Constant(kind, [step * lane for lane in range(lanes)])
+            return numbers_of(i64, *(step * lane for lane in range(lanes)))
         if (step, lanes) in self._steps:
             return self._steps[step, lanes]
         every = words.splat(self.builder, self.values.number(step), lanes)
-        return self.builder.mul(every, ir.Constant(kind, list(range(lanes))))
+        return self.builder.mul(every, numbers_of(i64, *range(lanes)))
 
     def _moved(self, of: Memory, address: Register, terms: _Terms) -> Register:
         """An address, moved by terms."""

@@ -17,8 +17,10 @@ from compiler.backends.llvm.emit.registers import register
 from compiler.backends.llvm.emit.values import Values
 from compiler.backends.llvm.emit.ways import Way, way
 from compiler.backends.llvm.emit.words import index
-from compiler.backends.llvm.jit.untyped import Builder, Module, Type, ir
-from compiler.backends.llvm.jit.untyped import Value as Register
+from compiler.backends.llvm.jit.building import Builder
+from compiler.backends.llvm.jit.kinds import Constant, Type, i32, i64, vector_of, void, zero
+from compiler.backends.llvm.jit.kinds import Value as Register
+from compiler.backends.llvm.jit.modules import Module
 from compiler.loops.language import Tile
 from compiler.loops.machine import Machine
 from compiler.loops.tiles import TileCode
@@ -88,16 +90,15 @@ class _Code(TileCode):
 
     def call(self, builder: Builder, arguments: _Arguments) -> None:
         """Emits the call, and the function where the module has none yet."""
-        module: Module = builder.module
+        module = builder.module
         function = module.globals.get(self.name) or self._function(module, arguments)
-        builder.call(function, arguments.registers)
+        builder.call(function, arguments.registers, void)
 
     def _function(self, module: Module, arguments: _Arguments) -> Register:
         kinds = [item.type for item in arguments.registers]
-        function = ir.Function(module, ir.FunctionType(words.void, kinds), self.name)
-        function.linkage = "internal"
-        function.attributes.add("nounwind")
-        builder = ir.IRBuilder(function.append_basic_block("entry"))
+        function = module.function(self.name, void, kinds)
+        function.internal = True
+        builder = Builder(function)
         _Tile(self, builder, _Arguments(*function.args)).emit()
         builder.ret_void()
         return function
@@ -110,12 +111,12 @@ class _Tile:
         self.code, self.builder, self.given = code, builder, given
         ways = zip((given.by_row, given.by_term, given.step), code.tables, strict=True)
         self.by_row, self.by_term, self.step = (Way(*pair) for pair in ways)
-        self.vector = ir.VectorType(code.element, code.lanes)
+        self.vector = vector_of(code.element, code.lanes)
 
     def emit(self) -> None:
         """The sums over k, added to those of the terms before, if there are any."""
         builder, totals = self.builder, self.sums()
-        add = builder.add if isinstance(self.code.element, ir.IntType) else builder.fadd
+        add = builder.add if self.code.element.width else builder.fadd
         with builder.if_else(builder.icmp_signed(">", self.given.first, index(0))) as (later, at_once):
             with later:
                 earlier = [self.load(self.given.sums, number) for number in range(len(totals))]
@@ -129,7 +130,7 @@ class _Tile:
         rows = [self.row(number) for number in range(code.rows)]
         masks = self.masks()
         count = code.rows * code.vectors
-        carried = [*([ir.Constant(self.vector, None)] * count), *self.moving()]
+        carried = [*([zero(self.vector)] * count), *self.moving()]
         with words.counted_loop(builder, index(0), given.terms, carried=carried) as loop:
             sums, moving = loop.values[:count], list(loop.values[count:])
             term = self.term(loop.index)
@@ -148,10 +149,10 @@ class _Tile:
 
     def term(self, number: Register) -> Register:
         """A term by its place among those that there are."""
-        if not self.code.chosen:
+        builder, live = self.builder, self.given.live
+        if live is None:
             return number
-        builder = self.builder
-        return words.load(builder, words.offset(builder, self.given.live, number, words.i64), words.i64)
+        return words.load(builder, words.offset(builder, live, number, i64), i64)
 
     def moving(self) -> list[Register]:
         """What goes on by a stride from term to term: how far A is, and the address of B."""
@@ -203,8 +204,8 @@ class _Tile:
         builder = self.builder
         ahead = builder.add(position, builder.mul(self.by_term.register, index(_PREFETCH_TERMS)))
         address = words.offset(builder, start, ahead, self.code.element)
-        read_keep_data = [ir.Constant(words.i32, number) for number in (0, 3, 1)]
-        words.intrinsic(builder, "llvm.prefetch.p0", words.void, [address, *read_keep_data])
+        read_keep_data = [Constant(i32, number) for number in (0, 3, 1)]
+        words.intrinsic(builder, "llvm.prefetch.p0", void, [address, *read_keep_data])
 
     def store(self, totals: Sequence[Register]) -> None:
         for number, total in enumerate(totals):

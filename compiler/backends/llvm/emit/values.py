@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compiler.backends.llvm.emit import registers, words
-from compiler.backends.llvm.jit.untyped import Value as Register
+from compiler.backends.llvm.jit.kinds import Value as Register
 from compiler.errors import BackendError
 from compiler.loops.language import Count, Memory, Number, Operand, Value
 

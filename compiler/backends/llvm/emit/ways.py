@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from compiler.backends.llvm.emit import words
 from compiler.backends.llvm.emit.places import Places
 from compiler.backends.llvm.emit.values import Values
-from compiler.backends.llvm.jit.untyped import Builder
-from compiler.backends.llvm.jit.untyped import Value as Register
+from compiler.backends.llvm.jit.building import Builder
+from compiler.backends.llvm.jit.kinds import Value as Register
+from compiler.backends.llvm.jit.kinds import i64
 from compiler.loops.language import Along, Ref
 
 
@@ -23,7 +24,7 @@ class Way:
         """How many elements from the first one row or term `number` lies."""
         if not self.is_table:
             return builder.mul(number, self.register)
-        return words.load(builder, words.offset(builder, self.register, number, words.i64), words.i64)
+        return words.load(builder, words.offset(builder, self.register, number, i64), i64)
 
 
 def way(values: Values, places: Places, item: Along) -> Way:

@@ -10,28 +10,36 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from compiler.backends.llvm.jit.untyped import Block, Builder, Type, Value, ir
-
-i1 = ir.IntType(1)
-i8 = ir.IntType(8)
-i32 = ir.IntType(32)
-i64 = ir.IntType(64)
-f32 = ir.FloatType()
-f64 = ir.DoubleType()
-pointer = ir.PointerType()
-void = ir.VoidType()
+from compiler.backends.llvm.jit.building import Builder
+from compiler.backends.llvm.jit.kinds import (
+    Constant,
+    Type,
+    Value,
+    f32,
+    f64,
+    i1,
+    i32,
+    i64,
+    integer,
+    numbers_of,
+    undefined,
+    vector_of,
+    void,
+    zero,
+)
+from compiler.backends.llvm.jit.modules import Block
 
 
 def index(value: int) -> Value:
     """The constant `value` as an i64."""
-    return ir.Constant(i64, value)
+    return Constant(i64, value)
 
 
 def element_bytes(element: Type) -> int:
     """Bytes of one element of a scalar type."""
-    if element == f64:
+    if element is f64:
         return 8
-    return 4 if element == f32 else (int(element.width) + 7) // 8
+    return 4 if element is f32 else (element.width + 7) // 8
 
 
 @dataclass
@@ -68,7 +76,7 @@ def counted_loop(
     builder.position_at_end(body)
     loop = Loop(counter, list(phis))
     yield loop
-    counter.add_incoming(builder.add(counter, ir.Constant(start.type, step)), builder.block)
+    counter.add_incoming(builder.add(counter, Constant(start.type, step)), builder.block)
     for phi, value in zip(phis, loop.next, strict=True):
         phi.add_incoming(value, builder.block)
     builder.branch(head)
@@ -92,7 +100,7 @@ def rotated_loop(
         phi.add_incoming(value, before)
     loop = Loop(counter, list(phis))
     yield loop
-    following = builder.add(counter, ir.Constant(start.type, step))
+    following = builder.add(counter, Constant(start.type, step))
     counter.add_incoming(following, builder.block)
     for phi, value in zip(phis, loop.next, strict=True):
         phi.add_incoming(value, builder.block)
@@ -124,24 +132,19 @@ def minimum(builder: Builder, a: Value, b: Value) -> Value:
 
 def offset(builder: Builder, base: Value, elements: Value, element: Type) -> Value:
     """The address `elements` elements after `base`."""
-    return builder.gep(base, [elements], source_etype=element)
+    return builder.offset(base, elements, element)
 
 
 def stack_array(builder: Builder, element: Type, count: int) -> Value:
     """Uninitialised stack memory for `count` elements on a 64-byte border, for the time of the function."""
-    with builder.goto_entry_block():
-        memory = builder.alloca(ir.ArrayType(element, count))
-    memory.align = 64
-    memory.type = pointer  # llvmlite's alloca still makes a typed pointer, which no other instruction accepts
-    return memory
+    return builder.room(element, count)
 
 
 def splat(builder: Builder, scalar: Value, lanes: int) -> Value:
     """A vector of `lanes` copies of `scalar`."""
-    kind = ir.VectorType(scalar.type, lanes)
-    single = builder.insert_element(ir.Constant(kind, ir.Undefined), scalar, ir.Constant(i32, 0))
-    every = ir.Constant(ir.VectorType(i32, lanes), None)
-    return builder.shuffle_vector(single, ir.Constant(kind, ir.Undefined), every)
+    kind = vector_of(scalar.type, lanes)
+    single = builder.insert_element(undefined(kind), scalar, Constant(i32, 0))
+    return builder.shuffle_vector(single, undefined(kind), zero(vector_of(i32, lanes)))
 
 
 def lane_mask(builder: Builder, first: Value, stop: Value, lanes: int, *, as_bits: bool = False) -> Value:
@@ -153,48 +156,43 @@ def lane_mask(builder: Builder, first: Value, stop: Value, lanes: int, *, as_bit
     remaining = minimum(builder, builder.sub(stop, first), index(lanes))
     if as_bits and lanes in (8, 16, 32):
         ones = builder.lshr(index(2**63 - 1), builder.sub(index(63), remaining))
-        return builder.bitcast(builder.trunc(ones, ir.IntType(lanes)), ir.VectorType(i1, lanes))
+        return builder.bitcast(builder.trunc(ones, integer(lanes)), vector_of(i1, lanes))
     bound = splat(builder, builder.trunc(remaining, i32), lanes)
-    numbers = ir.Constant(ir.VectorType(i32, lanes), list(range(lanes)))
-    return builder.icmp_signed("<", numbers, bound)
+    return builder.icmp_signed("<", numbers_of(i32, *range(lanes)), bound)
 
 
 def intrinsic(builder: Builder, name: str, result: Type, arguments: Sequence[Value]) -> Value:
     """Call the function `name`, declared on first use."""
-    module = builder.module
-    function = module.globals.get(name)
-    if function is None:
-        kind = ir.FunctionType(result, [argument.type for argument in arguments])
-        function = ir.Function(module, kind, name)
-    return builder.call(function, arguments)
+    function = builder.module.declared(name, result, [argument.type for argument in arguments])
+    return builder.call(function, arguments, result)
 
 
 def suffix(kind: Type) -> str:
     """How LLVM's overloaded intrinsics spell a type: f32, i64, v16f32."""
-    if isinstance(kind, ir.VectorType):
+    if kind.count:
         return f"v{kind.count}{suffix(kind.element)}"
-    if isinstance(kind, ir.IntType):
-        return f"i{kind.width}"
-    return "f64" if kind == f64 else "f32"
+    if kind.width:
+        return kind.text
+    return "f64" if kind is f64 else "f32"
 
 
 def load(builder: Builder, address: Value, kind: Type, mask: Value | None = None) -> Value:
     """Load a scalar or vector that is aligned to its element; lanes outside `mask` are 0 and not touched."""
-    align = element_bytes(kind.element if isinstance(kind, ir.VectorType) else kind)
+    align = element_bytes(kind.element)
     if mask is None:
-        return builder.load(address, align=align, typ=kind)
-    arguments = [address, ir.Constant(i32, align), mask, ir.Constant(kind, None)]
+        return builder.load(address, kind, align)
+    arguments = [address, Constant(i32, align), mask, zero(kind)]
     return intrinsic(builder, f"llvm.masked.load.{suffix(kind)}.p0", kind, arguments)
 
 
 def store(builder: Builder, value: Value, address: Value, mask: Value | None = None) -> None:
     """Store a scalar or vector that is aligned to its element; lanes outside `mask` are not touched."""
     kind = value.type
-    align = element_bytes(kind.element if isinstance(kind, ir.VectorType) else kind)
+    align = element_bytes(kind.element)
     if mask is None:
-        builder.store(value, address, align=align)
+        builder.store(value, address, align)
         return
-    arguments = [value, address, ir.Constant(i32, align), mask]
+    arguments = [value, address, Constant(i32, align), mask]
     intrinsic(builder, f"llvm.masked.store.{suffix(kind)}.p0", void, arguments)
 
 
@@ -203,31 +201,29 @@ def store_first(builder: Builder, value: Value, address: Value, count: int) -> N
     start = 0
     while start < count:
         lanes = 1 << ((count - start).bit_length() - 1)
-        chosen = ir.Constant(ir.VectorType(i32, lanes), list(range(start, start + lanes)))
-        piece = builder.shuffle_vector(value, ir.Constant(value.type, ir.Undefined), chosen)
+        chosen = numbers_of(i32, *range(start, start + lanes))
+        piece = builder.shuffle_vector(value, undefined(value.type), chosen)
         store(builder, piece, offset(builder, address, index(start), value.type.element))
         start += lanes
 
 
 def addresses(builder: Builder, base: Value, elements: Value, element: Type) -> Value:
     """As `offset`, for a vector of offsets."""
-    found = builder.gep(base, [elements], source_etype=element)
-    found.type = ir.VectorType(pointer, elements.type.count)  # llvmlite sees the base's type only
-    return found
+    return builder.offset(base, elements, element)
 
 
 def gather(builder: Builder, places: Value, kind: Type, mask: Value | None = None) -> Value:
     """Load a vector from one address a lane; lanes outside `mask` are 0 and not touched."""
-    align = ir.Constant(i32, element_bytes(kind.element))
+    align = Constant(i32, element_bytes(kind.element))
     name = f"llvm.masked.gather.{suffix(kind)}.v{kind.count}p0"
     lanes = every_lane(kind.count) if mask is None else mask
-    return intrinsic(builder, name, kind, [places, align, lanes, ir.Constant(kind, None)])
+    return intrinsic(builder, name, kind, [places, align, lanes, zero(kind)])
 
 
 def scatter(builder: Builder, value: Value, places: Value, mask: Value | None = None) -> None:
     """Store a vector to one address a lane; lanes outside `mask` are not touched."""
     kind = value.type
-    align = ir.Constant(i32, element_bytes(kind.element))
+    align = Constant(i32, element_bytes(kind.element))
     name = f"llvm.masked.scatter.{suffix(kind)}.v{kind.count}p0"
     lanes = every_lane(kind.count) if mask is None else mask
     intrinsic(builder, name, void, [value, places, align, lanes])
@@ -235,13 +231,13 @@ def scatter(builder: Builder, value: Value, places: Value, mask: Value | None = 
 
 def every_lane(count: int) -> Value:
     """The mask of all lanes."""
-    return ir.Constant(ir.VectorType(i1, count), [1] * count)
+    return numbers_of(i1, *[1] * count)
 
 
 def multiply_add(builder: Builder, a: Value, b: Value, total: Value, *, fused: bool) -> Value:
     """a * b + total: rounded once where `fused`, twice otherwise; exact (modulo 2^n) for integers."""
-    scalar = a.type.element if isinstance(a.type, ir.VectorType) else a.type
-    if isinstance(scalar, ir.IntType):
+    scalar = a.type.element
+    if scalar.width:
         return builder.add(total, builder.mul(a, b))
     if fused:
         return intrinsic(builder, f"llvm.fma.{suffix(a.type)}", a.type, [a, b, total])
@@ -265,7 +261,6 @@ def transposed(builder: Builder, rows: Sequence[Value]) -> list[Value]:
 def _exchanged(builder: Builder, rows: Sequence[Value], distance: int) -> list[Value]:
     """Exchange the off-diagonal quadrants of size `distance` in each block of twice that size."""
     lanes = len(rows)
-    kind = ir.VectorType(i32, lanes)
     # Lanes of the second operand of a shuffle are counted from `lanes` on.
     upper = [lane if not lane & distance else lanes + lane - distance for lane in range(lanes)]
     lower = [lane + distance if not lane & distance else lanes + lane for lane in range(lanes)]
@@ -274,12 +269,12 @@ def _exchanged(builder: Builder, rows: Sequence[Value], distance: int) -> list[V
         if number & distance:
             continue
         a, b = rows[number], rows[number + distance]
-        result[number] = builder.shuffle_vector(a, b, ir.Constant(kind, upper))
-        result[number + distance] = builder.shuffle_vector(a, b, ir.Constant(kind, lower))
+        result[number] = builder.shuffle_vector(a, b, numbers_of(i32, *upper))
+        result[number + distance] = builder.shuffle_vector(a, b, numbers_of(i32, *lower))
     return result
 
 
 def some_lanes(builder: Builder, vector: Value, first: int, count: int) -> Value:
     """Neighbouring lanes of a vector."""
-    chosen = ir.Constant(ir.VectorType(i32, count), list(range(first, first + count)))
-    return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), chosen)
+    chosen = numbers_of(i32, *range(first, first + count))
+    return builder.shuffle_vector(vector, undefined(vector.type), chosen)

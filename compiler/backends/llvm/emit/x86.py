@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from compiler.backends.llvm.emit import words
-from compiler.backends.llvm.jit.untyped import Builder, Value, ir
+from compiler.backends.llvm.jit.building import Builder
+from compiler.backends.llvm.jit.kinds import Constant, Value, f64, i32, integer, numbers_of, zero
 
 _FROM_THREE_QUARTERS: Final = 3
 """getmant's interval [3/4, 3/2)."""
@@ -42,10 +43,10 @@ def _masked(
     width = kind.count * words.element_bytes(kind.element) * 8
     if width > 512:
         return _halved(builder, name, operands, immediate, where)
-    extra = [] if immediate is None else [ir.Constant(words.i32, immediate)]
-    arguments = [*operands, *extra, ir.Constant(kind, None), _mask(builder, where, kind.count)]
-    arguments += [ir.Constant(words.i32, _CURRENT_ROUNDING)] if width == 512 else []
-    suffix = "pd" if kind.element == words.f64 else "ps"
+    extra = [] if immediate is None else [Constant(i32, immediate)]
+    arguments = [*operands, *extra, zero(kind), _mask(builder, where, kind.count)]
+    arguments += [Constant(i32, _CURRENT_ROUNDING)] if width == 512 else []
+    suffix = "pd" if kind.element == f64 else "ps"
     return words.intrinsic(builder, f"llvm.x86.avx512.mask.{name}.{suffix}.{width}", kind, arguments)
 
 
@@ -53,23 +54,23 @@ def _halved(
     builder: Builder, name: str, operands: Sequence[Value], immediate: int | None, where: Value | None
 ) -> Value:
     count = operands[0].type.count // 2
-    parts: list[Value] = []
-    for first in (0, count):
+
+    def half(first: int) -> Value:
         given = [words.some_lanes(builder, item, first, count) for item in operands]
         chosen = None if where is None or _is_true(where) else words.some_lanes(builder, where, first, count)
-        parts.append(_masked(builder, name, given, immediate, chosen))
-    every = ir.Constant(ir.VectorType(words.i32, 2 * count), list(range(2 * count)))
-    return builder.shuffle_vector(*parts, every)
+        return _masked(builder, name, given, immediate, chosen)
+
+    return builder.shuffle_vector(half(0), half(count), numbers_of(i32, *range(2 * count)))
 
 
 def _mask(builder: Builder, where: Value | None, lanes: int) -> Value:
-    kind = ir.IntType(max(8, lanes))
+    kind = integer(max(8, lanes))
     if where is None or _is_true(where):
-        return ir.Constant(kind, -1)
-    bits = builder.bitcast(where, ir.IntType(lanes))
+        return Constant(kind, -1)
+    bits = builder.bitcast(where, integer(lanes))
     return bits if lanes == kind.width else builder.zext(bits, kind)
 
 
 def _is_true(where: Value) -> bool:
     """Whether a mask is the literal true."""
-    return isinstance(where, ir.Constant)
+    return isinstance(where, Constant)

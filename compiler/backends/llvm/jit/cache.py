@@ -25,8 +25,9 @@ from pathlib import Path
 
 from compiler import loops
 from compiler.backends.llvm.jit.engine import BEST, Target, compile_object
+from compiler.backends.llvm.jit.modules import Module
 from compiler.backends.llvm.jit.once import once
-from compiler.backends.llvm.jit.untyped import Module, binding
+from compiler.backends.llvm.jit.untyped import binding
 from compiler.backends.llvm.jit.untyped import version as llvmlite_version
 
 CACHE_FORMAT = "1"

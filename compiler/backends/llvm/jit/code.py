@@ -30,17 +30,15 @@ from typing import (
     get_type_hints,
 )
 
+from compiler.backends.llvm.jit.building import Builder
 from compiler.backends.llvm.jit.cache import ObjectCache, sources_digest
 from compiler.backends.llvm.jit.engine import BEST, Library, Target, host_target
-from compiler.backends.llvm.jit.untyped import Block, Builder, Module, Type, Value, ir
+from compiler.backends.llvm.jit.kinds import Type, Value, i8, i32, pointer, void, zero
+from compiler.backends.llvm.jit.modules import Block, Module
 from compiler.backends.llvm.jit.values import (
-    I8,
-    I32,
-    PTR,
     Flag,
     Operand,
     Pointer,
-    Pointing,
     Whole,
     Word,
     narrowed,
@@ -48,10 +46,10 @@ from compiler.backends.llvm.jit.values import (
     widened,
 )
 
-Int: TypeAlias = Annotated[Word, I32]
+Int: TypeAlias = Annotated[Word, i32]
 """In a signature: handed on as C's int."""
 
-Byte: TypeAlias = Annotated[Word, I8]
+Byte: TypeAlias = Annotated[Word, i8]
 """In a signature: handed on as eight bits."""
 
 Given = ParamSpec("Given")
@@ -74,7 +72,7 @@ def _nothing(builder: Builder, raw: Value) -> None:
 
 def _kind(annotation: Any) -> Kind:
     if annotation in (None, type(None)):
-        return Kind(_nothing, ir.VoidType())
+        return Kind(_nothing, void)
     made = getattr(annotation, "__origin__", annotation)
     return Kind(made, annotation.kind if made is annotation else annotation.__metadata__[0])
 
@@ -84,12 +82,13 @@ class Signature:
 
     def __init__(self, answer: Any, *given: Any) -> None:
         self.answer, self.given = _kind(answer), [_kind(each) for each in given]
-        self.type = ir.FunctionType(self.answer.type, [each.type for each in self.given])
+        self.types = [each.type for each in self.given]
 
     def call(self, builder: Builder, function: Value, given: Sequence[Operand | int]) -> Any:
         """Emit a call."""
         pairs = zip(given, self.given, strict=True)
-        raw = builder.call(function, [narrowed(builder, value, kind.type) for value, kind in pairs])
+        values = [narrowed(builder, value, kind.type) for value, kind in pairs]
+        raw = builder.call(function, values, self.answer.type)
         return self.answer.received(builder, raw)
 
 
@@ -140,17 +139,14 @@ class Code:
         return Word(self.builder, raw_of(value))
 
     def null(self) -> Pointer:
-        return Pointer(self.builder, ir.Constant(PTR, None))
+        return Pointer(self.builder, zero(pointer))
 
     def choose(self, flag: Flag, there: Word, otherwise: Word) -> Word:
         return Word(self.builder, self.builder.select(flag.raw, there.raw, otherwise.raw))
 
     def room(self, size: int) -> Pointer:
         """Memory of `size` bytes, on a 64-byte border, for the time of the routine."""
-        with self.builder.goto_entry_block():
-            raw = self.builder.alloca(ir.ArrayType(I8, size))
-        raw.align, raw.type = 64, PTR  # llvmlite's alloca makes a typed pointer, which nothing else accepts
-        return Pointer(self.builder, raw)
+        return Pointer(self.builder, self.builder.room(i8, size))
 
     def give(self, value: Operand | int | None = None) -> None:
         """Return from the routine."""
@@ -200,7 +196,7 @@ class Code:
     def call(self, address: Pointer, answer: Any, *given: Operand) -> Any:
         """Call the function that lies at `address`."""
         signature = Signature(answer, *map(type, given))
-        return signature.call(self.builder, Pointing(address.raw, signature.type), given)
+        return signature.call(self.builder, address.raw, given)
 
 
 class External:
@@ -210,9 +206,9 @@ class External:
         self.name, self.signature = name, Signature(answer, *given)
 
     def __call__(self, code: Code, *given: Operand | int) -> Any:
-        module = code.unit.module
-        function = module.globals.get(self.name) or ir.Function(module, self.signature.type, self.name)
-        return self.signature.call(code.builder, function, given)
+        signature = self.signature
+        function = code.unit.module.declared(self.name, signature.answer.type, signature.types)
+        return signature.call(code.builder, function, given)
 
 
 @dataclass(frozen=True)
@@ -225,15 +221,7 @@ class Global:
     def __call__(self, code: Code) -> Pointer:
         """Where it lies."""
         module = code.unit.module
-        return Pointer(code.builder, module.globals.get(self.name) or self._declared(module))
-
-    def _declared(self, module: Module) -> Value:
-        kind = ir.ArrayType(I8, self.size) if self.size else I8
-        made = ir.GlobalVariable(module, kind, self.name)
-        if self.size:
-            made.linkage, made.align, made.initializer = "internal", 64, ir.Constant(kind, None)
-        made.type = PTR  # as in `room`
-        return made
+        return Pointer(code.builder, module.globals.get(self.name) or module.memory(self.name, self.size))
 
 
 class Routine(Generic[Given, Answer]):
@@ -255,18 +243,16 @@ class Routine(Generic[Given, Answer]):
 
     def address(self, code: Code) -> Pointer:
         """Where its native function lies."""
-        return Pointer(code.builder, code.builder.bitcast(self.function(code.unit), PTR))
+        return Pointer(code.builder, self.function(code.unit))
 
     def function(self, unit: Unit) -> Value:
         """Its native function in a module, emitted the first time."""
         return unit.module.globals.get(self.name) or self._emitted(unit)
 
     def _emitted(self, unit: Unit) -> Value:
-        function = ir.Function(unit.module, self.signature.type, self.name)
-        function.attributes.add("nounwind")
-        if self.name not in unit.exports:
-            function.linkage = "internal"
-        builder = ir.IRBuilder(function.append_basic_block("entry"))
+        function = unit.module.function(self.name, self.signature.answer.type, self.signature.types)
+        function.internal = self.name not in unit.exports
+        builder = Builder(function)
         code = Code(unit, builder, self.signature.answer)
         pairs = zip(self.signature.given, function.args, strict=True)
         given: Any = [kind.received(builder, raw) for kind, raw in pairs]
@@ -295,7 +281,7 @@ def load_routines(
     target, names = host_target(), [each.name for each in routines]
 
     def build() -> Module:
-        unit = Unit(ir.Module("tinytorch"), target, names)
+        unit = Unit(Module("tinytorch"), target, names)
         for each in routines:
             each.function(unit)
         return unit.module

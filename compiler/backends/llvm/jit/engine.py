@@ -25,10 +25,12 @@ import threading
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from compiler.backends.llvm.jit.modules import Module
 from compiler.backends.llvm.jit.once import once
-from compiler.backends.llvm.jit.untyped import Module, Value, binding
+from compiler.backends.llvm.jit.untyped import Machine as TargetMachine
+from compiler.backends.llvm.jit.untyped import Parsed, binding
 from compiler.errors import BackendError
 from compiler.loops.machine import Machine
 
@@ -136,12 +138,10 @@ def complete(module: Module | str, target: Target) -> str:
     """
     machine = _target_machine(target)
     layout, triple = str(machine.target_data), machine.triple
-    if isinstance(module, str):
-        if "target datalayout" in module:
-            return module
-        return f'target triple = "{triple}"\ntarget datalayout = "{layout}"\n{module}'
-    module.triple, module.data_layout = triple, layout
-    return str(module)
+    text = str(module)
+    if "target datalayout" in text:
+        return text
+    return f'target triple = "{triple}"\ntarget datalayout = "{layout}"\n{text}'
 
 
 def compile_object(module: Module | str, target: Target, level: int = BEST) -> bytes:
@@ -193,7 +193,7 @@ def load(module: Module | str, exports: Iterable[str], imports: Mapping[str, int
     return Library(compile_object(module, host_target()), exports, imports)
 
 
-def _verified(module: Module | str, target: Target) -> Value:
+def _verified(module: Module | str, target: Target) -> Parsed:
     try:
         parsed = binding.parse_assembly(complete(module, target))
         parsed.verify()
@@ -222,7 +222,7 @@ def _as_written() -> Generator[None]:
 
 
 @functools.lru_cache(maxsize=8)
-def _target_machine(target: Target, level: int = BEST) -> Value:
+def _target_machine(target: Target, level: int = BEST) -> TargetMachine:
     """Position-independent code in the small model: constants are one instruction away.
 
     Windows keeps llvmlite's own choice (ELF objects, large model), which its loader needs.
@@ -236,7 +236,7 @@ def _target_machine(target: Target, level: int = BEST) -> Value:
 
 
 @once
-def _jit() -> Value:
+def _jit() -> Any:
     """The linker of this process; JITLink keeps an object's sections together, as the small model asks."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()

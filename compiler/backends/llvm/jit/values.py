@@ -1,7 +1,7 @@
 """Values of native code while it is emitted: arithmetic on one is an instruction.
 
 A Python integer beside a value is a constant. All integers are signed words of 64 bits, whatever their size
-in memory. `untyped` is llvmlite, used in the forms that all its versions since 0.45 share.
+in memory.
 """
 
 from __future__ import annotations
@@ -10,12 +10,23 @@ import ctypes
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeAlias
 
+from compiler.backends.llvm.jit.building import Builder
+from compiler.backends.llvm.jit.kinds import (
+    Constant,
+    Type,
+    Value,
+    f32,
+    f64,
+    i1,
+    i8,
+    i32,
+    i64,
+    pointer,
+    zero,
+)
 from compiler.backends.llvm.jit.memory import Struct
-from compiler.backends.llvm.jit.untyped import Builder, Type, Value, ir
 
-I1, I8, I32, I64, PTR = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.PointerType()
-
-_IN_MEMORY = {ctypes.c_int64: I64, ctypes.c_size_t: PTR, ctypes.c_int32: I32, ctypes.c_uint8: I8}
+_IN_MEMORY = {ctypes.c_int64: i64, ctypes.c_size_t: pointer, ctypes.c_int32: i32, ctypes.c_uint8: i8}
 """The LLVM type of a field of C."""
 
 
@@ -34,7 +45,7 @@ class Operand:
 class Flag(Operand):
     """A truth value."""
 
-    kind = I1
+    kind = i1
 
     def __and__(self, other: Flag) -> Flag:
         return Flag(self.builder, self.builder.and_(self.raw, other.raw))
@@ -63,7 +74,7 @@ def _relation(sign: str) -> Callable[[Word, Whole], Flag]:
 class Word(Operand):
     """A signed integer of 64 bits. `>>` shifts zeros in, and `//` is rounded towards 0."""
 
-    kind = I64
+    kind = i64
 
     __add__, __sub__, __mul__ = _arithmetic("add"), _arithmetic("sub"), _arithmetic("mul")
     __floordiv__ = _arithmetic("sdiv")
@@ -73,9 +84,9 @@ class Word(Operand):
 
     def as_float32(self) -> Word:
         """The bits of a float64 as those of the nearest float32."""
-        wide = self.builder.bitcast(self.raw, ir.DoubleType())
-        narrow = self.builder.bitcast(self.builder.fptrunc(wide, ir.FloatType()), I32)
-        return Word(self.builder, self.builder.zext(narrow, I64))
+        wide = self.builder.bitcast(self.raw, f64)
+        narrow = self.builder.bitcast(self.builder.fptrunc(wide, f32), i32)
+        return Word(self.builder, self.builder.zext(narrow, i64))
 
     equals, differs = _relation("=="), _relation("!=")
 
@@ -85,27 +96,27 @@ Whole: TypeAlias = Word | int
 
 def raw_of(value: Operand | int) -> Value:
     """LLVM's value."""
-    return ir.Constant(I64, value) if isinstance(value, int) else value.raw
+    return Constant(i64, value) if isinstance(value, int) else value.raw
 
 
 class Pointer(Operand):
     """An address."""
 
-    kind = PTR
+    kind = pointer
 
     def is_null(self) -> Flag:
-        return self.same(Pointer(self.builder, ir.Constant(PTR, None)))
+        return self.same(Pointer(self.builder, zero(pointer)))
 
     def same(self, other: Pointer) -> Flag:
         return Flag(self.builder, self.builder.icmp_unsigned("==", self.raw, other.raw))
 
     def number(self) -> Word:
         """The address as a word."""
-        return Word(self.builder, self.builder.ptrtoint(self.raw, I64))
+        return Word(self.builder, self.builder.ptrtoint(self.raw, i64))
 
-    def plus(self, count: Whole, kind: Type = I8) -> Pointer:
+    def plus(self, count: Whole, kind: Type = i8) -> Pointer:
         """So many bytes further, or values of another kind."""
-        return Pointer(self.builder, self.builder.gep(self.raw, [raw_of(count)], source_etype=kind))
+        return Pointer(self.builder, self.builder.offset(self.raw, raw_of(count), kind))
 
     def fields(self, kind: type[Struct]) -> View:
         """The fields of the struct that lies here, by name."""
@@ -118,30 +129,28 @@ class Pointer(Operand):
     @property
     def words(self) -> View:
         """The words that lie here one behind the other, by number."""
-        return View(self, lambda index: (self.plus(index, I64), ctypes.c_int64))
+        return View(self, lambda index: (self.plus(index, i64), ctypes.c_int64))
 
     @property
     def pointers(self) -> View:
         """The addresses that lie here one behind the other, by number."""
-        return View(self, lambda index: (self.plus(index, PTR), ctypes.c_size_t))
+        return View(self, lambda index: (self.plus(index, pointer), ctypes.c_size_t))
 
     def load(self, order: str, kind: type[Word] | type[Pointer] = Word) -> Any:
         """The word or the address here, read atomically."""
-        return kind(self.builder, self.builder.load_atomic(self.raw, order, 8, typ=kind.kind))
+        return kind(self.builder, self.builder.load_atomic(self.raw, order, kind.kind))
 
     def store(self, value: Operand | int, order: str) -> None:
         """Write a word or an address here, atomically."""
-        raw = raw_of(value)
-        self.builder.store_atomic(raw, Pointing(self.raw, raw.type), order, 8)
+        self.builder.store_atomic(raw_of(value), self.raw, order)
 
     def add(self, term: int, order: str) -> None:
         """Add to the word here, atomically."""
-        self.builder.atomic_rmw("add", self.raw, raw_of(term), order)
+        self.builder.add_atomic(raw_of(term), self.raw, order)
 
     def exchange(self, old: Whole, new: Whole, order: str, otherwise: str) -> Flag:
         """Change the word here from `old` to `new`, if that is what it is; whether it was."""
-        pair = self.builder.cmpxchg(self.raw, raw_of(old), raw_of(new), order, otherwise)
-        return Flag(self.builder, self.builder.extract_value(pair, 1))
+        return Flag(self.builder, self.builder.exchange(self.raw, raw_of(old), raw_of(new), order, otherwise))
 
 
 class View:
@@ -162,10 +171,10 @@ class View:
         builder = place.builder
         if kind not in _IN_MEMORY:
             return place.fields(kind)
-        raw = builder.load(place.raw, typ=_IN_MEMORY[kind])
+        raw = builder.load(place.raw, _IN_MEMORY[kind])
         if kind is ctypes.c_size_t:
             return Pointer(builder, raw)
-        return Word(builder, builder.zext(raw, I64) if kind is ctypes.c_uint8 else widened(builder, raw))
+        return Word(builder, builder.zext(raw, i64) if kind is ctypes.c_uint8 else widened(builder, raw))
 
     def __setitem__(self, key: Any, value: Operand | int) -> None:
         place, kind = self._place(key)
@@ -174,20 +183,11 @@ class View:
 
 def widened(builder: Builder, raw: Value) -> Value:
     """An integer as a word."""
-    return raw if raw.type == I64 else builder.sext(raw, I64)
+    return raw if raw.type is i64 else builder.sext(raw, i64)
 
 
 def narrowed(builder: Builder, value: Operand | int, kind: Type) -> Value:
     """A value as one of `kind`: words may lose their upper bits."""
     if isinstance(value, int):
-        return ir.Constant(kind, value)
-    return builder.trunc(value.raw, kind) if isinstance(value, Word) and kind != I64 else value.raw
-
-
-class Pointing:
-    """An address that answers llvmlite's question what it points to, which an opaque pointer cannot."""
-
-    def __init__(self, raw: Value, pointee: Type) -> None:
-        self.get_reference = raw.get_reference
-        self.type, self.function_type = ir.PointerType(), pointee
-        self.type.pointee = pointee
+        return Constant(kind, value)
+    return builder.trunc(value.raw, kind) if isinstance(value, Word) and kind is not i64 else value.raw

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 from compiler.backends.llvm.jit.cache import ObjectCache, default_cache, sources_digest
 from compiler.backends.llvm.jit.engine import Library, Target, assembly, compile_object, complete
-from compiler.backends.llvm.jit.untyped import Module
+from compiler.backends.llvm.jit.modules import Module
 from compiler.loops.language import Kernel, Let, walk
 from compiler.loops.printing import canonical
 

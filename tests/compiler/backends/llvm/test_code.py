@@ -12,7 +12,7 @@ from compiler.backends.llvm.jit.cache import ObjectCache
 from compiler.backends.llvm.jit.code import Code, Global, Unit, load_routines, routine
 from compiler.backends.llvm.jit.engine import host_target
 from compiler.backends.llvm.jit.memory import I32, I64, U8, Address, Blocks, Items, Struct, struct
-from compiler.backends.llvm.jit.untyped import ir
+from compiler.backends.llvm.jit.modules import Module
 from compiler.backends.llvm.jit.values import Pointer, Word
 
 
@@ -108,10 +108,10 @@ def test_a_struct_lies_as_in_c_and_as_numpy_sees_it():
 
 
 def test_a_routine_is_emitted_once_and_is_internal_unless_exported():
-    unit = Unit(ir.Module("both"), host_target(), ["read"])
+    unit = Unit(Module("both"), host_target(), ["read"])
     assert read.function(unit) is read.function(unit)
-    assert read.function(unit).linkage == ""
-    assert total.function(unit).linkage == "internal"
+    assert not read.function(unit).internal
+    assert total.function(unit).internal
     assert str(unit.module).count("define") == 2
 
 
@@ -148,7 +148,7 @@ def test_a_value_has_no_truth_before_the_code_runs():
         return value + 1 if value > 0 else value
 
     with pytest.raises(TypeError, match=r"asked with `code.when`, not with `if`"):
-        wrong.function(Unit(ir.Module("wrong"), host_target(), ["wrong"]))
+        wrong.function(Unit(Module("wrong"), host_target(), ["wrong"]))
 
 
 def test_a_field_that_is_not_there_is_an_error():
@@ -157,4 +157,4 @@ def test_a_field_that_is_not_there_is_an_error():
         return place.fields(Record)["narrow"]
 
     with pytest.raises(AttributeError, match="narrow"):
-        wrong.function(Unit(ir.Module("wrong"), host_target(), ["wrong"]))
+        wrong.function(Unit(Module("wrong"), host_target(), ["wrong"]))

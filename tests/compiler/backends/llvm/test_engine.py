@@ -8,7 +8,9 @@ import pytest
 pytest.importorskip("llvmlite")
 
 from compiler.backends.llvm.jit import engine
-from compiler.backends.llvm.jit.untyped import ir
+from compiler.backends.llvm.jit.building import Builder
+from compiler.backends.llvm.jit.kinds import f64
+from compiler.backends.llvm.jit.modules import Module
 from compiler.errors import BackendError
 
 HALF_SINE = """
@@ -29,9 +31,9 @@ def test_text_is_compiled_and_finds_libm_in_the_process():
 
 
 def test_a_built_module_is_compiled():
-    module = ir.Module("twice")
-    function = ir.Function(module, ir.FunctionType(ir.DoubleType(), [ir.DoubleType()]), "twice")
-    builder = ir.IRBuilder(function.append_basic_block())
+    module = Module("twice")
+    function = module.function("twice", f64, [f64])
+    builder = Builder(function)
     builder.ret(builder.fadd(function.args[0], function.args[0]))
     library = engine.load(module, ["twice"])
     assert UNARY(library["twice"])(1.25) == 2.5

@@ -14,11 +14,13 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import tinytorch as tt
-from compiler.backends.llvm.emit.words import counted_loop, i64, index, pointer, void
+from compiler.backends.llvm.emit.words import counted_loop, index
 from compiler.backends.llvm.jit import engine
+from compiler.backends.llvm.jit.building import Builder
 from compiler.backends.llvm.jit.cache import default_cache
 from compiler.backends.llvm.jit.code import load_routines
-from compiler.backends.llvm.jit.untyped import ir
+from compiler.backends.llvm.jit.kinds import i64, pointer, void
+from compiler.backends.llvm.jit.modules import Module
 from compiler.backends.llvm.steps.launches import Scratch
 from compiler.backends.llvm.threads import pool as threads
 from compiler.backends.llvm.threads.routines import run_all
@@ -185,20 +187,19 @@ def test_without_threads_the_caller_runs_every_chunk():
 
 def emit_parallel(builder, kernel, frame, chunks):
     """Calls the pool for a kernel of the same module."""
-    kind = ir.FunctionType(void, [pointer, pointer, i64])
-    parallel = ir.Function(builder.module, kind, threads.PARALLEL)
-    builder.call(parallel, [builder.bitcast(kernel, pointer), frame, chunks])
+    parallel = builder.module.function(threads.PARALLEL, void, [pointer, pointer, i64])
+    builder.call(parallel, [kernel, frame, chunks], void)
 
 
 def test_the_emitted_call_runs_a_function_of_the_module():
-    module = ir.Module("fill")
-    kernel = ir.Function(module, ir.FunctionType(void, [pointer, i64]), "kernel")
-    builder = ir.IRBuilder(kernel.append_basic_block())
-    address = builder.gep(kernel.args[0], [kernel.args[1]], source_etype=i64)
+    module = Module("fill")
+    kernel = module.function("kernel", void, [pointer, i64])
+    builder = Builder(kernel)
+    address = builder.offset(kernel.args[0], kernel.args[1], i64)
     builder.store(builder.mul(kernel.args[1], kernel.args[1]), address)
     builder.ret_void()
-    program = ir.Function(module, ir.FunctionType(void, [pointer]), "program")
-    builder = ir.IRBuilder(program.append_basic_block())
+    program = module.function("program", void, [pointer])
+    builder = Builder(program)
     with counted_loop(builder, index(0), index(2)):
         emit_parallel(builder, kernel, program.args[0], index(10))
     builder.ret_void()

@@ -7,7 +7,9 @@ import numpy as np
 
 from compiler.backends.llvm.emit.kernel import emit_kernel
 from compiler.backends.llvm.jit import engine
-from compiler.backends.llvm.jit.untyped import ir
+from compiler.backends.llvm.jit.building import Builder
+from compiler.backends.llvm.jit.kinds import i64, pointer, void
+from compiler.backends.llvm.jit.modules import Module
 from compiler.ir.types import INT64, dtype_of
 from compiler.loops.language import (
     Carry,
@@ -131,10 +133,9 @@ class _Loop:
 
 def module_of(kernel, machine=HOST):
     """A module whose `f(numbers, chunk)` runs a chunk of a kernel, which keeps all laws."""
-    module = ir.Module("kernel")
-    signature = ir.FunctionType(ir.VoidType(), [ir.PointerType(), ir.IntType(64)])
-    function = ir.Function(module, signature, "f")
-    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    module = Module("kernel")
+    function = module.function("f", void, [pointer, i64])
+    builder = Builder(function)
     verify(kernel)
     lowered = lower(kernel, machine)
     verify_machine(lowered)
