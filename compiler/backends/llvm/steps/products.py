@@ -75,7 +75,8 @@ class ProductStep:
         if 0 < rows < self.tile.rows and not isinstance(draft.core[1].extent, int):
             step = self._of_rows(rows)
             return [replace(item, kernel=step.bound.kernel) for item in step.launches(sizes, scratch)]
-        nanoseconds = self._nanoseconds(batches, rows, columns, evaluate(draft.depth, sizes))
+        elements, depth = evaluate(draft.iterations, sizes), evaluate(draft.depth, sizes)
+        nanoseconds = self._nanoseconds(elements, rows, depth)
         lengths = self._lengths(batches, rows, columns, chunks_for(nanoseconds, 1 << 20))
         parts = [_parts(n, cut) for n, cut in zip((batches, rows, columns), lengths, strict=True)]
         known: dict[Memory | Count, int | Pointer] = {**draft.addresses}
@@ -86,11 +87,11 @@ class ProductStep:
         known.update(zip(self.cuts.parts, parts[1:], strict=True))
         return [Launch(self.bound.key, self.bound.numbers(known, sizes), math.prod(parts), nanoseconds)]
 
-    def _nanoseconds(self, batches: int, rows: int, columns: int, depth: int) -> float:
+    def _nanoseconds(self, elements: int, rows: int, depth: int) -> float:
         """A rough prediction of its time on one thread: what its arithmetic, or its right side, takes."""
         flops = 2 * depth / _FLOPS_PER_NANOSECOND + self.draft.after / _INSTRUCTIONS_PER_NANOSECOND
         size = self.nodes[0].type.dtype.size
-        return batches * columns * max(rows * flops, depth * size / BYTES_PER_NANOSECOND)
+        return elements * max(flops, depth * size / BYTES_PER_NANOSECOND / max(1, rows))
 
     def _of_rows(self, count: int) -> ProductStep:
         """The step for so many rows, fewer than a tile has: it has another tile, and code of its own."""

@@ -225,6 +225,17 @@ def test_a_matrix_product_has_the_same_bits_on_any_number_of_threads():
     assert results[0].tobytes() == results[1].tobytes() == results[2].tobytes()
 
 
+def test_all_loops_outside_a_product_count_as_its_time():
+    """Vectors run along 31 positions of a row; images and rows of an image are loops around the product."""
+    x, w = tt.input("x", (16, 3, 64, 64)), tt.input("w", (32, 3, 3, 3))
+    windows = tt.sliding_window(x, (3, 3), (2, 3), step=2)
+    program = tt.compile([x, w], tt.einsum("nchwij,ocij->nohw", windows, w), backend="llvm")
+    (step,) = program._executable.lowered.of_kernel[-1]
+    (launch,) = step.launches({}, Scratch())
+    assert launch.nanoseconds == pytest.approx(step.picoseconds / 1000, rel=0.01)
+    assert launch.chunks == 16
+
+
 @POSIX
 @pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
 def test_the_child_of_a_fork_starts_workers_of_its_own():
