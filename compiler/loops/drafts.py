@@ -69,6 +69,11 @@ class Draft:
     ranges: Ranges | None = None
     """What chunks share where that is no loop; `first` is then the count of all rows."""
 
+    @property
+    def is_copy(self) -> bool:
+        """Whether it does nothing but load and store."""
+        return not self.partials and self.instructions <= len(self.addresses)
+
     def moved(self, pointers: Mapping[Pointer, Pointer]) -> Draft:
         """The same over other memory."""
         addresses = {key: pointers[item] for key, item in self.addresses.items()}

@@ -25,6 +25,13 @@ gain in both.
 CHUNK_TIME: Final = 12_000
 """Predicted nanoseconds that a chunk takes at least."""
 
+COPIED_FROM: Final = 12_000
+COPY_TIME: Final = 6_000
+"""The same of copies and maps, whose chunks add up nothing.
+
+They stand between kernels that threads share, so a second thread is awake, and none may wait for the other.
+"""
+
 MOST_CHUNKS: Final = 32
 
 BYTES_PER_NANOSECOND: Final = 50.0
@@ -106,8 +113,9 @@ class PythonStep:
     kernels: Mapping[str, Kernel] = field(default_factory=dict[str, Kernel])
 
 
-def chunks_for(nanoseconds: float, most: int) -> int:
+def chunks_for(nanoseconds: float, most: int, *, is_copy: bool = False) -> int:
     """Into how many chunks to cut a kernel: by its predicted time alone, so for any number of threads."""
-    if nanoseconds < PARALLEL_FROM:
+    least, each = (COPIED_FROM, COPY_TIME) if is_copy else (PARALLEL_FROM, CHUNK_TIME)
+    if nanoseconds < least:
         return 1
-    return max(1, min(most, MOST_CHUNKS, int(nanoseconds / CHUNK_TIME)))
+    return max(1, min(most, MOST_CHUNKS, int(nanoseconds / each)))

@@ -115,7 +115,8 @@ class LoopStep:
         most = min([max(1, iterations), *(max(1, whole // (8 * size)) for size in split if size)])
         if self.draft.ranges is not None:
             most = min(most, max(1, evaluate(self.draft.ranges.row, sizes) // _BYTES_OF_A_RANGE))
-        grain = -(-max(1, iterations) // chunks_for(nanoseconds, most))
+        wanted = chunks_for(nanoseconds, most, is_copy=self.draft.is_copy)
+        grain = -(-max(1, iterations) // wanted)
         grain = -(-grain // self.unit)
         return grain, -(-units // grain)
 

@@ -236,6 +236,16 @@ def test_all_loops_outside_a_product_count_as_its_time():
     assert launch.chunks == 16
 
 
+def test_copies_are_shared_by_threads_before_sums_are():
+    """What moves 640 kB takes 13 predicted microseconds: chunks of a copy add up nothing."""
+    x, y = tt.input("x", (80, 1000)), tt.input("y", (160, 1000))
+    outputs = ([x], tt.pad(x, ((0, 0), (0, 1)))), ([y], y.sum())
+    programs = [tt.compile(*item, backend="llvm") for item in outputs]
+    copies, sums = (program._executable.lowered.of_kernel[0] for program in programs)
+    assert [step.launches({}, Scratch())[0].chunks for step in copies] == [1, 2], "edges, and inside"
+    assert [step.launches({}, Scratch())[0].chunks for step in sums] == [1]
+
+
 @POSIX
 @pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
 def test_the_child_of_a_fork_starts_workers_of_its_own():
