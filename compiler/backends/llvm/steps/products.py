@@ -81,7 +81,7 @@ class ProductStep:
         parts = [_parts(n, cut) for n, cut in zip((batches, rows, columns), lengths, strict=True)]
         known: dict[Memory | Count, int | Pointer] = {**draft.addresses}
         for memory, table in draft.tables.items():
-            known[memory] = scratch.table(self._numbers(table, sizes))
+            known[memory] = scratch.table(self._numbers(table, sizes, lengths[1]))
         lengths[2] = -(-lengths[2] // self.cuts.unit)
         known.update(zip(self.cuts.lengths, lengths, strict=True))
         known.update(zip(self.cuts.parts, parts[1:], strict=True))
@@ -99,8 +99,8 @@ class ProductStep:
             self.of_rows[count] = product_step(self.nodes, self.draft.of_rows(count), self.target)
         return self.of_rows[count]
 
-    def _numbers(self, table: Table, sizes: Sizes) -> Numbers:
-        """A table for given sizes. Rows that are tiled together share their terms."""
+    def _numbers(self, table: Table, sizes: Sizes, chunk: int) -> Numbers:
+        """A table for given sizes and rows of a chunk. Rows that are tiled together share their terms."""
 
         def steps(walk: Walk) -> tuple[tuple[int, int], ...]:
             return tuple((evaluate(extent, sizes), evaluate(stride, sizes)) for extent, stride in walk)
@@ -109,7 +109,9 @@ class ProductStep:
         if zeros is None:
             return Numbers(loops)
         sides, offset = zeros.border.sides, evaluate(zeros.border.offset, sizes)
-        spared = Spared(steps(zeros.rows), steps(zeros.terms), sides, offset, self.tile.rows, BLOCK_DEPTH)
+        spared = Spared(
+            steps(zeros.rows), steps(zeros.terms), sides, offset, self.tile.rows, BLOCK_DEPTH, chunk
+        )
         return Numbers(loops, table.what, spared)
 
     def _lengths(self, batches: int, rows: int, columns: int, wanted: int) -> list[int]:
