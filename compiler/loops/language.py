@@ -288,6 +288,9 @@ class Tile:
     Of A `exist` rows exist: those past them repeat the last one. Each sum is a chain over k in ascending
     order, begun at 0; where `first` is not 0 it is added to what lies at `sums`. With `live`, a place of
     int64, k is what stands there, `terms` numbers one behind the other: other terms are left out.
+
+    Sums lie row by row, as wide as the tile, and all are stored. With `apart` they are the result itself,
+    whose rows lie so far apart: only rows that exist are stored, and nothing is added to what lies there.
     """
 
     sums: Ref
@@ -306,6 +309,9 @@ class Tile:
     masked: bool
     """Whether only `columns` columns of B exist."""
     live: Ref | None = None
+    apart: Number | None = None
+    cut: bool = False
+    """Whether only `columns` columns of a result are stored."""
 
 
 Stmt: TypeAlias = Let | Load | Store | For | Fold | Join | If | Check | Pack | Tile
@@ -422,3 +428,4 @@ def _read(stmt: Stmt) -> Iterator[object]:
             yield from (*stmt.strides, stmt.terms, stmt.columns, stmt.rows)
         case Tile():
             yield from (*stmt.left_strides, stmt.exist, stmt.right_step, stmt.terms, stmt.first, stmt.columns)
+            yield stmt.apart

@@ -350,12 +350,13 @@ class Lines:
         number, masked = self.number, " under a mask" if stmt.masked else ""
         sums, left, right = self.place(stmt.sums, 0), self.place(stmt.left, 0), self.place(stmt.right, 0)
         by_i, by_k, step = map(self.along, (*stmt.left_strides, stmt.right_step))
+        apart = ("" if stmt.apart is None else f" by {number(stmt.apart)}") + ", cut" * stmt.cut
         rows = f"{left} by {by_i}, {by_k}, of which {number(stmt.exist)} rows exist"
         columns = f"{right} by {step}, of which {number(stmt.columns)} columns exist"
         live = "" if stmt.live is None else f" of {self.along(stmt.live)}"
         terms = f"{number(stmt.terms)} terms{live}, added where {number(stmt.first)} is not 0"
         self.settle()
-        self.line(f"tile {sums} = {stmt.rows} rows of {stmt.vectors} vectors of {stmt.lanes}")
+        self.line(f"tile {sums}{apart} = {stmt.rows} rows of {stmt.vectors} vectors of {stmt.lanes}")
         self.line(f"{_INDENT}of {rows}")
         self.line(f"{_INDENT}times {columns}{masked}")
         self.line(f"{_INDENT}over {terms}")

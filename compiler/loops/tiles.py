@@ -28,6 +28,9 @@ class TileCode:
     """Whether rows and terms of A, and terms of B, lie as a table says."""
     chosen: bool
     """Whether a table says which terms there are."""
+    direct: bool
+    cut: bool
+    """Whether sums are stored in the result, and there under a mask of the columns that exist."""
 
     @classmethod
     def of(cls, stmt: Tile, machine: Machine, lanes: int) -> Self:
@@ -38,12 +41,14 @@ class TileCode:
             dtype, stmt.rows, stmt.vectors * stmt.lanes // lanes, lanes,
             fused=machine.has_fma and dtype.is_float, contiguous=stmt.left_strides[1] == 1,
             masked=stmt.masked, tables=(rows, terms, right), chosen=stmt.live is not None,
+            direct=stmt.apart is not None, cut=stmt.cut,
         )  # fmt: skip
 
     @property
     def name(self) -> str:
         """The function's name."""
-        marks = [word for word in ("fused", "contiguous", "masked", "chosen") if getattr(self, word)]
+        words = "fused", "contiguous", "masked", "chosen", "direct", "cut"
+        marks = [word for word in words if getattr(self, word)]
         kinds = zip(("rows", "terms", "right"), self.tables, strict=True)
         marks += [f"{word}_by_table" for word, is_table in kinds if is_table]
         return "_".join(["tile", self.dtype.short, f"{self.rows}x{self.vectors}x{self.lanes}", *marks])

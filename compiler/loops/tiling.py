@@ -12,8 +12,9 @@
 Outside in: blocks of rows; panels of columns as wide as the tile; blocks of terms; tiles of rows. Where the
 right side's rows do not lie as the tile reads them, a panel of them is copied once for all tiles of a block
 of rows (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008;
-without their packing of the left side, which small matrices do not repay). Each sum is the chain of
-multiply-adds that it was: neither layout, tile nor chunk changes a bit.
+without their packing of the left side, which small matrices do not repay). Where nothing follows the sums,
+and their terms are one block, a tile stores them in the result. Each sum is the chain of multiply-adds that
+it was: neither layout, tile nor chunk changes a bit.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from compiler.loops.language import (
     Pack,
     Ref,
     Stmt,
+    Store,
     Tile,
     Value,
     operand,
@@ -128,8 +130,22 @@ class _Tiling(Copy):
         is_few = rows is not None and rows < COPY_ROWS
         self.is_packed = not (is_direct and (is_few or found.follows_table))
         self.room = Memory(found.dtype, BLOCK_DEPTH * self.shape.columns)
-        self.rooms = (self.sums, self.room) if self.is_packed else (self.sums,)
+        self.result = self._result()
+        rooms = (self.sums,) if self.result is None else ()
+        self.rooms = (*rooms, self.room) if self.is_packed else rooms
         self.writer = Writer()
+
+    def _result(self) -> Ref | None:
+        """Where tiles store sums, if nothing but that is done with them, and they lie there as in a tile."""
+        found = self.found
+        match found.maps:
+            case (Store(ref, operand, None, 0),) if operand is found.total and self.one_block:
+                is_plain = ref.at is None and not ref.memory.overlaps and ref.memory.dtype is found.dtype
+                lies_right = stride(ref, found.columns.index) == 1 and found.live is None
+                is_whole = self.whole or self.machine.has_mask_registers
+                return ref if is_plain and lies_right and is_whole else None
+            case _:
+                return None
 
     def stmt(self, stmt: Stmt) -> Stmt:
         if stmt is not self.found.rows:
@@ -170,12 +186,13 @@ class _Tiling(Copy):
         right, step = self._panel(first, last, panel, term, terms, columns)
         row = Value(INT64)
         with writer.block() as body:
-            sums = self._sums(row, first)
+            sums = self._sums(row, first, panel)
             count, live = self._live(row, term, terms)
             tile = self._leaf(row, last, term, count, columns, right, step, sums)
             writer.write(replace(tile, live=live))
             with writer.block() as maps:
-                self._maps(row, last, panel, sums)
+                if self.result is None:
+                    self._maps(row, last, panel, sums)
             if self.one_block:
                 writer.extend(maps)
             else:
@@ -198,8 +215,10 @@ class _Tiling(Copy):
         begin, end = (writer.number(Ref(memory, place)) for memory in (live.begins.memory, live.ends))
         return writer.difference(end, begin), Ref(live.live, ((begin, 1),))
 
-    def _sums(self, row: Value, first: Value) -> Ref:
+    def _sums(self, row: Value, first: Value, panel: Value) -> Ref:
         """Where the sums of a tile lie: all tiles of a block of rows keep theirs between blocks of terms."""
+        if self.result is not None:
+            return self._moved(self.result, {self.found.rows.index: row, self.found.columns.index: panel})
         if self.one_block:
             return Ref(self.sums)
         width = self.shape.columns
@@ -268,6 +287,8 @@ class _Tiling(Copy):
         return Tile(
             sums, shape.rows, shape.vectors, shape.lanes, left, strides, self.writer.difference(last, row),
             right, step, terms, 0 if self.one_block else term, columns, not self.whole and not self.is_packed,
+            None, None if self.result is None else stride(self.result, found.rows.index),
+            self.result is not None and not self.whole,
         )  # fmt: skip
 
     def _maps(self, first: Value, last: Value, panel: Value, sums: Ref) -> None:

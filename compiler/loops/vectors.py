@@ -34,6 +34,7 @@ from compiler.loops.language import (
     Ref,
     Stmt,
     Store,
+    Tile,
     Value,
     operand,
     reads,
@@ -120,7 +121,7 @@ def _chosen(body: Sequence[Stmt]) -> list[For]:
         inner = [stmt for stmt in loop.body if isinstance(stmt, For)]
         is_around = any(map(_is_chain, inner)) and not _is_chain(loop) and all(map(_is_walked_whole, inner))
         is_alone = is_innermost(loop) and not _is_chain(loop) and not _meets_itself(loop)
-        is_alone = is_alone and not _picks(loop)
+        is_alone = is_alone and not _picks(loop) and not any(isinstance(stmt, Tile) for stmt in loop.body)
         if is_around or is_alone:
             found.append(loop)
     return found

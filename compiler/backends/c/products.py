@@ -83,6 +83,7 @@ def tile_text(values: Values, machine: Machine, stmt: Tile) -> tuple[Code, str]:
         values.place(stmt.left), by_row, by_term, number(stmt.exist), values.place(stmt.right), step,
         number(stmt.terms), values.place(stmt.sums), number(stmt.first), number(stmt.columns),
         *([] if stmt.live is None else [values.place(stmt.live)]),
+        *([] if stmt.apart is None else [number(stmt.apart)]),
     ]  # fmt: skip
     return code, f"{code.name}({', '.join(arguments)});"
 
@@ -104,23 +105,36 @@ class Code(TileCode):
         """The function. `a` is A at the first row and term, of which `rows` rows exist; `b` is the panel."""
         names = [f"sum{i}_{j}" for i in range(self.rows) for j in range(self.vectors)]
         rows = [names[i : i + self.vectors] for i in range(0, len(names), self.vectors)]
-        loaded = [f"{name} = {self.loaded('sums', number)} + {name};" for number, name in enumerate(names)]
-        stored = [
-            f"store_{self.type.name}({self.moved('sums', number)}, {name});"
-            for number, name in enumerate(names)
-        ]
         return [
             *self.head(),
             *(f"    const {self.type.element} *a{i} = {self.row(i)};" for i in range(self.rows)),
             *(f"    {self.type.name} {', '.join(f'{name} = {{0}}' for name in row)};" for row in rows),
             *(f"    {line}" for line in self.sums(rows)),
-            "    if (first > 0) {",
-            *(f"        {line}" for line in loaded),
-            "    }",
-            *(f"    {line}" for line in stored),
+            *(f"    {line}" for line in (self.direct_rows(rows) if self.direct else self.added_up(names))),
             "}",
             "",
         ]
+
+    def added_up(self, names: Sequence[str]) -> list[str]:
+        """Sums are added to those of the terms before, if there are any."""
+        loaded = [f"{name} = {self.loaded('sums', number)} + {name};" for number, name in enumerate(names)]
+        stored = [
+            f"store_{self.type.name}({self.moved('sums', number)}, {name});"
+            for number, name in enumerate(names)
+        ]
+        return ["if (first > 0) {", *(f"    {line}" for line in loaded), "}", *stored]
+
+    def direct_rows(self, rows: Sequence[Sequence[str]]) -> list[str]:
+        """Rows that exist are stored in the result."""
+        lines: list[str] = []
+        for i, row in enumerate(rows):
+            lines.append(f"if (rows > {i}) {{")
+            for j, name in enumerate(row):
+                place = self.moved(f"sums + {i} * apart", j)
+                count = f"columns - {j * self.type.lanes}, " if self.cut else ""
+                lines.append(f"    store_{'first_' * self.cut}{self.type.name}({place}, {count}{name});")
+            lines.append("}")
+        return lines
 
     def head(self) -> list[str]:
         """The signature: strides in elements, or tables."""
@@ -129,7 +143,7 @@ class Code(TileCode):
             f"const i64 *{name}" if is_table else f"i64 {name}"
             for name, is_table in zip(("by_row", "by_term", "step"), self.tables, strict=True)
         )
-        live = ", const i64 *live" if self.chosen else ""
+        live = ", const i64 *live" * self.chosen + ", i64 apart" * self.direct
         return [
             f"TILE void {self.name}(",
             f"    const {element} *a, {by_row}, {by_term}, i64 rows,",

@@ -63,7 +63,8 @@ PACK = re.compile(
     rf" to ({NAME}) in vectors of (\d+), copied from (\d+) rows on, of (.*)"
 )
 TILE = re.compile(
-    r"tile (.*) = (\d+) rows of (\d+) vectors of (\d+) of (.*) by (.*), (.*), of which (.*) rows exist"
+    r"tile (.*?)(?: by (\S+?))?(, cut)? = (\d+) rows of (\d+) vectors of (\d+)"
+    r" of (.*) by (.*), (.*), of which (.*) rows exist"
     r" times (.*) by (.*), of which (.*) columns exist( under a mask)?"
     r" over (.*?) terms(?: of (.*))?, added where (.*) is not 0"
 )
@@ -342,12 +343,15 @@ class Reader:
             Pack(panel, step, room, ref, layout, strides, terms, columns, width, lanes, rows, few, is_whole)
         )
 
-    def tile(self, sums, rows, vectors, lanes, left, by_i, by_k, exist, right, step, columns, *rest):
+    def tile(
+        self, sums, apart, cut, rows, vectors, lanes, left, by_i, by_k, exist, right, step, columns, *rest
+    ):
         masked, terms, live, first = rest
         sums, left, right = (self.place(expression(text))[0] for text in (sums, left, right))
         strides, step = (self.along(by_i), self.along(by_k)), self.along(step)
         exist, terms, first, columns = map(self.written_number, (exist, terms, first, columns))
         live = self.along(live) if live else None
+        apart = self.written_number(apart) if apart else None
         rows, vectors, lanes = map(int, (rows, vectors, lanes))
         self.write(
             Tile(
@@ -365,6 +369,8 @@ class Reader:
                 columns,
                 bool(masked),
                 live,
+                apart,
+                bool(cut),
             )
         )
 

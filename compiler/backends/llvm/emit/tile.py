@@ -47,6 +47,7 @@ def emit_tile(builder: Builder, values: Values, places: Places, machine: Machine
             first=values.number(stmt.first),
             columns=values.number(stmt.columns),
             live=None if stmt.live is None else places.address(stmt.live),
+            apart=None if stmt.apart is None else values.number(stmt.apart),
         ),
     )
 
@@ -59,6 +60,7 @@ class _Arguments:
     last one, so that a partial tile is the same code. `b` is the panel, of `columns` columns that exist, and
     `step` how its rows lie. The sums of `terms` terms are stored at `sums`, row by row; where `first`
     is not 0 they are added to what lies there. `live` has the numbers of the terms, where some are left out.
+    Rows of a result in which sums are stored lie `apart`.
     """
 
     a: Register
@@ -72,12 +74,13 @@ class _Arguments:
     first: Register
     columns: Register
     live: Register | None = None
+    apart: Register | None = None
 
     @property
-    def registers(self) -> list[Register]:
+    def registers(self) -> dict[str, Register]:
         """Those that there are, in their order."""
-        found = [getattr(self, field.name) for field in fields(self)]
-        return [item for item in found if item is not None]
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: item for name, item in found.items() if item is not None}
 
 
 class _Code(TileCode):
@@ -92,14 +95,15 @@ class _Code(TileCode):
         """Emits the call, and the function where the module has none yet."""
         module = builder.module
         function = module.globals.get(self.name) or self._function(module, arguments)
-        builder.call(function, arguments.registers, void)
+        builder.call(function, list(arguments.registers.values()), void)
 
     def _function(self, module: Module, arguments: _Arguments) -> Register:
-        kinds = [item.type for item in arguments.registers]
+        kinds = [item.type for item in arguments.registers.values()]
         function = module.function(self.name, void, kinds)
         function.internal = True
         builder = Builder(function)
-        _Tile(self, builder, _Arguments(*function.args)).emit()
+        given = dict(zip(arguments.registers, function.args, strict=True))
+        _Tile(self, builder, _Arguments(**given)).emit()
         builder.ret_void()
         return function
 
@@ -116,6 +120,9 @@ class _Tile:
     def emit(self) -> None:
         """The sums over k, added to those of the terms before, if there are any."""
         builder, totals = self.builder, self.sums()
+        if self.code.direct:
+            self.store_rows(totals)
+            return
         add = builder.add if self.code.element.width else builder.fadd
         with builder.if_else(builder.icmp_signed(">", self.given.first, index(0))) as (later, at_once):
             with later:
@@ -128,7 +135,7 @@ class _Tile:
         """The accumulators after all terms, row by row."""
         builder, given, code = self.builder, self.given, self.code
         rows = [self.row(number) for number in range(code.rows)]
-        masks = self.masks()
+        masks = self.masks(is_masked=self.code.masked)
         count = code.rows * code.vectors
         carried = [*([zero(self.vector)] * count), *self.moving()]
         with words.counted_loop(builder, index(0), given.terms, carried=carried) as loop:
@@ -191,10 +198,10 @@ class _Tile:
         elements = self.by_row.elements(builder, words.minimum(builder, index(number), last))
         return words.offset(builder, self.given.a, elements, self.code.element)
 
-    def masks(self) -> Sequence[Register | None]:
+    def masks(self, *, is_masked: bool) -> Sequence[Register | None]:
         """For each vector of the panel, which of its columns exist."""
         count, lanes = self.code.vectors, self.code.lanes
-        if not self.code.masked:
+        if not is_masked:
             return [None] * count
         firsts = [index(number * lanes) for number in range(count)]
         return [words.lane_mask(self.builder, first, self.given.columns, lanes) for first in firsts]
@@ -210,6 +217,19 @@ class _Tile:
     def store(self, totals: Sequence[Register]) -> None:
         for number, total in enumerate(totals):
             words.store(self.builder, total, self.vector_at(self.given.sums, number))
+
+    def store_rows(self, totals: Sequence[Register]) -> None:
+        """Store in the result the rows that exist."""
+        builder, count, apart = self.builder, self.code.vectors, self.given.apart
+        assert apart is not None, "sums are stored in a result whose rows lie apart"
+        masks = self.masks(is_masked=self.code.cut)
+        for row in range(self.code.rows):
+            start = builder.mul(apart, index(row))
+            place = words.offset(builder, self.given.sums, start, self.code.element)
+            sums = list(enumerate(zip(totals[row * count : (row + 1) * count], masks, strict=True)))
+            with builder.if_then(builder.icmp_signed(">", self.given.rows, index(row))):
+                for number, (total, mask) in sums:
+                    words.store(builder, total, self.vector_at(place, number), mask)
 
     def load(self, base: Register, number: int, mask: Register | None = None) -> Register:
         return words.load(self.builder, self.vector_at(base, number), self.vector, mask)

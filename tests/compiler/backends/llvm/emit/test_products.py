@@ -133,6 +133,31 @@ def test_rows_that_are_read_where_they_lie(whole):
         check(kernel, "float32", m, n, k, Layout.ROWS, contiguous=False)
 
 
+@pytest.mark.parametrize("cut", [False, True])
+def test_sums_are_stored_in_the_result_where_rows_and_columns_exist(cut):
+    writer, rows, width = Writer(), 4, 16
+    m, n, k = (writer.number() for _ in range(3))
+    a, b, out = (writer.array("float32") for _ in range(3))
+    wide = writer.number()
+    with writer.loop(n, step=width) as j, writer.loop(m, step=rows) as i:
+        writer.write(
+            Tile(
+                sums=Ref(out, ((i.index, wide), (j.index, 1))), rows=rows, vectors=2, lanes=8,
+                left=Ref(a, ((i.index, k),)), left_strides=(k, 1), exist=writer.let("sub", m, i.index),
+                right=Ref(b, ((j.index, 1),)), right_step=n, terms=k, first=0,
+                columns=writer.let("sub", n, j.index), masked=cut, apart=wide, cut=cut,
+            )
+        )  # fmt: skip
+    rng = np.random.default_rng(0)
+    for m, n, k in ((1, 16, 5), (6, 32, 9), (8, 48, 0), *([(7, 21, 4), (4, 3, 11)] if cut else [])):
+        a, b = (rng.integers(-9, 9, shape).astype("float32") for shape in ((m, k), (k, n)))
+        out = np.full((m + 1, n + 3), 77, "float32")
+        run(writer.kernel, m, n, k, a, b, out, n + 3)
+        np.testing.assert_array_equal(out[:m, :n], a @ b)
+        assert np.all(out[m:] == 77)
+        assert np.all(out[:, n:] == 77)
+
+
 @pytest.mark.parametrize("name", ["as it is", "without fma"])
 def test_a_sum_is_a_chain_in_ascending_order_in_each_block(name):
     machine = MACHINES[name]
