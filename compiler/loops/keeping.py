@@ -95,24 +95,28 @@ def _cost(key: Hashable, within: Pass, kept: Mapping[Hashable, Memory]) -> float
 def keep_rows(kernel: Kernel) -> Kernel:
     """The kernel with rooms for what several passes over a row need."""
     rooms = list(kernel.rooms)
-    body = _kept_in(kernel.body, rooms)
+    body = kept_in(kernel.body, rooms)
     return replace(kernel, rooms=tuple(rooms), body=body)
 
 
-def _kept_in(body: tuple[Stmt, ...], rooms: list[Memory]) -> tuple[Stmt, ...]:
+def kept_in(body: tuple[Stmt, ...], rooms: list[Memory], lanes: int = 0) -> tuple[Stmt, ...]:
+    """A block with rooms for what several passes in it need; those over rows in lanes keep vectors."""
     passes = [stmt for stmt in body if isinstance(stmt, For)]
     if len(passes) > 1 and all(map(is_innermost, passes)):
-        return _kept_between(body, passes, rooms)
+        return _kept_between(body, passes, rooms, lanes)
     return tuple(
-        replace(stmt, body=_kept_in(stmt.body, rooms)) if isinstance(stmt, For) else stmt for stmt in body
+        replace(stmt, body=kept_in(stmt.body, rooms, lanes)) if isinstance(stmt, For) else stmt
+        for stmt in body
     )
 
 
-def _kept_between(body: tuple[Stmt, ...], found: Sequence[For], rooms: list[Memory]) -> tuple[Stmt, ...]:
+def _kept_between(
+    body: tuple[Stmt, ...], found: Sequence[For], rooms: list[Memory], lanes: int
+) -> tuple[Stmt, ...]:
     extent = found[0].stop
     if not isinstance(extent, int) or any((loop.start, loop.stop) != (0, extent) for loop in found):
         return body
-    padded = -(-extent // 16) * 16
+    padded = extent * lanes or -(-extent // 16) * 16
     passes = [Pass(loop.body, _keys(loop)) for loop in found]
     kept = choose(passes, padded)
     if not kept:
@@ -120,7 +124,7 @@ def _kept_between(body: tuple[Stmt, ...], found: Sequence[For], rooms: list[Memo
     rooms += kept.values()
     written: dict[int, For] = {}
     for place, (loop, item) in enumerate(zip(found, passes, strict=True)):
-        inside = with_rooms(item, kept, _is_first(passes, place), loop.index)
+        inside = with_rooms(item, kept, _is_first(passes, place), loop.index, step=lanes or 1)
         handed = {item.following for item in loop.carried if isinstance(item.following, Value)}
         written[id(loop)] = replace(loop, body=needed(inside, handed))
     return tuple(written.get(id(stmt), stmt) for stmt in body)
@@ -138,10 +142,11 @@ def with_rooms(
     is_first: Mapping[Hashable, bool],
     index: Value,
     origin: Value | None = None,
+    step: int = 1,
 ) -> tuple[Stmt, ...]:
     """A pass's statements: what is kept is stored by the first pass that has it, and loaded by the others.
 
-    Elements of a room are counted from `origin` on.
+    Elements of a room are counted from `origin` on, `step` for each iteration.
     """
     found: list[Stmt] = []
     stores: list[Stmt] = []
@@ -150,7 +155,7 @@ def with_rooms(
         if not isinstance(stmt, Let | Load) or key not in kept or item.made[key] is not stmt:
             found.append(stmt)
             continue
-        terms = ((index, 1),) if origin is None else ((index, 1), (origin, -1))
+        terms = ((index, step),) if origin is None else ((index, step), (origin, -step))
         place = Ref(kept[key], terms)
         if is_first[key]:
             found.append(stmt)

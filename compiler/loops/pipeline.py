@@ -14,6 +14,7 @@ from compiler.loops import (
     dots,
     handing,
     hoisting,
+    holding,
     interchange,
     jamming,
     keeping,
@@ -28,12 +29,13 @@ from compiler.loops import (
     unzipping,
     vectors,
     widening,
+    zipping,
 )
+from compiler.loops.across import across
 from compiler.loops.language import Kernel
 from compiler.loops.machine import Machine
 from compiler.loops.recognition import product_of
 from compiler.loops.turns import turn_of
-from compiler.loops.vectors import across
 from compiler.loops.walking import is_vectorised, vector_elements
 
 Pass: TypeAlias = Callable[[Kernel, Machine], Kernel]
@@ -108,8 +110,10 @@ PASSES: Final[Sequence[Trick]] = (
     Trick("interchange", interchange, _interchange),
     Trick("hand", handing, lambda kernel, machine: handing.hand_on(kernel)),
     Trick("vectorise", vectors, _vectorise),
+    Trick("hold", holding, lambda kernel, machine: holding.hold(kernel)),
     Trick("jam", jamming, jamming.jam),
     Trick("unzip", unzipping, unzipping.unzip),
+    Trick("zip", zipping, lambda kernel, machine: zipping.zip_rows(kernel)),
     Trick("peel", peeling, peeling.peel),
     Trick("part", parting, lambda kernel, machine: parting.part(kernel)),
     Trick("open", opening, lambda kernel, machine: opening.open_loops(kernel)),

@@ -19,13 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import Final, TypeAlias
 
 from compiler.ir.types import BOOL, INT64
 from compiler.loops.language import For, If, Kernel, Let, Literal, Load, Ref, Stmt, Store, Value, operand
 from compiler.loops.lines import Line, Lines, Spot
 from compiler.loops.peeling import whole_end
+from compiler.loops.squares import part, unzips, zips
 from compiler.loops.turns import Turn, extent_of, is_below
 from compiler.loops.walking import definitions, multiple, stride
 from compiler.loops.writing import Writer
@@ -125,7 +125,7 @@ class _Turning:
         first = Line(self.far, begin, self.near, (None, 0), self.lanes, mask)
         lines = [self.lines.stored(replace(first, spot=(None, k)), {}) for k in range(count)]
         for parts in zip(*lines, strict=True):
-            vector = _zips(self.writer, [value for _, value in parts])
+            vector = zips(self.writer, [value for _, value in parts])
             for k in range(count):
                 place = self._row_place(parts[0][0].ref, (self.far, self.near), begin, k)
                 exist = self._elements(left, count, k)
@@ -148,7 +148,7 @@ class _Turning:
                 place = self._row_place(load.ref, (self.near, self.far), begin, k)
                 parts.append(Value(load.value.dtype, self.lanes))
                 self.writer.write(Load(parts[k], place, self._first(exist)))
-            found[load.value] = _unzips(self.writer, parts)
+            found[load.value] = unzips(self.writer, parts)
         for k in range(count):
             line = Line(self.near, begin, self.far, (None, k), self.lanes, mask)
             self._store(line, {value: vectors[k] for value, vectors in found.items()})
@@ -239,9 +239,9 @@ class _Turning:
             vectors = {
                 spot: self.lines.load(load, replace(column, spot=spot)) for spot in dict.fromkeys(columns)
             }
-            found[load.value] = _zips(writer, [vectors[spot] for spot in columns])
+            found[load.value] = zips(writer, [vectors[spot] for spot in columns])
         count = left if isinstance(left, int) else self.lanes
-        rows = [{value: _part(writer, of, k, row.lanes) for value, of in found.items()} for k in range(count)]
+        rows = [{value: part(writer, of, k, row.lanes) for value, of in found.items()} for k in range(count)]
         first = extent_of(self.near) % row.lanes if is_below(self.near, row.lanes) else 0
         for k, given in enumerate(rows):
             with writer.block() as body:
@@ -249,40 +249,6 @@ class _Turning:
             if k and isinstance(left, Value):
                 body = [If(writer.let("lt", BOOL, Literal.of(k, INT64), left), tuple(body))]
             writer.extend(body)
-
-
-def _zips(writer: Writer, parts: Sequence[Value]) -> Callable[[int], Value]:
-    """The vectors, made as they are asked for, in which lane 0 of all parts is followed by lane 1 of all."""
-    half, rounds = len(parts) // 2, len(parts).bit_length() - 1
-
-    @cache
-    def after(turns: int, number: int) -> Value:
-        if not turns:
-            return parts[number]
-        a, b = (after(turns - 1, number // 2 + far) for far in (0, half))
-        return writer.let("zip_high" if number % 2 else "zip_low", a.dtype, a, b, lanes=a.lanes)
-
-    return lambda number: after(rounds, number)
-
-
-def _unzips(writer: Writer, parts: Sequence[Value]) -> list[Value]:
-    """What `_zips` makes these vectors of."""
-    now = list(parts)
-    for _ in range(len(now).bit_length() - 1):
-        pairs = list(zip(now[::2], now[1::2], strict=True))
-        now = [writer.let(atom, a.dtype, a, b, lanes=a.lanes) for atom in ("evens", "odds") for a, b in pairs]
-    return now
-
-
-def _part(writer: Writer, vectors: Callable[[int], Value], row: int, width: int) -> Value:
-    """The lanes of one row, of which a vector may have several."""
-    rows = vectors(0).lanes // width
-    part, place = vectors(row // rows), row % rows
-    while rows > 1:
-        rows //= 2
-        part = writer.let("high" if place >= rows else "low", part.dtype, part, lanes=rows * width)
-        place %= rows
-    return part
 
 
 def _is_dense(short: For, loop: For, moves: Sequence[Load | Store], lanes: int) -> bool:

@@ -10,7 +10,8 @@
 
 A lane apart is an access of its own, which takes longer than all that is done to it. Rows of a power of two
 are whole vectors one behind the other. Of others each is a vector under a mask, where masks have registers of
-their own. Few rows stay as they are: it saves 2 to 8 ns a row, and takes 20 to 35 ms longer to compile.
+their own. Longer rows are taken apart by squares, the last of which ends where they do. Few rows stay as they
+are: it saves 2 to 8 ns a row, and takes 20 to 35 ms longer to compile.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from compiler.ir.types import BOOL, INT64
+from compiler.loops.across import LONGEST
 from compiler.loops.arguments import FEW
 from compiler.loops.language import (
     For,
@@ -35,20 +37,22 @@ from compiler.loops.language import (
 )
 from compiler.loops.machine import Machine
 from compiler.loops.peeling import in_parts
+from compiler.loops.squares import every
 from compiler.loops.walking import at_most, definitions, inside, is_innermost, loops, stride
 from compiler.loops.writing import Writer
 
 
 def unzip(kernel: Kernel, machine: Machine) -> Kernel:
     """The kernel with loads of short rows that lie in lanes taken apart in registers."""
-    if _has_few_rows(kernel):
+    if has_few_rows(kernel):
         return kernel
     rooms = list(kernel.rooms)
     body = _block(kernel.body, machine, rooms)
     return replace(kernel, body=body, rooms=tuple(rooms))
 
 
-def _has_few_rows(kernel: Kernel) -> bool:
+def has_few_rows(kernel: Kernel) -> bool:
+    """Whether rows that lie in lanes are known to be few."""
     known = definitions(kernel.body)
     rows = [loop for loop in loops(kernel.body) if loop.lanes and not is_innermost(loop)]
     ends = [at_most(loop.stop, known) for loop in rows]
@@ -84,7 +88,7 @@ def _whole(stmt: Stmt, machine: Machine, rooms: list[Memory]) -> Stmt:
             assert isinstance(columns.stop, int)
             room = known[key] = Memory(load.value.dtype, columns.stop * stmt.lanes)
             rooms.append(room)
-            _fill(writer, room, _rows(writer, load, columns, stmt), columns.stop)
+            _fill(writer, room, load, columns, stmt)
         places[load.value] = known[key], columns.index
     body = tuple(_from_rooms(item, places, stmt.lanes) for item in stmt.body)
     return replace(stmt, body=(*writer.blocks[0], *body))
@@ -95,17 +99,22 @@ def _short_rows(rows: For, machine: Machine) -> list[tuple[For, Load]]:
     if not rows.lanes or rows.step != rows.lanes or rows.carried:
         return []
     stored = {stmt.ref.memory for stmt in inside(rows) if isinstance(stmt, Store)}
-    made = {value for stmt in inside(rows) for value in _made(stmt)}
+    made = made_in(rows)
     found: list[tuple[For, Load]] = []
     for columns in rows.body:
-        if not isinstance(columns, For) or not is_innermost(columns) or not _is_short(columns, rows.lanes):
+        if not isinstance(columns, For) or not is_innermost(columns) or not is_known(columns, rows.lanes):
             continue
         for stmt in columns.body:
             if not isinstance(stmt, Load) or stmt.ref.memory in stored:
                 continue
-            if _lies_across(stmt.ref, rows, columns, made) and _pays(stmt.ref, columns, machine):
+            if lies_across(stmt.ref, rows, columns, made) and _pays(stmt.ref, columns, rows.lanes, machine):
                 found.append((columns, stmt))
     return found
+
+
+def made_in(rows: For) -> set[Value]:
+    """What differs from one place in a loop to another."""
+    return {value for stmt in inside(rows) for value in _made(stmt)}
 
 
 def _made(stmt: Stmt) -> Sequence[Value]:
@@ -118,12 +127,13 @@ def _made(stmt: Stmt) -> Sequence[Value]:
             return ()
 
 
-def _is_short(columns: For, lanes: int) -> bool:
+def is_known(columns: For, lanes: int) -> bool:
+    """Whether a row is known to have more than one column, and not many."""
     stop = columns.stop
-    return columns.start == 0 and columns.step == 1 and isinstance(stop, int) and 1 < stop <= lanes
+    return columns.start == 0 and columns.step == 1 and isinstance(stop, int) and 1 < stop <= LONGEST * lanes
 
 
-def _lies_across(ref: Ref, rows: For, columns: For, made: Collection[Value]) -> bool:
+def lies_across(ref: Ref, rows: For, columns: For, made: Collection[Value]) -> bool:
     """Whether lanes are rows, and neighbours of a row are neighbours in memory."""
     others = {value for value, _ in ref.terms} - {rows.index, columns.index}
     is_row = ref.at is None and not ref.memory.extent and others.isdisjoint(made)
@@ -131,12 +141,15 @@ def _lies_across(ref: Ref, rows: For, columns: For, made: Collection[Value]) -> 
     return is_row and far not in (0, 1) and ref.step == far and stride(ref, columns.index) == 1
 
 
-def _pays(ref: Ref, columns: For, machine: Machine) -> bool:
-    """Whether rows are whole vectors one behind the other, or may be loaded under a mask."""
-    return _is_dense(ref, columns) or machine.has_mask_registers
+def _pays(ref: Ref, columns: For, lanes: int, machine: Machine) -> bool:
+    """Whether rows are whole vectors, alone or one behind the other, or may be loaded under a mask."""
+    width = columns.stop
+    is_long = isinstance(width, int) and width >= lanes
+    return is_long or is_dense(ref, columns) or machine.has_mask_registers
 
 
-def _is_dense(ref: Ref, columns: For) -> bool:
+def is_dense(ref: Ref, columns: For) -> bool:
+    """Whether rows of a power of two lie side by side."""
     width = columns.stop
     return isinstance(width, int) and ref.step == width and width & (width - 1) == 0
 
@@ -146,46 +159,73 @@ def _base(ref: Ref, columns: For) -> tuple[object, ...]:
     return ref.memory, columns.stop, *(term for term in ref.terms if term[0] is not columns.index)
 
 
+def _fill(writer: Writer, room: Memory, load: Load, columns: For, rows: For) -> None:
+    """Stores each column of a row as a vector, one behind the other."""
+    lanes, width = rows.lanes, columns.stop
+    assert isinstance(width, int)
+    one = writer.sum(1, 0)
+    if width <= lanes:
+        parts = _rows(writer, load, columns, rows)
+        for number in range(width):
+            column = every(writer, parts, number)
+            terms = ((one, number * lanes),) if number else ()
+            writer.write(Store(Ref(room, terms), column))
+        return
+    left, index = width % lanes, Value(INT64)
+    with writer.block() as body:
+        _fill_square(writer, room, _square(writer, load, columns, rows, index), index)
+    writer.write(For(index, 0, width - left, tuple(body), lanes))
+    if left:
+        first = writer.product(one, width - lanes)
+        _fill_square(writer, room, _square(writer, load, columns, rows, first), first, lanes - left)
+
+
+def _fill_square(writer: Writer, room: Memory, parts: Sequence[Value], first: Value, known: int = 0) -> None:
+    """Stores the columns of a square, which begins at one of them, but for so many that are there already."""
+    for number in range(known, len(parts)):
+        place = writer.sum(first, number) if number else first
+        writer.write(Store(Ref(room, ((place, len(parts)),)), every(writer, parts, number)))
+
+
+def _square(writer: Writer, load: Load, columns: For, rows: For, first: Value) -> list[Value]:
+    """The rows of all lanes from a column on, as many columns as there are lanes."""
+    return [
+        _row(writer, load, {rows.index: row, columns.index: first}, rows.lanes)
+        for row in (writer.sum(rows.index, k) if k else rows.index for k in range(rows.lanes))
+    ]
+
+
 def _rows(writer: Writer, load: Load, columns: For, rows: For) -> list[Value]:
     """The rows of all lanes as vectors: as many in a vector as a power of two allows, or one."""
-    lanes, dense = rows.lanes, _is_dense(load.ref, columns)
+    lanes, dense = rows.lanes, is_dense(load.ref, columns)
     width = columns.stop
     assert isinstance(width, int)
     mask = (
         None if dense or width == lanes else writer.let("first", BOOL, Literal.of(width, INT64), lanes=lanes)
     )
-    found: list[Value] = []
-    for number in range(0, lanes, lanes // width if dense else 1):
-        row = writer.sum(rows.index, number) if number else rows.index
-        terms = tuple(
-            (row if value is rows.index else value, far)
-            for value, far in load.ref.terms
-            if value is not columns.index
-        )
-        vector = Value(load.value.dtype, lanes)
-        writer.write(Load(vector, Ref(load.ref.memory, terms), mask))
-        found.append(vector)
-    return found
+    return [
+        _row(writer, load, {rows.index: writer.sum(rows.index, k) if k else rows.index}, lanes, mask, columns)
+        for k in range(0, lanes, lanes // width if dense else 1)
+    ]
 
 
-def _fill(writer: Writer, room: Memory, rows: Sequence[Value], width: int) -> None:
-    """Stores each column of rows that lie one behind the other."""
-    one = writer.sum(1, 0)
-    for number in range(width):
-        column = _column(writer, rows, number)
-        terms = ((one, number * column.lanes),) if number else ()
-        writer.write(Store(Ref(room, terms), column))
-
-
-def _column(writer: Writer, rows: Sequence[Value], number: int) -> Value:
-    """Every so many-eth lane of vectors, counted from `number`; what two columns share is computed once."""
-    while len(rows) > 1:
-        atom = "odds" if number % 2 else "evens"
-        rows = [
-            writer.let(atom, a.dtype, a, b, lanes=a.lanes) for a, b in zip(rows[::2], rows[1::2], strict=True)
-        ]
-        number //= 2
-    return rows[0]
+def _row(
+    writer: Writer,
+    load: Load,
+    now: Mapping[Value, Value],
+    lanes: int,
+    mask: Value | None = None,
+    columns: For | None = None,
+) -> Value:
+    """A vector of a row, from the first of the columns on or from where they are now."""
+    terms = tuple(
+        (now.get(value, value), far)
+        for value, far in load.ref.terms
+        if columns is None or value is not columns.index
+    )
+    vector = Value(load.value.dtype, lanes)
+    writer.write(Load(vector, Ref(load.ref.memory, terms), mask))
+    return vector
 
 
 def _from_rooms(stmt: Stmt, places: Mapping[Value, tuple[Memory, Value]], lanes: int) -> Stmt:

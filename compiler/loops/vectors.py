@@ -6,8 +6,7 @@
     t = join s                                      t = join s                       (lanes, halves first)
 
 What has the same value in every lane stays a scalar, and is spread where it meets vectors. What a carried
-value is in one loop it is in those around it that hand it on. Rows lie in lanes where a row is no longer than
-a vector, or more memory that is read or written in them lies along the rows than along what is in them.
+value is in one loop it is in those around it that hand it on. `across` says where rows lie in lanes.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from dataclasses import replace
 from typing import Final
 
 from compiler.ir.types import BOOL, INT64
+from compiler.loops.across import across
 from compiler.loops.language import (
     Carry,
     Check,
-    Count,
     Fold,
     For,
     If,
@@ -38,7 +37,6 @@ from compiler.loops.language import (
     Value,
     operand,
     reads,
-    refs,
     walk,
     written,
 )
@@ -49,41 +47,10 @@ from compiler.loops.walking import (
     loops,
     multiple,
     ragged_end,
-    row_loop,
     stride,
 )
 from compiler.loops.weights import weight
 from compiler.loops.writing import Writer
-
-
-def across(body: Sequence[Stmt], lanes: int) -> For | None:
-    """The loop over rows whose iterations lie in lanes; None where vectors run along the innermost loops."""
-    rows = row_loop(body)
-    if rows is None or rows.step != 1:
-        return None
-    stores = [stmt.ref for stmt in inside(rows) if isinstance(stmt, Store)]
-    if any(stride(ref, rows.index) == 0 for ref in stores):
-        return None
-    inner = [loop for loop in loops(rows.body) if is_innermost(loop)]
-    places = [ref for loop in inner for stmt in loop.body for ref in refs(stmt)]
-    along = {ref.memory for ref in places if stride(ref, rows.index) == 1}
-    within = {ref.memory for ref in places if any(stride(ref, loop.index) == 1 for loop in inner)}
-    return rows if _is_short(rows, lanes) or len(along) > len(within) else None
-
-
-def _is_short(rows: For, lanes: int) -> bool:
-    """Whether what is in a row is known to fit into a vector."""
-    passes = [loop for loop in rows.body if isinstance(loop, For)]
-    return all(0 < _iterations(loop) <= lanes for loop in passes)
-
-
-def _iterations(loop: For) -> int:
-    """The iterations of loops inside each other, 0 where they are not known."""
-    stop = loop.stop.extent if isinstance(loop.stop, Count) else loop.stop
-    extent = stop if isinstance(stop, int) else 0
-    inner = [stmt for stmt in loop.body if isinstance(stmt, For)]
-    return extent * max((_iterations(stmt) for stmt in inner), default=1)
-
 
 SHORTEST: Final = 4
 """Lanes of the shortest vectors: a register of every machine has as many numbers of four bytes."""

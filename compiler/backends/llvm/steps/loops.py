@@ -12,6 +12,7 @@ from compiler.ir.dims import Extent, evaluate
 from compiler.ir.node import Node
 from compiler.ir.op import Reducer
 from compiler.ir.types import DType
+from compiler.loops.across import LONGEST, across
 from compiler.loops.arguments import Bound, bind
 from compiler.loops.chunking import cut
 from compiler.loops.collapsing import collapse
@@ -24,7 +25,6 @@ from compiler.loops.places import Pointer
 from compiler.loops.printing import canonical
 from compiler.loops.repeating import repeat, rows_of_a_block
 from compiler.loops.turns import ordered, short_counts, turn_of
-from compiler.loops.vectors import across
 from compiler.loops.walking import inside, is_innermost, loops, row_loop, stride, vector_elements
 from compiler.loops.widening import rows_at_once, widen
 
@@ -161,13 +161,14 @@ def _innermost(kernel: Kernel) -> set[Count]:
 
 
 def _lines(kernel: Kernel, lanes: int) -> set[Count]:
-    """How far rows are apart that fit into lanes and lie side by side."""
+    """How far rows are apart that fit into lanes, or are turned, and lie side by side."""
     rows = row_loop(kernel.body)
     if rows is None:
         return set()
     widths = {loop.stop.extent for loop in loops(rows.body) if isinstance(loop.stop, Count)}
     found = {stride(ref, rows.index) for stmt in inside(rows) for ref in refs(stmt)}
-    short = widths.intersection(range(lanes + 1))
+    longest = LONGEST * lanes if across(kernel.body, lanes) else lanes
+    short = widths.intersection(range(longest + 1))
     return {item for item in found if isinstance(item, Count) and item.extent in short}
 
 
