@@ -29,6 +29,7 @@ checks for ops, passes and backends of your own, `tinytorch.core` the names of t
 from typing import TYPE_CHECKING
 
 from compiler.backends.llvm.backend import get_num_threads, set_num_threads
+from compiler.backends.measuring import machine
 from compiler.errors import (
     ArgumentError,
     BackendError,
@@ -289,6 +290,7 @@ __all__ = [
     "logical_xor",
     "logsumexp",
     "losses",
+    "machine",
     "map_reduce",
     "matmul",
     "max",

@@ -27,6 +27,7 @@ from compiler.schedule.memory import Memory, Moment
 from compiler.schedule.plan import Plan
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.tables import Table, scaled
+from compiler.speed.machine import MeasuredMachine
 from compiler.why.pair import Apart
 from compiler.why.value import Why
 from tinytorch.comparing.ablation import Ablation
@@ -283,6 +284,7 @@ VIEWS: Final[Mapping[type[Any], Callable[[Any], str]]] = {
     Comparison: _tables,
     Ablation: _tables,
     Profile: _tables,
+    MeasuredMachine: _tables,
     PlanCost: _tables,
     Breakdown: _tables,
     Memory: _tables,

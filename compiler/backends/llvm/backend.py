@@ -13,6 +13,7 @@ from compiler.schedule.target import Target
 if TYPE_CHECKING:
     from compiler.backends.llvm.jit.engine import Target as Machine
     from compiler.backends.llvm.run.program import NativeProgram
+    from compiler.speed.machine import MeasuredMachine
 
 
 class Llvm:
@@ -48,6 +49,13 @@ class Llvm:
         from compiler.backends.llvm.run.program import NativeProgram
 
         return NativeProgram(plan, machine)
+
+    def measured(self, *, again: bool = False) -> MeasuredMachine:
+        """How fast this machine is: measured where nobody knows yet, or `again`. Raises as `machine`."""
+        target = self.machine
+        from compiler.backends.llvm.measure.known import known_machine
+
+        return known_machine(target, again=again)
 
 
 def native_machine(given: Machine | None, needs: str) -> Machine:

@@ -36,6 +36,7 @@ ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
         "tinytorch.diff",
         "tinytorch.lint",
         "tinytorch.plots",
+        "compiler.backends.measuring",
     ),
     "scalar": ("tinytorch.ops.elementwise",),
     "reducing": (

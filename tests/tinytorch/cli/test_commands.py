@@ -9,6 +9,7 @@ import pytest
 
 import tinytorch as tt
 from compiler.backends.c.backend import C
+from compiler.backends.llvm.backend import Llvm
 from tinytorch.cli.main import COMMANDS
 from tinytorch.testing import PROGRAMS
 
@@ -236,6 +237,7 @@ def test_doctor_says_what_is_there_and_how_to_get_the_rest(run, data_of, monkeyp
     assert found["c"]["available"] is C().is_available
     if found["cache"] is not None:
         assert found["cache"]["bytes"] >= found["cache"]["entries"] >= 0
+    assert found["machine"]["measured_by"] == ("llvm" if Llvm().is_available else "numpy")
     doctor = MODULES["doctor"]
     versions = {"llvmlite": None}
     monkeypatch.setattr(doctor, "_version", lambda name: versions.get(name, "1.0"))
@@ -244,6 +246,7 @@ def test_doctor_says_what_is_there_and_how_to_get_the_rest(run, data_of, monkeyp
     assert "to get what is missing: pip install 'tinytorch-compiler[jit]'" in text
     assert "apt install graphviz" in text
     assert "--  llvmlite" in text
+    assert "multiply-adds of float32" in text
 
 
 def test_doctor_says_why_there_is_no_native_backend(data_of, monkeypatch):
@@ -252,6 +255,7 @@ def test_doctor_says_why_there_is_no_native_backend(data_of, monkeypatch):
     assert found["backend"]["cpu"] is None
     assert "needs llvmlite" in found["backend"]["why"]
     assert found["cache"] is None
+    assert found["machine"]["measured_by"] == "numpy"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -27,6 +27,7 @@ ANSWERS = {
     "Ablation": "tt.ablate(step, data=data, rounds=1, seconds=0.005)",
     "Written": 'step.report("report.html", data=data, seconds=0.05)',
     "Profile": "step.profile(*data, seconds=0.01)",
+    "MeasuredMachine": "tt.machine()",
     "PlanCost": "step.cost",
     "Breakdown": "step.cost.by_scope()",
     "Memory": "step.memory",

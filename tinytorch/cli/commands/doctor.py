@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from compiler.backends.c.backend import C
 from compiler.backends.llvm.backend import Llvm, get_num_threads
+from compiler.backends.measuring import machine
 from compiler.errors import BackendError
 from compiler.render.layout import INSTALL, installed
 from compiler.schedule.tables import aligned, scaled
@@ -38,15 +39,17 @@ _REQUIREMENT = re.compile(r"([\w.-]+)[^;]*(?:;\s*extra\s*==\s*['\"](\w+)['\"])?\
 def doctor() -> None:
     """Say what is installed, which backend runs, and why.
 
-    Versions, threads, the cache of compiled objects, Graphviz. For every part that is missing there is the
-    command that gets it. Good to have in a report of a fault.
+    Versions, threads, the cache of compiled objects, Graphviz, and how fast this machine is, which is
+    measured the first time. For every part that is missing there is the command that gets it. Good to have in
+    a report of a fault.
     """
-    data = examined()
-    show(data, "" if is_json() else _text(data))
+    data, measured = examined(), machine()
+    shown = "" if is_json() else f"{_text(data)}\n{measured}"
+    show(data | {"machine": measured.to_dict()}, shown)
 
 
 def examined() -> dict[str, Any]:
-    """Everything that the command shows."""
+    """Everything that the command shows but how fast the machine is."""
     return {
         "tinytorch": _version(DISTRIBUTION),
         "python": platform.python_version(),
