@@ -81,17 +81,33 @@ def tinytorch_run(code: Code, frame: Pointer) -> Int:
 @routine
 def tinytorch_run_part(code: Code, binding: Pointer, frame: Pointer, first: Word, stop: Word) -> Int:
     """Patch the numbers, then run the launches from `first` to before `stop`."""
+    patch(code, binding, frame)
+    with code.each(stop, first) as i:
+        answer = run_one(code, binding, i)
+        with code.when(answer.differs(0)):
+            code.give(answer)
+    return code.word(0)
+
+
+@routine
+def patch(code: Code, binding: Pointer, frame: Pointer) -> None:
+    """Write the addresses of a frame into the numbers of kernels."""
     bound = binding.fields(BindingRecord)
-    patches, launches = bound["patches"], bound["launches"]["first"]
+    patches = bound["patches"]
     bound["status"] = 0
     with code.each(patches["count"]) as i:
-        patch = patches["first"].element(PatchRecord, i)
-        patch["word"].words[0] = frame.words[patch["slot"]] + patch["offset"]
-    with code.each(stop, first) as i:
-        launch = launches.element(LaunchRecord, i)
-        run_launch(code, launch.start)
-        with code.when(launch["checks"].differs(0)), code.when(bound["status"].differs(0)):
-            code.give(REFUSED)
+        found = patches["first"].element(PatchRecord, i)
+        found["word"].words[0] = frame.words[found["slot"]] + found["offset"]
+
+
+@routine
+def run_one(code: Code, binding: Pointer, number: Word) -> Int:
+    """Run a launch whose numbers are patched."""
+    bound = binding.fields(BindingRecord)
+    launch = bound["launches"]["first"].element(LaunchRecord, number)
+    run_launch(code, launch.start)
+    with code.when(launch["checks"].differs(0)), code.when(bound["status"].differs(0)):
+        code.give(REFUSED)
     return code.word(0)
 
 
@@ -117,8 +133,7 @@ class Driver:
         part = ctypes.CFUNCTYPE(
             ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64
         )
-        self.part_address = self._library[tinytorch_run_part.name]
-        self.run_part: Callable[..., int] = part(self.part_address)
+        self.run_part: Callable[..., int] = part(self._library[tinytorch_run_part.name])
 
 
 @once

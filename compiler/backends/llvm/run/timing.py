@@ -14,10 +14,11 @@ from compiler.backends.llvm.jit.code import Code, External, Int, load_routines, 
 from compiler.backends.llvm.jit.once import once
 from compiler.backends.llvm.jit.values import Pointer, Word
 from compiler.backends.llvm.run.binding import Binding, address_of
-from compiler.backends.llvm.run.driver import driver
+from compiler.backends.llvm.run.driver import driver, patch, run_one
 from compiler.backends.llvm.run.python_steps import run_python_step
 from compiler.backends.llvm.steps.launches import PythonStep
 from compiler.backends.llvm.steps.lowering import Lowered
+from compiler.backends.llvm.threads.pool import PARALLEL, parallel_address
 from compiler.ir.node import Node
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -36,16 +37,17 @@ What a refusal leaves behind it is not timed.
 
 @routine
 def tinytorch_run_timed(
-    code: Code, part: Pointer, binding: Pointer, frame: Pointer, first: Word, stop: Word, ticks: Pointer
+    code: Code, binding: Pointer, frame: Pointer, first: Word, stop: Word, ticks: Pointer
 ) -> Int:
-    """Run the launches from `first` to before `stop`, each by `part`, until it refuses.
+    """Patch the numbers, then run the launches from `first` to before `stop`, until one refuses.
 
     Writes seconds and nanoseconds to `ticks`, before the first launch and after each.
     """
     assert CLOCK is not None
+    patch(code, binding, frame)
     _read_clock(code, CLOCK, ticks)
     with code.each(stop, first) as launch:
-        answer = code.call(part, Int, binding, frame, launch, launch + 1)
+        answer = run_one(code, binding, launch)
         _read_clock(code, CLOCK, ticks.plus((launch - first + 1) * 16))
         with code.when(answer.differs(0)):
             code.give(answer)
@@ -75,10 +77,10 @@ def run_timed(lowered: Lowered, binding: Binding, frame: Any, look: Callable[[No
 class NativeClock:
     """Times launches by native code. A reading takes some 30 ns, and is part of the launch before it."""
 
-    def __init__(self, run_part: int) -> None:
-        self._run_part = run_part
-        self._library = load_routines([tinytorch_run_timed], default_cache())
-        words = [ctypes.c_void_p] * 3 + [ctypes.c_int64] * 2 + [ctypes.c_void_p]
+    def __init__(self) -> None:
+        imports = {PARALLEL: parallel_address()}
+        self._library = load_routines([tinytorch_run_timed], default_cache(), imports)
+        words = [ctypes.c_void_p] * 2 + [ctypes.c_int64] * 2 + [ctypes.c_void_p]
         prototype = ctypes.CFUNCTYPE(ctypes.c_int32, *words)
         self._run: Callable[..., int] = prototype(self._library[tinytorch_run_timed.name])
 
@@ -86,7 +88,7 @@ class NativeClock:
         """As `TimedPart` says."""
         ticks = np.zeros((stop - first + 1, 2), np.int64)
         frame_at = ctypes.addressof(frame)
-        answer = self._run(self._run_part, binding.address, frame_at, first, stop, address_of(ticks))
+        answer = self._run(binding.address, frame_at, first, stop, address_of(ticks))
         return answer, np.diff(ticks @ np.array([10**9, 1])).tolist()
 
 
@@ -111,4 +113,4 @@ class PythonClock:
 @once
 def timed_part() -> TimedPart:
     """Runs a part with the best clock of this system."""
-    return PythonClock(driver().run_part) if CLOCK is None else NativeClock(driver().part_address)
+    return PythonClock(driver().run_part) if CLOCK is None else NativeClock()
