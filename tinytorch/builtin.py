@@ -15,7 +15,9 @@ from compiler.pipeline.contract import Pass, is_pass
 from compiler.plugins import Plugin, Registry
 from compiler.render.drawing import RENDERERS
 from passes import REWRITES, SCHEDULING
+from tinytorch.ops import activations as act
 from tinytorch.ops import elementwise as op
+from tinytorch.ops import functions as fun
 
 OPS: Final = (
     op.add, op.subtract, op.multiply, op.divide, op.negative, op.square, op.reciprocal, op.zmul,
@@ -23,8 +25,10 @@ OPS: Final = (
     op.logical_or, op.logical_xor, op.logical_not, op.isnan, op.isinf, op.isfinite, op.where,
     op.abs, op.sign, op.floor, op.ceil, op.round, op.maximum, op.minimum, op.stop_gradient, op.sqrt,
     op.rsqrt, op.exp, op.expm1, op.log, op.log1p, op.sin, op.cos, op.tanh, op.erf, op.erfc,
-    op.exact_softplus, op.sigmoid, op.log_sigmoid, op.softplus, op.relu, op.leaky_relu, op.elu,
-    op.selu, op.silu, op.mish, op.softsign, op.hard_sigmoid, op.hard_swish, *op.GELU_FORMS.values(),
+    op.exact_softplus, fun.exp2, fun.logaddexp, fun.xlogy, fun.tan, fun.trunc,
+    fun.lerp, act.sigmoid, act.log_sigmoid, act.softplus, act.relu, act.leaky_relu, act.elu, act.selu,
+    act.celu, act.silu, act.mish, act.softsign, act.hard_sigmoid, act.hard_swish,
+    *act.GELU_FORMS.values(), act.relu6, act.hardtanh, act.hard_shrink, act.soft_shrink, act.threshold,
 )  # fmt: skip
 """The scalar ops, one formula each. What reduces, contracts or moves is a function in `tinytorch.ops`."""
 

@@ -7,7 +7,7 @@ from inspect import cleandoc
 from typing import Any
 
 from compiler.errors import ArgumentError, FormulaError, KeywordError
-from compiler.ir.build import apply
+from compiler.ir.build import apply, atom_formula
 from compiler.ir.formula.tape import Formula
 from compiler.ir.formula.trace import Var, trace
 from compiler.ir.types import Scalar
@@ -90,6 +90,11 @@ class Elementwise:
 
     def __repr__(self) -> str:
         return f"<op {self.formula}>"
+
+
+def of_atom(name: str, doc: str) -> Elementwise:
+    """The op that is one atom of formulas."""
+    return Elementwise(atom_formula(name), {}, doc)
 
 
 def elementwise(name: str, function: Callable[..., Any], *, doc: str | None = None) -> Elementwise:

@@ -19,16 +19,16 @@ from compiler.ir.op import MapReduce, Reducer
 from tinytorch.api import compile as compile_program
 from tinytorch.api import grad
 from tinytorch.api import input as make_input
+from tinytorch.ops import activations as act
 from tinytorch.ops import elementwise as ops
 
 Function = Callable[[Any], Any]
 
 GALLERY: Final[Mapping[str, Function]] = {
-    "relu": ops.relu, "leaky_relu": ops.leaky_relu, "elu": ops.elu, "selu": ops.selu, "sigmoid": ops.sigmoid,
-    "tanh": ops.tanh, "softplus": ops.exact_softplus, "log_sigmoid": ops.log_sigmoid,
-    "softsign": ops.softsign,
-    "gelu": ops.gelu, "silu": ops.silu, "mish": ops.mish, "hard_sigmoid": ops.hard_sigmoid,
-    "hard_swish": ops.hard_swish,
+    "relu": act.relu, "leaky_relu": act.leaky_relu, "elu": act.elu, "selu": act.selu,
+    "sigmoid": act.sigmoid, "tanh": ops.tanh, "softplus": ops.exact_softplus,
+    "log_sigmoid": act.log_sigmoid, "softsign": act.softsign, "gelu": act.gelu, "silu": act.silu,
+    "mish": act.mish, "hard_sigmoid": act.hard_sigmoid, "hard_swish": act.hard_swish,
 }  # fmt: skip
 """What is drawn unless other functions are named."""
 

@@ -25,7 +25,7 @@ def test_value_and_gradients(row):
                 np.testing.assert_allclose(mine, theirs, rtol=tolerance, atol=tolerance * scale)
 
 
-BREAKS = {"softplus": [20.0], "elu": [0.0], "elu 0.7": [0.0], "selu": [0.0]}
+BREAKS = {"softplus": [20.0], "elu": [0.0], "elu 0.7": [0.0], "selu": [0.0], "celu": [0.0], "celu 0.5": [0.0]}
 """Points where torch takes the second derivative from the other side than the first."""
 
 LIMITS = {

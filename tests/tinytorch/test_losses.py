@@ -8,7 +8,7 @@ from compiler.ir.op import ScatterAdd
 from tests.backends import ALL, FAST
 from tests.tinytorch.evaluation import of_torch, ours
 from tinytorch import api, losses
-from tinytorch.ops.elementwise import sigmoid
+from tinytorch.ops.activations import sigmoid
 from tinytorch.ops.layout import one_hot
 
 torch = pytest.importorskip("torch")

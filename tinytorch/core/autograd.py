@@ -19,8 +19,8 @@ from compiler.errors import ArgumentError, GradientError
 from tinytorch.core.tensor import Tensor
 from tinytorch.core.variable import Variable, as_variable, each_variable, of_two
 from tinytorch.elementwise import elementwise
+from tinytorch.ops import activations, normalise
 from tinytorch.ops import elementwise as ops
-from tinytorch.ops import normalise
 from tinytorch.testing import CheckFailed
 
 __all__ = [
@@ -91,12 +91,12 @@ def mean(x: Any) -> Variable:
 
 def relu_with_grad(x: Any) -> Variable:
     """0 below 0, `x` above, as a function of variables; the slope at 0 is 0."""
-    return as_variable(x).map("relu", ops.relu)
+    return as_variable(x).map("relu", activations.relu)
 
 
 def sigmoid_with_grad(x: Any) -> Variable:
     """The logistic function `1 / (1 + exp(-x))` of a variable, an S from 0 to 1; overflows nowhere."""
-    return as_variable(x).map("sigmoid", ops.sigmoid)
+    return as_variable(x).map("sigmoid", activations.sigmoid)
 
 
 def tanh_with_grad(x: Any) -> Variable:

@@ -25,7 +25,7 @@ from tinytorch.core.activation import SECOND_CHANGE, Activation
 from tinytorch.core.gradients import Rule
 from tinytorch.core.variable import Variable
 from tinytorch.elementwise import elementwise as make_elementwise
-from tinytorch.ops import elementwise, normalise
+from tinytorch.ops import activations, elementwise, normalise
 
 
 def _number(name: str, value: Any) -> float:
@@ -37,13 +37,13 @@ def _number(name: str, value: Any) -> float:
 class ReLU(Activation):
     """`max(x, 0)`; NaN stays NaN, ints stay ints."""
 
-    function = elementwise.relu
+    function = activations.relu
 
 
 class Sigmoid(Activation):
     """The logistic function `1 / (1 + exp(-x))`, an S from 0 to 1; overflows nowhere."""
 
-    function = elementwise.sigmoid
+    function = activations.sigmoid
 
 
 class Tanh(Activation):
@@ -55,7 +55,7 @@ class Tanh(Activation):
 class GELU(Activation):
     """`x` times the normal distribution function, or `approximate="tanh"` or `"sigmoid"` (with 1.702)."""
 
-    function = staticmethod(elementwise.gelu)
+    function = staticmethod(activations.gelu)
 
     def __init__(self, approximate: Literal["none", "tanh", "sigmoid"] = "none") -> None:
         if approximate not in ("none", "tanh", "sigmoid"):
@@ -66,7 +66,7 @@ class GELU(Activation):
 class LeakyReLU(Activation):
     """`x`, or `negative_slope` times it below 0."""
 
-    function = elementwise.leaky_relu
+    function = activations.leaky_relu
 
     def __init__(self, negative_slope: float = 0.01) -> None:
         super().__init__(negative_slope=_number("negative_slope", negative_slope))
@@ -75,7 +75,7 @@ class LeakyReLU(Activation):
 class ELU(Activation):
     """`x`, or `alpha (exp(x) - 1)` below 0."""
 
-    function = elementwise.elu
+    function = activations.elu
 
     def __init__(self, alpha: float = 1.0) -> None:
         super().__init__(alpha=_number("alpha", alpha))
@@ -84,13 +84,13 @@ class ELU(Activation):
 class SELU(Activation):
     """ELU scaled so that it keeps mean 0 and variance 1."""
 
-    function = elementwise.selu
+    function = activations.selu
 
 
 class SiLU(Activation):
     """`x sigmoid(x)`, also known as swish: smooth, with a dip of -0.28 left of 0."""
 
-    function = elementwise.silu
+    function = activations.silu
 
 
 Swish = SiLU
@@ -99,7 +99,7 @@ Swish = SiLU
 class Mish(Activation):
     """`x tanh(softplus(x))`: smooth, with a dip of -0.31 left of 0."""
 
-    function = elementwise.mish
+    function = activations.mish
 
 
 def _of_scaled(x: Any, *, beta: float = 1.0) -> Any:
@@ -125,25 +125,25 @@ class Softplus(Activation):
 class Softsign(Activation):
     """`x / (1 + |x|)`, an S from -1 to 1 that levels off more slowly than tanh."""
 
-    function = elementwise.softsign
+    function = activations.softsign
 
 
 class LogSigmoid(Activation):
     """The logarithm of the logistic function, also where that is too small to be told from 0."""
 
-    function = elementwise.log_sigmoid
+    function = activations.log_sigmoid
 
 
 class Hardsigmoid(Activation):
     """A straight line instead of the logistic function: `(x + 3) / 6` held between 0 and 1."""
 
-    function = elementwise.hard_sigmoid
+    function = activations.hard_sigmoid
 
 
 class Hardswish(Activation):
     """`x` times Hardsigmoid of it: SiLU without an exponential."""
 
-    function = elementwise.hard_swish
+    function = activations.hard_swish
 
 
 class _Normalised(Activation):

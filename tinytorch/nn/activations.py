@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from compiler.errors import ArgumentError
 from compiler.ir.numbers import number
 from tinytorch.nn.module import Module
-from tinytorch.ops import elementwise, normalise
+from tinytorch.ops import activations, elementwise, normalise
 from tinytorch.tensor import Tensor
 
 
@@ -53,65 +53,65 @@ def _plain(value: Any) -> Any:
 class ReLU(Activation):
     """0 below 0, `x` above; the slope at 0 is 0."""
 
-    function = elementwise.relu
+    function = activations.relu
 
 
 class LeakyReLU(Activation):
     """`x`, or `negative_slope` (0.01) times it below 0, so that no unit is ever without a gradient."""
 
-    function = elementwise.leaky_relu
+    function = activations.leaky_relu
     takes = ("negative_slope",)
 
 
 class ELU(Activation):
     """`x`, or `alpha (exp(x) - 1)` below 0, which levels off at `-alpha` (Clevert et al., 2015)."""
 
-    function = elementwise.elu
+    function = activations.elu
     takes = ("alpha",)
 
 
 class SELU(Activation):
     """ELU scaled so that it keeps mean 0 and variance 1 (Klambauer et al., 2017)."""
 
-    function = elementwise.selu
+    function = activations.selu
 
 
 class Softplus(Activation):
     """A smooth ReLU: `log(1 + exp(beta x)) / beta`, and `x` itself where `beta x` is above `threshold`."""
 
-    function = elementwise.softplus
+    function = activations.softplus
     takes = ("beta", "threshold")
 
 
 class SiLU(Activation):
     """`x sigmoid(x)`, also known as swish: smooth, with a dip of -0.28 left of 0."""
 
-    function = elementwise.silu
+    function = activations.silu
 
 
 class Mish(Activation):
     """`x tanh(softplus(x))`: smooth, with a dip of -0.31 left of 0 (Misra, 2019)."""
 
-    function = elementwise.mish
+    function = activations.mish
 
 
 class GELU(Activation):
     """`x` times the normal distribution function, or an approximation (`approximate="tanh"`, `"sigmoid"`)."""
 
-    function = staticmethod(elementwise.gelu)
+    function = staticmethod(activations.gelu)
     takes = ("approximate",)
 
 
 class Sigmoid(Activation):
     """The logistic function `1 / (1 + exp(-x))`, an S from 0 to 1; overflows nowhere."""
 
-    function = elementwise.sigmoid
+    function = activations.sigmoid
 
 
 class LogSigmoid(Activation):
     """The logarithm of the logistic function, also where that is too small to be told from 0."""
 
-    function = elementwise.log_sigmoid
+    function = activations.log_sigmoid
 
 
 class Tanh(Activation):
@@ -123,19 +123,19 @@ class Tanh(Activation):
 class Softsign(Activation):
     """`x / (1 + |x|)`, an S from -1 to 1 that levels off more slowly than tanh."""
 
-    function = elementwise.softsign
+    function = activations.softsign
 
 
 class Hardsigmoid(Activation):
     """A straight line instead of the logistic function: `(x + 3) / 6` held between 0 and 1."""
 
-    function = elementwise.hard_sigmoid
+    function = activations.hard_sigmoid
 
 
 class Hardswish(Activation):
     """`x` times Hardsigmoid of it: SiLU without an exponential (Howard et al., 2019)."""
 
-    function = elementwise.hard_swish
+    function = activations.hard_swish
 
 
 class Softmax(Activation):

@@ -14,21 +14,13 @@ Conditions are written so that NaN falls into a branch that keeps it: `where(x <
 from __future__ import annotations
 
 import math
-from typing import Any, Final, Literal
+from typing import Any
 
 from compiler.errors import ArgumentError
 from compiler.ir.build import atom_formula
 from compiler.ir.formula.trace import Var
-from tinytorch.elementwise import Documentation, Elementwise, elementwise
+from tinytorch.elementwise import Documentation, Elementwise, elementwise, of_atom
 from tinytorch.tensor import Tensor, as_tensor
-
-_SELU_SCALE: Final = 1.0507009873554804934193349852946
-_SELU_ALPHA: Final = 1.6732632423543772848170429916717
-"""Klambauer et al., Self-Normalizing Neural Networks (2017), equation 14."""
-
-
-def _atom(name: str, doc: str) -> Elementwise:
-    return Elementwise(atom_formula(name), {}, doc)
 
 
 class _Logical(Elementwise):
@@ -49,16 +41,16 @@ def _truth(value: Any) -> Any:
 
 # Arithmetic
 
-add = _atom("add", "The sum of two values. Integers wrap around; bools are refused.")
-subtract = _atom("sub", "The first value less the second. Integers wrap around; bools are refused.")
-multiply = _atom("mul", "The product of two values. 0 times an infinity is NaN, other than with `zmul`.")
-divide = _atom(
+add = of_atom("add", "The sum of two values. Integers wrap around; bools are refused.")
+subtract = of_atom("sub", "The first value less the second. Integers wrap around; bools are refused.")
+multiply = of_atom("mul", "The product of two values. 0 times an infinity is NaN, other than with `zmul`.")
+divide = of_atom(
     "div", "The true quotient, floating for integers too. Of 0 by 0 it is NaN, of others by 0 an infinity."
 )
-negative = _atom("neg", "The value with the other sign, of 0 too.")
+negative = of_atom("neg", "The value with the other sign, of 0 too.")
 square = elementwise("square", lambda x: x * x, doc="The value times itself, rounded once.")
 reciprocal = elementwise("reciprocal", lambda x: 1 / x, doc="One over x; infinite at 0, with its sign.")
-zmul = _atom(
+zmul = of_atom(
     "zmul",
     "The product, but 0 where the first operand is 0, whatever the second is. Gradients of masked branches "
     "are made with it: a slope that is infinite or NaN is not met where nothing is passed on.",
@@ -73,12 +65,14 @@ def pow(base: Any, exponent: Any) -> Any:  # PyTorch's name
 
 # Comparison and logic; results are bool and have no gradient
 
-equal = _atom("eq", "Whether two values are the same number. NaN is none, and 0 is -0.")
-not_equal = _atom("ne", "Whether two values are not the same number; true where one is NaN.")
-less = _atom("lt", "Whether the first value is the smaller one; false where one is NaN.")
-less_equal = _atom("le", "Whether the first value is no larger than the second; false where one is NaN.")
-greater = _atom("gt", "Whether the first value is the larger one; false where one is NaN.")
-greater_equal = _atom("ge", "Whether the first value is no smaller than the second; false where one is NaN.")
+equal = of_atom("eq", "Whether two values are the same number. NaN is none, and 0 is -0.")
+not_equal = of_atom("ne", "Whether two values are not the same number; true where one is NaN.")
+less = of_atom("lt", "Whether the first value is the smaller one; false where one is NaN.")
+less_equal = of_atom("le", "Whether the first value is no larger than the second; false where one is NaN.")
+greater = of_atom("gt", "Whether the first value is the larger one; false where one is NaN.")
+greater_equal = of_atom(
+    "ge", "Whether the first value is no smaller than the second; false where one is NaN."
+)
 logical_and, logical_or, logical_xor, logical_not = (
     _Logical(atom_formula(name), {}, f"{doc} What is no bool is true where it is not 0, NaN included.")
     for name, doc in (
@@ -88,12 +82,12 @@ logical_and, logical_or, logical_xor, logical_not = (
         ("not", "Whether the condition does not hold."),
     )
 )
-isnan = _atom("isnan", "Whether the value is no number, as 0/0; never of an integer.")
+isnan = of_atom("isnan", "Whether the value is no number, as 0/0; never of an integer.")
 isinf = elementwise("isinf", lambda x: abs(x) == math.inf, doc="Whether the value is an infinity.")
 isfinite = elementwise(
     "isfinite", lambda x: abs(x) < math.inf, doc="Whether the value is a number that is not infinite."
 )
-where = _atom(
+where = of_atom(
     "where",
     """`y` where the condition `x` holds, else `z`: `where(condition, chosen, other)`.
 
@@ -110,20 +104,20 @@ where = _atom(
 
 # Pieces and steps
 
-abs = _atom("abs", "The magnitude. Its slope is the sign, 0 at 0.")
-sign = _atom("sign", "-1, 0 or 1 by the sign; NaN stays. The slope is 0 everywhere.")
-floor = _atom("floor", "The largest integer that is not above the value. The slope is 0 everywhere.")
-ceil = _atom("ceil", "The smallest integer that is not below the value. The slope is 0 everywhere.")
-round = _atom("round", "The nearest integer; halves go to the even one. The slope is 0 everywhere.")
-maximum = _atom(
+abs = of_atom("abs", "The magnitude. Its slope is the sign, 0 at 0.")
+sign = of_atom("sign", "-1, 0 or 1 by the sign; NaN stays. The slope is 0 everywhere.")
+floor = of_atom("floor", "The largest integer that is not above the value. The slope is 0 everywhere.")
+ceil = of_atom("ceil", "The smallest integer that is not below the value. The slope is 0 everywhere.")
+round = of_atom("round", "The nearest integer; halves go to the even one. The slope is 0 everywhere.")
+maximum = of_atom(
     "maximum",
     "The larger of two values; NaN where one is. Where they are equal, they share the gradient in halves.",
 )
-minimum = _atom(
+minimum = of_atom(
     "minimum",
     "The smaller of two values; NaN where one is. Where they are equal, they share the gradient in halves.",
 )
-stop_gradient = _atom("stop", "The value itself, through which no gradient passes (torch.Tensor.detach).")
+stop_gradient = of_atom("stop", "The value itself, through which no gradient passes (torch.Tensor.detach).")
 
 _at_least = elementwise(
     "clip_min",
@@ -153,98 +147,22 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     return _at_most(x, max) if min is None else _between(x, min, max)
 
 
+clamp = clip
+"""PyTorch's name for it."""
+
+
 # Roots, exponentials, trigonometry, the error function
 
-sqrt = _atom("sqrt", "The square root, for x >= 0; NaN below. Its slope is infinite at 0.")
+sqrt = of_atom("sqrt", "The square root, for x >= 0; NaN below. Its slope is infinite at 0.")
 rsqrt = elementwise("rsqrt", lambda x: 1 / sqrt(x), doc="One over sqrt(x), for x > 0; infinite at 0.")
-exp = _atom("exp", "e to the power x. Infinite from 88.73 on in float32, from 709.79 on in float64.")
-expm1 = _atom("expm1", "exp(x) - 1 without the cancellation that this has near 0.")
-log = _atom("log", "The natural logarithm, for x > 0; -infinity at 0, NaN below.")
-log1p = _atom("log1p", "log(1 + x) without the cancellation that this has near 0, for x > -1.")
-sin = _atom("sin", "The sine of an angle in radians, accurate for every float; NaN of an infinity.")
-cos = _atom("cos", "The cosine of an angle in radians, accurate for every float; NaN of an infinity.")
-tanh = _atom("tanh", "The hyperbolic tangent, an S from -1 to 1 with slope 1 at 0.")
-erf = _atom("erf", "The error function: 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x.")
-erfc = _atom("erfc", "1 - erf(x) without the cancellation that this has for large x.")
-exact_softplus = _atom("softplus", "log(1 + exp(x)) for every x: neither overflows nor cancels.")
-_normal_cdf = _atom("normcdf", "The probability that a standard normal number is at most x.")
-
-# Activations
-
-sigmoid = _atom("sigmoid", "The logistic function, an S from 0 to 1 with slope 1/4 at 0; overflows nowhere.")
-log_sigmoid = elementwise(
-    "log_sigmoid",
-    lambda x: -exact_softplus(-x),
-    doc="The logarithm of sigmoid(x), also where that is too small to be told from 0.",
-)
-softplus = elementwise(
-    "softplus_beta",
-    lambda x, *, beta=1, threshold=20: where(beta * x > threshold, x, exact_softplus(beta * x) / beta),
-    doc="A smooth relu: `log(1 + exp(beta x)) / beta`, and `x` itself where `beta x > threshold`.",
-)
-relu = elementwise(
-    "relu", lambda x: where(x <= 0, 0, x), doc="0 below 0, x itself above; NaN stays. The slope at 0 is 0."
-)
-leaky_relu = elementwise(
-    "leaky_relu",
-    lambda x, *, negative_slope=0.01: where(x > 0, x, negative_slope * x),
-    doc="x above 0, a small multiple of it below (Maas et al., 2013). The slope at 0 is the small one.",
-)
-elu = elementwise(
-    "elu",
-    lambda x, *, alpha=1.0: where(x > 0, x, alpha * expm1(x)),
-    doc="x above 0, an exponential that levels off at -alpha below (Clevert et al., 2015).",
-)
-selu = elementwise(
-    "selu",
-    lambda x: _SELU_SCALE * where(x > 0, x, _SELU_ALPHA * expm1(x)),
-    doc="elu with the two constants that keep mean 0 and variance 1 (Klambauer et al., 2017).",
-)
-silu = elementwise(
-    "silu",
-    lambda x: x * sigmoid(x),
-    doc="x times sigmoid(x), also known as swish (Elfwing et al., 2017).",
-)
-mish = elementwise(
-    "mish", lambda x: x * tanh(exact_softplus(x)), doc="x times the tanh of its softplus (Misra, 2019)."
-)
-softsign = elementwise(
-    "softsign",
-    lambda x: x / (1 + abs(x)),
-    doc="An S from -1 to 1 that levels off slowly, like 1/x.",
-)
-hard_sigmoid = elementwise(
-    "hard_sigmoid",
-    lambda x: where(x <= -3, 0, where(x >= 3, 1, (x + 3) / 6)),
-    doc="A straight line from 0 at -3 to 1 at 3, level outside. The slope at both corners is 0.",
-)
-hard_swish = elementwise(
-    "hard_swish",
-    lambda x: where(x <= -3, 0, where(x >= 3, x, x * (x + 3) / 6)),
-    doc="x times hard_sigmoid(x) (Howard et al., 2019). Its slope is 0 at -3 and 1 at 3.",
-)
-
-GELU_FORMS: Final = {
-    "none": elementwise("gelu", lambda x: x * _normal_cdf(x), doc="x times the normal distribution."),
-    "tanh": elementwise(
-        "gelu_tanh",
-        lambda x: x * sigmoid(2 * math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))),
-        doc="gelu by a tanh of a cubic, off by less than 5e-4 (Hendrycks and Gimpel, 2016).",
-    ),
-    "sigmoid": elementwise(
-        "gelu_sigmoid",
-        lambda x: x * sigmoid(1.702 * x),
-        doc="gelu by one sigmoid, off by up to 0.021.",
-    ),
-}
-"""The ops behind `gelu`, by what `approximate` says."""
-
-
-def gelu(x: Any, *, approximate: Literal["none", "tanh", "sigmoid"] = "none") -> Any:
-    """`x` times the normal distribution function (Hendrycks and Gimpel, 2016), or an approximation.
-
-    The tanh form is written with `sigmoid(2u)`, which is `(1 + tanh(u)) / 2` without its cancellation.
-    """
-    if approximate not in GELU_FORMS:
-        raise ArgumentError(f"gelu has approximate={', '.join(map(repr, GELU_FORMS))}, not {approximate!r}")
-    return GELU_FORMS[approximate](x)
+exp = of_atom("exp", "e to the power x. Infinite from 88.73 on in float32, from 709.79 on in float64.")
+expm1 = of_atom("expm1", "exp(x) - 1 without the cancellation that this has near 0.")
+log = of_atom("log", "The natural logarithm, for x > 0; -infinity at 0, NaN below.")
+log1p = of_atom("log1p", "log(1 + x) without the cancellation that this has near 0, for x > -1.")
+sin = of_atom("sin", "The sine of an angle in radians, accurate for every float; NaN of an infinity.")
+cos = of_atom("cos", "The cosine of an angle in radians, accurate for every float; NaN of an infinity.")
+tanh = of_atom("tanh", "The hyperbolic tangent, an S from -1 to 1 with slope 1 at 0.")
+erf = of_atom("erf", "The error function: 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x.")
+erfc = of_atom("erfc", "1 - erf(x) without the cancellation that this has for large x.")
+exact_softplus = of_atom("softplus", "log(1 + exp(x)) for every x: neither overflows nor cancels.")
+normal_cdf = of_atom("normcdf", "The probability that a standard normal number is at most x.")

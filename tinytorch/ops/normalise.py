@@ -40,6 +40,12 @@ def softmax(x: Any, axis: Axis = -1) -> Tensor:
     return raised / raised.sum(axis, keepdims=True)
 
 
+@scope("softmin")
+def softmin(x: Any, axis: Axis = -1) -> Tensor:
+    """softmax of -x: the smallest element of an axis gets the most."""
+    return softmax(-as_tensor(x), axis)
+
+
 @scope("log_softmax")
 def log_softmax(x: Any, axis: Axis = -1) -> Tensor:
     """`log(softmax(x))` over an axis or several, without underflow."""

@@ -13,7 +13,7 @@ from compiler.ir.formula.atoms import ATOMS
 from tinytorch import losses, nn, optim
 from tinytorch.api import constant, grad, input, parameter
 from tinytorch.elementwise import Elementwise
-from tinytorch.ops import contract, elementwise, layout, normalise, windows
+from tinytorch.ops import activations, contract, elementwise, functions, layout, normalise, windows
 from tinytorch.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
@@ -38,7 +38,8 @@ def _normal(*shape: int, seed: int = 0) -> Array:
 def _elementwise() -> TestProgram:
     """Every atom of floats, in one broadcast expression each."""
     x, y = input("x", ("rows", 5)), input("y", (5,))
-    formulas = [item for item in vars(elementwise).values() if isinstance(item, Elementwise)]
+    rooms = vars(elementwise), vars(activations), vars(functions)
+    formulas = [item for room in rooms for item in room.values() if isinstance(item, Elementwise)]
     atoms = {item.formula.atom.name: item for item in formulas if item.formula.atom is not None}
     unary = [op(x) for name, op in atoms.items() if ATOMS[name].arity == 1 and name != "not"]
     binary = [
@@ -54,21 +55,21 @@ def _special_values() -> TestProgram:
     """Zeros of both signs, subnormals, infinities and NaN through activations and their gradients."""
     x = input("x", ("n",), "float64")
     specials = [0.0, -0.0, 5e-324, -1e-310, 1000.0, -1000.0, np.inf, -np.inf, np.nan, 0.5, -3.0, 3.0]
-    activations = [
-        elementwise.relu,
-        elementwise.silu,
-        elementwise.gelu,
-        elementwise.mish,
-        elementwise.softplus,
+    ops = [
+        activations.relu,
+        activations.silu,
+        activations.gelu,
+        activations.mish,
+        activations.softplus,
     ]
-    values = [op(x) for op in activations]
+    values = [op(x) for op in ops]
     return TestProgram([x], [np.array(specials)], [*values, *(grad(value.sum(), x) for value in values)])
 
 
 def _chain() -> TestProgram:
     """A long element-wise chain with a row vector, a column vector and a scalar."""
     x, row, column = input("x", ("n", 33)), input("row", (33,)), input("column", ("n", 1))
-    y = x * elementwise.sigmoid(elementwise.gelu(x + row, approximate="tanh")) - column
+    y = x * activations.sigmoid(activations.gelu(x + row, approximate="tanh")) - column
     y = elementwise.tanh(y) * 0.5 + constant(2.0)
     data = [_normal(70, 33), _normal(33, seed=1), _normal(70, 1, seed=2)]
     return TestProgram([x, row, column], data, [y, *grad(y.sum(), [x, row, column])])
@@ -179,7 +180,7 @@ def _shared_buffers() -> TestProgram:
     a = elementwise.exp(x)
     b = a + 2.0 * a.T
     view = b[1:4].reshape(18)
-    c = elementwise.relu(b)
+    c = activations.relu(b)
     return TestProgram([x], [_normal(6, 6)], [c * 3.0, view.sum() + c.max(), a[::-1] * b, b])
 
 

@@ -38,7 +38,7 @@ ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
         "tinytorch.plots",
         "compiler.backends.measuring",
     ),
-    "scalar": ("tinytorch.ops.elementwise",),
+    "scalar": ("tinytorch.ops.elementwise", "tinytorch.ops.functions", "tinytorch.ops.activations"),
     "reducing": (
         "tinytorch.ops.reduce",
         "tinytorch.ops.prefix",

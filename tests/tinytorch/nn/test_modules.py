@@ -7,7 +7,7 @@ import pytest
 
 from compiler.errors import ArgumentError
 from tinytorch import api, losses, nn, optim
-from tinytorch.ops.elementwise import relu
+from tinytorch.ops.activations import relu
 
 
 def values(module):

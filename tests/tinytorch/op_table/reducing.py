@@ -73,6 +73,7 @@ REDUCING = [
         [(signed(2, 3),), (signed(3),), (signed(2, 1),), (signed(0, 3),), (signed(3, 0),)],
     ),
     Row("softmax 0", with_settings(on.softmax, axis=0), lambda x: torch.softmax(x, 0), [(signed(2, 3),)]),
+    Row("softmin", on.softmin, lambda x: torch.softmax(-x, -1), [(signed(2, 3),), (signed(3),)]),
     Row(
         "log_softmax",
         on.log_softmax,

@@ -82,6 +82,11 @@ def binary(left: Callable[..., Any] = signed, right: Callable[..., Any] = signed
     return [(left(*a), right(*b)) for a, b in PAIRS]
 
 
+def each(ours: Any, theirs: Any, make: Callable[..., Any] = signed, *, name: str = "", **fields: Any) -> Row:
+    """The row of a function of one operand."""
+    return Row(name or ours.__name__, ours, theirs, unary(make), **fields)
+
+
 def integers(*shape: int) -> Any:
     return R.integers(-3, 4, shape)
 

@@ -8,6 +8,7 @@ import pytest
 from compiler.errors import ArgumentError, DTypeError
 from compiler.ir.verify import verify
 from tinytorch import api
+from tinytorch.ops import activations as oa
 from tinytorch.ops import elementwise as oe
 
 
@@ -16,7 +17,7 @@ def value(result, *arrays, inputs=()):
 
 
 INTEGER_KEEPING = {
-    "relu": oe.relu,
+    "relu": oa.relu,
     "abs": oe.abs,
     "negative": oe.negative,
     "square": oe.square,
@@ -59,13 +60,13 @@ def test_rounding_keeps_large_integers():
 @pytest.mark.parametrize("dtype", ["bool", "int32", "int64"])
 def test_floating_functions_of_integers_are_float32(dtype):
     x = api.input("x", (2,), dtype)
-    for op in (oe.exp, oe.sigmoid, oe.sqrt, oe.rsqrt, oe.log1p, oe.erf, oe.tanh):
+    for op in (oe.exp, oa.sigmoid, oe.sqrt, oe.rsqrt, oe.log1p, oe.erf, oe.tanh):
         assert op(x).dtype.value == "float32"
 
 
 def test_a_float32_op_stays_float32():
     x = api.input("x", (2,))
-    for op in (oe.gelu, oe.selu, oe.softplus, oe.hard_swish, oe.elu, oe.silu, oe.clip):
+    for op in (oa.gelu, oa.selu, oa.softplus, oa.hard_swish, oa.elu, oa.silu, oe.clip):
         result = op(x, 0.5, 2) if op is oe.clip else op(x)
         assert result.dtype.value == "float32"
 
@@ -95,7 +96,7 @@ def test_clip_needs_a_bound():
 
 def test_an_unknown_approximation_of_gelu():
     with pytest.raises(ArgumentError, match="'none', 'tanh', 'sigmoid', not 'fast'"):
-        oe.gelu(api.input("x"), approximate="fast")  # type: ignore[arg-type]  # that is what is tested
+        oa.gelu(api.input("x"), approximate="fast")  # type: ignore[arg-type]  # that is what is tested
 
 
 def test_integers_have_no_negative_powers():
@@ -125,13 +126,13 @@ def test_a_branch_that_is_not_taken_has_no_gradient():
 
 
 TIES = {
-    "relu": (oe.relu, [0.0], 0.0),
+    "relu": (oa.relu, [0.0], 0.0),
     "abs": (oe.abs, [0.0], 0.0),
-    "leaky_relu": (oe.leaky_relu, [0.0], 0.01),
-    "hard_sigmoid at -3": (oe.hard_sigmoid, [-3.0], 0.0),
-    "hard_sigmoid at 3": (oe.hard_sigmoid, [3.0], 0.0),
-    "hard_swish at -3": (oe.hard_swish, [-3.0], 0.0),
-    "hard_swish at 3": (oe.hard_swish, [3.0], 1.0),
+    "leaky_relu": (oa.leaky_relu, [0.0], 0.01),
+    "hard_sigmoid at -3": (oa.hard_sigmoid, [-3.0], 0.0),
+    "hard_sigmoid at 3": (oa.hard_sigmoid, [3.0], 0.0),
+    "hard_swish at -3": (oa.hard_swish, [-3.0], 0.0),
+    "hard_swish at 3": (oa.hard_swish, [3.0], 1.0),
     "clip at its lower bound": (lambda x: oe.clip(x, 0, 1), [0.0], 1.0),
     "clip at its upper bound": (lambda x: oe.clip(x, 0, 1), [1.0], 1.0),
     "maximum": (oe.maximum, [2.0, 2.0], 0.5),
@@ -158,4 +159,4 @@ def test_the_exponent_of_a_power_has_a_gradient_at_base_zero():
 
 def test_every_op_obeys_the_laws():
     x = api.input("x", ("n", 3))
-    verify(api.graph_of([oe.gelu(x), oe.clip(x, -1, 1), oe.softplus(x), oe.where(x > 0, x, -x)]))
+    verify(api.graph_of([oa.gelu(x), oe.clip(x, -1, 1), oa.softplus(x), oe.where(x > 0, x, -x)]))

@@ -1,0 +1,107 @@
+"""Functions of mathematics: one formula each, of atoms that are accurate for every number.
+
+Names and meanings are PyTorch's; edge cases and slopes too. What has no formula as accurate as that is an
+atom.
+"""
+
+# A formula's parameters have no types: it is called with variables.
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from compiler.errors import ArgumentError
+from compiler.ir.formula.trace import Var
+from tinytorch.elementwise import elementwise
+from tinytorch.ops.elementwise import abs, ceil, cos, exact_softplus, floor, isnan, log, sin, where, zmul
+from tinytorch.tensor import as_tensor
+
+# Powers and logarithms
+
+
+def _logaddexp(x: Any, y: Any, difference: Any) -> Any:
+    """The larger operand leads, so that what is added to it is at most log(2)."""
+    return where(x > y, x + exact_softplus(-difference), y + exact_softplus(difference))
+
+
+exp2 = elementwise("exp2", lambda x: 2.0**x, doc="2 to the power x; exact where x is a whole number.")
+logaddexp = elementwise(
+    "logaddexp",
+    lambda x, y: _logaddexp(x, y, where((x == y) & (abs(x) == math.inf), 0, x - y)),
+    doc="log(exp(x) + exp(y)), which neither overflows nor loses the smaller of two far apart.",
+)
+xlogy = elementwise(
+    "xlogy",
+    lambda x, y: where(isnan(y), y, where((x == 0) & (y <= 0), 0, zmul(x, log(where(y < 0, math.nan, y))))),
+    doc="x times log(y), and 0 where x is 0, but NaN where y is.",
+)
+
+
+# Angles
+
+tan = elementwise(
+    "tan", lambda x: sin(x) / cos(x), doc="The tangent of an angle in radians, accurate for every float."
+)
+
+# Pieces
+
+trunc = elementwise(
+    "trunc",
+    lambda x: where(x < 0, ceil(x), floor(x)),
+    doc="The nearest integer towards 0. The slope is 0 everywhere.",
+)
+lerp = elementwise(
+    "lerp",
+    lambda start, end, weight: where(
+        abs(weight) < 0.5, start + weight * (end - start), end - (end - start) * (1 - weight)
+    ),
+    doc="`start` for the weight 0, `end` for 1, and the straight line through both for any other.",
+)
+_isclose = elementwise(
+    "isclose",
+    lambda x, y, *, rtol=1e-5, atol=1e-8: (
+        (x == y) | ((abs(x - y) <= atol + rtol * abs(y)) & (abs(y) < math.inf))
+    ),
+    doc="Whether x is off from y by at most `atol` and `rtol` of y; infinities are close to themselves.",
+)
+_isclose_or_nan = elementwise(
+    "isclose_or_nan",
+    lambda x, y, *, rtol=1e-5, atol=1e-8: _isclose(x, y, rtol=rtol, atol=atol) | (isnan(x) & isnan(y)),
+    doc="As `isclose`, and NaN is close to NaN.",
+)
+_nan_to_num = elementwise(
+    "nan_to_num",
+    lambda x, *, missing=0.0, top=0.0, bottom=0.0: where(
+        isnan(x), missing, where(x == math.inf, top, where(x == -math.inf, bottom, x))
+    ),
+    doc="x with a number each for NaN and the two infinities.",
+)
+
+
+def isclose(x: Any, y: Any, *, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    """Whether x is off from y by at most `atol + rtol |y|`; infinities are close to themselves alone.
+
+    NaN is close to nothing, or with `equal_nan` to NaN.
+    """
+    return (_isclose_or_nan if equal_nan else _isclose)(x, y, rtol=rtol, atol=atol)
+
+
+def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+    """x with `nan` in the place of NaN, and numbers for infinities: by default its dtype's outermost ones.
+
+    What is replaced has the slope 0.
+    """
+    if isinstance(x, Var):
+        if posinf is None or neginf is None:
+            raise ArgumentError("nan_to_num in a formula needs posinf and neginf: a formula has no dtype yet")
+        return _nan_to_num(x, missing=nan, top=posinf, bottom=neginf)
+    x = as_tensor(x)
+    if not x.dtype.is_float:
+        return x
+    largest = float(np.finfo(x.dtype.numpy).max)
+    ends = (largest if posinf is None else posinf), (-largest if neginf is None else neginf)
+    return _nan_to_num(x, missing=nan, top=ends[0], bottom=ends[1])
