@@ -111,6 +111,18 @@ class Arithmetic(Handle):
 
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
+    def __lshift__(self, other: TensorLike) -> Self:
+        return self._binary("lshift", self, other)
+
+    def __rlshift__(self, other: TensorLike) -> Self:
+        return self._binary("lshift", other, self)
+
+    def __rshift__(self, other: TensorLike) -> Self:
+        return self._binary("rshift", self, other)
+
+    def __rrshift__(self, other: TensorLike) -> Self:
+        return self._binary("rshift", other, self)
+
     def __invert__(self) -> Self:
         return self._wrap(apply("not", self.node))
 

@@ -22,7 +22,8 @@ from tinytorch.ops import functions as fun
 OPS: Final = (
     op.add, op.subtract, op.multiply, op.divide, op.negative, op.square, op.reciprocal, op.zmul,
     op.equal, op.not_equal, op.less, op.less_equal, op.greater, op.greater_equal, op.logical_and,
-    op.logical_or, op.logical_xor, op.logical_not, op.isnan, op.isinf, op.isfinite, op.where,
+    op.logical_or, op.logical_xor, op.logical_not, op.bitwise_left_shift, op.bitwise_right_shift,
+    op.isnan, op.isinf, op.isfinite, op.where,
     op.abs, op.sign, op.floor, op.ceil, op.round, op.maximum, op.minimum, op.stop_gradient, op.sqrt,
     op.rsqrt, op.exp, op.expm1, op.log, op.log1p, op.sin, op.cos, op.tanh, op.erf, op.erfc,
     op.exact_softplus, fun.exp2, fun.logaddexp, fun.xlogy, fun.tan, fun.trunc,

@@ -10,7 +10,7 @@ from compiler.autodiff.explain import definitions_of
 from compiler.backends.accuracy import SYSTEMS, Case, Stated, measured
 from compiler.errors import DTypeError, FormulaError
 from compiler.ir.build import input_node
-from compiler.ir.formula.atoms import ATOMS, Rounding, Rule
+from compiler.ir.formula.atoms import ATOMS, OF_INTEGERS, Rounding, Rule
 from compiler.ir.formula.intervals import value_range
 from compiler.ir.formula.printing import latex, print_body, print_formula
 from compiler.ir.formula.settings import derive_with
@@ -145,8 +145,8 @@ def facts_of(op: Elementwise, name: str | None = None) -> Facts:
 
 
 def _slope(formula: Formula, place: int, operand: str) -> Slope:
-    if formula.atom is not None and formula.atom.rule is Rule.LOGICAL:
-        return Slope(operand, None, None, "bools have no slope")
+    if formula.atom is not None and formula.atom.rule in OF_INTEGERS:
+        return Slope(operand, None, None, "bools and integers have no slope")
     try:
         slope = derive_with(formula, place, {})
     except FormulaError as error:

@@ -94,6 +94,7 @@ _ATOMS: Final = (
     _each("not", 1, "ib", "bit by bit"),
     _each("shl", 2, "i", "a shifted left by b bits, 0 <= b < n"),
     _each("lshr", 2, "i", "a shifted right by b bits, zeros from the left"),
+    _each("ashr", 2, "i", "a shifted right by b bits, its sign from the left"),
     _each("bits", 1, "f", "the pattern of a float", Gives.BITS),
     _each("from_bits", 1, "i", "the float of a pattern", Gives.NUMBER),
     _each("cast", 1, "fib", "as NumPy converts, but to bool; out of range as the machine does", Gives.ANY),

@@ -19,8 +19,8 @@ from compiler.loops.writing import Writer
 from compiler.schedule.addresses import FromLoop
 from compiler.schedule.nest import Nest
 
-LOGICAL: Final = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "isnan", "and", "or", "xor", "not"})
-"""The atoms whose value is a bool."""
+TESTS: Final = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "isnan"})
+"""The atoms whose value is a bool, whatever they read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def write_formula(
         atom, arguments = typed.line.atom, typed.line.arguments
         reads = [BOOL if atom == "where" and not k else typed.reads for k in range(len(arguments))]
         operands = [look(ref, dtype) for ref, dtype in zip(arguments, reads, strict=True)]
-        dtype = BOOL if atom in LOGICAL else typed.reads
+        dtype = BOOL if atom in TESTS else typed.reads
         is_named = number == last and dtype is typed.dtype is wanted
         value = writer.let(atom, dtype, *operands, label=label if is_named else None)
         known.append(writer.cast(value, dtype, typed.dtype))

@@ -65,8 +65,10 @@ def _is_formula(let: Let) -> bool:
             return dtypes == [BOOL, result, result]
         case Rule.COMPARISON | Rule.TEST:
             return alike and result is BOOL
-        case Rule.LOGICAL:
-            return alike and result is dtypes[0] is BOOL
+        case Rule.BITWISE:
+            return alike and result is dtypes[0] and not result.is_float
+        case Rule.INTEGER:
+            return alike and result is dtypes[0] and result.is_integer
         case Rule.FLOATING:
             return alike and result is dtypes[0] and result.is_float
         case Rule.ARITHMETIC:

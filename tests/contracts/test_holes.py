@@ -59,7 +59,8 @@ def test_the_tables_name_nothing_else():
 @pytest.mark.parametrize("atom", ATOMS)
 def test_the_oracle_gives_an_atoms_value_in_the_dtype_that_the_ir_states(atom):
     rule = ATOMS[atom].rule
-    values = [np.array([True, False]) if rule is Rule.LOGICAL else np.array([0.25, 0.5])] * ATOMS[atom].arity
+    given = {Rule.BITWISE: [True, False], Rule.INTEGER: [5, 2]}.get(rule, [0.25, 0.5])
+    values = [np.array(given)] * ATOMS[atom].arity
     if rule is Rule.WHERE:
         values[0] = np.array([True, False])
     nodes = [constant_node(value, FLOAT64.__class__(value.dtype.name)) for value in values]

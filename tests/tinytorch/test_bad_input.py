@@ -138,7 +138,7 @@ BUILDS: dict[str, tuple[Callable[[], object], type[TinytorchError], str]] = {
     "and of floats": (
         lambda: x & x,
         tt.DTypeError,
-        rf"and takes bool, not float32, float32; compare first(.|\n)*{X}",
+        rf"and takes bools and integers, not float32; compare first(.|\n)*{X}",
     ),
     "sum of bools": (
         lambda: (x > 0) + (x > 0),

@@ -63,6 +63,39 @@ def test_logic_is_of_bools(function):
     np.testing.assert_array_equal(compute(~tt.constant(a)), ~a)
 
 
+BITS = [*LOGICAL, operator.lshift, operator.rshift]
+
+
+@pytest.mark.parametrize("right", ["bool", "int32", "int64"])
+@pytest.mark.parametrize("left", ["int32", "int64"])
+@pytest.mark.parametrize("function", BITS, ids=lambda item: item.__name__)
+def test_bits_of_integers_are_numpys(function, left, right):
+    a, b = np.array([6, -5, 2**31 - 1, -(2**31)], left), np.array([3, 1, 0, 2]).astype(right)
+    expected = function(a, b)
+    found = compute(function(tt.constant(a), tt.constant(b)))
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(compute(~tt.constant(a)), ~a)
+    np.testing.assert_array_equal(compute(function(tt.constant(a), 3)), function(a, 3))
+    np.testing.assert_array_equal(compute(function(3, tt.constant(b))), function(3, b.astype(np.int64)))
+
+
+def test_logic_of_integers_asks_whether_they_are_zero():
+    """In formulas, too, where bits of 2 and 1 would have nothing in common."""
+    x, y = tt.constant([2, 0, 1]), tt.constant([1, 1, 0])
+    both = tt.elementwise("both", lambda x, y: tt.where(tt.logical_and(x, y), 1, 0))
+    as_numpy = tt.elementwise("both", lambda x, y: tt.where(np.logical_and(x, y > 0), 1, 0))
+    for found in (tt.logical_and(x, y), both(x, y), as_numpy(x, y)):
+        np.testing.assert_array_equal(compute(found), [1, 0, 0])
+    assert str(as_numpy.formula).count("!=") == 1
+
+
+def test_bits_of_literals_keep_the_dtype_of_what_they_meet():
+    op = tt.elementwise("op", lambda x, *, n=6: x * (n & 3))
+    np.testing.assert_array_equal(compute(op(tt.constant([1.5]))), [3.0])
+    assert op(tt.constant(np.array([2], np.int32))).dtype == "int32"
+
+
 def test_an_array_on_the_left_asks_the_tensor():
     x = tt.constant(values("float32"))
     found = np.ones(3, np.float32) - x

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from compiler.errors import ArgumentError
-from compiler.ir.formula.atoms import ATOMS
+from compiler.ir.formula.atoms import ATOMS, OF_INTEGERS
 from tinytorch import losses, nn, optim
 from tinytorch.api import constant, grad, input, parameter
 from tinytorch.elementwise import Elementwise
@@ -41,10 +41,9 @@ def _elementwise() -> TestProgram:
     rooms = vars(elementwise), vars(activations), vars(functions)
     formulas = [item for room in rooms for item in room.values() if isinstance(item, Elementwise)]
     atoms = {item.formula.atom.name: item for item in formulas if item.formula.atom is not None}
-    unary = [op(x) for name, op in atoms.items() if ATOMS[name].arity == 1 and name != "not"]
-    binary = [
-        op(x, y) for name, op in atoms.items() if ATOMS[name].arity == 2 and name not in ("and", "or", "xor")
-    ]
+    of_floats = {name: op for name, op in atoms.items() if ATOMS[name].rule not in OF_INTEGERS}
+    unary = [op(x) for name, op in of_floats.items() if ATOMS[name].arity == 1]
+    binary = [op(x, y) for name, op in of_floats.items() if ATOMS[name].arity == 2]
     is_less = x < y
     logical = [is_less & (x > 0), is_less | (y > 0), is_less ^ (x > 0), ~is_less]
     chosen = elementwise.where(is_less, x, y)

@@ -275,6 +275,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "not": _not,
     "shl": _shift("<<"),
     "lshr": _shift(">>"),
+    "ashr": _infix(">>"),
     "bits": _bits,
     "from_bits": _call("from_bits"),
     "cast": _cast,

@@ -25,8 +25,13 @@ class Rule(Enum):
     FLOATING = "the floating dtype of the common dtype"
     COMPARISON = "bool, of arguments in their common dtype"
     TEST = "bool, of one argument"
-    LOGICAL = "bool, of bools"
+    BITWISE = "the common dtype of bools and integers"
+    INTEGER = "the common dtype of integers"
     WHERE = "the common dtype of the second and third argument; the first is bool"
+
+
+OF_INTEGERS: Final = (Rule.BITWISE, Rule.INTEGER)
+"""Those by which no argument is a float."""
 
 
 class Rounding(Enum):
@@ -61,7 +66,7 @@ class Atom:
     """Value or derivative may jump where the arguments are equal (or where the one is 0)."""
 
 
-_A, _F, _C, _L = Rule.ARITHMETIC, Rule.FLOATING, Rule.COMPARISON, Rule.LOGICAL
+_A, _F, _C, _B = Rule.ARITHMETIC, Rule.FLOATING, Rule.COMPARISON, Rule.BITWISE
 _EXACT, _NEAREST, _CLOSE = Rounding.EXACT, Rounding.NEAREST, Rounding.CLOSE
 
 _TABLE = (
@@ -107,10 +112,12 @@ _TABLE = (
     Atom("eq", 2, _C, _EXACT, 1, "{x} = {y}", flat=True, commutes=True, breaks=True),
     Atom("ne", 2, _C, _EXACT, 1, r"{x} \ne {y}", flat=True, commutes=True, breaks=True),
     Atom("isnan", 1, Rule.TEST, _EXACT, 1, r"\operatorname{{isnan}}({x})", flat=True),
-    Atom("and", 2, _L, _EXACT, 1, r"{x} \wedge {y}", flat=True, commutes=True),
-    Atom("or", 2, _L, _EXACT, 1, r"{x} \vee {y}", flat=True, commutes=True),
-    Atom("xor", 2, _L, _EXACT, 1, r"{x} \oplus {y}", flat=True, commutes=True),
-    Atom("not", 1, _L, _EXACT, 1, r"\neg {x}", flat=True),
+    Atom("and", 2, _B, _EXACT, 1, r"{x} \wedge {y}", flat=True, commutes=True),
+    Atom("or", 2, _B, _EXACT, 1, r"{x} \vee {y}", flat=True, commutes=True),
+    Atom("xor", 2, _B, _EXACT, 1, r"{x} \oplus {y}", flat=True, commutes=True),
+    Atom("not", 1, _B, _EXACT, 1, r"\neg {x}", flat=True),
+    Atom("lshift", 2, Rule.INTEGER, _EXACT, 3, r"{x} \ll {y}", flat=True),
+    Atom("rshift", 2, Rule.INTEGER, _EXACT, 3, r"{x} \gg {y}", flat=True),
     Atom(
         "where",
         3,

@@ -233,6 +233,28 @@ def _truth(*_: Range) -> Range:
     return Range(0.0, 1.0)
 
 
+def _integer(*_: Range) -> Range:
+    return Range(-(2.0**63), 2.0**63)
+
+
+def _bits(x: Range, y: Range) -> Range:
+    """Bit by bit: truths of truths, and of integers that are not negative none longer than the longest."""
+    if min(x.low, y.low) < 0 or math.inf in (x.high, y.high):
+        return _integer()
+    longest = max(int(x.high), int(y.high)).bit_length()
+    return Range(0.0, float((1 << longest) - 1))
+
+
+def _not(x: Range) -> Range:
+    """Of a truth the other one, of an integer -1 - x."""
+    return join(_truth(), _add(literal(-1.0), _neg(x)))
+
+
+def _rshift(x: Range, _: Range) -> Range:
+    """Nearer to 0 or -1."""
+    return Range(min(x.low, 0.0) if x.low > -math.inf else -(2.0**63), max(x.high, 0.0))
+
+
 _ERF = _rising(math.erf, -1, 1)
 
 RULES: Final[Mapping[str, Callable[..., Range]]] = of_every_atom({
@@ -240,7 +262,8 @@ RULES: Final[Mapping[str, Callable[..., Range]]] = of_every_atom({
     "abs": _abs, "maximum": _maximum, "minimum": _minimum, "sign": _rising(_sign, -1, 1),
     "floor": _rising(math.floor, -math.inf, math.inf), "ceil": _rising(math.ceil, -math.inf, math.inf),
     "round": _rising(round, -math.inf, math.inf), "lt": _truth, "le": _truth, "gt": _truth, "ge": _truth,
-    "eq": _truth, "ne": _truth, "isnan": _truth, "and": _truth, "or": _truth, "xor": _truth, "not": _truth,
+    "eq": _truth, "ne": _truth, "isnan": _truth, "and": _bits, "or": _bits, "xor": _bits, "not": _not,
+    "lshift": _integer, "rshift": _rshift,
     "sqrt": _sqrt, "exp": _exp, "expm1": _expm1, "log": _log, "log1p": _log1p,
     "sin": _bounded(-1, 1, waves=True), "cos": _bounded(-1, 1, waves=True), "tanh": _rising(math.tanh, -1, 1),
     "sech2": _bounded(0, 1), "sigmoid": _rising(_sigmoid, 0, 1), "softplus": _rising(_softplus, 0, math.inf),

@@ -16,7 +16,7 @@ from compiler.ir.types import Scalar
 
 _TOKENS = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)|(?P<name>[A-Za-z_][\w.'~]*)"
-    r"|(?P<op>\*\*|<=|>=|==|!=|[-+*/<>|&^~(){},;=]))"
+    r"|(?P<op>\*\*|<<|>>|<=|>=|==|!=|[-+*/<>|&^~(){},;=]))"
 )
 _CONSTANTS: Final[dict[str, Scalar]] = {
     "true": True,

@@ -18,6 +18,9 @@ STEP: Final = 40
 
 _SCALES = (0.03, 0.4, 1.0, 2.5, 7.0, 18.0)
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53)
+_WIDTH: Final = 64
+"""Bits of the longest integers."""
+
 FARTHEST: Final = 2**60
 """Beyond this, exp is 0 or infinite and a wave has no value: a number of so many digits helps nobody."""
 
@@ -95,12 +98,23 @@ def _whole(rounding: str, x: Any) -> Any:
     return getattr(mp, rounding)(x) if mp.isfinite(x) else x
 
 
-def _and(x: Any, y: Any) -> Any:
-    return x and y
+def _bitwise(function: Callable[..., Any], *given: Any) -> Any:
+    """A function of bits of truths, or of whole numbers, as long as they may be."""
+    if all(isinstance(item, bool) for item in given):
+        return bool(function(*given))
+    return mpmath_context().mpf(function(*map(int, given)))
 
 
-def _or(x: Any, y: Any) -> Any:
-    return x or y
+def _not(x: Any) -> Any:
+    return not x if isinstance(x, bool) else -1 - x
+
+
+def _lshift(x: int, count: int) -> int:
+    return x << count if 0 <= count < _WIDTH else 0
+
+
+def _rshift(x: int, count: int) -> int:
+    return x >> (count if 0 <= count < _WIDTH else _WIDTH)
 
 
 def _where(condition: Any, chosen: Any, other: Any) -> Any:
@@ -160,8 +174,11 @@ def _anywhere() -> Mapping[str, Callable[..., Any]]:
         "pow": _pow, "zmul": _zmul, "stop": _same, "abs": operator.abs, "sign": mp.sign,
         "floor": partial(_whole, "floor"), "ceil": partial(_whole, "ceil"), "round": partial(_whole, "nint"),
         "maximum": _maximum, "minimum": _minimum, "lt": operator.lt, "le": operator.le, "gt": operator.gt,
-        "ge": operator.ge, "eq": operator.eq, "ne": operator.ne, "isnan": mp.isnan, "and": _and, "or": _or,
-        "xor": operator.ne, "not": operator.not_, "where": _where, "sqrt": _sqrt, "log": _log,
+        "ge": operator.ge, "eq": operator.eq, "ne": operator.ne, "isnan": mp.isnan,
+        "and": partial(_bitwise, int.__and__),
+        "or": partial(_bitwise, int.__or__), "xor": partial(_bitwise, int.__xor__), "not": _not,
+        "lshift": partial(_bitwise, _lshift), "rshift": partial(_bitwise, _rshift),
+        "where": _where, "sqrt": _sqrt, "log": _log,
         "log1p": _log1p, "erfc": mp.erfc,
     }  # fmt: skip
 

@@ -3,8 +3,8 @@
     formula    ::= name "(" parameter, ... ")" "=" body
     body       ::= expression | "{" name "=" expression ";" ... expression "}"
 
-Operators and their precedence are Python's; `&  ^  |  ~` are the logical atoms. A value that is used twice
-gets a name in braces. Floats print as their shortest decimal, which reads back to the same bits.
+Operators and their precedence are Python's; `&  ^  |  ~  <<  >>` are those of bits. A value that is used
+twice gets a name in braces. Floats print as their shortest decimal, which reads back to the same bits.
 """
 
 from __future__ import annotations
@@ -29,13 +29,15 @@ class Infix(NamedTuple):
     right: int
 
 
-_COMPARING, _OR, _XOR, _AND, _SUM, _PRODUCT, _UNARY, _POWER, HIGHEST = range(1, 10)
+_COMPARING, _OR, _XOR, _AND, _SHIFT, _SUM, _PRODUCT, _UNARY, _POWER, HIGHEST = range(1, 11)
 
 INFIX: Final = {
     **{name: Infix(symbol, _COMPARING, _OR, _OR) for name, symbol in COMPARISONS.items()},
     "or": Infix("|", _OR, _OR, _XOR),
     "xor": Infix("^", _XOR, _XOR, _AND),
-    "and": Infix("&", _AND, _AND, _SUM),
+    "and": Infix("&", _AND, _AND, _SHIFT),
+    "lshift": Infix("<<", _SHIFT, _SHIFT, _SUM),
+    "rshift": Infix(">>", _SHIFT, _SHIFT, _SUM),
     "add": Infix("+", _SUM, _SUM, _PRODUCT),
     "sub": Infix("-", _SUM, _SUM, _PRODUCT),
     "mul": Infix("*", _PRODUCT, _PRODUCT, _UNARY),

@@ -18,10 +18,10 @@ from functools import cache, lru_cache
 from typing import Any, Final, TypeAlias, TypeVar
 
 from compiler.errors import DTypeError, FormulaError
-from compiler.ir.formula.atoms import ATOMS, Atom, Rule
+from compiler.ir.formula.atoms import ATOMS, OF_INTEGERS, Atom, Rule
 from compiler.ir.formula.printing import print_formula
 from compiler.ir.hashing import Hashed, hash_once
-from compiler.ir.types import BOOL, DType, Operand, Scalar, Weak, floating, promote
+from compiler.ir.types import BOOL, INT64, DType, Operand, Scalar, Weak, floating, promote
 
 LONGEST: Final = 4096
 """The largest number of lines of a formula."""
@@ -299,6 +299,8 @@ def _inferred_dtypes(formula: Formula, operands: tuple[Operand, ...], result: DT
         line, dtype = formula.line(position), known[position]
         if isinstance(dtype, Weak):
             dtype = promote([dtype, *demanded.get(position, [result])])
+            if dtype.is_float and ATOMS[line.atom].rule in OF_INTEGERS:
+                dtype = INT64
         arguments = [_operand_dtype(ref, known) for ref in line.arguments]
         reads = promote(arguments) if ATOMS[line.atom].rule in (Rule.COMPARISON, Rule.TEST) else dtype
         for ref in line.arguments:
@@ -339,9 +341,8 @@ def result_dtype(atom: Atom, arguments: Sequence[Operand]) -> Operand:
     match atom.rule:
         case Rule.COMPARISON | Rule.TEST:
             return BOOL
-        case Rule.LOGICAL:
-            _expect_bools(atom, arguments)
-            return BOOL
+        case Rule.BITWISE | Rule.INTEGER:
+            return _integers(atom, _join(arguments))
         case Rule.WHERE:
             _expect_bools(atom, arguments[:1])
             return _join(arguments[1:])
@@ -362,6 +363,18 @@ def _join(arguments: Sequence[Operand]) -> Operand:
     if len(weak) < len(arguments):
         return promote(arguments)
     return Weak(max(weak, key=(bool, int, float).index))
+
+
+def _integers(atom: Atom, common: Operand) -> Operand:
+    """The common dtype of what is no float. Bools that are literals have no use as numbers."""
+    if common in (BOOL, Weak(bool)) and atom.rule is Rule.BITWISE:
+        return BOOL
+    found = promote([common])
+    if found is BOOL or found.is_float:
+        what = "bools and integers" if atom.rule is Rule.BITWISE else "integers"
+        fix = "compare first, as in `x != 0`, or cast" if found.is_float else "cast an operand"
+        raise DTypeError(f"{atom.name} takes {what}, not {found}; {fix} to int64")
+    return common
 
 
 def _expect_bools(atom: Atom, arguments: Sequence[Operand]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn
 
 from compiler.errors import FormulaError
 from compiler.ir.formula import symbolic
-from compiler.ir.formula.atoms import ATOMS
+from compiler.ir.formula.atoms import ATOMS, Rule
 from compiler.ir.formula.literals import LARGEST_INTEGER
 from compiler.ir.formula.recognise import recognise
 from compiler.ir.formula.tape import Const, Formula, Ref, Tape
@@ -24,10 +24,20 @@ _UFUNCS: Final[Mapping[str, str]] = {
     "absolute": "abs", "sign": "sign", "floor": "floor", "ceil": "ceil", "rint": "round",
     "maximum": "maximum", "minimum": "minimum", "less": "lt", "less_equal": "le", "greater": "gt",
     "greater_equal": "ge",
-    "equal": "eq", "not_equal": "ne", "isnan": "isnan", "logical_and": "and", "logical_or": "or",
-    "logical_not": "not", "sqrt": "sqrt", "exp": "exp", "expm1": "expm1", "log": "log", "log1p": "log1p",
+    "equal": "eq", "not_equal": "ne", "isnan": "isnan", "bitwise_and": "and",
+    "bitwise_or": "or", "bitwise_xor": "xor", "invert": "not", "left_shift": "lshift",
+    "right_shift": "rshift", "sqrt": "sqrt", "exp": "exp", "expm1": "expm1", "log": "log", "log1p": "log1p",
     "sin": "sin", "cos": "cos", "tanh": "tanh",
 }  # fmt: skip
+
+
+_LOGICAL: Final[Mapping[str, str]] = {
+    "logical_and": "and",
+    "logical_or": "or",
+    "logical_xor": "xor",
+    "logical_not": "not",
+}
+"""What is of bits where its arguments are truths."""
 
 
 class Var:
@@ -62,6 +72,19 @@ class Var:
             f"a formula is made of its variables, numbers and element-wise functions, not of {value!r}; "
             "pass a tensor as a further argument of the op"
         )
+
+    @property
+    def truth(self) -> Var:
+        """Whether the value is not 0 (NaN is not): itself where its line says that it is a truth."""
+        return self if self._is_truth(self.ref) else self != 0
+
+    def _is_truth(self, ref: Ref) -> bool:
+        if isinstance(ref, Const):
+            return isinstance(ref.value, bool)
+        line = self.tape.line(ref)
+        if line is None or ATOMS[line.atom].rule is not Rule.BITWISE:
+            return line is not None and ATOMS[line.atom].rule in (Rule.COMPARISON, Rule.TEST)
+        return all(map(self._is_truth, line.arguments))
 
     def _emit(self, atom: str, *arguments: Any) -> Var:
         return Var(self.tape, self.tape.emit(atom, *map(self.read, arguments)))
@@ -132,10 +155,33 @@ class Var:
     def __xor__(self, other: Any) -> Var:
         return self._emit("xor", self, other)
 
+    def __rand__(self, other: Any) -> Var:
+        return self._emit("and", other, self)
+
+    def __ror__(self, other: Any) -> Var:
+        return self._emit("or", other, self)
+
+    def __rxor__(self, other: Any) -> Var:
+        return self._emit("xor", other, self)
+
+    def __lshift__(self, other: Any) -> Var:
+        return self._emit("lshift", self, other)
+
+    def __rlshift__(self, other: Any) -> Var:
+        return self._emit("lshift", other, self)
+
+    def __rshift__(self, other: Any) -> Var:
+        return self._emit("rshift", self, other)
+
+    def __rrshift__(self, other: Any) -> Var:
+        return self._emit("rshift", other, self)
+
     def __invert__(self) -> Var:
         return self._emit("not", self)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Var:
+        if ufunc.__name__ in _LOGICAL and method == "__call__" and not options:
+            return self._emit(_LOGICAL[ufunc.__name__], *(Var(self.tape, self.read(x)).truth for x in inputs))
         atom = _UFUNCS.get(ufunc.__name__)
         if atom is None or method != "__call__" or options:
             raise FormulaError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compiler.loops.language import Value
+from compiler.loops.language import Literal, Value
 from compiler.loops.mathematics.words import Lanes, Operand
 
 
@@ -49,6 +49,22 @@ def negative(m: Lanes, x: Operand) -> Operand:
 def is_nan(m: Lanes, x: Operand) -> Operand:
     """Whether x is NaN, which only floats can be."""
     return m.is_nan(x) if m.dtype.is_float else m.truths.operand(False)
+
+
+def left_shift(m: Lanes, x: Operand, count: Operand) -> Operand:
+    """Return x moved by bits to the left; 0 for as many as it has, and more, and for fewer than none."""
+    width = 8 * m.dtype.size
+    if isinstance(count, Literal):
+        return m.shl(x, count) if 0 <= count.value < width else m.and_(x, 0)
+    return m.select(m.below(count, width), m.shl(x, m.and_(count, width - 1)), 0)
+
+
+def right_shift(m: Lanes, x: Operand, count: Operand) -> Operand:
+    """Return x moved by bits to the right, its sign from the left; the sign alone where a left shift is 0."""
+    last = 8 * m.dtype.size - 1
+    if isinstance(count, Literal):
+        return m.ashr(x, count if 0 <= count.value < last else last)
+    return m.ashr(x, m.select(m.below(count, last), count, last))
 
 
 def place(m: Lanes, first: Operand, *others: Operand) -> Operand:

@@ -66,6 +66,8 @@ _ATOMS: Final[Mapping[str, Rule]] = {
     "or": Lanes.or_,
     "xor": Lanes.xor,
     "not": Lanes.not_,
+    "lshift": elementary.left_shift,
+    "rshift": elementary.right_shift,
     "where": Lanes.select,
     "sqrt": Lanes.sqrt,
     "exp": exponentials.exp,

@@ -166,6 +166,13 @@ class Lanes:
     def lshr(self, a: Word, b: Word) -> Value:
         return self._same("lshr", a, b)
 
+    def ashr(self, a: Word, b: Word) -> Value:
+        return self._same("ashr", a, b)
+
+    def below(self, a: Word, b: Word) -> Value:
+        """Whether a < b, both read as unsigned."""
+        return self._truth("ult", a, b)
+
     def fma(self, a: Word, b: Word, c: Word) -> Value:
         """Return a*b + c, rounded once where the machine fuses and twice where it does not."""
         return self._same("fma", a, b, c) if self.machine.has_fma else self.add(self.mul(a, b), c)

@@ -1,6 +1,5 @@
 """Short rows in lanes: stores of neighbours instead of lanes apart, and the same bits."""
 
-
 import numpy as np
 import pytest
 

@@ -9,6 +9,7 @@ from tests.tinytorch.op_table.row import (
     Row,
     binary,
     bools,
+    counts,
     each,
     integers,
     positive,
@@ -80,6 +81,15 @@ LOGICAL = [
     Row("logical_not", oe.logical_not, torch.logical_not, unary(integers) + unary(bools)),
 ]
 
+BITWISE = [
+    Row("bitwise_and", oe.bitwise_and, torch.bitwise_and, binary(integers, integers)),
+    Row("bitwise_or", oe.bitwise_or, torch.bitwise_or, binary(integers, bools)),
+    Row("bitwise_xor", oe.bitwise_xor, torch.bitwise_xor, binary(bools, bools) + binary(integers, integers)),
+    Row("bitwise_not", oe.bitwise_not, torch.bitwise_not, unary(integers) + unary(bools)),
+    Row("bitwise_left_shift", oe.bitwise_left_shift, torch.bitwise_left_shift, binary(integers, counts)),
+    Row("bitwise_right_shift", oe.bitwise_right_shift, torch.bitwise_right_shift, binary(integers, counts)),
+]
+
 OTHERS = [
     Row(
         "where",
@@ -99,4 +109,4 @@ OTHERS = [
     ),
 ]
 
-ELEMENTWISE = [*UNARY, *BINARY, *LOGICAL, *OTHERS]
+ELEMENTWISE = [*UNARY, *BINARY, *LOGICAL, *BITWISE, *OTHERS]

@@ -91,6 +91,11 @@ def integers(*shape: int) -> Any:
     return R.integers(-3, 4, shape)
 
 
+def counts(*shape: int) -> Any:
+    """By how many places bits are moved: some out of range."""
+    return R.choice([-70, -1, 0, 1, 3, 31, 32, 63, 64, 1000], shape)
+
+
 def bools(*shape: int) -> Any:
     return R.integers(0, 2, shape) == 1
 

@@ -182,6 +182,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "not": _call("not_"),
     "shl": _call("shl"),
     "lshr": _call("lshr"),
+    "ashr": _call("ashr"),
     "bits": lambda site, operands: site.builder.bitcast(operands[0], site.type),
     "from_bits": lambda site, operands: site.builder.bitcast(operands[0], site.type),
     "cast": _cast,

@@ -1,13 +1,15 @@
 """Ranges hold every value, and a formula said to be finite is."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 from hypothesis import given
 
-from compiler.ir.formula.atoms import ATOMS
-from compiler.ir.formula.interval_rules import RULES
+from compiler.backends.reference.atoms import ATOMS_IN_NUMPY
+from compiler.ir.formula.atoms import ATOMS, OF_INTEGERS, Rule
+from compiler.ir.formula.interval_rules import RULES, Range
 from compiler.ir.formula.intervals import may_blow_up, value_range
 from compiler.ir.formula.tape import Const, Tape
 from tests.compiler.ir.formula.evaluate import f, on_arrays
@@ -68,11 +70,29 @@ def test_every_atom_has_a_rule():
     assert {*RULES, "where"} == set(ATOMS)
 
 
-@pytest.mark.parametrize("name", [name for name, atom in ATOMS.items() if atom.arity < 3])
+@pytest.mark.parametrize(
+    "name", [name for name, atom in ATOMS.items() if atom.arity < 3 and atom.rule not in OF_INTEGERS]
+)
 def test_every_atoms_range_holds_its_values(name):
     parameters = "xy"[: ATOMS[name].arity]
     tape = Tape(parameters)
     _check(tape.finish("f", tape.emit(name, *range(len(parameters)))))
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int32, np.int64])
+@pytest.mark.parametrize("name", [name for name, atom in ATOMS.items() if atom.rule in OF_INTEGERS])
+def test_the_range_of_an_atom_of_bits_holds_its_values(name, dtype):
+    """At the ranges that hold two of the numbers, and at none that is narrower."""
+    if dtype is bool and ATOMS[name].rule is Rule.INTEGER:
+        return
+    limits = [0, 1] if dtype is bool else [np.iinfo(dtype).min, -6, -1, 0, 1, 5, 40, np.iinfo(dtype).max]
+    ranges = [(a, b) for a in limits for b in limits if a <= b]
+    for sides in itertools.product(ranges, repeat=ATOMS[name].arity):
+        grids = np.meshgrid(*[np.array([x for x in limits if a <= x <= b], dtype) for a, b in sides])
+        found = RULES[name](*(Range(float(a), float(b)) for a, b in sides))
+        value = ATOMS_IN_NUMPY[name](*grids).astype(np.float64)
+        assert found.low <= value.min()
+        assert value.max() <= found.high
 
 
 @given(formulas(longest=8))

@@ -133,7 +133,8 @@ def test_a_value_of_literals_that_two_lines_use_suits_both():
         ("x + x", BOOL, "in f: add is not defined for bool"),
         ("-x", BOOL, "in f: neg is not defined for bool"),
         ("where(x, 1, 2)", FLOAT32, "in f: where takes bool, not float32; compare first"),
-        ("x & x", INT32, "in f: and takes bool, not int32"),
+        ("x & x", FLOAT32, "in f: and takes bools and integers, not float32"),
+        ("x << x", BOOL, "in f: lshift takes integers, not bool"),
     ],
 )
 def test_a_dtype_that_does_not_fit_names_the_atom(text, dtype, message):

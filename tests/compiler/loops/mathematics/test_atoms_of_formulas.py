@@ -28,7 +28,8 @@ WAYS = {
 LANES = {"float32": 16, "float64": 8, "int32": 16, "int64": 8, "bool": 16}
 DTYPES = ("float32", "float64")
 LOGICAL = ("and", "or", "xor", "not")
-TRUTHS = ("lt", "le", "gt", "ge", "eq", "ne", "isnan", *LOGICAL)
+SHIFTS = ("lshift", "rshift")
+TRUTHS = ("lt", "le", "gt", "ge", "eq", "ne", "isnan")
 CONSTANT_LIMIT = 30  # beyond it mpmath's erfc takes for ever, and every dtype has reached the limit
 
 EXACT = {
@@ -91,7 +92,7 @@ def arity(atom):
 def kernel(atom, dtype, lanes):
     """A kernel that applies the atom to arrays, `lanes` numbers at a time (0: a scalar)."""
     writer, count = Writer(), arity(atom)
-    truths = {"and": 2, "or": 2, "xor": 2, "not": 1, "where": 1}.get(atom, 0)
+    truths = 1 if atom == "where" else 0
     given = [writer.array("bool" if k < truths else dtype) for k in range(count)]
     gives_truth = atom in TRUTHS
     out, length = writer.array("bool" if gives_truth else dtype), writer.number()
@@ -262,8 +263,9 @@ def test_saturating_functions_stay_within_one_and_rise_to_it(atom):
 NUMPY = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "maximum": np.maximum,
     "minimum": np.minimum, "pow": np.power, "lt": np.less, "le": np.less_equal, "gt": np.greater,
-    "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal, "and": np.logical_and, "or": np.logical_or,
-    "xor": np.logical_xor, "not": np.logical_not, "isnan": np.isnan, "floor": np.floor, "ceil": np.ceil,
+    "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal, "and": np.bitwise_and, "or": np.bitwise_or,
+    "xor": np.bitwise_xor, "not": np.invert, "lshift": np.left_shift, "rshift": np.right_shift,
+    "isnan": np.isnan, "floor": np.floor, "ceil": np.ceil,
     "round": np.rint, "sqrt": np.sqrt, "sign": np.sign, "abs": np.abs, "neg": np.negative,
     "where": np.where, "stop": np.positive,
     "fma": lambda a, b, c: (a.astype("longdouble") * b + c).astype(a.dtype),
@@ -277,11 +279,11 @@ SPECIAL = {
 }
 OF_INTEGERS = (
     "add", "sub", "mul", "zmul", "neg", "abs", "sign", "floor", "ceil", "round", "maximum", "minimum", "lt",
-    "le", "gt", "ge", "eq", "ne", "isnan", "where", "pow", "stop",
+    "le", "gt", "ge", "eq", "ne", "isnan", "where", "pow", "stop", *LOGICAL, *SHIFTS,
 )  # fmt: skip
 OF_BOOLS = ("lt", "le", "gt", "ge", "eq", "ne", "where", "maximum", "minimum", *LOGICAL)
 CASES = [
-    *[(name, dtype) for name in NUMPY if name not in LOGICAL for dtype in DTYPES],
+    *[(name, dtype) for name in NUMPY if name not in (*LOGICAL, *SHIFTS) for dtype in DTYPES],
     *[(name, dtype) for name in OF_INTEGERS for dtype in ("int32", "int64")],
     *[(name, "bool") for name in OF_BOOLS],
 ]
@@ -301,10 +303,27 @@ def test_the_meaning_is_numpys(atom, dtype, lanes):
         arguments[0] = arguments[0] != 0
     if atom == "pow" and dtype not in DTYPES:
         arguments[1] = abs(arguments[1]) % 9
+    if atom in SHIFTS:
+        counts = np.array([-(2**31), -1, 0, 1, 5, 31, 32, 63, 64, 2**31 - 1]).astype(dtype)
+        arguments = [g.ravel() for g in np.meshgrid(special, counts)]
     with np.errstate(all="ignore"):
         wanted = NUMPY[atom](*arguments).astype(bool if atom in TRUTHS else dtype)
     found = run(atom, *arguments, lanes=lanes)
     np.testing.assert_allclose(found, wanted, rtol=close(atom, dtype), atol=0)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+@pytest.mark.parametrize("count", [-(2**31), -1, 0, 1, 5, 31, 32, 63, 64, 2**31 - 1])
+@pytest.mark.parametrize("atom", SHIFTS)
+def test_shifts_by_literals_are_numpys(atom, count, dtype):
+    x = np.resize(np.array(SPECIAL["i"]).astype(dtype), 16)
+    writer = Writer()
+    memory, out = writer.array(dtype), writer.array(dtype)
+    shifted = writer.let(atom, writer.load(memory, lanes=16), Literal.of(count, dtype_of(dtype)))
+    writer.store(out, shifted)
+    found = np.zeros(16, dtype)
+    run_kernel(writer.kernel, x, found)
+    np.testing.assert_array_equal(found, NUMPY[atom](x, np.full(16, count, dtype)))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -337,7 +356,7 @@ def test_equal_arguments_of_maximum_give_the_first():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_nothing_is_fused_or_reordered_but_what_is_written(dtype):
-    for atom in sorted({*EXACT, *NUMPY} - set(LOGICAL)):
+    for atom in sorted({*EXACT, *NUMPY} - {*LOGICAL, *SHIFTS}):
         text = str(module_of(known_kernel(atom, dtype, 8)))
         assert not {"fast", "contract", "reassoc", "nnan", "ninf", "nsz", "arcp"} & set(text.split()), atom
         assert "llvm.fma" not in str(module_of(known_kernel(atom, dtype, 8), WAYS["without fma"])), atom

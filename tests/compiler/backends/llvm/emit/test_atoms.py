@@ -40,6 +40,7 @@ MEANINGS = {
     "isnan": np.isnan, "where": np.where, "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
     "not": np.invert, "shl": np.left_shift,
     "lshr": lambda a, b: (a.view(f"u{a.itemsize}") >> b.view(f"u{b.itemsize}")).view(a.dtype),
+    "ashr": np.right_shift,
     "bits": lambda a: a.view(f"i{a.itemsize}"), "from_bits": lambda a: a.view(f"f{a.itemsize}"),
 }  # fmt: skip
 """What the atoms that go lane by lane are in NumPy."""
@@ -57,7 +58,7 @@ def samples(name, kind):
     each = [SAMPLES[kind]] * atom.operands
     if name == "where":
         each[0] = SAMPLES["b"]
-    if name in ("shl", "lshr"):
+    if name in ("shl", "lshr", "ashr"):
         each[1] = [0, 1, 5, 31]
     if name in ("div", "rem") and kind == "i":
         each[1] = [1, 2, -3, 7]
