@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from compiler.ir.formula.atoms import ATOMS, Rule
 from compiler.ir.formula.tape import Const, TypedLine
 from compiler.ir.formula.tape import Ref as LineRef
 from compiler.ir.node import Node
 from compiler.ir.op import Reducer
-from compiler.ir.types import BOOL, DType
+from compiler.ir.types import BOOL, INT32, DType
 from compiler.loops.drafts import Slot, Slots
 from compiler.loops.language import Count, Literal, Number, Operand
 from compiler.loops.reductions import accumulator
@@ -19,8 +20,9 @@ from compiler.loops.writing import Writer
 from compiler.schedule.addresses import FromLoop
 from compiler.schedule.nest import Nest
 
-TESTS: Final = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "isnan"})
-"""The atoms whose value is a bool, whatever they read."""
+_GIVES: Final = {Rule.COMPARISON: BOOL, Rule.TEST: BOOL, Rule.WORD: INT32}
+OF_THEIR_OWN: Final = {name: _GIVES[atom.rule] for name, atom in ATOMS.items() if atom.rule in _GIVES}
+"""The atoms whose value has a dtype of its own, whatever they read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def write_formula(
         atom, arguments = typed.line.atom, typed.line.arguments
         reads = [BOOL if atom == "where" and not k else typed.reads for k in range(len(arguments))]
         operands = [look(ref, dtype) for ref, dtype in zip(arguments, reads, strict=True)]
-        dtype = BOOL if atom in TESTS else typed.reads
+        dtype = OF_THEIR_OWN.get(atom, typed.reads)
         is_named = number == last and dtype is typed.dtype is wanted
         value = writer.let(atom, dtype, *operands, label=label if is_named else None)
         known.append(writer.cast(value, dtype, typed.dtype))

@@ -8,7 +8,7 @@ from typing import Final
 from compiler.ir.formula.atoms import ATOMS, Rule
 from compiler.ir.law import Law
 from compiler.ir.op import Reducer
-from compiler.ir.types import BOOL, INT64, DType
+from compiler.ir.types import BOOL, INT32, INT64, DType
 from compiler.loops.atoms import ATOMS as MACHINE_ATOMS
 from compiler.loops.atoms import Gives, Lanes
 from compiler.loops.facts import Broken, Facts, law
@@ -69,6 +69,10 @@ def _is_formula(let: Let) -> bool:
             return alike and result is dtypes[0] and not result.is_float
         case Rule.INTEGER:
             return alike and result is dtypes[0] and result.is_integer
+        case Rule.WORD:
+            return alike and dtypes[0] is INT64 and result is INT32
+        case Rule.WORDS:
+            return alike and result is dtypes[0] is INT64
         case Rule.FLOATING:
             return alike and result is dtypes[0] and result.is_float
         case Rule.ARITHMETIC:

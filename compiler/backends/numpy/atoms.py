@@ -13,8 +13,9 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from compiler.backends.numpy.blocks import apply_slowly
+from compiler.backends.numpy.blocks import apply_slowly, blocks
 from compiler.backends.numpy.source import Source
+from compiler.backends.reference.random_bits import random32, random64
 from compiler.backends.reference.special import erf, erfc, normcdf
 from compiler.ir.formula.atoms import of_every_atom
 from compiler.ir.types import BOOL, FLOAT32, DType
@@ -178,6 +179,21 @@ def _slow(function: Callable[..., Any]) -> Emitter:
     return emit
 
 
+def _random(function: Callable[..., Any]) -> Emitter:
+    def emit(site: Site, key: str, counter: str) -> None:
+        site.source.call(write_random, site.source.bind(function, "random_"), key, counter, site.out)
+
+    return emit
+
+
+def write_random(function: Callable[..., Any], key: Any, counter: Any, out: Array) -> None:
+    """Writes the random bits of keys and counters, which may be broadcast, block by block."""
+    keys, counters = (np.broadcast_to(x, out.shape) if np.ndim(x) else x for x in (key, counter))
+    for block in blocks(out.shape):
+        given = (x[block] if np.ndim(x) else x for x in (keys, counters))
+        out[block] = function(*given)
+
+
 def _polynomial(site: Site, coefficients: Sequence[float], x: str) -> str:
     """Horner's rule, constant term first, in a further array."""
     total = site.temporary
@@ -243,6 +259,7 @@ EMITTERS: Final[Mapping[str, Emitter]] = of_every_atom({
     "ne": _ufunc(np.not_equal), "isnan": _isnan, "and": _ufunc(np.bitwise_and),
     "or": _ufunc(np.bitwise_or), "xor": _ufunc(np.bitwise_xor), "not": _ufunc(np.invert),
     "lshift": _ufunc(np.left_shift), "rshift": _ufunc(np.right_shift),
+    "random32": _random(random32), "random64": _random(random64),
     "where": _where,
     "sqrt": _ufunc(np.sqrt), "exp": _ufunc(np.exp), "expm1": _ufunc(np.expm1), "log": _ufunc(np.log),
     "log1p": _ufunc(np.log1p), "sin": _ufunc(np.sin), "cos": _ufunc(np.cos), "tanh": _ufunc(np.tanh),

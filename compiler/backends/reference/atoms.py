@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from compiler.backends.reference.random_bits import random32, random64
 from compiler.backends.reference.special import erf, erfc, normcdf
 from compiler.ir.formula.atoms import of_every_atom
 
@@ -56,7 +57,7 @@ ATOMS_IN_NUMPY: Final[Mapping[str, Callable[..., Any]]] = of_every_atom({
     "le": np.less_equal,
     "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal, "isnan": np.isnan,
     "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor, "not": np.invert,
-    "lshift": np.left_shift, "rshift": np.right_shift,
+    "lshift": np.left_shift, "rshift": np.right_shift, "random32": random32, "random64": random64,
     "where": np.where,
     "sqrt": np.sqrt, "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p, "sin": np.sin,
     "cos": np.cos, "tanh": np.tanh, "sech2": _sech2, "sigmoid": _sigmoid, "softplus": _softplus, "erf": erf,

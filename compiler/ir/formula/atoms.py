@@ -27,10 +27,12 @@ class Rule(Enum):
     TEST = "bool, of one argument"
     BITWISE = "the common dtype of bools and integers"
     INTEGER = "the common dtype of integers"
+    WORD = "int32, of integers that are read as int64"
+    WORDS = "int64, of integers that are read as int64"
     WHERE = "the common dtype of the second and third argument; the first is bool"
 
 
-OF_INTEGERS: Final = (Rule.BITWISE, Rule.INTEGER)
+OF_INTEGERS: Final = (Rule.BITWISE, Rule.INTEGER, Rule.WORD, Rule.WORDS)
 """Those by which no argument is a float."""
 
 
@@ -118,6 +120,8 @@ _TABLE = (
     Atom("not", 1, _B, _EXACT, 1, r"\neg {x}", flat=True),
     Atom("lshift", 2, Rule.INTEGER, _EXACT, 3, r"{x} \ll {y}", flat=True),
     Atom("rshift", 2, Rule.INTEGER, _EXACT, 3, r"{x} \gg {y}", flat=True),
+    Atom("random32", 2, Rule.WORD, _EXACT, 120, r"\operatorname{{random}}_{{32}}({x}, {y})", flat=True),
+    Atom("random64", 2, Rule.WORDS, _EXACT, 240, r"\operatorname{{random}}_{{64}}({x}, {y})", flat=True),
     Atom(
         "where",
         3,

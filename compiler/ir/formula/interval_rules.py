@@ -237,6 +237,10 @@ def _integer(*_: Range) -> Range:
     return Range(-(2.0**63), 2.0**63)
 
 
+def _word(*_: Range) -> Range:
+    return Range(-(2.0**31), 2.0**31 - 1)
+
+
 def _bits(x: Range, y: Range) -> Range:
     """Bit by bit: truths of truths, and of integers that are not negative none longer than the longest."""
     if min(x.low, y.low) < 0 or math.inf in (x.high, y.high):
@@ -264,6 +268,7 @@ RULES: Final[Mapping[str, Callable[..., Range]]] = of_every_atom({
     "round": _rising(round, -math.inf, math.inf), "lt": _truth, "le": _truth, "gt": _truth, "ge": _truth,
     "eq": _truth, "ne": _truth, "isnan": _truth, "and": _bits, "or": _bits, "xor": _bits, "not": _not,
     "lshift": _integer, "rshift": _rshift,
+    "random32": _word, "random64": _integer,
     "sqrt": _sqrt, "exp": _exp, "expm1": _expm1, "log": _log, "log1p": _log1p,
     "sin": _bounded(-1, 1, waves=True), "cos": _bounded(-1, 1, waves=True), "tanh": _rising(math.tanh, -1, 1),
     "sech2": _bounded(0, 1), "sigmoid": _rising(_sigmoid, 0, 1), "softplus": _rising(_softplus, 0, math.inf),

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from compiler.ir.formula.atoms import of_every_atom
 from compiler.ir.formula.tape import Formula
+from compiler.ir.formula.threefry import of_numbers, signed
 from compiler.ir.types import Scalar
 
 DIGITS: Final = 150
@@ -117,6 +118,16 @@ def _rshift(x: int, count: int) -> int:
     return x >> (count if 0 <= count < _WIDTH else _WIDTH)
 
 
+def _random32(key: int, counter: int) -> int:
+    first, second = of_numbers(key, counter)
+    return signed(first ^ second, 32)
+
+
+def _random64(key: int, counter: int) -> int:
+    first, second = of_numbers(key, counter)
+    return signed(first << 32 | second, 64)
+
+
 def _where(condition: Any, chosen: Any, other: Any) -> Any:
     return chosen if condition else other
 
@@ -178,6 +189,7 @@ def _anywhere() -> Mapping[str, Callable[..., Any]]:
         "and": partial(_bitwise, int.__and__),
         "or": partial(_bitwise, int.__or__), "xor": partial(_bitwise, int.__xor__), "not": _not,
         "lshift": partial(_bitwise, _lshift), "rshift": partial(_bitwise, _rshift),
+        "random32": partial(_bitwise, _random32), "random64": partial(_bitwise, _random64),
         "where": _where, "sqrt": _sqrt, "log": _log,
         "log1p": _log1p, "erfc": mp.erfc,
     }  # fmt: skip

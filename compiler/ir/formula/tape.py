@@ -21,7 +21,7 @@ from compiler.errors import DTypeError, FormulaError
 from compiler.ir.formula.atoms import ATOMS, OF_INTEGERS, Atom, Rule
 from compiler.ir.formula.printing import print_formula
 from compiler.ir.hashing import Hashed, hash_once
-from compiler.ir.types import BOOL, INT64, DType, Operand, Scalar, Weak, floating, promote
+from compiler.ir.types import BOOL, INT32, INT64, DType, Operand, Scalar, Weak, floating, promote
 
 LONGEST: Final = 4096
 """The largest number of lines of a formula."""
@@ -302,12 +302,19 @@ def _inferred_dtypes(formula: Formula, operands: tuple[Operand, ...], result: DT
             if dtype.is_float and ATOMS[line.atom].rule in OF_INTEGERS:
                 dtype = INT64
         arguments = [_operand_dtype(ref, known) for ref in line.arguments]
-        reads = promote(arguments) if ATOMS[line.atom].rule in (Rule.COMPARISON, Rule.TEST) else dtype
+        reads = _reads(ATOMS[line.atom].rule, arguments, dtype)
         for ref in line.arguments:
             if isinstance(ref, int):
                 demanded.setdefault(ref, []).append(reads)
         typed.append(TypedLine(line, reads, dtype))
     return tuple(reversed(typed))
+
+
+def _reads(rule: Rule, arguments: Sequence[Operand], dtype: DType) -> DType:
+    """The dtype in which an atom reads arguments, where its value has a dtype."""
+    if rule in (Rule.WORD, Rule.WORDS):
+        return INT64
+    return promote(arguments) if rule in (Rule.COMPARISON, Rule.TEST) else dtype
 
 
 def natural_dtype(formula: Formula, operands: Sequence[Operand]) -> DType:
@@ -343,6 +350,9 @@ def result_dtype(atom: Atom, arguments: Sequence[Operand]) -> Operand:
             return BOOL
         case Rule.BITWISE | Rule.INTEGER:
             return _integers(atom, _join(arguments))
+        case Rule.WORD | Rule.WORDS:
+            _integers(atom, _join(arguments))
+            return INT32 if atom.rule is Rule.WORD else INT64
         case Rule.WHERE:
             _expect_bools(atom, arguments[:1])
             return _join(arguments[1:])

@@ -17,6 +17,7 @@ from compiler.loops.mathematics import (
     exponentials,
     logarithms,
     powers,
+    random_bits,
     trigonometry,
 )
 from compiler.loops.mathematics.words import Lanes, Operand
@@ -68,6 +69,8 @@ _ATOMS: Final[Mapping[str, Rule]] = {
     "not": Lanes.not_,
     "lshift": elementary.left_shift,
     "rshift": elementary.right_shift,
+    "random32": random_bits.random32,
+    "random64": random_bits.random64,
     "where": Lanes.select,
     "sqrt": Lanes.sqrt,
     "exp": exponentials.exp,

@@ -2,10 +2,10 @@
 
 from hypothesis import strategies as st
 
-from compiler.ir.formula.atoms import ATOMS, Rule
+from compiler.ir.formula.atoms import ATOMS, OF_INTEGERS, Rule
 from compiler.ir.formula.tape import Const, Formula, Ref, Tape
 
-OF_NUMBERS = [name for name, atom in ATOMS.items() if atom.rule is not Rule.INTEGER]
+OF_NUMBERS = [x for x, atom in ATOMS.items() if atom.rule is Rule.BITWISE or atom.rule not in OF_INTEGERS]
 NUMBERS = st.one_of(
     st.integers(-(2**40), 2**40),
     st.floats(allow_nan=True, allow_infinity=True),

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
+from compiler.backends.reference.random_bits import random32, random64
 from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.types import dtype_of
 from compiler.loops.language import Literal
@@ -29,6 +30,7 @@ LANES = {"float32": 16, "float64": 8, "int32": 16, "int64": 8, "bool": 16}
 DTYPES = ("float32", "float64")
 LOGICAL = ("and", "or", "xor", "not")
 SHIFTS = ("lshift", "rshift")
+RANDOM = {"random32": (random32, "int32"), "random64": (random64, "int64")}
 TRUTHS = ("lt", "le", "gt", "ge", "eq", "ne", "isnan")
 CONSTANT_LIMIT = 30  # beyond it mpmath's erfc takes for ever, and every dtype has reached the limit
 
@@ -342,9 +344,24 @@ def test_small_literal_exponents_are_numpys(exponent, dtype):
     assert "@pow" not in str(module_of(writer.kernel))
 
 
+@pytest.mark.parametrize("lanes", [0, 4, 16])
+@pytest.mark.parametrize("atom", RANDOM)
+def test_random_bits_are_those_of_the_oracle(atom, lanes):
+    wanted, dtype = RANDOM[atom]
+    keys, counters = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, (2, 32))
+    writer = Writer()
+    given, out = [writer.array("int64"), writer.array("int64")], writer.array(dtype)
+    with writer.loop(writer.number(), lanes=lanes, step=max(1, lanes)) as loop:
+        values = [writer.load(memory, (loop.index, 1), lanes=lanes) for memory in given]
+        writer.store(out, writer.let(atom, *values, dtype=dtype), (loop.index, 1))
+    found = np.zeros(32, dtype)
+    run_kernel(writer.kernel, keys, counters, found, 32)
+    np.testing.assert_array_equal(found, wanted(keys, counters))
+
+
 def test_every_atom_has_a_rule_and_a_test():
     assert set(ATOMS) | {"fma", "fms", "place", "cast"} == set(RULES)
-    assert set(RULES) - {"place", "cast"} == set(EXACT) | set(NUMPY)
+    assert set(RULES) - {"place", "cast"} == {*EXACT, *NUMPY, *RANDOM}
 
 
 def test_equal_arguments_of_maximum_give_the_first():
