@@ -21,9 +21,9 @@ Then ask:
     step.report("step.html")         # everything, as one page for a browser
 
 `help(tt.compile)`, `help(tt.Program)` and `help(tt.mish)` go on from here; every op has a meaning, a
-formula, slopes and measured errors. Modules: `tt.nn` layers, `tt.losses`, `tt.optim` optimisers, `tt.testing`
-checks for ops, passes and backends of your own, `tinytorch.core` the names of the course. On a command line:
-`tinytorch`.
+formula, slopes and measured errors. Modules: `tt.nn` layers, `tt.losses`, `tt.optim` optimisers, `tt.random`
+random numbers, `tt.testing` checks for ops, passes and backends of your own, `tinytorch.core` the names of the
+course. On a command line: `tinytorch`.
 """
 
 from typing import TYPE_CHECKING
@@ -359,6 +359,7 @@ __all__ = [
     "plot_activations",
     "pow",
     "prelu",
+    "random",
     "reciprocal",
     "registry",
     "relu",
@@ -423,6 +424,6 @@ def __dir__() -> list[str]:
 globals().pop("tensor")  # the module would stand in the place of what is asked for as in PyTorch
 
 if TYPE_CHECKING:
-    from tinytorch import data
+    from tinytorch import data, random
 else:
-    __getattr__ = missing_from(__name__, "data")
+    __getattr__ = missing_from(__name__, "data", "random")

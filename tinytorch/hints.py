@@ -28,7 +28,12 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "tinytorch": (
         ("cat concat hstack vstack", "tt.concatenate(tensors, axis=0)"),
         ("tensor as_tensor asarray array from_numpy scalar_tensor", _MADE),
-        ("zeros ones full empty eye rand randn linspace", "tt.constant(np.zeros(shape, np.float32))"),
+        ("rand rand_like", "tt.random.uniform(key, shape)"),
+        ("randn randn_like", "tt.random.normal(key, shape)"),
+        ("randint randint_like", "tt.random.randint(key, shape, minval, maxval)"),
+        ("bernoulli multinomial", "tt.random.bernoulli(key, p), tt.random.categorical(key, logits)"),
+        ("Generator", "key = tt.random.key(0), the first argument of every draw"),
+        ("zeros ones full empty eye linspace", "tt.constant(np.zeros(shape, np.float32))"),
         ("zeros_like ones_like full_like", "tt.broadcast_to(tt.constant(0.0, dtype=x.dtype), x.shape)"),
         ("float16 float32 float64 float double half bfloat16", _DTYPE),
         ("int8 int16 int32 int64 int long uint8 bool", _DTYPE),
@@ -96,6 +101,13 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("Identity", "tt.nn.Sequential()"),
         ("init", "tt.nn.INITIALISERS; a layer takes one as initialiser="),
         ("utils", "tt.clip_grad_norm(gradients, max_norm)"),
+    ),
+    "tinytorch.random": (
+        ("PRNGKey seed manual_seed default_rng Generator", "tt.random.key(seed)"),
+        ("rand random", "tt.random.uniform(key, shape)"),
+        ("randn standard_normal", "tt.random.normal(key, shape)"),
+        ("integers", "tt.random.randint(key, shape, minval, maxval)"),
+        ("multinomial", "tt.random.categorical(key, logits)"),
     ),
     "tinytorch.losses": (
         ("mse_loss MSELoss mean_squared_error MeanSquaredError", "tt.losses.mse(prediction, target)"),

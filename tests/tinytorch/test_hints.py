@@ -22,6 +22,7 @@ OWNERS = {
     "tinytorch": tt,
     "tinytorch.nn": tt.nn,
     "tinytorch.losses": tt.losses,
+    "tinytorch.random": tt.random,
     "tinytorch.optim": tt.optim,
     "Tensor": X,
     "core.Tensor": CourseTensor([1.0]),

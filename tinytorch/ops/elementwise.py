@@ -43,13 +43,13 @@ def _truth(value: Any) -> Any:
 
 # Arithmetic
 
-add = ofof_atom("add", "The sum of two values. Integers wrap around; bools are refused.")
-subtract = ofof_atom("sub", "The first value less the second. Integers wrap around; bools are refused.")
-multiply = ofof_atom("mul", "The product of two values. 0 times an infinity is NaN, other than with `zmul`.")
+add = of_atom("add", "The sum of two values. Integers wrap around; bools are refused.")
+subtract = of_atom("sub", "The first value less the second. Integers wrap around; bools are refused.")
+multiply = of_atom("mul", "The product of two values. 0 times an infinity is NaN, other than with `zmul`.")
 divide = of_atom(
     "div", "The true quotient, floating for integers too. Of 0 by 0 it is NaN, of others by 0 an infinity."
 )
-negative = ofof_atom("neg", "The value with the other sign, of 0 too.")
+negative = of_atom("neg", "The value with the other sign, of 0 too.")
 square = elementwise("square", lambda x: x * x, doc="The value times itself, rounded once.")
 reciprocal = elementwise("reciprocal", lambda x: 1 / x, doc="One over x; infinite at 0, with its sign.")
 zmul = of_atom(
@@ -67,11 +67,11 @@ def pow(base: Any, exponent: Any) -> Any:  # PyTorch's name
 
 # Comparison and logic; results are bool and have no gradient
 
-equal = ofof_atom("eq", "Whether two values are the same number. NaN is none, and 0 is -0.")
-not_equal = ofof_atom("ne", "Whether two values are not the same number; true where one is NaN.")
-less = ofof_atom("lt", "Whether the first value is the smaller one; false where one is NaN.")
-less_equal = ofof_atom("le", "Whether the first value is no larger than the second; false where one is NaN.")
-greater = ofof_atom("gt", "Whether the first value is the larger one; false where one is NaN.")
+equal = of_atom("eq", "Whether two values are the same number. NaN is none, and 0 is -0.")
+not_equal = of_atom("ne", "Whether two values are not the same number; true where one is NaN.")
+less = of_atom("lt", "Whether the first value is the smaller one; false where one is NaN.")
+less_equal = of_atom("le", "Whether the first value is no larger than the second; false where one is NaN.")
+greater = of_atom("gt", "Whether the first value is the larger one; false where one is NaN.")
 greater_equal = of_atom(
     "ge", "Whether the first value is no smaller than the second; false where one is NaN."
 )
@@ -98,7 +98,7 @@ bitwise_right_shift = of_atom(
     "x with its bits moved to the right by y places, the sign from the left: floor(x / 2 ** y). For y below "
     "0, or not below the bits that x has, the sign alone: 0 or -1.",
 )
-isnan = ofof_atom("isnan", "Whether the value is no number, as 0/0; never of an integer.")
+isnan = of_atom("isnan", "Whether the value is no number, as 0/0; never of an integer.")
 isinf = elementwise("isinf", lambda x: abs(x) == math.inf, doc="Whether the value is an infinity.")
 isfinite = elementwise(
     "isfinite", lambda x: abs(x) < math.inf, doc="Whether the value is a number that is not infinite."
@@ -120,11 +120,11 @@ where = of_atom(
 
 # Pieces and steps
 
-abs = ofof_atom("abs", "The magnitude. Its slope is the sign, 0 at 0.")
-sign = ofof_atom("sign", "-1, 0 or 1 by the sign; NaN stays. The slope is 0 everywhere.")
-floor = ofof_atom("floor", "The largest integer that is not above the value. The slope is 0 everywhere.")
-ceil = ofof_atom("ceil", "The smallest integer that is not below the value. The slope is 0 everywhere.")
-round = ofof_atom("round", "The nearest integer; halves go to the even one. The slope is 0 everywhere.")
+abs = of_atom("abs", "The magnitude. Its slope is the sign, 0 at 0.")
+sign = of_atom("sign", "-1, 0 or 1 by the sign; NaN stays. The slope is 0 everywhere.")
+floor = of_atom("floor", "The largest integer that is not above the value. The slope is 0 everywhere.")
+ceil = of_atom("ceil", "The smallest integer that is not below the value. The slope is 0 everywhere.")
+round = of_atom("round", "The nearest integer; halves go to the even one. The slope is 0 everywhere.")
 maximum = of_atom(
     "maximum",
     "The larger of two values; NaN where one is. Where they are equal, they share the gradient in halves.",
@@ -133,7 +133,7 @@ minimum = of_atom(
     "minimum",
     "The smaller of two values; NaN where one is. Where they are equal, they share the gradient in halves.",
 )
-stop_gradient = ofof_atom("stop", "The value itself, through which no gradient passes (torch.Tensor.detach).")
+stop_gradient = of_atom("stop", "The value itself, through which no gradient passes (torch.Tensor.detach).")
 
 _at_least = elementwise(
     "clip_min",
@@ -169,16 +169,16 @@ clamp = clip
 
 # Roots, exponentials, trigonometry, the error function
 
-sqrt = ofof_atom("sqrt", "The square root, for x >= 0; NaN below. Its slope is infinite at 0.")
+sqrt = of_atom("sqrt", "The square root, for x >= 0; NaN below. Its slope is infinite at 0.")
 rsqrt = elementwise("rsqrt", lambda x: 1 / sqrt(x), doc="One over sqrt(x), for x > 0; infinite at 0.")
-exp = ofof_atom("exp", "e to the power x. Infinite from 88.73 on in float32, from 709.79 on in float64.")
-expm1 = ofof_atom("expm1", "exp(x) - 1 without the cancellation that this has near 0.")
-log = ofof_atom("log", "The natural logarithm, for x > 0; -infinity at 0, NaN below.")
-log1p = ofof_atom("log1p", "log(1 + x) without the cancellation that this has near 0, for x > -1.")
-sin = ofof_atom("sin", "The sine of an angle in radians, accurate for every float; NaN of an infinity.")
-cos = ofof_atom("cos", "The cosine of an angle in radians, accurate for every float; NaN of an infinity.")
-tanh = ofof_atom("tanh", "The hyperbolic tangent, an S from -1 to 1 with slope 1 at 0.")
-erf = ofof_atom("erf", "The error function: 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x.")
-erfc = ofof_atom("erfc", "1 - erf(x) without the cancellation that this has for large x.")
-exact_softplus = ofof_atom("softplus", "log(1 + exp(x)) for every x: neither overflows nor cancels.")
-normal_cdf = ofof_atom("normcdf", "The probability that a standard normal number is at most x.")
+exp = of_atom("exp", "e to the power x. Infinite from 88.73 on in float32, from 709.79 on in float64.")
+expm1 = of_atom("expm1", "exp(x) - 1 without the cancellation that this has near 0.")
+log = of_atom("log", "The natural logarithm, for x > 0; -infinity at 0, NaN below.")
+log1p = of_atom("log1p", "log(1 + x) without the cancellation that this has near 0, for x > -1.")
+sin = of_atom("sin", "The sine of an angle in radians, accurate for every float; NaN of an infinity.")
+cos = of_atom("cos", "The cosine of an angle in radians, accurate for every float; NaN of an infinity.")
+tanh = of_atom("tanh", "The hyperbolic tangent, an S from -1 to 1 with slope 1 at 0.")
+erf = of_atom("erf", "The error function: 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x.")
+erfc = of_atom("erfc", "1 - erf(x) without the cancellation that this has for large x.")
+exact_softplus = of_atom("softplus", "log(1 + exp(x)) for every x: neither overflows nor cancels.")
+normal_cdf = of_atom("normcdf", "The probability that a standard normal number is at most x.")

@@ -1,10 +1,10 @@
 """Threefry 2x32 in 20 rounds: random bits as a function of a key and a counter, each of 64 bits.
 
 J. K. Salmon, M. A. Moraes, R. O. Dror and D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011).
-Two words are added, rotated and mixed, and after every four rounds words of the key are added to them. Nothing
-else is needed, so it fills vectors of 32 bits. 13 rounds pass every test of TestU01's BigCrush; the authors
-recommend 20. The functions here are told in which arithmetic they compute: arrays of the oracle, numbers of
-Python, or words of a kernel.
+Two words are added, rotated and mixed, and after every four rounds words of the key are added to them.
+Nothing else is needed, so it fills vectors of 32 bits. 13 rounds pass every test of TestU01's BigCrush; the
+authors recommend 20. The functions here are told in which arithmetic they compute: arrays of the oracle,
+numbers of Python, or words of a kernel.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ def _rotated(word: int, count: int) -> int:
     return (word << count | word >> (32 - count)) & _MASK
 
 
-_NUMBERS: Final[Words[int]] = Words(lambda x, y: (x + y) & _MASK, lambda x, y: x ^ y, _rotated)
+NUMBERS: Final[Words[int]] = Words(lambda x, y: (x + y) & _MASK, lambda x, y: x ^ y, _rotated)
 
 
 def of_numbers(key: int, counter: int) -> tuple[int, int]:
     """The words of Python's integers, which are read modulo 2^64."""
-    return threefry(_NUMBERS, *((x >> 32 & _MASK, x & _MASK) for x in (key, counter)))
+    return threefry(NUMBERS, *((x >> 32 & _MASK, x & _MASK) for x in (key, counter)))
 
 
 def signed(bits: int, width: int) -> int:
