@@ -28,6 +28,7 @@ from compiler.ir.types import Scalar
 from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.layouts import shorter_layout
 from compiler.rewrite.patterns import (
+    BOOLS,
     FLOATS,
     INTEGERS,
     Kind,
@@ -82,7 +83,7 @@ RULES: Final[tuple[Rule, ...]] = (
     rule("minimum(x, inf)", "x"),
     rule("x & x", "x"),
     rule("x | x", "x"),
-    rule("x & true", "x"),
+    rule("x & true", "x", dtypes=BOOLS),
     rule("x | false", "x"),
     rule("x ^ false", "x"),
     # Signs: of IEEE 754's operations all but the sum of equal numbers are odd
@@ -105,9 +106,9 @@ RULES: Final[tuple[Rule, ...]] = (
     rule("~(~x)", "x"),
     rule("~(x == y)", "x != y"),
     rule("~(x != y)", "x == y"),
-    rule("x ^ true", "~x"),
+    rule("x ^ true", "~x", dtypes=BOOLS),
     rule("x & false", "false"),
-    rule("x | true", "true"),
+    rule("x | true", "true", dtypes=BOOLS),
     # Products
     rule("zmul(c, x)", "0", when="c = 0", accepts=lambda value: value == 0),
     rule("zmul(c, x)", "c * x", when="c is not 0", accepts=lambda value: value != 0),

@@ -37,6 +37,7 @@ from compiler.loops.language import (
     Number,
     Pack,
     Ref,
+    Result,
     Stmt,
     Store,
     Tile,
@@ -287,8 +288,7 @@ class _Tiling(Copy):
         return Tile(
             sums, shape.rows, shape.vectors, shape.lanes, left, strides, self.writer.difference(last, row),
             right, step, terms, 0 if self.one_block else term, columns, not self.whole and not self.is_packed,
-            None, None if self.result is None else stride(self.result, found.rows.index),
-            self.result is not None and not self.whole,
+            None, self.result and Result(stride(self.result, found.rows.index), not self.whole),
         )  # fmt: skip
 
     def _maps(self, first: Value, last: Value, panel: Value, sums: Ref) -> None:

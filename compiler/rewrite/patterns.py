@@ -58,6 +58,7 @@ class Rule:
 
 
 INTEGERS: Final = frozenset({DType.INT32, DType.INT64})
+BOOLS: Final = frozenset({DType.BOOL})
 FLOATS: Final = frozenset({DType.FLOAT32, DType.FLOAT64})
 
 

@@ -22,6 +22,7 @@ from compiler.loops.language import (
     Memory,
     Pack,
     Ref,
+    Result,
     Store,
     Tile,
     Value,
@@ -351,7 +352,7 @@ class Reader:
         strides, step = (self.along(by_i), self.along(by_k)), self.along(step)
         exist, terms, first, columns = map(self.written_number, (exist, terms, first, columns))
         live = self.along(live) if live else None
-        apart = self.written_number(apart) if apart else None
+        result = Result(self.written_number(apart), bool(cut)) if apart else None
         rows, vectors, lanes = map(int, (rows, vectors, lanes))
         self.write(
             Tile(
@@ -369,8 +370,7 @@ class Reader:
                 columns,
                 bool(masked),
                 live,
-                apart,
-                bool(cut),
+                result,
             )
         )
 

@@ -101,7 +101,7 @@ class Builder:
     add, sub, mul = _binary("add"), _binary("sub"), _binary("mul")
     sdiv, srem = _binary("sdiv"), _binary("srem")
     and_, or_, xor = _binary("and"), _binary("or"), _binary("xor")
-    shl, lshr = _binary("shl"), _binary("lshr")
+    shl, lshr, ashr = _binary("shl"), _binary("lshr"), _binary("ashr")
     fadd, fsub, fmul, fdiv = _binary("fadd"), _binary("fsub"), _binary("fmul"), _binary("fdiv")
 
     icmp_signed, icmp_unsigned = _compare("icmp", _SIGNED), _compare("icmp", _UNSIGNED)
