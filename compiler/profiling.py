@@ -20,6 +20,7 @@ from compiler.schedule.costs import PlanCost, is_listed, kernel_dicts
 from compiler.schedule.finding import find_kernel
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.tables import Table, digits, kernel_cells
+from compiler.speed.prediction import Prediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Timing:
     """Of the sum of the medians of all kernels and copies, between 0 and 1."""
     calls: int
     """How many calls were timed."""
+    predicted: Prediction | None = None
+    """What this machine was predicted to take; None where the backend predicts nothing."""
 
     @property
     def gflops(self) -> float:
@@ -53,6 +56,7 @@ class Timing:
             "fastest": self.fastest,
             "share": self.share,
             "calls": self.calls,
+            **({} if self.predicted is None else self.predicted.to_dict()),
             "gflops": plain(self.gflops),
             "gigabytes_per_second": plain(self.gigabytes_per_second),
             **self.cost.to_dict(),
@@ -164,9 +168,14 @@ class Samples:
         )
 
     def profile(
-        self, cost: PlanCost, backend: str, sizes: Mapping[str, int], slow: Sequence[Slow] = ()
+        self,
+        cost: PlanCost,
+        backend: str,
+        sizes: Mapping[str, int],
+        slow: Sequence[Slow] = (),
+        predicted: Sequence[Prediction] = (),
     ) -> Profile:
-        """Medians and shares beside the cost, which holds numbers."""
+        """Medians and shares beside the cost, which holds numbers, and predictions, if there are any."""
         spent = np.array(self.parts, np.int64) / 1e3
         medians = np.median(spent, axis=0)
         everything = float(medians.sum())
@@ -174,11 +183,12 @@ class Samples:
             Timing(
                 item, float(medians[k]), float(spent[:, k].min()),
                 float(medians[k]) / everything if everything else 0.0, len(spent),
+                predicted[k] if predicted else None,
             )
             for k, item in enumerate((*cost.kernels, cost.copies))
         ]  # fmt: skip
-        sums = spent.sum(axis=1)
-        total = Timing(cost.total, float(np.median(sums)), float(sums.min()), 1.0, len(sums))
+        sums, all_of_it = spent.sum(axis=1), Prediction.of(predicted) if predicted else None
+        total = Timing(cost.total, float(np.median(sums)), float(sums.min()), 1.0, len(sums), all_of_it)
         call = float(np.median(self.whole)) / 1e3
         return Profile(
             cost.schedule, backend, dict(sizes), tuple(timings[:-1]), timings[-1], total, call, cost,
@@ -222,7 +232,8 @@ def _table(profile: Profile) -> Table:
     rows.append(("total", "", "", *_cells(profile.total)))
     given = "".join(f", {name}={value}" for name, value in profile.sizes.items())
     call = f"a whole call: {digits(profile.call_microseconds)} us; medians of {profile.calls} calls"
-    headings = ("", "values", "ops", "us", "share", *HEADINGS, "GFLOP/s", "GB/s")
+    expected = () if profile.total.predicted is None else ("predicted", "bound")
+    headings = ("", "values", "ops", "us", *expected, "share", *HEADINGS, "GFLOP/s", "GB/s")
     slow = [
         f"kernel {item.kernel} is {line.strip()}" if k == 0 else line
         for item in profile.slow
@@ -233,7 +244,9 @@ def _table(profile: Profile) -> Table:
 
 def _cells(item: Timing) -> tuple[str, ...]:
     rates = digits(item.gflops), digits(item.gigabytes_per_second)
-    return (digits(item.microseconds), f"{item.share:.1%}", *cost_cells(item.cost), *rates)
+    found = item.predicted
+    expected = () if found is None else (digits(found.microseconds), found.bound)
+    return (digits(item.microseconds), *expected, f"{item.share:.1%}", *cost_cells(item.cost), *rates)
 
 
 def _is_listed(item: Timing) -> bool:

@@ -13,8 +13,9 @@ import numpy as np
 
 from compiler.analysis.extents import check_demands, demands
 from compiler.autodiff.explain import Explanation, KernelExplanation, explain_node
-from compiler.backends.contract import Candid, Door, Executable, Readable, Slow, Tabled, Timed
+from compiler.backends.contract import Candid, Door, Executable, Predicting, Readable, Slow, Tabled, Timed
 from compiler.backends.languages import speaking
+from compiler.backends.measuring import machine
 from compiler.entrance import Entrance
 from compiler.errors import ArgumentError, BackendError, IndexRangeError, PassError
 from compiler.ir.dims import evaluate
@@ -41,6 +42,7 @@ from compiler.why.value import Why, why
 
 if TYPE_CHECKING:
     from compiler.report.measuring import Measured
+    from compiler.speed.prediction import Prediction
 
 
 Ran = TypeVar("Ran")
@@ -288,13 +290,13 @@ class Program:
         return self.memory.largest(budget, symbol, **sizes)
 
     def profile(self, *arguments: Any, seconds: float = 0.5, **named: Any) -> Profile:
-        """How long each kernel takes on some data, beside its cost. `print` shows a table.
+        """How long each kernel takes on some data, beside its cost and a prediction. `print` shows a table.
 
         A copy of the program, compiled anew with parameters of its own, is called for `seconds`, in turn with
         and without a clock inside, and with the same values each time. So nobody sees an update or a donated
         array change, and other threads may go on. A reading of the clock, 30 to 60 ns, is part of the kernel
         before it. Python functions in the graph are really called. An input named `seconds` is given by
-        position.
+        position. Predictions follow from how fast `tt.machine()` is, which is measured the first time.
 
         Raises what a call raises, ArgumentError unless `seconds` is positive, and BackendError where the
         backend cannot time its kernels.
@@ -302,7 +304,12 @@ class Program:
         if not seconds > 0:
             raise ArgumentError(f"a profile takes a positive number of seconds, not {seconds!r}")
         samples, sizes = self._twin()._sampled(arguments, named, seconds)
-        return samples.profile(self.cost.at(**sizes), self.backend, sizes, self._slow)
+        return samples.profile(self.cost.at(**sizes), self.backend, sizes, self._slow, self._predicted(sizes))
+
+    def _predicted(self, sizes: Mapping[str, int]) -> Sequence[Prediction]:
+        """What each kernel and the copies should take here; nothing where the backend does not say."""
+        found = self._executable
+        return found.predicted(sizes, machine()) if isinstance(found, Predicting) else ()
 
     def _twin(self) -> Program:
         """The same program anew, with parameters of its own, to be timed."""

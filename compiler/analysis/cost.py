@@ -109,18 +109,27 @@ def costs_of(
     Views have none.
     """
     known: Mapping[Node, Region] = {} if regions is None else regions
-    inside = set(members)
-    read: set[Hashable] = set()
     found: dict[Node, Cost] = {}
     for node in members:
-        if _is_view(node, known):
-            continue
-        new = {memory: size for memory, size in _reads(node, inside, known) if memory not in read}
-        read.update(new)
-        written = node.type.bytes if node in stored else 0
-        moved = Cost(bytes_read=sum(new.values(), start=0), bytes_written=written)
-        found[node] = _operations(node) + moved
+        if not is_view(node, known):
+            written = node.type.bytes if node in stored else 0
+            found[node] = _operations(node) + Cost(bytes_written=written)
+    for node, _, size in reads_of(members, known):
+        found[node] += Cost(bytes_read=size)
     return found
+
+
+def reads_of(members: Sequence[Node], regions: Mapping[Node, Region]) -> Iterator[tuple[Node, Node, Extent]]:
+    """What members read from outside: who reads, what, and how many bytes; each memory once."""
+    inside = set(members)
+    read: set[Hashable] = set()
+    for node in members:
+        if is_view(node, regions):
+            continue
+        for operand, memory, size in _reads(node, inside, regions):
+            if memory not in read:
+                read.add(memory)
+                yield node, operand, size
 
 
 def copy_cost(value: Node, regions: Mapping[Node, Region]) -> Cost:
@@ -129,21 +138,22 @@ def copy_cost(value: Node, regions: Mapping[Node, Region]) -> Cost:
     return Cost(bytes_read=size, bytes_written=value.type.bytes)
 
 
-def _is_view(node: Node, regions: Mapping[Node, Region]) -> bool:
+def is_view(node: Node, regions: Mapping[Node, Region]) -> bool:
+    """Whether a node moves nothing: its value lies in the memory of another one."""
     return regions[node].base is not node if node in regions else node.op.has(Trait.VIEW)
 
 
 def _reads(
     node: Node, inside: Collection[Node], regions: Mapping[Node, Region]
-) -> Iterator[tuple[Hashable, Extent]]:
-    """The memory that a node reads from outside, and how many bytes of it."""
+) -> Iterator[tuple[Node, Hashable, Extent]]:
+    """The operands that a node reads from outside, what stands for their memory, and how many bytes of it."""
     for position, operand in enumerate(node.operands):
         if operand in inside:
             continue
         if isinstance(node.op, Gather) and position == 0:
-            yield (node, operand), node.type.bytes  # the rows that it picks, not the table
+            yield operand, (node, operand), node.type.bytes  # the rows that it picks, not the table
         else:
-            yield _memory(operand, regions)
+            yield operand, *_memory(operand, regions)
 
 
 def _memory(value: Node, regions: Mapping[Node, Region]) -> tuple[Hashable, Extent]:

@@ -36,6 +36,8 @@ from compiler.schedule.target import Target
 
 if TYPE_CHECKING:
     from compiler.loops.shown import Speaking
+    from compiler.speed.machine import MeasuredMachine
+    from compiler.speed.prediction import Prediction
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -178,6 +180,15 @@ class Candid(Protocol):
 
     def slow(self) -> Sequence[Slow]:
         """Those kernels, in their order."""
+        ...
+
+
+@runtime_checkable
+class Predicting(Protocol):
+    """An executable that can tell how long each kernel should take on a machine."""
+
+    def predicted(self, sizes: Mapping[str, int], machine: MeasuredMachine) -> Sequence[Prediction]:
+        """One for each kernel of the schedule in order, and last one for the copies."""
         ...
 
 

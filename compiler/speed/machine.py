@@ -15,13 +15,16 @@ from typing import Any, Final
 from compiler.ir.plain import plain
 from compiler.schedule.tables import Table, digits, scaled
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised whenever numbers that were measured before mean something else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A cache, or memory. Rates are in bytes a second: by one thread, and by all threads together."""
+    """A cache, or memory. Rates are in bytes a second: by one thread, and by all threads together.
+
+    What is written is written beside as much that is read, as kernels do; in the first cache at once.
+    """
 
     name: str
     size: float

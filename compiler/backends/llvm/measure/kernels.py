@@ -47,17 +47,18 @@ def reading(lanes: int) -> Kernel:
     return Kernel((memory, result, size, times), chunk, (), tuple(writer.blocks[0]))
 
 
-def writing(lanes: int) -> Kernel:
-    """Fills a chunk of int32 so many times."""
-    memory, size, times, chunk = Memory(INT32), *(Value(INT64) for _ in range(3))
+def copying(lanes: int) -> Kernel:
+    """Copies a chunk of int32 so many times."""
+    source, target, size, times, chunk = Memory(INT32), Memory(INT32), *(Value(INT64) for _ in range(3))
     writer, inner, index = Writer(), Writer(), Value(INT64)
-    item = writer.let("splat", INT32, Literal.of(1, INT32), lanes=lanes)
-    for place in _places(inner, index, lanes):
-        inner.write(Store(Ref(memory, ((place, 1),)), item))
+    places = _places(inner, index, lanes)
+    items = [inner.load(Ref(source, ((place, 1),)), lanes) for place in places]
+    for place, item in zip(places, items, strict=True):
+        inner.write(Store(Ref(target, ((place, 1),)), item))
     with writer.block() as body:
         writer.write(_over_chunk(writer, chunk, size, index, inner, lanes))
     writer.write(For(Value(INT64), 0, times, tuple(body)))
-    return Kernel((memory, size, times), chunk, (), tuple(writer.blocks[0]))
+    return Kernel((source, target, size, times), chunk, (), tuple(writer.blocks[0]))
 
 
 def picking(lanes: int) -> Kernel:

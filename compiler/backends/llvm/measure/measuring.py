@@ -25,7 +25,7 @@ from compiler.speed.processor import cache_sizes, processor_name
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
-ROUNDS: Final = 4
+ROUNDS: Final = 6
 """How often everything is measured: what disturbs is mostly short."""
 
 REPEATS: Final = 3
@@ -38,13 +38,16 @@ STEPS: Final = 2000
 """Iterations of a chain: a few microseconds."""
 
 FEWEST: Final = 2**20
-"""Bytes that are read or written in a run, over and over again where they are fewer."""
+"""Bytes that are read or copied in a run, over and over again where they are fewer."""
 
 MOST: Final = 2**26
-"""Bytes of what stands for memory."""
+"""Bytes of what no cache holds; half of them are copied to the others."""
+
+APART: Final = 1088
+"""Bytes between what is read and what it is copied to: at equal places of pages one waits for the other."""
 
 PIECES: Final = 8
-"""Chunks for each thread where all of them read or write."""
+"""Chunks for each thread where all of them read or copy."""
 
 
 def measure(target: Target) -> MeasuredMachine:
@@ -64,40 +67,57 @@ class _Bench:
         self.addresses = load_kernels(self.kernels, target)
         self.best: dict[object, float] = {}
         self.caches = cache_sizes()
-        self.large = np.ones(MOST // 8 + 8, np.int64)  # zeros would not be there before they are written
+        self.large = np.ones((MOST + APART) // 8 + 8, np.int64)  # zeros have no memory before a write
+        self.small = np.ones((2 * max(self.sizes[:-1]) + APART) // 8 + 8, np.int64)
         self.result = np.zeros(1024 * (self.threads * PIECES + 1), np.int64)
         self.places = np.arange(ELEMENTS, dtype=np.int64) * 997 % ELEMENTS
         self.mapped = np.linspace(-3, 3, ELEMENTS, dtype=np.float32)
         self.images = np.empty_like(self.mapped)
+        self.counts = {"picking": ELEMENTS, "exp": ELEMENTS, **dict.fromkeys(_CHAINS, STEPS)}
 
     @property
     def sizes(self) -> list[int]:
-        """Bytes that are read and written for each level: half of a cache, and what no cache holds."""
-        return [*(size // 2 for size in self.caches), MOST]
+        """Bytes that are copied for each level: so few that both copies lie in a cache, or in none."""
+        first, *others = self.caches
+        return [first // 4, *(size // 8 for size in others), MOST // 2]
 
     def round(self) -> None:
         """Runs every trial."""
-        large, result = -(-address_of(self.large) // 64) * 64, address_of(self.result)
-        self._run("nothing", "nothing", [], repeats=50)
-        self._run("handing", "latency", [result, STEPS], chunks=2 * self.threads, repeats=10)
-        for name in _CHAINS:
-            self._run(name, name, [result, STEPS])
-        self._run("picking", "picking", [address_of(self.places), large, result, ELEMENTS])
-        self._run("exp", "exp", [address_of(self.mapped), address_of(self.images), ELEMENTS])
+        result = address_of(self.result)
+        self._run("nothing", [Launch("nothing", [])] * 50)
+        self._run("handing", [Launch("latency", [result, STEPS], 2 * self.threads)] * 50)
+        few = [self._launch(name, 1) for name in self.counts]
+        self._run("launch", few * 20, different=len(few))
+        for name, count in self.counts.items():
+            self._run(name, [self._launch(name, count)] * REPEATS)
         for size in self.sizes:
+            memory = self.large if size == self.sizes[-1] else self.small
+            source = -(-address_of(memory) // 64) * 64
             for chunks in (1, self.threads * PIECES):
-                numbers = size // chunks // 4, max(1, FEWEST // size)
-                self._run(("reading", size, chunks), "reading", [large, result, *numbers], chunks)
-                self._run(("writing", size, chunks), "writing", [large, *numbers], chunks)
+                elements, times = self._numbers(size, chunks)
+                reading = Launch("reading", [source, result, 2 * elements, times], chunks)
+                copying = Launch("copying", [source, source + size + APART, elements, times], chunks)
+                self._run(("reading", size, chunks), [reading] * REPEATS)
+                self._run(("copying", size, chunks), [copying] * REPEATS)
 
-    def _run(
-        self, trial: object, key: str, numbers: Sequence[int], chunks: int = 1, repeats: int = REPEATS
-    ) -> None:
-        launches = [Launch(key, list(numbers), chunks)] * repeats
-        stretches = Stretches([(0, repeats)], launches, [], Scratch())
+    def _numbers(self, size: int, chunks: int) -> tuple[int, int]:
+        """How many int32 a chunk has, in whole iterations, and how often it goes through them."""
+        whole = kernels.TOGETHER * self.target.vector_bytes // 4
+        return size // 4 // chunks // whole * whole, max(1, FEWEST // size)
+
+    def _launch(self, name: str, count: int) -> Launch:
+        """A kernel that computes: so many elements, or steps."""
+        result, places, mapped, images = map(address_of, (self.result, self.places, self.mapped, self.images))
+        addresses = {"picking": [places, mapped, result], "exp": [mapped, images]}
+        return Launch(name, [*addresses.get(name, [result]), count])
+
+    def _run(self, trial: object, launches: Sequence[Launch], different: int = 1) -> None:
+        """Runs launches: the least time counts; of so many that are different, the mean of theirs."""
+        stretches = Stretches([(0, len(launches))], list(launches), [], Scratch())
         binding = Binding(stretches, self.addresses, {}, [], 0, [], {}, {})
-        _, spent = timed_part()(binding, frame_of([0]), 0, repeats)
-        self.best[trial] = min(self.best.get(trial, math.inf), min(spent) / 1e9)
+        _, spent = timed_part()(binding, frame_of([0]), 0, len(launches))
+        taken = sum(min(spent[place::different]) for place in range(different)) / different
+        self.best[trial] = min(self.best.get(trial, math.inf), taken / 1e9)
 
     def machine(self) -> MeasuredMachine:
         """What was found."""
@@ -119,25 +139,38 @@ class _Bench:
             exponentials=exponentials,
             picks=self._rate("picking", ELEMENTS),
             latency=1 / chains["latency"],
-            launch=self.best["nothing"],
+            launch=self.best["launch"],
             handing=max(0.0, self.best["handing"] - 2 * self.best["latency"]),
         )
 
     def _level(self, number: int) -> Level:
         """The caches but for the last are each thread's own."""
-        size, names = self.sizes[number], [*(f"L{k + 1}" for k in range(len(self.caches))), "memory"]
-        bytes_moved = size * max(1, FEWEST // size)
-        alone = [self._rate((what, size, 1), bytes_moved) for what in ("reading", "writing")]
-        pieces = self.threads * PIECES
-        together = [self._rate((what, size, pieces), bytes_moved) for what in ("reading", "writing")]
-        if number < len(self.caches) - 1:
-            together = [self.threads * rate for rate in alone]
+        names = [*(f"L{k + 1}" for k in range(len(self.caches))), "memory"]
+        alone, is_own = self._rates(number, 1), number < max(1, len(self.caches) - 1)
+        together = self._rates(number, self.threads * PIECES) if not is_own else []
+        together = together or [self.threads * rate for rate in alone]
         holds = self.caches[number] if number < len(self.caches) else math.inf
         return Level(names[number], holds, *alone, *map(max, together, alone))
 
+    def _rates(self, number: int, chunks: int) -> list[float]:
+        """Bytes a second of a level: read, and written besides as many that are read.
+
+        In the first cache both are done at once.
+        """
+        size = self.sizes[number]
+        elements, times = self._numbers(size, chunks)
+        moved = 4 * elements * chunks * times
+        reading, copying = (self._seconds((what, size, chunks)) for what in ("reading", "copying"))
+        writing = copying - reading / 2 if number else copying
+        return [2 * moved / reading, moved / max(writing, copying / 4)]
+
     def _rate(self, trial: object, count: float) -> float:
         """So many a second."""
-        return count / max(self.best[trial] - self.best["nothing"], 1e-9)
+        return count / self._seconds(trial)
+
+    def _seconds(self, trial: object) -> float:
+        """Of a trial without its launch."""
+        return max(self.best[trial] - self.best["nothing"], 1e-9)
 
     def _instructions(self, key: str) -> int:
         """Vector instructions that compute, in a kernel with one loop."""
@@ -167,7 +200,7 @@ def _kernels(target: Target) -> dict[str, Kernel]:
     found = {
         "nothing": kernels.nothing(),
         "reading": kernels.reading(lanes),
-        "writing": kernels.writing(lanes),
+        "copying": kernels.copying(lanes),
         "picking": kernels.picking(lanes),
         "exp": kernels.mapping("exp", FLOAT32),
     }

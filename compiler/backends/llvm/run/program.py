@@ -38,6 +38,8 @@ from compiler.schedule.plan import Plan
 if TYPE_CHECKING:
     from compiler.loops.history import LoopHistory
     from compiler.loops.shown import Speaking
+    from compiler.speed.machine import MeasuredMachine
+    from compiler.speed.prediction import Prediction
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -113,6 +115,12 @@ class NativeProgram:
     def slow(self) -> Sequence[Slow]:
         """As `Candid` says."""
         return tuple(slow_kernels(self.lowered.of_kernel))
+
+    def predicted(self, sizes: Mapping[str, int], machine: MeasuredMachine) -> Sequence[Prediction]:
+        """As `Predicting` says."""
+        from compiler.backends.llvm.run.predicting import predicted  # what only profiles need
+
+        return predicted(self.lowered, sizes, self.target.machine, machine)
 
     def source(self, kernel: int | None, speaking: Speaking) -> str:
         """A kernel of the schedule in a language; the whole call, in its order, if none is named."""
