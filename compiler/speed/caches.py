@@ -20,12 +20,22 @@ SHARED: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """Bytes that a kernel reads or writes: from `start` on in a memory of its own."""
+    """Bytes that a kernel reads or writes: `size` of them from `start` on in a memory.
+
+    `moved` is how many bytes move for each of them: lines of a cache move whole, and again and again where
+    elements are met in no order.
+    """
 
     memory: Hashable
     start: int
     size: int
     is_write: bool = False
+    moved: float = 1.0
+
+    @property
+    def stop(self) -> int:
+        """Where it ends."""
+        return self.start + self.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +87,21 @@ class Recency:
     def _put(self, item: Touch) -> None:
         """Takes a stretch of memory out of where it was, and puts it first."""
         kept: list[_Stretch] = []
-        stop = item.start + item.size
         for stretch in self._stretches:
             if not _common(stretch, item):
                 kept.append(stretch)
                 continue
-            for start, end in ((stretch.start, item.start), (stop, stretch.stop)):
+            for start, end in ((stretch.start, item.start), (item.stop, stretch.stop)):
                 if start < end:
                     kept.append(_Stretch(stretch.time, stretch.memory, start, end))
-        self._stretches = [_Stretch(self._time, item.memory, item.start, stop), *kept]
+        self._stretches = [_Stretch(self._time, item.memory, item.start, item.stop), *kept]
 
 
 def _common(stretch: _Stretch, item: Touch) -> int:
     """How many bytes both have."""
     if stretch.memory != item.memory:
         return 0
-    return max(0, min(stretch.stop, item.start + item.size) - max(stretch.start, item.start))
+    return max(0, min(stretch.stop, item.stop) - max(stretch.start, item.start))
 
 
 def level_of(distance: float, levels: Sequence[Level], threads: int) -> int:

@@ -6,18 +6,23 @@ in a cache.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
 from compiler.analysis.cost import is_view, reads_of
-from compiler.ir.dims import Extent, evaluate
+from compiler.ir.dims import Extent, evaluate, product
 from compiler.ir.node import Node
+from compiler.ir.op import Gather, ScatterAdd
 from compiler.loops.places import Places, Pointer, Region
 from compiler.schedule.execution import Copy, Run, steps_of
 from compiler.schedule.plan import InOutput, InParameter, InSlab
 from compiler.schedule.schedule import Kernel
 from compiler.speed.caches import Recency, Touch, level_of
 from compiler.speed.machine import Level
+
+LINE: Final = 64
+"""Bytes of a line of a cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +63,87 @@ def _by_level(
     read, written = [0] * len(levels), [0] * len(levels)
     for item, known in zip(touches, parts, strict=True):
         for distance, size in known:
-            (written if item.is_write else read)[level_of(distance, levels, threads)] += size
+            moved = round(size * item.moved)
+            (written if item.is_write else read)[level_of(distance, levels, threads)] += moved
     return Traffic(tuple(read), tuple(written))
 
 
 def _touches(places: Places, sizes: Mapping[str, int]) -> Iterator[tuple[int, list[Touch]]]:
     """What is touched by each step of a plan, by the number of its kernel; -1 for a copy."""
-
-    def touch(pointer: Pointer, size: Extent, *, is_write: bool = False) -> Touch:
-        memory, start = (pointer.region, pointer.number), evaluate(pointer.offset, sizes)
-        return Touch(memory, start, evaluate(size, sizes), is_write)
-
+    touching = _Touching(places, sizes)
     for step in steps_of(places.plan):
         match step:
             case Run():
-                found = [touch(places[operand].pointer, size) for operand, size in _read(step.kernel, places)]
-                for node in places.plan.schedule.outputs(step.kernel):
-                    if not is_view(node, places.regions):
-                        found.append(touch(places[node].pointer, node.type.bytes, is_write=True))
-                yield step.number, found
-            case Copy(value=value):
-                source = places[value].pointer if step.source is None else _slab(step.source)
-                size = value.type.bytes
-                yield -1, [touch(source, size), touch(_target(step, places), size, is_write=True)]
+                yield step.number, touching.kernel(step.kernel)
+            case Copy():
+                yield -1, touching.copy(step)
             case _:
                 pass
 
 
-def _read(kernel: Kernel, places: Places) -> Iterator[tuple[Node, Extent]]:
-    return ((operand, size) for _, operand, size in reads_of(kernel.members, places.regions))
+@dataclass(frozen=True, slots=True)
+class _Touching:
+    """Places of values as bytes, for given sizes."""
+
+    places: Places
+    sizes: Mapping[str, int]
+
+    def kernel(self, kernel: Kernel) -> list[Touch]:
+        """What a kernel reads, memory that it reads under several names once, and what it writes."""
+        regions = self.places.regions
+        read: list[Touch] = []
+        found: list[Touch] = []
+        for node, operand, size in reads_of(kernel.members, regions):
+            if isinstance(node.op, Gather) and operand is node.operands[0]:
+                found.append(self.picked(operand, node))
+            else:
+                read.append(self.touch(self.places[operand].pointer, size))
+        for node in self.places.plan.schedule.outputs(kernel):
+            if not is_view(node, regions):
+                found.append(self.touch(self.places[node].pointer, node.type.bytes, is_write=True))
+            if isinstance(node.op, ScatterAdd):
+                found.append(self.picked(node, node.operands[1]))
+        return [*_joined(read), *found]
+
+    def copy(self, step: Copy) -> list[Touch]:
+        """What a copy reads and writes."""
+        value = step.value
+        source = self.places[value].pointer if step.source is None else _slab(step.source)
+        target = self.touch(_target(step, self.places), value.type.bytes, is_write=True)
+        return [self.touch(source, value.type.bytes), target]
+
+    def touch(self, pointer: Pointer, size: Extent, *, is_write: bool = False) -> Touch:
+        """Bytes from a place on."""
+        start = evaluate(pointer.offset, self.sizes)
+        return Touch((pointer.region, pointer.number), start, evaluate(size, self.sizes), is_write)
+
+    def picked(self, table: Node, rows: Node) -> Touch:
+        """The rows of a table that are read in no order, as whole lines."""
+        whole, size = (evaluate(item.type.bytes, self.sizes) for item in (table, rows))
+        row = evaluate(_row_bytes(table, rows), self.sizes)
+        touch = self.touch(self.places[table].pointer, min(whole, size))
+        lines = size / max(1, row) * (-(-row // LINE) * LINE)
+        return replace(touch, moved=lines / max(1, touch.size))
+
+
+def _row_bytes(table: Node, rows: Node) -> Extent:
+    """Bytes of a table that lie side by side, and are picked together: those behind the indexed axis."""
+    op = rows.op if isinstance(rows.op, Gather) else table.op
+    assert isinstance(op, Gather | ScatterAdd)
+    behind = () if op.batched else table.type.shape[op.axis + 1 :]
+    return product(behind) * table.type.dtype.size
+
+
+def _joined(touches: Iterable[Touch]) -> list[Touch]:
+    """The same bytes, those that overlap once."""
+    found: list[Touch] = []
+    for item in sorted(touches, key=lambda item: (str(item.memory), item.start)):
+        last = found[-1] if found else None
+        if last is not None and last.memory == item.memory and item.start < last.stop:
+            found[-1] = replace(last, size=max(last.stop, item.stop) - last.start)
+        else:
+            found.append(item)
+    return found
 
 
 def _target(step: Copy, places: Places) -> Pointer:

@@ -50,35 +50,13 @@ def ours(workload: Workload, arrays: Sequence[Any], threads: int = 0) -> Step:
 
     if threads:
         tt.set_num_threads(threads)
-
-    def value_and_grad(function: Callable[..., Any], *by: Any) -> tuple[Any, list[Any]]:
-        loss = function(*by)
-        return loss, list(tt.grad(loss, list(by)))
-
-    words = Words(
-        tt,
-        value_and_grad=value_and_grad, permute=tt.transpose, var=functools.partial(tt.var, correction=0),
-        gelu_tanh=functools.partial(tt.gelu, approximate="tanh"), cast=lambda x, dtype: x.astype(dtype),
-    )  # fmt: skip
     if workload.is_compiling:
-        return functools.partial(_compiled_by_us, tt, words, workload, arrays[0])
-    shapes = [array.shape for array in arrays]
-    if workload.is_symbolic:
-        shapes[0] = ("batch", *shapes[0][1:])
-    names = [f"x{number}" for number in range(len(arrays))]
-    inputs = [
-        tt.input(name, shape, array.dtype.name)
-        for name, shape, array in zip(names, shapes, arrays, strict=True)
-    ]
-    donate = names[:1] if workload.way == "donated" else ()
-    if workload.has_weights:
-        weights = [tt.parameter(array, name) for name, array in zip(names[1:], arrays[1:], strict=True)]
-        program = tt.compile(inputs[:1], workload.body(words, inputs[0], *weights), freeze=True)
-        return lambda: program(arrays[0])
-    program = tt.compile(inputs, workload.body(words, *inputs), donate=donate)
+        return functools.partial(_compiled_by_us, tt, workload, arrays[0])
+    program = program_of(workload, arrays)
+    arrays = given_of(workload, arrays)
     match workload.way:
         case "named":
-            named = dict(zip(names, arrays, strict=True))
+            named = dict(zip(_names(arrays), arrays, strict=True))
             return lambda: program(**named)
         case "out":
             first = program(*arrays)
@@ -89,8 +67,47 @@ def ours(workload: Workload, arrays: Sequence[Any], threads: int = 0) -> Step:
             return lambda: program(*arrays)
 
 
-def _compiled_by_us(tt: ModuleType, words: Words, workload: Workload, seeds: np.ndarray) -> Any:
-    x, program = workload.body(words, seeds)
+def program_of(workload: Workload, arrays: Sequence[Any]) -> Any:
+    """Our program of a workload, for arrays like these."""
+    import tinytorch as tt
+
+    shapes, names = [array.shape for array in arrays], _names(arrays)
+    if workload.is_symbolic:
+        shapes[0] = ("batch", *shapes[0][1:])
+    inputs = [
+        tt.input(name, shape, array.dtype.name)
+        for name, shape, array in zip(names, shapes, arrays, strict=True)
+    ]
+    if workload.has_weights:
+        weights = [tt.parameter(array, name) for name, array in zip(names[1:], arrays[1:], strict=True)]
+        return tt.compile(inputs[:1], workload.body(tt, inputs[0], *weights), freeze=True)
+    donate = names[:1] if workload.way == "donated" else ()
+    return tt.compile(inputs, workload.body(_words_of_ours(tt), *inputs), donate=donate)
+
+
+def given_of(workload: Workload, arrays: Sequence[Any]) -> Sequence[Any]:
+    """What a call of our program is given: weights it has."""
+    return arrays[:1] if workload.has_weights else arrays
+
+
+def _names(arrays: Sequence[Any]) -> list[str]:
+    return [f"x{number}" for number in range(len(arrays))]
+
+
+def _words_of_ours(tt: ModuleType) -> Words:
+    def value_and_grad(function: Callable[..., Any], *by: Any) -> tuple[Any, list[Any]]:
+        loss = function(*by)
+        return loss, list(tt.grad(loss, list(by)))
+
+    return Words(
+        tt,
+        value_and_grad=value_and_grad, permute=tt.transpose, var=functools.partial(tt.var, correction=0),
+        gelu_tanh=functools.partial(tt.gelu, approximate="tanh"), cast=lambda x, dtype: x.astype(dtype),
+    )  # fmt: skip
+
+
+def _compiled_by_us(tt: ModuleType, workload: Workload, seeds: np.ndarray) -> Any:
+    x, program = workload.body(_words_of_ours(tt), seeds)
     inputs = [tt.input("x", x.shape)]
     return tt.compile(inputs, program(inputs[0]))(x)
 
