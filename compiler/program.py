@@ -452,8 +452,10 @@ class Program:
                 sample, sizes = trial._sampled(arguments, named, seconds / ROUNDS / 2)
                 samples.append(sample)
         fused, unfused = (
-            Samples.of(samples).profile(trial.cost.at(**sizes), self.backend, sizes)
-            for trial, samples in zip((self, trials[1]), found, strict=True)
+            Samples.of(samples).profile(trial.cost.at(**sizes), self.backend, sizes, predicted=predicted)
+            for trial, samples, predicted in zip(
+                (self, trials[1]), found, (self._predicted(sizes), ()), strict=True
+            )
         )
         return Measured(fused, unfused, trials[1].plan.peak_bytes, roof((*fused.kernels, *unfused.kernels)))
 

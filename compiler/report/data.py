@@ -14,6 +14,7 @@ their lists.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -166,7 +167,10 @@ def _kernel(making: Making, number: int, profile: Profile | None) -> dict[str, A
         **_code(making, number),
     }
     if profile is not None:
-        found["us"] = round(profile.kernels[number].microseconds, 3)
+        timing = profile.kernels[number]
+        found["us"] = round(timing.microseconds, 3)
+        if timing.predicted is not None and math.isfinite(timing.predicted.microseconds):
+            found["predicted"] = [round(timing.predicted.microseconds, 3), timing.predicted.bound]
     return found
 
 

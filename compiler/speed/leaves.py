@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from compiler.loops.language import Layout, Pack, Tile
+from compiler.loops.language import Layout, Pack, Ref, Tile
 from compiler.speed.rates import Rates
 from compiler.speed.scalars import Scalars
 
@@ -38,7 +38,7 @@ def pack_seconds(stmt: Pack, scalars: Scalars, rates: Rates) -> float:
             return 0.0
         vectors = terms * stmt.width / stmt.lanes * rates.registers(stmt.lanes, stmt.room.dtype.size)
         return vectors * max(rates.load, rates.store)
-    if stmt.layout is Layout.COLUMNS:
+    if stmt.layout is Layout.COLUMNS or isinstance(stmt.strides[0], Ref):  # a table's terms are mostly runs
         squares = terms * stmt.width / SIDE**2
         return squares * SIDE * (rates.load + rates.store + 3 * rates.vector)
-    return terms * columns * (rates.load + rates.store + 2 * rates.scalar)
+    return terms * columns * (rates.load / 2 + rates.store / 2 + 2 * rates.scalar)

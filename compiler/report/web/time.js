@@ -9,6 +9,7 @@ import { roofShare, roofline } from "./roof.js";
 
 const SHOWN = 40;
 const isTimed = D.measured !== null;
+const isPredicted = D.kernels.some((kernel) => kernel.predicted);
 
 // With times, costs are those of the sizes that were timed.
 const measuredSize = (number) =>
@@ -36,13 +37,14 @@ function kernels() {
   const order = [...D.kernels.keys()].filter((number) => weight(number)).toSorted((a, b) => weight(b) - weight(a));
   const rows = order.slice(0, SHOWN).map((number) => {
     const kernel = D.kernels[number], [flops, read, written] = kernel.cost.map(measuredSize), moved = read + written;
-    const times = isTimed ? [micro(kernel.us), share(kernel.us, whole)] : [];
+    const predicted = isPredicted ? [kernel.predicted ? `${micro(kernel.predicted[0])}, ${kernel.predicted[1]}` : ""] : [];
+    const times = isTimed ? [micro(kernel.us), ...predicted, share(kernel.us, whole)] : [];
     const rates = isTimed ? [rate(flops, kernel.us), rate(moved, kernel.us), roofShare(kernel, flops, moved)] : [];
     return rowTo(() => showCode(number), { "data-of": kernel.members.join(" "), "data-kernel": number },
       [kernelTitle(number), ...times, scaled(flops, ""), scaled(moved, "B"), ...rates]);
   });
   const more = order.length > SHOWN ? el("p", { class: "axis-text" }, `and ${order.length - SHOWN} more, each shorter than these`) : "";
-  return el("div", {}, table(["kernel", ...(isTimed ? ["time", "share"] : []), "flops", "bytes",
+  return el("div", {}, table(["kernel", ...(isTimed ? ["time", ...(isPredicted ? ["predicted, bound"] : []), "share"] : []), "flops", "bytes",
     ...(isTimed ? ["GFLOP/s", "GB/s", "of the roof"] : [])], rows), more);
 }
 

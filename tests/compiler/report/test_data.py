@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from compiler.backends.llvm.backend import Llvm
 from compiler.ir.dims import symbol
 from compiler.program import Program
 from compiler.report.data import report_data
@@ -127,6 +128,9 @@ def test_with_data_times_and_a_kernel_for_each_node_are_there(tmp_path: Any) -> 
     path = program.report(tmp_path / "report.html", data, seconds=0.1)
     found = payload(path.read_text(encoding="utf-8"))
     assert all(kernel["us"] > 0 or not kernel["stored"] for kernel in found["kernels"])
+    if Llvm().is_available:
+        predicted = [kernel["predicted"] for kernel in found["kernels"] if kernel["stored"]]
+        assert all(us > 0 and bound for us, bound in predicted)
     assert len(found["unfused"]) == found["measured"]["unfused_kernels"] > len(found["kernels"])
     assert all(len(slots) == 1 for slots, _ in found["unfused"])
     assert found["symbols"] == [["batch", 32]]

@@ -14,6 +14,9 @@ from compiler.loops.sparing import Numbers
 
 Sizes = Mapping[str, int]
 
+# These are the same on every machine: how a kernel is cut decides about the order of sums, and so about bits.
+# What a machine really does is measured for predictions alone (`compiler.speed`).
+
 PARALLEL_FROM: Final = 24_000
 """Predicted nanoseconds from which on a kernel is cut into chunks that threads share.
 
