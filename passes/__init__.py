@@ -14,6 +14,7 @@ from passes.fuse_epilogues import FuseEpilogues
 from passes.inplace import InPlace
 from passes.panel_constants import PanelConstants
 from passes.phase_folds import PhaseFolds
+from passes.recompute import Recompute
 from passes.save_outputs import SaveOutputs
 from passes.simplify import Simplify
 
@@ -26,6 +27,7 @@ REWRITES: Final[tuple[RewritingPass, ...]] = (
     ChannelsLast(),
     PanelConstants(),
     SaveOutputs(),
+    Recompute(),
 )
 """Graph to graph, in this order."""
 

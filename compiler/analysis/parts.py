@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from compiler.analysis.draws import DRAWN_AGAIN
 from compiler.ir.graph import Graph, reachable
 from compiler.ir.node import Node, is_gradient
 from compiler.ir.op import Trait
@@ -53,8 +54,13 @@ def _saved(graph: Graph, part: Mapping[Node, Part]) -> frozenset[Node]:
         for node in graph.nodes
         if part[node] is Part.BACKWARD
         for operand in node.operands
-        if part[operand] is Part.FORWARD and not operand.op.has(Trait.LEAF)
+        if part[operand] is Part.FORWARD and not _is_made_again(operand)
     )
+
+
+def _is_made_again(node: Node) -> bool:
+    """Whether a value is there for the backward pass too, or made where that needs it."""
+    return node.op.has(Trait.LEAF) or node.origin.rule == DRAWN_AGAIN
 
 
 def _owners(graph: Graph, part: Mapping[Node, Part]) -> dict[Node, Node | None]:

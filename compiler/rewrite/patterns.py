@@ -46,7 +46,7 @@ class Rule:
     text: str
     accepts: Callable[[Scalar], bool] = always
     dtypes: frozenset[DType] | None = None
-    """The dtypes of the result for which the rule holds; None for all."""
+    """The dtypes of the result, before it is converted too, for which the rule holds; None for all."""
 
     @property
     def root(self) -> str:
@@ -57,6 +57,7 @@ class Rule:
         return self.text
 
 
+BOOLS: Final = frozenset({BOOL})
 INTEGERS: Final = frozenset({DType.INT32, DType.INT64})
 BOOLS: Final = frozenset({DType.BOOL})
 FLOATS: Final = frozenset({DType.FLOAT32, DType.FLOAT64})
@@ -118,7 +119,7 @@ class Site:
 
     def match(self, item: Rule) -> dict[int, Ref] | None:
         """The values of the pattern's parameters for which it is the root; None where it is not."""
-        if item.dtypes is not None and self.op.dtype not in item.dtypes:
+        if item.dtypes is not None and not item.dtypes.issuperset({self.op.dtype, self.natural}):
             return None
         return _match(item, item.pattern.result, 0, self, {})
 
