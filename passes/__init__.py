@@ -9,6 +9,7 @@ from passes.channels_last import ChannelsLast
 from passes.common_subexpressions import CommonSubexpressions
 from passes.dead_code import DeadCode
 from passes.fold_constants import FoldConstants
+from passes.fuse_draws import FuseDraws
 from passes.fuse_elementwise import FuseElementwise
 from passes.fuse_epilogues import FuseEpilogues
 from passes.inplace import InPlace
@@ -31,5 +32,5 @@ REWRITES: Final[tuple[RewritingPass, ...]] = (
 )
 """Graph to graph, in this order."""
 
-SCHEDULING: Final[tuple[SchedulingPass, ...]] = (FuseEpilogues(), FuseElementwise(), InPlace())
+SCHEDULING: Final[tuple[SchedulingPass, ...]] = (FuseEpilogues(), FuseElementwise(), FuseDraws(), InPlace())
 """Schedule to schedule, in this order."""

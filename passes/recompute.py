@@ -11,9 +11,10 @@
                                                           return %z
 
 A draw is a map of a key and of the place of each element: it reads no memory, and gives the same bits again.
-Where what reads it is a map as well, both are one kernel; so a mask that the forward and the backward pass read
-takes no memory. Readers are near each other where as many contractions, moves and walks lie before them;
-between others kernels run that cannot be joined. What is returned, or read by something other than a map or a
+Where what reads it is a map as well, both are one kernel; so a mask that the forward and the backward pass
+read takes no memory. Readers are near each other where as many contractions, moves and walks lie before them;
+between others kernels run that cannot be joined. A gradient is near no value of the forward pass; should both
+be members of one kernel, that draws once. What is returned, or read by something other than a map or a
 reduction, is in memory anyway.
 """
 
@@ -21,11 +22,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from compiler.analysis.draws import DRAWN_AGAIN, draws_of
 from compiler.ir.graph import Graph
-from compiler.ir.node import Node, describe
+from compiler.ir.node import Node, describe, is_gradient
 from compiler.ir.op import MapReduce, Trait
 from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.refusal import Reason, Refusal
@@ -34,6 +35,10 @@ from compiler.schedule.target import Target
 
 MOST_PLACES: Final = 4
 """Places at which one draw is made: a draw takes as long as a hundred additions."""
+
+
+Place: TypeAlias = tuple[int, bool]
+"""How many barriers lie before a node, on the way on which most do, and whether it is a gradient."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,33 +70,32 @@ class _Recomputing:
     graph: Graph
     draws: Sequence[Node]
     most_places: int
-    depths: dict[Node, int] = field(init=False)
-    places: dict[Node, list[int]] = field(init=False)
-    """For each draw that may be made again the depths of what reads it, ascending."""
-    made: dict[tuple[Node, int], Node] = field(default_factory=dict[tuple[Node, int], Node])
-    """What stands for a draw at a depth."""
+    where: dict[Node, Place] = field(init=False)
+    places: dict[Node, list[Place]] = field(init=False)
+    """For each draw that may be made again the places of what reads it, ascending."""
+    made: dict[tuple[Node, Place], Node] = field(default_factory=dict[tuple[Node, Place], Node])
+    """What stands for a draw at a place."""
     actions: list[Action] = field(default_factory=list[Action])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
 
     def __post_init__(self) -> None:
-        self.depths = _depths(self.graph)
+        self.where = _places(self.graph)
         self.places = {}
-        draws = set(self.draws)
         for node in reversed(self.draws):
-            found = self._read_at(node, draws)
+            found = self._read_at(node)
             refusal = self._why_not(node, found)
             if refusal is not None:
                 self.refusals.append(refusal)
             else:
                 self.places[node] = sorted(found)
 
-    def _read_at(self, node: Node, draws: Collection[Node]) -> set[int]:
-        found: set[int] = set()
+    def _read_at(self, node: Node) -> set[Place]:
+        found: set[Place] = set()
         for user in self.graph.users[node]:
-            found.update(self.places.get(user) or [self.depths[user]])
+            found.update(self.places.get(user) or [self.where[user]])
         return found
 
-    def _why_not(self, node: Node, found: Collection[int]) -> Refusal | None:
+    def _why_not(self, node: Node, found: Collection[Place]) -> Refusal | None:
         users = set(self.graph.users[node])
         if node in self.graph.results and len(found) > 1:
             return Refusal(Reason.RETURNED, (node,), f"{describe(node)} is returned, and read from there")
@@ -107,8 +111,8 @@ class _Recomputing:
     def visit(self, old: Node, node: Node) -> Node:
         """The node, over what its draws are where it stands; of a draw, what stands at its first place."""
         if old not in self.places:
-            return self._at(old, node, self.depths[old], is_first=True)
-        first, *others = self.places[old] or [self.depths[old]]
+            return self._at(old, node, self.where[old], is_first=True)
+        first, *others = self.places[old] or [self.where[old]]
         found = self.made[old, first] = self._at(old, node, first, is_first=True)
         for place in others:
             self.made[old, place] = self._at(old, node, place, is_first=False)
@@ -117,7 +121,7 @@ class _Recomputing:
             self.actions.append(Action((old,), sentence))
         return found
 
-    def _at(self, old: Node, node: Node, place: int, *, is_first: bool) -> Node:
+    def _at(self, old: Node, node: Node, place: Place, *, is_first: bool) -> Node:
         pairs = zip(old.operands, node.operands, strict=True)
         operands = tuple(self.made.get((before, place), after) for before, after in pairs)
         if not is_first:
@@ -132,10 +136,10 @@ def _is_barrier(node: Node) -> bool:
     )
 
 
-def _depths(graph: Graph) -> dict[Node, int]:
-    """How many barriers lie before each node, on the way on which most do; itself counts as one."""
-    found: dict[Node, int] = {}
+def _places(graph: Graph) -> dict[Node, Place]:
+    """The place of each node; as a barrier itself counts as one."""
+    found: dict[Node, Place] = {}
     for node in graph.nodes:
-        before = max((found[operand] for operand in node.operands), default=0)
-        found[node] = before + _is_barrier(node)
+        before = max((found[operand][0] for operand in node.operands), default=0)
+        found[node] = before + _is_barrier(node), is_gradient(node)
     return found

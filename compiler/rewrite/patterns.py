@@ -59,7 +59,6 @@ class Rule:
 
 BOOLS: Final = frozenset({BOOL})
 INTEGERS: Final = frozenset({DType.INT32, DType.INT64})
-BOOLS: Final = frozenset({DType.BOOL})
 FLOATS: Final = frozenset({DType.FLOAT32, DType.FLOAT64})
 
 
