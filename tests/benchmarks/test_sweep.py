@@ -23,7 +23,7 @@ def small(family):
     ]
 
 
-@pytest.mark.parametrize("family", [family for family in FAMILIES if family != "compiling"])
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family not in ("compiling", "draws")])
 def test_workloads_mean_the_same_to_us_and_to_numpy(family):
     compared = 0
     for workload in small(family)[::5]:
@@ -38,6 +38,23 @@ def test_workloads_mean_the_same_to_us_and_to_numpy(family):
             for a, b in zip(own, theirs, strict=True):
                 np.testing.assert_allclose(a, b, 2e-3, 2e-3, err_msg=workload.name)
     assert compared or family == "training"  # NumPy derives nothing
+
+
+def test_draws_have_the_type_and_the_moments_of_numpys():
+    compared = 0
+    for workload in FAMILIES["draws"](Sizes()):
+        (own,) = as_list(ours(workload, workload.arrays())())
+        try:
+            (theirs,) = numpy(workload, workload.arrays())()
+        except MissingWordError:
+            continue
+        assert (own.shape, own.dtype) == (theirs.shape, theirs.dtype), workload.name
+        if own.size >= 100_000:
+            compared += 1
+            spread = float(theirs.std()) / own.size**0.5
+            assert abs(own.mean() - theirs.mean()) < 7 * spread, workload.name
+            np.testing.assert_allclose(own.std(), theirs.std(), 0.02, err_msg=workload.name)
+    assert compared >= 10
 
 
 def test_compiling_is_cold_where_it_says_so():

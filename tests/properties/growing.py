@@ -17,6 +17,7 @@ from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.node import make_node
 from compiler.ir.op import Access, Call, Fold, Index, MapReduce, Prefix, Reducer, Scan, Size
 from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, DType
+from tests.properties.drawing import bits, drawn
 from tests.properties.maker import LIMIT, Maker, Value, largest_size
 from tests.properties.moving import MOVES
 
@@ -503,6 +504,6 @@ GROWTHS: tuple[Growth, ...] = (
     arithmetic, arithmetic, arithmetic, arithmetic, quotient, comparison, logic, choice, power,
     with_index, one_hot, own_formula, turned, total, total, prefix, prefix, extremum,
     contraction, contraction, contraction, folded_product, folded_product, call,
-    nothing_done, nothing_done, halves, of_ones, *MOVES,
+    nothing_done, nothing_done, halves, of_ones, bits, drawn, drawn, *MOVES,
 )  # fmt: skip
 UNSTABLE: tuple[Growth, ...] = (overflowing,) * 4
