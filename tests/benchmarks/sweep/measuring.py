@@ -96,7 +96,7 @@ def race(workload: Workload, number: int, started: Sequence[Racer], seconds: flo
         with contextlib.suppress(MissingWordError):
             results[racer.system] = racer.ask("prepare", number)
             present.append(racer)
-    found.disagree = [] if workload.is_compiling else _disagreeing(results)
+    found.disagree = _disagreeing(results) if workload.is_comparable else []
     found.seconds = dict.fromkeys(results, math.inf)
     for _ in range(3):
         for _ in range(ROUNDS):

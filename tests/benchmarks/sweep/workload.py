@@ -38,6 +38,11 @@ class Workload:
         """Its call builds and compiles: the arguments are a seed."""
         return self.family == "compiling"
 
+    @property
+    def is_comparable(self) -> bool:
+        """Whether every system has the same results: not of random numbers."""
+        return self.family not in ("compiling", "draws")
+
 
 class Sizes:
     """Sizes as the tables have them, or (seed above 0) others near them: what is tuned to a size shows."""
