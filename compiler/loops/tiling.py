@@ -62,6 +62,14 @@ NEAR: Final = 4
 """Vectors that rows of the right side are apart at most where they are as good as a copied panel's."""
 
 
+COVERED: Final = 8
+BESIDE: Final = 0.5
+"""Multiply-adds of a term that wait for none before, and what a tile does beside them, counted by terms."""
+
+WORTH: Final = 0.9
+"""The share of the time from which on downward a tile has fewer rows than it could have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """The accumulators of one tile: `rows` times `vectors` vectors of `lanes` elements."""
@@ -104,7 +112,20 @@ def choose(machine: Machine, dtype: DType, rows: int | None, columns: int | None
     rows_of = {2: 8, 3: 6, 4: 5, 5: 5, 6: 4, 7: 3} if has_many else {2: 4}
     vectors = 1 if filled == 1 else min(rows_of, key=lambda count: -(-filled // count) * count)
     many = rows_of.get(vectors, 8)
-    return Shape(many if rows is None else min(many, rows), vectors, lanes)
+    return Shape(many if rows is None else _fitting(rows, many, vectors), vectors, lanes)
+
+
+def _fitting(rows: int, many: int, vectors: int) -> int:
+    """How many rows a tile has, at most so many: fewer where that leaves less over.
+
+    A tile takes as long for each term as its multiply-adds, or one of them waits for the one before.
+    """
+
+    def cost(count: int) -> float:
+        return -(-rows // count) * (max(count * vectors, COVERED) + BESIDE)
+
+    best = min(range(many, many // 2, -1), key=cost)
+    return min(rows, best if cost(best) < WORTH * cost(many) else many)
 
 
 def tile(kernel: Kernel, found: Product, machine: Machine) -> Kernel:

@@ -1,0 +1,43 @@
+"""Tiles of sums: their rows and columns, and where they store sums."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite")
+
+import tinytorch as tt
+from compiler.ir.types import FLOAT32
+from compiler.loops.tiling import choose
+from tests.compiler.backends.llvm.writing import HOST
+
+WIDE = replace(HOST, vector_bytes=64, vector_registers=32)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "expected"),
+    [(27, 32, 7), (64, 32, 8), (9, 32, 5), (196, 32, 8), (25, 16, 8), (17, 48, 6), (None, 32, 8), (6, 32, 6)],
+)
+def test_a_tile_has_rows_that_fit_how_many_there_are(rows, columns, expected):
+    """Columns of 16 are one vector: a tile of few rows would wait for its sums."""
+    assert choose(WIDE, FLOAT32, rows, columns).rows == expected
+
+
+@pytest.mark.parametrize(("rows", "terms", "columns"), [(27, 40, 32), (9, 300, 33), (17, 5, 47), (36, 0, 64)])
+def test_products_of_a_few_rows_too_many_for_whole_tiles(rows, terms, columns):
+    x, w = tt.input("x", (rows, terms)), tt.input("w", (terms, columns))
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(-9, 9, shape).astype("f") for shape in ((rows, terms), (terms, columns)))
+    program = tt.compile([x, w], [x @ w, tt.relu(x @ w)], backend="llvm")
+    plain, mapped = program(a, b)
+    assert np.array_equal(plain, a @ b)
+    assert np.array_equal(mapped, np.maximum(a @ b, 0))
+
+
+def test_sums_that_nothing_follows_are_stored_by_the_tile():
+    x, w = tt.input("x", (40, 50)), tt.input("w", (50, 64))
+    direct = tt.compile([x, w], x @ w, backend="llvm").source(0)
+    mapped = tt.compile([x, w], tt.relu(x @ w), backend="llvm").source(0)
+    assert "tile %0[" in direct
+    assert "tile room" in mapped
