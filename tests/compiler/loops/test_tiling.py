@@ -9,7 +9,7 @@ pytest.importorskip("llvmlite")
 
 import tinytorch as tt
 from compiler.ir.types import FLOAT32
-from compiler.loops.tiling import choose
+from compiler.loops.shapes import choose
 from tests.compiler.backends.llvm.writing import HOST
 
 WIDE = replace(HOST, vector_bytes=64, vector_registers=32)

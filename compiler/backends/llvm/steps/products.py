@@ -18,9 +18,10 @@ from compiler.loops.chunking import Cuts, cut_product
 from compiler.loops.language import Count, Kernel, Memory
 from compiler.loops.places import Pointer
 from compiler.loops.products import ProductDraft
+from compiler.loops.shapes import Shape, choose
 from compiler.loops.sparing import Numbers, Spared
 from compiler.loops.tables import BLOCK_DEPTH, Table
-from compiler.loops.tiling import COPY_ROWS, Shape, choose
+from compiler.loops.tiling import COPY_ROWS
 
 _FLOPS_PER_NANOSECOND: Final = 80.0
 _INSTRUCTIONS_PER_NANOSECOND: Final = 40.0

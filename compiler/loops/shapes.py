@@ -1,0 +1,81 @@
+"""How many rows and columns of sums a tile of a product has.
+
+27 rows by 32 columns       ->      four tiles of 7 rows by 2 vectors of 16
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from compiler.ir.types import DType
+from compiler.loops.machine import Machine
+
+BLOCK_ROWS: Final = 256
+BLOCK_SUMS: Final = 16384
+"""Rows for which one panel of B is prepared, and the sums that they may have: at most 128 kB of stack."""
+
+COVERED: Final = 8
+BESIDE: Final = 0.5
+"""Multiply-adds of a term that wait for none before, and what a tile does beside them, counted by terms."""
+
+WORTH: Final = 0.9
+"""The share of the time from which on downward a tile has fewer rows than it could have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The accumulators of one tile: `rows` times `vectors` vectors of `lanes` elements."""
+
+    rows: int
+    vectors: int
+    lanes: int
+
+    @property
+    def columns(self) -> int:
+        return self.vectors * self.lanes
+
+    @property
+    def wide(self) -> int:
+        """Lanes of what goes through the maps at once: vectors side by side keep the processor busy."""
+        return min(4, self.vectors & -self.vectors) * self.lanes
+
+    @property
+    def block_rows(self) -> int:
+        """Rows for which one panel of B is prepared: whole tiles."""
+        return min(BLOCK_ROWS, BLOCK_SUMS // self.columns) // self.rows * self.rows
+
+
+def choose(machine: Machine, dtype: DType, rows: int | None, columns: int | None) -> Shape:
+    """The tile for as many rows and columns, where they are known.
+
+    Sixteen or more accumulators (eight where there are sixteen registers) cover the latency of the
+    multiply-add; two vectors by eight rows load least. Where few rows are known, more vectors make up for
+    them; where few columns are, shorter vectors need no mask.
+    """
+    lanes, shortest = machine.vector_bytes // dtype.size, 16 // dtype.size
+    while columns and lanes > shortest and columns <= lanes // 2:
+        lanes //= 2
+    has_many = machine.vector_registers == 32
+    filled = 2 if columns is None else max(1, -(-columns // lanes))
+    if rows is not None and rows <= 4:
+        widest = {1: 8, 2: 6, 3: 5, 4: 4} if has_many else {1: 6, 2: 4, 3: 3, 4: 2}
+        few = max(1, rows)
+        return Shape(few, min(8 if columns is None else filled, widest[few]), lanes)
+    rows_of = {2: 8, 3: 6, 4: 5, 5: 5, 6: 4, 7: 3} if has_many else {2: 4}
+    vectors = 1 if filled == 1 else min(rows_of, key=lambda count: -(-filled // count) * count)
+    many = rows_of.get(vectors, 8)
+    return Shape(many if rows is None else _fitting(rows, many, vectors), vectors, lanes)
+
+
+def _fitting(rows: int, many: int, vectors: int) -> int:
+    """How many rows a tile has, at most so many: fewer where that leaves less over.
+
+    A tile takes as long for each term as its multiply-adds, or one of them waits for the one before.
+    """
+
+    def cost(count: int) -> float:
+        return -(-rows // count) * (max(count * vectors, COVERED) + BESIDE)
+
+    best = min(range(many, many // 2, -1), key=cost)
+    return min(rows, best if cost(best) < WORTH * cost(many) else many)
