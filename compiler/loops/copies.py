@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from compiler.ir.dims import Extent, Shape, product
 from compiler.ir.formula.tape import Const
 from compiler.ir.types import INT64, DType
+from compiler.loops.copying import Copy
 from compiler.loops.drafts import Draft, number_of
 from compiler.loops.language import (
     Count,
@@ -59,6 +60,32 @@ def copy(
     moves = tuple((dtype.size, _moved(ref, indices, counts)) for ref in _refs(writer))
     kernel = Kernel(tuple(addresses), Value(INT64), (), body)
     return Draft(kernel, counts[0], addresses, (), iterations, float(len(addresses)), moves)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What memory is called that is one of several parts of an array."""
+
+    whole: object
+    number: int
+
+
+def together(drafts: Sequence[Draft]) -> Draft:
+    """Copies into parts of an array, whose first loops are alike, as one kernel: chunks do all of them."""
+    index, count = Value(INT64), drafts[0].first
+    body: list[Stmt] = []
+    addresses: dict[Memory, Pointer] = {}
+    for number, draft in enumerate(drafts):
+        (loop,) = draft.kernel.body
+        assert isinstance(loop, For)
+        parts = {memory: Memory(memory.dtype, label=Part(memory.label, number)) for memory in draft.addresses}
+        addresses |= {parts[memory]: pointer for memory, pointer in draft.addresses.items()}
+        body += Copy({loop.index: index, **parts}).block(loop.body)
+    iterations = sum((draft.iterations for draft in drafts), start=0)
+    moves = tuple(item for draft in drafts for item in draft.moves)
+    kernel = Kernel(tuple(addresses), Value(INT64), (), (For(index, 0, count, tuple(body)),))
+    most = max(draft.instructions for draft in drafts)
+    return Draft(kernel, count, addresses, (), iterations, most, moves)
 
 
 def _upward(source: Located, target: Located, shape: Shape, size: int) -> tuple[Located, Located]:

@@ -20,6 +20,7 @@ from compiler.ir.node import Node
 from compiler.ir.op import MapReduce
 from compiler.ir.printing import print_definitions, print_node
 from compiler.loops.arguments import Bound, bind
+from compiler.loops.copies import Part
 from compiler.loops.history import LoopHistory
 from compiler.loops.language import Count, Kernel, Memory, Value
 from compiler.loops.lowering import lower
@@ -117,12 +118,12 @@ class Telling:
 
         def value(label: object) -> str:
             here = step.labels.get(label, label)
-            return words.called(here) if isinstance(here, Node | str) else str(here)
+            return words.called(here) if isinstance(here, Node | str | Part) else str(here)
 
         def memory(label: object) -> tuple[str, str]:
             if isinstance(label, Table):
                 return f"{value(label.value)}_{label.what}", str(label)
-            name = value(label) if isinstance(label, Node | str) else ""
+            name = value(label) if isinstance(label, Node | str | Part) else ""
             if label in labels:
                 return name, words.place(labels[label])
             if label not in partials:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, NoReturn
@@ -31,14 +31,15 @@ from compiler.ir.op import (
     Trait,
 )  # fmt: skip
 from compiler.loops.alike import Likeness, likeness
-from compiler.loops.copies import copy
-from compiler.loops.drafts import UnsupportedError
+from compiler.loops.copies import copy, together
+from compiler.loops.drafts import Draft, UnsupportedError
 from compiler.loops.folds import fold_draft
 from compiler.loops.indexing import index_draft, scatter_draft
 from compiler.loops.nests import NestWriter
 from compiler.loops.places import Located, Places, Pointer, Region, dense_strides
 from compiler.loops.prefixes import prefix_draft
 from compiler.loops.products import ProductWriter
+from compiler.loops.turns import turn_of
 from compiler.rewrite.refusal import Refusal
 from compiler.schedule.execution import Copy, Release, Run, steps_of
 from compiler.schedule.nest import Nest
@@ -76,6 +77,16 @@ def _filled(op: Pad, shape: Shape) -> Iterator[tuple[Shape, Shape]]:
                 starts[axis], sizes[axis] = start, count
                 yield tuple(starts), tuple(sizes)
         starts[axis], sizes[axis] = low, whole - low - high
+
+
+def _joined(drafts: Sequence[Draft]) -> list[Draft]:
+    """The parts of an array, that lie apart, as few kernels as may be: what is transposed stays alone."""
+    *edges, inside = drafts
+    parts = edges if turn_of(inside.kernel.body) is not None else drafts
+    is_alike = len({draft.first.extent for draft in parts}) == 1 and parts[0].first.extent != 1
+    if len(parts) < 2 or not is_alike:
+        return list(drafts)
+    return [together(parts), *drafts[len(parts) :]]
 
 
 def _in_slab(place: InSlab) -> Pointer:
@@ -166,10 +177,17 @@ class _Lowering:
     def _dense(pointer: Pointer, value: Node) -> Located:
         return Located(pointer, dense_strides(value.type.shape))
 
-    def _copy(self, value: Node, target: Located, to: Label, source: Located | None = None) -> None:
+    def _part(self, node: Node, starts: Shape) -> Located:
+        """A part of a value, which begins so far along each axis."""
+        target = self.places[node]
+        return Located(_moved(target, node, zip(starts, target.strides, strict=True)), target.strides)
+
+    def _copied(self, value: Node, target: Located, to: Label, source: Located | None = None) -> Draft:
         kind = value.type
-        given = source or self.places[value]
-        draft = copy(given, target, kind.shape, kind.dtype, (value, to))
+        return copy(source or self.places[value], target, kind.shape, kind.dtype, (value, to))
+
+    def _copy(self, value: Node, target: Located, to: Label, source: Located | None = None) -> None:
+        draft = self._copied(value, target, to, source)
         self.steps.append(loop_step((value,), draft, self.target, is_cut=True))
 
     def _kernel(self, kernel: Kernel) -> None:
@@ -203,11 +221,15 @@ class _Lowering:
             case Pad():
                 steps = tuple(s * (inner + 1) for s, inner in zip(strides, op.interior, strict=True))
                 inside = _moved(target, node, zip(op.low, strides, strict=True))
-                for starts, shape in _filled(op, node.type.shape):
-                    part = Located(_moved(target, node, zip(starts, strides, strict=True)), strides)
-                    fill = copy(Const(op.value), part, shape, node.type.dtype, (None, node))
-                    self.steps.append(loop_step((node,), fill, self.target, is_cut=True))
-                self._copy(node.operands[0], Located(inside, steps), node)
+                whole, dtype = node.type.shape, node.type.dtype
+                parts = list(_filled(op, whole))
+                drafts = [
+                    copy(Const(op.value), self._part(node, starts), shape, dtype, (None, node))
+                    for starts, shape in parts
+                ]
+                drafts.append(self._copied(node.operands[0], Located(inside, steps), node))
+                for draft in drafts if any(shape == whole for _, shape in parts) else _joined(drafts):
+                    self.steps.append(loop_step((node,), draft, self.target, is_cut=True))
             case Concatenate():
                 start: Extent = 0
                 for operand in node.operands:

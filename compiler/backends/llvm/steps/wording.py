@@ -10,10 +10,11 @@ from compiler.ir.dims import Extent
 from compiler.ir.naming import Names
 from compiler.ir.node import Node
 from compiler.ir.op import Constant, Parameter
+from compiler.loops.copies import Part
 from compiler.loops.places import Places, Pointer, Region
 
-Label: TypeAlias = Node | str
-"""What memory is called after: the value in it, or a word."""
+Label: TypeAlias = Node | str | Part
+"""What memory is called after: the value in it, a part of that, or a word."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,11 @@ class Words:
         """As in the texts of the graph, the schedule and the plan."""
         return self.places.plan.schedule.graph.names
 
-    def called(self, label: Label) -> str:
+    def called(self, label: object) -> str:
         """The name of memory."""
-        return self.names.values[label] if isinstance(label, Node) else label
+        if isinstance(label, Part):
+            return self.called(label.whole)
+        return self.names.values[label] if isinstance(label, Node) else str(label)
 
     def place(self, pointer: Pointer) -> str:
         """`slab + 64*n`, `input %x`, `parameter %w`, `output 1`; offsets are in bytes."""
