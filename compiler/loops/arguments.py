@@ -1,6 +1,7 @@
 """Polynomials and addresses become arguments: kernels of equal text share their code.
 
-Known when the code is made are strides of -2 to 4, and the extents of innermost loops where they are numbers.
+Known when the code is made are strides of -2 to 4, and the extents of innermost loops where they are numbers
+and code depends on them: of two loops that are turned, and of products of many rows, it depends on little.
 A symbolic extent that is a multiple of a number, `64*n`, is written as that: the number of vectors in it is
 whole for every n. Of rows that are few it is written that they are: `minimum(n, 128)`.
 """
@@ -67,16 +68,17 @@ class Bound:
 def bind(
     kernel: Kernel,
     known: Collection[Count],
-    multiples: Collection[Count] = (),
+    multiples: Mapping[Count, int] | None = None,
     labels: Mapping[Count, str] | None = None,
-    rows: Collection[Count] = (),
+    few: Mapping[Count, int] | None = None,
 ) -> Bound:
     """The kernel with an argument for each count and each memory, in the order in which they are met.
 
-    Numbers among `known` counts are written, and of them and of `multiples` what they are multiples of.
-    `labels` are what arguments are called that are no extents. `rows` that are few are said to be.
+    Numbers among `known` counts are written, and of them and of `multiples` what they are multiples of, of
+    the latter up to a number. `labels` are what arguments are called that are no extents. Numbers among
+    `few` that are no more than another number are said to be.
     """
-    binding = _Binding(known, multiples, labels or {}, rows)
+    binding = _Binding(known, multiples or {}, labels or {}, few or {})
     for item in _met(kernel.body):
         if item not in binding.found:
             binding.meet(item)
@@ -90,11 +92,11 @@ class _Binding:
     def __init__(
         self,
         known: Collection[Count],
-        multiples: Collection[Count],
+        multiples: Mapping[Count, int],
         labels: Mapping[Count, str],
-        rows: Collection[Count],
+        few: Mapping[Count, int],
     ) -> None:
-        self.known, self.multiples, self.labels, self.rows = known, multiples, labels, rows
+        self.known, self.multiples, self.labels, self.few = known, multiples, labels, few
         self.found: dict[Any, Any] = {}
         self.arguments: list[Memory | Value] = []
         self.given: list[Memory | Count] = []
@@ -114,7 +116,7 @@ class _Binding:
     def _number(self, count: Count) -> Value:
         value = Value(INT64, label=self.labels.get(count))
         self.arguments.append(value)
-        factor = _factor(count.extent) if count in self.known or count in self.multiples else 1
+        factor = _factor(count.extent, MOST if count in self.known else self.multiples.get(count, 1))
         if factor == 1:
             self.given.append(count)
         else:
@@ -122,8 +124,10 @@ class _Binding:
             assert quotient is not None
             self.given.append(Count(quotient))
             value = self._said("mul", value, factor)
-        is_few = count in self.rows and isinstance(count.extent, int) and count.extent <= FEW
-        return self._said("minimum", value, FEW) if is_few else value
+        most = self.few.get(count)
+        if most is None or not isinstance(count.extent, int) or count.extent > most:
+            return value
+        return self._said("minimum", value, most)
 
     def _said(self, atom: str, value: Value, number: int) -> Value:
         """A number with what is known of it."""
@@ -132,10 +136,10 @@ class _Binding:
         return found
 
 
-def _factor(extent: Extent) -> int:
-    """The largest power of two, up to MOST, of which an extent is a multiple for all sizes."""
+def _factor(extent: Extent, most: int) -> int:
+    """The largest power of two, up to `most`, of which an extent is a multiple for all sizes."""
     coefficients = [n for _, n in extent.terms] if isinstance(extent, Dim) else [extent]
-    return math.gcd(MOST, *coefficients)
+    return math.gcd(most, *coefficients)
 
 
 def _met(body: tuple[Stmt, ...]) -> Iterator[Count | Memory]:

@@ -49,7 +49,7 @@ from compiler.loops.recognition import Product
 from compiler.loops.shapes import choose
 from compiler.loops.tables import BLOCK_DEPTH
 from compiler.loops.vectors import vectorise
-from compiler.loops.walking import stride
+from compiler.loops.walking import definitions, multiple, stride
 from compiler.loops.writing import Writer
 
 COPY_ROWS: Final = 32
@@ -61,7 +61,7 @@ NEAR: Final = 4
 
 def tile(kernel: Kernel, found: Product, machine: Machine) -> Kernel:
     """The kernel by tiles, the maps behind them by vectors."""
-    writing = _Tiling(found, machine)
+    writing = _Tiling(found, machine, definitions(kernel.body))
     body = writing.block(kernel.body)
     tiled = replace(kernel, body=body, rooms=(*kernel.rooms, *writing.rooms))
     return vectorise(tiled, writing.shape.wide)
@@ -70,12 +70,12 @@ def tile(kernel: Kernel, found: Product, machine: Machine) -> Kernel:
 class _Tiling(Copy):
     """Writes the loops over rows and columns as loops over tiles."""
 
-    def __init__(self, found: Product, machine: Machine) -> None:
+    def __init__(self, found: Product, machine: Machine, known: Mapping[Value, Stmt]) -> None:
         super().__init__()
         self.found, self.machine = found, machine
         rows, columns, depth = found.extents
         self.shape = choose(machine, found.dtype, rows, columns)
-        self.whole = columns is not None and columns % self.shape.columns == 0
+        self.whole = multiple(found.columns.stop, known) % self.shape.columns == 0
         self.one_block = depth is not None and depth <= BLOCK_DEPTH
         held = self.shape.rows if self.one_block else self.shape.block_rows
         self.sums = Memory(found.dtype, held * self.shape.columns)

@@ -27,7 +27,7 @@ from compiler.loops.lines import Line, Lines, Spot
 from compiler.loops.peeling import whole_end
 from compiler.loops.squares import part, unzips, zips
 from compiler.loops.turns import Turn, extent_of, is_below
-from compiler.loops.walking import definitions, multiple, stride
+from compiler.loops.walking import at_most, definitions, multiple, stride
 from compiler.loops.writing import Writer
 
 STRIP: Final = 256
@@ -187,7 +187,8 @@ class _Turning:
     def _strips(self) -> None:
         """The near loop in strips, of which all rows are written before the next one."""
         near, writer = self.near, self.writer
-        if is_below(near, STRIP + 1):
+        most = at_most(near.stop, self.known)
+        if near.start == 0 and most is not None and most <= STRIP:
             self._rows_of_squares(near)
             return
         strip = Value(INT64)

@@ -13,7 +13,7 @@ from compiler.ir.node import Node
 from compiler.ir.op import Reducer
 from compiler.ir.types import DType
 from compiler.loops.across import LONGEST, across
-from compiler.loops.arguments import Bound, bind
+from compiler.loops.arguments import FEW, MOST, Bound, bind
 from compiler.loops.chunking import cut
 from compiler.loops.collapsing import collapse
 from compiler.loops.dealing import deal
@@ -24,6 +24,7 @@ from compiler.loops.language import Count, For, Kernel, Memory, refs
 from compiler.loops.places import Pointer
 from compiler.loops.printing import canonical
 from compiler.loops.repeating import repeat, rows_of_a_block
+from compiler.loops.transposing import STRIP
 from compiler.loops.turns import ordered, short_counts, turn_of
 from compiler.loops.walking import inside, is_innermost, loops, row_loop, stride, vector_elements
 from compiler.loops.widening import rows_at_once, widen
@@ -142,16 +143,16 @@ def loop_step(nodes: Sequence[Node], draft: Draft, target: Target, *, is_cut: bo
     together = rows_at_once(draft, target.machine, lanes)
     multiples, short = _multiples(joined, lanes), short_counts(joined.body, lanes)
     repeated = rows_of_a_block(draft, lanes)
-    unit = lanes if draft.first in _innermost(joined) | multiples | short else max(together, repeated)
+    unit = lanes if draft.first in _innermost(joined) | set(multiples) | short else max(together, repeated)
     grain = Count(0) if draft.ranges is None else draft.ranges.grain
     dealt = (draft := deal(draft, lanes)).kernel
     if is_cut and draft.ranges is None:
         draft = cut(draft, grain, unit)
     written = drafted, joined, dealt, draft.kernel, (draft := widen(draft, together)).kernel
     draft = repeat(draft, repeated, lanes)
-    known = _innermost(draft.kernel) | short | _lines(joined, lanes)
+    known = (_innermost(draft.kernel) - _turned(joined, lanes)) | short | _lines(joined, lanes)
     labels = {grain: "grain", **{item.distance: "distance" for item in draft.partials}}
-    bound = bind(draft.kernel, known, multiples, labels, _rows(joined, lanes))
+    bound = bind(draft.kernel, known, multiples, labels, _few(joined, lanes))
     return LoopStep(tuple(nodes), draft, bound, grain, unit, is_cut, written)
 
 
@@ -172,10 +173,26 @@ def _lines(kernel: Kernel, lanes: int) -> set[Count]:
     return {item for item in found if isinstance(item, Count) and item.extent in short}
 
 
-def _multiples(kernel: Kernel, lanes: int) -> set[Count]:
-    """The extents of other loops that vectors walk along: rows that lie in lanes, and what is turned."""
+def _multiples(kernel: Kernel, lanes: int) -> dict[Count, int]:
+    """The extents of other loops that vectors walk along, and up to which number multiples of it matter.
+
+    These are rows that lie in lanes, and what is turned.
+    """
+    return dict.fromkeys(_rows(kernel, lanes), MOST) | dict.fromkeys(_turned(kernel, lanes), lanes)
+
+
+def _few(kernel: Kernel, lanes: int) -> dict[Count, int]:
+    """What is said to be no more than a number where it is not: rows, and columns of one strip."""
     turn = turn_of(kernel.body)
-    return _rows(kernel, lanes) | _counts([] if turn is None else [turn.near, turn.far])
+    columns = set[Count]() if turn is None else _counts([turn.near])
+    return dict.fromkeys(_rows(kernel, lanes), FEW) | dict.fromkeys(columns, STRIP)
+
+
+def _turned(kernel: Kernel, lanes: int) -> set[Count]:
+    """The extents of two loops that are turned: squares are the same code, but where there is only one."""
+    turn = turn_of(kernel.body)
+    both = set[Count]() if turn is None else _counts([turn.near, turn.far])
+    return {count for count in both if not isinstance(count.extent, int) or count.extent > lanes}
 
 
 def _rows(kernel: Kernel, lanes: int) -> set[Count]:

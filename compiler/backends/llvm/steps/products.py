@@ -171,7 +171,12 @@ def _parts(extent: int, cut: int) -> int:
 
 
 def product_step(nodes: Sequence[Node], draft: ProductDraft, target: Target) -> ProductStep:
-    """The native step of a product."""
+    """The native step of a product.
+
+    Where rows are many, code does not depend on how many there are, nor on the number of terms but for
+    whether they are one block, nor on that of columns in whole tiles of the usual shape: such products share
+    theirs.
+    """
     _, rows, columns = (count.extent if isinstance(count.extent, int) else None for count in draft.core)
     dtype = nodes[0].type.dtype
     tile = choose(target.machine, dtype, rows, columns)
@@ -179,4 +184,18 @@ def product_step(nodes: Sequence[Node], draft: ProductDraft, target: Target) -> 
     cuts = Cuts((Count(0), Count(0), Count(0)), (Count(0), Count(0)), unit)
     kernel = cut_product(draft.kernel, draft.core, cuts)
     labels = dict(zip((*cuts.lengths, *cuts.parts), _LABELS, strict=True))
-    return ProductStep(tuple(nodes), draft, bind(kernel, draft.known, labels=labels), cuts, tile, target)
+    known, multiples, few = set(draft.known), dict[Count, int](), dict[Count, int]()
+    if rows is None or rows >= COPY_ROWS:
+        numbers = {count for count in draft.known if isinstance(count.extent, int)}
+        whole = _whole_columns(draft.core[2], tile, choose(target.machine, dtype, None, None))
+        known -= numbers if whole else numbers - {draft.core[2]}
+        multiples, few = whole, dict.fromkeys(numbers - {*draft.core}, BLOCK_DEPTH)
+    bound = bind(kernel, known, multiples, labels, few)
+    return ProductStep(tuple(nodes), draft, bound, cuts, tile, target)
+
+
+def _whole_columns(columns: Count, tile: Shape, usual: Shape) -> dict[Count, int]:
+    """Columns in whole tiles of the shape that is taken where nothing is known, and how many a tile has."""
+    extent = columns.extent
+    is_whole = tile == usual and isinstance(extent, int) and extent % tile.columns == 0
+    return {columns: tile.columns} if is_whole else {}
