@@ -6,13 +6,14 @@ import numpy as np
 
 from compiler.backends.llvm.entry.array_header import ArrayHeader, DTypeHeader, FloatHeader, ObjectHeader
 from compiler.backends.llvm.entry.table import SYMBOLS, ArgumentRecord, Table
-from compiler.backends.llvm.jit.code import Byte, Code, Global, routine
+from compiler.backends.llvm.jit.code import Byte, Code, Global
+from compiler.backends.llvm.jit.routines import part
 from compiler.backends.llvm.jit.values import Pointer
 
 NDARRAY_TYPE, FLOAT_TYPE = Global("ndarray_type"), Global("float_type")
 
 
-@routine
+@part
 def fits_record(code: Code, thing: Pointer, wanted: Pointer, symbols: Pointer) -> Byte:
     """Whether an object is an array as its record wants it; binds symbols (-1 before) to its extents."""
     array, record = thing.fields(ArrayHeader), wanted.fields(ArgumentRecord)
@@ -38,7 +39,7 @@ def fits_record(code: Code, thing: Pointer, wanted: Pointer, symbols: Pointer) -
     return code.word(1)
 
 
-@routine
+@part
 def fit_strides(code: Code, thing: Pointer, wanted: Pointer, symbols: Pointer) -> Byte:
     """Whether neighbours of an array are as far apart as its record wants; binds symbols to distances."""
     array, record = thing.fields(ArrayHeader), wanted.fields(ArgumentRecord)
@@ -56,7 +57,7 @@ def fit_strides(code: Code, thing: Pointer, wanted: Pointer, symbols: Pointer) -
     return code.word(1)
 
 
-@routine
+@part
 def take_number(code: Code, thing: Pointer, wanted: Pointer, place: Pointer) -> Byte:
     """Whether a record asks for one number that a Python float may be; writes it to `place`."""
     record, value = wanted.fields(ArgumentRecord), thing.fields(FloatHeader)["value"]
@@ -72,7 +73,7 @@ def take_number(code: Code, thing: Pointer, wanted: Pointer, place: Pointer) -> 
     return code.word(1)
 
 
-@routine
+@part
 def take_strides(code: Code, table: Pointer, given: Pointer, symbols: Pointer) -> Byte:
     """Whether the arguments that have strides lie as they say; binds symbols to distances."""
     arguments = table.fields(Table)["arguments"]
@@ -85,7 +86,7 @@ def take_strides(code: Code, table: Pointer, given: Pointer, symbols: Pointer) -
     return code.word(1)
 
 
-@routine
+@part
 def take_arguments(
     code: Code, table: Pointer, given: Pointer, symbols: Pointer, frame: Pointer, numbers: Pointer
 ) -> Byte:

@@ -14,7 +14,8 @@ from compiler.backends.llvm.entry.ordering import item_of
 from compiler.backends.llvm.entry.results import answer_of, drop_all, meets_demands, results_of, value_of
 from compiler.backends.llvm.entry.table import MAXIMUM_SLOTS, Table
 from compiler.backends.llvm.entry.widely import Workspace, are_taken_widely
-from compiler.backends.llvm.jit.code import Byte, Code, External, Int, routine
+from compiler.backends.llvm.jit.code import Byte, Code, External, Int
+from compiler.backends.llvm.jit.routines import part, routine
 from compiler.backends.llvm.jit.values import Pointer, Word
 
 bytes_of = External("PyBytes_AsString", Pointer, Pointer)
@@ -23,7 +24,7 @@ leave_interpreter = External("PyEval_SaveThread", Pointer)
 enter_interpreter = External("PyEval_RestoreThread", None, Pointer)
 
 
-@routine
+@part
 def run_program(code: Code, table: Pointer, frame: Pointer, symbols: Pointer) -> Word:
     """Run the program, without the interpreter lock if it will take long."""
     known = table.fields(Table)
@@ -42,7 +43,7 @@ def hand_on(code: Code, own: Pointer, given: Pointer, count: Word, keywords: Poi
     return call_object(code, item_of(code, own, 1), given, count, keywords)
 
 
-@routine
+@part
 def are_taken(
     code: Code, table: Pointer, work: Pointer, given: Pointer, count: Word, keywords: Pointer, frame: Pointer
 ) -> Byte:

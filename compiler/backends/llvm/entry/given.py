@@ -15,8 +15,9 @@ from compiler.backends.llvm.entry.ordering import count_of, item_of
 from compiler.backends.llvm.entry.overlaps import ApartRecord, Span, is_apart, write_span
 from compiler.backends.llvm.entry.results import value_of
 from compiler.backends.llvm.entry.table import ResultRecord, Table
-from compiler.backends.llvm.jit.code import Byte, Code, External, Global, routine
+from compiler.backends.llvm.jit.code import Byte, Code, External, Global
 from compiler.backends.llvm.jit.memory import Items
+from compiler.backends.llvm.jit.routines import part
 from compiler.backends.llvm.jit.values import Pointer, Word
 
 TUPLE_TYPE, LIST_TYPE, DICT_TYPE = (Global(f"{name}_type") for name in ("tuple", "list", "dict"))
@@ -26,7 +27,7 @@ dict_item = External("PyDict_GetItemWithError", Pointer, Pointer, Pointer)
 dict_count = External("PyDict_Size", Word, Pointer)
 
 
-@routine
+@part
 def unpack(code: Code, table: Pointer, out: Pointer, objects: Pointer) -> Byte:
     """Whether what is given for the results is arranged as they are; writes them to `objects`."""
     known = table.fields(Table)
@@ -60,7 +61,7 @@ def unpack(code: Code, table: Pointer, out: Pointer, objects: Pointer) -> Byte:
     return code.word(1)
 
 
-@routine
+@part
 def fits_result(code: Code, thing: Pointer, record: Pointer, symbols: Pointer) -> Byte:
     """Whether an object is an array that a result may be written to."""
     array, known = thing.fields(ArrayHeader), record.fields(ResultRecord)
@@ -78,7 +79,7 @@ def fits_result(code: Code, thing: Pointer, record: Pointer, symbols: Pointer) -
     return code.word(1)
 
 
-@routine
+@part
 def take_results(
     code: Code, table: Pointer, out: Pointer, objects: Pointer, symbols: Pointer, spans: Pointer
 ) -> Byte:

@@ -17,10 +17,11 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from compiler.backends.llvm.jit.cache import default_cache
-from compiler.backends.llvm.jit.code import Byte, Code, load_routines, routine
+from compiler.backends.llvm.jit.code import Byte, Code
 from compiler.backends.llvm.jit.engine import QUICKEST, Library
 from compiler.backends.llvm.jit.memory import I64, Address, Struct, struct
 from compiler.backends.llvm.jit.once import once
+from compiler.backends.llvm.jit.routines import load_routines, part, routine
 from compiler.backends.llvm.jit.values import Pointer, Word
 from compiler.ir.op import Buffer
 
@@ -61,7 +62,7 @@ def release_words(code: Code, locks: Pointer, count: Word) -> None:
         locks.pointers[i].store(0, "release")
 
 
-@routine
+@part
 def acquire_words(code: Code, locks: Pointer, count: Word) -> Byte:
     """Take each lock, in order; or none of them, if one is held."""
     with code.each(count) as i, code.unless(locks.pointers[i].exchange(0, 1, "acquire", "monotonic")):

@@ -40,9 +40,10 @@ from compiler.backends.llvm.entry.spec import EntrySpec
 from compiler.backends.llvm.entry.table import fits, table_of
 from compiler.backends.llvm.entry.widely import WideRecord, tinytorch_are_taken
 from compiler.backends.llvm.jit.cache import ObjectCache, default_cache
-from compiler.backends.llvm.jit.code import External, load_routines
+from compiler.backends.llvm.jit.code import External
 from compiler.backends.llvm.jit.engine import Library
 from compiler.backends.llvm.jit.once import once
+from compiler.backends.llvm.jit.routines import load_routines
 
 _METH_FASTCALL_KEYWORDS = 0x80 | 0x2
 

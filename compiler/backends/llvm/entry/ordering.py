@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from compiler.backends.llvm.entry.table import Table
-from compiler.backends.llvm.jit.code import Byte, Code, External, Global, Int, routine
+from compiler.backends.llvm.jit.code import Byte, Code, External, Global, Int
+from compiler.backends.llvm.jit.routines import part
 from compiler.backends.llvm.jit.values import Pointer, Word
 
 NONE = Global("none")
@@ -12,7 +13,7 @@ count_of = External("PyTuple_Size", Word, Pointer)
 compare_strings = External("PyUnicode_Compare", Int, Pointer, Pointer)
 
 
-@routine
+@part
 def place_of(code: Code, table: Pointer, name: Pointer) -> Word:
     """The place of a name among those of the table; -1 for another one."""
     names = table.fields(Table)["names"]
@@ -24,7 +25,7 @@ def place_of(code: Code, table: Pointer, name: Pointer) -> Word:
     return code.word(-1)
 
 
-@routine
+@part
 def order_arguments(
     code: Code, table: Pointer, given: Pointer, count: Word, keywords: Pointer, ordered: Pointer
 ) -> Byte:

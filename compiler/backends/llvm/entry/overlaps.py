@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from compiler.backends.llvm.entry.arguments import NDARRAY_TYPE
 from compiler.backends.llvm.entry.array_header import ArrayHeader
 from compiler.backends.llvm.entry.table import ArgumentRecord, Table
-from compiler.backends.llvm.jit.code import Byte, Code, routine
+from compiler.backends.llvm.jit.code import Byte, Code
 from compiler.backends.llvm.jit.memory import I64, Blocks, Items, Struct, struct
+from compiler.backends.llvm.jit.routines import part, routine
 from compiler.backends.llvm.jit.values import Pointer, Word
 from compiler.ir.op import Buffer
 
@@ -88,7 +89,7 @@ def is_apart(code: Code, place: Pointer, others: Pointer, count: Word) -> Byte:
     return code.word(1)
 
 
-@routine
+@part
 def donated_lie_apart(code: Code, table: Pointer, given: Pointer, spans: Pointer) -> Byte:
     """Whether donated arguments share memory with no other argument; writes the spans of all."""
     arguments = table.fields(Table)["arguments"]

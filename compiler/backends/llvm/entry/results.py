@@ -14,8 +14,9 @@ from compiler.backends.llvm.entry.table import (
     Table,
     Term,
 )
-from compiler.backends.llvm.jit.code import Byte, Code, External, Int, routine
+from compiler.backends.llvm.jit.code import Byte, Code, External, Int
 from compiler.backends.llvm.jit.memory import Items
+from compiler.backends.llvm.jit.routines import part, routine
 from compiler.backends.llvm.jit.values import Pointer, Word
 
 take_reference = External("Py_IncRef", None, Pointer)
@@ -44,7 +45,7 @@ def value_of(code: Code, polynomial: Pointer, symbols: Pointer) -> Word:
     return total
 
 
-@routine
+@part
 def meets_demands(code: Code, table: Pointer, symbols: Pointer) -> Byte:
     """Whether no demand is negative."""
     known = table.fields(Table)
@@ -63,7 +64,7 @@ def drop_all(code: Code, objects: Pointer, count: Word) -> None:
         drop_reference(code, objects.pointers[i])
 
 
-@routine
+@part
 def new_result(code: Code, record: Pointer, symbols: Pointer) -> Pointer:
     """A new array for one result, or null with an exception set."""
     known, extents = record.fields(ResultRecord), code.room(8 * MAXIMUM_RANK)
@@ -75,7 +76,7 @@ def new_result(code: Code, record: Pointer, symbols: Pointer) -> Pointer:
     return new_array(code, NDARRAY_TYPE(code), dtype, rank, extents, null, null, 0, null)
 
 
-@routine
+@part
 def results_of(
     code: Code, table: Pointer, out: Pointer, symbols: Pointer, objects: Pointer, frame: Pointer
 ) -> Word:
@@ -89,7 +90,7 @@ def results_of(
     return count
 
 
-@routine
+@part
 def make_results(code: Code, table: Pointer, symbols: Pointer, objects: Pointer, frame: Pointer) -> Word:
     """All results into `objects`, where their memory is into `frame`; how many could be made."""
     results = table.fields(Table)["results"]
@@ -103,7 +104,7 @@ def make_results(code: Code, table: Pointer, symbols: Pointer, objects: Pointer,
     return count
 
 
-@routine
+@part
 def answer_of(code: Code, table: Pointer, out: Pointer, objects: Pointer) -> Pointer:
     """What the caller gets: new results, or what was given for them. Takes over the references."""
     known = table.fields(Table)
@@ -115,7 +116,7 @@ def answer_of(code: Code, table: Pointer, out: Pointer, objects: Pointer) -> Poi
     return out
 
 
-@routine
+@part
 def packed(code: Code, objects: Pointer, count: Word, is_bare: Word) -> Pointer:
     """What the caller gets: None, the one array, or a tuple. Takes over the references."""
     with code.when(count.equals(0)):

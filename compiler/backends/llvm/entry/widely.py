@@ -15,8 +15,9 @@ from compiler.backends.llvm.entry.ordering import order_arguments
 from compiler.backends.llvm.entry.overlaps import Span, donated_lie_apart
 from compiler.backends.llvm.entry.results import meets_demands
 from compiler.backends.llvm.entry.table import MAXIMUM_SLOTS, Table
-from compiler.backends.llvm.jit.code import Byte, Code, Global, routine
+from compiler.backends.llvm.jit.code import Byte, Code, Global
 from compiler.backends.llvm.jit.memory import I64, Address, Struct, struct
+from compiler.backends.llvm.jit.routines import part, routine
 from compiler.backends.llvm.jit.values import Pointer, Word
 
 WIDE = Global("wide")
@@ -65,7 +66,7 @@ def tinytorch_are_taken(
     return code.word(1)
 
 
-@routine
+@part
 def are_taken_widely(
     code: Code, table: Pointer, work: Pointer, given: Pointer, count: Word, keywords: Pointer, frame: Pointer
 ) -> Byte:

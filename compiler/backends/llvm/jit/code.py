@@ -1,59 +1,23 @@
-"""Native code that is the same for every program, written as Python functions that emit it.
-
-    @routine
-    def total(code: Code, words: Pointer, count: Word) -> Word:
-        with code.repeat(0, 0) as loop:
-            i, sum = loop.values
-            loop.leave_unless(i < count)
-            loop.again(i + 1, sum + words.words[i])
-        return sum
-
-A routine is emitted when something calls it first, into the module of its caller. Its annotations are its
-signature.
-"""
+"""What emits the body of a routine: loops, branches, calls and memory of a function that is written."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import (
-    Annotated,
-    Any,
-    Concatenate,
-    Generic,
-    NamedTuple,
-    ParamSpec,
-    TypeAlias,
-    TypeVar,
-    get_type_hints,
-)
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 from compiler.backends.llvm.jit.building import Builder
-from compiler.backends.llvm.jit.cache import ObjectCache, sources_digest
-from compiler.backends.llvm.jit.engine import BEST, Library, Target, host_target
+from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.jit.kinds import Type, Value, i8, i32, pointer, void, zero
 from compiler.backends.llvm.jit.modules import Block, Module
-from compiler.backends.llvm.jit.values import (
-    Flag,
-    Operand,
-    Pointer,
-    Whole,
-    Word,
-    narrowed,
-    raw_of,
-    widened,
-)
+from compiler.backends.llvm.jit.values import Flag, Operand, Pointer, Whole, Word, narrowed, raw_of, widened
 
 Int: TypeAlias = Annotated[Word, i32]
 """In a signature: handed on as C's int."""
 
 Byte: TypeAlias = Annotated[Word, i8]
 """In a signature: handed on as eight bits."""
-
-Given = ParamSpec("Given")
-Answer = TypeVar("Answer")
 
 
 class Kind(NamedTuple):
@@ -127,13 +91,38 @@ class Unit:
     exports: Sequence[str]
 
 
+class End:
+    """What follows a part: the block where its ways meet, and what each of them gives."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.block = builder.append_basic_block("end")
+        self._given: list[tuple[Value, Block]] = []
+
+    def reach(self, builder: Builder, value: Operand | int | None) -> None:
+        """From here on to what follows."""
+        if value is not None:
+            self._given.append((raw_of(value), builder.block))
+        builder.branch(self.block)
+
+    def answer(self, builder: Builder, kind: Kind) -> Any:
+        """What was given, behind the part."""
+        builder.position_at_end(self.block)
+        if not self._given:
+            return None
+        phi = builder.phi(self._given[0][0].type)
+        for value, block in self._given:
+            phi.add_incoming(value, block)
+        return kind.made(builder, phi)
+
+
 @dataclass(frozen=True)
 class Code:
-    """What the body of a routine emits with."""
+    """What the body of a routine emits with; of a part, up to its `end`."""
 
     unit: Unit
     builder: Builder
     answer: Kind
+    end: End | None = None
 
     def word(self, value: int) -> Word:
         return Word(self.builder, raw_of(value))
@@ -150,7 +139,9 @@ class Code:
 
     def give(self, value: Operand | int | None = None) -> None:
         """Return from the routine."""
-        if value is None:
+        if self.end is not None:
+            self.end.reach(self.builder, value)
+        elif value is None:
             self.builder.ret_void()
         else:
             self.builder.ret(narrowed(self.builder, value, self.answer.type))
@@ -222,69 +213,3 @@ class Global:
         """Where it lies."""
         module = code.unit.module
         return Pointer(code.builder, module.globals.get(self.name) or module.memory(self.name, self.size))
-
-
-class Routine(Generic[Given, Answer]):
-    """A function that emits native code, and the native function that it emits; see the module."""
-
-    def __init__(self, body: Callable[Concatenate[Code, Given], Answer]) -> None:
-        self.body, self.name, self.__doc__ = body, body.__name__, body.__doc__
-
-    @functools.cached_property
-    def signature(self) -> Signature:
-        """Its annotations, less that of `code`."""
-        _, *given, answer = get_type_hints(self.body, include_extras=True).values()
-        return Signature(answer, *given)
-
-    def __call__(self, code: Code, *given: Given.args, **_: Given.kwargs) -> Answer:
-        """Call it from another routine."""
-        values: Any = given
-        return self.signature.call(code.builder, self.function(code.unit), values)
-
-    def address(self, code: Code) -> Pointer:
-        """Where its native function lies."""
-        return Pointer(code.builder, self.function(code.unit))
-
-    def function(self, unit: Unit) -> Value:
-        """Its native function in a module, emitted the first time."""
-        return unit.module.globals.get(self.name) or self._emitted(unit)
-
-    def _emitted(self, unit: Unit) -> Value:
-        function = unit.module.function(self.name, self.signature.answer.type, self.signature.types)
-        function.internal = self.name not in unit.exports
-        builder = Builder(function)
-        code = Code(unit, builder, self.signature.answer)
-        pairs = zip(self.signature.given, function.args, strict=True)
-        given: Any = [kind.received(builder, raw) for kind, raw in pairs]
-        body: Any = self.body
-        answer = body(code, *given)
-        if not builder.block.is_terminated:
-            code.give(answer)
-        return function
-
-
-def routine(body: Callable[Concatenate[Code, Given], Answer]) -> Routine[Given, Answer]:
-    """Makes a Python function that emits code a routine."""
-    return Routine(body)
-
-
-def load_routines(
-    routines: Sequence[Routine[..., Any]],
-    cache: ObjectCache,
-    imports: Mapping[str, int] | None = None,
-    level: int = BEST,
-) -> Library:
-    """Routines, and those that they call, in this process; `imports` are addresses of external symbols.
-
-    `level` is that of code generation.
-    """
-    target, names = host_target(), [each.name for each in routines]
-
-    def build() -> Module:
-        unit = Unit(Module("tinytorch"), target, names)
-        for each in routines:
-            each.function(unit)
-        return unit.module
-
-    name = "\n".join([sources_digest(), *names])
-    return Library(cache.compiled(name, build, target, level), names, imports)

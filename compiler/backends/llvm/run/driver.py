@@ -12,9 +12,10 @@ from collections.abc import Callable
 
 from compiler.backends.llvm.entry.locks import ContextHeader
 from compiler.backends.llvm.jit.cache import ObjectCache, default_cache
-from compiler.backends.llvm.jit.code import Code, External, Int, load_routines, routine
+from compiler.backends.llvm.jit.code import Code, External, Int
 from compiler.backends.llvm.jit.memory import I64, Address, Items, Struct, struct
 from compiler.backends.llvm.jit.once import once
+from compiler.backends.llvm.jit.routines import load_routines, part, routine
 from compiler.backends.llvm.jit.values import Pointer, Word
 from compiler.backends.llvm.threads.pool import PARALLEL, parallel_address
 
@@ -111,7 +112,7 @@ def run_one(code: Code, binding: Pointer, number: Word) -> Int:
     return code.word(0)
 
 
-@routine
+@part
 def run_launch(code: Code, launch: Pointer) -> None:
     """Run the chunks of a launch, on this thread or on all."""
     known = launch.fields(LaunchRecord)

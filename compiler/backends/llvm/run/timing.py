@@ -10,8 +10,9 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from compiler.backends.llvm.jit.cache import default_cache
-from compiler.backends.llvm.jit.code import Code, External, Int, load_routines, routine
+from compiler.backends.llvm.jit.code import Code, External, Int
 from compiler.backends.llvm.jit.once import once
+from compiler.backends.llvm.jit.routines import load_routines, routine
 from compiler.backends.llvm.jit.values import Pointer, Word
 from compiler.backends.llvm.run.binding import Binding, address_of
 from compiler.backends.llvm.run.driver import driver, patch, run_one

@@ -27,9 +27,9 @@ from collections.abc import Callable
 from typing import Final
 
 from compiler.backends.llvm.jit.cache import ObjectCache, default_cache
-from compiler.backends.llvm.jit.code import load_routines
 from compiler.backends.llvm.jit.engine import QUICKEST
 from compiler.backends.llvm.jit.once import once
+from compiler.backends.llvm.jit.routines import load_routines
 from compiler.backends.llvm.threads.routines import (
     MAXIMUM_WORKERS,
     NEEDED_FUNCTIONS,

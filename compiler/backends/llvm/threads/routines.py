@@ -19,7 +19,8 @@ from __future__ import annotations
 import signal
 from typing import Final
 
-from compiler.backends.llvm.jit.code import Code, External, Global, Int, routine
+from compiler.backends.llvm.jit.code import Code, External, Global, Int
+from compiler.backends.llvm.jit.routines import part, routine
 from compiler.backends.llvm.jit.values import Flag, Pointer, Word
 
 MAXIMUM_WORKERS: Final = 255
@@ -192,7 +193,7 @@ def tinytorch_parallel(code: Code, kernel: Pointer, frame: Pointer, chunks: Word
     OWNER(code).store(0, "release")
 
 
-@routine
+@part
 def publish(code: Code, kernel: Pointer, frame: Pointer, chunks: Word) -> None:
     """A new job, for whoever looks."""
     KERNEL(code).store(kernel, "monotonic")

@@ -9,10 +9,11 @@ import pytest
 pytest.importorskip("llvmlite")
 
 from compiler.backends.llvm.jit.cache import ObjectCache
-from compiler.backends.llvm.jit.code import Code, Global, Unit, load_routines, routine
+from compiler.backends.llvm.jit.code import Code, Global, Unit
 from compiler.backends.llvm.jit.engine import host_target
 from compiler.backends.llvm.jit.memory import I32, I64, U8, Address, Blocks, Items, Struct, struct
 from compiler.backends.llvm.jit.modules import Module
+from compiler.backends.llvm.jit.routines import load_routines, part, routine
 from compiler.backends.llvm.jit.values import Pointer, Word
 
 
@@ -113,6 +114,39 @@ def test_a_routine_is_emitted_once_and_is_internal_unless_exported():
     assert not read.function(unit).internal
     assert total.function(unit).internal
     assert str(unit.module).count("define") == 2
+
+
+def test_a_part_is_written_where_it_is_called(cache):
+    @part
+    def place_of(code: Code, words: Pointer, count: Word, wanted: Word) -> Word:
+        with code.each(count) as i, code.when(words.words[i].equals(wanted)):
+            code.give(i)
+        return code.word(-1)
+
+    @part
+    def clear(code: Code, words: Pointer) -> None:
+        with code.when(words.words[0].equals(7)):
+            code.give()
+        words.words[0] = 0
+
+    @routine
+    def search(code: Code, words: Pointer, count: Word, wanted: Word) -> Word:
+        found = place_of(code, words, count, wanted) * 10 + place_of(code, words, 2, wanted)
+        clear(code, words)
+        return found
+
+    unit = Unit(Module("parts"), host_target(), ["search"])
+    search.function(unit)
+    assert list(unit.module.globals) == ["search"]
+    library = load_routines([search], cache)
+    function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(
+        library["search"]
+    )
+    words = (ctypes.c_int64 * 4)(7, 5, 3, 1)
+    found = [function(ctypes.addressof(words), 4, wanted) for wanted in (7, 5, 1, 2)]
+    assert (found, words[0]) == ([0, 11, 29, -11], 7)
+    words[0] = 8
+    assert (function(ctypes.addressof(words), 4, 8), words[0]) == (0, 0)
 
 
 def test_what_is_cached_is_not_emitted_again(cache):

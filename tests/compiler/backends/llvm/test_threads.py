@@ -18,9 +18,9 @@ from compiler.backends.llvm.emit.words import counted_loop, index
 from compiler.backends.llvm.jit import engine
 from compiler.backends.llvm.jit.building import Builder
 from compiler.backends.llvm.jit.cache import default_cache
-from compiler.backends.llvm.jit.code import load_routines
 from compiler.backends.llvm.jit.kinds import i64, pointer, void
 from compiler.backends.llvm.jit.modules import Module
+from compiler.backends.llvm.jit.routines import load_routines
 from compiler.backends.llvm.steps.launches import Scratch
 from compiler.backends.llvm.threads import pool as threads
 from compiler.backends.llvm.threads.routines import run_all
