@@ -22,13 +22,14 @@ from tinytorch.ops import functions as fun
 OPS: Final = (
     op.add, op.subtract, op.multiply, op.divide, op.negative, op.square, op.reciprocal, op.zmul,
     op.equal, op.not_equal, op.less, op.less_equal, op.greater, op.greater_equal, op.logical_and,
-    op.logical_or, op.logical_xor, op.logical_not, op.bitwise_left_shift, op.bitwise_right_shift,
-    op.isnan, op.isinf, op.isfinite, op.where,
-    op.abs, op.sign, op.floor, op.ceil, op.round, op.maximum, op.minimum, op.stop_gradient, op.sqrt,
-    op.rsqrt, op.exp, op.expm1, op.log, op.log1p, op.sin, op.cos, op.tanh, op.erf, op.erfc,
-    op.exact_softplus, fun.exp2, fun.logaddexp, fun.xlogy, fun.tan, fun.trunc,
-    fun.lerp, act.sigmoid, act.log_sigmoid, act.softplus, act.relu, act.leaky_relu, act.elu, act.selu,
-    act.celu, act.silu, act.mish, act.softsign, act.hard_sigmoid, act.hard_swish,
+    op.logical_or, op.logical_xor, op.logical_not, op.bitwise_left_shift,
+    op.bitwise_right_shift, op.isnan, op.isinf, op.isfinite, op.where, op.abs,
+    op.sign, op.floor, op.ceil, op.round, op.maximum, op.minimum, op.stop_gradient, op.sqrt, op.rsqrt,
+    op.exp, op.expm1, op.log, op.log1p, op.sin, op.cos, op.tanh, op.erf, op.erfc, op.exact_softplus,
+    fun.exp2, fun.log2, fun.log10, fun.cbrt, fun.hypot, fun.asin, fun.acos, fun.atan, fun.atan2,
+    fun.sinh, fun.cosh, fun.asinh, fun.acosh, fun.atanh, fun.copysign, fun.logaddexp, fun.xlogy, fun.tan,
+    fun.trunc, fun.lerp, act.sigmoid, act.log_sigmoid, act.softplus, act.relu, act.leaky_relu, act.elu,
+    act.selu, act.celu, act.silu, act.mish, act.softsign, act.hard_sigmoid, act.hard_swish,
     *act.GELU_FORMS.values(), act.relu6, act.hardtanh, act.hard_shrink, act.soft_shrink, act.threshold,
 )  # fmt: skip
 """The scalar ops, one formula each. What reduces, contracts or moves is a function in `tinytorch.ops`."""

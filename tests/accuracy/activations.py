@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import tinytorch as tt
-from tests.accuracy import references
+from tests.accuracy import functions, references
 from tests.accuracy.references import Reference
 
 Array = np.ndarray
@@ -23,7 +23,7 @@ Measured = Callable[[Array], tuple[Array, Array]]
 class Activation:
     """`ours` takes a tensor; `torch` names a function of `torch` or `torch.nn.functional`, and its options.
 
-    Numbers above `above` are measured.
+    Numbers above `above` and below `below` are measured.
     """
 
     name: str
@@ -31,14 +31,19 @@ class Activation:
     torch: str
     options: dict[str, Any] = field(default_factory=dict)
     above: float = -np.inf
+    below: float = np.inf
 
     @property
     def value(self) -> Reference:
-        return getattr(references, self.name)
+        return _reference(self.name)
 
     @property
     def slope(self) -> Reference:
-        return getattr(references, f"{self.name}_slope")
+        return _reference(f"{self.name}_slope")
+
+
+def _reference(name: str) -> Reference:
+    return getattr(references if hasattr(references, name) else functions, name)
 
 
 ACTIVATIONS = (
@@ -58,6 +63,12 @@ ACTIVATIONS = (
     Activation("gelu", tt.gelu, "gelu"),
     Activation("gelu_tanh", partial(tt.gelu, approximate="tanh"), "gelu", {"approximate": "tanh"}),
     Activation("gelu_sigmoid", partial(tt.gelu, approximate="sigmoid"), ""),
+    Activation("celu", tt.celu, "celu"),
+    Activation("relu6", tt.relu6, "relu6"),
+    Activation("hardtanh", tt.hardtanh, "hardtanh"),
+    Activation("hard_shrink", tt.hard_shrink, "hardshrink"),
+    Activation("soft_shrink", tt.soft_shrink, "softshrink"),
+    Activation("threshold", tt.threshold, "threshold", {"threshold": 0.0, "value": 0.0}),
 )
 """PyTorch has no function for the sigmoid form of GELU."""
 
@@ -79,6 +90,19 @@ FUNCTIONS = (
     Activation("power_of_five_halves", lambda x: x**2.5, "pow", {"exponent": 2.5}, above=0),
     Activation("power_of_seven_quarters", lambda x: x**1.75, "pow", {"exponent": 1.75}, above=0),
     Activation("power_of_three", lambda x: 3**x, ""),
+    Activation("exp2", tt.exp2, "exp2", below=128),
+    Activation("log2", tt.log2, "log2", above=0),
+    Activation("log10", tt.log10, "log10", above=0),
+    Activation("cbrt", tt.cbrt, ""),
+    Activation("tan", tt.tan, "tan"),
+    Activation("asin", tt.asin, "asin", above=-1, below=1),
+    Activation("acos", tt.acos, "acos", above=-1, below=1),
+    Activation("atan", tt.atan, "atan"),
+    Activation("sinh", tt.sinh, "sinh"),
+    Activation("cosh", tt.cosh, "cosh"),
+    Activation("asinh", tt.asinh, "asinh"),
+    Activation("acosh", tt.acosh, "acosh", above=1),
+    Activation("atanh", tt.atanh, "atanh", above=-1, below=1),
 )
 """What activations and losses are made of."""
 

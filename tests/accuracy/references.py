@@ -6,6 +6,7 @@ judge float32, and on mpmath's numbers of any precision. Where there is no deriv
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import erfc as one_erfc
@@ -33,6 +34,8 @@ class Arithmetic:
     sin: Callable[[Any], Any]
     cos: Callable[[Any], Any]
     pi: Any
+    named: Callable[[str], Callable[[Any], Any]]
+    """Further functions by mpmath's names."""
 
 
 def exact(digits: int) -> Arithmetic:
@@ -51,6 +54,7 @@ def exact(digits: int) -> Arithmetic:
         mpmath.sin,
         mpmath.cos,
         pi,
+        lambda name: getattr(mpmath, name),
     )
 
 
@@ -74,6 +78,7 @@ FLOAT64 = Arithmetic(
     np.sin,
     np.cos,
     np.pi,
+    lambda name: getattr(np, re.sub("^a(?!rc)", "arc", name)),
 )
 
 Reference = Callable[[Arithmetic, Any], Any]

@@ -36,7 +36,7 @@ def measure(activation: Activation, dtype: str, systems: dict[str, Measured | No
 def sample_of(activation: Activation, dtype: str) -> Array:
     """The numbers of which an activation is measured."""
     x = sample(dtype)
-    return x[x > activation.above]
+    return x[(x > activation.above) & (x < activation.below)]
 
 
 def _quietly(system: Measured, x: Array) -> tuple[Array, Array]:

@@ -60,7 +60,9 @@ def step(maker: Maker) -> Value | None:
     return Value(node, x.bound + 1, 0, -x.bound - 1, x.special)
 
 
-BOUNDED = ("tanh", "sigmoid", "erf", "erfc", "normcdf", "normpdf", "sech2", "sin", "cos")
+BOUNDED = ("tanh", "sigmoid", "erf", "erfc", "normcdf", "normpdf", "sech2", "sin", "cos", "atan")
+SLOW = ("asinh", "cbrt")
+"""Atoms that grow more slowly than their argument, from an argument of 1 on."""
 
 
 def smooth(maker: Maker) -> Value | None:
@@ -71,9 +73,12 @@ def smooth(maker: Maker) -> Value | None:
     if maker.chance(0.3):
         return Value(apply("softplus", x.node), x.bound + 1, None, special=x.special)
     if maker.chance(0.3) and x.bound <= 4:
-        return Value(
-            apply(maker.choice(["exp", "expm1"]), x.node), math.exp(x.bound), None, special=x.special
-        )
+        growing = maker.choice(["exp", "expm1", "sinh", "cosh"])
+        return Value(apply(growing, x.node), math.exp(x.bound), None, special=x.special)
+    if maker.chance(0.2):
+        is_exact_root = is_exact(x)  # the slope of a cube root is steep near 0
+        found = maker.choice(SLOW if is_exact_root else SLOW[:1])
+        return Value(apply(found, x.node), x.bound + 1, None, special=x.special)
     return Value(apply(maker.choice(BOUNDED), x.node), 2.0, None, special=x.special)
 
 
@@ -82,7 +87,8 @@ def singular(maker: Maker) -> Value | None:
     x = maker.pick(lambda value: is_number(value) and is_exact(value) and value.bound <= 1000)
     if x is None:
         return None
-    return Value(apply(maker.choice(["log", "log1p", "sqrt"]), x.node), 40.0, None, special=True)
+    found = maker.choice(["log", "log1p", "log2", "log10", "sqrt", "asin", "acos", "acosh", "atanh"])
+    return Value(apply(found, x.node), 40.0, None, special=True)
 
 
 def guarded(maker: Maker) -> Value | None:
@@ -144,6 +150,9 @@ def arithmetic(maker: Maker) -> Value | None:
         y, pair = found, [x.node, found.node]
     if maker.chance(0.5):
         pair.reverse()
+    if maker.chance(0.1):
+        atom = maker.choice(["hypot", "copysign"] if is_exact(x) and is_exact(y) else ["hypot"])
+        return Value(apply(atom, *pair), x.bound + y.bound, None, special=x.special or y.special)
     return combined(maker.choice(["add", "sub", "mul", "mul", "zmul", "maximum", "minimum"]), pair, x, y)
 
 

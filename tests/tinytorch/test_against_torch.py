@@ -32,8 +32,11 @@ LIMITS = {
     ("hard_swish", 0, -np.inf): 0.0,
     ("mish", 2, 1000.0): 0.0,
     ("pow 0.5", 2, -np.inf): np.nan,
+    ("cbrt", 1, 0.0): np.inf,
+    **{("cbrt", 2, sign * np.inf): np.nan for sign in (1, -1)},
+    **{("acosh", order, float(x)): np.nan for order in (1, 2) for x in SPECIAL if x < 1.0},
 }
-"""What is ours where torch has NaN, and the root of -inf, which torch takes to be inf."""
+"""What is ours where torch has NaN, of the root of -inf, which it takes to be inf, and where is no value."""
 
 
 @pytest.mark.parametrize("row", UNARY, ids=repr)

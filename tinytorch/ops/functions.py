@@ -16,8 +16,8 @@ import numpy as np
 
 from compiler.errors import ArgumentError
 from compiler.ir.formula.trace import Var
-from tinytorch.elementwise import elementwise
-from tinytorch.ops.elementwise import abs, ceil, cos, exact_softplus, floor, isnan, log, sin, where, zmul
+from tinytorch.elementwise import elementwise, of_atom
+from tinytorch.ops.elementwise import abs, ceil, exact_softplus, floor, isnan, log, where, zmul
 from tinytorch.tensor import as_tensor
 
 # Powers and logarithms
@@ -28,7 +28,13 @@ def _logaddexp(x: Any, y: Any, difference: Any) -> Any:
     return where(x > y, x + exact_softplus(-difference), y + exact_softplus(difference))
 
 
-exp2 = elementwise("exp2", lambda x: 2.0**x, doc="2 to the power x; exact where x is a whole number.")
+exp2 = of_atom("exp2", "2 to the power x. Infinite from 128 on in float32, from 1024 on in float64.")
+log2 = of_atom("log2", "The binary logarithm, for x > 0; exact of powers of two.")
+log10 = of_atom("log10", "The decimal logarithm, for x > 0: -infinity at 0, NaN below.")
+cbrt = of_atom("cbrt", "The real cube root, of negative numbers too. Its slope is infinite at 0.")
+hypot = of_atom(
+    "hypot", "The root of x^2 + y^2, also where a square would overflow. Its slope has no value at 0, 0."
+)
 logaddexp = elementwise(
     "logaddexp",
     lambda x, y: _logaddexp(x, y, where((x == y) & (abs(x) == math.inf), 0, x - y)),
@@ -43,11 +49,28 @@ xlogy = elementwise(
 
 # Angles
 
-tan = elementwise(
-    "tan", lambda x: sin(x) / cos(x), doc="The tangent of an angle in radians, accurate for every float."
+tan = of_atom("tan", "The tangent of an angle in radians, accurate for every float; NaN of an infinity.")
+asin = of_atom("asin", "The angle between -pi/2 and pi/2 whose sine is x; NaN beyond 1.")
+acos = of_atom("acos", "The angle between 0 and pi whose cosine is x; NaN beyond 1.")
+atan = of_atom("atan", "The angle between -pi/2 and pi/2 whose tangent is x.")
+atan2 = of_atom(
+    "atan2",
+    "The angle of the point with the coordinates y and x, in this order here, from -pi to pi: `atan2(y, x)`.",
 )
 
+# Hyperbolic functions
+
+sinh = of_atom("sinh", "Half of exp(x) - exp(-x), without the cancellation that this has near 0.")
+cosh = of_atom("cosh", "Half of exp(x) + exp(-x): the curve of a hanging chain.")
+asinh = of_atom("asinh", "The number whose sinh is x.")
+acosh = of_atom("acosh", "The number that is not negative and whose cosh is x, for x >= 1; NaN below.")
+atanh = of_atom("atanh", "The number whose tanh is x: infinite at -1 and 1, NaN beyond.")
+
 # Pieces
+
+copysign = of_atom(
+    "copysign", "The magnitude of x with the sign of y, that of a zero too. The slope by x is 0 where x is."
+)
 
 trunc = elementwise(
     "trunc",

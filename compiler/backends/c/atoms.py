@@ -134,7 +134,7 @@ def _cast(site: Site, terms: Sequence[Term]) -> Term:
     (term,) = terms
     if site.reads is BOOL and term.type.lanes:
         term = site.each(term.type, [term], "(-{0})")
-    return site.registers.cast(term, site.type.element)
+    return site.registers.spread(site.registers.cast(term, site.type.element), site.type)
 
 
 def _splat(site: Site, terms: Sequence[Term]) -> Term:

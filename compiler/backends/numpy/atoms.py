@@ -266,5 +266,11 @@ EMITTERS: Final[Mapping[str, Emitter]] = of_every_atom({
     "sech2": _sech2, "sigmoid": _sigmoid, "softplus": _softplus, "erf": _erf,
     "erfc": _two_sided("erfc", 1.0, 2, erfc),
     "normcdf": _two_sided("normcdf", 0.5, 1, normcdf), "normpdf": _normpdf,
+    "exp2": _ufunc(np.exp2), "tan": _ufunc(np.tan), "log2": _ufunc(np.log2), "log10": _ufunc(np.log10),
+    "asin": _ufunc(np.arcsin),
+    "acos": _ufunc(np.arccos), "atan": _ufunc(np.arctan), "atan2": _ufunc(np.arctan2),
+    "sinh": _ufunc(np.sinh), "cosh": _ufunc(np.cosh), "asinh": _ufunc(np.arcsinh),
+    "acosh": _ufunc(np.arccosh), "atanh": _ufunc(np.arctanh), "cbrt": _ufunc(np.cbrt),
+    "hypot": _ufunc(np.hypot), "copysign": _ufunc(np.copysign),
 }, "the numpy backend")  # fmt: skip
 """What writes the calls of an atom."""

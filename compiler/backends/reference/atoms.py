@@ -61,6 +61,10 @@ ATOMS_IN_NUMPY: Final[Mapping[str, Callable[..., Any]]] = of_every_atom({
     "where": np.where,
     "sqrt": np.sqrt, "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p, "sin": np.sin,
     "cos": np.cos, "tanh": np.tanh, "sech2": _sech2, "sigmoid": _sigmoid, "softplus": _softplus, "erf": erf,
-    "erfc": erfc, "normcdf": normcdf, "normpdf": _normpdf,
+    "erfc": erfc, "normcdf": normcdf, "normpdf": _normpdf, "exp2": np.exp2, "tan": np.tan,
+    "log2": np.log2, "log10": np.log10,
+    "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2, "sinh": np.sinh,
+    "cosh": np.cosh, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "cbrt": np.cbrt,
+    "hypot": np.hypot, "copysign": np.copysign,
 }, "the oracle")  # fmt: skip
 """What an atom makes of arrays that have its dtype already."""

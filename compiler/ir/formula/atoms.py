@@ -145,6 +145,22 @@ _TABLE = (
     Atom("erfc", 1, _F, _CLOSE, 40, r"\operatorname{{erfc}}({x})", "1 - erf(x)"),
     Atom("normcdf", 1, _F, _CLOSE, 30, r"\Phi({x})", "(1 + erf(x / sqrt(2))) / 2"),
     Atom("normpdf", 1, _F, _CLOSE, 13, r"\varphi({x})", "exp(-x ** 2 / 2) / sqrt(2 * pi)"),
+    Atom("exp2", 1, _F, _CLOSE, 10, "2^{{{x}}}", "exp(x * log(2))"),
+    Atom("tan", 1, _F, _CLOSE, 30, r"\tan({x})"),
+    Atom("log2", 1, _F, _CLOSE, 20, r"\log_2({x})", "log(x) / log(2)"),
+    Atom("log10", 1, _F, _CLOSE, 22, r"\log_{{10}}({x})", "log(x) / log(10)"),
+    Atom("asin", 1, _F, _CLOSE, 24, r"\arcsin({x})"),
+    Atom("acos", 1, _F, _CLOSE, 26, r"\arccos({x})"),
+    Atom("atan", 1, _F, _CLOSE, 24, r"\arctan({x})"),
+    Atom("atan2", 2, _F, _CLOSE, 40, r"\operatorname{{atan2}}({x}, {y})"),
+    Atom("sinh", 1, _F, _CLOSE, 26, r"\sinh({x})", "(exp(x) - exp(-x)) / 2"),
+    Atom("cosh", 1, _F, _CLOSE, 18, r"\cosh({x})", "(exp(x) + exp(-x)) / 2"),
+    Atom("asinh", 1, _F, _CLOSE, 45, r"\operatorname{{arsinh}}({x})", "log(x + sqrt(x * x + 1))"),
+    Atom("acosh", 1, _F, _CLOSE, 40, r"\operatorname{{arcosh}}({x})", "log(x + sqrt(x * x - 1))"),
+    Atom("atanh", 1, _F, _CLOSE, 32, r"\operatorname{{artanh}}({x})", "log((1 + x) / (1 - x)) / 2"),
+    Atom("cbrt", 1, _F, _CLOSE, 30, r"\sqrt[3]{{{x}}}"),
+    Atom("hypot", 2, _F, _CLOSE, 12, r"\sqrt{{{x}^2 + {y}^2}}"),
+    Atom("copysign", 2, _F, _EXACT, 1, r"\operatorname{{copysign}}({x}, {y})"),
 )
 
 ATOMS: Final[dict[str, Atom]] = {atom.name: atom for atom in _TABLE}

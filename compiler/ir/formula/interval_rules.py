@@ -19,6 +19,10 @@ _LEAST_NORMAL = 2.0**-126
 """The least normal number of float32: less than this may round to 0, and its reciprocal may overflow."""
 
 
+_ROUNDED = 1 + 2.0**-24
+"""An angle times this is not below what float32 rounds it to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """The values of one line: its numbers lie in [low, high]; `infinite` and `nan` say what else may occur.
@@ -186,6 +190,10 @@ def _exp(x: Range) -> Range:
     return Range(low, high, infinite=x.infinite or x.high > _LARGEST_EXPONENT, nan=x.nan)
 
 
+def _exp2(x: Range) -> Range:
+    return _exp(replace(x, low=x.low * math.log(2), high=x.high * math.log(2)))
+
+
 def _expm1(x: Range) -> Range:
     return _add(_exp(x), literal(-1.0))
 
@@ -203,6 +211,68 @@ def _log1p(x: Range) -> Range:
 def _sqrt(x: Range) -> Range:
     low, high = (math.sqrt(max(end, 0.0)) for end in (x.low, x.high))
     return Range(low, high, x.infinite, x.nan or x.low < 0, x.nonzero)
+
+
+def _log_to(base: float) -> Callable[[Range], Range]:
+    """The rule of a logarithm to a base."""
+
+    def found(x: Range) -> Range:
+        natural, scale = _log(x), 1 / math.log(base)
+        return replace(natural, low=natural.low * scale, high=natural.high * scale)
+
+    return found
+
+
+def _sinh(x: Range) -> Range:
+    low, high = (math.sinh(end) if abs(end) < 700 else end * math.inf for end in (x.low, x.high))
+    return Range(low, high, infinite=x.infinite or x.magnitude[1] > _LARGEST_EXPONENT, nan=x.nan)
+
+
+def _cosh(x: Range) -> Range:
+    least, largest = (math.cosh(end) if end < 700 else math.inf for end in x.magnitude)
+    return Range(least, largest, x.infinite or x.magnitude[1] > _LARGEST_EXPONENT, x.nan, nonzero=True)
+
+
+def _within_one(function: Callable[[float], float]) -> Callable[[Range], Range]:
+    """The rule of a function on [-1, 1] that rises or falls, NaN outside."""
+
+    def found(x: Range) -> Range:
+        ends = [function(min(max(end, -1.0), 1.0)) for end in (x.low, x.high)]
+        return Range(min(ends) * _ROUNDED, max(ends) * _ROUNDED, nan=x.nan or x.magnitude[1] > 1)
+
+    return found
+
+
+def _atanh(x: Range) -> Range:
+    low, high = (math.atanh(end) if abs(end) < 1 else math.copysign(math.inf, end) for end in (x.low, x.high))
+    return Range(low, high, infinite=x.magnitude[1] >= 1, nan=x.nan or x.magnitude[1] > 1)
+
+
+def _acosh(x: Range) -> Range:
+    low, high = (math.acosh(max(end, 1.0)) if end < math.inf else math.inf for end in (x.low, x.high))
+    return Range(low, high, x.infinite, x.nan or x.low < 1)
+
+
+def _atan(x: float) -> float:
+    return math.atan(x) * _ROUNDED
+
+
+def _cube_root(x: float) -> float:
+    return math.copysign(abs(x) ** (1 / 3), x)
+
+
+def _hypot(x: Range, y: Range) -> Range:
+    least, largest = (math.hypot(*ends) for ends in zip(x.magnitude, y.magnitude, strict=True))
+    return Range(least, largest, x.infinite or y.infinite, x.nan or y.nan, x.nonzero or y.nonzero)
+
+
+def _copysign(x: Range, y: Range) -> Range:
+    _, largest = x.magnitude
+    return Range(-largest, largest, x.infinite, x.nan, x.nonzero)
+
+
+def _angle(x: Range, y: Range) -> Range:
+    return Range(-math.pi * _ROUNDED, math.pi * _ROUNDED, nan=x.nan or y.nan)
 
 
 def _softplus(x: float) -> float:
@@ -273,6 +343,11 @@ RULES: Final[Mapping[str, Callable[..., Range]]] = of_every_atom({
     "sin": _bounded(-1, 1, waves=True), "cos": _bounded(-1, 1, waves=True), "tanh": _rising(math.tanh, -1, 1),
     "sech2": _bounded(0, 1), "sigmoid": _rising(_sigmoid, 0, 1), "softplus": _rising(_softplus, 0, math.inf),
     "erf": _ERF, "erfc": _erfc, "normcdf": _rising(_normcdf, 0, 1),
-    "normpdf": _bounded(0, 1 / math.sqrt(2 * math.pi)),
+    "normpdf": _bounded(0, 1 / math.sqrt(2 * math.pi)), "exp2": _exp2,
+    "tan": lambda x: Range(nan=x.nan or x.infinite), "log2": _log_to(2.0), "log10": _log_to(10.0),
+    "asin": _within_one(math.asin), "acos": _within_one(math.acos),
+    "atan": _rising(_atan, _atan(-math.inf), _atan(math.inf)), "atan2": _angle, "sinh": _sinh, "cosh": _cosh,
+    "asinh": _rising(math.asinh, -math.inf, math.inf), "acosh": _acosh, "atanh": _atanh,
+    "cbrt": _rising(_cube_root, -math.inf, math.inf), "hypot": _hypot, "copysign": _copysign,
 }, "the table of interval rules", but=("where",))  # fmt: skip
 """The rule of every atom but `where`, whose branches are judged under its condition (`intervals.py`)."""

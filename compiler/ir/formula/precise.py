@@ -166,6 +166,48 @@ def _normpdf(x: Any) -> Any:
     return _exp(-x * x / 2) / mp.sqrt(2 * mp.pi)
 
 
+def _log_to(base: int, x: Any) -> Any:
+    mp = mpmath_context()
+    return _log(x) / mp.log(base)
+
+
+def _real_of(name: str, x: Any) -> Any:
+    """A function of mpmath's where it is real, and NaN where it is not."""
+    mp = mpmath_context()
+    try:
+        return _real(getattr(mp, name)(x))
+    except ValueError:  # at a pole
+        return mp.sign(x) * mp.inf
+
+
+def _exp2(x: Any) -> Any:
+    return _exp(x * mpmath_context().log(2))
+
+
+def _tan(x: Any) -> Any:
+    mp = mpmath_context()
+    return mp.nan if abs(x) > FARTHEST else mp.tan(x)
+
+
+def _cbrt(x: Any) -> Any:
+    mp = mpmath_context()
+    return mp.sign(x) * mp.cbrt(abs(x))
+
+
+def _sinh(x: Any) -> Any:
+    mp = mpmath_context()
+    return mp.sign(x) * mp.inf if abs(x) > FARTHEST else mp.sinh(x)
+
+
+def _cosh(x: Any) -> Any:
+    mp = mpmath_context()
+    return mp.inf if abs(x) > FARTHEST else mp.cosh(x)
+
+
+def _copysign(x: Any, y: Any) -> Any:
+    return -abs(x) if y < 0 else abs(x)
+
+
 @cache
 def table() -> Mapping[str, Callable[..., Any]]:
     """The value of every atom, of numbers of `mpmath_context`."""
@@ -192,6 +234,10 @@ def _anywhere() -> Mapping[str, Callable[..., Any]]:
         "random32": partial(_bitwise, _random32), "random64": partial(_bitwise, _random64),
         "where": _where, "sqrt": _sqrt, "log": _log,
         "log1p": _log1p, "erfc": mp.erfc,
+        "log2": partial(_log_to, 2), "log10": partial(_log_to, 10),
+        "asin": partial(_real_of, "asin"), "acos": partial(_real_of, "acos"), "atan": mp.atan,
+        "atan2": mp.atan2, "asinh": mp.asinh, "acosh": partial(_real_of, "acosh"),
+        "atanh": partial(_real_of, "atanh"), "cbrt": _cbrt, "hypot": mp.hypot, "copysign": _copysign,
     }  # fmt: skip
 
 
@@ -201,6 +247,7 @@ def _nearby() -> Mapping[str, Callable[..., Any]]:
     return {
         "exp": _exp, "expm1": _expm1, "sin": _sin, "cos": _cos, "tanh": mp.tanh, "sech2": _sech2,
         "sigmoid": _sigmoid, "softplus": _softplus, "erf": mp.erf, "normcdf": _normcdf, "normpdf": _normpdf,
+        "sinh": _sinh, "cosh": _cosh, "exp2": _exp2, "tan": _tan,
     }  # fmt: skip
 
 

@@ -28,6 +28,11 @@ _UFUNCS: Final[Mapping[str, str]] = {
     "bitwise_or": "or", "bitwise_xor": "xor", "invert": "not", "left_shift": "lshift",
     "right_shift": "rshift", "sqrt": "sqrt", "exp": "exp", "expm1": "expm1", "log": "log", "log1p": "log1p",
     "sin": "sin", "cos": "cos", "tanh": "tanh",
+    "exp2": "exp2", "tan": "tan", "log2": "log2",
+    "log10": "log10", "arcsin": "asin",
+    "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "sinh": "sinh", "cosh": "cosh",
+    "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "cbrt": "cbrt", "hypot": "hypot",
+    "copysign": "copysign",
 }  # fmt: skip
 
 

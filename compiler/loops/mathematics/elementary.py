@@ -46,6 +46,11 @@ def negative(m: Lanes, x: Operand) -> Operand:
     return m.neg(x) if m.dtype.is_float else m.sub(0, x)
 
 
+def copysign(m: Lanes, x: Operand, y: Operand) -> Operand:
+    """Return |x| with the sign of y, which a zero has too."""
+    return m.with_sign_of(y, x)
+
+
 def is_nan(m: Lanes, x: Operand) -> Operand:
     """Whether x is NaN, which only floats can be."""
     return m.is_nan(x) if m.dtype.is_float else m.truths.operand(False)

@@ -102,6 +102,18 @@ def exp(m: Lanes, x: Operand) -> Operand:
     return exponential(m, reduce_exponent(m, m.at_most(m.select(alive, x, 0.0), high), alive=alive))
 
 
+def exp2(m: Lanes, x: Operand) -> Operand:
+    """Return 2^x: k = round(x) is taken off without rounding, so that whole powers are exact."""
+    low, high = (-151.0, 129.0) if m.format.width == 32 else (-1076.0, 1025.0)
+    alive = m.not_below(x, low)
+    held = m.at_most(m.select(alive, x, 0.0), high)
+    rounding = 1.5 * 2.0**m.format.mantissa
+    shifted = m.add(held, rounding)
+    k = m.sub(shifted, rounding)
+    reduced = Reduced(k, m.sub(held, k), shifted, 1.0, alive)
+    return exponential(m, reduced, "exp2")
+
+
 def decay(m: Lanes, x: Operand, rate: float = 1.0, multiple: float = 1.0) -> Operand:
     """Return multiple * exp(-rate |x|), both powers of two; it cannot overflow."""
     low, _ = exp_limits(m)

@@ -96,3 +96,20 @@ def log1p(m: Lanes, x: Operand) -> Operand:
     f = m.fma(m.mul(x, four), 0.25, m.neg(m.fma(four, -0.25, 1.0)))
     y = add_exponent(m, minus_exponent(m, field), log_near_one(m, f))
     return at_the_edges(m, whole, x, y)
+
+
+def log2(m: Lanes, x: Operand) -> Operand:
+    """Return the logarithm to base 2, exact of powers of two: k + log(1 + f) / ln 2."""
+    minus_k, mantissa = minus_exponent_and_mantissa(m, x)
+    near = log_near_one(m, m.sub(mantissa, 1.0))
+    y = m.fma(near, m.coefficients["log2_e"][0], m.neg(minus_k))
+    return y if m.scales else at_the_edges(m, x, x, y)
+
+
+def log10(m: Lanes, x: Operand) -> Operand:
+    """Return the logarithm to base 10: k log10(2), in two positive parts, + log(1 + f) / ln 10."""
+    minus_k, mantissa = minus_exponent_and_mantissa(m, x)
+    high, low = m.coefficients["log10_2"]
+    near = m.mul(log_near_one(m, m.sub(mantissa, 1.0)), m.coefficients["log10_e"][0])
+    y = m.fma(minus_k, -high, m.fma(minus_k, -low, near))
+    return y if m.scales else at_the_edges(m, x, x, y)

@@ -15,9 +15,12 @@ from compiler.loops.mathematics import (
     elementary,
     error_function,
     exponentials,
+    hyperbolics,
+    inverse_angles,
     logarithms,
     powers,
     random_bits,
+    roots,
     trigonometry,
 )
 from compiler.loops.mathematics.words import Lanes, Operand
@@ -87,6 +90,22 @@ _ATOMS: Final[Mapping[str, Rule]] = {
     "erfc": error_function.erfc,
     "normcdf": error_function.normcdf,
     "normpdf": error_function.normpdf,
+    "exp2": exponentials.exp2,
+    "tan": trigonometry.tan,
+    "log2": logarithms.log2,
+    "log10": logarithms.log10,
+    "asin": inverse_angles.asin,
+    "acos": inverse_angles.acos,
+    "atan": inverse_angles.atan,
+    "atan2": inverse_angles.atan2,
+    "sinh": hyperbolics.sinh,
+    "cosh": hyperbolics.cosh,
+    "asinh": hyperbolics.asinh,
+    "acosh": hyperbolics.acosh,
+    "atanh": hyperbolics.atanh,
+    "cbrt": roots.cbrt,
+    "hypot": roots.hypot,
+    "copysign": elementary.copysign,
 }
 
 RULES: Final[Mapping[str, Rule]] = {

@@ -1,4 +1,4 @@
-"""sin and cos: |x| = q pi / 2 + r with |r| at most a little over pi / 4, then one of two polynomials in r.
+"""sin, cos and tan: |x| = q pi / 2 + r, |r| at most a little over pi / 4, then a polynomial in r or two.
 
 Of ordinary numbers pi / 2 is subtracted in parts that have three times their digits together (W. J. Cody and
 W. Waite, "Software Manual for the Elementary Functions", 1980): the first product leaves no rounding. The
@@ -45,6 +45,16 @@ def cos(m: Lanes, x: Operand) -> Operand:
     n = m.integers
     sign = n.and_(_sign_of(m, n.add(found.quadrant, 1)), m.format.sign)
     return m.from_bits(n.xor(m.bits(m.select(is_odd, sine, cosine)), sign))
+
+
+def tan(m: Lanes, x: Operand) -> Operand:
+    """Return tan(x), one quotient of both polynomials: NaN of infinities, -0 of -0."""
+    found = _reduce(m, m.abs(x))
+    sine, cosine, is_odd = _wave(m, found)
+    above, below = m.select(is_odd, cosine, sine), m.select(is_odd, m.neg(sine), cosine)
+    n = m.integers
+    sign = n.and_(m.bits(x), m.format.sign)
+    return m.from_bits(n.xor(m.bits(m.div(above, below)), sign))
 
 
 def _wave(m: Lanes, of: _Reduced) -> tuple[Operand, Operand, Operand]:

@@ -4,11 +4,42 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.tinytorch.op_table.row import Row, binary, each, integers, positive, signed, torch, with_settings
+from tests.tinytorch.op_table.row import (
+    Row,
+    binary,
+    each,
+    integers,
+    positive,
+    signed,
+    torch,
+    with_settings,
+    within,
+)
 from tinytorch.ops import functions as of
+
+
+def above_one(*shape):
+    return 1.0 + positive(*shape)
+
+
+def _cube_root(x):
+    """torch has none; this one has no slope at 0."""
+    return torch.sign(x) * torch.abs(x) ** (1 / 3)
+
 
 UNARY = [
     each(of.exp2, torch.exp2),
+    each(of.log2, torch.log2, positive),
+    each(of.log10, torch.log10, positive),
+    each(of.cbrt, _cube_root),
+    each(of.asin, torch.asin, within),
+    each(of.acos, torch.acos, within),
+    each(of.atan, torch.atan),
+    each(of.sinh, torch.sinh),
+    each(of.cosh, torch.cosh),
+    each(of.asinh, torch.asinh),
+    each(of.acosh, torch.acosh, above_one),
+    each(of.atanh, torch.atanh, within),
     each(of.tan, torch.tan),
     each(of.trunc, torch.trunc),
     each(
@@ -21,6 +52,9 @@ UNARY = [
 FAR_APART = [(signed(3) * 1000, signed(3) * 1000), (np.full(3, -800.0), np.full(3, 3.0))]
 
 OTHERS = [
+    Row("hypot", of.hypot, torch.hypot, binary()),
+    Row("atan2", of.atan2, torch.atan2, [*binary(), (np.zeros(3), np.array([1.0, -2.0, 3.0]))]),
+    Row("copysign", of.copysign, torch.copysign, [*binary(), (signed(3), np.array([0.0, -0.0, 1.0]))]),
     each(of.nan_to_num, torch.nan_to_num),
     Row("logaddexp", of.logaddexp, torch.logaddexp, [*binary(), (np.ones(3), np.ones(3))]),
     Row("logaddexp far apart", of.logaddexp, torch.logaddexp, FAR_APART, is_smooth=False, orders=1),

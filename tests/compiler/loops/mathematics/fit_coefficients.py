@@ -76,6 +76,16 @@ def normal_tail(x: Real) -> Real:
     return tail(x / mpmath.sqrt(2)) / 2
 
 
+def odd_remainder(f: Function) -> Function:
+    """(f(t) / t - 1) / z for t^2 = z, of an odd function with slope 1 at 0."""
+
+    def remainder(z: Real) -> Real:
+        t = mpmath.sqrt(z)
+        return (f(t) / t - 1) / z
+
+    return remainder
+
+
 @dataclass(frozen=True)
 class Tail:
     """A tail fitted as P(a)/Q(a) for a in [0, limit], its value at 0 exact."""
@@ -106,6 +116,10 @@ class Choices:
     log_pair: int
     sin: int
     cos: int
+    atan: int
+    asin: int
+    sinh: int
+    cbrt: int
     digits: int
     """Binary ones, of a number."""
     short_digits: int
@@ -115,7 +129,7 @@ class Choices:
 CHOICES = {
     "float32": Choices(
         exp=4, expm1=4, log1p_unit=8, log=7, erf=7, erf_limit="3.95", ln2_bits=16,
-        log_pair=2, sin=2, cos=2, digits=24, short_digits=11,
+        log_pair=2, sin=2, cos=2, atan=4, asin=5, sinh=3, cbrt=3, digits=24, short_digits=11,
         tails={
             "erfc": Tail(tail, 1.0, "10.2", (4, 5)),
             "normcdf": Tail(normal_tail, 0.5, "14.5", (4, 5)),
@@ -123,7 +137,7 @@ CHOICES = {
     ),
     "float64": Choices(
         exp=9, expm1=9, log1p_unit=20, log=6, erf=23, erf_limit="5.95", ln2_bits=41,
-        log_pair=7, sin=5, cos=5, digits=53, short_digits=33,
+        log_pair=7, sin=5, cos=5, atan=10, asin=13, sinh=6, cbrt=5, digits=53, short_digits=33,
         tails={
             "erfc": Tail(tail, 1.0, "27.3", (10, 11)),
             "normcdf": Tail(normal_tail, 0.5, "38.75", (10, 11)),
@@ -168,6 +182,23 @@ def cosine_fit(degree: int) -> Fit:
     )  # fmt: skip
 
 
+def odd_fit(f: Function, at_zero: Real, limit: str, degree: int) -> Fit:
+    """The fit of an odd function with slope 1 at 0 from t^3 on, in z = t^2, up to a limit of t."""
+
+    def weight(z: Real) -> Real:
+        t = mpmath.sqrt(z)
+        return abs(z * t / f(t)) if z else mpmath.mpf(0)
+
+    end = mpmath.mpf(limit) ** 2
+    return Fit(remembered(odd_remainder(f), at_zero), mpmath.mpf(0), end, degree, weight=weight)
+
+
+def cube_root_fit(degree: int) -> Fit:
+    """The fit of a cube root that Newton's steps begin with."""
+    low, high = mpmath.mpf(3) / 4, mpmath.mpf(3) / 2
+    return Fit(mpmath.cbrt, low, high, degree, weight=lambda x: 1 / mpmath.cbrt(x))
+
+
 def parts(number: Real, digits: int, last: int) -> list[Real]:
     """A number as a sum of three parts of so many binary digits each, and where they are few a fourth."""
     lengths = [digits] * 3 + [last] * (digits < last)
@@ -177,6 +208,12 @@ def parts(number: Real, digits: int, last: int) -> list[Real]:
         with mpmath.workprec(length):
             found.append(+rest)
     return found
+
+
+def split_below(number: Real, bits: int) -> list[Real]:
+    """A number as one with so many binary places that is not above it, and the rest."""
+    high = mpmath.floor(number * 2**bits) / 2**bits
+    return [high, number - high]
 
 
 def log_pair_fit(degree: int) -> Fit:
@@ -205,12 +242,14 @@ def rounded(number: Real, dtype: str) -> float:
 def constants(n: Choices) -> dict[str, list[Real]]:
     """The tables of one number. ln2_high has few bits, so that its product with an exponent is exact."""
     ln2 = mpmath.log(2)
-    high = mpmath.floor(ln2 * 2**n.ln2_bits) / 2**n.ln2_bits
+    high, low = split_below(ln2, n.ln2_bits)
     return {
         "log2_e": [1 / ln2],
         "ln2": [ln2],
+        "log10_e": [1 / mpmath.log(10)],
+        "log10_2": split_below(ln2 / mpmath.log(10), n.ln2_bits),
         "ln2_high": [high],
-        "ln2_low": [ln2 - high],
+        "ln2_low": [low],
         "two_thirds": parts(mpmath.mpf(2) / 3, n.digits, n.digits)[:2],
         "two_over_pi": [2 / mpmath.pi],
         "half_pi": parts(mpmath.pi / 2, n.digits, n.digits),
@@ -238,11 +277,16 @@ def tables(dtype: str) -> dict[str, Table]:
         "log_pair": ([], log_pair_fit(n.log_pair)),
         "sin": ([], sine_fit(n.sin)),
         "cos": ([], cosine_fit(n.cos)),
+        "atan": ([], odd_fit(mpmath.atan, -mpmath.mpf(1) / 3, "0.41421357", n.atan)),
+        "asin": ([], odd_fit(mpmath.asin, mpmath.mpf(1) / 6, "0.5404", n.asin)),
+        "sinh": ([], odd_fit(mpmath.sinh, mpmath.mpf(1) / 6, "1", n.sinh)),
+        "cbrt": ([], cube_root_fit(n.cbrt)),
     }
     found = {name: (known, *remez(fit)[::2]) for name, (known, fit) in fits.items()}
     exact = {name: ([*known, *fitted], error) for name, (known, fitted, error) in found.items()}
     density, error = exact["exp"]
     exact["normpdf"] = ([c / mpmath.sqrt(2 * mpmath.pi) for c in density], error)
+    exact["exp2"] = ([c * mpmath.log(2) ** k for k, c in enumerate(density)], error)
     exact |= {name: (values, 0) for name, values in constants(n).items()}
     result: dict[str, Table] = {k: ([rounded(c, dtype) for c in v], error) for k, (v, error) in exact.items()}
     for name, kind in n.tails.items():

@@ -55,20 +55,39 @@ BREAKS = {
     "sqrt": POWERS,
     "sin": EIGHTHS,
     "cos": EIGHTHS,
+    "exp2": HALVES,
+    "tan": EIGHTHS,
+    "log2": POWERS,
+    "log10": np.concatenate([POWERS, 10.0 ** np.arange(-300, 300)]),
+    "asin": np.array([0.5403, 1.0, -0.5403, -1.0]),
+    "acos": np.array([0.5403, 1.0, -0.5403, -1.0]),
+    "atan": np.array([0.41421357, 2.4142135, -0.41421357, -2.4142135, 1.0]),
+    "sinh": _exponents(1, 1.0, 710.4758600739439, 712.0),
+    "cosh": _exponents(1, 710.4758600739439, 712.0),
+    "asinh": np.concatenate([POWERS, -POWERS]),
+    "acosh": 1.0 + POWERS,
+    "atanh": np.concatenate([1.0 - POWERS[POWERS < 1.0], np.tanh(HALVES[np.abs(HALVES) < 36] / 2)]),
+    "cbrt": np.concatenate([POWERS, -POWERS]),
 }
 
 REACH = {
     "exp": 746, "expm1": 710, "tanh": 20, "sech2": 374, "sigmoid": 746, "softplus": 746, "erf": 6.2,
     "erfc": 27.4, "normcdf": 38.8, "normpdf": 38.8, "log": 3, "log1p": 3, "sqrt": 3, "sin": 400, "cos": 400,
+    "exp2": 1075, "tan": 400, "log2": 3, "log10": 3, "asin": 1, "acos": 1, "atan": 9, "sinh": 711,
+    "cosh": 711, "asinh": 9, "acosh": 9,
+    "atanh": 1, "cbrt": 3,
 }  # fmt: skip
 """The largest |x| at which something other than a limit happens; for the logarithms, a few."""
 
-DOMAIN = {"log": 0.0, "sqrt": 0.0, "log1p": -1.0}
+DOMAIN = {"log": 0.0, "sqrt": 0.0, "log1p": -1.0, "log2": 0.0, "log10": 0.0, "acosh": 1.0}
 """What all arguments are above."""
+
+WITHIN_ONE = ("asin", "acos", "atanh")
+"""What has arguments of a magnitude below 1, and as many near 1."""
 
 FAR = {
     "exp": 2000, "expm1": 2000, "tanh": 100, "sech2": 2000, "sigmoid": 2000, "erf": 30, "erfc": 45,
-    "normcdf": 45, "normpdf": 100,
+    "normcdf": 45, "normpdf": 100, "exp2": 3000, "sinh": 2000, "cosh": 2000,
 }  # fmt: skip
 """Where mpmath's argument is held, which would take long: the value is a limit to more digits than count."""
 
@@ -88,6 +107,9 @@ def points(atom: str, count: int, seed: int = 0) -> np.ndarray:
         breaks * (1.0 + signs * np.ldexp(1.0, -rng.integers(2, 50, each))),
     ]
     x = np.concatenate(parts)
+    if atom in WITHIN_ONE:
+        x = np.concatenate([x, signs * (1.0 - np.exp(-rng.uniform(0.0, 36.0, each)))])
+        x = x[np.abs(x) < 1.0]
     if atom in DOMAIN:
         x = np.concatenate([x, np.abs(x), 1.0 + signs * np.ldexp(1.0, -rng.integers(1, 53, each))])
         x = x[x > DOMAIN[atom]]

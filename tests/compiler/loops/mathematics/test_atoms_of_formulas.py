@@ -2,6 +2,7 @@
 
 import functools
 import math
+import re
 from dataclasses import replace
 
 import mpmath
@@ -49,14 +50,38 @@ EXACT = {
     "erfc": lambda x: mpmath.erfc(held(x)),
     "normcdf": lambda x: mpmath.erfc(held(-x / mpmath.sqrt(2))) / 2,
     "normpdf": lambda x: mpmath.exp(-x * x / 2) / mpmath.sqrt(2 * mpmath.pi),
+    "exp2": lambda x: mpmath.mpf(2) ** x,
+    "tan": mpmath.tan,
+    "log2": lambda x: mpmath.log(x) / mpmath.log(2),
+    "log10": lambda x: mpmath.log(x) / mpmath.log(10),
+    "asin": lambda x: real(mpmath.asin(x)),
+    "acos": lambda x: real(mpmath.acos(x)),
+    "atan": mpmath.atan,
+    "sinh": mpmath.sinh,
+    "cosh": mpmath.cosh,
+    "asinh": mpmath.asinh,
+    "acosh": lambda x: real(mpmath.acosh(x)),
+    "atanh": lambda x: real(mpmath.atanh(x)),
+    "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
 }
+
+
+def real(x):
+    return x if mpmath.im(x) == 0 else mpmath.nan
+
 
 # The largest |x| at which something other than a limit happens, (float32, float64).
 REACH = {
     "exp": (104, 746), "expm1": (89, 710), "tanh": (10, 20), "sech2": (53, 374), "sigmoid": (104, 746),
     "softplus": (104, 746), "erf": (4.2, 6.2), "erfc": (10.3, 27.4), "normcdf": (14.6, 38.8),
     "normpdf": (14.6, 38.8), "sin": (100, 100), "cos": (100, 100), "log": (3, 3), "log1p": (3, 3),
+    "exp2": (150, 1075), "tan": (100, 100), "log2": (3, 3), "log10": (3, 3), "asin": (1, 1),
+    "acos": (1, 1), "atan": (9, 9), "sinh": (90, 711),
+    "cosh": (90, 711), "asinh": (9, 9), "acosh": (9, 9), "atanh": (1, 1), "cbrt": (3, 3),
 }  # fmt: skip
+
+LOGARITHMS = ("log", "log2", "log10")
+WITHIN_ONE = ("asin", "acos", "atanh")
 
 # Values at -inf, -1000, -0, +0, 1000, +inf; everything is NaN at NaN. None: only accurate, not exact.
 EDGES = {
@@ -74,6 +99,19 @@ EDGES = {
     "normpdf": (0.0, 0.0, None, None, 0.0, 0.0),
     "sin": (np.nan, None, -0.0, 0.0, None, np.nan),
     "cos": (np.nan, None, 1.0, 1.0, None, np.nan),
+    "exp2": (0.0, None, 1.0, 1.0, None, np.inf),
+    "tan": (np.nan, None, -0.0, 0.0, None, np.nan),
+    "log2": (np.nan, np.nan, -np.inf, -np.inf, None, np.inf),
+    "log10": (np.nan, np.nan, -np.inf, -np.inf, 3.0, np.inf),
+    "asin": (np.nan, np.nan, -0.0, 0.0, np.nan, np.nan),
+    "acos": (np.nan, np.nan, np.pi / 2, np.pi / 2, np.nan, np.nan),
+    "atan": (-np.pi / 2, None, -0.0, 0.0, None, np.pi / 2),
+    "sinh": (-np.inf, -np.inf, -0.0, 0.0, np.inf, np.inf),
+    "cosh": (np.inf, np.inf, 1.0, 1.0, np.inf, np.inf),
+    "asinh": (-np.inf, None, -0.0, 0.0, None, np.inf),
+    "acosh": (np.nan, np.nan, np.nan, np.nan, None, np.inf),
+    "atanh": (np.nan, np.nan, -0.0, 0.0, np.nan, np.nan),
+    "cbrt": (-np.inf, -10.0, -0.0, 0.0, 10.0, np.inf),
     "sqrt": (np.nan, np.nan, -0.0, 0.0, None, np.inf),
     "sign": (-1.0, -1.0, 0.0, 0.0, 1.0, 1.0),
     "floor": (-np.inf, -1000.0, -0.0, 0.0, 1000.0, np.inf),
@@ -129,8 +167,12 @@ def sample(atom, dtype, count):
     middling = rng.uniform(0.0, reach, count)
     small = np.exp(rng.uniform(-8.0, np.log(reach), count))
     x = np.concatenate([anywhere * signs, middling * signs, small * signs])
-    if atom == "log":
+    if atom in LOGARITHMS:
         x = np.concatenate([np.abs(x), 1.0 + small[:99] * 1e-3, 1.0 - middling[:99] * 1e-3])
+    if atom in WITHIN_ONE:
+        x = np.concatenate([x[np.abs(x) <= 1.0], 1.0 - small[:99] * 1e-3])
+    if atom == "acosh":
+        x = np.concatenate([1.0 + np.abs(x), 1.0 + small * 1e-3])
     if atom == "log1p":
         x = np.concatenate([x[x > -1.0], -1.0 + middling / 3.0])
     return x.astype(dtype)
@@ -188,7 +230,8 @@ def in_float64(atom, x):
         "normcdf": lambda: np.vectorize(math.erfc)(-x / np.sqrt(2)) / 2,
         "normpdf": lambda: np.exp(-x * x / 2) / np.sqrt(2 * np.pi),
     }
-    return formulas[atom]() if atom in formulas else getattr(np, atom)(x)
+    name = re.sub("^a(?!rc|bs)", "arc", atom)
+    return formulas[atom]() if atom in formulas else getattr(np, name)(x)
 
 
 @functools.cache
@@ -231,7 +274,7 @@ def dtype_value(number, dtype):
     return np.dtype(dtype).type(number)
 
 
-@pytest.mark.parametrize("atom", ["expm1", "log1p", "tanh"])
+@pytest.mark.parametrize("atom", ["expm1", "log1p", "tanh", "asin", "atan", "sinh", "asinh", "atanh"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_the_smallest_numbers_come_back_unchanged(atom, dtype):
     smallest = np.nextafter(dtype_value(0, dtype), dtype_value(1, dtype))
@@ -269,7 +312,7 @@ NUMPY = {
     "xor": np.bitwise_xor, "not": np.invert, "lshift": np.left_shift, "rshift": np.right_shift,
     "isnan": np.isnan, "floor": np.floor, "ceil": np.ceil,
     "round": np.rint, "sqrt": np.sqrt, "sign": np.sign, "abs": np.abs, "neg": np.negative,
-    "where": np.where, "stop": np.positive,
+    "where": np.where, "stop": np.positive, "atan2": np.arctan2, "hypot": np.hypot, "copysign": np.copysign,
     "fma": lambda a, b, c: (a.astype("longdouble") * b + c).astype(a.dtype),
     "fms": lambda a, b, c: (a.astype("longdouble") * b - c).astype(a.dtype),
     "zmul": lambda a, b: np.where(a == 0, np.zeros_like(a), a * b),
@@ -293,7 +336,9 @@ CASES = [
 
 def close(atom, dtype):
     """The C library's pow may differ from NumPy's own in the last places; everything else is exact."""
-    return 4 * np.finfo(dtype).eps if atom in ("pow", "fma", "fms") and dtype in DTYPES else 0
+    return (
+        4 * np.finfo(dtype).eps if atom in ("pow", "fma", "fms", "atan2", "hypot") and dtype in DTYPES else 0
+    )
 
 
 @pytest.mark.parametrize("lanes", [0, 16])
