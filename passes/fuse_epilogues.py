@@ -7,7 +7,8 @@
 
 A map goes along where its value, or that of a map behind it, has to be written to memory anyway: what only
 reductions and other maps read is left to them. With it go maps that do not read the contraction and that
-nobody else reads, such as the moments that an update decays. The contraction is the first member.
+nobody else reads, such as the moments that an update decays; not draws, which cost nothing to make elsewhere.
+The contraction is the first member.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from compiler.analysis.draws import draws_of
 from compiler.analysis.partition import Partition
 from compiler.ir.node import Node
 from compiler.ir.op import MapReduce, Trait
@@ -56,6 +58,7 @@ def fuse_epilogues(schedule: Schedule, most_maps: int = MOST_MAPS) -> tuple[Sche
     """The fused schedule, with an action for each contraction that took maps along."""
     groups = Partition(schedule.graph, [kernel.members for kernel in schedule.kernels])
     single = {kernel.members[0] for kernel in schedule.kernels if len(kernel.members) == 1}
+    given = single.difference(draws_of(schedule.graph))
     results = set(schedule.graph.results)
     made: dict[int, Kernel] = dict(enumerate(schedule.kernels))
     actions: list[Action] = []
@@ -63,10 +66,11 @@ def fuse_epilogues(schedule: Schedule, most_maps: int = MOST_MAPS) -> tuple[Sche
     for head in schedule.graph.nodes:
         if head not in single or not head.op.has(Trait.CONTRACTION) or check_member(head) is None:
             continue
-        found = _candidates(schedule, head, single, most_maps, nests)
+        found = _candidates(schedule, head, single, given, most_maps, nests)
         kept = _written(schedule, found, results)
         taken = _merge(groups, head, [node for node in found if node in kept])
         single.difference_update([head, *taken])
+        given.difference_update(taken)
         if taken:
             kernel = Kernel((head, *taken))
             made[groups.group_of[head]] = kernel.nested(nests.get(kernel.members, kernel.nest))
@@ -78,16 +82,24 @@ def fuse_epilogues(schedule: Schedule, most_maps: int = MOST_MAPS) -> tuple[Sche
 
 
 def _candidates(
-    schedule: Schedule, head: Node, single: set[Node], most: int, nests: dict[tuple[Node, ...], Nest]
+    schedule: Schedule,
+    head: Node,
+    single: set[Node],
+    given: set[Node],
+    most: int,
+    nests: dict[tuple[Node, ...], Nest],
 ) -> list[Node]:
-    """Maps that lie on the contraction's loops, each behind those that it reads. Notes their nests."""
+    """Maps that lie on the contraction's loops, each behind those that it reads. Notes their nests.
+
+    Of those that do not read it, the ones that are `given` may go along.
+    """
     users = schedule.graph.users
     found: list[Node] = []
     waiting = {node for node in users[head] if node in single}
     while waiting:
         node = min(waiting, key=lambda item: item.serial)
         waiting.discard(node)
-        feeding = _feeding(schedule, node, single, {head, *found})
+        feeding = _feeding(schedule, node, given, {head, *found})
         for more in ([*feeding, node], [node]) if feeding else ([node],):
             members = (head, *found, *more)
             if len(members) <= 1 + most and isinstance(nest := _nest_of_maps(members), Nest):
