@@ -4,6 +4,7 @@ import threading
 import pytest
 
 import tinytorch as tt
+from compiler.ir import collecting
 from compiler.ir.collecting import collector_at_rest
 from compiler.pipeline.contract import Report
 
@@ -24,6 +25,31 @@ def test_the_collector_rests_inside_and_is_afterwards_as_it_was(is_enabled):
             assert not gc.isenabled()
         assert not gc.isenabled()
     assert gc.isenabled() == is_enabled
+
+
+@pytest.mark.usefixtures("enabled")
+@pytest.mark.parametrize("ended", [0, collecting.FIRST])
+def test_only_what_the_first_programs_of_a_process_make_is_old_from_the_beginning(ended, monkeypatch):
+    gc.enable()
+    monkeypatch.setattr(collecting, "_ended", ended)
+    with collector_at_rest():
+        made = [[]]
+    gc.disable()
+    assert any(each is made for each in gc.get_objects(generation=2)) == (ended == 0)
+
+
+@pytest.mark.usefixtures("enabled")
+def test_what_somebody_froze_stays_frozen(monkeypatch):
+    gc.enable()
+    monkeypatch.setattr(collecting, "_ended", 0)
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        with collector_at_rest():
+            pass
+        assert gc.get_freeze_count() == frozen > 0
+    finally:
+        gc.unfreeze()
 
 
 @pytest.mark.usefixtures("enabled")
