@@ -139,6 +139,5 @@ class Copy:
             stmt, sums=self.ref(stmt.sums), left=self.ref(stmt.left), right=self.ref(stmt.right),
             left_strides=tuple(map(self.along, stmt.left_strides)), exist=self.of(stmt.exist),
             right_step=self.along(stmt.right_step), terms=self.of(stmt.terms), first=self.of(stmt.first),
-            columns=self.of(stmt.columns), live=stmt.live and self.ref(stmt.live),
-            result=stmt.result and replace(stmt.result, apart=self.of(stmt.result.apart)),
+            columns=self.of(stmt.columns), live=stmt.live and self.ref(stmt.live), apart=self.of(stmt.apart),
         )  # fmt: skip

@@ -282,14 +282,6 @@ class Pack:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """How a tile's sums are stored in a result: its rows lie `apart`; `cut` where not all columns exist."""
-
-    apart: Number
-    cut: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Tile:
     """A tile of sums in registers, `rows` by `vectors` vectors: sums[i, j] += A[i, k] * B[k, j] over k.
 
@@ -297,8 +289,8 @@ class Tile:
     order, begun at 0; where `first` is not 0 it is added to what lies at `sums`. With `live`, a place of
     int64, k is what stands there, `terms` numbers one behind the other: other terms are left out.
 
-    Sums lie row by row, as wide as the tile, and all are stored. With a `result` they are the result itself:
-    only rows that exist are stored, and nothing is added to what lies there.
+    Sums lie row by row, as wide as the tile, and all are stored. With `apart` they are the result itself,
+    whose rows lie so far apart: only rows that exist are stored, and nothing is added to what lies there.
     """
 
     sums: Ref
@@ -317,7 +309,9 @@ class Tile:
     masked: bool
     """Whether only `columns` columns of B exist."""
     live: Ref | None = None
-    result: Result | None = None
+    apart: Number | None = None
+    cut: bool = False
+    """Whether only `columns` columns of a result are stored."""
 
 
 Stmt: TypeAlias = Let | Load | Store | For | Fold | Join | If | Check | Pack | Tile
@@ -434,4 +428,4 @@ def _read(stmt: Stmt) -> Iterator[object]:
             yield from (*stmt.strides, stmt.terms, stmt.columns, stmt.rows)
         case Tile():
             yield from (*stmt.left_strides, stmt.exist, stmt.right_step, stmt.terms, stmt.first, stmt.columns)
-            yield None if stmt.result is None else stmt.result.apart
+            yield stmt.apart

@@ -41,7 +41,7 @@ class TileCode:
             dtype, stmt.rows, stmt.vectors * stmt.lanes // lanes, lanes,
             fused=machine.has_fma and dtype.is_float, contiguous=stmt.left_strides[1] == 1,
             masked=stmt.masked, tables=(rows, terms, right), chosen=stmt.live is not None,
-            direct=stmt.result is not None, cut=stmt.result is not None and stmt.result.cut,
+            direct=stmt.apart is not None, cut=stmt.cut,
         )  # fmt: skip
 
     @property

@@ -37,7 +37,6 @@ from compiler.loops.language import (
     Number,
     Pack,
     Ref,
-    Result,
     Stmt,
     Store,
     Tile,
@@ -240,7 +239,8 @@ class _Tiling(Copy):
         return Tile(
             sums, shape.rows, shape.vectors, shape.lanes, left, strides, self.writer.difference(last, row),
             right, step, terms, 0 if self.one_block else term, columns, not self.whole and not self.is_packed,
-            None, self.result and Result(stride(self.result, found.rows.index), not self.whole),
+            None, None if self.result is None else stride(self.result, found.rows.index),
+            self.result is not None and not self.whole,
         )  # fmt: skip
 
     def _maps(self, first: Value, last: Value, panel: Value, sums: Ref) -> None:

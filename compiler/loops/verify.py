@@ -137,7 +137,7 @@ def _numbers(stmt: Stmt) -> Iterator[Number]:
         case Tile():
             yield from _strides(*stmt.left_strides, stmt.right_step)
             yield from (stmt.exist, stmt.terms, stmt.first, stmt.columns)
-            yield from () if stmt.result is None else (stmt.result.apart,)
+            yield from () if stmt.apart is None else (stmt.apart,)
         case _:
             pass
 

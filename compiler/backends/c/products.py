@@ -83,7 +83,7 @@ def tile_text(values: Values, machine: Machine, stmt: Tile) -> tuple[Code, str]:
         values.place(stmt.left), by_row, by_term, number(stmt.exist), values.place(stmt.right), step,
         number(stmt.terms), values.place(stmt.sums), number(stmt.first), number(stmt.columns),
         *([] if stmt.live is None else [values.place(stmt.live)]),
-        *([] if stmt.result is None else [number(stmt.result.apart)]),
+        *([] if stmt.apart is None else [number(stmt.apart)]),
     ]  # fmt: skip
     return code, f"{code.name}({', '.join(arguments)});"
 

@@ -252,10 +252,10 @@ class Interpreter:
             is_there = (j < columns) if stmt.masked else (there < right.size)
             y = np.where(is_there, right[np.where(is_there, there, 0)], right.dtype.type(0))
             total = self.added(x, y, total)
-        if stmt.result is not None:
-            real = total[:exist, : columns if stmt.result.cut else width]
+        if stmt.apart is not None:
+            real = total[:exist, : columns if stmt.cut else width]
             rows, across = np.arange(len(real))[:, None], np.arange(real.shape[1])[None, :]
-            sums[inside(sums, c + rows * self.number(stmt.result.apart) + across)] = real
+            sums[inside(sums, c + rows * self.number(stmt.apart) + across)] = real
             return
         place = inside(sums, c + np.arange(total.size))
         found = total.reshape(-1)

@@ -22,7 +22,6 @@ from compiler.loops.language import (
     Memory,
     Pack,
     Ref,
-    Result,
     Store,
     Tile,
     Value,
@@ -352,7 +351,7 @@ class Reader:
         strides, step = (self.along(by_i), self.along(by_k)), self.along(step)
         exist, terms, first, columns = map(self.written_number, (exist, terms, first, columns))
         live = self.along(live) if live else None
-        result = Result(self.written_number(apart), bool(cut)) if apart else None
+        apart = self.written_number(apart) if apart else None
         rows, vectors, lanes = map(int, (rows, vectors, lanes))
         self.write(
             Tile(
@@ -370,7 +369,8 @@ class Reader:
                 columns,
                 bool(masked),
                 live,
-                result,
+                apart,
+                bool(cut),
             )
         )
 

@@ -47,7 +47,7 @@ def emit_tile(builder: Builder, values: Values, places: Places, machine: Machine
             first=values.number(stmt.first),
             columns=values.number(stmt.columns),
             live=None if stmt.live is None else places.address(stmt.live),
-            apart=None if stmt.result is None else values.number(stmt.result.apart),
+            apart=None if stmt.apart is None else values.number(stmt.apart),
         ),
     )
 
