@@ -290,7 +290,7 @@ class Tile:
     int64, k is what stands there, `terms` numbers one behind the other: other terms are left out.
 
     Sums lie row by row, as wide as the tile, and all are stored. With `apart` they are the result itself,
-    whose rows lie so far apart: only rows that exist are stored, and nothing is added to what lies there.
+    whose rows lie so far apart: only rows and columns that exist are stored, and nothing is added to them.
     """
 
     sums: Ref
@@ -310,8 +310,6 @@ class Tile:
     """Whether only `columns` columns of B exist."""
     live: Ref | None = None
     apart: Number | None = None
-    cut: bool = False
-    """Whether only `columns` columns of a result are stored."""
 
 
 Stmt: TypeAlias = Let | Load | Store | For | Fold | Join | If | Check | Pack | Tile

@@ -350,7 +350,7 @@ class Lines:
         number, masked = self.number, " under a mask" if stmt.masked else ""
         sums, left, right = self.place(stmt.sums, 0), self.place(stmt.left, 0), self.place(stmt.right, 0)
         by_i, by_k, step = map(self.along, (*stmt.left_strides, stmt.right_step))
-        apart = ("" if stmt.apart is None else f" by {number(stmt.apart)}") + ", cut" * stmt.cut
+        apart = "" if stmt.apart is None else f" by {number(stmt.apart)}"
         rows = f"{left} by {by_i}, {by_k}, of which {number(stmt.exist)} rows exist"
         columns = f"{right} by {step}, of which {number(stmt.columns)} columns exist"
         live = "" if stmt.live is None else f" of {self.along(stmt.live)}"

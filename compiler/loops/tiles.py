@@ -37,11 +37,12 @@ class TileCode:
         """The code of a statement, with its columns in vectors of so many lanes."""
         dtype = stmt.left.memory.dtype
         rows, terms, right = (isinstance(way, Ref) for way in (*stmt.left_strides, stmt.right_step))
+        has_all = isinstance(stmt.columns, int) and stmt.columns >= stmt.vectors * stmt.lanes
         return cls(
             dtype, stmt.rows, stmt.vectors * stmt.lanes // lanes, lanes,
             fused=machine.has_fma and dtype.is_float, contiguous=stmt.left_strides[1] == 1,
             masked=stmt.masked, tables=(rows, terms, right), chosen=stmt.live is not None,
-            direct=stmt.apart is not None, cut=stmt.cut,
+            direct=stmt.apart is not None, cut=stmt.apart is not None and not has_all,
         )  # fmt: skip
 
     @property

@@ -236,11 +236,12 @@ class _Tiling(Copy):
             self._along(found.left, found.by_row, found.rows.index, row),
             self._along(found.left, found.by_term[0], found.term, term),
         )
+        apart = None if self.result is None else stride(self.result, found.rows.index)
         return Tile(
             sums, shape.rows, shape.vectors, shape.lanes, left, strides, self.writer.difference(last, row),
-            right, step, terms, 0 if self.one_block else term, columns, not self.whole and not self.is_packed,
-            None, None if self.result is None else stride(self.result, found.rows.index),
-            self.result is not None and not self.whole,
+            right, step, terms, 0 if self.one_block else term,
+            shape.columns if apart is not None and self.whole else columns,
+            not self.whole and not self.is_packed, apart=apart,
         )  # fmt: skip
 
     def _maps(self, first: Value, last: Value, panel: Value, sums: Ref) -> None:

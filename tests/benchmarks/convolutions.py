@@ -2,7 +2,8 @@
 
 float32 images and weights in PyTorch's layout (NCHW, OIHW), for ours also channels last (NHWC, HWIO). Each
 system runs in a process of its own, and they take turns in rounds; a time is that of the fastest call, the
-ratio is ours to the fastest peer. `--threads 1` gives every system one thread. Results are compared.
+ratio is ours to the fastest peer. `--threads 1` gives every system one thread, and one processor. Results
+are compared.
 """
 
 from __future__ import annotations
@@ -139,6 +140,8 @@ SYSTEMS: Final = {"ours": ours, "ours, channels last": ours_last, "torch": torch
 
 def serve(system: str, case: Case, what: str, threads: int, seconds: float) -> None:
     """Prints the mean square of the result, then for each line it reads the seconds of the fastest call."""
+    if threads == 1 and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # XLA's flags leave some of its threads
     step = SYSTEMS[system](case, what, threads)
     print(json.dumps(float(np.mean(np.square(step(), dtype=np.float64)))), flush=True)
     for _ in sys.stdin:

@@ -253,7 +253,7 @@ class Interpreter:
             y = np.where(is_there, right[np.where(is_there, there, 0)], right.dtype.type(0))
             total = self.added(x, y, total)
         if stmt.apart is not None:
-            real = total[:exist, : columns if stmt.cut else width]
+            real = total[:exist, :columns]
             rows, across = np.arange(len(real))[:, None], np.arange(real.shape[1])[None, :]
             sums[inside(sums, c + rows * self.number(stmt.apart) + across)] = real
             return

@@ -63,7 +63,7 @@ PACK = re.compile(
     rf" to ({NAME}) in vectors of (\d+), copied from (\d+) rows on, of (.*)"
 )
 TILE = re.compile(
-    r"tile (.*?)(?: by (\S+?))?(, cut)? = (\d+) rows of (\d+) vectors of (\d+)"
+    r"tile (.*?)(?: by (\S+?))? = (\d+) rows of (\d+) vectors of (\d+)"
     r" of (.*) by (.*), (.*), of which (.*) rows exist"
     r" times (.*) by (.*), of which (.*) columns exist( under a mask)?"
     r" over (.*?) terms(?: of (.*))?, added where (.*) is not 0"
@@ -343,9 +343,7 @@ class Reader:
             Pack(panel, step, room, ref, layout, strides, terms, columns, width, lanes, rows, few, is_whole)
         )
 
-    def tile(
-        self, sums, apart, cut, rows, vectors, lanes, left, by_i, by_k, exist, right, step, columns, *rest
-    ):
+    def tile(self, sums, apart, rows, vectors, lanes, left, by_i, by_k, exist, right, step, columns, *rest):
         masked, terms, live, first = rest
         sums, left, right = (self.place(expression(text))[0] for text in (sums, left, right))
         strides, step = (self.along(by_i), self.along(by_k)), self.along(step)
@@ -370,7 +368,6 @@ class Reader:
                 bool(masked),
                 live,
                 apart,
-                bool(cut),
             )
         )
 

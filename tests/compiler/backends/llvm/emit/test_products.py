@@ -145,7 +145,7 @@ def test_sums_are_stored_in_the_result_where_rows_and_columns_exist(cut):
                 sums=Ref(out, ((i.index, wide), (j.index, 1))), rows=rows, vectors=2, lanes=8,
                 left=Ref(a, ((i.index, k),)), left_strides=(k, 1), exist=writer.let("sub", m, i.index),
                 right=Ref(b, ((j.index, 1),)), right_step=n, terms=k, first=0,
-                columns=writer.let("sub", n, j.index), masked=cut, apart=wide, cut=cut,
+                columns=writer.let("sub", n, j.index) if cut else width, masked=cut, apart=wide,
             )
         )  # fmt: skip
     rng = np.random.default_rng(0)
