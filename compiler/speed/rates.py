@@ -51,6 +51,12 @@ class Rates:
             flop={4: 1 / machine.flops32, 8: 1 / machine.flops64},
         )
 
+    @classmethod
+    def counting(cls, width: int) -> Rates:
+        """Under which what vectors do takes a second an instruction, and all else nothing."""
+        nothing = {4: 0.0, 8: 0.0}
+        return cls(width, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, nothing, nothing)
+
     def registers(self, lanes: int, size: int) -> int:
         """How many registers so many lanes of numbers of some bytes fill; one at the least."""
         return max(1, -(-lanes * size // self.width))

@@ -74,13 +74,19 @@ def seconds_of(kernel: Kernel, numbers: Sequence[object], chunks: int, machine: 
     `numbers` are those of a call; what is no integer is an address.
     """
     rates = Rates.of(machine)
+    first = _chunk(kernel, numbers, 0, rates)
+    return first if chunks == 1 else first * (chunks - 1) + _chunk(kernel, numbers, chunks - 1, rates)
+
+
+def vector_instructions(kernel: Kernel, numbers: Sequence[object], width: int) -> float:
+    """How many instructions on registers of `width` bytes the atoms of a lowered kernel are counted as."""
+    return _chunk(kernel, numbers, 0, Rates.counting(width))
+
+
+def _chunk(kernel: Kernel, numbers: Sequence[object], chunk: int, rates: Rates) -> float:
     given = zip(kernel.arguments, numbers, strict=True)
     known = {item: it for item, it in given if isinstance(item, Value) and isinstance(it, int)}
-
-    def chunk(number: int) -> float:
-        return _Walk(rates, Scalars(known | {kernel.chunk: number})).chunk(kernel.body)
-
-    return chunk(0) if chunks == 1 else chunk(0) * (chunks - 1) + chunk(chunks - 1)
+    return _Walk(rates, Scalars(known | {kernel.chunk: chunk})).chunk(kernel.body)
 
 
 class _Walk:

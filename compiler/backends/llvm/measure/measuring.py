@@ -19,9 +19,10 @@ from compiler.backends.llvm.steps.launches import Launch, Scratch
 from compiler.backends.llvm.steps.library import load_kernels, ready
 from compiler.backends.llvm.threads.pool import get_num_threads
 from compiler.ir.types import FLOAT32, FLOAT64, INT64
-from compiler.loops.language import Kernel, Let, walk
+from compiler.loops.language import Kernel
 from compiler.speed.machine import Level, MeasuredMachine
 from compiler.speed.processor import cache_sizes, processor_name
+from compiler.speed.work import vector_instructions
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -122,7 +123,6 @@ class _Bench:
     def machine(self) -> MeasuredMachine:
         """What was found."""
         lanes = self.target.vector_bytes // 4
-        exponentials = self._rate("exp", ELEMENTS)
         chains = {name: self._rate(name, STEPS * count) for name, (count, _) in _CHAINS.items()}
         return MeasuredMachine(
             processor=processor_name(),
@@ -132,11 +132,11 @@ class _Bench:
             levels=tuple(map(self._level, range(len(self.sizes)))),
             flops32=2 * lanes * chains["flops32"],
             flops64=lanes * chains["flops64"],
-            vectors=exponentials / lanes * self._instructions("exp"),
+            vectors=self._instructions() / self._seconds("exp"),
             scalars=2 * chains["scalars"],
             divisions32=lanes * chains["divisions32"],
             divisions64=lanes / 2 * chains["divisions64"],
-            exponentials=exponentials,
+            exponentials=self._rate("exp", ELEMENTS),
             picks=self._rate("picking", ELEMENTS),
             latency=1 / chains["latency"],
             launch=self.best["launch"],
@@ -172,10 +172,10 @@ class _Bench:
         """Of a trial without its launch."""
         return max(self.best[trial] - self.best["nothing"], 1e-9)
 
-    def _instructions(self, key: str) -> int:
-        """Vector instructions that compute, in a kernel with one loop."""
-        (kernel,) = ready({key: self.kernels[key]}, self.target).values()
-        return sum(isinstance(stmt, Let) and stmt.value.lanes > 0 for stmt in walk(kernel.body))
+    def _instructions(self) -> float:
+        """How many vector instructions predictions count in the trial of an exponential."""
+        (kernel,) = ready({"exp": self.kernels["exp"]}, self.target).values()
+        return vector_instructions(kernel, self._launch("exp", ELEMENTS).numbers, self.target.vector_bytes)
 
 
 _CHAINS: Final = {
