@@ -8,6 +8,8 @@ import re
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any, Final
 
+import click
+
 from compiler.backends.c.backend import C
 from compiler.backends.llvm.backend import Llvm, get_num_threads
 from compiler.backends.measuring import machine
@@ -35,15 +37,16 @@ _WIDE: Final = ("avx512f", "avx2", "fma", "neon", "sve")
 _REQUIREMENT = re.compile(r"([\w.-]+)[^;]*(?:;\s*extra\s*==\s*['\"](\w+)['\"])?\s*\Z")
 
 
-@shared.command("tinytorch doctor")
-def doctor() -> None:
+@shared.command("tinytorch doctor", "tinytorch doctor --again")
+@click.option("--again", is_flag=True, help="Measure the machine anew, as after a busy first time.")
+def doctor(again: bool) -> None:
     """Say what is installed, which backend runs, and why.
 
     Versions, threads, the cache of compiled objects, Graphviz, and how fast this machine is, which is
     measured the first time. For every part that is missing there is the command that gets it. Good to have in
     a report of a fault.
     """
-    data, measured = examined(), machine()
+    data, measured = examined(), machine(again=again)
     shown = "" if is_json() else f"{_text(data)}\n{measured}"
     show(data | {"machine": measured.to_dict()}, shown)
 
