@@ -22,10 +22,11 @@ from typing import Any, Final
 
 from compiler.errors import ArgumentError, DTypeError, ShapeError
 from compiler.ir.build import apply
-from compiler.ir.dims import Extent, Shape
+from compiler.ir.dims import Dim, Extent, Shape
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.threefry import signed
-from compiler.ir.node import describe
+from compiler.ir.known_calls import argsort_call
+from compiler.ir.node import Node, describe, make_node
 from compiler.ir.numbers import number, whole_number
 from compiler.ir.types import FLOAT32, INT32, INT64
 from tinytorch import distributions
@@ -34,12 +35,13 @@ from tinytorch.axes import normalised_axis
 from tinytorch.draws import draw, drawn_dtype, drawn_shape, key_node, one_key, unit
 from tinytorch.guards import guard, missing_from
 from tinytorch.ops.elementwise import erf
+from tinytorch.ops.layout import take, take_along_axis
 from tinytorch.ops.reduce import argmax
 from tinytorch.tensor import Tensor, as_tensor
 
 __all__ = [
-    "bernoulli", "bits", "categorical", "exponential", "fold_in", "gumbel", "key", "normal", "randint",
-    "split", "truncated_normal", "uniform",
+    "bernoulli", "bits", "categorical", "exponential", "fold_in", "gumbel", "key", "normal", "permutation",
+    "randint", "shuffle", "split", "truncated_normal", "uniform",
 ]  # fmt: skip
 
 
@@ -192,6 +194,36 @@ def randint(
         if high - low <= _FEW:
             return distributions.below()(drawn, low, high - low).astype(found)
     return _fits(distributions.below_any()(drawn, low, high), drawn, "randint").astype(found)
+
+
+def permutation(key: Any, x: Any, axis: int = 0, independent: bool = False) -> Tensor:
+    """The elements of `x` along an axis in random order; for an extent the numbers below it, int64.
+
+    Rows keep together, unless `independent` orders each column by itself. Every order is as likely: it is
+    that of 64 random bits an element, which a call sorts, in a native program between its kernels.
+    """
+    node = one_key(key, "permutation")
+    count = x if isinstance(x, Dim) else None if number(x) is None else whole_number(x)
+    if count is not None:
+        return _order(node, drawn_shape((count,), "permutation"))
+    given = as_tensor(x)
+    place = normalised_axis(axis, given.ndim, given.node)
+    if not independent:
+        return take(given, _order(node, (given.shape[place],)), axis=place)
+    order = _order(node, (*given.shape[:place], *given.shape[place + 1 :], given.shape[place]))
+    axes = [*range(place), given.ndim - 1, *range(place, given.ndim - 1)]
+    return take_along_axis(given, order.transpose(axes), place)
+
+
+def shuffle(key: Any, x: Any, axis: int = 0) -> Tensor:
+    """`x` with its elements along an axis in random order: `permutation`, under NumPy's name."""
+    return permutation(key, x, axis)
+
+
+def _order(key: Node, shape: Shape) -> Tensor:
+    """Places along the last axis in a random order."""
+    drawn = draw("random_int64", key, shape, INT64)
+    return Tensor(make_node(argsort_call(drawn.type), [drawn.node]))
 
 
 _FOLD_IN: Final = parse_formula("fold_in(key, data) = random64(key, data)")

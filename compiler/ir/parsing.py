@@ -28,6 +28,7 @@ from compiler.ir.fields import (
 from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.parsing import parse_formula, parse_scalar
 from compiler.ir.formula.tape import Formula
+from compiler.ir.known_calls import known_call
 from compiler.ir.naming import reference, unquoted
 from compiler.ir.node import Node, Origin, make_node
 from compiler.ir.op import (
@@ -187,7 +188,7 @@ class _Reader:
         if match := _REDUCE.match(right):
             return self._reduce(Reducer(match[1]), match[2], match[3], axes or (), found)
         if match := _OPAQUE.match(right):
-            return self._opaque(match[1], match[2])
+            return self._opaque(match[1], match[2], found)
         match = _CALL.match(right)
         if match is None:
             raise ParseError(f"not the right-hand side of a line: {right[:200]!r}")
@@ -261,11 +262,12 @@ class _Reader:
                 given[key] = read_field(value)
         return (read_layout if word in WORDS else read_prefix)(word, given), operands
 
-    def _opaque(self, label: str, inside: str) -> tuple[Op, list[Node]]:
+    def _opaque(self, label: str, inside: str, found: TensorType) -> tuple[Op, list[Node]]:
         key = reference(label)
-        if key not in self.calls:
+        op = self.calls.get(key) or known_call(unquoted(label)[0], found)
+        if op is None:
             raise ParseError(f"the text calls {key!r}: give its op with calls={{{key!r}: ...}}")
-        return self.calls[key], [self._value(item) for item in split(inside)]
+        return op, [self._value(item) for item in split(inside)]
 
     def _map(
         self, word: str, inside: str, axes: tuple[int | None, ...] | None, found: TensorType

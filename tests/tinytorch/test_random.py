@@ -337,6 +337,49 @@ def test_a_seed_is_read_modulo_2_64():
     assert random.key(tt.constant(np.int32(5))).dtype == "int64"
 
 
+# Orders
+
+
+@pytest.mark.parametrize("backend", ALL)
+def test_a_permutation_has_each_element_once_and_depends_on_the_key(backend):
+    x, key = tt.input("x", ("n", 3)), tt.input("key", (), "int64")
+    orders = [random.permutation(key, 50), random.permutation(key, x.shape[0])]
+    mixed = [random.permutation(key, x), random.shuffle(key, x, 1), random.permutation(key, x, 0, True)]
+    program = tt.compile([x, key], [*orders, *mixed], backend=backend)
+    data = np.arange(60, dtype=np.float32).reshape(20, 3)
+    fifty, twenty, rows, columns, apart = program(data, 1)
+    assert sorted(fifty) == list(range(50))
+    assert sorted(twenty) == list(range(20))
+    np.testing.assert_array_equal(rows, data[twenty])
+    np.testing.assert_array_equal(np.sort(columns, 1), data)
+    np.testing.assert_array_equal(np.sort(apart, 0), data)
+    assert len({tuple(np.argsort(column)) for column in apart.T}) == 3
+    assert (program(data, 2)[0] != fifty).any()
+    np.testing.assert_array_equal(program(data, 1)[0], fifty)
+    np.testing.assert_array_equal(fifty, compute(random.permutation(random.key(1), 50)))
+
+
+def test_every_order_is_as_likely():
+    keys = random.split(random.key(3), 1200)
+    found = compute([random.permutation(key, 4) for key in (keys[k] for k in range(1200))], "numpy")
+    counts = np.unique([int("".join(map(str, order))) for order in found], return_counts=True)[1]
+    assert len(counts) == 24
+    assert ((counts - 50) ** 2 / 50).sum() < 24 + 5 * math.sqrt(48)
+
+
+def test_a_permutation_has_a_gradient_and_a_text():
+    x, key = tt.input("x", (6, 2)), tt.input("key", (), "int64")
+    y = random.permutation(key, x)
+    weights = np.arange(12, dtype=np.float32).reshape(6, 2)
+    slope = tt.grad((y * weights).sum(), x)
+    order, found = tt.compile([x, key], [random.permutation(key, 6), slope])(weights, 4)
+    np.testing.assert_array_equal(found[order], weights)
+    graph = tt.graph_of([y, random.permutation(key, x, 1, True)])
+    assert str(tt.parse(str(graph))) == str(graph)
+    with pytest.raises(tt.ParseError, match="the text calls 'other'"):
+        tt.parse(str(graph).replace("tt.argsort", "other"))
+
+
 # Gradients
 
 
@@ -417,6 +460,12 @@ BAD = {
         tt.ShapeError,
         r"does not end with \(n,\)(.|\n)*%x",
     ),
+    "a permutation of a scalar": (
+        lambda: random.permutation(I, tt.constant(2.0)),
+        tt.ShapeError,
+        "out of range",
+    ),
+    "a permutation of less than nothing": (lambda: random.permutation(I, -1), tt.ShapeError, "an extent"),
     "another keyword": (lambda: random.uniform(I, size=SHAPE), tt.KeywordError, r"fix: shape="),
     "another name": (lambda: random.rand, tt.MissingNameError, "tinytorch.random has no attribute 'rand'"),
 }
