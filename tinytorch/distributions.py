@@ -90,10 +90,9 @@ def exponential() -> Elementwise:
 
 
 @cache
-def gumbel(dtype: DType) -> Elementwise:
-    """-log(-log(u)), with the least normal number for 0, whose logarithm is infinite."""
-    least = 2.0**-126 if dtype is FLOAT32 else 2.0**-1022
-    return elementwise(_named("gumbel", dtype), lambda u: -log(-log(maximum(u, least))))
+def gumbel() -> Elementwise:
+    """-log(-log(u)), with float32's least normal number for 0, whose logarithm is infinite."""
+    return elementwise("gumbel", lambda u: -log(-log(maximum(u, 2.0**-126))))
 
 
 @cache

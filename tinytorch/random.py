@@ -153,7 +153,7 @@ def gumbel(key: Any, shape: Sequence[Extent | str] = (), dtype: Any = "float32")
     """Standard Gumbel numbers, -log(-log(u)): the largest of many samples, in the limit."""
     found = drawn_dtype(dtype, "gumbel")
     u = unit(one_key(key, "gumbel"), drawn_shape(shape, "gumbel"), found)
-    return distributions.gumbel(found)(u)
+    return distributions.gumbel()(u)
 
 
 def categorical(key: Any, logits: Any, axis: int = -1, shape: Sequence[Extent | str] | None = None) -> Tensor:

@@ -476,3 +476,9 @@ def test_bad_input_is_a_typed_error_that_says_what_to_write(case):
     action, error, message = BAD[case]
     with pytest.raises(error, match=message):
         action()
+
+
+@pytest.mark.parametrize("name", [*EXACT, *CLOSE])
+def test_nothing_is_likely_to_go_wrong(name):
+    """What lint knows of a draw is where its numbers lie: no logarithm of 0, no root of less."""
+    assert not tt.lint((EXACT | CLOSE)[name](random.key(0), (9,))).findings

@@ -311,6 +311,12 @@ def _word(*_: Range) -> Range:
     return Range(-(2.0**31), 2.0**31 - 1)
 
 
+def _and(x: Range, y: Range) -> Range:
+    """Not negative, and not above it, where an operand is not negative: it masks the other."""
+    highs = [item.high for item in (x, y) if item.low >= 0 and item.high < math.inf]
+    return Range(0.0, min(highs)) if highs else _integer()
+
+
 def _bits(x: Range, y: Range) -> Range:
     """Bit by bit: truths of truths, and of integers that are not negative none longer than the longest."""
     if min(x.low, y.low) < 0 or math.inf in (x.high, y.high):
@@ -336,7 +342,7 @@ RULES: Final[Mapping[str, Callable[..., Range]]] = of_every_atom({
     "abs": _abs, "maximum": _maximum, "minimum": _minimum, "sign": _rising(_sign, -1, 1),
     "floor": _rising(math.floor, -math.inf, math.inf), "ceil": _rising(math.ceil, -math.inf, math.inf),
     "round": _rising(round, -math.inf, math.inf), "lt": _truth, "le": _truth, "gt": _truth, "ge": _truth,
-    "eq": _truth, "ne": _truth, "isnan": _truth, "and": _bits, "or": _bits, "xor": _bits, "not": _not,
+    "eq": _truth, "ne": _truth, "isnan": _truth, "and": _and, "or": _bits, "xor": _bits, "not": _not,
     "lshift": _integer, "rshift": _rshift,
     "random32": _word, "random64": _integer,
     "sqrt": _sqrt, "exp": _exp, "expm1": _expm1, "log": _log, "log1p": _log1p,
