@@ -62,7 +62,8 @@ class Program:
     `profile(data)`, `source(kernel)`, `loops(kernel)`; `draw("step.svg")` and `report("report.html")` show it
     all.
 
-    The outputs are fresh arrays (or the caller's `out=`) that nothing else refers to; those of 32 MB and more
+    The outputs are fresh arrays (or the caller's `out=`) that nothing else refers to, or arrays that the call
+    was given for good (`donate`), where the plan says so; those of 32 MB and more
     lie in memory that is used again by a later call once nobody holds them or a view of them. Updates are
     simultaneous, and written only after everything that can fail. Calls from several threads are safe.
     """
@@ -82,6 +83,8 @@ class Program:
         self._again = again
         self._demands = demands(source)
         self._types = [node.type for node in source.outputs]
+        places = {node: place for place, node in enumerate(signature.inputs)}
+        self._handed = {position: places[node] for position, node in plan.handed.items()}
         is_fixed = all(isinstance(extent, int) for kind in self._types for extent in kind.shape)
         self._fixed = self._arrays({}) if is_fixed else None
         self._written = [node.op.buffer for node, _ in source.updates if isinstance(node.op, Parameter)]
@@ -135,7 +138,7 @@ class Program:
         return Door(
             self.signature.inputs, self._types, bare=self.structure.kind == "one", keys=self.structure.keys,
             demands=[item.extent for item in self._demands], donated=self.signature.donated,
-            buffers=self._buffers,
+            buffers=self._buffers, handed=self._handed,
         )  # fmt: skip
 
     def _checked(self, *arguments: Any, out: Any = None, **named: Any) -> Any:
@@ -147,12 +150,15 @@ class Program:
             inputs, sizes = self.signature.bind(arguments, named)
             check_demands(self._demands, sizes, self.source_graph)
             outputs = self._outputs(sizes, out, inputs)
+            handed = [(outputs[position], inputs[place]) for position, place in self._handed.items()]
             try:
                 self._run(partial(self._executable.run, inputs, sizes, outputs))
             except IndexRangeError as error:
                 if error.told is None:
                     raise
                 raise IndexRangeError(error.told(self.graph.names.describe)) from None
+            for given, array in handed if out is not None else ():
+                np.copyto(given, array)
         return out if out is not None else self.structure.pack(outputs)
 
     def _as_it_lies(self, given: Sequence[Any], out: Any) -> list[Array] | None:
@@ -161,7 +167,7 @@ class Program:
         An output may share memory with what is copied, and refused data is told of by who copies, too.
         """
         lying = self._entrance.lying(given)
-        if lying is None:
+        if lying is None or (out is not None and self._handed):
             return None
         sizes = self.signature.sizes(lying.arrays, given)
         check_demands(self._demands, sizes, self.source_graph)
@@ -200,7 +206,12 @@ class Program:
     def _outputs(self, sizes: Mapping[str, int], out: Any, inputs: Sequence[Array]) -> list[Array]:
         arrays = self._fixed or self._arrays(sizes)
         if out is None:
-            return [self._lender.empty(shape, dtype) for shape, dtype in arrays]
+            return [
+                inputs[self._handed[position]]
+                if position in self._handed
+                else self._lender.empty(shape, dtype)
+                for position, (shape, dtype) in enumerate(arrays)
+            ]
         given = self.structure.unpack(out)
         others = [*inputs, *(buffer.array for buffer in self._buffers)]
         for place, (array, (shape, dtype)) in enumerate(zip(given, arrays, strict=True)):

@@ -10,7 +10,7 @@ Whether a result may be written over an operand is decided by the one rule that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from compiler.analysis.liveness import liveness_of
@@ -19,7 +19,7 @@ from compiler.ir.op import Trait
 from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.schedule.frame import called
-from compiler.schedule.lifetimes import Timeline, output_copies, timeline_of
+from compiler.schedule.lifetimes import Timeline, given_up, may_be_handed, output_copies, timeline_of
 from compiler.schedule.overwriting import Overwrite, furthest_refusal
 from compiler.schedule.schedule import Kernel, Schedule
 from compiler.schedule.target import Target
@@ -48,13 +48,17 @@ def inplace(schedule: Schedule) -> tuple[Schedule, Report]:
     kernels: list[Kernel] = []
     actions: list[Action] = []
     refusals: list[Refusal] = []
+    given = given_up(schedule, live)
     for place, kernel in enumerate(schedule.kernels):
         marks = dict(kernel.in_place)
-        for found in _decide(place, kernel, schedule, time):
+        for found in _decide(place, kernel, schedule, time, given):
             if isinstance(found, Refusal):
                 refusals.append(found)
             else:
                 marks[found.result] = found.operand
+                owner = live.owners[found.operand]
+                if given.get(owner, owner) in schedule.donated:
+                    given[found.result] = given.get(owner, owner)
                 sentence = f"{called(found.result)} is written over {called(found.operand)}"
                 actions.append(Action((found.result, found.operand), sentence))
         kernels.append(kernel.marked(marks) if marks else kernel)
@@ -68,7 +72,9 @@ class _Mark:
     operand: Node
 
 
-def _decide(place: int, kernel: Kernel, schedule: Schedule, time: Timeline) -> Iterator[_Mark | Refusal]:
+def _decide(
+    place: int, kernel: Kernel, schedule: Schedule, time: Timeline, given: Mapping[Node, Node]
+) -> Iterator[_Mark | Refusal]:
     if kernel.members[0].op.has(Trait.VIEW):
         return
     if isinstance(kernel.nest, Refusal) and not kernel.members[0].op.has(Trait.PREFIX):
@@ -78,18 +84,32 @@ def _decide(place: int, kernel: Kernel, schedule: Schedule, time: Timeline) -> I
     for result in schedule.outputs(kernel):
         if result in kernel.in_place or not kernel.operands:
             continue
-        asked = [Overwrite(schedule, time, place, result, operand, taken) for operand in kernel.operands]
-        found = _not_worth_it(result, time) or _first_that_fits(asked)
+        operands = kernel.operands
+        if result in time.returned:
+            operands = _handing(result, kernel, schedule, time, given)
+        asked = [Overwrite(schedule, time, place, result, operand, taken) for operand in operands]
+        found = _not_worth_it(result, time, asked) or _first_that_fits(asked)
         if isinstance(found, _Mark):
             taken.add(time.live.owners[found.operand])
         yield found
 
 
-def _not_worth_it(result: Node, time: Timeline) -> Refusal | None:
+def _handing(
+    result: Node, kernel: Kernel, schedule: Schedule, time: Timeline, given: Mapping[Node, Node]
+) -> tuple[Node, ...]:
+    """The operands in arrays of the caller that could be handed back with a returned result in them."""
+    if result not in schedule.graph.outputs:
+        return ()
+    owners = {operand: time.live.owners[operand] for operand in kernel.operands}
+    roots = {operand: given.get(owner, owner) for operand, owner in owners.items()}
+    return tuple(x for x, root in roots.items() if root in schedule.donated and may_be_handed(result, root))
+
+
+def _not_worth_it(result: Node, time: Timeline, asked: Sequence[Overwrite]) -> Refusal | None:
     """Why a result needs no memory that another gives up."""
     if result.type.size == 0:
         return Refusal(Reason.NO_ELEMENTS, (result,), f"{called(result)} has no elements to write")
-    if result in time.returned:
+    if result in time.returned and not asked:
         sentence = f"{called(result)} is returned, in an array of its own"
         return Refusal(Reason.RETURNED, (result,), sentence)
     if result in time.committed:

@@ -176,9 +176,10 @@ def compile(
 
     `outputs` is one tensor, a sequence or a dict, and calls return the same, as fresh arrays. All right-hand
     sides of `updates` and all outputs see the parameters as they were before the call. `passes` are names or
-    values, () for none, None for the default. `donate` names inputs whose arrays the program may overwrite.
-    `freeze` makes parameters (True: all; or some) constants of their present values, which are laid for
-    products once, here: what is set later does not change the program, and to update one is an ArgumentError.
+    values, () for none, None for the default. `donate` names inputs whose arrays the program may overwrite,
+    and which come back as outputs that were computed in them. `freeze` makes parameters (True: all; or some)
+    constants of their present values, which are laid for products once, here: what is set later does not
+    change the program, and to update one is an ArgumentError.
 
     `debug` checks every call, slowly. "passes" compares it with the oracle of the graph as it was written:
     PassError names the first pass, rule and node that makes a result another, LawError the first node that a

@@ -71,3 +71,20 @@ def last_uses(time: Timeline, commits: Iterable[Commit]) -> dict[Node, int]:
         owner = time.live.owners[item.value]
         found[owner] = max(found[owner], item.after)
     return found
+
+
+def given_up(schedule: Schedule, live: Liveness) -> dict[Node, Node]:
+    """For each value that is marked to be written over a donated input, or over such a value, that input."""
+    found: dict[Node, Node] = {}
+    for kernel in schedule.kernels:
+        for result, operand in kernel.in_place.items():
+            owner = live.owners[operand]
+            root = found.get(owner, owner)
+            if root in schedule.donated:
+                found[result] = root
+    return found
+
+
+def may_be_handed(result: Node, root: Node) -> bool:
+    """Whether the array of a donated input can be returned for a result that lies in it."""
+    return result.type == root.type and result.type.rank > 0

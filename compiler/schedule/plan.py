@@ -13,7 +13,7 @@ itself is to begin at a multiple of 64 bytes. `compiler.schedule.planner` makes 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -131,6 +131,8 @@ class Plan:
     over memory that it reads where each element is read by the iterations that write it (see the in-place
     rule in `compiler.schedule.overwriting`).
 
+    `handed` are outputs that are computed in donated inputs, whose arrays the caller gets back.
+
     `peak_bytes` is the size of the slab: an int, or a polynomial in the symbolic dimensions, of which
     `at(batch=64)` gives a number.
     """
@@ -140,6 +142,7 @@ class Plan:
     copies: tuple[OutputCopy, ...]
     commits: tuple[Commit, ...]
     peak_bytes: Extent
+    handed: Mapping[int, Node] = field(default_factory=dict[int, Node])
 
     def __getitem__(self, what: Any) -> Place | None:
         """Where a value lives: a tensor, a node, a name or number from any view; None if in its kernel only.
@@ -227,6 +230,7 @@ class Plan:
                 for item in self.commits
             ],
             "copies": [{"value": names[item.value], "output": item.position} for item in self.copies],
+            "handed": [{"output": position, "input": names[node]} for position, node in self.handed.items()],
         }
 
     @property
@@ -276,6 +280,7 @@ def plan_table(plan: Plan) -> Table:
         rows.append((kernel, names.values[node], str(node.type), _shown(place, names), until))
     lines = [f"after kernel {item.after}: {_commit(item, names)}" for item in plan.commits]
     lines += [f"at the end: output {item.position} <- {names.values[item.value]}" for item in plan.copies]
+    lines += [f"output {position} is {names.values[node]}" for position, node in plan.handed.items()]
     lines.append(f"slab: {plan.peak_bytes} bytes ({plan.unshared_bytes} without sharing)")
     headings = ("kernel", "value", "type", "place", "until")
     return Table(headings, tuple(rows), left=5, notes=tuple(lines))

@@ -2,7 +2,7 @@
 
 Returned values are computed in the outputs and updates in their parameters, where that is legal; views have
 no memory; everything else that leaves its kernel gets a slot of the slab. A result in place shares the slot
-of the operand that gives it up.
+of the operand that gives it up. One that is returned and written over a donated input is returned there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from compiler.analysis.liveness import Liveness, liveness_of
 from compiler.ir.dims import Extent
 from compiler.ir.node import Node
 from compiler.ir.op import Trait
-from compiler.schedule.lifetimes import last_uses, output_copies, timeline_of
+from compiler.schedule.lifetimes import given_up, last_uses, may_be_handed, output_copies, timeline_of
 from compiler.schedule.plan import (
     Commit,
     InInput,
@@ -45,10 +45,12 @@ def make_plan(schedule: Schedule) -> Plan:
     """The memory plan of a schedule. Its parts are proved by `compiler.schedule.proof.prove_plan`."""
     live = liveness_of(schedule.graph)
     returned, copies = output_copies(schedule, live)
+    handed = _handed(schedule, live, returned)
     time = timeline_of(schedule, copies, live)
     updates = plan_updates(schedule, time, returned)
     uses = last_uses(time, updates.commits)
-    fixed = _fixed_places(schedule, live, returned, updates)
+    fresh = {node: position for node, position in returned.items() if node not in handed}
+    fixed = _fixed_places(schedule, live, fresh, updates)
     shared = _shared(schedule, live, fixed)
     slots = _slots(schedule, live, fixed, shared, uses)
     places, commits, peak = _lay_out(slots, updates)
@@ -57,7 +59,14 @@ def make_plan(schedule: Schedule) -> Plan:
         if root.op.has(Trait.LEAF):
             everything[value] = InInput(root)
     ordered = {node: everything[node] for node in schedule.graph.nodes if node in everything}
-    return Plan(schedule, ordered, copies, commits, peak)
+    given = {returned[node]: root for node, root in handed.items()}
+    return Plan(schedule, ordered, copies, commits, peak, given)
+
+
+def _handed(schedule: Schedule, live: Liveness, returned: Mapping[Node, int]) -> dict[Node, Node]:
+    """The outputs that are written over donated inputs of their type, which the caller gets back."""
+    roots = given_up(schedule, live)
+    return {node: root for node, root in roots.items() if node in returned and may_be_handed(node, root)}
 
 
 def _fixed_places(

@@ -285,7 +285,18 @@ def test_each_operand_is_given_up_once() -> None:
 def test_a_donated_input_is_given_up() -> None:
     text = HEAD + "%y = neg(%x) : f32[3,3]\n%z = mul(%y, %a) : f32[3,3]\nreturn %z\n"
     assert marks(run(text)[0]) == {}
-    assert marks(run(text, donate=["x"])[0]) == {"y": "x"}
+    assert marks(run(text, donate=["x"])[0]) == {"y": "x", "z": "y"}
+
+
+def test_an_output_is_written_over_a_donated_input_of_its_type_only() -> None:
+    text = HEAD + "%y = neg(%x) : f32[3,3]\n%z = isnan(%x) : bool[3,3]\nreturn {result}\n"
+    assert marks(run(text.format(result="%y"), donate=["x"])[0]) == {"y": "x"}
+    assert marks(run(text.format(result="%y, %y"), donate=["x"])[0]) == {"y": "x"}
+    schedule, report = run(text.format(result="%z"), donate=["x"])
+    assert not marks(schedule)
+    assert reason_for("z", report) is Reason.RETURNED
+    text = HEAD + "%y = neg(%x) : f32[3,3]\n%v = reshape(%y, shape=[9]) : f32[9]\nreturn %v\n"
+    assert not marks(run(text, donate=["x"])[0]), "a view is returned in an array of its own"
 
 
 def test_a_donated_input_is_unharmed_while_the_call_may_fail() -> None:

@@ -241,7 +241,11 @@ class PlanProof:
     def _finish(self, end: int) -> None:
         need(not self.commits, f"a commit waits for one of the kernels -1 .. {end}")
         for position, node in enumerate(self.graph.outputs):
-            found = self.memory.whole(position)
+            given = self.plan.handed.get(position)
+            if given is not None:
+                is_given = given in self.plan.schedule.donated and given.type == node.type
+                need(is_given, f"output {position} is the array of an input that was donated", node, given)
+            found = self.memory.whole(position if given is None else given)
             need(found is node, f"output {position} does not hold its value at the end", node)
         for parameter, value in self.graph.updates:
             found = self.memory.whole(self._whole(parameter))

@@ -47,6 +47,8 @@ class ByteMachine:
                 self.fill_the_dead(place)
         for item in self.plan.copies:
             self.outputs[item.position][...] = self.value(item.value)
+        for position, node in self.plan.handed.items():
+            self.outputs[position][...] = self.inputs[node]
         self.commit(len(kernels) - 1)
 
     def shape(self, node: Node) -> tuple[int, ...]:

@@ -1,8 +1,11 @@
 """Where values live: plans run byte by byte against the oracle, and each rule on a graph of its own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from compiler.errors import LawError
 from compiler.ir.build import apply, constant_node, contract, input_node, parameter_node, reduce
 from compiler.ir.graph import Graph
 from compiler.ir.node import make_node
@@ -186,6 +189,33 @@ def test_a_donated_input_can_be_written_over():
     plan = marked([apply("neg", a)], (a, x), donated=[x])
     assert plan.places[a] == InInput(x)
     assert plan.peak_bytes == 0
+
+
+def test_an_output_over_a_donated_input_is_returned_there():
+    x = x_of()
+    a = apply("tanh", x)
+    b = apply("neg", a)
+    plan = marked([a.operands[0], b], (b, a), donated=[])
+    assert plan.handed == {}
+    plan = marked([b], (a, x), (b, a), donated=[x])
+    assert plan.places[a] == plan.places[b] == InInput(x)
+    assert plan.handed == {0: x}
+    assert "output 0 is %x" in str(plan)
+    assert plan.to_dict()["handed"] == [{"output": 0, "input": "%x"}]
+
+
+def test_a_plan_that_returns_the_wrong_array_is_refused():
+    x, y = x_of(), x_of(name="y")
+    plan = marked([apply("neg", x), apply("tanh", y)], donated=[x, y])
+    with pytest.raises(LawError, match="output 0 does not hold its value"):
+        prove_plan(replace(plan, handed={0: x}))
+    a = apply("neg", x)
+    plan = marked([a, y], (a, x), donated=[x])
+    assert plan.handed == {0: x}
+    with pytest.raises(LawError, match="output 1 is the array of an input that was donated"):
+        prove_plan(replace(plan, handed={0: x, 1: y}))
+    with pytest.raises(LawError, match="output 0 does not hold its value"):
+        prove_plan(replace(plan, handed={}))
 
 
 # Updates

@@ -65,6 +65,7 @@ def tinytorch_entry(code: Code, own: Pointer, given: Pointer, count: Word, keywo
     frame, work = code.room(8 * MAXIMUM_SLOTS), code.room(ctypes.sizeof(Workspace))
     table = bytes_of(code, item_of(code, own, 0))
     known, objects = table.fields(Table), work.fields(Workspace).at("objects")
+    ordered = work.fields(Workspace).at("ordered")
     locks, lock_count = known["locks"]["first"], known["locks"]["count"]
     argument_count, result_count = known["arguments"]["count"], known["results"]["count"]
     symbols, symbol_count = frame.words.at(1), known["symbol_count"]
@@ -76,7 +77,7 @@ def tinytorch_entry(code: Code, own: Pointer, given: Pointer, count: Word, keywo
 
     with code.when(are_taken(code, table, work, given, count, keywords, frame).equals(0)):
         decline()
-    out = work.fields(Workspace).at("ordered").pointers[argument_count]
+    out = ordered.pointers[argument_count]
     large = value_of(code, known.at("result_bytes"), symbols) >= known["limits"]["result_bytes"]
     with code.when(out.is_null() & large):
         decline()
@@ -86,7 +87,7 @@ def tinytorch_entry(code: Code, own: Pointer, given: Pointer, count: Word, keywo
     with code.when(value_of(code, known.at("slab_bytes"), symbols) > capacity):
         release_words(code, locks, lock_count)
         decline()
-    made = results_of(code, table, out, symbols, objects, result_slots)
+    made = results_of(code, table, out, symbols, ordered, objects, result_slots)
     with code.when(made < result_count):
         release_words(code, locks, lock_count)
         drop_all(code, objects, made)

@@ -77,12 +77,28 @@ def new_result(code: Code, record: Pointer, symbols: Pointer) -> Pointer:
 
 
 @part
+def result_of(code: Code, record: Pointer, symbols: Pointer, given: Pointer) -> Pointer:
+    """The argument that is handed back for one result, or a new array."""
+    handed = record.fields(ResultRecord)["handed"]
+    with code.when(handed >= 0):
+        take_reference(code, given.pointers[handed])
+        code.give(given.pointers[handed])
+    return new_result(code, record, symbols)
+
+
+@part
 def results_of(
-    code: Code, table: Pointer, out: Pointer, symbols: Pointer, objects: Pointer, frame: Pointer
+    code: Code,
+    table: Pointer,
+    out: Pointer,
+    symbols: Pointer,
+    given: Pointer,
+    objects: Pointer,
+    frame: Pointer,
 ) -> Word:
     """New results, or those that are given: as many references as there are now, and where memory is."""
     with code.when(out.is_null()):
-        code.give(make_results(code, table, symbols, objects, frame))
+        code.give(make_results(code, table, symbols, given, objects, frame))
     count = table.fields(Table)["results"]["count"]
     with code.each(count) as i:
         take_reference(code, objects.pointers[i])  # a list may lose it while the program runs
@@ -91,12 +107,14 @@ def results_of(
 
 
 @part
-def make_results(code: Code, table: Pointer, symbols: Pointer, objects: Pointer, frame: Pointer) -> Word:
+def make_results(
+    code: Code, table: Pointer, symbols: Pointer, given: Pointer, objects: Pointer, frame: Pointer
+) -> Word:
     """All results into `objects`, where their memory is into `frame`; how many could be made."""
     results = table.fields(Table)["results"]
     count, records = results["count"], results["first"]
     with code.each(count) as i:
-        array = new_result(code, records.element(ResultRecord, i).start, symbols)
+        array = result_of(code, records.element(ResultRecord, i).start, symbols, given)
         with code.when(array.is_null()):
             code.give(i)
         objects.pointers[i] = array

@@ -39,10 +39,14 @@ class ArrayArgument:
 
 @dataclass(frozen=True)
 class ArrayResult:
-    """A result, newly allocated or given by the caller; its symbols are among those of the arguments."""
+    """A result, newly allocated or given by the caller; its symbols are among those of the arguments.
+
+    One that is `handed` is the array of that argument; -1 for none.
+    """
 
     dtype: np.dtype[Any]
     shape: tuple[Extent, ...]
+    handed: int = -1
 
 
 @dataclass(frozen=True)
@@ -104,12 +108,16 @@ def entry_spec(door: Door, picoseconds: dims.Extent) -> EntrySpec | None:
     if len(arguments) < len(found):
         return None
     outputs = door.outputs
-    results = tuple(ArrayResult(kind.dtype.numpy, tuple(map(_polynomial, kind.shape))) for kind in outputs)
+    results = tuple(
+        ArrayResult(kind.dtype.numpy, tuple(map(_polynomial, kind.shape)), door.handed.get(position, -1))
+        for position, kind in enumerate(outputs)
+    )
     known = {extent for argument in arguments for extent in argument.shape if isinstance(extent, str)}
     used = [extent for kind in outputs for extent in kind.shape] + [*door.demands, picoseconds]
     if not {name for extent in used for name in symbols(extent)} <= known:
         return None
-    size = sum((product(kind.shape) * kind.dtype.size for kind in outputs), start=0)
+    made = [kind for position, kind in enumerate(outputs) if position not in door.handed]
+    size = sum((product(kind.shape) * kind.dtype.size for kind in made), start=0)
     return EntrySpec(
         arguments, results, door.bare, names=tuple(str(node.name) for node in door.inputs), keys=door.keys,
         result_bytes=_polynomial(size), picoseconds=_polynomial(picoseconds),

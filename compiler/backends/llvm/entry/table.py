@@ -54,12 +54,16 @@ class ArgumentRecord(Struct):
 
 @struct
 class ResultRecord(Struct):
-    """A new array, or one that is given: its dtype, and the terms of each extent."""
+    """A new array, or one that is given: its dtype, and the terms of each extent.
+
+    One that is `handed` is that argument, which the caller gets back; others have -1.
+    """
 
     dtype: Address
     type_number: I64
     item_bytes: I64
     rank: I64
+    handed: I64
     extents: Annotated[Any, Items * MAXIMUM_RANK]
 
 
@@ -140,6 +144,7 @@ def table_of(
             each.dtype.num,
             each.dtype.itemsize,
             len(each.shape),
+            each.handed,
             _filled(list(map(polynomial, each.shape)), MAXIMUM_RANK, (0, 0)),
         )
         for each in spec.results
