@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import fields
 from typing import Final
 
 from compiler.backends.llvm.jit.cache import default_cache, object_key
@@ -22,7 +23,8 @@ def known_machine(target: Target, *, again: bool = False) -> MeasuredMachine:
 
     It is measured anew for another processor, number of threads, or version of what is measured.
     """
-    name = f"measured machine {VERSION}, {processor_name()}, {get_num_threads()} threads"
+    what = ", ".join(item.name for item in fields(MeasuredMachine))
+    name = f"machine {VERSION} ({what}) of {processor_name()}, {get_num_threads()} threads"
     key = object_key(name, target)
     with _lock:
         if again or key not in _found:
