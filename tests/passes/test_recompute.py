@@ -35,16 +35,16 @@ def test_no_change_without_draws():
     )
 
 
-def test_no_change_where_readers_are_near():
-    check_no_change(
-        RECOMPUTE,
-        f"""{MASK}
-    %y = where(%m, %x, 0.0) : f32[n,8]
-    %z = where(%m, 0.0, %x) : f32[n,8]
-    %s[i] = sum[j:8] %y[i,j] : f32[n]
-    return %s, %z
-        """,
-    )
+def test_no_change_where_a_draw_has_one_reader():
+    check_no_change(RECOMPUTE, f"{MASK}    %y = where(%m, %x, 0.0) : f32[n,8]\n    return %y\n")
+
+
+def test_many_readers_at_one_depth_share_a_draw():
+    lines = [f"    %y{k} = where(%m, %x, {k}.0) : f32[n,8]\n" for k in range(5)]
+    returned = "    return %y0, %y1, %y2, %y3, %y4\n"
+    check_no_change(RECOMPUTE, MASK + "".join(lines) + returned)
+    _, after, _ = rewritten_text(Recompute(most_places=5), MASK + "".join(lines) + returned)
+    assert str(after).count("= lt(") == 5
 
 
 def test_a_mask_is_drawn_again_with_what_it_is_made_of():

@@ -10,8 +10,10 @@ import numpy as np
 
 from compiler.errors import ArgumentError
 from compiler.ir.formula.atoms import ATOMS, OF_INTEGERS
+from compiler.ir.types import FLOAT32, FLOAT64, INT32, INT64
 from tinytorch import losses, nn, optim
 from tinytorch.api import constant, grad, input, parameter
+from tinytorch.draws import draw, unit
 from tinytorch.elementwise import Elementwise
 from tinytorch.ops import activations, contract, elementwise, functions, layout, normalise, windows
 from tinytorch.tensor import Tensor
@@ -200,6 +202,20 @@ def _training_step() -> TestProgram:
     return TestProgram([x, labels], [_normal(8, 12), np.arange(8) % 4], [loss], updates)
 
 
+def _draws() -> TestProgram:
+    """Random numbers behind a product, in rows, alone and forward and backward, and bits of integers."""
+    x, n = input("x", ("rows", 20)), input("n", ("rows", 3), "int32")
+    w, key = parameter(_normal(20, 20, seed=1), "w"), parameter(-5, "key")
+    u = unit(key.node, x.shape, FLOAT32)
+    h = elementwise.where(u < 0.8, elementwise.tanh(x @ w) / 0.8, 0.0)
+    y = elementwise.where(u < 0.8, normalise.softmax(h @ w), 0.0)
+    drawn = [draw("random_int32", key.node, n.shape, INT32), draw("random_int64", key.node, (7,), INT64)]
+    bits = [(n & 12) | (n >> 1), (n << 3) ^ ~n, (drawn[1] >> 40) & 255, unit(key.node, (4, 5), FLOAT64)]
+    loss = (y * y).sum()
+    data = [_normal(6, 20), np.arange(-9, 9, dtype=np.int32).reshape(6, 3)]
+    return TestProgram([x, n], data, [loss, *grad(loss, [x, w]), *drawn, *bits])
+
+
 PROGRAMS: Final[Mapping[str, Callable[[], TestProgram]]] = {
     "elementwise": _elementwise,
     "special values": _special_values,
@@ -215,6 +231,7 @@ PROGRAMS: Final[Mapping[str, Callable[[], TestProgram]]] = {
     "shared buffers": _shared_buffers,
     "updates": _updates,
     "training step": _training_step,
+    "draws": _draws,
 }
 """The programs by name."""
 
