@@ -29,8 +29,12 @@ from compiler.loops.language import (
 from compiler.loops.walking import at_most, definitions, inside, is_innermost, loops, row_loop, stride
 from compiler.loops.weights import EXPENSIVE, weight
 
-LONGEST: Final = 8
-"""Vectors of a row, beyond which it is not turned: what is turned stays in the first cache."""
+NEAR: Final = 2
+"""Vectors of a row beyond which rows are turned only where much is computed for each: their memory comes in
+bursts, which takes longer than it saves where it is memory that a kernel waits for."""
+
+LONGEST: Final = 3
+"""Vectors of a row beyond which it is not turned at all."""
 
 JOINING: Final = 10.0
 """Instructions for the result of a reduction from those of lanes."""
@@ -101,6 +105,9 @@ def _can_turn(ref: Ref, rows: For, columns: For) -> bool:
 
 def _pays(rows: For, lanes: int) -> bool:
     """Whether rows that are turned take less time than those that vectors run along."""
+    is_far = any(_extent(loop.stop) > NEAR * lanes for loop in _passes(rows))
+    if is_far and not any(isinstance(stmt, Let) and _once(stmt) for stmt in rows.body):
+        return False
     along = sum(map(_once, rows.body))
     turned = along / lanes + _turning(rows, lanes)
     for loop in _passes(rows):

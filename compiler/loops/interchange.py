@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from compiler.ir.types import INT64
-from compiler.loops.jamming import at_once
+from compiler.loops.jamming import at_once, vectors_in
 from compiler.loops.language import Carry, For, If, Kernel, Let, Load, Stmt, Store, Value, reads, written
 from compiler.loops.machine import Machine
 from compiler.loops.walking import stride, vector_elements
@@ -55,7 +55,7 @@ def _block(body: Sequence[Stmt], machine: Machine, lanes: int) -> tuple[Stmt, ..
 def _turned(stmt: Stmt, machine: Machine, lanes: int) -> Sequence[Stmt]:
     match stmt:
         case For(body=(For() as columns,)) if found := sums(stmt, columns):
-            most = most_vectors(columns, found, machine)
+            most = most_vectors(columns, found, machine, vectors_in(columns, lanes) or 0)
             return _in_blocks(stmt, columns, found, is_one_walk=_is_one_walk(columns, lanes, most))
         case For():
             return [replace(stmt, body=_block(stmt.body, machine, lanes))]
@@ -72,9 +72,9 @@ def _is_one_walk(columns: For, lanes: int, most: int) -> bool:
     return isinstance(extent, int) and (extent <= lanes or (extent % lanes == 0 and extent <= most * lanes))
 
 
-def most_vectors(columns: For, found: Sequence[Sum], machine: Machine) -> int:
-    """How many vectors of columns may be walked down at once."""
-    return at_once(machine, len(found), columns.body)
+def most_vectors(columns: For, found: Sequence[Sum], machine: Machine, vectors: int = 0) -> int:
+    """How many vectors of columns may be walked down at once, of so many (0: not known)."""
+    return at_once(machine, len(found), columns.body, vectors)
 
 
 def sums(rows: For, columns: For) -> list[Sum]:

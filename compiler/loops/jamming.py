@@ -13,75 +13,114 @@ adds up does not change. Vectors are as many as registers hold the states of.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeGuard
 
-from compiler.ir.types import INT64
+from compiler.ir.types import FLOAT64, INT64
+from compiler.loops.arguments import FEW
 from compiler.loops.copying import Copy
-from compiler.loops.language import For, If, Kernel, Let, Literal, Stmt, Value
+from compiler.loops.language import For, If, Kernel, Let, Literal, Load, Stmt, Store, Value
 from compiler.loops.machine import Machine
-from compiler.loops.walking import is_innermost
+from compiler.loops.peeling import whole_end
+from compiler.loops.walking import at_most, definitions, is_innermost
 from compiler.loops.weights import weight
+from compiler.loops.writing import Writer
 
 LONG: Final = 96.0
 """Instructions of an iteration beyond which it is not made longer."""
 
 
-def at_once(machine: Machine, states: int, body: Sequence[Stmt]) -> int:
-    """The most vectors that are walked at once: a state of each takes two registers, and a third is left."""
+WIDENED: Final = (6, 4)
+"""Vectors of sums of widened floats where vectors are computed in two halves: all, or some of many."""
+
+
+def at_once(machine: Machine, states: int, body: Sequence[Stmt], vectors: int = 0) -> int:
+    """The most vectors that are walked at once, of so many (0: not known).
+
+    A state of each takes two registers, and a third is left; in two halves it takes four.
+    """
     registers = machine.vector_registers
-    instructions = sum(weight(stmt.atom, stmt.operands) if isinstance(stmt, Let) else 1.0 for stmt in body)
-    return max(1, min((registers // 4 if registers > 16 else 5) // states, int(LONG / instructions)))
+    lets = [stmt for stmt in body if isinstance(stmt, Let)]
+    instructions = sum(weight(stmt.atom, stmt.operands) for stmt in lets) + len(body) - len(lets)
+    most = registers // 4 if registers > 16 else 5
+    if machine.adds_where_it_converts and any(_widens(stmt) for stmt in lets):
+        all_of_few, some = WIDENED
+        most = all_of_few if 0 < vectors <= all_of_few else some
+    return max(1, min(most // states, int(LONG / instructions)))
+
+
+def vectors_in(columns: For, lanes: int) -> int | None:
+    """How many whole vectors of columns there are; None where that is not known."""
+    start, stop = columns.start, columns.stop
+    return (stop - start) // lanes if isinstance(start, int) and isinstance(stop, int) else None
+
+
+def _widens(let: Let) -> bool:
+    return let.atom == "cast" and let.value.dtype is FLOAT64
 
 
 def jam(kernel: Kernel, machine: Machine) -> Kernel:
     """The kernel with loops of vectors over a loop of rows walked by several vectors."""
-    return replace(kernel, body=_block(kernel.body, machine))
+    return replace(kernel, body=_block(kernel.body, machine, definitions(kernel.body)))
 
 
-def _block(body: Sequence[Stmt], machine: Machine) -> tuple[Stmt, ...]:
-    return tuple(item for stmt in body for item in _jammed(stmt, machine))
+def _block(body: Sequence[Stmt], machine: Machine, known: Mapping[Value, Stmt]) -> tuple[Stmt, ...]:
+    return tuple(item for stmt in body for item in _jammed(stmt, machine, known))
 
 
-def _jammed(stmt: Stmt, machine: Machine) -> Sequence[Stmt]:
+def _jammed(stmt: Stmt, machine: Machine, known: Mapping[Value, Stmt]) -> Sequence[Stmt]:
     match stmt:
-        case For() if (rows := _rows(stmt)) is not None:
-            return _strips(stmt, rows, at_once(machine, len(rows.carried), rows.body))
+        case For() if (rows := _rows(stmt)) is not None and not _has_few(stmt, known):
+            most = at_once(machine, len(rows.carried), rows.body, vectors_in(stmt, stmt.lanes) or 0)
+            return _strips(stmt, rows, most)
         case For():
-            return [replace(stmt, body=_block(stmt.body, machine))]
+            return [replace(stmt, body=_block(stmt.body, machine, known))]
         case If():
-            then, otherwise = (_block(block, machine) for block in (stmt.then, stmt.otherwise))
+            then, otherwise = (_block(block, machine, known) for block in (stmt.then, stmt.otherwise))
             return [replace(stmt, then=then, otherwise=otherwise)]
         case _:
             return [stmt]
 
 
+def _has_few(columns: For, known: Mapping[Value, Stmt]) -> bool:
+    """Whether columns are known to be few though not how many: three loops would take long to compile."""
+    end = at_most(columns.stop, known)
+    return isinstance(columns.stop, Value) and end is not None and end <= FEW
+
+
 def _rows(columns: For) -> For | None:
-    """The one loop inside a loop of vectors, which carries states, if that is all."""
+    """The loop inside one of vectors, which carries states, if that is all and columns lie side by side."""
     inner = [stmt for stmt in columns.body if isinstance(stmt, For)]
     if not columns.lanes or columns.step != columns.lanes or columns.carried or len(inner) != 1:
         return None
     (rows,) = inner
     others = [stmt for stmt in columns.body if stmt is not rows]
     is_plain = is_innermost(rows) and not any(isinstance(stmt, If) for stmt in others)
-    return rows if rows.carried and is_plain else None
+    is_along = all(stmt.ref.at is None and stmt.ref.step in (0, 1) for stmt in rows.body if _moves(stmt))
+    return rows if rows.carried and is_plain and is_along else None
+
+
+def _moves(stmt: Stmt) -> TypeGuard[Load | Store]:
+    return isinstance(stmt, Load | Store)
 
 
 def _strips(columns: For, rows: For, most: int) -> Sequence[Stmt]:
     """Strips of several vectors, one of those that are left, and what does not fill a vector as it was."""
-    start, stop, lanes = columns.start, columns.stop, columns.lanes
-    if not isinstance(start, int) or not isinstance(stop, int) or stop - start < 2 * lanes or most < 2:
+    start, lanes, count = columns.start, columns.lanes, vectors_in(columns, columns.lanes)
+    if most < 2 or (count is not None and count < 2):
         return [columns]
-    count = (stop - start) // lanes
-    width = -(-count // -(-count // most))
-    found: list[Stmt] = []
-    for number in (width, count % width):
-        end = start + (stop - start) // (number * lanes) * (number * lanes) if number else start
-        if end > start:
+    width = most if count is None else -(-count // -(-count // most))
+    found, writer = list[Stmt](), Writer()
+    for number in (width, 1 if count is None else count % width):
+        wide = replace(columns, start=start, lanes=number * lanes)
+        end = whole_end(writer, wide) if number else start
+        if end != start:
             found.append(_strip(replace(columns, start=start, stop=end, step=number * lanes), rows))
         start = end
-    return found if start == stop else [*found, Copy(is_fresh=True).stmt(replace(columns, start=start))]
+    is_all = start == columns.stop or (count is None and columns.mask is None)
+    rest = [] if is_all else [Copy(is_fresh=True).stmt(replace(columns, start=start))]
+    return [*writer.blocks[0], *found, *rest]
 
 
 def _strip(columns: For, rows: For) -> For:

@@ -15,7 +15,8 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from compiler.errors import BackendError
-from compiler.ir.types import DType
+from compiler.ir.op import Reducer
+from compiler.ir.types import FLOAT32, FLOAT64, DType
 from compiler.loops.atoms import ATOMS
 from compiler.loops.copying import Copy
 from compiler.loops.language import (
@@ -57,11 +58,16 @@ def lower(kernel: Kernel, machine: Machine) -> Kernel:
 
 
 class _Lowering:
-    """One kernel on its way. `now` is what a value of the kernel has become, where it is another."""
+    """One kernel on its way. `now` is what a value of the kernel has become, where it is another.
+
+    `widened` are floats in float64. Where additions keep others from being widened, x + s is fma(x, 1, s),
+    which has the same bits.
+    """
 
     def __init__(self, machine: Machine) -> None:
         self.machine, self.writer = machine, Writer()
         self.now: dict[Value, Operand] = {}
+        self.widened: set[Operand] = set()
         self._words: dict[tuple[DType, int], Lanes] = {}
         self._rules: dict[type, Callable[..., None]] = {
             Let: self._let,
@@ -132,14 +138,18 @@ class _Lowering:
         operands = [self.operand(item) for item in stmt.operands]
         since = len(self.writer.blocks[-1])
         rule = RULES.get(stmt.atom)
-        if rule is not None:
+        if stmt.atom == "add" and self._adds_beside(operands[1]):
+            found: Operand = self.words(value.dtype, value.lanes).fma(operands[1], 1.0, operands[0])
+        elif rule is not None:
             dtype = value.dtype if stmt.atom == "cast" else operands[-1].dtype
             found = rule(self.words(dtype, value.lanes), *operands)
         elif stmt.atom in ATOMS:
             found = self.writer.let(stmt.atom, value.dtype, *operands, lanes=value.lanes)
         else:
             raise BackendError(f"{stmt.atom!r} is an atom of neither formulas nor machines")
-        self.now[value] = self.writer.named(found, value.label, since)
+        self.now[value] = named = self.writer.named(found, value.label, since)
+        if stmt.atom == "cast" and value.dtype is FLOAT64 and operands[0].dtype is FLOAT32:
+            self.widened.add(named)
 
     def _load(self, stmt: Load) -> None:
         self.writer.write(Load(stmt.value, self.ref(stmt.ref), self.mask(stmt.mask)))
@@ -163,9 +173,18 @@ class _Lowering:
     def _fold(self, stmt: Fold) -> None:
         first = stmt.following[0]
         state, item = (tuple(map(self.operand, part)) for part in (stmt.state, stmt.item))
-        words = self.words(first.dtype, first.lanes)
-        found = folded(words, stmt.reducer, state, item, self.mask(stmt.mask))
+        words, mask = self.words(first.dtype, first.lanes), self.mask(stmt.mask)
+        if stmt.reducer is Reducer.SUM and self._adds_beside(item[0]):
+            value = item[0] if mask is None else words.select(mask, item[0], 0.0)
+            found: tuple[Operand, ...] = (words.fma(value, 1.0, state[0]),)
+        else:
+            found = folded(words, stmt.reducer, state, item, mask)
         self.now.update(zip(stmt.following, found, strict=True))
+
+    def _adds_beside(self, item: Operand) -> bool:
+        """Whether an item is added by a multiply-add, which does not wait for conversions."""
+        is_vector = isinstance(item, Value) and item.lanes > 0
+        return self.machine.adds_where_it_converts and is_vector and item in self.widened
 
     def _join(self, stmt: Join) -> None:
         state, since = tuple(map(self.operand, stmt.state)), len(self.writer.blocks[-1])

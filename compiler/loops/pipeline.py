@@ -20,6 +20,7 @@ from compiler.loops import (
     keeping,
     lowering,
     opening,
+    pairing,
     parting,
     peeling,
     repeating,
@@ -116,6 +117,7 @@ PASSES: Final[Sequence[Trick]] = (
     Trick("zip", zipping, lambda kernel, machine: zipping.zip_rows(kernel)),
     Trick("peel", peeling, peeling.peel),
     Trick("part", parting, lambda kernel, machine: parting.part(kernel)),
+    Trick("pair", pairing, lambda kernel, machine: pairing.pair(kernel)),
     Trick("open", opening, lambda kernel, machine: opening.open_loops(kernel)),
     Trick("hoist", hoisting, lambda kernel, machine: hoisting.hoist(kernel)),
 )

@@ -10,8 +10,9 @@
 
 A lane apart is an access of its own, which takes longer than all that is done to it. Rows of a power of two
 are whole vectors one behind the other. Of others each is a vector under a mask, where masks have registers of
-their own. Longer rows are taken apart by squares, the last of which ends where they do. Few rows stay as they
-are: it saves 2 to 8 ns a row, and takes 20 to 35 ms longer to compile.
+their own. Longer rows are taken apart by squares, the last of which ends where they do. A square of very long
+ones would take a line of memory here and there, and no processor fetches such lines ahead: they are copied as
+they lie before. Few rows stay as they are: it saves 2 to 8 ns a row, and takes 20 to 35 ms longer to compile.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from compiler.ir.types import BOOL, INT64
-from compiler.loops.across import LONGEST
+from compiler.loops.across import LONGEST, NEAR
 from compiler.loops.arguments import FEW
 from compiler.loops.language import (
     For,
@@ -88,7 +89,16 @@ def _whole(stmt: Stmt, machine: Machine, rooms: list[Memory]) -> Stmt:
             assert isinstance(columns.stop, int)
             room = known[key] = Memory(load.value.dtype, columns.stop * stmt.lanes)
             rooms.append(room)
-            _fill(writer, room, load, columns, stmt)
+            if columns.stop <= stmt.lanes:
+                _fill(writer, room, _rows(writer, load, columns, stmt), columns.stop)
+            elif columns.stop > NEAR * stmt.lanes and stride(load.ref, stmt.index) == columns.stop:
+                lined = Memory(load.value.dtype, room.extent)
+                rooms.append(lined)
+                _line_up(writer, lined, load, columns, stmt)
+                near = replace(load, ref=Ref(lined, ((stmt.index, columns.stop), (columns.index, 1))))
+                _fill_by_squares(writer, room, near, columns, stmt, writer.sum(0, 0))
+            else:
+                _fill_by_squares(writer, room, load, columns, stmt, stmt.index)
         places[load.value] = known[key], columns.index
     body = tuple(_from_rooms(item, places, stmt.lanes) for item in stmt.body)
     return replace(stmt, body=(*writer.blocks[0], *body))
@@ -159,40 +169,41 @@ def _base(ref: Ref, columns: For) -> tuple[object, ...]:
     return ref.memory, columns.stop, *(term for term in ref.terms if term[0] is not columns.index)
 
 
-def _fill(writer: Writer, room: Memory, load: Load, columns: For, rows: For) -> None:
-    """Stores each column of a row as a vector, one behind the other."""
-    lanes, width = rows.lanes, columns.stop
-    assert isinstance(width, int)
+def _fill(writer: Writer, room: Memory, parts: Sequence[Value], width: int) -> None:
+    """Stores each column of rows that lie one behind the other."""
     one = writer.sum(1, 0)
-    if width <= lanes:
-        parts = _rows(writer, load, columns, rows)
-        for number in range(width):
-            column = every(writer, parts, number)
-            terms = ((one, number * lanes),) if number else ()
-            writer.write(Store(Ref(room, terms), column))
-        return
-    left, index = width % lanes, Value(INT64)
+    for number in range(width):
+        column = every(writer, parts, number)
+        terms = ((one, number * column.lanes),) if number else ()
+        writer.write(Store(Ref(room, terms), column))
+
+
+def _line_up(writer: Writer, lined: Memory, load: Load, columns: For, rows: For) -> None:
+    """Copies the rows of all lanes as they lie, one behind the other."""
+    index, vector = Value(INT64), Value(load.value.dtype, rows.lanes)
+    here = tuple((index if value is columns.index else value, far) for value, far in load.ref.terms)
+    body = Load(vector, Ref(load.ref.memory, here)), Store(Ref(lined, ((index, 1),)), vector)
+    writer.write(For(index, 0, lined.extent, body, rows.lanes))
+
+
+def _fill_by_squares(writer: Writer, room: Memory, load: Load, columns: For, rows: For, begin: Value) -> None:
+    """Stores each column of rows that are longer than a vector; `begin` is the first of them."""
+    lanes, width, index = rows.lanes, columns.stop, Value(INT64)
+    assert isinstance(width, int)
+    lines = [writer.sum(begin, k) if k else begin for k in range(lanes)]
+    left = width % lanes
+
+    def fill(first: Value, known: int = 0) -> None:
+        parts = [_row(writer, load, {rows.index: line, columns.index: first}, lanes) for line in lines]
+        for number in range(known, lanes):
+            place = writer.sum(first, number) if number else first
+            writer.write(Store(Ref(room, ((place, lanes),)), every(writer, parts, number)))
+
     with writer.block() as body:
-        _fill_square(writer, room, _square(writer, load, columns, rows, index), index)
+        fill(index)
     writer.write(For(index, 0, width - left, tuple(body), lanes))
     if left:
-        first = writer.product(one, width - lanes)
-        _fill_square(writer, room, _square(writer, load, columns, rows, first), first, lanes - left)
-
-
-def _fill_square(writer: Writer, room: Memory, parts: Sequence[Value], first: Value, known: int = 0) -> None:
-    """Stores the columns of a square, which begins at one of them, but for so many that are there already."""
-    for number in range(known, len(parts)):
-        place = writer.sum(first, number) if number else first
-        writer.write(Store(Ref(room, ((place, len(parts)),)), every(writer, parts, number)))
-
-
-def _square(writer: Writer, load: Load, columns: For, rows: For, first: Value) -> list[Value]:
-    """The rows of all lanes from a column on, as many columns as there are lanes."""
-    return [
-        _row(writer, load, {rows.index: row, columns.index: first}, rows.lanes)
-        for row in (writer.sum(rows.index, k) if k else rows.index for k in range(rows.lanes))
-    ]
+        fill(writer.sum(width - lanes, 0), lanes - left)
 
 
 def _rows(writer: Writer, load: Load, columns: For, rows: For) -> list[Value]:

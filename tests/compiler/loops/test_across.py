@@ -37,8 +37,13 @@ def test_long_rows_do_not(function):
 
 
 def test_a_search_is_worth_more_than_a_sum():
-    assert is_across(argmax, 1000, 3 * LANES)
-    assert not is_across(total, 1000, 3 * LANES)
+    assert is_across(argmax, 1000, 2 * LANES)
+    assert not is_across(total, 1000, 2 * LANES)
+
+
+def test_longer_rows_are_worth_a_logarithm_for_each():
+    assert is_across(tt.log_softmax, 1000, 3 * LANES)
+    assert not is_across(argmax, 1000, 3 * LANES)
 
 
 def test_few_rows_are_not_turned():

@@ -16,7 +16,9 @@ from tests.compiler.loops.programs import call
 from tests.compiler.loops.reading import NAMING, read_kernel
 
 MACHINE = engine.host_target().machine
-WIDE = replace(MACHINE, vector_bytes=64, vector_registers=32, has_mask_registers=True)
+WIDE = replace(
+    MACHINE, vector_bytes=64, vector_registers=32, has_mask_registers=True, adds_where_it_converts=False
+)
 NARROW = replace(MACHINE, vector_bytes=16, vector_registers=16, has_mask_registers=False)
 
 ROWS = """\
@@ -130,10 +132,32 @@ def test_vectors_go_down_the_rows_together_and_the_odd_end_alone():
     assert source(jammed, NAMING) == TWO
 
 
-def test_one_vector_and_columns_of_unknown_number_stay_as_they_are():
-    for text in (VECTORS.replace("37", "16"), VECTORS.replace("37", "n")):
+def test_one_vector_and_lanes_that_are_rows_apart_stay_as_they_are():
+    for text in (VECTORS.replace("37", "16"), VECTORS.replace("n*j + i", "j + 50*i")):
         kernel = read_kernel(text)
         assert jam(kernel, WIDE) == kernel
+
+
+def test_columns_of_unknown_number_go_down_by_strips_then_by_vectors():
+    jammed = jam(read_kernel(VECTORS.replace("37", "n")), WIDE)
+    verify(jammed, "jam")
+    heads = [line.strip() for line in source(jammed, NAMING).splitlines() if "for i" in line]
+    assert [head.partition(" in ")[2].partition(" .. ")[0] for head in heads] == ["0", "t0", "t1"]
+    assert "by 128" in heads[0]
+    assert heads[2].endswith("with mask0:")
+
+
+def test_sums_on_halves_of_vectors_are_fewer_at_once():
+    halved = replace(WIDE, adds_where_it_converts=True)
+    heads = [
+        next(
+            line
+            for line in source(jam(read_kernel(VECTORS.replace("37", width)), halved), NAMING).splitlines()
+            if "by" in line
+        )
+        for width in ("96", "960")
+    ]
+    assert ["by 96" in heads[0], "by 64" in heads[1]] == [True, True]
 
 
 def of_rows(shape, *, dtype="float32", known=True):

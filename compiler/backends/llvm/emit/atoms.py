@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
 from compiler.backends.llvm.emit import words, x86
-from compiler.backends.llvm.emit.registers import register
+from compiler.backends.llvm.emit.registers import constant, register
 from compiler.backends.llvm.jit.building import Builder
 from compiler.backends.llvm.jit.kinds import Constant, Type, Value, i32, integer, numbers_of
 from compiler.ir.types import BOOL, DType
@@ -152,6 +152,14 @@ def _of_mask(relation: str, bits: int) -> Rule:
     return rule
 
 
+def _fma(site: Site, operands: Sequence[Value]) -> Value:
+    """A fused multiply-add. LLVM would make an addition of one by 1, so it is not told that it is 1."""
+    a, b, c = operands
+    if b is constant("1.0", site.dtype, site.lanes):
+        b = x86.hidden(site.builder, constant("1.0", site.dtype), site.lanes)
+    return _intrinsic("fma")(site, (a, b, c))
+
+
 RULES: Final[Mapping[str, Rule]] = {
     "add": _by_kind("fadd", "add"),
     "sub": _by_kind("fsub", "sub"),
@@ -165,7 +173,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "round": _intrinsic("rint"),
     "sqrt": _intrinsic("sqrt"),
     "copysign": _intrinsic("copysign"),
-    "fma": _intrinsic("fma"),
+    "fma": _fma,
     "lt": _compare("<"),
     "le": _compare("<="),
     "gt": _compare(">"),

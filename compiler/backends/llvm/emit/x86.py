@@ -74,3 +74,9 @@ def _mask(builder: Builder, where: Value | None, lanes: int) -> Value:
 def _is_true(where: Value) -> bool:
     """Whether a mask is the literal true."""
     return isinstance(where, Constant)
+
+
+def hidden(builder: Builder, number: Value, lanes: int) -> Value:
+    """A number in every lane, of which LLVM does not know which one it is."""
+    found = builder.hidden(number, "=x,0")
+    return words.splat(builder, found, lanes) if lanes else found

@@ -94,6 +94,12 @@ class Builder:
         self.function.rooms.append(f"{value.name} = alloca [{count} x {kind.text}], align 64")
         return value
 
+    def hidden(self, number: Value, constraints: str) -> Value:
+        """A number of which LLVM does not know which one it is: an empty instruction gives it."""
+        value, kind = self._named(number.type), number.type.text
+        self.function.rooms.append(f'{value.name} = call {kind} asm "", "{constraints}"({number})')
+        return value
+
     def _named(self, kind: Type) -> Value:
         self.function.values += 1
         return Value(kind, f"%v{self.function.values}")

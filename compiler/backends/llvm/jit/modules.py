@@ -56,17 +56,17 @@ class Global(Value):
 
 
 class Function(Global):
-    """A function. It is seen outside of its module unless it is `internal`."""
+    """A function. It is seen outside of its module unless it is `internal`. LLVM is told its `attributes`."""
 
-    __slots__ = ("args", "blocks", "internal", "module", "rooms", "signature", "values")
+    __slots__ = ("args", "attributes", "blocks", "internal", "module", "rooms", "signature", "values")
 
     def __init__(self, module: Module, name: str, signature: Signature) -> None:
         super().__init__(module, name)
         self.module, self.signature = module, signature
         self.args = [Value(kind, f"%a{place}") for place, kind in enumerate(signature.given)]
-        self.internal = False
+        self.internal, self.attributes = False, ""
         self.rooms: list[str] = []
-        """The lines that make its memory on the stack."""
+        """The lines that it begins with: memory on the stack, numbers that are hidden."""
         self.blocks: list[Block] = []
         self.values = 0
         """How many there are."""
@@ -83,7 +83,7 @@ class Function(Global):
         if not self.blocks:
             return f"declare {answer} {self.name}({', '.join(map(str, given))})"
         scope = "internal " if self.internal else ""
-        head = f"define {scope}{answer} {self.name}({', '.join(map(str, self.args))}) nounwind {{"
+        head = f"define {scope}{answer} {self.name}({', '.join(map(str, self.args))}) nounwind {self.attributes}{{"
         entry, *others = self.blocks
         lines = [head, f"{entry.label}:", *self.rooms, *entry.text()]
         for block in others:
