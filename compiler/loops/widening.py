@@ -44,8 +44,11 @@ from compiler.loops.writing import Writer
 VECTORS: Final = 4
 """Vectors of a wide row, where registers allow: sums of so many do not wait for each other."""
 
-WIDEST: Final = 8
+WIDEST: Final = 32
 """The most vectors of a wide row. Those that are not walked down at once are walked in blocks of rows."""
+
+WIDEST_ALIKE: Final = 8
+"""Where rows meet what all of them have, too: each lane of a wide row picks its own."""
 
 FEW: Final = 4
 """Wide rows; a kernel that has fewer is left alone."""
@@ -57,11 +60,12 @@ def rows_at_once(draft: Draft, machine: Machine, lanes: int) -> int:
     if found is None:
         return 1
     rows, columns = found
-    width, most = extent_in(columns.stop), most_vectors(columns, sums(rows, columns), machine)
+    sides = sums(rows, columns)
+    width, most = extent_in(columns.stop), most_vectors(columns, sides, machine)
     if not isinstance(width, int) or width < 1:
         return 1
     vectors = math.lcm(width, lanes) // lanes
-    if vectors > WIDEST:
+    if vectors > (WIDEST_ALIKE if _meets_what_is_alike(rows, columns, sides) else WIDEST):
         return 1
     together = vectors * max(1, min(VECTORS, most) // vectors) * lanes // width
     extent = extent_in(draft.first)
@@ -123,6 +127,13 @@ def _is_one_row(rows: For, columns: For, found: Sequence[Sum]) -> bool:
             if far not in (0, near * extent_in(columns.stop)):
                 return False
     return True
+
+
+def _meets_what_is_alike(rows: For, columns: For, found: Sequence[Sum]) -> bool:
+    """Whether something is loaded that all rows have, beside what they are added to."""
+    sides = {id(item.load) for item in found}
+    loads = [stmt for stmt in columns.body if isinstance(stmt, Load) and id(stmt) not in sides]
+    return any(stride(load.ref, rows.index) == 0 for load in loads)
 
 
 def _is_picked(load: Load, columns: For) -> bool:

@@ -176,7 +176,7 @@ def many_chunks(monkeypatch):
 
 
 @pytest.mark.usefixtures("many_chunks")
-@pytest.mark.parametrize("width", [1, 2, 3, 7, 10, 11, 40, 100, 128])
+@pytest.mark.parametrize("width", [1, 2, 3, 7, 10, 11, 17, 31, 40, 100, 128])
 @pytest.mark.parametrize("rows", [1, 5, 64, 1001])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_columns_of_every_width_are_right_and_the_same_on_one_thread(width, rows, dtype):
@@ -213,7 +213,7 @@ def test_a_sum_inside_other_loops_adds_up_in_a_room_of_the_chunk(shape):
 
 @pytest.mark.usefixtures("many_chunks")
 @pytest.mark.parametrize("machine", [MACHINE, NARROW])
-@pytest.mark.parametrize("width", [2, 10])
+@pytest.mark.parametrize("width", [2, 10, 17])
 def test_chunks_of_narrow_rows_run_by_hand_give_what_they_are(machine, width):
     x = data((300, width)).astype(np.float32)
     program = of_rows(x.shape, known=False)
