@@ -98,7 +98,7 @@ def _rows(columns: For) -> For | None:
     others = [stmt for stmt in columns.body if stmt is not rows]
     is_plain = is_innermost(rows) and not any(isinstance(stmt, If) for stmt in others)
     is_along = all(stmt.ref.at is None and stmt.ref.step in (0, 1) for stmt in rows.body if _moves(stmt))
-    return rows if rows.carried and is_plain and is_along else None
+    return rows if rows.carried and not rows.lanes and is_plain and is_along else None
 
 
 def _moves(stmt: Stmt) -> TypeGuard[Load | Store]:
