@@ -79,11 +79,12 @@ class Function(Global):
 
     def text(self) -> str:
         """As it stands in the module."""
-        answer, given = self.signature
+        answer, kinds = self.signature
         if not self.blocks:
-            return f"declare {answer} {self.name}({', '.join(map(str, given))})"
+            return f"declare {answer} {self.name}({', '.join(map(str, kinds))})"
         scope = "internal " if self.internal else ""
-        head = f"define {scope}{answer} {self.name}({', '.join(map(str, self.args))}) nounwind {self.attributes}{{"
+        given = ", ".join(map(str, self.args))
+        head = f"define {scope}{answer} {self.name}({given}) nounwind {self.attributes}{{"
         entry, *others = self.blocks
         lines = [head, f"{entry.label}:", *self.rooms, *entry.text()]
         for block in others:
