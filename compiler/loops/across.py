@@ -88,7 +88,10 @@ def _extent(number: Number) -> int:
 
 def _is_longer(rows: For, lanes: int) -> bool:
     """Whether rows are known to be longer than a vector, not much, and all that they move can be turned."""
-    return all(
+    moved = {
+        kind: {stmt.ref.memory for stmt in inside(rows) if isinstance(stmt, kind)} for kind in (Load, Store)
+    }
+    return moved[Load].isdisjoint(moved[Store]) and all(
         is_innermost(loop)
         and 0 < _extent(loop.stop) <= LONGEST * lanes
         and all(_can_turn(stmt.ref, rows, loop) for stmt in loop.body if isinstance(stmt, Load | Store))

@@ -24,7 +24,7 @@ from compiler.loops.language import For, If, Kernel, Load, Memory, Ref, Stmt, St
 from compiler.loops.squares import part, zips
 from compiler.loops.turns import is_below
 from compiler.loops.unzipping import has_few_rows, is_dense, is_known, lies_across, made_in
-from compiler.loops.walking import is_innermost, stride
+from compiler.loops.walking import inside, is_innermost, stride
 from compiler.loops.writing import Writer
 
 FEWEST: Final = 4
@@ -62,13 +62,15 @@ def _short_rows(rows: For) -> dict[int, tuple[For, Store]]:
     if not rows.lanes or rows.step != rows.lanes or rows.carried or rows.mask is not None:
         return {}
     made = made_in(rows)
+    loaded = {stmt.ref.memory for stmt in inside(rows) if isinstance(stmt, Load)}
     passes = [stmt for stmt in rows.body if isinstance(stmt, For) and is_innermost(stmt)]
     return {
         id(stmt): (columns, stmt)
         for columns in passes
         if is_known(columns, rows.lanes)
         for stmt in columns.body
-        if isinstance(stmt, Store) and stmt.mask is None and lies_across(stmt.ref, rows, columns, made)
+        if isinstance(stmt, Store) and stmt.mask is None and stmt.ref.memory not in loaded
+        if lies_across(stmt.ref, rows, columns, made)
         if is_dense(stmt.ref, columns) or not is_below(columns, FEWEST)
     }
 

@@ -76,8 +76,9 @@ def test_no_bit_changes(width, gap):
         ("0 .. 2", "0 .. 3"),
         ("2*i + j", "i + 9*j"),
         ("4 * n in", "minimum(4 * n, 64) in"),
+        ("= %x[i] + f32(j)", "= %y[2*i + j] + f32(j)"),
     ],
-    ids=["of unknown length", "long", "of three", "along lanes", "few"],
+    ids=["of unknown length", "long", "of three", "along lanes", "few", "read there, too"],
 )
 def test_what_is_no_short_row_stays_as_it_is(change):
     kernel = read_kernel(BEFORE.replace(*change).replace("2*i", "3*i"))
@@ -131,6 +132,24 @@ def test_softmax_has_the_same_bits_before_and_after(width):
         for stage in ("vectorise", "hold", "unzip", "zip")
     ]
     assert all(bits == found[0] for bits in found)
+
+
+@pytest.mark.parametrize("backend", FAST)
+@pytest.mark.parametrize("width", [9, 10, 16, 20])
+def test_what_a_later_pass_reads_again_is_there(backend, width):
+    """Layer norm stores what its gradient needs, and its last pass reads that."""
+    taken, scale = tt.input("x", ("n", width)), tt.input("scale", (width,))
+    normal = tt.layer_norm(taken) * scale
+    program, oracle = (
+        tt.compile([taken, scale], [normal, *tt.grad(tt.sum(normal * normal), [taken, scale])], backend=name)
+        for name in (backend, "reference")
+    )
+    x, s = (
+        np.random.default_rng(width).standard_normal(shape).astype(np.float32)
+        for shape in ((200, width), width)
+    )
+    for found, wanted in zip(program(x, s), oracle(x, s), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_chunks_of_any_number_of_threads_agree():
