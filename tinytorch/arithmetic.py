@@ -10,6 +10,8 @@ import numpy as np
 from compiler.errors import DTypeError
 from compiler.ir.build import IDENTITY, Value, apply, cast
 from compiler.ir.dims import Dim
+from compiler.ir.formula.tape import Formula
+from compiler.ir.formula.trace import REMAINDER
 from compiler.ir.node import Node
 from compiler.ir.numbers import Scalar, number
 from compiler.ir.op import Size
@@ -26,7 +28,7 @@ class Arithmetic(Handle):
 
     __slots__ = ()
 
-    def _binary(self, atom: str, left: Any, right: Any) -> Any:
+    def _binary(self, atom: str | Formula, left: Any, right: Any) -> Any:
         if answers_itself(left) or answers_itself(right):
             return NotImplemented
         return self._wrap(apply(atom, *as_values(left, right)))
@@ -54,6 +56,24 @@ class Arithmetic(Handle):
 
     def __rtruediv__(self, other: TensorLike) -> Self:
         return self._binary("div", other, self)
+
+    def __floordiv__(self, other: TensorLike) -> Self:
+        return self._binary("floordiv", self, other)
+
+    def __rfloordiv__(self, other: TensorLike) -> Self:
+        return self._binary("floordiv", other, self)
+
+    def __mod__(self, other: TensorLike) -> Self:
+        return self._binary(REMAINDER, self, other)
+
+    def __rmod__(self, other: TensorLike) -> Self:
+        return self._binary(REMAINDER, other, self)
+
+    def __divmod__(self, other: TensorLike) -> tuple[Self, Self]:
+        return self._binary("floordiv", self, other), self._binary(REMAINDER, self, other)
+
+    def __rdivmod__(self, other: TensorLike) -> tuple[Self, Self]:
+        return self._binary("floordiv", other, self), self._binary(REMAINDER, other, self)
 
     def __pow__(self, other: TensorLike) -> Self:
         check_power(self, other)
@@ -184,15 +204,13 @@ def as_node(value: Any) -> Node:
 
 
 def check_power(base: Any, exponent: Any) -> None:
-    """Integers have powers by non-negative literal integers only. Raises DTypeError."""
+    """Integers have powers by integers, and no negative ones that are known. Raises DTypeError."""
     dtypes = [item.dtype for item in (base, exponent) if isinstance(item, Handle)]
     power = number(exponent)
     if any(dtype.is_float for dtype in dtypes) or isinstance(number(base), float) or isinstance(power, float):
         return
-    if not (isinstance(power, int) and power >= 0):
-        raise DTypeError(
-            "an integer tensor has powers by non-negative Python ints; cast it to float32 for others"
-        )
+    if isinstance(power, int) and power < 0:
+        raise DTypeError("an integer tensor has no negative powers; cast it to float32 for such")
 
 
 def of_extents(atom: str, left: Any, right: Any) -> Node | None:

@@ -67,8 +67,6 @@ def _is_formula(let: Let) -> bool:
             return alike and result is BOOL
         case Rule.BITWISE:
             return alike and result is dtypes[0] and not result.is_float
-        case Rule.INTEGER:
-            return alike and result is dtypes[0] and result.is_integer
         case Rule.WORD:
             return alike and dtypes[0] is INT64 and result is INT32
         case Rule.WORDS:
@@ -77,6 +75,8 @@ def _is_formula(let: Let) -> bool:
             return alike and result is dtypes[0] and result.is_float
         case Rule.ARITHMETIC:
             return alike and result is dtypes[0] and result is not BOOL
+        case Rule.INTEGER:
+            return alike and result is dtypes[0] and result.is_integer
         case Rule.SELECTING:
             return alike and result is dtypes[0]
 

@@ -170,6 +170,20 @@ def combined(atom: str, pair: Sequence[Any], x: Value, y: Value) -> Value | None
     return Value(apply(atom, *pair), x.bound * y.bound, grain, -x.bound * y.bound, special)
 
 
+def rest(maker: Maker) -> Value | None:
+    """A remainder, or a quotient rounded down, of what is exact: both jump."""
+    x = maker.pick(lambda value: is_number(value) and is_exact(value) and value.bound <= 1000)
+    y = None if x is None else partner(maker, x, lambda value: is_number(value) and is_exact(value))
+    if x is None or y is None or y.grain is None or x.bound * 2.0**y.grain > LIMIT:
+        return None
+    special = x.special or y.special or is_float(x) or is_float(y)
+    if maker.chance(0.5):
+        bound = min(x.bound, y.bound)
+        return Value(apply("fmod", x.node, y.node), bound, common_grain(x, y), -bound, special)
+    bound = (x.bound + 1) * 2.0**y.grain
+    return Value(apply("floordiv", x.node, y.node), bound, 0, -bound, special)
+
+
 def quotient(maker: Maker) -> Value | None:
     x = maker.pick(lambda value: is_number(value) and is_exact(value) and value.bound <= 16)
     y = None if x is None else partner(maker, x, lambda value: is_number(value) and is_exact(value))
@@ -510,7 +524,7 @@ def overflowing(maker: Maker) -> Value | None:
 
 GROWTHS: tuple[Growth, ...] = (
     sign_change, step, smooth, smooth, singular, guarded, guarded, cast_to,
-    arithmetic, arithmetic, arithmetic, arithmetic, quotient, comparison, logic, choice, power,
+    arithmetic, arithmetic, arithmetic, arithmetic, quotient, rest, comparison, logic, choice, power,
     with_index, one_hot, own_formula, turned, total, total, prefix, prefix, extremum,
     contraction, contraction, contraction, folded_product, folded_product, call,
     nothing_done, nothing_done, halves, of_ones, bits, drawn, drawn, *MOVES,

@@ -154,7 +154,7 @@ BUILDS: dict[str, tuple[Callable[[], object], type[TinytorchError], str]] = {
     "integer to a negative power": (
         lambda: i**-1,
         tt.DTypeError,
-        "an integer tensor has powers by non-negative Python ints",
+        "an integer tensor has no negative powers",
     ),
     "matmul": (
         lambda: x @ x,

@@ -6,6 +6,8 @@ from typing import Any, Self
 
 from compiler.errors import ArgumentError
 from compiler.ir.build import apply
+from compiler.ir.formula.tape import Formula
+from compiler.ir.formula.trace import REMAINDER
 from compiler.ir.node import Node
 from compiler.ir.numbers import number
 from tinytorch import tensor as symbolic
@@ -20,7 +22,7 @@ class Operators(symbolic.Tensor):
     __slots__ = ()
     _hints = "core.Tensor"
 
-    def _binary(self, atom: str, left: Any, right: Any) -> Any:
+    def _binary(self, atom: str | Formula, left: Any, right: Any) -> Any:
         pair = self._pair(left, right)
         if pair is None:
             return NotImplemented
@@ -44,6 +46,12 @@ class Operators(symbolic.Tensor):
 
     def __rtruediv__(self, other: TensorLike) -> Any:
         return self._binary("div", other, self)
+
+    def __rfloordiv__(self, other: TensorLike) -> Any:
+        return self._binary("floordiv", other, self)
+
+    def __rmod__(self, other: TensorLike) -> Any:
+        return self._binary(REMAINDER, other, self)
 
     def __rpow__(self, other: TensorLike) -> Any:
         check_power(other, self)

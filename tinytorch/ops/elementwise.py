@@ -60,7 +60,10 @@ zmul = of_atom(
 
 
 def pow(base: Any, exponent: Any) -> Any:  # PyTorch's name
-    """`base ** exponent`. Integers have powers by non-negative Python ints only (DTypeError)."""
+    """`base ** exponent`. Integers have no power by a negative number (DTypeError).
+
+    By a tensor of integers they have: 1 / base^-exponent, cut to a whole number, as in PyTorch.
+    """
     is_lazy = isinstance(base, Tensor | Var) or isinstance(exponent, Tensor | Var)
     return base**exponent if is_lazy else as_tensor(base) ** exponent
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import ArgumentError
-from compiler.ir.formula.trace import Var
-from tinytorch.elementwise import elementwise, of_atom
+from compiler.ir.formula.trace import REMAINDER, Var
+from tinytorch.elementwise import Elementwise, elementwise, of_atom
 from tinytorch.ops.elementwise import abs, ceil, exact_softplus, floor, isnan, log, where, zmul
 from tinytorch.tensor import as_tensor
 
@@ -76,6 +76,16 @@ trunc = elementwise(
     "trunc",
     lambda x: where(x < 0, ceil(x), floor(x)),
     doc="The nearest integer towards 0. The slope is 0 everywhere.",
+)
+fmod = of_atom(
+    "fmod", "What is left of x when it is divided by y, exactly, with the sign of x. Integers by 0 give 0."
+)
+remainder = Elementwise(
+    REMAINDER, {}, "What is left of x when it is divided by y, with the sign of y: Python's `%`."
+)
+floor_divide = of_atom(
+    "floordiv",
+    "The quotient rounded down: Python's `//`. Integers stay integers, and by 0 give 0. The slope is 0.",
 )
 lerp = elementwise(
     "lerp",

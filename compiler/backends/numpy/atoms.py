@@ -15,6 +15,7 @@ import numpy as np
 
 from compiler.backends.numpy.blocks import apply_slowly, blocks
 from compiler.backends.numpy.source import Source
+from compiler.backends.reference.atoms import power
 from compiler.backends.reference.random_bits import random32, random64
 from compiler.backends.reference.special import erf, erfc, normcdf
 from compiler.ir.formula.atoms import of_every_atom
@@ -55,6 +56,19 @@ def _ufunc(function: Callable[..., Any]) -> Emitter:
         site.call(function, *arguments)
 
     return emit
+
+
+def _pow(site: Site, x: str, y: str) -> None:
+    """NumPy's integers have no negative powers, which a tensor of exponents may hold."""
+    if site.dtype.is_float or (is_literal(y) and not y.startswith("-")):
+        site.call(np.power, x, y)
+        return
+    site.source.call(power_of_integers, x, y, site.out)
+
+
+def power_of_integers(x: Array, y: Array, out: Array) -> None:
+    """x to the power y, of integers by any."""
+    np.copyto(out, power(np.asarray(x, out.dtype), np.asarray(y, out.dtype)))
 
 
 def _copy(site: Site, x: str) -> None:
@@ -250,7 +264,7 @@ def _two_sided(name: str, rate: float, whole: int, in_float64: Callable[..., Any
 
 EMITTERS: Final[Mapping[str, Emitter]] = of_every_atom({
     "add": _ufunc(np.add), "sub": _ufunc(np.subtract), "mul": _ufunc(np.multiply), "div": _ufunc(np.divide),
-    "neg": _ufunc(np.negative), "pow": _ufunc(np.power), "zmul": _zmul, "stop": _copy, "abs": _ufunc(np.abs),
+    "neg": _ufunc(np.negative), "pow": _pow, "zmul": _zmul, "stop": _copy, "abs": _ufunc(np.abs),
     "sign": _ufunc(np.sign), "floor": _rounding(np.floor), "ceil": _rounding(np.ceil),
     "round": _rounding(np.rint),
     "maximum": _ufunc(np.maximum), "minimum": _ufunc(np.minimum), "lt": _ufunc(np.less),
@@ -272,5 +286,6 @@ EMITTERS: Final[Mapping[str, Emitter]] = of_every_atom({
     "sinh": _ufunc(np.sinh), "cosh": _ufunc(np.cosh), "asinh": _ufunc(np.arcsinh),
     "acosh": _ufunc(np.arccosh), "atanh": _ufunc(np.arctanh), "cbrt": _ufunc(np.cbrt),
     "hypot": _ufunc(np.hypot), "copysign": _ufunc(np.copysign),
+    "fmod": _ufunc(np.fmod), "floordiv": _ufunc(np.floor_divide),
 }, "the numpy backend")  # fmt: skip
 """What writes the calls of an atom."""

@@ -39,6 +39,14 @@ def _zmul(x: Array, y: Array) -> Array:
     return np.where(x == 0, x.dtype.type(0), x * y)
 
 
+def power(x: Array, y: Array) -> Array:
+    """x to the power y; of integers by negative ones 1 / x^-y, cut: 0 but for 1 and -1 (PyTorch's)."""
+    if x.dtype.kind == "f" or not np.any(y < 0):
+        return np.power(x, y)
+    units = np.where(x == 1, x, np.where(x == -1, 1 - 2 * (y & 1), 0))
+    return np.where(y < 0, units, np.power(x, np.maximum(y, 0))).astype(x.dtype)
+
+
 def _whole(function: Callable[..., Any]) -> Callable[..., Any]:
     """A rounding function that leaves integers as they are."""
 
@@ -50,7 +58,7 @@ def _whole(function: Callable[..., Any]) -> Callable[..., Any]:
 
 ATOMS_IN_NUMPY: Final[Mapping[str, Callable[..., Any]]] = of_every_atom({
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative,
-    "pow": np.power,
+    "pow": power,
     "zmul": _zmul, "stop": np.asarray, "abs": np.abs, "sign": np.sign, "floor": _whole(np.floor),
     "ceil": _whole(np.ceil),
     "round": _whole(np.rint), "maximum": np.maximum, "minimum": np.minimum, "lt": np.less,
@@ -65,6 +73,6 @@ ATOMS_IN_NUMPY: Final[Mapping[str, Callable[..., Any]]] = of_every_atom({
     "log2": np.log2, "log10": np.log10,
     "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2, "sinh": np.sinh,
     "cosh": np.cosh, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "cbrt": np.cbrt,
-    "hypot": np.hypot, "copysign": np.copysign,
+    "hypot": np.hypot, "copysign": np.copysign, "fmod": np.fmod, "floordiv": np.floor_divide,
 }, "the oracle")  # fmt: skip
 """What an atom makes of arrays that have its dtype already."""

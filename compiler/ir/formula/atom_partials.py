@@ -52,6 +52,7 @@ STATED: Final[Mapping[str, tuple[str, ...]]] = {
     "atanh": ("1 / (1 - x * x)",),
     "cbrt": ("1 / 3 / cbrt(x) / cbrt(x)",),
     "hypot": ("x / hypot(x, y)", "y / hypot(x, y)"),
+    "fmod": ("1", "-where(x / y < 0, ceil(x / y), floor(x / y))"),
     "copysign": ("sign(x) * copysign(1, y)", "0"),
 }
 """Partials by each parameter of atoms for which sympy has none as stable. They are proved as all are."""

@@ -161,6 +161,8 @@ _TABLE = (
     Atom("cbrt", 1, _F, _CLOSE, 30, r"\sqrt[3]{{{x}}}"),
     Atom("hypot", 2, _F, _CLOSE, 12, r"\sqrt{{{x}^2 + {y}^2}}"),
     Atom("copysign", 2, _F, _EXACT, 1, r"\operatorname{{copysign}}({x}, {y})"),
+    Atom("fmod", 2, _A, _EXACT, 16, r"\operatorname{{fmod}}({x}, {y})"),
+    Atom("floordiv", 2, _A, _CLOSE, 30, r"\lfloor {x} / {y} \rfloor", flat=True),
 )
 
 ATOMS: Final[dict[str, Atom]] = {atom.name: atom for atom in _TABLE}

@@ -19,8 +19,8 @@ _LEAST_NORMAL = 2.0**-126
 """The least normal number of float32: less than this may round to 0, and its reciprocal may overflow."""
 
 
-_ROUNDED = 1 + 2.0**-24
-"""An angle times this is not below what float32 rounds it to."""
+_ROUNDED = 2.0**-24
+"""How far, at most, float32 rounds a number, beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +233,20 @@ def _cosh(x: Range) -> Range:
     return Range(least, largest, x.infinite or x.magnitude[1] > _LARGEST_EXPONENT, x.nan, nonzero=True)
 
 
+def _above(x: float) -> float:
+    return x + abs(x) * _ROUNDED
+
+
+def _below(x: float) -> float:
+    return x - abs(x) * _ROUNDED
+
+
 def _within_one(function: Callable[[float], float]) -> Callable[[Range], Range]:
     """The rule of a function on [-1, 1] that rises or falls, NaN outside."""
 
     def found(x: Range) -> Range:
         ends = [function(min(max(end, -1.0), 1.0)) for end in (x.low, x.high)]
-        return Range(min(ends) * _ROUNDED, max(ends) * _ROUNDED, nan=x.nan or x.magnitude[1] > 1)
+        return Range(_below(min(ends)), _above(max(ends)), nan=x.nan or x.magnitude[1] > 1)
 
     return found
 
@@ -253,8 +261,8 @@ def _acosh(x: Range) -> Range:
     return Range(low, high, x.infinite, x.nan or x.low < 1)
 
 
-def _atan(x: float) -> float:
-    return math.atan(x) * _ROUNDED
+def _atan(x: Range) -> Range:
+    return Range(_below(math.atan(x.low)), _above(math.atan(x.high)), nan=x.nan)
 
 
 def _cube_root(x: float) -> float:
@@ -271,8 +279,20 @@ def _copysign(x: Range, y: Range) -> Range:
     return Range(-largest, largest, x.infinite, x.nan, x.nonzero)
 
 
+def _fmod(x: Range, y: Range) -> Range:
+    largest = min(x.magnitude[1], y.magnitude[1])
+    nan = x.nan or y.nan or x.infinite or y.may_be_zero
+    return Range(-largest if x.low < 0 else 0.0, largest if x.high > 0 else 0.0, nan=nan)
+
+
+def _floordiv(x: Range, y: Range) -> Range:
+    quotient = _div(x, y)
+    low, high = (math.floor(end) if math.isfinite(end) else end for end in (quotient.low, quotient.high))
+    return replace(quotient, low=low, high=high, nonzero=False)
+
+
 def _angle(x: Range, y: Range) -> Range:
-    return Range(-math.pi * _ROUNDED, math.pi * _ROUNDED, nan=x.nan or y.nan)
+    return Range(_below(-math.pi), _above(math.pi), nan=x.nan or y.nan)
 
 
 def _softplus(x: float) -> float:
@@ -352,8 +372,9 @@ RULES: Final[Mapping[str, Callable[..., Range]]] = of_every_atom({
     "normpdf": _bounded(0, 1 / math.sqrt(2 * math.pi)), "exp2": _exp2,
     "tan": lambda x: Range(nan=x.nan or x.infinite), "log2": _log_to(2.0), "log10": _log_to(10.0),
     "asin": _within_one(math.asin), "acos": _within_one(math.acos),
-    "atan": _rising(_atan, _atan(-math.inf), _atan(math.inf)), "atan2": _angle, "sinh": _sinh, "cosh": _cosh,
+    "atan": _atan, "atan2": _angle, "sinh": _sinh, "cosh": _cosh,
     "asinh": _rising(math.asinh, -math.inf, math.inf), "acosh": _acosh, "atanh": _atanh,
     "cbrt": _rising(_cube_root, -math.inf, math.inf), "hypot": _hypot, "copysign": _copysign,
+    "fmod": _fmod, "floordiv": _floordiv,
 }, "the table of interval rules", but=("where",))  # fmt: skip
 """The rule of every atom but `where`, whose branches are judged under its condition (`intervals.py`)."""

@@ -80,7 +80,7 @@ class _Reader:
             case "frac":
                 return f"<mfrac>{self._item()}{self._item()}</mfrac>"
             case "sqrt":
-                return f"<msqrt>{self._item()}</msqrt>"
+                return self._root()
             case "dot":
                 return f"<mover>{self._item()}<mo>&dot;</mo></mover>"
             case "left":
@@ -89,6 +89,13 @@ class _Reader:
                 return self._cases()
             case _:
                 return self._sign(name)
+
+    def _root(self) -> str:
+        if self._peek() != "[":
+            return f"<msqrt>{self._item()}</msqrt>"
+        self._next()
+        index = self.row(("]",))
+        return f"<mroot>{self._item()}{index}</mroot>"
 
     def _sign(self, name: str) -> str:
         if name in _WORDS:

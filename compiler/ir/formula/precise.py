@@ -208,6 +208,15 @@ def _copysign(x: Any, y: Any) -> Any:
     return -abs(x) if y < 0 else abs(x)
 
 
+def _fmod(x: Any, y: Any) -> Any:
+    mp = mpmath_context()
+    return x - y * (mp.floor if x * y > 0 else mp.ceil)(_div(x, y))
+
+
+def _floordiv(x: Any, y: Any) -> Any:
+    return mpmath_context().floor(_div(x, y))
+
+
 @cache
 def table() -> Mapping[str, Callable[..., Any]]:
     """The value of every atom, of numbers of `mpmath_context`."""
@@ -238,6 +247,7 @@ def _anywhere() -> Mapping[str, Callable[..., Any]]:
         "asin": partial(_real_of, "asin"), "acos": partial(_real_of, "acos"), "atan": mp.atan,
         "atan2": mp.atan2, "asinh": mp.asinh, "acosh": partial(_real_of, "acosh"),
         "atanh": partial(_real_of, "atanh"), "cbrt": _cbrt, "hypot": mp.hypot, "copysign": _copysign,
+        "fmod": _fmod, "floordiv": _floordiv,
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from compiler.errors import FormulaError
 from compiler.ir.formula import symbolic
 from compiler.ir.formula.atoms import ATOMS, Rule
 from compiler.ir.formula.literals import LARGEST_INTEGER
+from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.recognise import recognise
 from compiler.ir.formula.tape import Const, Formula, Ref, Tape
 from compiler.ir.numbers import Scalar, number
@@ -32,7 +33,7 @@ _UFUNCS: Final[Mapping[str, str]] = {
     "log10": "log10", "arcsin": "asin",
     "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "sinh": "sinh", "cosh": "cosh",
     "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "cbrt": "cbrt", "hypot": "hypot",
-    "copysign": "copysign",
+    "copysign": "copysign", "fmod": "fmod", "floor_divide": "floordiv",
 }  # fmt: skip
 
 
@@ -43,6 +44,11 @@ _LOGICAL: Final[Mapping[str, str]] = {
     "logical_not": "not",
 }
 """What is of bits where its arguments are truths."""
+
+REMAINDER: Final = parse_formula(
+    "remainder(x, y) = { r = fmod(x, y); where((r != 0) & ((y < 0) ^ (r < 0)), r + y, r) }"
+)
+"""What Python's `%` is: of the divisor's sign."""
 
 
 class Var:
@@ -117,6 +123,18 @@ class Var:
 
     def __rtruediv__(self, other: Any) -> Var:
         return self._emit("div", other, self)
+
+    def __floordiv__(self, other: Any) -> Var:
+        return self._emit("floordiv", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Var:
+        return self._emit("floordiv", other, self)
+
+    def __mod__(self, other: Any) -> Var:
+        return self.apply(REMAINDER, self, other)
+
+    def __rmod__(self, other: Any) -> Var:
+        return self.apply(REMAINDER, other, self)
 
     def __pow__(self, other: Any) -> Var:
         return self._emit("pow", self, other)

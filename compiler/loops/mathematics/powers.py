@@ -120,12 +120,19 @@ def _half_power(m: Lanes, x: Operand, exponent: float) -> Operand:
 
 
 def _of_integers(m: Lanes, base: Operand, exponent: Operand) -> Operand:
-    """Square and multiply over the exponent's bits, modulo 2^n as integers are."""
+    """Square and multiply over the exponent's bits, modulo 2^n as integers are; of no literal any sign."""
     if isinstance(exponent, Literal) and exponent.value > 0:
         return _multiplied(base, int(exponent.value), m.mul)
-    total: Operand = m.operand(1)
+    total, given = m.operand(1), base
     for bit in range(m.dtype.size * 8 - 1):
         is_set = m.ne(m.and_(m.lshr(exponent, bit), 1), 0)
         total = m.select(is_set, m.mul(total, base), total)
         base = m.mul(base, base)
-    return total
+    return total if isinstance(exponent, Literal) else _of_negative(m, given, exponent, total)
+
+
+def _of_negative(m: Lanes, base: Operand, exponent: Operand, other: Operand) -> Operand:
+    """Return `other` where the exponent is not negative, else 1 / base^-exponent, cut: 0 but for 1 and -1."""
+    is_odd = m.ne(m.and_(exponent, 1), 0)
+    of_minus_one = m.select(m.eq(base, -1), m.select(is_odd, -1, 1), 0)
+    return m.select(m.lt(exponent, 0), m.select(m.eq(base, 1), 1, of_minus_one), other)

@@ -20,6 +20,7 @@ from compiler.loops.mathematics import (
     logarithms,
     powers,
     random_bits,
+    remainders,
     roots,
     trigonometry,
 )
@@ -106,6 +107,8 @@ _ATOMS: Final[Mapping[str, Rule]] = {
     "cbrt": roots.cbrt,
     "hypot": roots.hypot,
     "copysign": elementary.copysign,
+    "fmod": remainders.fmod,
+    "floordiv": remainders.floordiv,
 }
 
 RULES: Final[Mapping[str, Rule]] = {

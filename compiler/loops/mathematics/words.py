@@ -130,6 +130,10 @@ class Lanes:
     def div(self, a: Word, b: Word) -> Value:
         return self._same("div", a, b)
 
+    def rem(self, a: Word, b: Word) -> Value:
+        """Return what is left of integers when a is divided by b, which is not 0, with the sign of a."""
+        return self._same("rem", a, b)
+
     def neg(self, a: Word) -> Value:
         return self._same("neg", a)
 

@@ -64,6 +64,7 @@ BINARY = [
     Row("divide", oe.divide, torch.div, binary()),
     Row("zmul", oe.zmul, torch.mul, binary()),
     Row("pow", oe.pow, torch.pow, binary(positive)),
+    Row("pow of integers", oe.pow, torch.pow, binary(integers, integers)),
     Row("maximum", oe.maximum, torch.maximum, binary()),
     Row("minimum", oe.minimum, torch.minimum, binary()),
     Row("equal", oe.equal, torch.eq, binary()),

@@ -49,11 +49,30 @@ UNARY = [
     ),
 ]
 
+
+def not_zero(*shape):
+    """Integers of both signs without 0, by which PyTorch refuses to divide."""
+    found = integers(*shape)
+    return np.where(found == 0, 2, found)
+
+
+INTEGER = [
+    ("fmod", of.fmod, torch.fmod),
+    ("remainder", lambda x, y: x % y, torch.remainder),
+    ("floor_divide", lambda x, y: x // y, torch.floor_divide),
+]
+
 FAR_APART = [(signed(3) * 1000, signed(3) * 1000), (np.full(3, -800.0), np.full(3, 3.0))]
 
 OTHERS = [
     Row("hypot", of.hypot, torch.hypot, binary()),
     Row("atan2", of.atan2, torch.atan2, [*binary(), (np.zeros(3), np.array([1.0, -2.0, 3.0]))]),
+    Row("fmod", of.fmod, torch.fmod, [*binary(), (signed(5) * 1e6, signed(5))]),
+    Row("remainder", of.remainder, torch.remainder, [*binary(), (signed(5) * 1e6, signed(5))]),
+    Row("remainder operator", lambda x, y: x % y, torch.remainder, binary()),
+    Row("floor_divide", of.floor_divide, torch.floor_divide, binary(), is_smooth=False, orders=0),
+    Row("floor_divide operator", lambda x, y: x // y, torch.floor_divide, binary(), orders=0),
+    *[Row(f"{name} of integers", ours, theirs, binary(integers, not_zero)) for name, ours, theirs in INTEGER],
     Row("copysign", of.copysign, torch.copysign, [*binary(), (signed(3), np.array([0.0, -0.0, 1.0]))]),
     each(of.nan_to_num, torch.nan_to_num),
     Row("logaddexp", of.logaddexp, torch.logaddexp, [*binary(), (np.ones(3), np.ones(3))]),

@@ -100,7 +100,7 @@ def test_an_unknown_approximation_of_gelu():
 
 
 def test_integers_have_no_negative_powers():
-    with pytest.raises(DTypeError, match="non-negative Python ints"):
+    with pytest.raises(DTypeError, match="no negative powers"):
         oe.pow(api.input("x", (), "int32"), -1)
 
 

@@ -58,13 +58,19 @@ def test_an_atom_equals_the_oracle(atom, dtype):
         assert_right(inputs, [result], *arrays_of(inputs), tile=36)
 
 
+SPAN = {"asin": (-0.9, 0.9), "acos": (-0.9, 0.9), "atanh": (-0.9, 0.9), "acosh": (1.5, 3.0)}
+
+
 @pytest.mark.parametrize("name", [name for name in sorted(ATOMS) if name not in OF_BITS])
 @pytest.mark.parametrize("dtype", [FLOAT32, FLOAT64])
 def test_an_atom_may_be_written_over_an_argument(name, dtype):
     count = ATOMS[name].arity
     first = 1 if name == "where" else 0
     for over in range(first, count):
-        arrays = [np.random.default_rng(k).uniform(0.5, 2.0, 9).astype(dtype.numpy) for k in range(count)]
+        arrays = [
+            np.random.default_rng(k).uniform(*SPAN.get(name, (0.5, 2.0)), 9).astype(dtype.numpy)
+            for k in range(count)
+        ]
         if name == "where":
             arrays[0] = arrays[0] > 1
         expected = np.asarray(ATOMS_IN_NUMPY[name](*arrays))

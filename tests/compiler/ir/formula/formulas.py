@@ -13,6 +13,9 @@ NUMBERS = st.one_of(
 ).map(Const)
 
 
+OF_NUMBERS = [name for name, atom in ATOMS.items() if atom.rule is not Rule.INTEGER]
+
+
 @st.composite
 def formulas(draw: st.DrawFn, longest: int = 12) -> Formula:
     """A well-typed formula of one to three parameters, all numbers."""

@@ -44,6 +44,7 @@ def test_every_atom_is_well_formed_and_shows_its_arguments(atom) -> None:
         (r"y_{i 0}", "<msub><mi>y</mi><mrow><mi>i</mi><mn>0</mn></mrow></msub>"),
         (r"\sum_{k} x", "<munder><mo>&sum;</mo><mrow><mi>k</mi></mrow></munder><mi>x</mi>"),
         (r"\sqrt{x}", "<msqrt><mrow><mi>x</mi></mrow></msqrt>"),
+        (r"\sqrt[3]{x}", "<mroot><mrow><mi>x</mi></mrow><mrow><mn>3</mn></mrow></mroot>"),
         (r"\operatorname{sech}^2(x)", '<msup><mi mathvariant="normal">sech</mi><mn>2</mn></msup>'),
         (r"\left(x\right)", "<mrow><mo>(</mo><mi>x</mi><mo>)</mo></mrow>"),
         (r"\mathrm{my\_name}", '<mi mathvariant="normal">my_name</mi>'),

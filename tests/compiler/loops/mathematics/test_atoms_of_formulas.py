@@ -313,6 +313,7 @@ NUMPY = {
     "isnan": np.isnan, "floor": np.floor, "ceil": np.ceil,
     "round": np.rint, "sqrt": np.sqrt, "sign": np.sign, "abs": np.abs, "neg": np.negative,
     "where": np.where, "stop": np.positive, "atan2": np.arctan2, "hypot": np.hypot, "copysign": np.copysign,
+    "fmod": np.fmod, "floordiv": np.floor_divide,
     "fma": lambda a, b, c: (a.astype("longdouble") * b + c).astype(a.dtype),
     "fms": lambda a, b, c: (a.astype("longdouble") * b - c).astype(a.dtype),
     "zmul": lambda a, b: np.where(a == 0, np.zeros_like(a), a * b),
@@ -323,6 +324,7 @@ SPECIAL = {
     "b": [False, True],
 }
 OF_INTEGERS = (
+    "fmod", "floordiv",
     "add", "sub", "mul", "zmul", "neg", "abs", "sign", "floor", "ceil", "round", "maximum", "minimum", "lt",
     "le", "gt", "ge", "eq", "ne", "isnan", "where", "pow", "stop", *LOGICAL, *SHIFTS,
 )  # fmt: skip
