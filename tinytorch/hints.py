@@ -69,6 +69,7 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("hard_tanh", "tt.hardtanh(x)"),
         ("hardshrink", "tt.hard_shrink(x)"),
         ("softshrink", "tt.soft_shrink(x)"),
+        ("tanhshrink", "tt.tanh_shrink(x)"),
         ("fix", "tt.trunc(x)"),
         ("arcsin", "tt.asin(x)"),
         ("arccos", "tt.acos(x)"),

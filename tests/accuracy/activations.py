@@ -95,6 +95,8 @@ FUNCTIONS = (
     Activation("log10", tt.log10, "log10", above=0),
     Activation("cbrt", tt.cbrt, ""),
     Activation("tan", tt.tan, "tan"),
+    Activation("logit", tt.logit, "logit", above=0, below=1),
+    Activation("sinc", tt.sinc, "sinc"),
     Activation("asin", tt.asin, "asin", above=-1, below=1),
     Activation("acos", tt.acos, "acos", above=-1, below=1),
     Activation("atan", tt.atan, "atan"),

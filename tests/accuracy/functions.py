@@ -146,3 +146,42 @@ def atanh(m: Arithmetic, x: Any) -> Any:
 
 def atanh_slope(m: Arithmetic, x: Any) -> Any:
     return 1 / ((1 - x) * (1 + x))
+
+
+def logit(m: Arithmetic, x: Any) -> Any:
+    near = m.where(abs(x - m.number("0.5")) < m.number("0.25"), x, m.number("0.5"))
+    return m.where(
+        abs(x - m.number("0.5")) < m.number("0.25"),
+        m.log1p((2 * near - 1) / (1 - near)),
+        m.log(x) - m.log1p(-x),
+    )
+
+
+def logit_slope(m: Arithmetic, x: Any) -> Any:
+    return 1 / (x * (1 - x))
+
+
+def _turned(m: Arithmetic, x: Any) -> tuple[Any, Any]:
+    """sin and cos of pi x, half turns taken off first."""
+    floor, half = m.named("floor"), m.number("0.5")
+    whole = floor(x + half)
+    sign = 1 - 2 * (whole - 2 * floor(whole / 2))
+    return sign * m.sin(m.pi * (x - whole)), sign * m.cos(m.pi * (x - whole))
+
+
+def sinc(m: Arithmetic, x: Any) -> Any:
+    safe = m.where(x == 0, 1, x)
+    return m.where(x == 0, 1, _turned(m, safe)[0] / m.pi / safe)
+
+
+def sinc_slope(m: Arithmetic, x: Any) -> Any:
+    """A series where the difference loses digits."""
+    t = m.pi * x
+    square = m.where(abs(t) < 1, t, 1) ** 2
+    total, term = 0 * square, -m.pi * m.pi * x / 3
+    for k in range(1, 14):
+        total = total + term
+        term = -term * square * (k + 1) / (k * (2 * k + 2) * (2 * k + 3))
+    far = m.where(abs(t) < 1, 1, x)
+    sine, cosine = _turned(m, far)
+    return m.where(abs(t) < 1, total, (cosine - sine / m.pi / far) / far)

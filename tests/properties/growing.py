@@ -87,7 +87,7 @@ def singular(maker: Maker) -> Value | None:
     x = maker.pick(lambda value: is_number(value) and is_exact(value) and value.bound <= 1000)
     if x is None:
         return None
-    found = maker.choice(["log", "log1p", "log2", "log10", "sqrt", "asin", "acos", "acosh", "atanh"])
+    found = maker.choice(["log", "log1p", "log2", "log10", "sqrt", "asin", "acos", "acosh", "atanh", "logit"])
     return Value(apply(found, x.node), 40.0, None, special=True)
 
 

@@ -111,6 +111,11 @@ def gelu(x: Any, *, approximate: Literal["none", "tanh", "sigmoid"] = "none") ->
 
 # Made of straight lines
 
+tanh_shrink = elementwise(
+    "tanh_shrink",
+    lambda x: x - tanh(x),
+    doc="x less its tanh. Near 0, where that is x^3 / 3, digits cancel, as in PyTorch.",
+)
 relu6 = elementwise(
     "relu6",
     lambda x: where(x <= 0, 0, where(x >= 6, 6, x)),

@@ -10,15 +10,28 @@ atom.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from compiler.errors import ArgumentError
 from compiler.ir.formula.trace import REMAINDER, Var
 from tinytorch.elementwise import Elementwise, elementwise, of_atom
-from tinytorch.ops.elementwise import abs, ceil, exact_softplus, floor, isnan, log, where, zmul
+from tinytorch.ops.elementwise import (
+    abs,
+    ceil,
+    clip,
+    exact_softplus,
+    floor,
+    isnan,
+    log,
+    round,
+    sin,
+    where,
+    zmul,
+)
 from tinytorch.tensor import as_tensor
+from tinytorch.values import checked_number
 
 # Powers and logarithms
 
@@ -32,6 +45,9 @@ exp2 = of_atom("exp2", "2 to the power x. Infinite from 128 on in float32, from 
 log2 = of_atom("log2", "The binary logarithm, for x > 0; exact of powers of two.")
 log10 = of_atom("log10", "The decimal logarithm, for x > 0: -infinity at 0, NaN below.")
 cbrt = of_atom("cbrt", "The real cube root, of negative numbers too. Its slope is infinite at 0.")
+_logit = of_atom(
+    "logit", "The logarithm of the odds x / (1 - x), the inverse of sigmoid; NaN outside [0, 1]."
+)
 hypot = of_atom(
     "hypot", "The root of x^2 + y^2, also where a square would overflow. Its slope has no value at 0, 0."
 )
@@ -57,6 +73,25 @@ atan2 = of_atom(
     "atan2",
     "The angle of the point with the coordinates y and x, in this order here, from -pi to pi: `atan2(y, x)`.",
 )
+
+_SERIES: Final = tuple((-1) ** k / math.factorial(2 * k + 1) for k in range(13))
+"""Of sin(t) / t, in t^2."""
+
+
+def _sinc(x: Any) -> Any:
+    """By its series below |t| = 2, where differences of slopes lose digits and at 0 there is no quotient.
+
+    Beyond, whole turns are taken off x, which leaves no rounding, before it is multiplied by pi.
+    """
+    square, total = (math.pi * x) * (math.pi * x), 0.0
+    for coefficient in reversed(_SERIES):
+        total = total * square + coefficient
+    whole = round(x)
+    sign = where(whole == 2 * floor(whole / 2), 1, -1)
+    return where(square < 4, total, sign * sin(math.pi * (x - whole)) / math.pi / x)
+
+
+sinc = elementwise("sinc", _sinc, doc="sin(pi x) / (pi x), and 1 at 0; 0 at all other integers.")
 
 # Hyperbolic functions
 
@@ -113,6 +148,14 @@ _nan_to_num = elementwise(
     ),
     doc="x with a number each for NaN and the two infinities.",
 )
+
+
+def logit(x: Any, eps: float | None = None) -> Any:
+    """The logarithm of the odds x / (1 - x), the inverse of sigmoid: NaN outside [0, 1].
+
+    With `eps` x is held between eps and 1 - eps before, and has the slope 0 outside.
+    """
+    return _logit(x if eps is None else clip(x, eps, 1 - checked_number("eps", eps)))
 
 
 def isclose(x: Any, y: Any, *, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:

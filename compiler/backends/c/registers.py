@@ -6,7 +6,7 @@ A truth value is 0 or 1; in a vector it is 0 or -1 in every lane, an integer as 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -128,7 +128,9 @@ class Registers:
 
     def truth(self, term: Term, kind: Type) -> Term:
         """A truth as wide as those of comparisons of a type."""
-        return self.cast(term, kind.truth.element) if term.type.lanes else self.spread(term, kind.truth)
+        if term.type.lanes:
+            return self.cast(term, kind.truth.element)
+        return self.spread(replace(term, type=Type(kind.truth.element)), kind.truth)
 
 
 def literal(item: Literal, lanes: int) -> Term:

@@ -15,7 +15,7 @@ import numpy as np
 
 from compiler.backends.numpy.blocks import apply_slowly, blocks
 from compiler.backends.numpy.source import Source
-from compiler.backends.reference.atoms import power
+from compiler.backends.reference.atoms import logit, power
 from compiler.backends.reference.random_bits import random32, random64
 from compiler.backends.reference.special import erf, erfc, normcdf
 from compiler.ir.formula.atoms import of_every_atom
@@ -174,6 +174,15 @@ def _sech2(site: Site, x: str) -> None:
     site.call(np.divide, q, site.out)
 
 
+def _logit(site: Site, x: str) -> None:
+    site.source.call(write_logit, x, site.out)
+
+
+def write_logit(x: Array, out: Array) -> None:
+    """The oracle's logit, into an array."""
+    np.copyto(out, logit(np.asarray(x, out.dtype)))
+
+
 def _isnan(site: Site, x: str) -> None:
     """x != x: np.isnan of a part of an array writes wrong bools into an array with strides (NumPy 2.4)."""
     site.call(np.not_equal, x, x)
@@ -280,7 +289,8 @@ EMITTERS: Final[Mapping[str, Emitter]] = of_every_atom({
     "sech2": _sech2, "sigmoid": _sigmoid, "softplus": _softplus, "erf": _erf,
     "erfc": _two_sided("erfc", 1.0, 2, erfc),
     "normcdf": _two_sided("normcdf", 0.5, 1, normcdf), "normpdf": _normpdf,
-    "exp2": _ufunc(np.exp2), "tan": _ufunc(np.tan), "log2": _ufunc(np.log2), "log10": _ufunc(np.log10),
+    "logit": _logit, "exp2": _ufunc(np.exp2), "tan": _ufunc(np.tan), "log2": _ufunc(np.log2),
+    "log10": _ufunc(np.log10),
     "asin": _ufunc(np.arcsin),
     "acos": _ufunc(np.arccos), "atan": _ufunc(np.arctan), "atan2": _ufunc(np.arctan2),
     "sinh": _ufunc(np.sinh), "cosh": _ufunc(np.cosh), "asinh": _ufunc(np.arcsinh),

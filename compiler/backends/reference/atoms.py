@@ -35,6 +35,12 @@ def _normpdf(x: Array) -> Array:
     return np.exp(-0.5 * x * x) * x.dtype.type(1 / math.sqrt(2 * math.pi))
 
 
+def logit(x: Array) -> Array:
+    """log(x / (1 - x)), from 1/4 on by log1p, which does not lose the digits near 1/2."""
+    below, above = np.log(x / (1 - x)), np.log1p((2 * x - 1) / (1 - x))
+    return np.where(x < 0.25, below, above)
+
+
 def _zmul(x: Array, y: Array) -> Array:
     return np.where(x == 0, x.dtype.type(0), x * y)
 
@@ -69,7 +75,7 @@ ATOMS_IN_NUMPY: Final[Mapping[str, Callable[..., Any]]] = of_every_atom({
     "where": np.where,
     "sqrt": np.sqrt, "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p, "sin": np.sin,
     "cos": np.cos, "tanh": np.tanh, "sech2": _sech2, "sigmoid": _sigmoid, "softplus": _softplus, "erf": erf,
-    "erfc": erfc, "normcdf": normcdf, "normpdf": _normpdf, "exp2": np.exp2, "tan": np.tan,
+    "erfc": erfc, "normcdf": normcdf, "normpdf": _normpdf, "logit": logit, "exp2": np.exp2, "tan": np.tan,
     "log2": np.log2, "log10": np.log10,
     "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2, "sinh": np.sinh,
     "cosh": np.cosh, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "cbrt": np.cbrt,

@@ -36,6 +36,7 @@ FORMS_OF_TWO: Final = (
 STATED: Final[Mapping[str, tuple[str, ...]]] = {
     "exp2": ("log(2) * exp2(x)",),
     "tan": ("1 / (cos(x) * cos(x))",),
+    "logit": ("where((x < 0) | (x > 1), nan, 1 / (x * (1 - x)))",),
     "log2": ("1 / log(2) / x",),
     "log10": ("1 / log(10) / x",),
     "asin": ("1 / sqrt((1 - x) * (1 + x))",),

@@ -149,6 +149,7 @@ _TABLE = (
     Atom("tan", 1, _F, _CLOSE, 30, r"\tan({x})"),
     Atom("log2", 1, _F, _CLOSE, 20, r"\log_2({x})", "log(x) / log(2)"),
     Atom("log10", 1, _F, _CLOSE, 22, r"\log_{{10}}({x})", "log(x) / log(10)"),
+    Atom("logit", 1, _F, _CLOSE, 40, r"\operatorname{{logit}}({x})", "log(x / (1 - x))"),
     Atom("asin", 1, _F, _CLOSE, 24, r"\arcsin({x})"),
     Atom("acos", 1, _F, _CLOSE, 26, r"\arccos({x})"),
     Atom("atan", 1, _F, _CLOSE, 24, r"\arctan({x})"),

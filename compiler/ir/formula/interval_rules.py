@@ -223,6 +223,11 @@ def _log_to(base: float) -> Callable[[Range], Range]:
     return found
 
 
+def _logit(x: Range) -> Range:
+    below, above = _log(x), _log(_sub(literal(1.0), x))
+    return Range(infinite=below.infinite or above.infinite, nan=below.nan or above.nan)
+
+
 def _sinh(x: Range) -> Range:
     low, high = (math.sinh(end) if abs(end) < 700 else end * math.inf for end in (x.low, x.high))
     return Range(low, high, infinite=x.infinite or x.magnitude[1] > _LARGEST_EXPONENT, nan=x.nan)
@@ -369,7 +374,7 @@ RULES: Final[Mapping[str, Callable[..., Range]]] = of_every_atom({
     "sin": _bounded(-1, 1, waves=True), "cos": _bounded(-1, 1, waves=True), "tanh": _rising(math.tanh, -1, 1),
     "sech2": _bounded(0, 1), "sigmoid": _rising(_sigmoid, 0, 1), "softplus": _rising(_softplus, 0, math.inf),
     "erf": _ERF, "erfc": _erfc, "normcdf": _rising(_normcdf, 0, 1),
-    "normpdf": _bounded(0, 1 / math.sqrt(2 * math.pi)), "exp2": _exp2,
+    "normpdf": _bounded(0, 1 / math.sqrt(2 * math.pi)), "exp2": _exp2, "logit": _logit,
     "tan": lambda x: Range(nan=x.nan or x.infinite), "log2": _log_to(2.0), "log10": _log_to(10.0),
     "asin": _within_one(math.asin), "acos": _within_one(math.acos),
     "atan": _atan, "atan2": _angle, "sinh": _sinh, "cosh": _cosh,

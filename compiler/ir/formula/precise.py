@@ -184,6 +184,11 @@ def _exp2(x: Any) -> Any:
     return _exp(x * mpmath_context().log(2))
 
 
+def _logit(x: Any) -> Any:
+    mp = mpmath_context()
+    return _log(x) if x == 0 else mp.inf if x == 1 else _log(x / (1 - x))
+
+
 def _tan(x: Any) -> Any:
     mp = mpmath_context()
     return mp.nan if abs(x) > FARTHEST else mp.tan(x)
@@ -242,7 +247,7 @@ def _anywhere() -> Mapping[str, Callable[..., Any]]:
         "lshift": partial(_bitwise, _lshift), "rshift": partial(_bitwise, _rshift),
         "random32": partial(_bitwise, _random32), "random64": partial(_bitwise, _random64),
         "where": _where, "sqrt": _sqrt, "log": _log,
-        "log1p": _log1p, "erfc": mp.erfc,
+        "log1p": _log1p, "erfc": mp.erfc, "logit": _logit,
         "log2": partial(_log_to, 2), "log10": partial(_log_to, 10),
         "asin": partial(_real_of, "asin"), "acos": partial(_real_of, "acos"), "atan": mp.atan,
         "atan2": mp.atan2, "asinh": mp.asinh, "acosh": partial(_real_of, "acosh"),

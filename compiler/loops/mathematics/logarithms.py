@@ -113,3 +113,11 @@ def log10(m: Lanes, x: Operand) -> Operand:
     near = m.mul(log_near_one(m, m.sub(mantissa, 1.0)), m.coefficients["log10_e"][0])
     y = m.fma(minus_k, -high, m.fma(minus_k, -low, near))
     return y if m.scales else at_the_edges(m, x, x, y)
+
+
+def logit(m: Lanes, x: Operand) -> Operand:
+    """Return log(x / (1 - x)), from 1/4 on as log1p((2 x - 1) / (1 - x)): near 1/2, too, digits are kept."""
+    is_low = m.lt(x, 0.25)
+    below = m.sub(1.0, x)
+    odds = m.div(m.select(is_low, x, m.sub(m.add(x, x), 1.0)), below)
+    return m.select(is_low, log(m, m.select(is_low, odds, 1.0)), log1p(m, m.select(is_low, 0.0, odds)))

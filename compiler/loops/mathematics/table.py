@@ -91,6 +91,7 @@ _ATOMS: Final[Mapping[str, Rule]] = {
     "erfc": error_function.erfc,
     "normcdf": error_function.normcdf,
     "normpdf": error_function.normpdf,
+    "logit": logarithms.logit,
     "exp2": exponentials.exp2,
     "tan": trigonometry.tan,
     "log2": logarithms.log2,

@@ -47,6 +47,7 @@ UNARY = [
         lambda x: F.hardtanh(x, -2.0, 0.5),
         name="hardtanh -2 0.5",
     ),
+    each(oa.tanh_shrink, F.tanhshrink),
     each(oa.hard_shrink, F.hardshrink),
     each(with_settings(oa.hard_shrink, lambd=1.5), lambda x: F.hardshrink(x, 1.5), name="hard_shrink 1.5"),
     each(oa.soft_shrink, F.softshrink),

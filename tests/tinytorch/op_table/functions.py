@@ -18,6 +18,10 @@ from tests.tinytorch.op_table.row import (
 from tinytorch.ops import functions as of
 
 
+def odds(*shape):
+    return 0.5 + within(*shape) / 2
+
+
 def above_one(*shape):
     return 1.0 + positive(*shape)
 
@@ -31,6 +35,8 @@ UNARY = [
     each(of.exp2, torch.exp2),
     each(of.log2, torch.log2, positive),
     each(of.log10, torch.log10, positive),
+    each(of.logit, torch.logit, odds),
+    each(of.sinc, torch.sinc),
     each(of.cbrt, _cube_root),
     each(of.asin, torch.asin, within),
     each(of.acos, torch.acos, within),
@@ -65,6 +71,7 @@ INTEGER = [
 FAR_APART = [(signed(3) * 1000, signed(3) * 1000), (np.full(3, -800.0), np.full(3, 3.0))]
 
 OTHERS = [
+    each(with_settings(of.logit, eps=0.25), lambda x: torch.logit(x, 0.25), odds, name="logit 0.25"),
     Row("hypot", of.hypot, torch.hypot, binary()),
     Row("atan2", of.atan2, torch.atan2, [*binary(), (np.zeros(3), np.array([1.0, -2.0, 3.0]))]),
     Row("fmod", of.fmod, torch.fmod, [*binary(), (signed(5) * 1e6, signed(5))]),

@@ -106,3 +106,22 @@ def test_angles_have_no_slope_at_the_origin_and_keep_the_signs_of_zeros():
     found, *slopes = values(of.atan2, *zeros, slopes=True)
     np.testing.assert_array_equal(found, [0, -0.0, math.pi, -math.pi])
     np.testing.assert_array_equal(slopes, np.zeros((2, 4)))
+
+
+@pytest.mark.parametrize("backend", ALL)
+def test_sinc_is_0_at_whole_numbers_and_smooth_at_0(backend):
+    x = api.input("x", (7,), "float64")
+    first = api.grad(of.sinc(x).sum(), x)
+    program = api.compile(x, [of.sinc(x), first, api.grad(first.sum(), x)], backend=backend)
+    found = program(np.array([0.0, 1.0, -7.0, 1e15, 0.5, -1e300, INF]))
+    np.testing.assert_array_equal(found[0][[0, 1, 2, 3, 5]], [1, 0, 0, 0, 0])
+    np.testing.assert_allclose(found[0][4], 2 / math.pi, rtol=1e-15)
+    assert np.isnan(found[0][6])
+    assert found[1][0] == 0
+    np.testing.assert_allclose(found[2][0], -(math.pi**2) / 3, rtol=1e-15)
+
+
+def test_logit_keeps_its_digits_near_a_half():
+    found = values(of.logit, [0.5 + 2.0**-40, 0.5, 1.0, 0.0, 1.5])[0]
+    np.testing.assert_allclose(found[0], 2.0**-38, rtol=1e-15)
+    np.testing.assert_array_equal(found[1:], [0, INF, -INF, NAN])

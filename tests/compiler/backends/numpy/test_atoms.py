@@ -58,7 +58,13 @@ def test_an_atom_equals_the_oracle(atom, dtype):
         assert_right(inputs, [result], *arrays_of(inputs), tile=36)
 
 
-SPAN = {"asin": (-0.9, 0.9), "acos": (-0.9, 0.9), "atanh": (-0.9, 0.9), "acosh": (1.5, 3.0)}
+SPAN = {
+    "asin": (-0.9, 0.9),
+    "acos": (-0.9, 0.9),
+    "atanh": (-0.9, 0.9),
+    "acosh": (1.5, 3.0),
+    "logit": (0.1, 0.9),
+}
 
 
 @pytest.mark.parametrize("name", [name for name in sorted(ATOMS) if name not in OF_BITS])

@@ -57,6 +57,7 @@ BREAKS = {
     "cos": EIGHTHS,
     "exp2": HALVES,
     "tan": EIGHTHS,
+    "logit": np.concatenate([POWERS[POWERS < 1.0], 0.5 + np.ldexp(1.0, -np.arange(2, 50)), [0.25]]),
     "log2": POWERS,
     "log10": np.concatenate([POWERS, 10.0 ** np.arange(-300, 300)]),
     "asin": np.array([0.5403, 1.0, -0.5403, -1.0]),
@@ -73,16 +74,16 @@ BREAKS = {
 REACH = {
     "exp": 746, "expm1": 710, "tanh": 20, "sech2": 374, "sigmoid": 746, "softplus": 746, "erf": 6.2,
     "erfc": 27.4, "normcdf": 38.8, "normpdf": 38.8, "log": 3, "log1p": 3, "sqrt": 3, "sin": 400, "cos": 400,
-    "exp2": 1075, "tan": 400, "log2": 3, "log10": 3, "asin": 1, "acos": 1, "atan": 9, "sinh": 711,
+    "exp2": 1075, "tan": 400, "logit": 1, "log2": 3, "log10": 3, "asin": 1, "acos": 1, "atan": 9, "sinh": 711,
     "cosh": 711, "asinh": 9, "acosh": 9,
     "atanh": 1, "cbrt": 3,
 }  # fmt: skip
 """The largest |x| at which something other than a limit happens; for the logarithms, a few."""
 
-DOMAIN = {"log": 0.0, "sqrt": 0.0, "log1p": -1.0, "log2": 0.0, "log10": 0.0, "acosh": 1.0}
+DOMAIN = {"log": 0.0, "sqrt": 0.0, "log1p": -1.0, "log2": 0.0, "log10": 0.0, "acosh": 1.0, "logit": 0.0}
 """What all arguments are above."""
 
-WITHIN_ONE = ("asin", "acos", "atanh")
+WITHIN_ONE = ("logit", "asin", "acos", "atanh")
 """What has arguments of a magnitude below 1, and as many near 1."""
 
 FAR = {
@@ -109,10 +110,11 @@ def points(atom: str, count: int, seed: int = 0) -> np.ndarray:
     x = np.concatenate(parts)
     if atom in WITHIN_ONE:
         x = np.concatenate([x, signs * (1.0 - np.exp(-rng.uniform(0.0, 36.0, each)))])
-        x = x[np.abs(x) < 1.0]
     if atom in DOMAIN:
         x = np.concatenate([x, np.abs(x), 1.0 + signs * np.ldexp(1.0, -rng.integers(1, 53, each))])
         x = x[x > DOMAIN[atom]]
+    if atom in WITHIN_ONE:
+        x = x[np.abs(x) < 1.0]
     return np.unique(x[np.isfinite(x)])
 
 

@@ -52,6 +52,7 @@ EXACT = {
     "normpdf": lambda x: mpmath.exp(-x * x / 2) / mpmath.sqrt(2 * mpmath.pi),
     "exp2": lambda x: mpmath.mpf(2) ** x,
     "tan": mpmath.tan,
+    "logit": lambda x: real(mpmath.log(x / (1 - x))),
     "log2": lambda x: mpmath.log(x) / mpmath.log(2),
     "log10": lambda x: mpmath.log(x) / mpmath.log(10),
     "asin": lambda x: real(mpmath.asin(x)),
@@ -75,7 +76,7 @@ REACH = {
     "exp": (104, 746), "expm1": (89, 710), "tanh": (10, 20), "sech2": (53, 374), "sigmoid": (104, 746),
     "softplus": (104, 746), "erf": (4.2, 6.2), "erfc": (10.3, 27.4), "normcdf": (14.6, 38.8),
     "normpdf": (14.6, 38.8), "sin": (100, 100), "cos": (100, 100), "log": (3, 3), "log1p": (3, 3),
-    "exp2": (150, 1075), "tan": (100, 100), "log2": (3, 3), "log10": (3, 3), "asin": (1, 1),
+    "exp2": (150, 1075), "tan": (100, 100), "logit": (1, 1), "log2": (3, 3), "log10": (3, 3), "asin": (1, 1),
     "acos": (1, 1), "atan": (9, 9), "sinh": (90, 711),
     "cosh": (90, 711), "asinh": (9, 9), "acosh": (9, 9), "atanh": (1, 1), "cbrt": (3, 3),
 }  # fmt: skip
@@ -101,6 +102,7 @@ EDGES = {
     "cos": (np.nan, None, 1.0, 1.0, None, np.nan),
     "exp2": (0.0, None, 1.0, 1.0, None, np.inf),
     "tan": (np.nan, None, -0.0, 0.0, None, np.nan),
+    "logit": (np.nan, np.nan, -np.inf, -np.inf, np.nan, np.nan),
     "log2": (np.nan, np.nan, -np.inf, -np.inf, None, np.inf),
     "log10": (np.nan, np.nan, -np.inf, -np.inf, 3.0, np.inf),
     "asin": (np.nan, np.nan, -0.0, 0.0, np.nan, np.nan),
@@ -171,6 +173,8 @@ def sample(atom, dtype, count):
         x = np.concatenate([np.abs(x), 1.0 + small[:99] * 1e-3, 1.0 - middling[:99] * 1e-3])
     if atom in WITHIN_ONE:
         x = np.concatenate([x[np.abs(x) <= 1.0], 1.0 - small[:99] * 1e-3])
+    if atom == "logit":
+        x = np.concatenate([x[(x > 0.0) & (x < 1.0)], 0.5 + (0.5 - middling[:50]) * 1e-3])
     if atom == "acosh":
         x = np.concatenate([1.0 + np.abs(x), 1.0 + small * 1e-3])
     if atom == "log1p":
@@ -221,6 +225,7 @@ def in_float64(atom, x):
     """The atom where float64 is exact enough to judge float32."""
     e, e2 = np.exp(-np.abs(x)), np.exp(-2 * np.abs(x))
     formulas = {
+        "logit": lambda: np.where(x < 0.25, np.log(x / (1 - x)), np.log1p((2 * x - 1) / (1 - x))),
         "tanh": lambda: np.tanh(x),
         "sech2": lambda: 4 * e2 / (1 + e2) ** 2,
         "sigmoid": lambda: np.where(x < 0, e, 1) / (1 + e),
