@@ -31,6 +31,7 @@ BREAKS = {
     "elu 0.7": [0.0],
     "selu": [0.0],
     "celu": [0.0],
+    "logit": [0.0, 5e-324, 1e-310],
     "sinc": [0.0, 5e-324, 1e-310, 1e-40, 1e-20],
     "celu 0.5": [0.0],
 }
@@ -41,7 +42,6 @@ LIMITS = {
     ("mish", 2, 1000.0): 0.0,
     ("pow 0.5", 2, -np.inf): np.nan,
     ("cbrt", 1, 0.0): np.inf,
-    ("logit", 2, 0.0): -np.inf,
     ("logit", 2, 1.0): np.inf,
     **{("cbrt", 2, sign * np.inf): np.nan for sign in (1, -1)},
     **{("acosh", order, float(x)): np.nan for order in (1, 2) for x in SPECIAL if x < 1.0},

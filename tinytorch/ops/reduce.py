@@ -45,6 +45,10 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return as_tensor(x).min(axis, keepdims)
 
 
+amax, amin = max, min
+"""PyTorch's names for them."""
+
+
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
     """The index (int64) of the first largest element; NaN counts as largest."""
     return as_tensor(x).argmax(axis, keepdims)

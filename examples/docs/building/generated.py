@@ -45,7 +45,11 @@ ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
         "tinytorch.ops.normalise",
         "tinytorch.ops.contract",
     ),
-    "moving": ("tinytorch.ops.layout", "tinytorch.ops.windows"),
+    "moving": (
+        "tinytorch.ops.layout",
+        "tinytorch.ops.windows",
+    ),
+    "composed": ("tinytorch.ops.arrays", "tinytorch.ops.making"),
     "training": ("tinytorch.optim",),
     "settings": ("tinytorch.builtin", "compiler.backends.llvm.backend"),
 }

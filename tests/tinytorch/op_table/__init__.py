@@ -2,6 +2,7 @@
 
 from tests.tinytorch.op_table import activations, elementwise, functions
 from tests.tinytorch.op_table.activations import ACTIVATIONS
+from tests.tinytorch.op_table.arrays import ARRAYS
 from tests.tinytorch.op_table.contracting import CONTRACTING
 from tests.tinytorch.op_table.elementwise import ELEMENTWISE
 from tests.tinytorch.op_table.functions import FUNCTIONS
@@ -13,6 +14,6 @@ from tests.tinytorch.op_table.row import SPECIAL, Row
 UNARY = [*elementwise.UNARY, *activations.UNARY, *functions.UNARY]
 """Those of one operand, which are tried on special values as well."""
 
-ROWS = [*ELEMENTWISE, *ACTIVATIONS, *FUNCTIONS, *REDUCING, *PREFIX, *CONTRACTING, *LAYOUT]
+ROWS = [*ELEMENTWISE, *ACTIVATIONS, *FUNCTIONS, *REDUCING, *PREFIX, *CONTRACTING, *LAYOUT, *ARRAYS]
 
 __all__ = ["ROWS", "SPECIAL", "UNARY", "Row"]

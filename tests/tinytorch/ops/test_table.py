@@ -9,9 +9,11 @@ from tests.tinytorch.op_table import ROWS, UNARY
 from tinytorch.elementwise import Elementwise, elementwise
 from tinytorch.ops import (
     activations,
+    arrays,
     contract,
     functions,
     layout,
+    making,
     normalise,
     prefix,
     reduce,
@@ -20,7 +22,7 @@ from tinytorch.ops import (
 from tinytorch.ops import elementwise as vocabulary
 
 FORMULAS = [vocabulary, activations, functions]
-MODULES = [*FORMULAS, reduce, prefix, normalise, contract, layout, windows]
+MODULES = [*FORMULAS, arrays, making, reduce, prefix, normalise, contract, layout, windows]
 
 
 def public_ops():
