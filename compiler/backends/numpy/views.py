@@ -75,8 +75,18 @@ class LoopViews:
     def _is_flat(self, kernel: Kernel, stored: frozenset[Node]) -> bool:
         if len(self.extents) < 2 or not all(self._is_plain(node) for node in kernel.members):
             return False
-        accesses = memory_accesses(kernel.members, stored, self.nest, self.storage.regions)
+        accesses = list(memory_accesses(kernel.members, stored, self.nest, self.storage.regions))
+        if not all(self._has_all_or_one(access.axes) for access in accesses):
+            return False
         return len(joined(self.nest.loops, [access.strides for access in accesses])) == 1
+
+    def _has_all_or_one(self, axes: Axes) -> bool:
+        """Whether a value has as many elements as the loops have iterations, or no loop.
+
+        A number that is repeated along some of them lies like one that is repeated along all, at no distance.
+        """
+        named = {axis for axis in axes if axis is not None}
+        return not named or math.prod(self.extents[loop] for loop in named) == math.prod(self.extents)
 
     def _is_plain(self, node: Node) -> bool:
         """Whether a member is a map over all loops that asks for the index of none."""

@@ -172,3 +172,11 @@ def test_kernels_of_five_loops():
     argument = ragged(2, 3, 1, 2, 2)
     assert_right([x], [x.sum((1, 3)), x.transpose(4, 2, 0, 1, 3) * 2.0, x.max((0, 4))], argument, tile=4)
     assert len(oracle([x], [x], argument)) == 1
+
+
+def test_a_number_repeated_along_one_axis_beside_one_along_the_other():
+    """Both lie at no distance, as if the two loops were one; their arrays do not."""
+    x, y = tt.input("x", ()), tt.input("y", ())
+    column, row = x.broadcast_to((2, 1)), y.broadcast_to((3,))
+    found = tt.compile([x, y], column + row, passes=(), backend="numpy")(np.float32(1), np.float32(2))
+    np.testing.assert_array_equal(found, np.full((2, 3), 3))
