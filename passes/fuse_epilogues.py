@@ -144,12 +144,18 @@ def _may_fuse(user: Node) -> bool:
 
 
 def _merge(groups: Partition, head: Node, maps: Sequence[Node]) -> list[Node]:
-    """Merges maps into the contraction's group as long as the groups stay convex."""
-    taken: list[Node] = []
+    """Merges maps into the contraction's group as long as it stays convex, readers before what feeds them."""
+    inside, feeding = {head}, list[Node]()
     for node in maps:
-        left, right = groups.group_of[head], groups.group_of[node]
-        if not groups.may_merge(left, right):
+        if inside.isdisjoint(node.operands):
+            feeding.append(node)
+            continue
+        if not groups.may_merge(groups.group_of[head], groups.group_of[node]):
             break
-        groups.merge(left, right)
-        taken.append(node)
-    return taken
+        for item in (node, *reversed(feeding)):
+            left, right = groups.group_of[head], groups.group_of[item]
+            if item is node or groups.may_merge(left, right):
+                groups.merge(left, right)
+                inside.add(item)
+        feeding.clear()
+    return [node for node in maps if node in inside]
