@@ -64,7 +64,7 @@ def test_boxes_have_the_bytes_and_the_time():
     assert "512*batch+8320 B moved" in words(find(polynomial, "kernel 0"))
     count = len(program.schedule.kernels)
     times = Times([float(k) for k in range(count)], {"batch": 32})
-    assert "12 us, 16.4 kB moved" in words(
+    assert "12 us, 7.18 kB moved" in words(
         find(describe_schedule(program.schedule, None, times), "kernel 12")
     )
 

@@ -60,8 +60,8 @@ def test_what_a_row_keeps_and_what_a_chunk_is_are_said():
 
 
 def test_sums_of_chunks_lie_in_scratch_memory():
-    x = tt.input("x", (300, 9))
-    assert "scratch[9]" in tt.compile([x], x.sum(axis=0), backend="llvm").source(0)
+    x = tt.input("x", (300, 1100))
+    assert "scratch[1100]" in tt.compile([x], x.sum(axis=0), backend="llvm").source(0)
 
 
 def test_sums_of_narrow_rows_lie_in_scratch_memory_one_behind_the_other():

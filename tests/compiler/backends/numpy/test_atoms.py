@@ -39,7 +39,7 @@ def arrays_of(inputs: list[tt.Tensor]) -> list[np.ndarray]:
     return found
 
 
-ARITHMETIC = ("add", "sub", "mul", "zmul", "neg", "abs", "sign", "floor", "ceil", "round", "pow")
+ARITHMETIC = [name for name, atom in ATOMS.items() if atom.rule is Rule.ARITHMETIC]
 NUMBERS_ONLY = (*ARITHMETIC, *(name for name in OF_BITS if name not in BITWISE))
 CASES = [
     (atom, dtype)
