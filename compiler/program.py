@@ -83,8 +83,6 @@ class Program:
         self._again = again
         self._demands = demands(source)
         self._types = [node.type for node in source.outputs]
-        places = {node: place for place, node in enumerate(signature.inputs)}
-        self._handed = {position: places[node] for position, node in plan.handed.items()}
         is_fixed = all(isinstance(extent, int) for kind in self._types for extent in kind.shape)
         self._fixed = self._arrays({}) if is_fixed else None
         self._written = [node.op.buffer for node, _ in source.updates if isinstance(node.op, Parameter)]
@@ -122,6 +120,12 @@ class Program:
         index outside its axis; parameters and arguments are then as they were.
         """
         return self._enter(*arguments, **named)
+
+    @property
+    def _handed(self) -> dict[int, int]:
+        """The outputs that are arrays of donated inputs, and the places of these."""
+        given = self.plan.handed
+        return {position: self.signature.inputs.index(node) for position, node in given.items()}
 
     def _entered_by(self, enter: Callable[..., Any]) -> None:
         """Calls go this way from now on; its tuples are arranged as the outputs are."""
@@ -206,10 +210,9 @@ class Program:
     def _outputs(self, sizes: Mapping[str, int], out: Any, inputs: Sequence[Array]) -> list[Array]:
         arrays = self._fixed or self._arrays(sizes)
         if out is None:
+            handed = self._handed
             return [
-                inputs[self._handed[position]]
-                if position in self._handed
-                else self._lender.empty(shape, dtype)
+                inputs[handed[position]] if position in handed else self._lender.empty(shape, dtype)
                 for position, (shape, dtype) in enumerate(arrays)
             ]
         given = self.structure.unpack(out)

@@ -18,9 +18,10 @@ from typing import Final
 from compiler.ir.op import Reducer
 from compiler.ir.types import INT64
 from compiler.loops.copying import Copy
-from compiler.loops.language import Carry, Fold, For, If, Kernel, Let, Literal, Load, Stmt, Value
+from compiler.loops.language import Carry, Fold, For, Kernel, Let, Literal, Stmt, Value
 from compiler.loops.peeling import whole_end
 from compiler.loops.reductions import empty
+from compiler.loops.walking import only_fold, replaced
 from compiler.loops.weights import EXPENSIVE, weight
 from compiler.loops.writing import Writer
 
@@ -30,35 +31,16 @@ FEW: Final = 4
 
 def pair(kernel: Kernel) -> Kernel:
     """The kernel with sums along rows in two parts."""
-    return replace(kernel, body=_block(kernel.body))
+    return replace(kernel, body=replaced(kernel.body, _paired))
 
 
-def _block(body: Sequence[Stmt]) -> tuple[Stmt, ...]:
-    return tuple(item for stmt in body for item in _paired(stmt))
-
-
-def _paired(stmt: Stmt) -> Sequence[Stmt]:
-    match stmt:
-        case For() if (fold := _sum(stmt)) is not None:
-            return _in_pairs(stmt, fold)
-        case For():
-            return [replace(stmt, body=_block(stmt.body))]
-        case If():
-            return [replace(stmt, then=_block(stmt.then), otherwise=_block(stmt.otherwise))]
-        case _:
-            return [stmt]
-
-
-def _sum(loop: For) -> Fold | None:
-    """The sum that is all that a loop of whole vectors does, if not much is done for it."""
-    folds = [stmt for stmt in loop.body if isinstance(stmt, Fold)]
-    is_plain = all(isinstance(stmt, Let | Load | Fold) for stmt in loop.body)
-    if not is_plain or len(folds) != 1 or folds[0].reducer is not Reducer.SUM:
+def _paired(loop: For) -> Sequence[Stmt] | None:
+    """A loop that does little more than to add up, in pairs; None for others."""
+    fold = only_fold(loop)
+    if fold is None or fold.reducer is not Reducer.SUM or loop.step != loop.lanes or _is_few(loop):
         return None
     instructions = sum(weight(stmt.atom, stmt.operands) for stmt in loop.body if isinstance(stmt, Let))
-    is_carried = [item.following for item in loop.carried] == list(folds[0].following)
-    is_whole = loop.lanes > 0 and loop.step == loop.lanes and loop.mask is None
-    return folds[0] if is_carried and is_whole and not _is_few(loop) and instructions <= EXPENSIVE else None
+    return _in_pairs(loop, fold) if instructions <= EXPENSIVE else None
 
 
 def _is_few(loop: For) -> bool:

@@ -19,8 +19,9 @@ from typing import Final
 
 from compiler.ir.types import INT64
 from compiler.loops.copying import Copy
-from compiler.loops.language import Carry, Fold, For, If, Kernel, Let, Literal, Load, Operand, Stmt, Value
+from compiler.loops.language import Carry, Fold, For, Kernel, Let, Literal, Operand, Stmt, Value
 from compiler.loops.reductions import empty
+from compiler.loops.walking import only_fold, replaced
 
 PARTS: Final = 4
 """Searches at once: a comparison and a choice take four times as long as they keep the processor busy."""
@@ -31,33 +32,15 @@ LONG: Final = 8
 
 def part(kernel: Kernel) -> Kernel:
     """The kernel with searches along long rows in parts."""
-    return replace(kernel, body=_block(kernel.body))
+    return replace(kernel, body=replaced(kernel.body, _parted))
 
 
-def _block(body: Sequence[Stmt]) -> tuple[Stmt, ...]:
-    return tuple(item for stmt in body for item in _parted(stmt))
-
-
-def _parted(stmt: Stmt) -> Sequence[Stmt]:
-    match stmt:
-        case For() if (fold := _search(stmt)) is not None:
-            return _in_parts(stmt, fold)
-        case For():
-            return [replace(stmt, body=_block(stmt.body))]
-        case If():
-            return [replace(stmt, then=_block(stmt.then), otherwise=_block(stmt.otherwise))]
-        case _:
-            return [stmt]
-
-
-def _search(loop: For) -> Fold | None:
-    """The search that is all that a long loop of whole vectors does."""
-    folds = [stmt for stmt in loop.body if isinstance(stmt, Fold)]
-    is_plain = all(isinstance(stmt, Let | Load | Fold) for stmt in loop.body)
-    if not is_plain or len(folds) != 1 or not folds[0].reducer.is_search or not loop.lanes:
+def _parted(loop: For) -> Sequence[Stmt] | None:
+    """A loop that searches a long row, in parts; None for others."""
+    fold = only_fold(loop)
+    if fold is None or not fold.reducer.is_search or _length(loop) < LONG * loop.lanes:
         return None
-    is_carried = [item.following for item in loop.carried] == list(folds[0].following)
-    return folds[0] if is_carried and loop.mask is None and _length(loop) >= LONG * loop.lanes else None
+    return _in_parts(loop, fold)
 
 
 def _length(loop: For) -> int:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from compiler.loops.language import (
+    Fold,
     For,
+    If,
     Join,
     Let,
     Literal,
+    Load,
     Number,
     Ref,
     Stmt,
@@ -24,6 +28,33 @@ from compiler.loops.language import (
 def loops(body: Iterable[Stmt]) -> Iterator[For]:
     """Every loop, an outer one before those inside it."""
     return (stmt for stmt in walk(tuple(body)) if isinstance(stmt, For))
+
+
+def replaced(body: Iterable[Stmt], rule: Callable[[For], Sequence[Stmt] | None]) -> tuple[Stmt, ...]:
+    """The statements, in which outermost loops give way to what the rule has for them, if it has anything."""
+
+    def new(stmt: Stmt) -> Sequence[Stmt]:
+        match stmt:
+            case For():
+                found = rule(stmt)
+                return [replace(stmt, body=replaced(stmt.body, rule))] if found is None else found
+            case If():
+                then, otherwise = replaced(stmt.then, rule), replaced(stmt.otherwise, rule)
+                return [replace(stmt, then=then, otherwise=otherwise)]
+            case _:
+                return [stmt]
+
+    return tuple(item for stmt in body for item in new(stmt))
+
+
+def only_fold(loop: For) -> Fold | None:
+    """The fold of vectors that is all that a loop without a mask does, and carries."""
+    folds = [stmt for stmt in loop.body if isinstance(stmt, Fold)]
+    is_plain = all(isinstance(stmt, Let | Load | Fold) for stmt in loop.body)
+    if not is_plain or len(folds) != 1 or not loop.lanes or loop.mask is not None:
+        return None
+    is_carried = [item.following for item in loop.carried] == list(folds[0].following)
+    return folds[0] if is_carried else None
 
 
 def is_innermost(loop: For) -> bool:

@@ -57,7 +57,7 @@ class Rule:
         return self.text
 
 
-BOOLS: Final = frozenset({BOOL})
+BOOLS: Final = frozenset({DType.BOOL})
 INTEGERS: Final = frozenset({DType.INT32, DType.INT64})
 FLOATS: Final = frozenset({DType.FLOAT32, DType.FLOAT64})
 

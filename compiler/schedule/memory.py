@@ -298,7 +298,8 @@ def memory_of(plan: Plan, tables: Mapping[Node, Extent] | None = None) -> Memory
         if isinstance(node.op, Parameter | Constant):
             found.append(holder(node, kind, node.type.bytes))
     found += [holder(node, Kind.INPUT, node.type.bytes) for node in graph.inputs]
-    found += [holder(node, Kind.OUTPUT, node.type.bytes) for node in graph.outputs]
+    fresh = [node for position, node in enumerate(graph.outputs) if position not in plan.handed]
+    found += [holder(node, Kind.OUTPUT, node.type.bytes) for node in fresh]
     found += [holder(node, Kind.TABLE, size) for node, size in (tables or {}).items()]
     taken = _taken_over(plan)
     for node, place in plan.places.items():

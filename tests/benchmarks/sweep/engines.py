@@ -13,10 +13,6 @@ import numpy as np
 from tests.benchmarks.sweep.workload import Array, Workload
 
 
-class MissingOperatorError(Exception):
-    """The recorder has no operator for what a workload says."""
-
-
 class Recorded:
     """A value of an ONNX graph in the making, by name."""
 
@@ -38,9 +34,6 @@ class Recorded:
 
 class Operators:
     """The words that networks of `inference` say."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise MissingOperatorError(f"no operator for {name}")
 
     @staticmethod
     def matmul(left: Recorded, right: Recorded) -> Recorded:

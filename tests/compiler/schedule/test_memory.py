@@ -65,6 +65,13 @@ def test_a_call_is_its_leaves_its_outputs_and_its_slab(name):
     assert evaluate(program.memory.total_bytes, sizes) == expected
 
 
+def test_an_output_in_a_donated_input_is_no_memory_of_its_own():
+    x = tt.input("x", ("n", 100))
+    kept, donated = (tt.compile([x], tt.relu(x + 1.0), donate=names) for names in ((), "x"))
+    assert kept.memory.at(n=3).total_bytes == 2 * 3 * 100 * 4
+    assert donated.memory.at(n=3).total_bytes == 3 * 100 * 4
+
+
 @pytest.mark.parametrize("budget", ["100 kB", "1 MiB", 3_000_000])
 def test_the_largest_batch_is_the_last_that_fits(budget):
     program = deep()
