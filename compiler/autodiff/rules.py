@@ -24,12 +24,14 @@ from compiler.autodiff.masks import Cotangent, Mask, mask_at_operand, mask_befor
 from compiler.autodiff.placing import reshaped, to_operand
 from compiler.autodiff.prefix_rules import prefix_adjoint
 from compiler.errors import GradientError
-from compiler.ir.build import apply, contract, reduce
+from compiler.ir.build import apply, cast, contract, reduce
 from compiler.ir.dims import Shape
+from compiler.ir.formula.atoms import ATOMS, OF_INTEGERS
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Const, Formula
 from compiler.ir.node import Node, Origin, describe, make_node
 from compiler.ir.op import Access, Argument, Call, Index, MapReduce, Prefix, Reducer, Scan, Size
+from compiler.ir.types import FLOAT64
 from compiler.rewrite.stable import is_exponential_of_shifted
 
 
@@ -82,11 +84,23 @@ def _map(node: Node, op: MapReduce, operand: int, cotangent: Cotangent) -> Cotan
         scaled = _scaled(cotangent.node, rule.scale or 0.0, origin)
         return Cotangent(to_operand(scaled, op.output, access.axes, op.extents, target, origin), passed)
     nodes = dict(zip(positions, node.operands, strict=True))
-    operands = [cotangent.node, *(nodes[k] for k in rule.kept if k in nodes)]
+    operands = [cotangent.node, *(_precise(nodes[k], op, origin) for k in rule.kept if k in nodes)]
     used: list[Argument] = [Access(op.output), *(arguments[k] for k in rule.kept)]
     value = _weighted(rule, operands, used, access.axes, op.extents, target, origin)
     loops = None if rule.mask is None else _loops(arguments[k] for k in rule.mask)
     return Cotangent(value, mask_at_operand(op, operand, cotangent.mask, loops))
+
+
+def _precise(node: Node, op: MapReduce, origin: Origin) -> Node:
+    """An integer operand as a float64 where that is what the value has of it: 1 / n alone is a float32."""
+    is_read_so = op.dtype is FLOAT64 and node.type.dtype.is_integer and not _is_of_integers(op.formula)
+    return cast(node, FLOAT64, origin) if is_read_so else node
+
+
+@cache
+def _is_of_integers(formula: Formula) -> bool:
+    """Whether a formula has an atom that takes no floats."""
+    return any(ATOMS[line.atom].rule in OF_INTEGERS for line in formula.lines)
 
 
 def _loops(arguments: Iterable[Argument]) -> set[int]:

@@ -65,3 +65,14 @@ def test_losers_have_no_share_in_an_infinite_cotangent_of_second_order(backend):
     np.testing.assert_allclose(
         second(np.array([[1, 2, 3, 4], [4, 1, 1, 1]], np.float32)), expected, rtol=1e-6
     )
+
+
+DATA, COUNTS = np.array([0.3, 1.7, 2.9]), np.array([3, 5, 7])
+
+
+def test_a_slope_by_integers_is_as_precise_as_the_value():
+    """1 / n of an int64 is a float32 where it stands alone."""
+    x, n = tt.input("x", (3,), "float64"), tt.input("n", (3,), "int64")
+    for value, slope in ((x / n, lambda x, n: 1 / n), (x**n, lambda x, n: n * x ** (n - 1.0))):
+        found = tt.compile([x, n], tt.grad(value.sum(), x))(DATA, COUNTS)
+        np.testing.assert_allclose(found, slope(DATA, COUNTS), rtol=1e-15)
