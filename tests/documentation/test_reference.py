@@ -54,7 +54,7 @@ def test_every_code_error_pass_and_command_is_documented() -> None:
 def test_a_function_of_a_new_module_needs_its_room(monkeypatch: pytest.MonkeyPatch) -> None:
     rooms = {room: modules for room, modules in generated.ROOMS.items() if room != "moving"}
     monkeypatch.setattr(generated, "ROOMS", rooms)
-    with pytest.raises(ValueError, match=r"give tinytorch\.ops\.layout one in ROOMS"):
+    with pytest.raises(ValueError, match=r"give tinytorch\.ops\.joining one in ROOMS"):
         generated.rooms()
 
 

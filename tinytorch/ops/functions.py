@@ -25,6 +25,8 @@ from tinytorch.ops.elementwise import (
     floor,
     isnan,
     log,
+    log1p,
+    normal_cdf,
     round,
     sin,
     where,
@@ -39,6 +41,12 @@ from tinytorch.values import checked_number
 def _logaddexp(x: Any, y: Any, difference: Any) -> Any:
     """The larger operand leads, so that what is added to it is at most log(2)."""
     return where(x > y, x + exact_softplus(-difference), y + exact_softplus(difference))
+
+
+def _log2addexp2(x: Any, y: Any, difference: Any) -> Any:
+    ratio = math.log(2)
+    fore, back = exact_softplus(-difference * ratio), exact_softplus(difference * ratio)
+    return where(x > y, x + fore / ratio, y + back / ratio)
 
 
 exp2 = of_atom("exp2", "2 to the power x. Infinite from 128 on in float32, from 1024 on in float64.")
@@ -62,8 +70,38 @@ xlogy = elementwise(
     doc="x times log(y), and 0 where x is 0, but NaN where y is.",
 )
 
+logaddexp2 = elementwise(
+    "logaddexp2",
+    lambda x, y: _log2addexp2(x, y, where((x == y) & (abs(x) == math.inf), 0, x - y)),
+    doc="log2(2^x + 2^y), as `logaddexp` has it of natural logarithms.",
+)
+xlog1py = elementwise(
+    "xlog1py",
+    lambda x, y: where(
+        isnan(y), y, where((x == 0) & (y <= -1), 0, zmul(x, log1p(where(y < -1, math.nan, y))))
+    ),
+    doc="x times log(1 + y), and 0 where x is 0, but NaN where y is.",
+)
+ldexp = elementwise(
+    "ldexp",
+    lambda x, y: x * exp2(y),
+    doc="x times 2 to the power y, which rounds nothing where y is whole and no end of the range is met.",
+)
+ndtr = normal_cdf
+"""PyTorch's name for it, in `torch.special`."""
 
 # Angles
+
+deg2rad = elementwise(
+    "deg2rad",
+    lambda x: x * (math.pi / 180),
+    doc="An angle of so many degrees in radians, of which half a turn has pi.",
+)
+rad2deg = elementwise(
+    "rad2deg",
+    lambda x: x * (180 / math.pi),
+    doc="An angle of so many radians in degrees, of which half a turn has 180.",
+)
 
 tan = of_atom("tan", "The tangent of an angle in radians, accurate for every float; NaN of an infinity.")
 asin = of_atom("asin", "The angle between -pi/2 and pi/2 whose sine is x; NaN beyond 1.")
@@ -122,6 +160,25 @@ floor_divide = of_atom(
     "floordiv",
     "The quotient rounded down: Python's `//`. Integers stay integers, and by 0 give 0. The slope is 0.",
 )
+frac = elementwise("frac", lambda x: x - trunc(x), doc="What x has beyond `trunc(x)`, with the sign of x.")
+fmax = elementwise(
+    "fmax",
+    lambda x, y: where((x >= y) | isnan(y), x, y),
+    doc="The larger of two values; where one is NaN, the other. The first has the gradient of equal ones.",
+)
+fmin = elementwise(
+    "fmin",
+    lambda x, y: where((x <= y) | isnan(y), x, y),
+    doc="The smaller of two values; where one is NaN, the other. The first has the gradient of equal ones.",
+)
+heaviside = elementwise(
+    "heaviside",
+    lambda x, y: where(x == 0, y, where(x > 0, 1, 0)),
+    doc="0 for x below 0 (and NaN), 1 above, and at 0 the value y.",
+)
+signbit = elementwise("signbit", lambda x: copysign(1, x) < 0, doc="Whether x has a minus: -0 has one.")
+isposinf = elementwise("isposinf", lambda x: x == math.inf, doc="Whether the value is infinity.")
+isneginf = elementwise("isneginf", lambda x: x == -math.inf, doc="Whether the value is -infinity.")
 lerp = elementwise(
     "lerp",
     lambda start, end, weight: where(

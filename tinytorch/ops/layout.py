@@ -122,7 +122,7 @@ def flip(x: Any, axis: Axis = None) -> Tensor:
     return x[tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(x.ndim))]
 
 
-def pad(x: Any, widths: Sequence[int] | Sequence[Sequence[int]], value: float = 0.0) -> Tensor:
+def pad(x: Any, widths: Sequence[Extent] | Sequence[Sequence[Extent]], value: float = 0.0) -> Tensor:
     """`value` before and behind the elements of axes.
 
     `widths` is a pair for each axis as in numpy.pad, `[(0, 0), (1, 2)]`, or the flat list of

@@ -48,8 +48,9 @@ ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "moving": (
         "tinytorch.ops.layout",
         "tinytorch.ops.windows",
+        "tinytorch.ops.joining",
     ),
-    "composed": ("tinytorch.ops.arrays", "tinytorch.ops.making"),
+    "composed": ("tinytorch.ops.arrays", "tinytorch.ops.vectors", "tinytorch.ops.making"),
     "training": ("tinytorch.optim",),
     "settings": ("tinytorch.builtin", "compiler.backends.llvm.backend"),
 }

@@ -6,6 +6,7 @@ from tests.tinytorch.op_table.arrays import ARRAYS
 from tests.tinytorch.op_table.contracting import CONTRACTING
 from tests.tinytorch.op_table.elementwise import ELEMENTWISE
 from tests.tinytorch.op_table.functions import FUNCTIONS
+from tests.tinytorch.op_table.joining import JOINING
 from tests.tinytorch.op_table.layout import LAYOUT
 from tests.tinytorch.op_table.prefix import PREFIX
 from tests.tinytorch.op_table.reducing import REDUCING
@@ -14,6 +15,6 @@ from tests.tinytorch.op_table.row import SPECIAL, Row
 UNARY = [*elementwise.UNARY, *activations.UNARY, *functions.UNARY]
 """Those of one operand, which are tried on special values as well."""
 
-ROWS = [*ELEMENTWISE, *ACTIVATIONS, *FUNCTIONS, *REDUCING, *PREFIX, *CONTRACTING, *LAYOUT, *ARRAYS]
+ROWS = [*ELEMENTWISE, *ACTIVATIONS, *FUNCTIONS, *REDUCING, *PREFIX, *CONTRACTING, *LAYOUT, *ARRAYS, *JOINING]
 
 __all__ = ["ROWS", "SPECIAL", "UNARY", "Row"]

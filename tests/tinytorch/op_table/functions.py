@@ -31,6 +31,13 @@ def _cube_root(x):
     return torch.sign(x) * torch.abs(x) ** (1 / 3)
 
 
+def _log2_of_sum(x, y):
+    """torch's has no second gradient."""
+    return torch.logaddexp(x * np.log(2.0), y * np.log(2.0)) / np.log(2.0)
+
+
+GAPS = np.array([np.nan, np.inf, -1.0, 3.0])
+
 UNARY = [
     each(of.exp2, torch.exp2),
     each(of.log2, torch.log2, positive),
@@ -48,6 +55,12 @@ UNARY = [
     each(of.atanh, torch.atanh, within),
     each(of.tan, torch.tan),
     each(of.trunc, torch.trunc),
+    each(of.frac, torch.frac),
+    each(of.deg2rad, torch.deg2rad),
+    each(of.rad2deg, torch.rad2deg),
+    each(of.signbit, torch.signbit),
+    each(of.isposinf, torch.isposinf),
+    each(of.isneginf, torch.isneginf),
     each(
         with_settings(of.nan_to_num, nan=1.5, posinf=2.5, neginf=-3.5),
         lambda x: torch.nan_to_num(x, 1.5, 2.5, -3.5),
@@ -84,6 +97,21 @@ OTHERS = [
     each(of.nan_to_num, torch.nan_to_num),
     Row("logaddexp", of.logaddexp, torch.logaddexp, [*binary(), (np.ones(3), np.ones(3))]),
     Row("logaddexp far apart", of.logaddexp, torch.logaddexp, FAR_APART, is_smooth=False, orders=1),
+    Row("logaddexp2", of.logaddexp2, _log2_of_sum, [*binary(), (np.ones(3), np.ones(3))]),
+    Row(
+        "xlog1py", of.xlog1py, torch.special.xlog1py, [*binary(signed, positive), (np.zeros(3), positive(3))]
+    ),
+    Row("ldexp", of.ldexp, torch.ldexp, binary()),
+    Row("fmax", of.fmax, torch.fmax, [*binary(), (GAPS, np.ones(4)), (np.ones(4), GAPS)], is_smooth=False),
+    Row("fmin", of.fmin, torch.fmin, [*binary(), (GAPS, np.ones(4)), (np.ones(4), GAPS)], is_smooth=False),
+    Row(
+        "heaviside",
+        of.heaviside,
+        torch.heaviside,
+        [*binary(), (np.array([0.0, -0.0, np.nan]), signed(3))],
+        is_smooth=False,
+        orders=0,
+    ),
     Row("xlogy", of.xlogy, torch.xlogy, [*binary(signed, positive), (np.zeros(3), positive(3))]),
     Row(
         "lerp",

@@ -12,17 +12,19 @@ from tinytorch.ops import (
     arrays,
     contract,
     functions,
+    joining,
     layout,
     making,
     normalise,
     prefix,
     reduce,
+    vectors,
     windows,
 )
 from tinytorch.ops import elementwise as vocabulary
 
 FORMULAS = [vocabulary, activations, functions]
-MODULES = [*FORMULAS, arrays, making, reduce, prefix, normalise, contract, layout, windows]
+MODULES = [*FORMULAS, arrays, joining, vectors, making, reduce, prefix, normalise, contract, layout, windows]
 
 
 def public_ops():
