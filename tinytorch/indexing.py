@@ -205,12 +205,12 @@ def _symbolic_row(node: Node, axis: int, item: slice, extent: Dim) -> tuple[Exte
     if isinstance(step, Dim):
         raise ShapeError(f"the step of {item} is an int: {describe(node)}")
     if step < 0 and start is None and stop is None:
-        quotient = _steps(extent, -step)
+        quotient = steps_in(extent, -step)
         if quotient is not None:
             return extent - 1, quotient, step
     first = _from_start(start or 0, extent)
     last = extent if stop is None else _from_start(stop, extent)
-    size = _steps(last - first, step) if step > 0 else None
+    size = steps_in(last - first, step) if step > 0 else None
     if size is None or (isinstance(stop, int) and stop >= 0):
         raise ShapeError(
             f"slice {item} of the symbolic axis {axis} has a size that is no polynomial: {describe(node)}\n"
@@ -220,7 +220,7 @@ def _symbolic_row(node: Node, axis: int, item: slice, extent: Dim) -> tuple[Exte
     return first, size, step
 
 
-def _steps(count: Extent, step: int) -> Extent | None:
+def steps_in(count: Extent, step: int) -> Extent | None:
     """The number of steps in so many elements, rounded up, where it is a polynomial."""
     quotients = (divide_exactly(count + rest, step) for rest in range(step))
     return next((found for found in quotients if found is not None), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from compiler.ir.op import Access, Concatenate, Diagonal, Gather, Index, MapRedu
 from compiler.ir.types import FLOAT32, INT64, dtype_of, floating, promote
 from tinytorch.arithmetic import as_values
 from tinytorch.axes import Axis, counted, items_of, normalised_axes, normalised_axis
-from tinytorch.indexing import check_classes, index_node
+from tinytorch.indexing import check_classes, index_node, steps_in
 from tinytorch.indexing import take as take_node
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 from tinytorch.values import checked_number
@@ -190,12 +191,24 @@ _TRIL = parse_formula("tril(x, i, j, k) = where(j - i <= k, x, 0)")
 _TRIU = parse_formula("triu(x, i, j, k) = where(j - i >= k, x, 0)")
 
 
-def arange(count: Extent | str, *, start: Any = 0, step: Any = 1, dtype: Any = None) -> Tensor:
-    """`count` numbers from `start` by `step`, each of which may be symbolic.
+def arange(count: Any, stop: Any = None, step: Any = 1, *, start: Any = None, dtype: Any = None) -> Tensor:
+    """Numbers in even steps: `arange(stop)`, `arange(start, stop)`, `arange(start, stop, step)`, as in NumPy.
 
-    int64 unless `dtype` says otherwise, and float32 where `start` or `step` is a float.
+    Or `count` of them: `arange(count, start=0, step=1)`. Each may be symbolic, if the number of steps from
+    start to stop is a polynomial. int64 unless `dtype` says otherwise, and float32 where one is a float.
     """
-    loops = (extent(count),)
+    if stop is None and start is None and isinstance(count, float):
+        count, stop = 0.0, count
+    if stop is not None:
+        if start is not None:
+            raise ArgumentError(
+                "arange has one start: arange(start, stop, step), or arange(count, start=...)"
+            )
+        first = float(count) if isinstance(stop, float) else count
+        return arange(_count(count, stop, step), start=first, step=step, dtype=dtype)
+    start = 0 if start is None else start
+    many: Extent | str = count
+    loops = (extent(many),)
     first, by = (
         item if isinstance(item, Dim) else checked_number("a start or a step", item) for item in (start, step)
     )
@@ -207,6 +220,22 @@ def arange(count: Extent | str, *, start: Any = 0, step: Any = 1, dtype: Any = N
         return Tensor(make_node(MapReduce(_IOTA, (Index(0), *arguments), loops, (0,), wanted)))
     places = cast(arange(count).node, floating(wanted))
     return Tensor(apply(_IOTA, places, *arguments, dtype=wanted))
+
+
+def _count(start: Any, stop: Any, step: Any) -> Extent:
+    """How many steps there are from one place to below another. Raises ArgumentError or ShapeError."""
+    first, end = (item if isinstance(item, Dim) else checked_number("an end", item) for item in (start, stop))
+    by = checked_number("a step", step)
+    if by == 0:
+        raise ArgumentError("arange takes a step that is not 0")
+    if not isinstance(first, Dim) and not isinstance(end, Dim):
+        return max(0, math.ceil((end - first) / by))
+    found = None
+    if isinstance(by, int) and not isinstance(first, float) and not isinstance(end, float):
+        found = steps_in(end - first if by > 0 else first - end, abs(by))
+    if found is None:
+        raise ShapeError(f"arange from {start} to {stop} by {step} has a size that is no polynomial")
+    return found
 
 
 def one_hot(x: Any, num_classes: int, dtype: Any = "int64") -> Tensor:

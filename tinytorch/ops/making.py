@@ -62,19 +62,29 @@ def eye(
 def linspace(start: Any, stop: Any, count: int, *, dtype: Any = None) -> Tensor:
     """`count` numbers at even distances from `start` to `stop`, both among them (torch.linspace).
 
-    The second half is counted from the end, which is met exactly. float32 unless `dtype` says otherwise.
+    The second half is counted from the end, which is met exactly. Ends are numbers or tensors of no axes.
+    float32 unless `dtype` says otherwise.
     """
     size = counted("the count", count)
     if size < 0:
         raise ArgumentError(f"linspace makes a count of numbers, not {size}")
     kind = FLOAT32 if dtype is None else dtype_of(dtype)
     work = kind if kind.is_float else DType.FLOAT64
-    low, high = (checked_number("an end", item) for item in (start, stop))
+    low, high = (_end(item, work) for item in (start, stop))
     step = (high - low) / max(size - 1, 1)
     place = arange(size)
     fore = place.astype(work) * step + low
-    back = float(high) - (size - 1 - place).astype(work) * step
+    back = high - (size - 1 - place).astype(work) * step
     return where(2 * place < size, fore, back).astype(kind)
+
+
+def _end(value: Any, dtype: DType) -> Any:
+    """A float, or a tensor of a dtype. Raises ArgumentError, and ShapeError for a tensor with axes."""
+    if not isinstance(value, Tensor):
+        return float(checked_number("an end", value))
+    if value.ndim:
+        raise ShapeError(f"an end of linspace has no axes: {describe(value.node)}")
+    return value.astype(dtype)
 
 
 def meshgrid(*vectors: Any, indexing: Literal["ij", "xy"] = "ij") -> list[Tensor]:

@@ -8,7 +8,7 @@ from typing import Any
 from compiler.errors import ArgumentError, ShapeError
 from compiler.ir.dims import Dim
 from compiler.ir.node import describe
-from compiler.ir.types import floating
+from compiler.ir.types import FLOAT32, DType, dtype_of, floating
 from tinytorch.axes import counted, normalised_axis
 from tinytorch.ops.arrays import tensordot
 from tinytorch.ops.contract import matmul
@@ -159,4 +159,6 @@ def _neighbours(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
 
 def logspace(start: Any, stop: Any, count: int, base: float = 10.0, *, dtype: Any = None) -> Tensor:
     """`base` to the powers of `linspace(start, stop, count)`."""
-    return pow(checked_number("base", base), linspace(start, stop, count, dtype=dtype))
+    kind = FLOAT32 if dtype is None else dtype_of(dtype)
+    places = linspace(start, stop, count, dtype=kind if kind.is_float else DType.FLOAT64)
+    return pow(checked_number("base", base), places).astype(kind)

@@ -118,6 +118,18 @@ LAYOUT = [
         [(signed(3),)],
     ),
     Row(
+        "arange from to",
+        lambda i: i + ol.arange(7, -2, -3),
+        lambda i: i + torch.arange(7, -2, -3),
+        [(np.arange(3),)],
+    ),
+    Row(
+        "arange by quarters",
+        lambda x: x + ol.arange(1, 2.3, 0.25, dtype=x.dtype),
+        lambda x: x + torch.arange(1, 2.3, 0.25, dtype=x.dtype),
+        [(signed(6),)],
+    ),
+    Row(
         "tril",
         lambda x: ol.tril(x, -1),
         lambda x: torch.tril(x, -1),
