@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, NoReturn, Self, cast
+
+import numpy as np
 
 from compiler.errors import ArgumentError, SymbolicValueError
 from compiler.ir.build import parameter_node
@@ -19,7 +22,6 @@ class Handle:
 
     __slots__ = ("__weakref__", "node")
     __array_priority__ = 1000
-    __array_ufunc__ = None  # numpy_array * tensor asks the tensor
 
     def __init__(self, node: Node) -> None:
         if not isinstance(cast(object, node), Node):
@@ -91,6 +93,16 @@ class Handle:
             f"{describe(self.node)} has no value before a program runs; use tt.compile(inputs, outputs) "
             f"and call it"
         )
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """`np.exp(x)`, `array + x`: the graph of the function that NumPy was asked for (NEP 13)."""
+        return import_module("tinytorch.protocols").ufunc_of(ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, arguments: Any, named: Any) -> Any:
+        """`np.concatenate([x, y])`, `np.sum(x, axis=1)`: the same of other functions (NEP 18)."""
+        if not all(issubclass(item, Handle | np.ndarray) for item in types):
+            return NotImplemented
+        return import_module("tinytorch.protocols").function_of(function, arguments, named)
 
     def __float__(self) -> NoReturn:
         return self.__array__()

@@ -210,3 +210,35 @@ def test_data_is_there_and_loaded_when_it_is_asked_for():
 def test_hints_are_loaded_for_errors_only():
     code = TRAINING + "import sys; hasattr(tt, '_x'); assert 'tinytorch.hints' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def _with_axes():
+    """Every public function, and method of a tensor, that has an axis or keeps one."""
+    for room in (tt, tt.nn, tt.losses, tt.random):
+        for name in room.__all__:
+            value = getattr(room, name)
+            if inspect.isfunction(value):
+                yield f"{room.__name__}.{name}", value
+    for name in dir(tt.Tensor):
+        if not name.startswith("_") and callable(getattr(tt.Tensor, name)):
+            yield f"Tensor.{name}", getattr(X, name)
+
+
+AXES = [
+    (name, function, theirs, ours)
+    for name, function in _with_axes()
+    for theirs, ours in (("dim", "axis"), ("keepdim", "keepdims"))
+    if ours in inspect.signature(function).parameters
+]
+
+
+def test_most_functions_of_axes_are_found():
+    assert len(AXES) > 90
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "theirs", "ours"), AXES, ids=[f"{n}-{t}" for n, _, t, _ in AXES]
+)
+def test_pytorch_s_words_for_axes_are_answered_with_ours_everywhere(name, function, theirs, ours):
+    with pytest.raises(tt.KeywordError, match=f"\n  fix: {ours}=1$"):
+        function(**{theirs: 1})

@@ -38,7 +38,6 @@ class Tensor(LazyTensor):
     """
 
     __slots__ = ("grad", "requires_grad")
-    __array_ufunc__ = None
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
         self.requires_grad = requires_grad
@@ -118,6 +117,10 @@ class Tensor(LazyTensor):
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return np.array(self._computed().array, dtype=dtype, copy=True)
+
+    def __array_function__(self, function: Any, types: Any, arguments: Any, named: Any) -> Any:
+        """NumPy's functions read the values, as they do of an array; `np.exp(x)` and operators record."""
+        return function._implementation(*arguments, **named)
 
     def __float__(self) -> Any:
         return float(self.item())
