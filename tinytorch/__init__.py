@@ -129,11 +129,13 @@ from tinytorch.ops.arrays import (
     var_mean,
     vdot,
 )
-from tinytorch.ops.contract import (
-    einsum,
-    map_reduce,
-    matmul,
-    outer,
+from tinytorch.ops.contract import einsum, map_reduce, matmul, outer
+from tinytorch.ops.counting import (
+    bincount,
+    bucketize,
+    digitize,
+    histogram,
+    searchsorted,
 )
 from tinytorch.ops.elementwise import (
     abs,
@@ -283,7 +285,7 @@ from tinytorch.ops.normalise import (
     softmax,
     softmin,
 )
-from tinytorch.ops.prefix import cummax, cummin, cumprod, cumsum
+from tinytorch.ops.prefix import cummax, cummin, cumprod, cumsum, logcumsumexp
 from tinytorch.ops.reduce import (
     all,
     amax,
@@ -298,6 +300,16 @@ from tinytorch.ops.reduce import (
     std,
     sum,
     var,
+)
+from tinytorch.ops.sorting import (
+    argsort,
+    kthvalue,
+    median,
+    nanmedian,
+    nanquantile,
+    quantile,
+    sort,
+    topk,
 )
 from tinytorch.ops.vectors import (
     cdist,
@@ -359,6 +371,7 @@ __all__ = [
     "arange",
     "argmax",
     "argmin",
+    "argsort",
     "array_split",
     "asin",
     "asinh",
@@ -368,6 +381,7 @@ __all__ = [
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
+    "bincount",
     "bitwise_and",
     "bitwise_left_shift",
     "bitwise_not",
@@ -377,6 +391,7 @@ __all__ = [
     "block_diag",
     "broadcast_arrays",
     "broadcast_to",
+    "bucketize",
     "cartesian_prod",
     "cbrt",
     "cdist",
@@ -408,6 +423,7 @@ __all__ = [
     "deg2rad",
     "diagonal",
     "diff",
+    "digitize",
     "divide",
     "dot",
     "draw",
@@ -447,6 +463,7 @@ __all__ = [
     "hard_swish",
     "hardtanh",
     "heaviside",
+    "histogram",
     "hstack",
     "hypot",
     "inner",
@@ -458,6 +475,7 @@ __all__ = [
     "isneginf",
     "isposinf",
     "kron",
+    "kthvalue",
     "layer_norm",
     "ldexp",
     "leaky_relu",
@@ -475,6 +493,7 @@ __all__ = [
     "log_softmax",
     "logaddexp",
     "logaddexp2",
+    "logcumsumexp",
     "logical_and",
     "logical_not",
     "logical_or",
@@ -490,6 +509,7 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "median",
     "meshgrid",
     "min",
     "minimum",
@@ -498,6 +518,8 @@ __all__ = [
     "multiply",
     "nan_to_num",
     "nanmean",
+    "nanmedian",
+    "nanquantile",
     "nansum",
     "ndtr",
     "negative",
@@ -517,6 +539,7 @@ __all__ = [
     "pow",
     "prelu",
     "prod",
+    "quantile",
     "rad2deg",
     "random",
     "reciprocal",
@@ -532,6 +555,7 @@ __all__ = [
     "rsqrt",
     "save",
     "scope",
+    "searchsorted",
     "selu",
     "set_num_threads",
     "set_value",
@@ -548,6 +572,7 @@ __all__ = [
     "softmin",
     "softplus",
     "softsign",
+    "sort",
     "split",
     "sqrt",
     "square",
@@ -569,6 +594,7 @@ __all__ = [
     "testing",
     "threshold",
     "tile",
+    "topk",
     "trace",
     "transpose",
     "trapezoid",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from compiler.difference.difference import Difference, difference_of
+from compiler.errors import ArgumentError
 from compiler.ir.graph import Graph
 from compiler.program import Program
 from tinytorch.api import graph_of
@@ -14,7 +15,7 @@ from tinytorch.tensor import Tensor
 Side: TypeAlias = Tensor | Sequence[Tensor] | Graph | Program
 
 
-def diff(left: Side, right: Side, *, names: tuple[str, str] = ("left", "right")) -> Difference:
+def diff(left: Side, right: Side | None = None, *, names: tuple[str, str] = ("left", "right")) -> Difference:
     """What was added, removed, changed, rewired, renamed or moved from `left` to `right`.
 
     False if nothing was. Each side is a `Graph`, a `Program` (of which the graph as written is compared; give
@@ -25,6 +26,9 @@ def diff(left: Side, right: Side, *, names: tuple[str, str] = ("left", "right"))
     page with both graphs side by side; `changes` and `to_dict()` are the data. Raises ArgumentError for
     anything else.
     """
+    if right is None:
+        fix = "\n  fix: x.diff() for the differences of a tensor's elements" * isinstance(left, Tensor)
+        raise ArgumentError(f"diff compares two graphs, and one is given{fix}")
     schedules = None
     if isinstance(left, Program) and isinstance(right, Program):
         schedules = left.schedule, right.schedule

@@ -24,6 +24,15 @@ _ONE_PLACE: Final = "leave it out: programs run on the CPU"
 _NO_MODE: Final = "leave it out: layers do the same in training and after it"
 _SAVED: Final = "tt.value_of(p) and tt.set_value(p, array) for each p of net.parameters()"
 
+_PLACES: Final = (
+    "tt.argsort(mask, descending=True)[:count], the first places where it holds: a shape does not depend on "
+    "values; often tt.where(mask, x, 0) is enough"
+)
+_DISTINCT: Final = (
+    "tt.bincount(x, minlength=count) of integers below a count; tt.sort(x).diff() != 0 marks where others "
+    "begin: a shape does not depend on values"
+)
+
 NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "tinytorch": (
         ("cat concat row_stack", "tt.concatenate(tensors, axis=0)"),
@@ -75,6 +84,14 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("index_select embedding", "tt.take(x, indices, axis=0)"),
         ("sliding_window_view as_strided", "tt.sliding_window(x, size, axis)"),
         ("cumulative_sum", "tt.cumsum(x, axis)"),
+        ("msort", "tt.sort(x, axis=0)"),
+        ("partition argpartition", "tt.topk(x, k, axis, largest=False), or tt.kthvalue(x, k, axis)"),
+        ("nanpercentile percentile", "tt.quantile(x, percent / 100, axis), or tt.nanquantile"),
+        ("histc", "tt.histogram(x, bins, range=(min, max))[0]"),
+        ("ediff1d", "x.diff()"),
+        ("nonzero argwhere flatnonzero", _PLACES),
+        ("unique unique_consecutive", _DISTINCT),
+        ("compress extract", _PLACES),
         ("cumulative_prod", "tt.cumprod(x, axis)"),
         ("masked_select", "tt.where(mask, value, x)"),
         ("hard_tanh", "tt.hardtanh(x)"),
@@ -201,6 +218,12 @@ _ROOMS: Final = {
 
 KEYWORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "color": ("colour",),
+    "kind": ("stable",),
+    "method": ("interpolation",),
+    "sorted_sequence": ("row",),
+    "boundaries": ("bins",),
+    "bins": ("boundaries",),
+    "v": ("values",),
     "dim": ("axis",),
     "dimension": ("axis",),
     "window_shape": ("size",),

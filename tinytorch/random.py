@@ -25,8 +25,7 @@ from compiler.ir.build import apply
 from compiler.ir.dims import Dim, Extent, Shape
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.threefry import signed
-from compiler.ir.known_calls import argsort_call
-from compiler.ir.node import Node, describe, make_node
+from compiler.ir.node import Node, describe
 from compiler.ir.numbers import number, whole_number
 from compiler.ir.types import FLOAT32, INT32, INT64
 from tinytorch import distributions
@@ -222,8 +221,7 @@ def shuffle(key: Any, x: Any, axis: int = 0) -> Tensor:
 
 def _order(key: Node, shape: Shape) -> Tensor:
     """Places along the last axis in a random order."""
-    drawn = draw("random_int64", key, shape, INT64)
-    return Tensor(make_node(argsort_call(drawn.type), [drawn.node]))
+    return draw("random_int64", key, shape, INT64).argsort()
 
 
 _FOLD_IN: Final = parse_formula("fold_in(key, data) = random64(key, data)")

@@ -6,20 +6,21 @@ import typing
 from collections.abc import Sequence
 from typing import Any, Self
 
-from compiler.errors import ShapeError
-from compiler.ir.build import broadcast
+from compiler.errors import ArgumentError, ShapeError
+from compiler.ir.build import broadcast, cast
 from compiler.ir.dims import Dim, Extent, product, shape_of
-from compiler.ir.node import describe, make_node
-from compiler.ir.op import Reshape, Transpose
+from compiler.ir.node import Node, describe, make_node
+from compiler.ir.op import Concatenate, Reshape, Transpose
+from compiler.ir.types import BOOL
 from tinytorch.arithmetic import as_node, as_nodes, of_extents
-from tinytorch.axes import Axis, normalised_axes, normalised_axis, resolved_shape, spread
+from tinytorch.axes import Axis, counted, normalised_axes, normalised_axis, resolved_shape, spread
 from tinytorch.guards import raise_missing
 from tinytorch.indexing import take_key
-from tinytorch.reductions import Reductions
+from tinytorch.orders import Orders, left_of
 from tinytorch.windowing import window
 
 
-class Tensor(Reductions):
+class Tensor(Orders):
     """A symbolic array. Make one with `tt.input`, `tt.parameter`, `tt.constant`, or an operation on tensors.
 
     Arithmetic and comparison broadcast as in NumPy and promote as in PyTorch. `==` compares element by
@@ -100,6 +101,33 @@ class Tensor(Reductions):
         program runs.
         """
         return self._wrap(take_key(self.node, key))
+
+    def diff(self, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Self:
+        """Each element less the one before it along an axis, `n` times over; of bools whether they differ.
+
+        `prepend` and `append` come before and behind the elements; a number is one of them in each row.
+        `tt.diff` compares graphs.
+        """
+        place, times = normalised_axis(axis, self.ndim, self.node), counted("n", n)
+        if times < 0:
+            raise ArgumentError(f"diff takes a number of times that is not negative, not {n!r}")
+        pieces = [self._end(prepend, place), self.node, self._end(append, place)]
+        found = [item for item in pieces if item is not None]
+        x = self._wrap(make_node(Concatenate(place), found) if len(found) > 1 else self.node)
+        for _ in range(times):
+            later, earlier = (
+                x[tuple(part if k == place else slice(None) for k in range(x.ndim))]
+                for part in (slice(1, None), slice(None, -1))
+            )
+            x = later != earlier if x.dtype is BOOL else later - earlier
+        return x
+
+    def _end(self, given: Any, axis: int) -> Node | None:
+        """What is given as the elements at an end of an axis."""
+        if given is None:
+            return None
+        node = cast(as_nodes(given, self)[0], self.dtype)
+        return node if node.type.rank else broadcast(node, left_of(self.shape, (axis,), keepdims=True))
 
     if not typing.TYPE_CHECKING:
 

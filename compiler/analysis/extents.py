@@ -11,7 +11,7 @@ from compiler.ir.dims import Dim, Extent, evaluate, product, symbols
 from compiler.ir.formula.shift import SHIFTS
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe
-from compiler.ir.op import Fold, MapReduce, Pad, Reducer, Size, Slice, Window
+from compiler.ir.op import ArrayFunction, Call, Fold, MapReduce, Pad, Reducer, Size, Slice, Window
 
 Sizes: TypeAlias = dict[str, int]
 
@@ -166,6 +166,10 @@ def _demands_of(node: Node, graph: Graph) -> Iterator[Demand]:
         others = product(op.extents[loop] for loop in op.reduced) - 1
         if _may_be_negative(others) and not _is_only_a_shift(node, graph):
             yield Demand(others, node, f"{op.reducer.value} of no elements has no value")
+    if isinstance(op, Call) and isinstance(op.function, ArrayFunction):
+        for extent, sentence in op.function.needs([operand.type for operand in node.operands]):
+            if _may_be_negative(extent):
+                yield Demand(extent, node, sentence)
     if isinstance(op, Pad):
         for count in (*op.low, *op.high):
             if _may_be_negative(count):

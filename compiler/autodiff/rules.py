@@ -30,7 +30,18 @@ from compiler.ir.formula.atoms import ATOMS, OF_INTEGERS
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Const, Formula
 from compiler.ir.node import Node, Origin, describe, make_node
-from compiler.ir.op import Access, Argument, Call, Index, MapReduce, Prefix, Reducer, Scan, Size
+from compiler.ir.op import (
+    Access,
+    Argument,
+    ArrayFunction,
+    Call,
+    Index,
+    MapReduce,
+    Prefix,
+    Reducer,
+    Scan,
+    Size,
+)
 from compiler.ir.types import FLOAT64
 from compiler.rewrite.stable import is_exponential_of_shifted
 
@@ -240,6 +251,10 @@ def _prefix(node: Node, op: Prefix, operand: int, cotangent: Cotangent) -> Cotan
 
 
 def _call(node: Node, op: Call, operand: int, cotangent: Cotangent) -> Cotangent | None:
+    if isinstance(op.function, ArrayFunction):
+        origin = _origin(node, operand, f"adjoint of {op.name}")
+        back = op.function.adjoint(operand, cotangent.node, node.operands, origin)
+        return None if back is None else Cotangent(back)
     if op.gradient is None:
         raise GradientError(
             f"{op.label} is an opaque call without a gradient: {describe(node)}\n"

@@ -1,31 +1,188 @@
-"""Calls that a text may name without being given their functions: ours, pure, of arrays of any size."""
+"""Calls that a text may name without being given their functions: ours, pure, of arrays of any size.
+
+Each works along the last axis, in the order of NumPy and PyTorch: NaN is the greatest value, zeros of both
+signs are equal, and of equal elements the first comes first, in a descending order too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from compiler.ir.trait import Call
+from compiler.errors import DTypeError, IndexRangeError, ShapeError
+from compiler.ir.dims import Extent
+from compiler.ir.node import Node, Origin, make_node
+from compiler.ir.op import ScatterAdd
+from compiler.ir.ordering import write_at_ranks, write_first, write_order, write_sorted
+from compiler.ir.trait import ArrayFunction, Call
 from compiler.ir.types import INT64, TensorType
 
-ARGSORT: Final = "tt.argsort"
+
+@dataclass(frozen=True)
+class Sorted(ArrayFunction):
+    """The elements in order. The cotangent of each goes back to the place that it came from."""
+
+    descending: bool = False
+
+    @property
+    def label(self) -> str:
+        return "tt.sort_descending" if self.descending else "tt.sort"
+
+    def infer(self, operands: Sequence[TensorType]) -> TensorType:
+        (x,) = _given(self, operands, 1)
+        return x
+
+    def write(self, out: Any, *operands: Any) -> None:
+        write_sorted(out, operands[0], self.descending)
+
+    def adjoint(self, operand: int, cotangent: Node, operands: Sequence[Node], origin: Origin) -> Node:
+        (x,) = operands
+        order = make_node(call_of(Order(self.descending), x.type), [x], origin=origin)
+        back = ScatterAdd(x.type.rank - 1, x.type.shape[-1], batched=True)
+        return make_node(back, [order, cotangent], origin=origin)
 
 
-def _argsort(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return np.argsort(x, axis=-1, kind="stable").astype(np.int64, copy=False)
+@dataclass(frozen=True)
+class Order(ArrayFunction):
+    """The places of the elements in order, int64."""
+
+    descending: bool = False
+
+    @property
+    def label(self) -> str:
+        return "tt.argsort_descending" if self.descending else "tt.argsort"
+
+    def infer(self, operands: Sequence[TensorType]) -> TensorType:
+        (x,) = _given(self, operands, 1)
+        return TensorType(INT64, x.shape)
+
+    def write(self, out: Any, *operands: Any) -> None:
+        write_order(out, operands[0], self.descending)
 
 
-KNOWN: Final[Mapping[str, Callable[..., Any]]] = {ARGSORT: _argsort}
-"""By label."""
+@dataclass(frozen=True)
+class First(ArrayFunction):
+    """The places of the `count` greatest elements, greatest first, or of the smallest, smallest first."""
+
+    count: int
+    largest: bool = True
+
+    @property
+    def label(self) -> str:
+        return "tt.largest" if self.largest else "tt.smallest"
+
+    def infer(self, operands: Sequence[TensorType]) -> TensorType:
+        (x,) = _given(self, operands, 1)
+        return TensorType(INT64, (*x.shape[:-1], self.count))
+
+    def needs(self, operands: Sequence[TensorType]) -> Sequence[tuple[Extent, str]]:
+        rest = operands[0].shape[-1] - self.count
+        return [(rest, f"an axis would have fewer elements than the {self.count} that are wanted")]
+
+    def write(self, out: Any, *operands: Any) -> None:
+        write_first(out, operands[0], self.largest)
 
 
-def argsort_call(type: TensorType) -> Call:
-    """The places of elements along the last axis in ascending order; of equal ones the first comes first."""
-    return Call(ARGSORT, _argsort, TensorType(INT64, type.shape))
+@dataclass(frozen=True)
+class AtRanks(ArrayFunction):
+    """The places of the elements that stand at some ranks, int64[n], of the ascending order; 0 is the first.
+
+    With `or_nan`, where a row has a NaN, that of the first one.
+    """
+
+    or_nan: bool = False
+
+    @property
+    def label(self) -> str:
+        return "tt.at_ranks_or_nan" if self.or_nan else "tt.at_ranks"
+
+    def infer(self, operands: Sequence[TensorType]) -> TensorType:
+        x, ranks = _given(self, operands, 2)
+        if ranks.rank != 1 or not ranks.dtype.is_integer:
+            raise ShapeError(f"{self.label} takes ranks of one axis, int32 or int64, not {ranks}")
+        return TensorType(INT64, (*x.shape[:-1], *ranks.shape))
+
+    def needs(self, operands: Sequence[TensorType]) -> Sequence[tuple[Extent, str]]:
+        return [(operands[0].shape[-1] - 1, "an axis without elements would have one of some rank")]
+
+    def write(self, out: Any, *operands: Any) -> None:
+        x, ranks = operands
+        if ranks.size and not (ranks.min() >= 0 and ranks.max() < x.shape[-1]):
+            raise IndexRangeError(f"of {x.shape[-1]} elements none has one of the ranks {ranks.tolist()}")
+        write_at_ranks(out, x, ranks)
+        if self.or_nan and x.dtype.kind == "f" and np.isnan(x.max(initial=-np.inf)):
+            unknown = np.isnan(x)
+            np.copyto(out, unknown.argmax(-1)[..., None], where=unknown.any(-1)[..., None])
+
+
+@dataclass(frozen=True)
+class Search(ArrayFunction):
+    """How many elements of a sorted row are less than each value, or with `right` not greater, int64.
+
+    Of one row, or of one for each row of the values.
+    """
+
+    right: bool = False
+
+    @property
+    def label(self) -> str:
+        return "tt.searchsorted_right" if self.right else "tt.searchsorted"
+
+    def infer(self, operands: Sequence[TensorType]) -> TensorType:
+        row, values = _given(self, operands, 2)
+        if row.dtype != values.dtype:
+            raise DTypeError(f"{self.label} takes a row and values of one dtype, not {row} and {values}")
+        if row.rank != 1 and row.shape[:-1] != values.shape[:-1]:
+            raise ShapeError(f"{self.label} takes one row, or one for each row of {values}, not {row}")
+        return TensorType(INT64, values.shape)
+
+    def write(self, out: Any, *operands: Any) -> None:
+        row, values = operands
+        side = "right" if self.right else "left"
+        if row.ndim == 1:
+            out[...] = np.searchsorted(row, values, side)
+            return
+        for place in np.ndindex(row.shape[:-1]):
+            out[place] = np.searchsorted(row[place], values[place], side)
+
+
+def _given(function: ArrayFunction, operands: Sequence[TensorType], count: int) -> Sequence[TensorType]:
+    if len(operands) != count or not operands[0].rank:
+        shown = ", ".join(map(str, operands)) or "nothing"
+        raise ShapeError(f"{function.label} takes {count} operand{'s' * (count > 1)} with axes, not {shown}")
+    return operands
+
+
+def _count(type: TensorType) -> int:
+    last = type.shape[-1] if type.rank else None
+    if not isinstance(last, int):
+        raise ShapeError(f"the first elements of an order are as many as an int says, not {type}")
+    return last
+
+
+KNOWN: Final[Mapping[str, Callable[[TensorType], ArrayFunction]]] = {
+    "tt.sort": lambda type: Sorted(),
+    "tt.sort_descending": lambda type: Sorted(descending=True),
+    "tt.argsort": lambda type: Order(),
+    "tt.argsort_descending": lambda type: Order(descending=True),
+    "tt.largest": lambda type: First(_count(type)),
+    "tt.smallest": lambda type: First(_count(type), largest=False),
+    "tt.at_ranks": lambda type: AtRanks(),
+    "tt.at_ranks_or_nan": lambda type: AtRanks(or_nan=True),
+    "tt.searchsorted": lambda type: Search(),
+    "tt.searchsorted_right": lambda type: Search(right=True),
+}
+"""By label, what a call with a result of a type computes."""
+
+
+def call_of(function: ArrayFunction, *operands: TensorType) -> Call:
+    """The op that computes a function of operands of these types."""
+    return Call(function.label, function, function.infer(operands))
 
 
 def known_call(label: str, type: TensorType) -> Call | None:
     """The call of a label, with a result of a type; None for one that is not ours."""
-    return Call(label, KNOWN[label], type) if label in KNOWN else None
+    return Call(label, KNOWN[label](type), type) if label in KNOWN else None

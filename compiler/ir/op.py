@@ -33,7 +33,7 @@ from compiler.ir.layout import (
 from compiler.ir.leaf import Constant, Input, Parameter, constant_of
 from compiler.ir.map_reduce import Access, Argument, Index, MapReduce, Reducer, Size, reduced_dtype
 from compiler.ir.prefix import Prefix, Scan
-from compiler.ir.trait import Call, Op, Trait
+from compiler.ir.trait import ArrayFunction, Call, Op, Trait
 from compiler.ir.windows import Fold, Window
 
 LAYOUTS: tuple[type[Layout], ...] = (
@@ -44,6 +44,7 @@ LAYOUTS: tuple[type[Layout], ...] = (
 __all__ = [
     "Access",
     "Argument",
+    "ArrayFunction",
     "Broadcast",
     "Buffer",
     "Call",

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from enum import Flag, auto
 from typing import Any
 
+import numpy as np
+
+from compiler.errors import ShapeError
+from compiler.ir.dims import Extent, evaluate
 from compiler.ir.hashing import Hashed, hash_once
-from compiler.ir.types import TensorType
+from compiler.ir.types import TensorType, dtype_of
 
 
 class Trait(Flag):
@@ -55,13 +59,49 @@ class Op(Hashed, ABC):
         return self.traits._value_ & trait._value_ == trait._value_
 
 
+class ArrayFunction(ABC):
+    """A function of arrays that knows its result's type, and writes into an array that it is given.
+
+    Two that are equal compute the same, so subclasses are frozen dataclasses of their settings.
+    """
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """What texts call it; with the result's type it says everything."""
+
+    @abstractmethod
+    def infer(self, operands: Sequence[TensorType]) -> TensorType:
+        """The result's type. Raises ShapeError or DTypeError where the operands' types do not fit."""
+
+    @abstractmethod
+    def write(self, out: Any, *operands: Any) -> None:
+        """The result into a dense array that shares no memory with the operands, which stay as they are."""
+
+    def needs(self, operands: Sequence[TensorType]) -> Sequence[tuple[Extent, str]]:
+        """Extents that must not be negative in a call, and what is wrong where they are."""
+        return ()
+
+    def adjoint(self, operand: int, cotangent: Any, operands: Sequence[Any], origin: Any) -> Any:
+        """The cotangent of an operand as a node, built from nodes; None for none."""
+        return None
+
+    def __call__(self, *operands: Any) -> Any:
+        types = [TensorType(dtype_of(array.dtype), array.shape) for array in operands]
+        found = self.infer(types)
+        out = np.empty(tuple(evaluate(extent, {}) for extent in found.shape), found.dtype.numpy)
+        self.write(out, *operands)
+        return out
+
+
 @hash_once
 @dataclass(frozen=True, slots=True)
 class Call(Op):
     """A pure Python function of arrays with a declared result type, opaque to every pass.
 
     `function(*arrays)` returns an array of the type. `gradient(cotangent, *operands)` builds, from nodes, the
-    cotangent of each operand (None for none); without it the call is not differentiable.
+    cotangent of each operand (None for none); without it the call is not differentiable, unless the function
+    is an `ArrayFunction`, which has an adjoint of its own and writes where it is told.
     """
 
     label: str
@@ -78,4 +118,9 @@ class Call(Op):
         return Trait.OPAQUE
 
     def infer(self, operands: Sequence[TensorType]) -> TensorType:
+        if isinstance(self.function, ArrayFunction):
+            found = self.function.infer(operands)
+            if found != self.type:
+                shown = ", ".join(map(str, operands))
+                raise ShapeError(f"{self.label} of {shown} is {found}, not {self.type}")
         return self.type

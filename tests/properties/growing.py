@@ -14,8 +14,21 @@ from compiler.errors import ShapeError
 from compiler.ir.build import apply, broadcast_shape, cast, constant_node, contract, reduce
 from compiler.ir.dims import Shape
 from compiler.ir.formula.parsing import parse_formula
-from compiler.ir.node import make_node
-from compiler.ir.op import Access, Call, Fold, Index, MapReduce, Prefix, Reducer, Scan, Size
+from compiler.ir.known_calls import AtRanks, First, Order, Sorted, call_of
+from compiler.ir.node import Node, make_node
+from compiler.ir.op import (
+    Access,
+    ArrayFunction,
+    Call,
+    Fold,
+    Gather,
+    Index,
+    MapReduce,
+    Prefix,
+    Reducer,
+    Scan,
+    Size,
+)
 from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, DType
 from tests.properties.drawing import bits, drawn
 from tests.properties.maker import LIMIT, Maker, Value, largest_size
@@ -367,6 +380,32 @@ def prefix(maker: Maker) -> Value | None:
     return Value(make_node(Prefix(scan, axis, reverse), operands), bound, grain, -bound)
 
 
+def ordered(maker: Maker) -> Value | None:
+    """What a known call finds in the order of elements; of exact ones, so that it is the same everywhere."""
+    x = maker.pick(lambda value: len(value.shape) > 0 and is_exact(value))
+    if x is None:
+        return None
+    last = x.shape[-1]
+    kind, descending = maker.choice(["values", "values", "order", "first", "rank"]), maker.chance(0.5)
+    if kind == "values":
+        return replace(x, node=_called(Sorted(descending), x.node))
+    if kind == "order":
+        node = _called(Order(descending), x.node)
+        return Value(node, float(max(1, most(x.shape, [len(x.shape) - 1]))), 0, 0)
+    if not isinstance(last, int) or last == 0:
+        return None
+    if kind == "first":
+        places = _called(First(maker.choice([1, last]), descending), x.node)
+    else:
+        ranks = constant_node(np.array([last // 2, 0]), INT64)
+        places = _called(AtRanks(descending), x.node, ranks)
+    return replace(x, node=make_node(Gather(len(x.shape) - 1, batched=True), [x.node, places]))
+
+
+def _called(function: ArrayFunction, *operands: Node) -> Node:
+    return make_node(call_of(function, *(operand.type for operand in operands)), operands)
+
+
 def contraction(maker: Maker) -> Value | None:
     """A sum of a product of two or three operands, whose axes of one extent may follow one loop."""
     count = maker.choice([2, 2, 2, 3])
@@ -525,7 +564,7 @@ def overflowing(maker: Maker) -> Value | None:
 GROWTHS: tuple[Growth, ...] = (
     sign_change, step, smooth, smooth, singular, guarded, guarded, cast_to,
     arithmetic, arithmetic, arithmetic, arithmetic, quotient, rest, comparison, logic, choice, power,
-    with_index, one_hot, own_formula, turned, total, total, prefix, prefix, extremum,
+    with_index, one_hot, own_formula, turned, total, total, prefix, prefix, ordered, extremum,
     contraction, contraction, contraction, folded_product, folded_product, call,
     nothing_done, nothing_done, halves, of_ones, bits, drawn, drawn, *MOVES,
 )  # fmt: skip

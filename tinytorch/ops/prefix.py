@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from compiler.ir.node import make_node
+from compiler.ir.op import Prefix, Scan
+from compiler.ir.scope import scope
+from compiler.ir.types import floating
+from compiler.rewrite.stable import shift_of
+from tinytorch.axes import normalised_axis
+from tinytorch.elementwise import elementwise
+from tinytorch.ops.elementwise import exp, log, where
+from tinytorch.ops.layout import pad
 from tinytorch.tensor import Tensor, as_tensor
 
 
@@ -35,3 +45,36 @@ def cummax(x: Any, axis: int | None = None, *, reverse: bool = False) -> Tensor:
 def cummin(x: Any, axis: int | None = None, *, reverse: bool = False) -> Tensor:
     """The smallest of the elements of an axis up to each, NaN from the first NaN on; else as `cummax`."""
     return as_tensor(x).cummin(axis, reverse=reverse)
+
+
+def _logarithm(x: Any) -> Any:
+    return where(x == 0, -math.inf, log(x))
+
+
+_LOG_OF_SUM = elementwise("log_of_sum", _logarithm)
+"""The logarithm of a sum of exponentials, with the slope 0 where all of them are 0."""
+
+
+@scope("logcumsumexp")
+def logcumsumexp(x: Any, axis: int | None = None, *, reverse: bool = False) -> Tensor:
+    """`log(cumsum(exp(x)))` without overflow, floating; of the flattened tensor without an axis, as `cumsum`.
+
+    -inf where all up to an element are -inf, and there the gradient is 0. The sum is one of exponentials that
+    are moved by the largest element so far, so it is between 1 and their number; where that grows, what was
+    summed is scaled: a recurrence, as which it is differentiated to any order in linear work.
+    """
+    x = as_tensor(x)
+    x = (x.reshape([x.size]) if axis is None else x).astype(floating(x.dtype))
+    place = 0 if axis is None else normalised_axis(axis, x.ndim, x.node)
+    shift = type(x)(shift_of(x.cummax(place, reverse=reverse).node))
+    factors = exp(_before(shift, place, reverse) - shift)
+    recurrence = Prefix(Scan.RECURRENCE, place, bool(reverse))
+    total = type(x)(make_node(recurrence, [factors.node, exp(x - shift).node]))
+    return _LOG_OF_SUM(total) + shift
+
+
+def _before(x: Tensor, axis: int, reverse: bool) -> Tensor:
+    """Each element replaced by the one before it in the direction of a walk; the first of it by a 0."""
+    widths = [((0, 1) if reverse else (1, 0)) if k == axis else (0, 0) for k in range(x.ndim)]
+    rest = slice(1, None) if reverse else slice(None, -1)
+    return pad(x, widths)[tuple(rest if k == axis else slice(None) for k in range(x.ndim))]

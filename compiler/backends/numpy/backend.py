@@ -23,7 +23,7 @@ from compiler.backends.numpy.moves import write_layout
 from compiler.backends.numpy.prefixes import write_prefix
 from compiler.backends.numpy.source import Source
 from compiler.backends.numpy.stopwatch import Stopwatch
-from compiler.backends.reference import call
+from compiler.backends.reference import write_call
 from compiler.ir.dims import evaluate
 from compiler.ir.node import Node
 from compiler.ir.op import Call, Layout, MapReduce, Prefix, Trait
@@ -205,7 +205,7 @@ def _move(node: Node, sizes: Mapping[str, int], operands: Sequence[Array], out: 
 
 
 def _call(op: Call, sizes: Mapping[str, int], operands: Sequence[Array], out: Array) -> None:
-    np.copyto(out, call(op, operands, sizes))
+    write_call(op, operands, sizes, out)
 
 
 def _is_contraction(node: Node) -> bool:

@@ -9,6 +9,17 @@ from compiler.backends.reference.interpreter import (
     lowest,
     over_loops,
     run,
+    write_call,
 )  # fmt: skip
 
-__all__ = ["Interpreter", "Reference", "call", "compute", "highest", "lowest", "over_loops", "run"]
+__all__ = [
+    "Interpreter",
+    "Reference",
+    "call",
+    "compute",
+    "highest",
+    "lowest",
+    "over_loops",
+    "run",
+    "write_call",
+]

@@ -17,7 +17,19 @@ from compiler.ir.dims import evaluate
 from compiler.ir.formula.tape import Const, Ref, infer_dtypes
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.op import Access, Call, Constant, Index, Layout, MapReduce, Parameter, Prefix, Reducer, Size
+from compiler.ir.op import (
+    Access,
+    ArrayFunction,
+    Call,
+    Constant,
+    Index,
+    Layout,
+    MapReduce,
+    Parameter,
+    Prefix,
+    Reducer,
+    Size,
+)
 from compiler.ir.types import DType, Scalar, Weak, dtype_of
 from compiler.schedule.plan import Plan
 from compiler.schedule.schedule import Schedule
@@ -116,6 +128,14 @@ def call(op: Call, operands: Sequence[Array], sizes: Mapping[str, int]) -> Array
     if value.shape != expected or value.dtype != op.type.dtype.numpy:
         raise ArgumentError(f"{op.label} returned {value.dtype}{list(value.shape)} and declares {op.type}")
     return value
+
+
+def write_call(op: Call, operands: Sequence[Array], sizes: Mapping[str, int], out: Array) -> None:
+    """The value of an opaque call into a dense array that shares no memory with its operands."""
+    if isinstance(op.function, ArrayFunction):
+        op.function.write(out, *operands)
+    else:
+        np.copyto(out, call(op, operands, sizes))
 
 
 def _map_reduce(op: MapReduce, operands: Sequence[Array], sizes: Mapping[str, int]) -> Array:

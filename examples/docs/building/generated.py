@@ -45,6 +45,7 @@ ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
         "tinytorch.ops.normalise",
         "tinytorch.ops.contract",
     ),
+    "sorting": ("tinytorch.ops.sorting", "tinytorch.ops.counting"),
     "moving": (
         "tinytorch.ops.layout",
         "tinytorch.ops.windows",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tests.benchmarks.sweep import arithmetic, drawing, moving, networks, reducing
+from tests.benchmarks.sweep import arithmetic, drawing, moving, networks, reducing, sorting
 from tests.benchmarks.sweep.workload import Sizes, Workload
 
 FAMILIES: Final[dict[str, Callable[[Sizes], Iterator[Workload]]]] = {
@@ -16,6 +16,7 @@ FAMILIES: Final[dict[str, Callable[[Sizes], Iterator[Workload]]]] = {
     "layout": moving.layout,
     "gathers": moving.gathers,
     "arguments": moving.arguments,
+    "sorting": sorting.sorting,
     "draws": drawing.draws,
     "training": networks.training,
     "inference": networks.inference,

@@ -105,6 +105,8 @@ def _words_of_ours(tt: ModuleType) -> Words:
         gelu_tanh=functools.partial(tt.gelu, approximate="tanh"), cast=lambda x, dtype: x.astype(dtype),
         uniform=tt.random.uniform, normal=tt.random.normal, exponential=tt.random.exponential,
         bernoulli=tt.random.bernoulli,
+        sort_descending=lambda x: tt.sort(x, descending=True), topk=lambda x, k: tt.topk(x, k)[0],
+        median=lambda x: tt.median(x, -1), quantile=lambda x, q: tt.quantile(x, q, -1),
         randint=lambda seed, most, shape: tt.random.randint(seed, shape, 0, most, "int32"),
     )  # fmt: skip
 
@@ -131,10 +133,18 @@ def numpy(workload: Workload, arrays: Sequence[Any]) -> Step:
         softmax=softmax, log_softmax=log_softmax, permute=np.transpose, **_of_scipy(),
         sigmoid=lambda x: 1 / (1 + np.exp(-x)), relu=lambda x: np.maximum(x, 0),
         cast=lambda x, dtype: x.astype(dtype), pad=lambda x, widths: np.pad(x, widths), **_draws_of_numpy(),
+        sort_descending=lambda x: np.sort(x)[..., ::-1],
+        topk=lambda x, k: np.sort(np.partition(x, -k)[..., -k:])[..., ::-1], median=_lower_median,
+        quantile=lambda x, q: np.quantile(x, q, axis=-1),
     )  # fmt: skip
     if workload.is_compiling:
         raise MissingWordError("NumPy compiles nothing")
     return lambda: [np.ascontiguousarray(each) for each in as_list(workload.body(words, *arrays))]
+
+
+def _lower_median(x: Any) -> Any:
+    middle = (x.shape[-1] - 1) // 2
+    return np.partition(x, middle)[..., middle]
 
 
 def _draws_of_numpy() -> dict[str, Any]:
@@ -182,6 +192,11 @@ def torch(workload: Workload, arrays: Sequence[Any], threads: int = 0) -> Step:
         take_along_axis=lambda x, indices, axis: library.take_along_dim(x, indices, axis),
         layer_norm=lambda x: functional.layer_norm(x, x.shape[-1:]), cumsum=lambda x, axis: x.cumsum(axis),
         cast=lambda x, dtype: x.to(getattr(library, dtype)),
+        sort=lambda x, axis: library.sort(x, axis)[0], argsort=library.argsort,
+        sort_descending=lambda x: library.sort(x, descending=True)[0],
+        topk=lambda x, k: library.topk(x, k)[0], median=lambda x: library.median(x, -1)[0],
+        quantile=lambda x, q: library.quantile(x, library.tensor(q, dtype=x.dtype), -1),
+        logcumsumexp=lambda x, axis: library.logcumsumexp(x, axis),
         uniform=lambda seed, shape: library.rand(shape), normal=lambda seed, shape: library.randn(shape),
         exponential=lambda seed, shape: library.empty(shape).exponential_(),
         bernoulli=lambda seed, p, shape: library.rand(shape) < p,
@@ -240,7 +255,12 @@ def _words_of_jax(library: Any) -> Words:
         log_softmax=one.log_softmax, gelu_tanh=one.gelu, gelu=functools.partial(one.gelu, approximate=False),
         silu=one.silu, softplus=one.softplus, relu=one.relu, sigmoid=one.sigmoid,
         erf=library.scipy.special.erf, layer_norm=layer_norm, cast=lambda x, dtype: x.astype(dtype),
-        rsqrt=library.lax.rsqrt,
+        rsqrt=library.lax.rsqrt, topk=lambda x, k: library.lax.top_k(x, k)[0],
+        sort_descending=lambda x: library.numpy.sort(x, descending=True),
+        median=lambda x: library.numpy.sort(x)[..., (x.shape[-1] - 1) // 2],
+        quantile=lambda x, q: library.numpy.quantile(x, library.numpy.asarray(q, x.dtype), axis=-1),
+        bincount=lambda x, minlength: library.numpy.bincount(x, length=minlength),
+        logcumsumexp=lambda x, axis: library.lax.cumlogsumexp(x, axis),
         uniform=lambda seed, shape: drawn.uniform(drawn.key(seed), shape, "float32"),
         normal=lambda seed, shape: drawn.normal(drawn.key(seed), shape, "float32"),
         exponential=lambda seed, shape: drawn.exponential(drawn.key(seed), shape, "float32"),

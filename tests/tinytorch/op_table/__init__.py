@@ -11,10 +11,22 @@ from tests.tinytorch.op_table.layout import LAYOUT
 from tests.tinytorch.op_table.prefix import PREFIX
 from tests.tinytorch.op_table.reducing import REDUCING
 from tests.tinytorch.op_table.row import SPECIAL, Row
+from tests.tinytorch.op_table.sorting import ORDERS
 
 UNARY = [*elementwise.UNARY, *activations.UNARY, *functions.UNARY]
 """Those of one operand, which are tried on special values as well."""
 
-ROWS = [*ELEMENTWISE, *ACTIVATIONS, *FUNCTIONS, *REDUCING, *PREFIX, *CONTRACTING, *LAYOUT, *ARRAYS, *JOINING]
+ROWS = [
+    *ELEMENTWISE,
+    *ACTIVATIONS,
+    *FUNCTIONS,
+    *REDUCING,
+    *PREFIX,
+    *CONTRACTING,
+    *LAYOUT,
+    *ARRAYS,
+    *JOINING,
+    *ORDERS,
+]
 
 __all__ = ["ROWS", "SPECIAL", "UNARY", "Row"]

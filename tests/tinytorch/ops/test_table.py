@@ -11,6 +11,7 @@ from tinytorch.ops import (
     activations,
     arrays,
     contract,
+    counting,
     functions,
     joining,
     layout,
@@ -18,13 +19,28 @@ from tinytorch.ops import (
     normalise,
     prefix,
     reduce,
+    sorting,
     vectors,
     windows,
 )
 from tinytorch.ops import elementwise as vocabulary
 
 FORMULAS = [vocabulary, activations, functions]
-MODULES = [*FORMULAS, arrays, joining, vectors, making, reduce, prefix, normalise, contract, layout, windows]
+MODULES = [
+    *FORMULAS,
+    arrays,
+    joining,
+    vectors,
+    making,
+    reduce,
+    prefix,
+    normalise,
+    contract,
+    layout,
+    windows,
+    sorting,
+    counting,
+]
 
 
 def public_ops():

@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from compiler.backends.llvm.steps.launches import PythonStep
-from compiler.backends.reference import compute
+from compiler.backends.reference import compute, write_call
 from compiler.ir.node import Node
+from compiler.ir.op import Call
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -22,6 +23,12 @@ def run_python_step(step: PythonStep, look: Callable[[Node], Array], sizes: Mapp
             for operand in node.operands:
                 if operand not in values:
                     values[operand] = look(operand)
-            values[node] = compute(node, [values[operand] for operand in node.operands], sizes)
+            operands = [values[operand] for operand in node.operands]
+            if isinstance(node.op, Call) and node in step.stored:
+                values[node] = look(node)
+                write_call(node.op, operands, sizes, values[node])
+            else:
+                values[node] = compute(node, operands, sizes)
     for node in step.stored:
-        np.copyto(look(node), values[node])
+        if not isinstance(node.op, Call):
+            np.copyto(look(node), values[node])

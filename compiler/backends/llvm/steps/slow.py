@@ -10,7 +10,7 @@ from compiler.backends.llvm.steps.launches import PythonStep, Step
 from compiler.backends.llvm.steps.loops import LoopStep
 from compiler.ir.dims import evaluate, symbols
 from compiler.ir.node import Node
-from compiler.ir.op import Trait
+from compiler.ir.op import ArrayFunction, Call, Trait
 
 REUSED: Final = 4
 """How often an element is read, on average, from where on tiles keep much of memory's time."""
@@ -21,7 +21,7 @@ def slow_kernels(of_kernel: Sequence[Sequence[Step | PythonStep]]) -> Iterator[S
     for number, steps in enumerate(of_kernel):
         for step in steps:
             match step:
-                case PythonStep(nodes=nodes, reason=reason):
+                case PythonStep(nodes=nodes, reason=reason) if not _is_known(nodes[0]):
                     yield _by_python(number, nodes[0], reason)
                 case LoopStep(no_product=reason) if reason and _reuses(step):
                     yield Slow(
@@ -31,6 +31,11 @@ def slow_kernels(of_kernel: Sequence[Sequence[Step | PythonStep]]) -> Iterator[S
                     )  # fmt: skip
                 case _:
                     pass
+
+
+def _is_known(node: Node) -> bool:
+    """Whether it is a call of ours, which is as fast as loops of ours would be, or faster."""
+    return isinstance(node.op, Call) and isinstance(node.op.function, ArrayFunction)
 
 
 def _by_python(number: int, node: Node, reason: str) -> Slow:

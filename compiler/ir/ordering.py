@@ -1,0 +1,224 @@
+"""Orders of elements along the last axis, on NumPy arrays.
+
+NaN is the greatest value, zeros of both signs are equal, and of equal elements the first comes first. NumPy's
+sorts in vectors are several times as fast as its stable ones. So what is sorted is made distinct: an element
+becomes, with its place below it, an integer of 64 bits. Where bits of it had to be dropped for that,
+neighbours that are the same without them are sorted again. Each function writes into a dense array.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+_BLOCK: Final = 1 << 15
+"""Elements, of 64 bits, that a cache holds while they are packed, sorted and unpacked."""
+_LONGEST: Final = (1 << 31) - 1
+"""The longest row whose places have 31 bits."""
+_FEW: Final = 8
+"""Candidates are sought where the row has so many times as many elements as are wanted, or more."""
+_GROUPS: Final = 1024
+"""How many groups of a row are enough, whose extremes tell which elements are candidates."""
+_RANKS: Final = 4
+"""From how many ranks on the whole order is found."""
+_ALL: Final = (1 << 64) - 1
+_LOW: Final = 0 if np.little_endian else 1
+"""Where the lower half of an integer of 64 bits lies."""
+
+
+def write_sorted(out: Array, x: Array, descending: bool) -> None:
+    """The elements in ascending or descending order."""
+    if x.dtype.kind == "b":
+        count = x.shape[-1]
+        true = np.count_nonzero(x, axis=-1)[..., None]
+        places = np.arange(int(count))
+        out[...] = places < true if descending else places >= count - true
+        return
+    if descending:
+        out[...] = np.sort(x, axis=-1)[..., ::-1]
+    else:
+        np.copyto(out, x)
+        out.sort(axis=-1)
+    if x.dtype.kind == "f":
+        _restore_zeros(out, x)
+
+
+def _restore_zeros(out: Array, x: Array) -> None:
+    """Zeros of both signs in the order in which they came: equal, they lie at any of their places."""
+    zeros = out == 0
+    if np.signbit(out[zeros]).any():
+        out[zeros] = x[x == 0]
+
+
+def write_order(out: Array, x: Array, descending: bool) -> None:
+    """The places of the elements in ascending or descending order."""
+    for rows, given in _blocks(out, x):
+        _write_order(rows, _keys(given, descending))
+
+
+def write_first(out: Array, x: Array, descending: bool) -> None:
+    """The first places of an order: as many as there is room for."""
+    if not out.size:
+        return
+    rows, given = _rows(out), _rows(x)
+    count = out.shape[-1]
+    found = _candidates(given, count, descending)
+    if found is None:
+        for block, part in _blocks(rows, given):
+            order = np.empty(part.shape, np.int64)
+            _write_order(order, _keys(part, descending))
+            block[...] = order[:, :count]
+        return
+    keys, places = found
+    order = np.empty(keys.shape, np.int64)
+    _write_order(order, keys)
+    rows[...] = np.take_along_axis(places, order[:, :count], -1)
+
+
+def write_at_ranks(out: Array, x: Array, ranks: Array) -> None:
+    """The places of the elements that stand at some ranks in ascending order: rank 0 is the smallest."""
+    if not out.size:
+        return
+    if len(ranks) > _RANKS:
+        order = np.empty(x.shape, np.int64)
+        write_order(order, x, False)
+        np.take(order, ranks, axis=-1, out=out)
+        return
+    parted = np.partition(x, ranks, axis=-1)
+    for number, rank in enumerate(ranks):
+        value = parted[..., rank, None]
+        if (value == value).all():
+            out[..., number] = _place_at_rank(x, value, int(rank))
+        else:  # NaN is equal to nothing
+            order = np.empty(x.shape, np.int64)
+            write_order(order, x, False)
+            out[..., number] = order[..., rank]
+
+
+def _place_at_rank(x: Array, value: Array, rank: int) -> Array:
+    """Where the value stands, which is that of a rank; of equal ones in the order in which they came."""
+    equal = x == value
+    if (np.count_nonzero(equal, axis=-1) > 1).any():
+        before = rank - np.count_nonzero(x < value, axis=-1)[..., None]
+        equal &= np.cumsum(equal, axis=-1) == before + 1
+    return equal.argmax(axis=-1)
+
+
+def _blocks(out: Array, x: Array) -> Iterator[tuple[Array, Array]]:
+    """Rows of both, so many at a time that a cache holds them."""
+    if out.ndim < 2:
+        yield out, x
+        return
+    rows, given = _rows(out), _rows(x)
+    step = max(1, _BLOCK // max(1, x.shape[-1]))
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step], given[start : start + step]
+
+
+def _rows(array: Array) -> Array:
+    """All axes but the last as one."""
+    return array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
+
+
+def _keys(x: Array, descending: bool) -> Array:
+    """Integers of the width of the elements that stand in their order, in a new array.
+
+    The bits of a positive float are in its order, those of a negative one in reverse.
+    """
+    if x.dtype.kind == "f":
+        made = x + x.dtype.type(0)  # -0.0 becomes 0.0
+        unknown = made != made
+        if unknown.any():
+            made[unknown] = np.nan  # of one sign and payload
+        keys = made.view(f"i{x.dtype.itemsize}")
+        sign = keys >> (8 * x.dtype.itemsize - 1)
+        keys ^= sign & np.iinfo(keys.dtype).max
+    else:
+        keys = x.astype(np.int32 if x.dtype.itemsize <= 4 else np.int64)
+    return np.invert(keys, out=keys) if descending else keys
+
+
+def _write_order(out: Array, keys: Array) -> None:
+    """The places in the order of the keys."""
+    if keys.shape[-1] > _LONGEST:
+        out[...] = np.argsort(keys, axis=-1, kind="stable")
+    elif keys.dtype.itemsize == 4:
+        packed = np.empty((*keys.shape, 2), np.int32)
+        packed[..., _LOW] = np.arange(keys.shape[-1], dtype=np.int32)
+        packed[..., 1 - _LOW] = keys
+        packed.view(np.int64)[..., 0].sort(axis=-1)
+        out[...] = packed[..., _LOW]
+    else:
+        _write_long_order(out, keys)
+
+
+def _write_long_order(out: Array, keys: Array) -> None:
+    """The same of keys of 64 bits, of which as many leading ones are packed as there is room for."""
+    bits = (keys.shape[-1] - 1).bit_length()
+    offsets = keys.view(np.uint64) ^ np.uint64(1 << 63)
+    offsets -= offsets.min(initial=_ALL)
+    dropped = max(0, int(offsets.max(initial=0)).bit_length() + bits - 64)
+    packed = offsets >> np.uint64(dropped)
+    packed <<= np.uint64(bits)
+    packed |= np.arange(keys.shape[-1], dtype=np.uint64)
+    packed.sort(axis=-1)
+    np.bitwise_and(packed, np.uint64((1 << bits) - 1), out=out.view(np.uint64))
+    if dropped:
+        packed >>= np.uint64(bits)
+        is_same = packed[..., 1:] == packed[..., :-1]
+        if is_same.any():
+            _sort_runs(out, offsets, is_same)
+
+
+def _sort_runs(out: Array, keys: Array, is_same: Array) -> None:
+    """Puts neighbours in order that are the same but for bits that were dropped."""
+    follows, is_followed = np.zeros(keys.shape, np.bool_), np.zeros(keys.shape, np.bool_)
+    follows[..., 1:] = is_followed[..., :-1] = is_same
+    places = np.flatnonzero(follows | is_followed)
+    rows, runs = places // keys.shape[-1], np.cumsum(~follows.reshape(-1)[places])
+    flat = out.reshape(-1)
+    found = flat[places]
+    whole = keys.reshape(-1)[rows * keys.shape[-1] + found]
+    if ((whole[1:] < whole[:-1]) & (runs[1:] == runs[:-1])).any():
+        flat[places] = found[np.lexsort((found, whole, runs))]
+
+
+def _candidates(x: Array, count: int, descending: bool) -> tuple[Array, Array] | None:
+    """Keys and places of a few elements of each row, among which are the first, in the order of places.
+
+    The count-th extreme of groups of the row is a bound: count elements at least are as far. None where it
+    is not known to help: of short rows, where there are NaN, and of many equal elements.
+    """
+    width = x.shape[-1]
+    groups = max(4 * count, min(width // 8, _GROUPS))
+    depth = width // groups
+    if depth < 4 or width < _FEW * count or width > _LONGEST:
+        return None
+    parts, rest = x[:, : depth * groups].reshape(-1, depth, groups), x[:, depth * groups :]
+    extremes = parts.max(axis=1) if descending else parts.min(axis=1)
+    if not (extremes == extremes).all() or not (rest == rest).all():
+        return None
+    place = groups - count if descending else count - 1
+    bound = np.partition(extremes, place, axis=-1)[:, place, None]
+    return _gathered(x, x >= bound if descending else x <= bound, descending)
+
+
+def _gathered(x: Array, near: Array, descending: bool) -> tuple[Array, Array] | None:
+    """Keys and places of the elements that are marked, row by row, and last keys behind them."""
+    found = np.flatnonzero(near)
+    rows = found // x.shape[-1]
+    counts = np.bincount(rows, minlength=len(x))
+    most = int(counts.max())
+    if most > x.shape[-1] // 4:
+        return None
+    behind = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    near_keys = _keys(x.reshape(-1)[found], descending)
+    keys = np.full((len(x), most), np.iinfo(near_keys.dtype).max, near_keys.dtype)
+    places = np.zeros((len(x), most), np.int64)
+    keys[rows, behind], places[rows, behind] = near_keys, found - rows * x.shape[-1]
+    return keys, places
