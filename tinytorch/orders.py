@@ -10,7 +10,7 @@ import numpy as np
 from compiler.errors import ArgumentError, ShapeError
 from compiler.ir.build import IDENTITY, apply, constant_node
 from compiler.ir.dims import Dim, Extent, Shape, extent, product
-from compiler.ir.known_calls import AtRanks, First, Order, Sorted, call_of
+from compiler.ir.known_calls import AtRanks, First, Order, Ranked, Sorted, call_of
 from compiler.ir.node import Node, describe, make_node
 from compiler.ir.numbers import whole_number
 from compiler.ir.op import ArrayFunction, Gather, Reshape, Size, Slice, Transpose
@@ -83,8 +83,7 @@ class Orders(Reductions):
             raise ShapeError(f"median of no elements has no value: {describe(self.node)}")
         middle = extents((count - 1) // 2) if isinstance(count, int) else _half(count - 1)
         rows = rows_of(self.node, axes)
-        order = called(AtRanks(or_nan=True), rows, middle)
-        return self._reduced(picked(rows, order), axes, keepdims)
+        return self._reduced(called(Ranked(or_nan=True), rows, middle), axes, keepdims)
 
     def _reduced(self, rows: Node, axes: Sequence[int], keepdims: bool) -> Self:
         """What is left of rows of which one element each is left."""

@@ -6,6 +6,7 @@ signs are equal, and of equal elements the first comes first, in a descending or
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,13 +17,33 @@ from compiler.errors import DTypeError, IndexRangeError, ShapeError
 from compiler.ir.dims import Extent
 from compiler.ir.node import Node, Origin, make_node
 from compiler.ir.op import ScatterAdd
-from compiler.ir.ordering import write_at_ranks, write_first, write_order, write_sorted
+from compiler.ir.ordering import (
+    write_at_ranks,
+    write_first,
+    write_order,
+    write_places_in,
+    write_ranked,
+    write_sorted,
+)
 from compiler.ir.trait import ArrayFunction, Call
 from compiler.ir.types import INT64, TensorType
 
 
+class _OfRows(ArrayFunction):
+    """A function of each row of its first operand by itself, which any number of threads may share."""
+
+    def parts(self, count: int, out: Any, operands: Sequence[Any]) -> list[tuple[Any, ...]]:
+        rows = math.prod(out.shape[:-1])
+        if count == 1 or rows < 2 or not out.size:
+            return [(out, *operands)]
+        x, *others = operands
+        flat = (array.reshape(rows, array.shape[-1]) for array in (out, x))
+        pieces = (np.array_split(array, min(count, rows)) for array in flat)
+        return [(*piece, *others) for piece in zip(*pieces, strict=True)]
+
+
 @dataclass(frozen=True)
-class Sorted(ArrayFunction):
+class Sorted(_OfRows):
     """The elements in order. The cotangent of each goes back to the place that it came from."""
 
     descending: bool = False
@@ -46,7 +67,7 @@ class Sorted(ArrayFunction):
 
 
 @dataclass(frozen=True)
-class Order(ArrayFunction):
+class Order(_OfRows):
     """The places of the elements in order, int64."""
 
     descending: bool = False
@@ -64,7 +85,7 @@ class Order(ArrayFunction):
 
 
 @dataclass(frozen=True)
-class First(ArrayFunction):
+class First(_OfRows):
     """The places of the `count` greatest elements, greatest first, or of the smallest, smallest first."""
 
     count: int
@@ -87,7 +108,43 @@ class First(ArrayFunction):
 
 
 @dataclass(frozen=True)
-class AtRanks(ArrayFunction):
+class Ranked(_OfRows):
+    """The elements that stand at some ranks, int64[n], of the ascending order; 0 is the first.
+
+    With `or_nan`, NaN where a row has one. The cotangent of each goes back to its place.
+    """
+
+    or_nan: bool = False
+
+    @property
+    def label(self) -> str:
+        return "tt.ranked_or_nan" if self.or_nan else "tt.ranked"
+
+    def infer(self, operands: Sequence[TensorType]) -> TensorType:
+        x, ranks = _ranked(self, operands)
+        return TensorType(x.dtype, (*x.shape[:-1], *ranks.shape))
+
+    def needs(self, operands: Sequence[TensorType]) -> Sequence[tuple[Extent, str]]:
+        return _one_at_least(operands)
+
+    def write(self, out: Any, *operands: Any) -> None:
+        x, ranks = operands
+        _check_ranks(ranks, x.shape[-1])
+        write_ranked(out, x, ranks)
+        if self.or_nan and _has_nan(x):
+            np.copyto(out, np.nan, where=np.isnan(x).any(-1)[..., None])
+
+    def adjoint(self, operand: int, cotangent: Node, operands: Sequence[Node], origin: Origin) -> Node | None:
+        x, ranks = operands
+        if operand:
+            return None
+        places = make_node(call_of(AtRanks(self.or_nan), x.type, ranks.type), [x, ranks], origin=origin)
+        back = ScatterAdd(x.type.rank - 1, x.type.shape[-1], batched=True)
+        return make_node(back, [places, cotangent], origin=origin)
+
+
+@dataclass(frozen=True)
+class AtRanks(_OfRows):
     """The places of the elements that stand at some ranks, int64[n], of the ascending order; 0 is the first.
 
     With `or_nan`, where a row has a NaN, that of the first one.
@@ -100,20 +157,17 @@ class AtRanks(ArrayFunction):
         return "tt.at_ranks_or_nan" if self.or_nan else "tt.at_ranks"
 
     def infer(self, operands: Sequence[TensorType]) -> TensorType:
-        x, ranks = _given(self, operands, 2)
-        if ranks.rank != 1 or not ranks.dtype.is_integer:
-            raise ShapeError(f"{self.label} takes ranks of one axis, int32 or int64, not {ranks}")
+        x, ranks = _ranked(self, operands)
         return TensorType(INT64, (*x.shape[:-1], *ranks.shape))
 
     def needs(self, operands: Sequence[TensorType]) -> Sequence[tuple[Extent, str]]:
-        return [(operands[0].shape[-1] - 1, "an axis without elements would have one of some rank")]
+        return _one_at_least(operands)
 
     def write(self, out: Any, *operands: Any) -> None:
         x, ranks = operands
-        if ranks.size and not (ranks.min() >= 0 and ranks.max() < x.shape[-1]):
-            raise IndexRangeError(f"of {x.shape[-1]} elements none has one of the ranks {ranks.tolist()}")
+        _check_ranks(ranks, x.shape[-1])
         write_at_ranks(out, x, ranks)
-        if self.or_nan and x.dtype.kind == "f" and np.isnan(x.max(initial=-np.inf)):
+        if self.or_nan and _has_nan(x):
             unknown = np.isnan(x)
             np.copyto(out, unknown.argmax(-1)[..., None], where=unknown.any(-1)[..., None])
 
@@ -143,10 +197,10 @@ class Search(ArrayFunction):
         row, values = operands
         side = "right" if self.right else "left"
         if row.ndim == 1:
-            out[...] = np.searchsorted(row, values, side)
+            write_places_in(out, row, values, side)
             return
         for place in np.ndindex(row.shape[:-1]):
-            out[place] = np.searchsorted(row[place], values[place], side)
+            write_places_in(out[place], row[place], values[place], side)
 
 
 def _given(function: ArrayFunction, operands: Sequence[TensorType], count: int) -> Sequence[TensorType]:
@@ -154,6 +208,26 @@ def _given(function: ArrayFunction, operands: Sequence[TensorType], count: int) 
         shown = ", ".join(map(str, operands)) or "nothing"
         raise ShapeError(f"{function.label} takes {count} operand{'s' * (count > 1)} with axes, not {shown}")
     return operands
+
+
+def _ranked(function: ArrayFunction, operands: Sequence[TensorType]) -> Sequence[TensorType]:
+    _, ranks = _given(function, operands, 2)
+    if ranks.rank != 1 or not ranks.dtype.is_integer:
+        raise ShapeError(f"{function.label} takes ranks of one axis, int32 or int64, not {ranks}")
+    return operands
+
+
+def _one_at_least(operands: Sequence[TensorType]) -> Sequence[tuple[Extent, str]]:
+    return [(operands[0].shape[-1] - 1, "an axis without elements would have one of some rank")]
+
+
+def _check_ranks(ranks: Any, count: int) -> None:
+    if ranks.size and not (ranks.min() >= 0 and ranks.max() < count):
+        raise IndexRangeError(f"of {count} elements none has one of the ranks {ranks.tolist()}")
+
+
+def _has_nan(x: Any) -> bool:
+    return x.dtype.kind == "f" and bool(np.isnan(x.max(initial=-np.inf)))
 
 
 def _count(type: TensorType) -> int:
@@ -170,6 +244,8 @@ KNOWN: Final[Mapping[str, Callable[[TensorType], ArrayFunction]]] = {
     "tt.argsort_descending": lambda type: Order(descending=True),
     "tt.largest": lambda type: First(_count(type)),
     "tt.smallest": lambda type: First(_count(type), largest=False),
+    "tt.ranked": lambda type: Ranked(),
+    "tt.ranked_or_nan": lambda type: Ranked(or_nan=True),
     "tt.at_ranks": lambda type: AtRanks(),
     "tt.at_ranks_or_nan": lambda type: AtRanks(or_nan=True),
     "tt.searchsorted": lambda type: Search(),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
@@ -24,8 +24,10 @@ _FEW: Final = 8
 """Candidates are sought where the row has so many times as many elements as are wanted, or more."""
 _GROUPS: Final = 1024
 """How many groups of a row are enough, whose extremes tell which elements are candidates."""
-_RANKS: Final = 4
-"""From how many ranks on the whole order is found."""
+_RANKS: Final = 3
+"""Up to so many ranks a row is parted at them, and not sorted."""
+_MANY: Final = 200
+"""From so many elements and values on a search in order is faster."""
 _ALL: Final = (1 << 64) - 1
 _LOW: Final = 0 if np.little_endian else 1
 """Where the lower half of an integer of 64 bits lies."""
@@ -39,20 +41,21 @@ def write_sorted(out: Array, x: Array, descending: bool) -> None:
         places = np.arange(int(count))
         out[...] = places < true if descending else places >= count - true
         return
-    if descending:
-        out[...] = np.sort(x, axis=-1)[..., ::-1]
-    else:
-        np.copyto(out, x)
-        out.sort(axis=-1)
-    if x.dtype.kind == "f":
-        _restore_zeros(out, x)
+    for rows, given in _blocks(out, x):
+        if descending:
+            rows[...] = np.sort(given, axis=-1)[..., ::-1]
+        else:
+            np.copyto(rows, given)
+            rows.sort(axis=-1)
+        if x.dtype.kind == "f":
+            _restore_zeros(rows, given)
 
 
 def _restore_zeros(out: Array, x: Array) -> None:
     """Zeros of both signs in the order in which they came: equal, they lie at any of their places."""
-    zeros = out == 0
-    if np.signbit(out[zeros]).any():
-        out[zeros] = x[x == 0]
+    bits = out.view(f"i{out.itemsize}")
+    if (bits == np.iinfo(bits.dtype).min).any():  # -0.0
+        out[out == 0] = x[x == 0]
 
 
 def write_order(out: Array, x: Array, descending: bool) -> None:
@@ -80,24 +83,35 @@ def write_first(out: Array, x: Array, descending: bool) -> None:
     rows[...] = np.take_along_axis(places, order[:, :count], -1)
 
 
-def write_at_ranks(out: Array, x: Array, ranks: Array) -> None:
-    """The places of the elements that stand at some ranks in ascending order: rank 0 is the smallest."""
+def write_ranked(out: Array, x: Array, ranks: Array) -> None:
+    """The elements that stand at some ranks in ascending order: rank 0 is the smallest."""
     if not out.size:
         return
-    if len(ranks) > _RANKS:
+    wanted = np.unique(ranks)
+    for rows, given in _blocks(out, x):
+        is_few = len(wanted) <= _RANKS
+        parted = np.partition(given, wanted, axis=-1) if is_few else np.sort(given, axis=-1)
+        rows[...] = parted[..., ranks]
+
+
+def write_at_ranks(out: Array, x: Array, ranks: Array) -> None:
+    """The places of the elements that stand at some ranks in ascending order."""
+    if not out.size:
+        return
+    for rows, given in _blocks(out, x):
+        _write_places(rows, given, ranks)
+
+
+def _write_places(out: Array, x: Array, ranks: Array) -> None:
+    values = np.empty(out.shape, x.dtype)
+    write_ranked(values, x, ranks)
+    if len(ranks) > _RANKS or not (values == values).all():  # NaN is equal to nothing
         order = np.empty(x.shape, np.int64)
         write_order(order, x, False)
         np.take(order, ranks, axis=-1, out=out)
         return
-    parted = np.partition(x, ranks, axis=-1)
     for number, rank in enumerate(ranks):
-        value = parted[..., rank, None]
-        if (value == value).all():
-            out[..., number] = _place_at_rank(x, value, int(rank))
-        else:  # NaN is equal to nothing
-            order = np.empty(x.shape, np.int64)
-            write_order(order, x, False)
-            out[..., number] = order[..., rank]
+        out[..., number] = _place_at_rank(x, values[..., number, None], int(rank))
 
 
 def _place_at_rank(x: Array, value: Array, rank: int) -> Array:
@@ -222,3 +236,17 @@ def _gathered(x: Array, near: Array, descending: bool) -> tuple[Array, Array] | 
     places = np.zeros((len(x), most), np.int64)
     keys[rows, behind], places[rows, behind] = near_keys, found - rows * x.shape[-1]
     return keys, places
+
+
+def write_places_in(out: Array, row: Array, values: Array, side: Literal["left", "right"]) -> None:
+    """How many elements of a sorted row are less than each value, or not greater.
+
+    Many values are sought in ascending order, so that one is found near the one before it.
+    """
+    if min(row.size, values.size) < _MANY:
+        out[...] = np.searchsorted(row, values, side)
+        return
+    flat = values.reshape(-1)
+    order = np.empty(flat.shape, np.int64)
+    write_order(order, flat, False)
+    out.reshape(-1)[order] = np.searchsorted(row, flat[order], side)

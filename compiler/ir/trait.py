@@ -78,6 +78,10 @@ class ArrayFunction(ABC):
     def write(self, out: Any, *operands: Any) -> None:
         """The result into a dense array that shares no memory with the operands, which stay as they are."""
 
+    def parts(self, count: int, out: Any, operands: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Arguments of `write` for up to `count` threads, which together write what one would."""
+        return [(out, *operands)]
+
     def needs(self, operands: Sequence[TensorType]) -> Sequence[tuple[Extent, str]]:
         """Extents that must not be negative in a call, and what is wrong where they are."""
         return ()

@@ -13,7 +13,7 @@ import numpy as np
 
 from compiler.errors import ArgumentError, ShapeError
 from compiler.ir.dims import Extent
-from compiler.ir.known_calls import AtRanks
+from compiler.ir.known_calls import Ranked
 from compiler.ir.node import describe
 from compiler.ir.types import floating
 from tinytorch.axes import Axis, normalised_axes
@@ -176,7 +176,7 @@ def _neighbours(last: Any, shares: np.ndarray[Any, Any], interpolation: str) -> 
 def _at_ranks(rows: Tensor, ranks: list[Any]) -> list[Tensor]:
     """The elements at ranks, NaN where a row has one: for each of the lists of ranks those of all rows."""
     wanted = concatenate([as_tensor(item).astype("int64") for item in ranks])
-    found = take_along_axis(rows, Tensor(called(AtRanks(or_nan=True), rows.node, wanted.node)), -1)
+    found = Tensor(called(Ranked(or_nan=True), rows.node, wanted.node))
     return split(found, len(ranks), -1)
 
 

@@ -6,7 +6,7 @@ import pytest
 from compiler.errors import DTypeError, IndexRangeError, ShapeError
 from compiler.ir import ordering
 from compiler.ir.dims import symbol
-from compiler.ir.known_calls import KNOWN, AtRanks, First, Order, Search, Sorted, known_call
+from compiler.ir.known_calls import KNOWN, AtRanks, First, Order, Ranked, Search, Sorted, known_call
 from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, DType, TensorType
 
 SHAPES = [(0,), (1,), (5,), (3, 0), (0, 3), (7, 10), (40, 1000), (2, 3, 400), (30000,)]
@@ -62,6 +62,7 @@ def test_an_order_is_that_of_a_stable_sort(dtype, make, descending):
         if shape[-1] and not descending:
             for ranks in ([0], [(shape[-1] - 1) // 2, shape[-1] - 1], [0] * 9):
                 np.testing.assert_array_equal(AtRanks()(x, np.array(ranks)), order[..., ranks])
+                np.testing.assert_array_equal(Ranked()(x, np.array(ranks)), wanted[..., ranks])
 
 
 def test_bits_that_have_no_room_are_sorted_afterwards():
@@ -92,6 +93,30 @@ def test_a_rank_of_a_row_with_a_nan_is_its_first_nan():
     x = np.array([[3.0, np.nan, 1.0, np.nan], [4.0, 2.0, 3.0, 1.0]])
     assert AtRanks(or_nan=True)(x, np.array([0, 1])).tolist() == [[1, 1], [3, 1]]
     assert AtRanks()(x, np.array([0, 1])).tolist() == [[2, 0], [3, 1]]
+    np.testing.assert_array_equal(Ranked(or_nan=True)(x, np.array([1])), [[np.nan], [2.0]])
+    np.testing.assert_array_equal(Ranked()(x, np.array([1])), [[3.0], [2.0]])
+
+
+def test_threads_write_what_one_would():
+    x = np.random.default_rng(2).standard_normal((7, 3, 50))
+    ranks = np.array([3, 40])
+    for function, operands in ((Order(), [x]), (Sorted(True), [x]), (First(4), [x]), (Ranked(), [x, ranks])):
+        wanted = function(*operands)
+        for count in (1, 2, 40):
+            out = np.empty_like(wanted)
+            parts = function.parts(count, out, operands)
+            assert len(parts) == min(count, 21)
+            for part in parts:
+                function.write(*part)
+            np.testing.assert_array_equal(out, wanted)
+    assert len(Order().parts(2, np.empty(5), [np.empty(5)])) == 1
+
+
+def test_many_values_are_found_where_few_are():
+    random = np.random.default_rng(3)
+    row, values = np.sort(random.integers(0, 500, 300)), random.integers(-5, 505, (20, 30))
+    np.testing.assert_array_equal(Search()(row, values), np.searchsorted(row, values))
+    np.testing.assert_array_equal(Search(True)(row, values), np.searchsorted(row, values, "right"))
 
 
 @pytest.mark.parametrize("ranks", [[-1], [0, 3]])
@@ -112,7 +137,7 @@ X = TensorType(FLOAT32, (2, 3))
 
 @pytest.mark.parametrize("label", KNOWN)
 def test_a_call_knows_the_type_of_its_result(label):
-    others = {"tt.at_ranks": (INT64, (2,)), "tt.at_ranks_or_nan": (INT64, (2,))}
+    others = {name: (INT64, (2,)) for name in KNOWN if "rank" in name}
     others |= {name: (FLOAT32, (2, 5)) for name in KNOWN if "search" in name}
     operands = [X, *([TensorType(*others[label])] if label in others else [])]
     function = KNOWN[label](TensorType(INT64, (2, 1)))

@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from compiler.backends.llvm.run.sharing import write_shared
 from compiler.backends.llvm.steps.launches import PythonStep
-from compiler.backends.reference import compute, write_call
+from compiler.backends.reference import compute
 from compiler.ir.node import Node
 from compiler.ir.op import Call
 
@@ -26,7 +27,7 @@ def run_python_step(step: PythonStep, look: Callable[[Node], Array], sizes: Mapp
             operands = [values[operand] for operand in node.operands]
             if isinstance(node.op, Call) and node in step.stored:
                 values[node] = look(node)
-                write_call(node.op, operands, sizes, values[node])
+                write_shared(node.op, operands, sizes, values[node])
             else:
                 values[node] = compute(node, operands, sizes)
     for node in step.stored:
