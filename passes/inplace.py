@@ -77,7 +77,8 @@ def _decide(
 ) -> Iterator[_Mark | Refusal]:
     if kernel.members[0].op.has(Trait.VIEW):
         return
-    if isinstance(kernel.nest, Refusal) and not kernel.members[0].op.has(Trait.PREFIX):
+    op = kernel.members[0].op
+    if isinstance(kernel.nest, Refusal) and not (op.has(Trait.PREFIX) or op.has(Trait.UPDATE)):
         yield kernel.nest
         return
     taken = {time.live.owners[operand] for operand in kernel.in_place.values()}

@@ -17,7 +17,7 @@ from compiler.ir.dims import Dim, Extent, evaluate, product
 from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.formula.tape import infer_dtypes, natural_dtype
 from compiler.ir.node import Node
-from compiler.ir.op import Fold, Gather, MapReduce, Prefix, Reducer, ScatterAdd, Trait
+from compiler.ir.op import Combine, Fold, Gather, MapReduce, Prefix, Reducer, Scatter, ScatterAdd, Trait
 from compiler.ir.plain import Plain, plain
 
 EXPENSIVE: Final = frozenset(name for name, atom in ATOMS.items() if atom.instructions > 10)
@@ -48,7 +48,7 @@ class Cost:
     """Counts for one call, each an int or a polynomial in the symbols, and 0 unless given."""
 
     operations: Extent = 0
-    """Atoms evaluated, values reduced, and elements that a scatter_add or a fold adds."""
+    """Atoms evaluated, values reduced, and elements that a scatter or a fold combines."""
     flops: Extent = 0
     """Those of them on floating values, whatever an atom takes: `exp` is one, a product of (m, k) and (k, n)
     2*m*k*n."""
@@ -172,6 +172,9 @@ def _operations(node: Node) -> Cost:
     if isinstance(op, ScatterAdd | Fold):
         added = node.operands[-1].type.size
         return Cost(added, added if node.type.dtype.is_float else 0)
+    if isinstance(op, Scatter) and op.combine is not Combine.SET:
+        met = node.operands[-1].type.size
+        return Cost(met, met if node.type.dtype.is_float else 0)
     if isinstance(op, Prefix):
         steps = node.type.size * len(node.operands)
         return Cost(steps, steps if node.type.dtype.is_float else 0)

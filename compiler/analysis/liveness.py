@@ -13,7 +13,8 @@ from compiler.analysis.aliasing import Region, regions_of
 from compiler.ir.dims import Extent
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.op import Gather, Op, Parameter, ScatterAdd, Trait
+from compiler.ir.op import Op, Parameter, Trait
+from compiler.ir.picking import checked_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def can_fail(nodes: Iterable[Node]) -> list[Node]:
     checked: set[tuple[Node, Extent]] = set()
     found: list[Node] = []
     for node in nodes:
-        check = _index_check(node)
+        check = checked_index(node)
         if check is None:
             if node.op.has(Trait.OPAQUE):
                 found.append(node)
@@ -67,17 +68,6 @@ def can_fail(nodes: Iterable[Node]) -> list[Node]:
             found.append(node)
         checked.add(check)
     return found
-
-
-def _index_check(node: Node) -> tuple[Node, Extent] | None:
-    """The indices that an op checks, and the extent that they must lie in."""
-    match node.op:
-        case Gather():
-            return node.operands[1], node.operands[0].type.shape[node.op.axis]
-        case ScatterAdd():
-            return node.operands[0], node.op.extent
-        case _:
-            return None
 
 
 def _viewed(node: Node) -> list[Node]:

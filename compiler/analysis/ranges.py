@@ -26,11 +26,13 @@ from compiler.ir.node import Node
 from compiler.ir.op import (
     Access,
     Broadcast,
+    Combine,
     Concatenate,
     Constant,
     Fold,
     Index,
     Input,
+    Insert,
     Layout,
     MapReduce,
     Op,
@@ -39,6 +41,7 @@ from compiler.ir.op import (
     Reducer,
     Reshape,
     Scan,
+    Scatter,
     ScatterAdd,
     Size,
 )
@@ -209,6 +212,12 @@ def _layout(node: Node, op: Layout, known: Mapping[Node, Known]) -> Known:
             is_wider = any(count != 0 for count in (*op.low, *op.high, *op.interior))
             inside = operands[0]
             return replace(inside, range=join(inside.range, literal(float(op.value)))) if is_wider else inside
+        case Insert() | Scatter(combine=Combine.SET | Combine.MAX | Combine.MIN):
+            target, values = operands[0], operands[-1]
+            return Known(join(target.range, values.range), target.is_declared and values.is_declared)
+        case Scatter():
+            is_declared = operands[0].is_declared and operands[-1].is_declared
+            return Known(Range(infinite=True, nan=True), is_declared)
         case ScatterAdd() | Fold():
             summed = operands[-1]
             low, high = (-math.inf if summed.low < 0 else 0.0), (math.inf if summed.high > 0 else 0.0)

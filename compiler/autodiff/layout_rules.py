@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from compiler.autodiff.placing import to_operand
+from compiler.autodiff.update_rules import insert_adjoint, scatter_adjoint
 from compiler.ir.dims import Shape
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.node import Node, Origin, make_node
@@ -14,9 +15,11 @@ from compiler.ir.op import (
     Fold,
     Gather,
     Index,
+    Insert,
     MapReduce,
     Pad,
     Reshape,
+    Scatter,
     ScatterAdd,
     Slice,
     Transpose,
@@ -61,6 +64,10 @@ def layout_adjoint(node: Node, operand: int, cotangent: Node, origin: Origin) ->
             return make_node(scatter, [node.operands[1], cotangent], origin=origin)
         case ScatterAdd() if operand == 1:
             return make_node(Gather(op.axis, op.batched), [cotangent, node.operands[0]], origin=origin)
+        case Scatter():
+            return scatter_adjoint(op, operand, node, cotangent, origin)
+        case Insert():
+            return insert_adjoint(op, operand, node, cotangent, origin)
         case _:
             return None
 

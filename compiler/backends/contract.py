@@ -10,7 +10,7 @@ something that runs. Whoever plans, and the proof, rely on this:
     in place   a result over an operand is written at an element after the same iteration has read it there
     memory     nothing is written but what the plan says; the slab belongs to one call
     failure    an error ends the call where it arises in that order: the plan has writes to parameters behind
-               everything that may fail
+               everything that may fail. A kernel checks its indices before it writes
     numbers    the bits of a call depend neither on threads nor on other calls nor on what memory held before;
                they are near those of `reference`
 

@@ -10,10 +10,13 @@ import numpy as np
 
 from compiler.ir.formula.atoms import ATOMS, Rounding
 from compiler.ir.formula.precise import FARTHEST, is_only_nearby, mpmath_context, table
-from compiler.ir.op import Reducer, Scan
+from compiler.ir.op import Combine, Reducer, Scan
 from compiler.ir.types import BOOL, DType
 
 _UNIT: Final = {"float32": 2.0**-23, "float64": 2.0**-52}
+
+
+_EXTREMES: Final = {Combine.MAX: Reducer.MAX, Combine.MIN: Reducer.MIN}
 
 
 class TooFarError(Exception):
@@ -73,6 +76,15 @@ class Arithmetic:
             if is_better or (value != value and values[best] == values[best]):
                 best = number
         return mp.mpf(best) if reducer.is_search else values[best]
+
+    def combined(self, combine: Combine, values: list[Any], dtype: DType) -> Any:
+        """An element, and the values that meet it in a scatter, as one."""
+        if combine in _EXTREMES:
+            return self.reduced(_EXTREMES[combine], values, dtype)
+        total = values[0]
+        for value in values[1:]:
+            total = self.rounded(total + value if combine is Combine.ADD else total * value, dtype)
+        return values[-1] if combine is Combine.SET else total
 
     def next_of(self, scan: Scan, values: list[Any], dtype: DType) -> Any:
         """The next value of a prefix reduction, from the one before it, if there is one, and its operands."""

@@ -19,14 +19,17 @@ from compiler.ir.formula.precise import mpmath_context, precise_literal
 from compiler.ir.node import Node
 from compiler.ir.op import (
     Access,
+    Combine,
     Concatenate,
     Fold,
     Gather,
     Index,
+    Insert,
     Layout,
     MapReduce,
     Pad,
     Prefix,
+    Scatter,
     ScatterAdd,
     Size,
     Trait,
@@ -121,10 +124,12 @@ class Pulled:
 
     def _moved(self, node: Node, place: Place) -> Iterator[Element]:
         sources = self._sources(node)
-        if isinstance(node.op, ScatterAdd | Fold):
+        if isinstance(node.op, ScatterAdd | Fold | Scatter):
             wanted = np.ravel_multi_index(place, self.values[node].shape) if place else 0
-            for found in np.argwhere(sources == wanted):
-                yield node.operands[-1], tuple(map(int, found))
+            met = [(node.operands[-1], tuple(map(int, found))) for found in np.argwhere(sources == wanted)]
+            before = [(node.operands[0], place)] if isinstance(node.op, Scatter) else []
+            is_set = isinstance(node.op, Scatter) and node.op.combine is Combine.SET
+            yield from [*before, *met][-1:] if is_set else [*before, *met]
             return
         number = int(sources[place])
         for operand in self._moving(node):
@@ -135,12 +140,12 @@ class Pulled:
             number -= array.size if number >= 0 else 0
 
     def _moving(self, node: Node) -> tuple[Node, ...]:
-        return node.operands if isinstance(node.op, Concatenate) else node.operands[:1]
+        return node.operands if isinstance(node.op, Concatenate | Insert) else node.operands[:1]
 
     def _sources(self, node: Node) -> Array:
         """For each element of a moved value the number of the one that it is, counted through the operands.
 
-        -1 for one that is none of them. Of a scatter_add or a fold, for each element of the operand the one
+        -1 for one that is none of them. Of a scatter or a fold, for each element of the operand the one
         that it is added to.
         """
         if node not in self.sources:
@@ -150,10 +155,10 @@ class Pulled:
     def _numbered(self, node: Node) -> Array:
         op = node.op
         assert isinstance(op, Layout)
-        if isinstance(op, ScatterAdd):
+        if isinstance(op, ScatterAdd | Scatter):
             numbers = _numbers(self.values[node].shape, 0)
             return layout.gather(
-                Gather(axis=op.axis, batched=op.batched), numbers, self.values[node.operands[0]]
+                Gather(axis=op.axis, batched=op.batched), numbers, self.values[node.operands[-2]]
             )
         if isinstance(op, Fold):
             found = list(op.over(node.operands[0].type.shape))
@@ -184,6 +189,8 @@ class Pulled:
             return self._reduced(node.op, place, needed, arithmetic)
         if isinstance(node.op, Pad) and not needed:
             return precise_literal(node.op.value)
+        if isinstance(node.op, Scatter):
+            return arithmetic.combined(node.op.combine, needed, node.type.dtype)
         total: Any = needed[0] if needed else mpmath_context().zero
         for item in needed[1:]:
             total = arithmetic.rounded(total + item, node.type.dtype)

@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn, cast
 from compiler.errors import ParseError
 from compiler.ir.dims import Dim, Extent, parse_extent
 from compiler.ir.formula.parsing import parse_scalar
-from compiler.ir.op import LAYOUTS, Op, Prefix, Scan
+from compiler.ir.op import LAYOUTS, Combine, Op, Prefix, Scan
 
 STRING: Final = r'"(?:[^"\\]|\\.)*"'
 NAME: Final = rf"(?:{STRING}|[A-Za-z_0-9][\w.']*)(?:~\d+)?"
@@ -77,11 +77,17 @@ def _number(text: str) -> Extent | bool | float:
 _SHAPES: Final = frozenset({"shape", "starts", "sizes", "low", "high", "positions", "taps", "extents"})
 _INTS: Final = frozenset({"axes", "order", "steps", "interior", "dilations"})
 _BOOLS: Final = frozenset({"batched", "reverse"})
-_EXPECTED: Final = {"value": "a number", "extent": "an extent", **dict.fromkeys(_BOOLS, "true or false")}
+_COMBINES: Final = {combine.value: combine for combine in Combine}
+_EXPECTED: Final = {
+    "value": "a number", "extent": "an extent", "combine": f"one of {', '.join(_COMBINES)}",
+    **dict.fromkeys(_BOOLS, "true or false"),
+}  # fmt: skip
 
 
 def read_layout(word: str, given: Mapping[str, Any]) -> Op:
     """The layout op with fields of the right kinds. Raises ParseError."""
+    if "combine" in given:
+        given = {**given, "combine": _COMBINES.get(str(given["combine"]), given["combine"])}
     _check_fields(word, fields(WORDS[word]), given)
     return WORDS[word](**given)
 
@@ -113,6 +119,8 @@ def _is_field(key: str, value: Any) -> bool:
         return isinstance(value, tuple) and all(map(_is_one_of, cast("Any", value), repeat(kinds)))
     if key in _BOOLS:
         return isinstance(value, bool)
+    if key == "combine":
+        return isinstance(value, Combine)
     kinds = {"value": (int, float), "extent": (int, Dim)}.get(key, (int,))
     return _is_one_of(value, kinds)
 

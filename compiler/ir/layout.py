@@ -213,7 +213,7 @@ class Gather(Layout):
 
     def infer(self, operands: Sequence[TensorType]) -> TensorType:
         data, index = operands
-        _check_indices(self.name, index)
+        check_indices(self.name, index)
         if not 0 <= self.axis < data.rank:
             raise ShapeError(f"{data} has no axis {self.axis}")
         if not self.batched:
@@ -237,7 +237,7 @@ class ScatterAdd(Layout):
 
     def infer(self, operands: Sequence[TensorType]) -> TensorType:
         index, data = operands
-        _check_indices(self.name, index)
+        check_indices(self.name, index)
         width = 1 if self.batched else index.rank
         shape = (*data.shape[: self.axis], self.extent, *data.shape[self.axis + width :])
         picked = Gather(self.axis, self.batched).infer([TensorType(data.dtype, shape), index])
@@ -248,7 +248,8 @@ class ScatterAdd(Layout):
         return TensorType(data.dtype, shape)
 
 
-def _check_indices(name: str, index: TensorType) -> None:
+def check_indices(name: str, index: TensorType) -> None:
+    """Raises ShapeError for indices that are no integers."""
     if not index.dtype.is_integer:
         raise ShapeError(f"the indices of {name} are int32 or int64, not {index}")
 

@@ -8,7 +8,7 @@
                  | Const        a literal
     Prefix     ::= cumsum | cumprod | cummax | cummin | recurrence, along an axis, forwards or in reverse
     Layout     ::= reshape | transpose | broadcast | diagonal | slice | window | pad | concatenate | gather
-                 | scatter_add | fold
+                 | scatter_add | fold | scatter | insert
     Call       ::= an opaque pure function with a declared result type
     Leaf       ::= input | parameter | constant
 
@@ -34,10 +34,12 @@ from compiler.ir.leaf import Constant, Input, Parameter, constant_of
 from compiler.ir.map_reduce import Access, Argument, Index, MapReduce, Reducer, Size, reduced_dtype
 from compiler.ir.prefix import Prefix, Scan
 from compiler.ir.trait import ArrayFunction, Call, Op, Trait
+from compiler.ir.updates import Combine, Insert, Scatter, Update
 from compiler.ir.windows import Fold, Window
 
 LAYOUTS: tuple[type[Layout], ...] = (
     Reshape, Transpose, Broadcast, Diagonal, Slice, Window, Pad, Concatenate, Gather, ScatterAdd, Fold,
+    Scatter, Insert,
 )  # fmt: skip
 """Every layout op."""
 
@@ -48,6 +50,7 @@ __all__ = [
     "Broadcast",
     "Buffer",
     "Call",
+    "Combine",
     "Concatenate",
     "Constant",
     "Diagonal",
@@ -55,6 +58,7 @@ __all__ = [
     "Gather",
     "Index",
     "Input",
+    "Insert",
     "LAYOUTS",
     "Layout",
     "Locks",
@@ -66,11 +70,13 @@ __all__ = [
     "Reducer",
     "Reshape",
     "Scan",
+    "Scatter",
     "ScatterAdd",
     "Size",
     "Slice",
     "Trait",
     "Transpose",
+    "Update",
     "Window",
     "constant_of",
     "reduced_dtype",

@@ -5,13 +5,26 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
+from compiler.ir.dims import Extent
 from compiler.ir.formula.parsing import parse_formula
-from compiler.ir.layout import Gather
+from compiler.ir.layout import Gather, ScatterAdd
 from compiler.ir.map_reduce import Access, MapReduce
 from compiler.ir.node import Node
 from compiler.ir.types import TensorType
+from compiler.ir.updates import Scatter
 
 PICK: Final = parse_formula("pick(x, i) = x")
+
+
+def checked_index(node: Node) -> tuple[Node, Extent] | None:
+    """The indices that a node checks, and the extent that they must lie in; None for one that checks none."""
+    match node.op:
+        case Gather() | Scatter():
+            return node.operands[1], node.operands[0].type.shape[node.op.axis]
+        case ScatterAdd():
+            return node.operands[0], node.op.extent
+        case _:
+            return None
 
 
 def picking(node: Node) -> MapReduce:

@@ -41,6 +41,7 @@ from compiler.ir.op import (
     Access,
     Buffer,
     Call,
+    Combine,
     Constant,
     Index,
     Input,
@@ -163,6 +164,8 @@ def print_field(value: Any) -> str:
     """A field of a layout op: a number, an extent, or a list of such."""
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(print_field, value)) + "]"  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(value, Combine):
+        return value.value
     return str(value) if isinstance(value, Dim) else print_scalar(value)
 
 

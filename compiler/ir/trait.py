@@ -29,9 +29,11 @@ class Trait(Flag):
     PREFIX = auto()
     """Reduces the elements of an axis up to each of them, in order."""
     LAYOUT = auto()
-    """Moves elements and computes nothing (scatter_add and fold add)."""
+    """Moves elements and computes nothing (scatter_add and fold add, scatter combines)."""
     VIEW = auto()
     """The result of a dense operand can be a strided view of it; elements of it may overlap."""
+    UPDATE = auto()
+    """The result is operand 0 but for some elements, and may be written over it."""
     OPAQUE = auto()
     """A Python function that only the interpreter can run."""
     LEAF = auto()

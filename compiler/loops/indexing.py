@@ -19,7 +19,8 @@ from typing import Final
 from compiler.analysis.cost import is_at_most
 from compiler.ir.dims import Extent, Shape, product
 from compiler.ir.node import Node
-from compiler.ir.op import Gather, Reducer, ScatterAdd
+from compiler.ir.op import Reducer, Scatter, ScatterAdd
+from compiler.ir.picking import checked_index
 from compiler.ir.types import BOOL, INT64
 from compiler.loops.drafts import Draft, Ranges, number_of
 from compiler.loops.language import (
@@ -41,7 +42,7 @@ from compiler.loops.language import (
     Value,
 )
 from compiler.loops.places import Places, Pointer, Region
-from compiler.loops.reductions import empty, fold_atom
+from compiler.loops.reductions import empty
 from compiler.loops.writing import Writer
 
 _CHECKED, _ADDED = 1.0, 8.0
@@ -64,12 +65,9 @@ class IndexDraft:
 
 def index_draft(node: Node, places: Places) -> IndexDraft:
     """The loops that check the indices of a gather or scatter_add."""
-    if isinstance(node.op, Gather):
-        data, indices = node.operands
-        extent = data.type.shape[node.op.axis]
-    else:
-        assert isinstance(node.op, ScatterAdd)
-        indices, extent = node.operands[0], node.op.extent
+    checked = checked_index(node)
+    assert checked is not None
+    indices, extent = checked
     loops = _Loops(indices.type.shape)
     status, memory = Memory(INT64), Memory(indices.type.dtype, label=indices)
     body = _checked(loops, loops.ref(memory, places[indices].strides), Count(extent), status)
@@ -112,25 +110,29 @@ def _checked(loops: _Loops, ref: Ref, extent: Count, status: Memory) -> tuple[St
 
 
 def scatter_draft(node: Node, places: Places) -> Draft:
-    """The loops of a scatter_add to memory that is filled with zeros.
+    """The loops of a scatter_add to memory that is filled with zeros, or of a scatter to a copy of operand 0.
 
     With `a` for the axes before the indexed one, `i` for those of the indices and `b` for those behind:
 
         plain       out[a, index[i], b] += x[a, i, b]
         batched     out[a, index[a, i, b], b] += x[a, i, b]
+
+    or what else is combined there; a value that is set is stored as it is.
     """
     return _Scatter(node, places).write()
 
 
 class _Scatter:
-    """A scatter_add while it is written."""
+    """A scatter while it is written."""
 
     def __init__(self, node: Node, places: Places) -> None:
-        op, (indices, data) = node.op, node.operands
-        assert isinstance(op, ScatterAdd)
+        op, (*_, data) = node.op, node.operands
+        assert isinstance(op, ScatterAdd | Scatter)
+        indices = node.operands[0] if isinstance(op, ScatterAdd) else node.operands[1]
+        self.atom = "add" if isinstance(op, ScatterAdd) else op.combine.atom
         self.op = op
         axis, self.strides = op.axis, places[node].strides
-        self.node, self.data, self.axis, self.extent = node, data, axis, op.extent
+        self.node, self.data, self.axis, self.extent = node, data, axis, node.type.shape[axis]
         self.width = width = 1 if op.batched else indices.type.rank
         self.loops, self.writer = _Loops(data.type.shape), Writer()
         picked: list[Extent] = list(places[indices].strides)
@@ -183,8 +185,9 @@ class _Scatter:
         value = writer.load(self.read)
         target = self.loops.ref(self.target, steps, (place, number_of(strides[axis])))
         dtype = self.node.type.dtype
-        total = writer.let(fold_atom(Reducer.SUM), dtype, writer.load(target), value)
-        writer.write(Store(target, total))
+        if self.atom is not None:
+            value = writer.let(self.atom, dtype, writer.load(target), value)
+        writer.write(Store(target, value))
 
 
 def _index(writer: Writer, ref: Ref) -> Value:

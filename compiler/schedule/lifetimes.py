@@ -22,7 +22,9 @@ class Timeline:
 
     `last_read` gives for each owner of memory the last kernel that reads it, -1 if none does. What is
     `copied` to an output is read after kernel `end`. `last_failure` is the last kernel that can raise, -1 if
-    none can. `returned` and `committed` are the owners of what is returned and of parameters' new values.
+    none can; kernels up to `last_exposed` write before something that can raise, which a kernel's own checks
+    of indices do not: they come before it writes. `returned` and `committed` are the owners of what is
+    returned and of parameters' new values.
     """
 
     live: Liveness
@@ -32,6 +34,7 @@ class Timeline:
     returned: frozenset[Node]
     committed: frozenset[Node]
     last_failure: int
+    last_exposed: int
     end: int
 
 
@@ -47,9 +50,10 @@ def timeline_of(schedule: Schedule, copies: Iterable[OutputCopy], live: Liveness
     last_read.update(dict.fromkeys(copied, end))
     failing = can_fail(node for kernel in schedule.kernels for node in kernel.members)
     last_failure = max((kernel_of[node] for node in failing), default=-1)
+    last_exposed = max((kernel_of[node] - (not node.op.has(Trait.OPAQUE)) for node in failing), default=-1)
     returned = frozenset(live.owners[node] for node in schedule.graph.outputs)
     committed = frozenset(live.owners[value] for _, value in schedule.graph.updates)
-    return Timeline(live, kernel_of, last_read, copied, returned, committed, last_failure, end)
+    return Timeline(live, kernel_of, last_read, copied, returned, committed, last_failure, last_exposed, end)
 
 
 def output_copies(schedule: Schedule, live: Liveness) -> tuple[dict[Node, int], tuple[OutputCopy, ...]]:

@@ -86,7 +86,7 @@ def _is_ours(asked: Overwrite) -> Refusal | None:
     if owner not in asked.schedule.donated:
         sentence = f"{called(owner)} belongs to the caller, who has not donated it"
         return Refusal(Reason.CALLER_OWNS_IT, nodes, sentence)
-    if asked.time.last_failure >= asked.place:
+    if asked.time.last_exposed >= asked.place:
         sentence = f"the call may still fail, and then {called(owner)} must be unharmed"
         return Refusal(Reason.MAY_FAIL, nodes, sentence)
     return None
@@ -141,6 +141,8 @@ def access_refusal(kernel: Kernel, result: Node, owner: Node, live: Liveness) ->
             return None
         sentence = f"{called(result)} reads the buffer of {called(owner)} elsewhere"
         return Refusal(Reason.OTHER_INDEX, nodes, sentence)
+    if result.op.has(Trait.UPDATE):
+        return _update_refusal(result, owner, live)
     if not isinstance(nest, Nest):
         return nest
     begins_early = result in readers and map_reduce(result).reducer is not Reducer.NONE
@@ -158,6 +160,18 @@ def access_refusal(kernel: Kernel, result: Node, owner: Node, live: Liveness) ->
     if kernel.members.index(readers[-1]) > kernel.members.index(result):
         sentence = f"{called(readers[-1])} reads {called(owner)} after {called(result)}"
         return Refusal(Reason.READ_LATER, nodes, sentence)
+    return None
+
+
+def _update_refusal(result: Node, owner: Node, live: Liveness) -> Refusal | None:
+    """Why an update is not written over an owner's memory: it is for what it updates alone."""
+    target, *others = result.operands
+    reads = [item for item in others if live.owners[item] is owner]
+    if reads:
+        sentence = f"{called(result)} reads {called(reads[0])} while it is written"
+        return Refusal(Reason.OTHER_INDEX, (result, owner), sentence)
+    if target.type != result.type or not live.regions[target].covers(target):
+        return Refusal(Reason.NOT_DENSE, (result, owner), f"{called(target)} is not dense")
     return None
 
 

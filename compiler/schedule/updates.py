@@ -121,7 +121,7 @@ def _can_be_direct(state: _Decisions, owner: Node, value: Node) -> bool:
     if value not in time.kernel_of or time.live.is_view(value) or is_taken or owner in time.copied:
         return False
     place = time.kernel_of[value]
-    if place <= max(time.last_failure, state.read_until.get(owner, -1)) or place < time.last_read[owner]:
+    if place <= max(time.last_exposed, state.read_until.get(owner, -1)) or place < time.last_read[owner]:
         return False
     kernel = state.schedule.kernels[place]
     return place > time.last_read[owner] or access_refusal(kernel, value, owner, time.live) is None

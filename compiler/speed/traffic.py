@@ -13,7 +13,7 @@ from typing import Final
 from compiler.analysis.cost import is_view, reads_of
 from compiler.ir.dims import Extent, evaluate, product
 from compiler.ir.node import Node
-from compiler.ir.op import Gather, ScatterAdd
+from compiler.ir.op import Gather, Scatter, ScatterAdd
 from compiler.loops.places import Places, Pointer, Region
 from compiler.schedule.execution import Copy, Run, steps_of
 from compiler.schedule.plan import InOutput, InParameter, InSlab
@@ -101,8 +101,8 @@ class _Touching:
         for node in self.places.plan.schedule.outputs(kernel):
             if not is_view(node, regions):
                 found.append(self.touch(self.places[node].pointer, node.type.bytes, is_write=True))
-            if isinstance(node.op, ScatterAdd):
-                found.append(self.picked(node, node.operands[1]))
+            if isinstance(node.op, ScatterAdd | Scatter):
+                found.append(self.picked(node, node.operands[-1]))
         return [*_joined(read), *found]
 
     def copy(self, step: Copy) -> list[Touch]:
@@ -129,7 +129,7 @@ class _Touching:
 def _row_bytes(table: Node, rows: Node) -> Extent:
     """Bytes of a table that lie side by side, and are picked together: those behind the indexed axis."""
     op = rows.op if isinstance(rows.op, Gather) else table.op
-    assert isinstance(op, Gather | ScatterAdd)
+    assert isinstance(op, Gather | ScatterAdd | Scatter)
     behind = () if op.batched else table.type.shape[op.axis + 1 :]
     return product(behind) * table.type.dtype.size
 

@@ -22,13 +22,16 @@ from compiler.ir.node import Node, make_node
 from compiler.ir.op import (
     LAYOUTS,
     Broadcast,
+    Combine,
     Concatenate,
     Diagonal,
     Fold,
     Gather,
+    Insert,
     Layout,
     Pad,
     Reshape,
+    Scatter,
     ScatterAdd,
     Slice,
     Transpose,
@@ -82,6 +85,12 @@ MOVES: dict[type[Layout], tuple[Layout, ...]] = {
     Pad: (Pad((1, 0), (0, 2), (1, 0), 5.0),),
     Concatenate: (Concatenate(0),),
     Gather: (Gather(0), Gather(1, batched=True)),
+    Scatter: (
+        *(Scatter(0, combine) for combine in (Combine.ADD, Combine.SET)),
+        Scatter(1, Combine.ADD, batched=True),
+        Scatter(1, Combine.SET, batched=True),
+    ),
+    Insert: (Insert((1, 0), (1, 2)),),
     ScatterAdd: (ScatterAdd(0, 4), ScatterAdd(1, 4, batched=True)),
     Fold: (Fold((0,), (7,), (1,), (2,)), Fold((0,), (9,), (3,), (1,))),
 }
@@ -93,9 +102,13 @@ def operands_of(op: Layout) -> tuple[list[Node], int]:
     x = input_node("x", SQUARE)
     if isinstance(op, Concatenate):
         return [x, input_node("y", SQUARE)], 0
-    if not isinstance(op, Gather | ScatterAdd):
+    if isinstance(op, Insert):
+        return [x, input_node("y", TensorType(FLOAT64, (2, 2)))], 0
+    if not isinstance(op, Gather | ScatterAdd | Scatter):
         return [x], 0
     index = constant_node(np.array([[2, 0, 2], [1, 1, 0], [0, 2, 1]] if op.batched else [2, 0, 2]), INT64)
+    if isinstance(op, Scatter):
+        return [input_node("y", SQUARE), index, x], 2
     return ([x, index], 0) if isinstance(op, Gather) else ([index, x], 1)
 
 
@@ -116,7 +129,8 @@ def test_a_layout_ops_adjoint_is_its_transpose(op):
     x, g = random.standard_normal((3, 3)), random.standard_normal([int(n) for n in node.type.shape])
     graph = Graph.of([node, back])
     leaves = {
-        leaf: leaf.op.buffer.array if leaf.op.name == "constant" else np.zeros((3, 3)) for leaf in operands
+        leaf: leaf.op.buffer.array if leaf.op.name == "constant" else np.zeros(leaf.type.shape)
+        for leaf in operands
     }
     values = run(graph, {**leaves, operands[position]: x, cotangent: g}, {})
     moved = values[node] - run(graph, {**leaves, operands[position]: 0 * x, cotangent: g}, {})[node]
@@ -127,7 +141,9 @@ def test_a_layout_ops_adjoint_is_its_transpose(op):
 def test_a_layout_op_has_a_numpy_move_of_the_inferred_type_and_a_text(op):
     operands, _ = operands_of(op)
     node = make_node(op, operands)
-    arrays = [leaf.op.buffer.array if leaf.op.name == "constant" else np.ones((3, 3)) for leaf in operands]
+    arrays = [
+        leaf.op.buffer.array if leaf.op.name == "constant" else np.ones(leaf.type.shape) for leaf in operands
+    ]
     found = layout.move(node, arrays, {})
     assert (found.shape, found.dtype) == (node.type.shape, node.type.dtype.numpy)
     graph = Graph.of([node])

@@ -5,21 +5,25 @@ from dataclasses import replace
 from typing import Any
 
 from compiler.ir.dims import Extent, evaluate, product
-from compiler.ir.node import make_node
+from compiler.ir.node import Node, make_node
 from compiler.ir.op import (
     Broadcast,
+    Combine,
     Concatenate,
     Diagonal,
     Fold,
     Gather,
+    Insert,
     Layout,
     Pad,
     Reshape,
+    Scatter,
     ScatterAdd,
     Slice,
     Transpose,
     Window,
 )  # fmt: skip
+from compiler.ir.types import BOOL
 from tests.properties.maker import LARGEST, SYMBOLS, Maker, Value, largest_size
 
 
@@ -154,6 +158,47 @@ def scatter_add(maker: Maker) -> Value | None:
     return Value(node, x.bound * max(1, count), x.grain, special=x.special)
 
 
+def scatter(maker: Maker) -> Value | None:
+    """Values of x's own dtype that meet elements of it: others of the right shape, or some of its own."""
+    x = maker.pick(lambda value: any(isinstance(n, int) and n > 0 for n in value.shape))
+    if x is None or x.dtype is BOOL:
+        return None
+    axis = maker.choice([k for k, n in enumerate(x.shape) if isinstance(n, int) and n > 0])
+    is_batched = maker.chance(0.5)
+    shape = (*x.shape[:axis], 2, *x.shape[axis + 1 :]) if is_batched else maker.shape(2)
+    own = make_node(Gather(axis, is_batched), [x.node, maker.index(shape, x.shape[axis]).node])
+    found = maker.pick(lambda value: value.shape == own.type.shape and value.dtype is x.dtype)
+    values = replace(x, node=own) if found is None else found
+    combine = maker.choice([item for item in Combine if item is not Combine.MULTIPLY])
+    index = maker.index(shape, x.shape[axis])
+    node = make_node(Scatter(axis, combine, is_batched), [x.node, index.node, values.node])
+    count = largest_size(shape) if combine is Combine.ADD else 0
+    return _of_two(node, x, values, max(x.bound, values.bound) + values.bound * count)
+
+
+def insert(maker: Maker) -> Value | None:
+    """Values in place of a slice: another value, or elements of the same."""
+    x = maker.pick(lambda value: len(value.shape) > 0)
+    if x is None:
+        return None
+    rows = [slice_of_axis(maker, extent) for extent in x.shape]
+    starts, sizes, steps = zip(*rows, strict=True)
+    found = maker.pick(lambda value: value.shape == sizes and value.dtype is x.dtype)
+    values = moved(x, Slice(starts, sizes, steps)) if found is None else found
+    firsts = [start + (size - 1) * step if step < 0 else start for start, size, step in rows]
+    if 0 in sizes:
+        firsts = [0] * len(sizes)
+    op = Insert(tuple(firsts), tuple(map(abs, steps)))
+    return _of_two(make_node(op, [x.node, values.node]), x, values, max(x.bound, values.bound))
+
+
+def _of_two(node: Node, x: Value, values: Value, bound: float) -> Value:
+    grains = [item.grain for item in (x, values) if item.grain is not None]
+    grain = max(grains) if len(grains) == 2 else None
+    low = min(x.low, values.low) if bound <= max(x.bound, values.bound) else -bound
+    return Value(node, bound, grain, low, x.special or values.special)
+
+
 def window(maker: Maker) -> Value | None:
     """Windows over one or two axes; over a symbolic one as many as it has for certain."""
     x = maker.pick(lambda value: 0 < len(value.shape) <= 3)
@@ -214,5 +259,6 @@ def there_and_back(maker: Maker) -> Value | None:
 
 MOVES: tuple[Callable[[Maker], Value | None], ...] = (
     reshape, reshape, reshape, transpose, transpose, broadcast, broadcast, broadcast, diagonal,
-    slice_of, slice_of, pad, concatenate, gather, scatter_add, window, window, fold, there_and_back,
+    slice_of, slice_of, pad, concatenate, gather, scatter_add, scatter, insert,
+    window, window, fold, there_and_back,
 )  # fmt: skip

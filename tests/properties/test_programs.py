@@ -34,6 +34,7 @@ def test_the_trials_of_these_seeds_have_every_kind_of_everything():
     assert ops == {
         "MapReduce", "Input", "Parameter", "Constant", "Call", "Reshape", "Transpose", "Broadcast",
         "Diagonal", "Slice", "Window", "Pad", "Concatenate", "Gather", "ScatterAdd", "Fold", "Prefix",
+        "Scatter", "Insert",
     }  # fmt: skip
     assert any(len(item.sample.graph.outputs) > 2 and item.sample.graph.updates for item in trials)
     assert any(0 in node.type.shape for item in trials for node in item.sample.graph.nodes)

@@ -13,7 +13,8 @@ import numpy as np
 from compiler.ir.dims import Extent, evaluate, product, symbols
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.op import Gather, Layout
+from compiler.ir.op import Layout
+from compiler.ir.picking import checked_index
 
 Array = np.ndarray[Any, Any]
 
@@ -98,8 +99,9 @@ def _selected(node: Node, graph: Graph) -> Iterator[Extent]:
     while pending:
         value = pending.pop()
         for user in graph.users[value]:
-            if isinstance(user.op, Gather) and user.operands[1] is value:
-                yield user.operands[0].type.shape[user.op.axis]
+            checked = checked_index(user)
+            if checked is not None and checked[0] is value:
+                yield checked[1]
             elif isinstance(user.op, Layout) and user not in seen:
                 seen.add(user)
                 pending.append(user)

@@ -22,7 +22,8 @@ from compiler.autodiff.backward import gradient
 from compiler.ir.build import apply, cast, input_node
 from compiler.ir.formula.tape import natural_dtype
 from compiler.ir.node import Node, make_node
-from compiler.ir.op import Gather, Input, MapReduce, Op, Reducer, ScatterAdd, reduced_dtype
+from compiler.ir.op import Input, MapReduce, Op, Reducer, reduced_dtype
+from compiler.ir.picking import checked_index
 from compiler.ir.types import TensorType, floating
 from compiler.program import Program
 from tinytorch.api import compile as compile_program
@@ -232,8 +233,9 @@ class _Backward:
         if not node.operands:
             return node
         operands = [self.twin[operand] for operand in node.operands]
-        if isinstance(node.op, Gather | ScatterAdd):
-            place = 1 if isinstance(node.op, Gather) else 0
+        checked = checked_index(node)
+        if checked is not None:
+            place = node.operands.index(checked[0])
             operands[place] = cast(operands[place], node.operands[place].type.dtype)
         op = _retyped(node, operands)
         if _is_nothing(op, operands[0]):

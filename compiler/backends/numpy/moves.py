@@ -9,10 +9,20 @@ import numpy as np
 
 from compiler.backends.numpy.blocks import blocks
 from compiler.backends.numpy.frame import Array
-from compiler.backends.reference.layout import add_windows, check_indices, view
+from compiler.backends.reference.layout import add_windows, check_indices, combine_at, insert, scatter, view
 from compiler.ir.dims import evaluate
 from compiler.ir.node import Node
-from compiler.ir.op import Concatenate, Fold, Gather, Layout, Pad, Reshape, ScatterAdd
+from compiler.ir.op import (
+    Concatenate,
+    Fold,
+    Gather,
+    Insert,
+    Layout,
+    Pad,
+    Reshape,
+    Scatter,
+    ScatterAdd,
+)  # fmt: skip
 
 
 def write_layout(node: Node, operands: Sequence[Array], sizes: Mapping[str, int], out: Array) -> None:
@@ -32,6 +42,13 @@ def write_layout(node: Node, operands: Sequence[Array], sizes: Mapping[str, int]
         case ScatterAdd():
             check_indices(node, operands[0], out.shape[op.axis])
             _scatter_add(op, operands[0], operands[1], out)
+        case Scatter():
+            check_indices(node, operands[1], out.shape[op.axis])
+            _begin(operands[0], out)
+            _scatter(op, operands[1], operands[2], out)
+        case Insert():
+            _begin(operands[0], out)
+            insert(op, operands[1], sizes, out)
         case Fold():
             out.fill(0)
             add_windows(op, operands[0], out)
@@ -83,3 +100,18 @@ def _scatter_add(op: ScatterAdd, index: Array, data: Array, out: Array) -> None:
     moved = data.reshape(*data.shape[: op.axis], index.size, *data.shape[op.axis + index.ndim :])
     place: Any = (*[slice(None)] * op.axis, index.reshape(-1))
     np.add.at(out, place, moved)
+
+
+def _begin(operand: Array, out: Array) -> None:
+    """What is updated is copied, unless the result is written over it."""
+    if out.__array_interface__["data"][0] != operand.__array_interface__["data"][0]:
+        np.copyto(out, operand)
+
+
+def _scatter(op: Scatter, index: Array, values: Array, out: Array) -> None:
+    """Combines one element after the other, in row-major order of the elements."""
+    if not op.batched:
+        scatter(op, index, values, out)
+        return
+    for block in blocks(values.shape):
+        combine_at(op.combine, _along(op.axis, index, block), values[block], out)

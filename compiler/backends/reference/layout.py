@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 import numpy as np
 
 from compiler.errors import IndexRangeError, ShapeError
 from compiler.ir.dims import Extent, evaluate
+from compiler.ir.flat_index import outside_of
 from compiler.ir.node import Node, describe
 from compiler.ir.op import (
     Broadcast,
+    Combine,
     Concatenate,
     Diagonal,
     Fold,
     Gather,
+    Insert,
     Layout,
     Pad,
     Reshape,
+    Scatter,
     ScatterAdd,
     Slice,
     Transpose,
     Window,
 )  # fmt: skip
+from compiler.ir.picking import checked_index
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -46,6 +51,15 @@ def move(node: Node, operands: Sequence[Array], sizes: Mapping[str, int]) -> Arr
             extent = evaluate(op.extent, sizes)
             check_indices(node, operands[0], extent)
             return scatter_add(op, operands[0], operands[1], extent)
+        case Scatter():
+            check_indices(node, operands[1], operands[0].shape[op.axis])
+            result = np.array(operands[0], order="C")
+            scatter(op, operands[1], operands[2], result)
+            return result
+        case Insert():
+            result = np.array(operands[0], order="C")
+            insert(op, operands[1], sizes, result)
+            return result
         case Fold():
             result = np.zeros([evaluate(extent, sizes) for extent in node.type.shape], operands[0].dtype)
             add_windows(op, operands[0], result)
@@ -149,20 +163,70 @@ def scatter_add(op: ScatterAdd, index: Array, data: Array, extent: int) -> Array
     return result
 
 
+_AT: Final = {
+    Combine.ADD: np.add, Combine.MULTIPLY: np.multiply, Combine.MAX: np.maximum, Combine.MIN: np.minimum,
+}  # fmt: skip
+
+
+def scatter(op: Scatter, index: Array, values: Array, out: Array) -> None:
+    """Elements of `values` combined with those of `out` at the indices, in row-major order."""
+    if op.batched:
+        places: list[Array] = list(np.ogrid[tuple(slice(n) for n in index.shape)])
+        places[op.axis] = index
+        combine_at(op.combine, places, values, out)
+        return
+    shape = (*values.shape[: op.axis], index.size, *values.shape[op.axis + index.ndim :])
+    place: Any = (*[slice(None)] * op.axis, np.array(index, order="C").reshape(-1))
+    _combine(op.combine, out, place, values.reshape(shape))
+
+
+def combine_at(combine: Combine, places: Sequence[Array], values: Array, out: Array) -> None:
+    """Values combined with the elements of a dense array at places, one after the other, row-major.
+
+    NumPy walks arrays of indices in the order in which they lie, so they are made one of no axes but one.
+    """
+    flat: Array = np.zeros(values.shape, np.int64)
+    for place, extent in zip(places, out.shape, strict=True):
+        flat = flat * extent + place
+    _combine(combine, out.reshape(-1), flat.reshape(-1), values.reshape(-1))
+
+
+def _combine(combine: Combine, out: Array, place: Any, values: Array) -> None:
+    if combine is Combine.SET:
+        out[place] = values
+    else:
+        _AT[combine].at(out, place, values)
+
+
+def insert(op: Insert, values: Array, sizes: Mapping[str, int], out: Array) -> None:
+    """`values` written over a slice of `out`."""
+    starts = [evaluate(extent, sizes) for extent in op.starts]
+    rows = zip(starts, values.shape, op.steps, out.shape, strict=True)
+    out[tuple(_slice(*row) for row in rows)] = values
+
+
 def check_indices(node: Node, index: Array, extent: int) -> None:
-    """Raises IndexRangeError naming the first index of a gather or scatter_add not in `0 .. extent-1`."""
+    """Raises IndexRangeError naming the first index of a node that is not in `0 .. extent-1`."""
     if not index.size or (index.min() >= 0 and index.max() < extent):
         return
     place = tuple(int(axis) for axis in np.argwhere((index < 0) | (index >= extent))[0])
-    indices = node.operands[1] if isinstance(node.op, Gather) else node.operands[0]
-    outside = f"is outside 0 .. {extent - 1}" if extent else "selects from an empty axis"
+    checked = checked_index(node)
+    assert checked is not None
     wrong = int(index[place])
+    flat = outside_of(checked[0], wrong)
+    if flat is not None:
+        assert isinstance(node.op, Gather | Scatter | ScatterAdd)
+        what = f"the index of axis {node.op.axis + flat.axis} at {list(place)}"
+        fix = f"pass indices from 0 to {flat.extent - 1}; negative ones do not count from the end in a call"
+        _raise_outside(node, flat.index, what, flat.extent, fix)
+    _raise_outside(node, checked[0], f"index {wrong} at {list(place)}", extent, _remedy(wrong, extent))
+
+
+def _raise_outside(node: Node, index: Node, what: str, extent: Extent, fix: str) -> NoReturn:
+    outside = "selects from an empty axis" if extent == 0 else f"is outside 0 .. {extent - 1}"
 
     def told(describe: Callable[[Node], str]) -> str:
-        return (
-            f"{node.op.name}: index {wrong} at {list(place)} {outside}\n"
-            f"  {describe(indices)}\n  {describe(node)}\n  fix: {_remedy(wrong, extent)}"
-        )
+        return f"{node.op.name}: {what} {outside}\n  {describe(index)}\n  {describe(node)}\n  fix: {fix}"
 
     raise IndexRangeError(told(describe), told)
 

@@ -24,6 +24,7 @@ from compiler.ir.op import (
     Reshape,
     Slice,
     Transpose,
+    Update,
     Window,
 )  # fmt: skip
 from compiler.ir.picking import picking
@@ -198,6 +199,8 @@ def overwriting_fault(kernel: Kernel, result: Node, home: Node, spots: Mapping[N
         return None
     if isinstance(result.op, Prefix) and len(kernel.members) == 1:
         return _prefix_fault(result, home, spots)
+    if isinstance(result.op, Update) and len(kernel.members) == 1:
+        return _update_fault(result, home, spots)
     if not all(isinstance(node.op, MapReduce | Gather) for node in kernel.members):
         return f"{describe(result)} is no map, and its elements have no order"
     loops = loops_of(kernel)
@@ -236,6 +239,17 @@ def _prefix_fault(result: Node, home: Node, spots: Mapping[Node, Spot]) -> str |
         spot = spots[operand]
         if spot.home is home and (spot.start != 0 or _moves(spot, _long_axes(result)) != target):
             return f"{describe(result)} reads elements that it writes at other places"
+    return None
+
+
+def _update_fault(result: Node, home: Node, spots: Mapping[Node, Spot]) -> str | None:
+    """An update keeps what it updates where it is, and writes at other places while it reads the rest."""
+    updated, *rest = result.operands
+    if any(spots[operand].home is home for operand in rest):
+        return f"{describe(result)} reads, while it is written, what lies in the memory it is written to"
+    spot, axes = spots[updated], _long_axes(result)
+    if spot.home is home and (spot.start != 0 or _moves(spot, axes) != _moves(home_spot(result), axes)):
+        return f"{describe(result)} is to find what it updates just where it is written"
     return None
 
 

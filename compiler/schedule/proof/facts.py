@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from compiler.errors import LawError
 from compiler.ir.dims import Extent
 from compiler.ir.node import Node, describe
-from compiler.ir.op import Gather, Op, Parameter, ScatterAdd, Trait
+from compiler.ir.op import Gather, Op, Parameter, Scatter, ScatterAdd, Trait
 from compiler.schedule.schedule import Schedule
 
 
@@ -34,8 +34,15 @@ def last_failure(schedule: Schedule) -> int:
     return last
 
 
+def last_exposed(schedule: Schedule) -> int:
+    """The last kernel that writes before something can raise: it checks its own indices before it writes."""
+    last = last_failure(schedule)
+    is_opaque = last >= 0 and any(node.op.has(Trait.OPAQUE) for node in schedule.kernels[last].members)
+    return last if is_opaque or last < 0 else last - 1
+
+
 def _is_new_check(node: Node, seen: set[tuple[Node, Extent]]) -> bool:
-    if isinstance(node.op, Gather):
+    if isinstance(node.op, Gather | Scatter):
         index, extent = node.operands[1], node.operands[0].type.shape[node.op.axis]
     elif isinstance(node.op, ScatterAdd):
         index, extent = node.operands[0], node.op.extent

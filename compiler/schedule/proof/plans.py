@@ -20,7 +20,7 @@ from compiler.schedule.plan import (
     View,
 )  # fmt: skip
 from compiler.schedule.proof.accesses import Spot, home_spot, overwriting_fault, spot_of_view
-from compiler.schedule.proof.facts import last_failure, need, one_node_a_parameter
+from compiler.schedule.proof.facts import last_exposed, last_failure, need, one_node_a_parameter
 from compiler.schedule.proof.memory import Memory, is_at_least, is_multiple
 from compiler.schedule.schedule import Kernel
 
@@ -35,6 +35,7 @@ class PlanProof:
         self.spots: dict[Node, Spot] = {}
         self.memory = Memory(self._extents())
         self.last_failure = last_failure(plan.schedule)
+        self.last_exposed = last_exposed(plan.schedule)
         self.updated = {self.one.get(parameter, parameter) for parameter, _ in self.graph.updates}
         self.commits: dict[int, list[Commit]] = {}
         for item in plan.commits:
@@ -142,10 +143,10 @@ class PlanProof:
                 lost = [self.memory.fill(target.position, node)]
             case InParameter():
                 need(isinstance(target.parameter.op, Parameter), "a parameter is written", target.parameter)
-                lost = [self._write_owned(target.parameter, node, place > self.last_failure)]
+                lost = [self._write_owned(target.parameter, node, place > self.last_exposed)]
             case InInput():
                 need(target.input in self.plan.schedule.donated, "an input was not donated", target.input)
-                lost = [self._write_owned(target.input, node, place > self.last_failure)]
+                lost = [self._write_owned(target.input, node, place > self.last_exposed)]
             case _:
                 raise LawError(f"a computed value is no leaf, and a view runs alone\n  {describe(node)}")
         for other in lost:

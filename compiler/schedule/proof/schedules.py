@@ -5,7 +5,7 @@ from __future__ import annotations
 from compiler.ir.node import Node
 from compiler.ir.op import Input, Trait
 from compiler.schedule.proof.accesses import Spot, home_spot, loops_of, overwriting_fault, spot_of_view
-from compiler.schedule.proof.facts import last_failure, need, one_node_a_parameter
+from compiler.schedule.proof.facts import last_exposed, need, one_node_a_parameter
 from compiler.schedule.schedule import Kernel, Schedule
 
 
@@ -18,7 +18,7 @@ class ScheduleProof:
         self.spots: dict[Node, Spot] = {}
         self.inside: dict[Node, Node] = {}
         self.content: dict[Node, Node] = {}
-        self.last_failure = last_failure(schedule)
+        self.last_exposed = last_exposed(schedule)
 
     def run(self) -> None:
         for node in self.schedule.graph.nodes:
@@ -89,7 +89,7 @@ class ScheduleProof:
             return
         is_given = isinstance(buffer.op, Input) and buffer in self.schedule.donated
         need(is_given, "a result is written over memory that is not the program's", result, buffer)
-        need(place > self.last_failure, "a donated array is written before all that can fail", result, buffer)
+        need(place > self.last_exposed, "a donated array is written before all that can fail", result, buffer)
 
     def _fits(self, kernel: Kernel, result: Node, operand: Node) -> None:
         home = self.spots[operand].home

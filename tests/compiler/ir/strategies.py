@@ -13,14 +13,17 @@ from compiler.ir.node import Node, make_node
 from compiler.ir.op import (
     Access,
     Call,
+    Combine,
     Concatenate,
     Gather,
     Index,
+    Insert,
     MapReduce,
     Pad,
     Parameter,
     Reducer,
     Reshape,
+    Scatter,
     ScatterAdd,
     Size,
     Slice,
@@ -136,7 +139,14 @@ def _moved(draw: st.DrawFn, nodes: list[Node]) -> Node:
 def _gathered(draw: st.DrawFn, nodes: list[Node]) -> Node:
     index = constant_node(np.array([2, 0, 1]), INT64)
     batched = make_node(Gather(1, batched=True), [_matrix(draw, nodes), broadcast(index, SHAPE)])
-    return make_node(ScatterAdd(1, 3), [index, batched])
+    added = make_node(ScatterAdd(1, 3), [index, batched])
+    combine = draw(st.sampled_from(list(Combine)))
+    scattered = make_node(Scatter(1, combine), [added, index, batched])
+    return make_node(Insert((0, draw(st.integers(0, 2))), (1, 2)), [scattered, _column(added)])
+
+
+def _column(node: Node) -> Node:
+    return make_node(Slice((0, 0), (N, 1), (1, 1)), [node])
 
 
 def _called(draw: st.DrawFn, nodes: list[Node]) -> Node:

@@ -15,17 +15,20 @@ from compiler.ir.op import (
     Broadcast,
     Buffer,
     Call,
+    Combine,
     Concatenate,
     Diagonal,
     Fold,
     Gather,
     Input,
+    Insert,
     Locks,
     MapReduce,
     Pad,
     Parameter,
     Reducer,
     Reshape,
+    Scatter,
     ScatterAdd,
     Slice,
     Trait,
@@ -85,6 +88,11 @@ def test_a_layout_ops_shape_is_inferred(op, operands, found):
         (Gather(2), [MATRIX, INDEX], "has no axis 2"),
         (Gather(1, batched=True), [MATRIX, INDEX], "differ off axis 1"),
         (ScatterAdd(0, 3), [INDEX, MATRIX], "scatter_add of .* the shapes do not fit"),
+        (Scatter(0, Combine.SET), [MATRIX, INDEX, INDEX], "scatter of .* is needed"),
+        (Scatter(0, Combine.SET), [MATRIX, MATRIX, MATRIX], "the indices of scatter are"),
+        (Insert((0, 0), (1, 0)), [MATRIX, MATRIX], "the steps of an insert are at least 1"),
+        (Insert((0,), (1,)), [MATRIX, INDEX], "the dtype and the number of axes are the same"),
+        (Insert((1, 0), (1, 1)), [MATRIX, MATRIX], "leaves axis 0"),
     ],
 )
 def test_operands_that_do_not_fit_are_an_error(op, operands, message):
@@ -96,6 +104,7 @@ def test_every_layout_op_is_a_value_that_hashes_and_pickles():
     ops = [Reshape((3,)), Transpose((0,)), Broadcast((3,), (0,)), Diagonal(0, 1), Slice((0,), (1,), (1,))]
     ops += [Pad((0,), (0,), (0,)), Concatenate(0), Gather(0), ScatterAdd(0, 3)]
     ops += [Window((0,), (2,), (3,), (1,), (1,)), Fold((0,), (4,), (1,), (1,))]
+    ops += [Scatter(0, Combine.MAX), Insert((0,), (2,))]
     assert {type(op) for op in ops} == set(LAYOUTS)
     for op in ops:
         copy = pickle.loads(pickle.dumps(op))  # noqa: S301  # our own bytes

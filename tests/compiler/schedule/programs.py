@@ -8,7 +8,19 @@ from compiler.ir.build import apply, contract, input_node, parameter_node, reduc
 from compiler.ir.dims import Shape, symbol
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, make_node
-from compiler.ir.op import Broadcast, Call, Diagonal, Gather, Reducer, Reshape, Slice, Transpose
+from compiler.ir.op import (
+    Broadcast,
+    Call,
+    Combine,
+    Diagonal,
+    Gather,
+    Insert,
+    Reducer,
+    Reshape,
+    Scatter,
+    Slice,
+    Transpose,
+)
 from compiler.ir.types import FLOAT32, FLOAT64, INT64, TensorType
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.target import Target
@@ -116,6 +128,9 @@ class Busy:
 
     def _other(self) -> Node:
         node, (side, _) = self._pick(), self.shape
+        if self.random.random() < 0.25:
+            op = Insert((1, 0), (1, 1))
+            return make_node(op, [node, make_node(Slice((0, 0), (1, side), (1, 1)), [self._pick()])])
         if self.random.random() < 0.5:
             return contract([node, self._pick()], [(0, 1), (1, 2)], (0, 2), [side] * 3)
         return apply("sub", node, reduce(Reducer.MAX, node, [1], keepdims=True))
@@ -123,4 +138,7 @@ class Busy:
     def _fails(self) -> Node:
         if self.random.random() < 0.5:
             return failing_call(self._pick())
+        if self.random.random() < 0.5:
+            scatter = Scatter(0, self.random.choice([Combine.SET, Combine.ADD]))
+            return make_node(scatter, [self._pick(), self.inputs[1], self._pick()])
         return make_node(Gather(0), [self._pick(), self.inputs[1]])

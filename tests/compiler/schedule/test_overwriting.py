@@ -6,7 +6,7 @@ import pytest
 from compiler.analysis.liveness import liveness_of
 from compiler.backends import reference
 from compiler.ir.graph import Graph
-from compiler.ir.op import Gather, MapReduce, Trait
+from compiler.ir.op import Gather, MapReduce, Trait, Update
 from compiler.schedule.overwriting import access_refusal
 from compiler.schedule.planner import make_plan
 from compiler.schedule.proof import prove_plan, prove_schedule
@@ -15,6 +15,7 @@ from compiler.schedule.schedule import Schedule
 from compiler.schedule.target import Target
 from passes.fuse_elementwise import FuseElementwise
 from passes.inplace import InPlace
+from tests.compiler.schedule.programs import Busy
 from tests.passes.small_graphs import Maker
 from tinytorch.builtin import BUILTIN
 
@@ -38,7 +39,7 @@ def answers(schedule: Schedule):
     live = liveness_of(schedule.graph)
     spots = one_parameter_a_buffer(spots_of(schedule.graph), live)
     for kernel in schedule.kernels:
-        if not all(isinstance(node.op, MapReduce | Gather) for node in kernel.members):
+        if not all(isinstance(node.op, MapReduce | Gather | Update) for node in kernel.members):
             continue
         for result in schedule.outputs(kernel):
             for owner in dict.fromkeys(live.owners[operand] for operand in kernel.operands):
@@ -58,6 +59,77 @@ def test_rule_and_proof_agree():
             assert (rule is None) == (proof is None), (seed, str(rule), proof)
             counts[rule is None] += 1
     assert min(counts.values()) > 100
+
+
+def test_rule_and_proof_agree_about_updates():
+    counts = {True: 0, False: 0}
+    for seed in range(300):
+        made = Busy(seed)
+        graph = Graph.of([node for node in made.nodes if isinstance(node.op, Update)])
+        for rule, proof in answers(Schedule.of(graph)):
+            assert (rule is None) == (proof is None), (seed, str(rule), proof)
+            counts[rule is None] += 1
+    assert min(counts.values()) > 100
+
+
+UPDATES = """
+    %t = input : f32[32]
+    %i = input : i64[4]
+    %v = input : f32[4]
+    %a = exp(%t) : f32[32]
+    %s = scatter(%a, %i, %v, axis=0, combine=add, batched=false) : f32[32]
+    %y = insert(%s, %v, starts=[1], steps=[2]) : f32[32]
+    %z = sin(%y) : f32[32]
+    return %z
+    """
+
+
+def test_updates_follow_each_other_in_one_memory():
+    found, plan = marked(UPDATES)
+    assert found == {"s": "a", "y": "s"}
+    assert plan.peak_bytes == 128
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("scatter(%a, %i, %v", "scatter(%t, %i, %v", {"y": "s"}),
+        ("insert(%s, %v", "insert(%s, %w", {"s": "a"}),
+        ("%z = sin(%y)", "%z = add(%y, %a)", {"y": "s"}),
+    ],
+)
+def test_an_update_is_not_written_over_what_is_not_dead_or_is_read(old, new, expected):
+    view = "    %w = slice(%s, starts=[3], sizes=[4], steps=[1]) : f32[4]\n    %y ="
+    text = UPDATES.replace(old, new)
+    if "%w" in text:
+        text = text.replace("    %y =", view)
+    found, _ = marked(text)
+    found.pop("z", None)
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("behind", "expected"),
+    [
+        ("", {"s": "t"}),
+        ("%g = gather(%s, %i, axis=0, batched=false) : f32[4]", {"s": "t"}),
+        ("%g = gather(%s, %j, axis=0, batched=false) : f32[4]", {}),
+    ],
+)
+def test_an_update_that_may_fail_is_written_over_what_was_donated_unless_another_fails_later(
+    behind, expected
+):
+    text = f"""
+    %t = input : f32[32]
+    %i = input : i64[4]
+    %j = input : i64[4]
+    %v = input : f32[4]
+    %s = scatter(%t, %i, %v, axis=0, combine=max, batched=false) : f32[32]
+    {behind}
+    return %s{", %g" if behind else ""}
+    """
+    found, _ = marked(text, "t")
+    assert found == expected
 
 
 def marked(text: str, donate: str = "", fuse: bool = False):

@@ -55,7 +55,13 @@ class Walk:
         if self.spots[first].home is not first:
             return
         if not isinstance(first.op, MapReduce | Gather) or (len(kernel.members) == 1 and not kernel.in_place):
-            self.buffers[first] = compute(first, [self.value(item) for item in first.operands], self.sizes)
+            found = compute(first, [self.value(item) for item in first.operands], self.sizes)
+            if first in kernel.in_place:
+                base = self.spots[kernel.in_place[first]].home
+                over = self.buffers[base].reshape(-1).view(found.dtype).reshape(found.shape)
+                over[...] = found
+                found = over
+            self.buffers[first] = found
             return
         nest = nest_of(kernel.members)
         assert isinstance(nest, Nest), nest

@@ -22,11 +22,13 @@ from compiler.ir.op import (
     Concatenate,
     Fold,
     Gather,
+    Insert,
     Layout,
     MapReduce,
     Pad,
     Prefix,
     Reshape,
+    Scatter,
     ScatterAdd,
     Trait,
 )  # fmt: skip
@@ -215,6 +217,16 @@ class _Lowering:
                 self.steps.append(
                     loop_step((node,), scatter_draft(node, self.places), self.target, is_cut=True)
                 )
+            case Scatter():
+                self._begin(node, target)
+                self.steps.append(
+                    loop_step((node,), scatter_draft(node, self.places), self.target, is_cut=True)
+                )
+            case Insert():
+                self._begin(node, target)
+                steps = tuple(s * step for s, step in zip(strides, op.steps, strict=True))
+                inside = _moved(target, node, zip(op.starts, strides, strict=True))
+                self._copy(node.operands[1], Located(inside, steps), node)
             case Reshape():
                 operand = node.operands[0]
                 self._copy(operand, Located(target.pointer, dense_strides(operand.type.shape)), node)
@@ -241,6 +253,11 @@ class _Lowering:
                 self.steps.append(loop_step((node,), draft, self.target, is_cut=min(op.axes) > 0))
             case _:
                 raise UnsupportedError(f"a copy of {op.name} has no native form")
+
+    def _begin(self, node: Node, target: Located) -> None:
+        """A copy of what is updated, unless the result is written over it."""
+        if self.places[node.operands[0]].pointer != target.pointer:
+            self._copy(node.operands[0], target, node)
 
     def _native(self, kernel: Kernel) -> None:
         first = kernel.members[0]
