@@ -18,6 +18,10 @@ _MADE: Final = "tt.constant(array) for a fixed value, tt.input(name, shape) for 
 _STEP: Final = (
     "tt.compile(inputs, loss, updates=tt.optim.SGD(parameters).updates(loss)); each call is then one step"
 )
+_ANOTHER: Final = "the name without _, which gives another tensor: x = x.scatter(axis, indices, values)"
+_UNKNOWN_COUNT: Final = (
+    "how many there are is known in a call alone; give a mask: tt.where(mask, x, 0), tt.count_nonzero(mask)"
+)
 _NO_VALUE: Final = "tt.compile(inputs, x) makes a program, and calling it gives NumPy arrays"
 _UNCHANGED: Final = "leave it out: tensors never change"
 _ONE_PLACE: Final = "leave it out: programs run on the CPU"
@@ -80,8 +84,8 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("le", "tt.less_equal(a, b), or a <= b"),
         ("eq", "tt.equal(a, b), or a == b"),
         ("ne", "tt.not_equal(a, b), or a != b"),
-        ("gather take_along_dim", "tt.take_along_axis(x, indices, axis)"),
-        ("index_select embedding", "tt.take(x, indices, axis=0)"),
+        ("take_along_dim", "tt.take_along_axis(x, indices, axis)"),
+        ("embedding", "tt.take(x, indices, axis=0)"),
         ("sliding_window_view as_strided", "tt.sliding_window(x, size, axis)"),
         ("cumulative_sum", "tt.cumsum(x, axis)"),
         ("msort", "tt.sort(x, axis=0)"),
@@ -91,9 +95,11 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("ediff1d", "x.diff()"),
         ("nonzero argwhere flatnonzero", _PLACES),
         ("unique unique_consecutive", _DISTINCT),
-        ("compress extract", _PLACES),
         ("cumulative_prod", "tt.cumprod(x, axis)"),
-        ("masked_select", "tt.where(mask, value, x)"),
+        ("compress extract", "x[mask] of a mask that is an array; tt.where(mask, x, 0) for another"),
+        ("put index_put_ place putmask", "x.at[indices].set(values)"),
+        ("index_reduce scatter_multiply", "x.at[indices].multiply(values), .max(values), .min(values)"),
+        ("diagflat", "tt.diag(x.flatten(), k)"),
         ("hard_tanh", "tt.hardtanh(x)"),
         ("hardshrink", "tt.hard_shrink(x)"),
         ("softshrink", "tt.soft_shrink(x)"),
@@ -184,8 +190,10 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("amax", "x.max(axis)"),
         ("amin", "x.min(axis)"),
         ("logical_and logical_or logical_not logical_xor", "x & y, x | y, ~x, x ^ y"),
-        ("gather take_along_dim", "tt.take_along_axis(x, indices, axis)"),
-        ("index_select", "tt.take(x, indices, axis)"),
+        ("take_along_dim", "tt.take_along_axis(x, indices, axis)"),
+        ("nonzero argwhere unique", _UNKNOWN_COUNT),
+        ("put index_put index_put_ itemset", "x.at[indices].set(values)"),
+        ("put_ scatter_ scatter_add_ scatter_reduce_ index_add_ index_copy_ index_fill_", _ANOTHER),
         ("as_strided", "tt.sliding_window(x, size, axis)"),
         ("masked_fill masked_fill_", "tt.where(mask, value, x)"),
         ("chunk", "tt.split(x, sections, axis)"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from compiler.errors import ArgumentError, ShapeError
 from compiler.ir.build import broadcast, cast
@@ -13,14 +13,16 @@ from compiler.ir.node import Node, describe, make_node
 from compiler.ir.op import Concatenate, Reshape, Transpose
 from compiler.ir.types import BOOL
 from tinytorch.arithmetic import as_node, as_nodes, of_extents
+from tinytorch.at import At
 from tinytorch.axes import Axis, counted, normalised_axes, normalised_axis, resolved_shape, spread
 from tinytorch.guards import raise_missing
-from tinytorch.indexing import take_key
 from tinytorch.orders import Orders, left_of
+from tinytorch.scattering import Scattering
+from tinytorch.selection import take_key
 from tinytorch.windowing import window
 
 
-class Tensor(Orders):
+class Tensor(Orders, Scattering):
     """A symbolic array. Make one with `tt.input`, `tt.parameter`, `tt.constant`, or an operation on tensors.
 
     Arithmetic and comparison broadcast as in NumPy and promote as in PyTorch. `==` compares element by
@@ -93,12 +95,14 @@ class Tensor(Orders):
         return self._wrap(window(self.node, normalised_axis(axis, self.ndim, self.node), size, step, 1))
 
     def __getitem__(self, key: Any) -> Self:
-        """Ints, slices, None, Ellipsis, and one integer tensor, array or list along an axis, as in NumPy.
+        """Ints, slices, None, Ellipsis, integer tensors, arrays, lists, and known masks, as in NumPy.
 
-        Beside a list or an array an int picks first, as in PyTorch. An index that is known when the graph is
-        built (in a list, an array, a constant) counts from the end if it is negative, and raises
-        IndexRangeError if it is outside; another raises IndexRangeError outside `0 .. extent - 1` when the
-        program runs.
+        Indices of several axes broadcast; their axes stand where the first one does if they are neighbours,
+        else in front. Beside them an int, or a tensor of no axes, picks first, as in PyTorch. An index that
+        is known when the graph is built (in a list, an array, a constant) counts from the end if it is
+        negative, and raises IndexRangeError if it is outside; another raises IndexRangeError outside `0 ..
+        extent - 1` of its own axis when the program runs. A mask of which only a call knows how many elements
+        it selects raises ShapeError.
         """
         return self._wrap(take_key(self.node, key))
 
@@ -111,6 +115,8 @@ class Tensor(Orders):
         place, times = normalised_axis(axis, self.ndim, self.node), counted("n", n)
         if times < 0:
             raise ArgumentError(f"diff takes a number of times that is not negative, not {n!r}")
+        if not times:
+            return self
         pieces = [self._end(prepend, place), self.node, self._end(append, place)]
         found = [item for item in pieces if item is not None]
         x = self._wrap(make_node(Concatenate(place), found) if len(found) > 1 else self.node)
@@ -128,6 +134,17 @@ class Tensor(Orders):
             return None
         node = cast(as_nodes(given, self)[0], self.dtype)
         return node if node.type.rank else broadcast(node, left_of(self.shape, (axis,), keepdims=True))
+
+    def __setitem__(self, key: Any, value: Any) -> NoReturn:
+        raise ArgumentError(
+            f"tensors never change: {describe(self.node)}\n"
+            "  fix: x = x.at[key].set(value), which makes another; a program writes it in place where it can"
+        )
+
+    @property
+    def at(self) -> At[Self]:
+        """Updates that make another tensor: `x.at[key].set(values)`, and `add`, `multiply`, `max`, `min`."""
+        return At(self)
 
     if not typing.TYPE_CHECKING:
 

@@ -13,13 +13,14 @@ from compiler.ir.build import apply, broadcast, cast
 from compiler.ir.dims import Dim, Extent, divide_exactly, extent, shape_of
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Const, Formula
-from compiler.ir.node import describe, make_node
+from compiler.ir.node import Node, describe, make_node
 from compiler.ir.op import Access, Concatenate, Diagonal, Gather, Index, MapReduce, Pad, Size, Slice
 from compiler.ir.types import FLOAT32, INT64, dtype_of, floating, promote
 from tinytorch.arithmetic import as_values
 from tinytorch.axes import Axis, counted, items_of, normalised_axes, normalised_axis
-from tinytorch.indexing import check_classes, index_node, steps_in
+from tinytorch.indexing import check_classes, index_node
 from tinytorch.indexing import take as take_node
+from tinytorch.slices import steps_in
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 from tinytorch.values import checked_number
 
@@ -156,16 +157,31 @@ def _width(value: Any) -> Extent:
     return value if isinstance(value, Dim) else counted("a width", value)
 
 
-def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+def take(x: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Tensor:
     """Elements along an axis, or of the flattened tensor: `out[a, *i, b] = x[a, indices[*i], b]`.
 
     Indices that are known when the graph is built (a list, an array, a constant) count from the end if they
-    are negative, and raise IndexRangeError if they are outside; others raise IndexRangeError outside
-    `0 .. extent - 1` when the program runs.
+    are negative, and raise IndexRangeError if they are outside; others raise IndexRangeError outside `0 ..
+    extent - 1` when the program runs. With `mode="wrap"` they go round, with `mode="clip"` they are held
+    between 0 and the last place (numpy.take).
     """
     x = as_tensor(x)
     x, axis = (x.reshape([-1]), 0) if axis is None else (x, normalised_axis(axis, x.ndim, x.node))
-    return type(x)(take_node(x.node, index_node(indices, x.node, axis), axis))
+    index = index_node(indices, x.node, axis) if mode == "raise" else _held(indices, x, axis, mode)
+    return type(x)(take_node(x.node, index, axis))
+
+
+_CLIPPED = parse_formula("clipped_index(i, n) = where(i < 0, 0, where(i < n, i, n - 1))")
+_WRAPPED = parse_formula("wrapped_index(i, n) = i - floordiv(i, n) * n")
+
+
+def _held(indices: Any, x: Tensor, axis: int, mode: str) -> Node:
+    """Indices that lie in an axis, whatever they are."""
+    formula = {"clip": _CLIPPED, "wrap": _WRAPPED}.get(mode)
+    if formula is None:
+        raise ArgumentError(f"mode is 'raise', 'wrap' or 'clip', not {mode!r}")
+    index = cast(as_tensor(indices).node, INT64)
+    return apply(formula, index, Size(x.shape[axis]), dtype=INT64)
 
 
 def take_along_axis(x: Any, indices: Any, axis: int) -> Tensor:

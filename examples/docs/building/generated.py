@@ -51,6 +51,7 @@ ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
         "tinytorch.ops.windows",
         "tinytorch.ops.joining",
     ),
+    "indexing": ("tinytorch.ops.scattering", "tinytorch.ops.diagonals"),
     "composed": ("tinytorch.ops.arrays", "tinytorch.ops.vectors", "tinytorch.ops.making"),
     "training": ("tinytorch.optim",),
     "settings": ("tinytorch.builtin", "compiler.backends.llvm.backend"),

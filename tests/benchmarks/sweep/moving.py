@@ -92,6 +92,49 @@ def gathers(sizes: Sizes) -> Iterator[Workload]:
             lambda xp, x, i: xp.take_along_axis(x, i, axis=1),
             given,
         )
+    yield from _updates(sizes)
+
+
+def _updates(sizes: Sizes) -> Iterator[Workload]:
+    """Rows that are added, set and compared where indices say; elements by indices of two axes."""
+    for rows, width, count in [
+        (100000, 1, 50000), (50000, 4, 50000), (10000, 64, 4096), (1000, 64, 32768), (2000, 1000, 1024),
+    ]:  # fmt: skip
+        rows, count = sizes(rows, count)
+        for how in ("add", "max", *(["set"] if count <= rows else [])):
+            given = functools.partial(_changes, (rows, width), 1, (count, width), how)
+            name = f"at rows {how} ({rows},{width})[{count}]"
+            yield Workload("gathers", name, functools.partial(_changed, how), given)
+    for shape, count in [((1000, 1000), 100000), ((100, 100), 1000)]:
+        shape, (count,) = sizes(*shape), sizes(count)
+        given = functools.partial(_changes, shape, 2, (count,), "add")
+        said = f"{shown(shape)}[{count}]"
+        yield Workload("gathers", f"x[i, j] {said}", lambda xp, x, v, i, j: x[i, j] + v, given)
+        for how in ("add", "set"):
+            given = functools.partial(_changes, shape, 2, (count,), how)
+            yield Workload("gathers", f"at pairs {how} {said}", functools.partial(_changed, how), given)
+    given = functools.partial(_changes, (5000, 64), 1, (5000, 64), "add")
+    yield Workload("gathers", "gradient of x.at[i].add(v) (5000,64)", _changed_back, given)
+
+
+def _changes(shape: Shape, axes: int, values: Shape, how: str) -> list[Array]:
+    """A table, values, and indices, which differ for what is set: of equal ones each system keeps another."""
+    generator = np.random.default_rng(0)
+    floats = [generator.standard_normal(item, np.float32) for item in (shape, values)]
+    places = math.prod(shape[:axes])
+    is_apart = how == "set"
+    flat = (
+        generator.permutation(places)[: values[0]] if is_apart else generator.integers(0, places, values[0])
+    )
+    return [*floats, *(np.ascontiguousarray(item) for item in np.unravel_index(flat, shape[:axes]))]
+
+
+def _changed(how: str, xp: Any, x: Any, v: Any, *key: Any) -> Any:
+    return xp.at(x, key if len(key) > 1 else key[0], how, v)
+
+
+def _changed_back(xp: Any, x: Any, v: Any, i: Any) -> Any:
+    return xp.value_and_grad(lambda x, v: xp.sum(xp.tanh(xp.at(x, i, "add", v))), x, v)[1]
 
 
 def _table(rows: int, width: int, indices: Shape) -> list[Array]:

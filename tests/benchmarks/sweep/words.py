@@ -108,6 +108,7 @@ def _words_of_ours(tt: ModuleType) -> Words:
         sort_descending=lambda x: tt.sort(x, descending=True), topk=lambda x, k: tt.topk(x, k)[0],
         median=lambda x: tt.median(x, -1), quantile=lambda x, q: tt.quantile(x, q, -1),
         randint=lambda seed, most, shape: tt.random.randint(seed, shape, 0, most, "int32"),
+        at=lambda x, key, how, values: getattr(x.at[key], how)(values),
     )  # fmt: skip
 
 
@@ -136,6 +137,7 @@ def numpy(workload: Workload, arrays: Sequence[Any]) -> Step:
         sort_descending=lambda x: np.sort(x)[..., ::-1],
         topk=lambda x, k: np.sort(np.partition(x, -k)[..., -k:])[..., ::-1], median=_lower_median,
         quantile=lambda x, q: np.quantile(x, q, axis=-1),
+        at=_at_of_numpy,
     )  # fmt: skip
     if workload.is_compiling:
         raise MissingWordError("NumPy compiles nothing")
@@ -157,6 +159,15 @@ def _draws_of_numpy() -> dict[str, Any]:
         "bernoulli": lambda seed, p, shape: made.random(shape, np.float32) < p,
         "randint": lambda seed, most, shape: made.integers(0, most, shape, np.int32),
     }
+
+
+def _at_of_numpy(x: Any, key: Any, how: str, values: Any) -> Any:
+    found = x.copy()
+    if how == "set":
+        found[key] = values
+    else:
+        {"add": np.add, "max": np.maximum}[how].at(found, key, values)
+    return found
 
 
 def _of_scipy() -> dict[str, Any]:
@@ -201,6 +212,7 @@ def torch(workload: Workload, arrays: Sequence[Any], threads: int = 0) -> Step:
         exponential=lambda seed, shape: library.empty(shape).exponential_(),
         bernoulli=lambda seed, p, shape: library.rand(shape) < p,
         randint=lambda seed, most, shape: library.randint(0, most, shape, dtype=library.int32),
+        at=functools.partial(_at_of_torch, library),
     )  # fmt: skip
     if workload.is_compiling:
         raise MissingWordError("PyTorch is raced eager")
@@ -214,6 +226,19 @@ def torch(workload: Workload, arrays: Sequence[Any], threads: int = 0) -> Step:
         return [each.contiguous() for each in found] if isinstance(found, list) else found.contiguous()
 
     return step
+
+
+def _at_of_torch(library: Any, x: Any, key: Any, how: str, values: Any) -> Any:
+    """What PyTorch has for an update, the faster one of several."""
+    if isinstance(key, tuple):
+        return library.index_put(x, key, values, accumulate=how == "add")
+    match how:
+        case "set":
+            return library.index_copy(x, 0, key, values)
+        case "add":
+            return library.index_add(x, 0, key, values)
+        case _:
+            return library.index_reduce(x, 0, key, values, f"a{how}")
 
 
 def _taken(library: Any, x: Any, indices: Any, axis: int) -> Any:
@@ -266,6 +291,7 @@ def _words_of_jax(library: Any) -> Words:
         exponential=lambda seed, shape: drawn.exponential(drawn.key(seed), shape, "float32"),
         bernoulli=lambda seed, p, shape: drawn.bernoulli(drawn.key(seed), p, shape),
         randint=lambda seed, most, shape: drawn.randint(drawn.key(seed), shape, 0, most, "int32"),
+        at=lambda x, key, how, values: getattr(x.at[key], how)(values),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from tests.tinytorch.op_table.layout import LAYOUT
 from tests.tinytorch.op_table.prefix import PREFIX
 from tests.tinytorch.op_table.reducing import REDUCING
 from tests.tinytorch.op_table.row import SPECIAL, Row
+from tests.tinytorch.op_table.scattering import SCATTERING
 from tests.tinytorch.op_table.sorting import ORDERS
 
 UNARY = [*elementwise.UNARY, *activations.UNARY, *functions.UNARY]
@@ -27,6 +28,7 @@ ROWS = [
     *ARRAYS,
     *JOINING,
     *ORDERS,
+    *SCATTERING,
 ]
 
 __all__ = ["ROWS", "SPECIAL", "UNARY", "Row"]

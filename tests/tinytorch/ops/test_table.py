@@ -12,6 +12,7 @@ from tinytorch.ops import (
     arrays,
     contract,
     counting,
+    diagonals,
     functions,
     joining,
     layout,
@@ -19,6 +20,7 @@ from tinytorch.ops import (
     normalise,
     prefix,
     reduce,
+    scattering,
     sorting,
     vectors,
     windows,
@@ -40,6 +42,8 @@ MODULES = [
     windows,
     sorting,
     counting,
+    scattering,
+    diagonals,
 ]
 
 
