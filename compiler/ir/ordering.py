@@ -28,6 +28,9 @@ _RANKS: Final = 3
 """Up to so many ranks a row is parted at them, and not sorted."""
 _MANY: Final = 200
 """From so many elements and values on a search in order is faster."""
+_INTEGERS: Final[dict[int, Any]] = {size: np.dtype(f"i{size}") for size in (2, 4, 8)}
+_NEGATIVE_ZERO: Final = {size: -(1 << (8 * size - 1)) for size in _INTEGERS}
+"""The bits of -0.0 as an integer, by bytes."""
 _ALL: Final = (1 << 64) - 1
 _LOW: Final = 0 if np.little_endian else 1
 """Where the lower half of an integer of 64 bits lies."""
@@ -53,8 +56,8 @@ def write_sorted(out: Array, x: Array, descending: bool) -> None:
 
 def _restore_zeros(out: Array, x: Array) -> None:
     """Zeros of both signs in the order in which they came: equal, they lie at any of their places."""
-    bits = out.view(f"i{out.itemsize}")
-    if (bits == np.iinfo(bits.dtype).min).any():  # -0.0
+    bits = out.view(_INTEGERS[out.itemsize])
+    if (bits == _NEGATIVE_ZERO[out.itemsize]).any():
         out[out == 0] = x[x == 0]
 
 
@@ -125,7 +128,7 @@ def _place_at_rank(x: Array, value: Array, rank: int) -> Array:
 
 def _blocks(out: Array, x: Array) -> Iterator[tuple[Array, Array]]:
     """Rows of both, so many at a time that a cache holds them."""
-    if out.ndim < 2:
+    if out.ndim < 2 or x.size <= _BLOCK:
         yield out, x
         return
     rows, given = _rows(out), _rows(x)
@@ -149,9 +152,9 @@ def _keys(x: Array, descending: bool) -> Array:
         unknown = made != made
         if unknown.any():
             made[unknown] = np.nan  # of one sign and payload
-        keys = made.view(f"i{x.dtype.itemsize}")
-        sign = keys >> (8 * x.dtype.itemsize - 1)
-        keys ^= sign & np.iinfo(keys.dtype).max
+        keys = made.view(_INTEGERS[x.itemsize])
+        sign = keys >> (8 * x.itemsize - 1)
+        keys ^= sign & ~_NEGATIVE_ZERO[x.itemsize]
     else:
         keys = x.astype(np.int32 if x.dtype.itemsize <= 4 else np.int64)
     return np.invert(keys, out=keys) if descending else keys

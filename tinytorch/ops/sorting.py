@@ -146,7 +146,7 @@ def _rows(what: str, x: Tensor, axis: Axis) -> tuple[tuple[int, ...], Tensor]:
     axes = normalised_axes(axis, x.ndim, x.node)
     if any(x.shape[k] == 0 for k in axes):
         raise ShapeError(f"{what} of no elements has no value: {describe(x.node)}")
-    return axes, Tensor(rows_of(x.node, axes))
+    return axes, type(x)(rows_of(x.node, axes))
 
 
 def _last_number(rows: Tensor) -> Tensor:
@@ -176,7 +176,7 @@ def _neighbours(last: Any, shares: np.ndarray[Any, Any], interpolation: str) -> 
 def _at_ranks(rows: Tensor, ranks: list[Any]) -> list[Tensor]:
     """The elements at ranks, NaN where a row has one: for each of the lists of ranks those of all rows."""
     wanted = concatenate([as_tensor(item).astype("int64") for item in ranks])
-    found = Tensor(called(Ranked(or_nan=True), rows.node, wanted.node))
+    found = type(rows)(called(Ranked(or_nan=True), rows.node, wanted.node))
     return split(found, len(ranks), -1)
 
 

@@ -12,6 +12,7 @@ from compiler.backends.llvm.jit.memory import Blocks, Items
 from compiler.backends.llvm.run.driver import BindingRecord, LaunchRecord, PatchRecord
 from compiler.backends.llvm.steps.launches import Launch, PythonStep, Scratch, Step
 from compiler.ir.dims import evaluate
+from compiler.ir.node import Node
 from compiler.loops.places import Pointer, Region
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -52,6 +53,17 @@ def stretches_of(steps: Sequence[Step | PythonStep], sizes: Mapping[str, int]) -
     return Stretches(segments, launches, makers, scratch)
 
 
+class Seen(NamedTuple):
+    """Where a value lies in a call of some sizes: in an argument, a result, a parameter or the slab."""
+
+    region: Region
+    number: int
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
 class Binding:
     """Memory as `driver` says, at `address`. Whoever keeps its address keeps the binding.
 
@@ -84,6 +96,8 @@ class Binding:
             Region.BUFFER: [address_of(array) for array in self.arrays],
         }
         self._blocks = Blocks()
+        self.seen: dict[Node, Seen] = {}
+        """Where values lie that NumPy reads or writes, as far as anybody asked."""
         self._fill(stretches.launches, kernels, [sizes[name] for name in symbols])
 
     def _fill(self, launches: Sequence[Launch], kernels: Mapping[str, int], sizes: Sequence[int]) -> None:

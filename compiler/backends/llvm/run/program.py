@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -19,6 +18,7 @@ from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.run.binding import Binding, address_of, frame_of, stretches_of
 from compiler.backends.llvm.run.context import NativeContext
 from compiler.backends.llvm.run.driver import driver
+from compiler.backends.llvm.run.looking import Call
 from compiler.backends.llvm.run.python_steps import run_python_step
 from compiler.backends.llvm.run.timing import run_timed
 from compiler.backends.llvm.steps.launches import Launch, PythonStep
@@ -32,7 +32,7 @@ from compiler.ir.dims import Extent, evaluate, symbols
 from compiler.ir.node import Node
 from compiler.ir.op import Parameter
 from compiler.loops.language import Kernel
-from compiler.loops.places import Places, Pointer, Region
+from compiler.loops.places import Region
 from compiler.schedule.plan import Plan
 
 if TYPE_CHECKING:
@@ -42,35 +42,6 @@ if TYPE_CHECKING:
     from compiler.speed.prediction import Prediction
 
 Array: TypeAlias = np.ndarray[Any, Any]
-
-
-@dataclass(slots=True)
-class Call:
-    """One call: its binding, its frame, and the memory in which the values of the plan lie."""
-
-    places: Places
-    context: NativeContext
-    binding: Binding
-    frame: Any
-    inputs: Sequence[Array]
-    outputs: Sequence[Array]
-
-    def look(self, node: Node) -> Array:
-        """The array of a stored value."""
-        located, dtype, sizes = self.places[node], node.type.dtype, self.binding.sizes
-        pointer = located.pointer
-        shape = [evaluate(n, sizes) for n in node.type.shape]
-        if 0 in shape:
-            return np.empty(shape, dtype.numpy)
-        strides = [evaluate(n, sizes) * dtype.size for n in located.strides]
-        offset = evaluate(pointer.offset, sizes)
-        return np.ndarray(shape, dtype.numpy, self._bytes(pointer), offset, strides)
-
-    def _bytes(self, pointer: Pointer) -> Array:
-        if pointer.region is Region.SLAB:
-            return self.context.slab
-        roots = {Region.INPUT: self.inputs, Region.OUTPUT: self.outputs, Region.BUFFER: self.binding.arrays}
-        return roots[pointer.region][pointer.number].reshape(-1).view(np.uint8)
 
 
 class NativeProgram:
