@@ -1,22 +1,29 @@
-"""Orders of elements as methods: one call for what is sorted, and gathers of what it finds."""
+"""Orders of elements as methods: places of what is sorted, and gathers of what lies there."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
-import numpy as np
-
 from compiler.errors import ArgumentError, ShapeError
-from compiler.ir.build import IDENTITY, apply, constant_node
-from compiler.ir.dims import Dim, Extent, Shape, extent, product
-from compiler.ir.known_calls import AtRanks, First, Order, Ranked, Sorted, call_of
+from compiler.ir.dims import Dim, Extent, extent, product
 from compiler.ir.node import Node, describe, make_node
 from compiler.ir.numbers import whole_number
-from compiler.ir.op import ArrayFunction, Gather, Reshape, Size, Slice, Transpose
-from compiler.ir.types import INT64
+from compiler.ir.op import Reshape
 from tinytorch.axes import Axis, normalised_axes, normalised_axis
 from tinytorch.reductions import Reductions
+from tinytorch.rows import (
+    at_rank,
+    first_of,
+    half,
+    left_of,
+    order_of,
+    picked,
+    ranked_or_nan,
+    rows_of,
+    sorted_rows,
+    with_axis_at,
+)
 
 
 class Orders(Reductions):
@@ -30,19 +37,19 @@ class Orders(Reductions):
         NaN is the greatest value. torch.sort gives the places too, which are those of `argsort`. The gradient
         of an element goes to where it came from. Every sort is stable.
         """
-        return self._in_order(Sorted(bool(descending)), axis)
+        return self._in_order(sorted_rows, axis, bool(descending))
 
     def argsort(self, axis: int | None = -1, descending: bool = False, stable: bool = True) -> Self:
         """The places (int64) of the elements along an axis in the order in which `sort` gives them.
 
         Of equal elements the first comes first, in a descending order too.
         """
-        return self._in_order(Order(bool(descending)), axis)
+        return self._in_order(order_of, axis, bool(descending))
 
-    def _in_order(self, function: ArrayFunction, axis: int | None) -> Self:
+    def _in_order(self, find: Callable[[Node, bool], Node], axis: int | None, descending: bool) -> Self:
         flat = make_node(Reshape((self.size,)), [self.node]) if axis is None else self.node
         place = normalised_axis(-1 if axis is None else axis, flat.type.rank, self.node)
-        return self._wrap(with_axis_at(called(function, rows_of(flat, (place,))), place))
+        return self._wrap(with_axis_at(find(rows_of(flat, (place,)), descending), place))
 
     def topk(
         self, k: Extent | str, axis: int = -1, largest: bool = True, sorted: bool = True
@@ -55,7 +62,7 @@ class Orders(Reductions):
         place = normalised_axis(axis, self.ndim, self.node)
         count = _checked_count("topk", k, self.node, place, 0)
         rows = rows_of(self.node, (place,))
-        order = _first(rows, count, bool(largest))
+        order = first_of(rows, count, bool(largest))
         values, places = (self._wrap(with_axis_at(item, place)) for item in (picked(rows, order), order))
         return values, places
 
@@ -67,7 +74,7 @@ class Orders(Reductions):
         place = normalised_axis(axis, self.ndim, self.node)
         count = _checked_count("kthvalue", k, self.node, place, 1)
         rows = rows_of(self.node, (place,))
-        order = _kth(rows, count)
+        order = at_rank(rows, count - 1)
         values = picked(rows, order)
         return self._reduced(values, (place,), keepdims), self._reduced(order, (place,), keepdims)
 
@@ -81,77 +88,12 @@ class Orders(Reductions):
         count = product(self.shape[k] for k in axes)
         if count == 0:
             raise ShapeError(f"median of no elements has no value: {describe(self.node)}")
-        middle = extents((count - 1) // 2) if isinstance(count, int) else _half(count - 1)
         rows = rows_of(self.node, axes)
-        return self._reduced(called(Ranked(or_nan=True), rows, middle), axes, keepdims)
+        return self._reduced(ranked_or_nan(rows, half(count - 1)), axes, keepdims)
 
     def _reduced(self, rows: Node, axes: Sequence[int], keepdims: bool) -> Self:
         """What is left of rows of which one element each is left."""
         return self._wrap(make_node(Reshape(left_of(self.shape, axes, keepdims)), [rows]))
-
-
-def called(function: ArrayFunction, *operands: Node) -> Node:
-    """A known function of nodes."""
-    return make_node(call_of(function, *(operand.type for operand in operands)), operands)
-
-
-def rows_of(node: Node, axes: Sequence[int]) -> Node:
-    """Some axes, or none, as one, behind the others."""
-    rank, shape = node.type.rank, node.type.shape
-    kept = [k for k in range(rank) if k not in axes]
-    order = (*kept, *axes)
-    moved = node if order == tuple(range(rank)) else make_node(Transpose(order), [node])
-    if len(axes) == 1:
-        return moved
-    whole = product(shape[k] for k in axes)
-    return make_node(Reshape((*(shape[k] for k in kept), whole)), [moved])
-
-
-def left_of(shape: Shape, axes: Sequence[int], keepdims: bool) -> Shape:
-    """The shape of a reduction over axes."""
-    return tuple(1 if k in axes else n for k, n in enumerate(shape) if keepdims or k not in axes)
-
-
-def with_axis_at(rows: Node, axis: int) -> Node:
-    """The last axis at its place."""
-    last = rows.type.rank - 1
-    order = (*range(axis), last, *range(axis, last))
-    return rows if axis == last else make_node(Transpose(order), [rows])
-
-
-def picked(rows: Node, places: Node) -> Node:
-    """Elements of rows."""
-    return make_node(Gather(rows.type.rank - 1, batched=True), [rows, places])
-
-
-def _first(rows: Node, count: Extent, largest: bool) -> Node:
-    """The places of the first elements of an order."""
-    if isinstance(count, int):
-        return called(First(count, largest), rows)
-    return _part(called(Order(largest), rows), 0, count)
-
-
-def _kth(rows: Node, count: Extent) -> Node:
-    """The place of the `count`-th smallest element; a call whose symbolic axis has fewer is an error."""
-    if isinstance(count, int) and isinstance(rows.type.shape[-1], int):
-        return called(AtRanks(), rows, extents(count - 1))
-    return _part(_first(rows, count, largest=False), count - 1, 1)
-
-
-def _part(rows: Node, start: Extent, size: Extent) -> Node:
-    others, ones = rows.type.shape[:-1], (1,) * rows.type.rank
-    return make_node(Slice((*[0] * len(others), start), (*others, size), ones), [rows])
-
-
-def extents(*values: Extent) -> Node:
-    """Extents, of which there is one if it is symbolic, as a tensor of one axis, int64."""
-    if len(values) == 1 and isinstance(values[0], Dim):
-        return apply(IDENTITY, Size(values[0]), shape=(1,), dtype=INT64)
-    return constant_node(np.array(values, np.int64), INT64)
-
-
-def _half(count: Extent) -> Node:
-    return apply("floordiv", Size(count), 2, shape=(1,), dtype=INT64)
 
 
 def _checked_count(what: str, k: Any, node: Node, axis: int, least: int) -> Extent:

@@ -16,7 +16,8 @@ from tinytorch.arithmetic import as_node, as_nodes, of_extents
 from tinytorch.at import At
 from tinytorch.axes import Axis, counted, normalised_axes, normalised_axis, resolved_shape, spread
 from tinytorch.guards import raise_missing
-from tinytorch.orders import Orders, left_of
+from tinytorch.orders import Orders
+from tinytorch.rows import left_of
 from tinytorch.scattering import Scattering
 from tinytorch.selection import take_key
 from tinytorch.windowing import window

@@ -147,7 +147,7 @@ class Ranked(_OfRows):
 class AtRanks(_OfRows):
     """The places of the elements that stand at some ranks, int64[n], of the ascending order; 0 is the first.
 
-    With `or_nan`, where a row has a NaN, that of the first one.
+    With `or_nan`, where a row has a NaN, that of the last one.
     """
 
     or_nan: bool = False
@@ -169,7 +169,8 @@ class AtRanks(_OfRows):
         write_at_ranks(out, x, ranks)
         if self.or_nan and _has_nan(x):
             unknown = np.isnan(x)
-            np.copyto(out, unknown.argmax(-1)[..., None], where=unknown.any(-1)[..., None])
+            last = x.shape[-1] - 1 - unknown[..., ::-1].argmax(-1)
+            np.copyto(out, last[..., None], where=unknown.any(-1)[..., None])
 
 
 @dataclass(frozen=True)

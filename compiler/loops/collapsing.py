@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from compiler.loops.copying import Copy
 from compiler.loops.drafts import Draft, extent_in
-from compiler.loops.language import Carry, Count, For, Let, Number, Ref, Stmt, Value, refs, walk
+from compiler.loops.language import Carry, Count, For, Let, Number, Ref, Stmt, Store, Value, refs, walk
 
 
 def collapse(draft: Draft) -> Draft:
@@ -60,6 +60,8 @@ def _is_one_loop(outer: For, inner: For) -> bool:
     indices = (outer.index, inner.index)
     for stmt in walk(inner.body):
         if isinstance(stmt, Let) and not _is_free(stmt, *indices):
+            return False
+        if isinstance(stmt, Store) and stmt.operand in indices:
             return False
         for ref in refs(stmt):
             strides = dict(ref.terms)

@@ -5,7 +5,9 @@ A shape is known when the graph is built, so what counts values is told how many
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
 
 from compiler.errors import ArgumentError, ShapeError
 from compiler.ir.dims import Dim, Extent, extent
@@ -13,12 +15,13 @@ from compiler.ir.known_calls import Search
 from compiler.ir.node import Node, describe, make_node
 from compiler.ir.numbers import whole_number
 from compiler.ir.op import Constant, ScatterAdd
-from compiler.ir.types import BOOL, floating, promote
+from compiler.ir.types import BOOL, DType, floating, promote
 from tinytorch.axes import counted
+from tinytorch.elementwise import elementwise
 from tinytorch.ops import elementwise as op
-from tinytorch.ops.layout import arange, take
-from tinytorch.ops.making import ones
-from tinytorch.orders import called
+from tinytorch.ops.layout import arange, concatenate, take
+from tinytorch.ops.making import full, ones
+from tinytorch.rows import called
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 
 
@@ -61,7 +64,49 @@ def _searched(what: str, row: Any, values: Any, right: bool, only_one: bool = Fa
             f"{what} takes one sorted row, or one for each row of the values:\n"
             f"  {describe(given.node)}\n  {describe(wanted.node)}"
         )
-    return Tensor(called(Search(right), given.astype(dtype).node, wanted.astype(dtype).node))
+    return _places(given.astype(dtype), wanted.astype(dtype), right)
+
+
+_BLOCK: Final = 32
+"""Elements of a row that are all compared with a value, which vectors do faster than a search can branch."""
+
+
+def _places(row: Tensor, values: Tensor, right: bool) -> Tensor:
+    """How many elements of a row go before each value: whole blocks of them, and in the one that is left."""
+    count = row.shape[-1]
+    if not isinstance(count, int) or (count > 4 * _BLOCK and row.ndim > 1):
+        return Tensor(called(Search(right), row.node, values.node))
+    before = _NOT_AFTER if right else _BEFORE
+    if count <= 2 * _BLOCK or row.ndim > 1:
+        rows = row.unsqueeze(-2) if row.ndim > 1 else row
+        return before(rows, values.unsqueeze(-1)).sum(-1)
+    blocks = -(-count // _BLOCK)
+    rest = full((blocks * _BLOCK - count,), _greatest(row.dtype), dtype=row.dtype)
+    grid = concatenate([row, rest]).reshape([blocks, _BLOCK])
+    block = _places(grid[:, -1], values, right)
+    near = take(grid, op.minimum(block, blocks - 1), 0)
+    found = block * _BLOCK + before(near, values.unsqueeze(-1)).sum(-1)
+    return op.minimum(found, count)  # what fills the last block may go before a value, too
+
+
+def _greatest(dtype: DType) -> Any:
+    if dtype.is_float:
+        return np.nan
+    return True if dtype is BOOL else int(np.iinfo(dtype.numpy).max)
+
+
+def _before(y: Any, x: Any) -> Any:
+    return (y < x) | ((x != x) & (y == y))
+
+
+def _not_after(y: Any, x: Any) -> Any:
+    return (y <= x) | (x != x)
+
+
+_BEFORE: Final = elementwise("before", _before)
+"""Whether one element is less than another, NaN being the greatest."""
+_NOT_AFTER: Final = elementwise("not_after", _not_after)
+"""Whether one element is not greater than another."""
 
 
 def bincount(x: Any, weights: Any = None, minlength: Extent | str = 0) -> Tensor:

@@ -13,7 +13,6 @@ import numpy as np
 
 from compiler.errors import ArgumentError, ShapeError
 from compiler.ir.dims import Extent
-from compiler.ir.known_calls import Ranked
 from compiler.ir.node import describe
 from compiler.ir.types import floating
 from tinytorch.axes import Axis, normalised_axes
@@ -21,7 +20,7 @@ from tinytorch.elementwise import elementwise
 from tinytorch.handle import Handle
 from tinytorch.ops import elementwise as op
 from tinytorch.ops.layout import concatenate, split, take_along_axis
-from tinytorch.orders import called, left_of, rows_of
+from tinytorch.rows import left_of, ranked_or_nan, rows_of
 from tinytorch.tensor import Tensor, as_tensor
 from tinytorch.values import checked_array
 
@@ -176,7 +175,7 @@ def _neighbours(last: Any, shares: np.ndarray[Any, Any], interpolation: str) -> 
 def _at_ranks(rows: Tensor, ranks: list[Any]) -> list[Tensor]:
     """The elements at ranks, NaN where a row has one: for each of the lists of ranks those of all rows."""
     wanted = concatenate([as_tensor(item).astype("int64") for item in ranks])
-    found = type(rows)(called(Ranked(or_nan=True), rows.node, wanted.node))
+    found = type(rows)(ranked_or_nan(rows.node, wanted.node))
     return split(found, len(ranks), -1)
 
 

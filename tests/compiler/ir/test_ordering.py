@@ -89,9 +89,9 @@ def test_few_are_sought_among_candidates_and_never_in_vain(monkeypatch):
         assert found[-1] is None
 
 
-def test_a_rank_of_a_row_with_a_nan_is_its_first_nan():
+def test_a_rank_of_a_row_with_a_nan_is_its_last_nan():
     x = np.array([[3.0, np.nan, 1.0, np.nan], [4.0, 2.0, 3.0, 1.0]])
-    assert AtRanks(or_nan=True)(x, np.array([0, 1])).tolist() == [[1, 1], [3, 1]]
+    assert AtRanks(or_nan=True)(x, np.array([0, 1])).tolist() == [[3, 3], [3, 1]]
     assert AtRanks()(x, np.array([0, 1])).tolist() == [[2, 0], [3, 1]]
     np.testing.assert_array_equal(Ranked(or_nan=True)(x, np.array([1])), [[np.nan], [2.0]])
     np.testing.assert_array_equal(Ranked()(x, np.array([1])), [[3.0], [2.0]])

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from tests.tinytorch.evaluation import operands, ours
+from tests.tinytorch.op_table.sorting import SORTING
+from tinytorch import rows
 
 BACKENDS = ["reference", "numpy", "llvm", "c"]
 A = np.array([[3.0, 1.0, 2.0, 1.0], [0.0, np.nan, -0.0, 5.0]], np.float32)
@@ -40,20 +43,45 @@ def test_every_backend_agrees_and_every_text_reads_back(shape):
 
 
 def test_a_text_of_a_call_with_a_wrong_type_is_an_error():
-    text = str(tt.graph_of(tt.input("x", (3,)).argsort()))
-    with pytest.raises(tt.ParseError, match=r"tt\.argsort of f32\[3\] is i64\[3\], not f32\[3\]"):
-        tt.parse(text.replace("i64[3]", "f32[3]"))
+    text = str(tt.graph_of(tt.input("x", ("n",)).argsort()))
+    with pytest.raises(tt.ParseError, match=r"tt\.argsort of f32\[n\] is i64\[n\], not f32\[n\]"):
+        tt.parse(text.replace("i64[n]", "f32[n]"))
+
+
+@pytest.mark.parametrize("row", SORTING, ids=repr)
+def test_short_rows_and_calls_agree(row, monkeypatch):
+    """What is compared each with each and what a call sorts have the same values, slopes and texts."""
+    case = max(row.cases, key=lambda case: sum(np.size(item) for item in case))
+    arrays = operands(case, "float32")
+    wanted = ours(row.ours, arrays, row.orders)
+    monkeypatch.setattr(rows, "is_short", lambda node: False)
+    for found, expected in zip(ours(row.ours, arrays, row.orders), wanted, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    inputs = [tt.input(f"x{k}", array.shape, array.dtype) for k, array in enumerate(arrays)]
+    result = row.ours(*inputs)
+    graph = tt.graph_of(result)
+    assert str(tt.parse(str(graph), graph.arrays)) == str(graph)
+    assert any(node.op.name.startswith("tt.") for node in graph.nodes)
+    np.testing.assert_array_equal(tt.compile(inputs, result, backend="llvm")(*arrays), wanted[0])
+
+
+def test_rows_that_are_short_are_compared():
+    short, long, few = (tt.input("x", shape).node for shape in (("n", 16), ("n", 17), (10, 30)))
+    assert [rows.is_short(node) for node in (short, long, few)] == [True, False, True]
+    names = {node.op.name for node in tt.graph_of(tt.Tensor(short).sort()).nodes}
+    assert "tt.sort" not in names
+    assert "comes_before" in names
 
 
 def test_values_alone_are_sorted_without_places():
-    x = tt.input("x", (5, 4))
+    x = tt.input("x", (5, 400))
     assert [node.op.name for node in tt.graph_of(x.sort()).nodes] == ["input", "tt.sort"]
     names = [node.op.name for node in tt.graph_of(tt.grad((x.sort() ** 2).sum(), x)).nodes]
     assert names.count("tt.argsort") == 1
 
 
 def test_the_program_says_that_it_calls_numpy():
-    x = tt.input("x", (5, 4))
+    x = tt.input("x", (5, 400))
     y = x.sort()
     program = tt.compile([x], tt.exp(y) + 1, backend="llvm")
     told = program.why(y)
