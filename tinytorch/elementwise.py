@@ -84,7 +84,10 @@ class Elementwise:
         wanted, number = ", ".join(self.operands), len(self.operands)
         sentence = f"{self.name} takes {number} operand{'' if number == 1 else 's'} ({wanted}), not {given}"
         if given <= number or not self.defaults:
-            return sentence
+            from tinytorch.hints import OPERANDS  # noqa: PLC0415  # for errors only
+
+            fix = OPERANDS.get((self.name, given))
+            return f"{sentence}\n  fix: {fix}" if fix else sentence
         settings = ", ".join(f"{name}={value!r}" for name, value in self.defaults.items())
         return f"{sentence}\n  fix: its parameters go by keyword, {self.name}({wanted}, {settings})"
 

@@ -262,6 +262,9 @@ KEYWORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "equation": ("subscripts",),
     "arrays": ("tensors",),
     "index": ("indices",),
+    "src": ("values",),
+    "source": ("values",),
+    "segments": ("segment_ids",),
     "diagonal": ("k",),
     "indices_or_sections": ("sections",),
     "split_size_or_sections": ("sections",),
@@ -277,6 +280,9 @@ KEYWORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "update": ("updates",),
 }
 """For keywords of others ours, of which a function has at most one."""
+
+OPERANDS: Final[Mapping[tuple[str, int], str]] = {("where", 1): f"tt.where(mask, x, y); {_UNKNOWN_COUNT}"}
+"""For an op and a number of operands that it does not take what to write instead."""
 
 SAID: Final[Mapping[str, str]] = {
     "inplace": "leave it out: a program writes in place wherever nobody reads the operand afterwards",

@@ -80,9 +80,8 @@ class Selection:
         extents = self.node.type.shape
         return tuple((0, extents[k], 1) if k in self.span else row for k, row in enumerate(self.rows))
 
-    @cached_property
     def index(self) -> Node:
-        """The index along the axes of the span as one."""
+        """The index along the axes of the span as one: a node, which has the line of whoever asks."""
         if len(self.span) == 1:
             return self.by_axis[self.span[0]]
         items = [
@@ -161,7 +160,7 @@ class Selection:
         """What is selected."""
         found = self._sliced()
         if self.indexed:
-            found = make_node(Gather(self.span.start), [self._merged(found), self.index])
+            found = make_node(Gather(self.span.start), [self._merged(found), self.index()])
         if self.order != tuple(range(len(self.order))):
             found = make_node(Transpose(self.order), [found])
         return _reshaped(found, self.shape)
@@ -196,9 +195,8 @@ class Selection:
         values = self._laid(self._fitting(values))
         part = self._sliced()
         if self.indexed:
-            op = Scatter(self.span.start, combine)
-            scattered = make_node(op, [self._merged(part), self.index, values])
-            values = _reshaped(scattered, part.type.shape)
+            op = Scatter(self.span.start, combine, spans=len(self.span))
+            values = make_node(op, [part, self.index(), values])
         elif combine.atom is not None:
             values = apply(combine.atom, part, values)
         return values if self._is_whole else self._inserted(values)

@@ -14,6 +14,7 @@ there is an error, which offers the sum of logarithms.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,10 +81,13 @@ class _Scattered:
 
     def picked(self, value: Node) -> Node:
         """What lies at the indices."""
+        merged = self.op.merged(value.type).shape
+        if merged != value.type.shape:
+            value = make_node(Reshape(merged), [value], origin=self.origin)
         return make_node(Gather(self.op.axis, self.op.batched), [value, self.index], origin=self.origin)
 
-    def _scattered(self, combine: Combine, target: Node, values: Node, axis: int | None = None) -> Node:
-        op = Scatter(self.op.axis if axis is None else axis, combine, self.op.batched)
+    def _scattered(self, combine: Combine, target: Node, values: Node) -> Node:
+        op = replace(self.op, combine=combine)
         return make_node(op, [target, self.index, values], origin=self.origin)
 
     def _like(self, value: float, other: Node) -> Node:
@@ -100,13 +104,13 @@ class _Scattered:
         found = self.picked(self.cotangent)
         if is_unique(self.index, self.op.axis if self.op.batched else None):
             return found
-        places, width = self._places(), self.index.type.rank
-        axis, extent = self.op.axis, self.target.type.shape[self.op.axis]
-        shape = self.target.type.shape if self.op.batched else (extent,)
-        winners = self._scattered(
-            Combine.SET, _filled(0, shape, INT64, self.origin), places, axis if self.op.batched else 0
-        )
-        gather = Gather(axis if self.op.batched else 0, self.op.batched)
+        places, width, axis = self._places(), self.index.type.rank, self.op.axis
+        whole = self.op.merged(self.target.type).shape
+        first, shape = (axis, whole) if self.op.batched else (0, whole[axis : axis + 1])
+        setting = Scatter(first, Combine.SET, self.op.batched)
+        none = _filled(0, shape, INT64, self.origin)
+        winners = make_node(setting, [none, self.index, places], origin=self.origin)
+        gather = Gather(first, self.op.batched)
         winner = make_node(gather, [winners, self.index], origin=self.origin)
         loops = tuple(range(found.type.rank))
         picked = loops if self.op.batched else loops[axis : axis + width]

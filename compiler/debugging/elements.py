@@ -157,6 +157,7 @@ class Pulled:
         assert isinstance(op, Layout)
         if isinstance(op, ScatterAdd | Scatter):
             numbers = _numbers(self.values[node].shape, 0)
+            numbers = layout.merged(op, numbers) if isinstance(op, Scatter) else numbers
             return layout.gather(
                 Gather(axis=op.axis, batched=op.batched), numbers, self.values[node.operands[-2]]
             )

@@ -19,8 +19,10 @@ PICK: Final = parse_formula("pick(x, i) = x")
 def checked_index(node: Node) -> tuple[Node, Extent] | None:
     """The indices that a node checks, and the extent that they must lie in; None for one that checks none."""
     match node.op:
-        case Gather() | Scatter():
+        case Gather():
             return node.operands[1], node.operands[0].type.shape[node.op.axis]
+        case Scatter():
+            return node.operands[1], node.op.merged(node.type).shape[node.op.axis]
         case ScatterAdd():
             return node.operands[0], node.op.extent
         case _:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from compiler.errors import DTypeError, ShapeError
-from compiler.ir.dims import Shape
+from compiler.ir.dims import Shape, product
 from compiler.ir.hashing import hash_once
 from compiler.ir.layout import Gather, Layout, Slice, check_indices
 from compiler.ir.trait import Trait
@@ -46,7 +46,8 @@ class Update(Layout):
 class Scatter(Update):
     """Operand 0, where the elements of operand 2 meet those that the indices in operand 1 name.
 
-    Plain: `out[a, index[*i], b]` meets `values[a, *i, b]`. Batched: all three have the same rank and
+    Plain: `out[a, index[*i], b]` meets `values[a, *i, b]`; an index counts through `spans` axes, from
+    `axis` on, as through one. Batched: all three have the same rank and
     `out[a, index[a, i, b], b]` meets `values[a, i, b]`. Values with the same index come in row-major order,
     each rounded to the dtype; of those that are set the last one stays. An index outside `0 .. extent-1`
     raises IndexRangeError when the program runs.
@@ -56,11 +57,21 @@ class Scatter(Update):
     axis: int
     combine: Combine
     batched: bool = False
+    spans: int = 1
+
+    def merged(self, target: TensorType) -> TensorType:
+        """What is updated with the axes through which an index counts as one."""
+        shape, end = target.shape, self.axis + self.spans
+        return TensorType(target.dtype, (*shape[: self.axis], product(shape[self.axis : end]), *shape[end:]))
 
     def infer(self, operands: Sequence[TensorType]) -> TensorType:
         target, index, values = operands
         check_indices(self.name, index)
-        picked = Gather(self.axis, self.batched).infer([target, index])
+        if not 0 <= self.axis <= target.rank - self.spans or self.spans < 1:
+            raise ShapeError(f"{target} has no {self.spans} axes from {self.axis} on")
+        if self.batched and self.spans > 1:
+            raise ShapeError(f"a batched scatter has indices of one axis, not of {self.spans}")
+        picked = Gather(self.axis, self.batched).infer([self.merged(target), index])
         if picked != values:
             raise ShapeError(
                 f"scatter of {values} to {target} at {index} along axis {self.axis}: {picked} is needed"

@@ -130,9 +130,10 @@ class _Scatter:
         assert isinstance(op, ScatterAdd | Scatter)
         indices = node.operands[0] if isinstance(op, ScatterAdd) else node.operands[1]
         self.atom = "add" if isinstance(op, ScatterAdd) else op.combine.atom
-        self.op = op
+        self.op, self.spans = op, (op.spans if isinstance(op, Scatter) else 1)
         axis, self.strides = op.axis, places[node].strides
-        self.node, self.data, self.axis, self.extent = node, data, axis, node.type.shape[axis]
+        self.node, self.data, self.axis = node, data, axis
+        self.extent = product(node.type.shape[axis : axis + self.spans])
         self.width = width = 1 if op.batched else indices.type.rank
         self.loops, self.writer = _Loops(data.type.shape), Writer()
         picked: list[Extent] = list(places[indices].strides)
@@ -181,9 +182,10 @@ class _Scatter:
 
     def _add(self, place: Value) -> None:
         axis, writer, strides = self.axis, self.writer, list(self.strides)
-        steps: list[Extent] = [*strides[:axis], *[0] * self.width, *strides[axis + 1 :]]
+        last = axis + self.spans - 1
+        steps: list[Extent] = [*strides[:axis], *[0] * self.width, *strides[last + 1 :]]
         value = writer.load(self.read)
-        target = self.loops.ref(self.target, steps, (place, number_of(strides[axis])))
+        target = self.loops.ref(self.target, steps, (place, number_of(strides[last])))
         dtype = self.node.type.dtype
         if self.atom is not None:
             value = writer.let(self.atom, dtype, writer.load(target), value)

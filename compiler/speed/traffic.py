@@ -130,7 +130,8 @@ def _row_bytes(table: Node, rows: Node) -> Extent:
     """Bytes of a table that lie side by side, and are picked together: those behind the indexed axis."""
     op = rows.op if isinstance(rows.op, Gather) else table.op
     assert isinstance(op, Gather | ScatterAdd | Scatter)
-    behind = () if op.batched else table.type.shape[op.axis + 1 :]
+    spans = op.spans if isinstance(op, Scatter) else 1
+    behind = () if op.batched else table.type.shape[op.axis + spans :]
     return product(behind) * table.type.dtype.size
 
 

@@ -244,11 +244,14 @@ class Maker:
         return self.pick(lambda item: item.shape == shape and item.dtype.is_float)
 
     def _updates(self) -> list[tuple[Node, Node]]:
+        """New values of parameters; one that is finite stays so, as all that is made of it takes it to be."""
         found: list[tuple[Node, Node]] = []
+        special = {value.node for value in self.values if value.special}
         for parameter in self.parameters:
             if not self.chance(0.6):
                 continue
-            fits = [value.node for value in self.values if value.node.type == parameter.type]
+            values = [value.node for value in self.values if value.node.type == parameter.type]
+            fits = [node for node in values if parameter in special or node not in special]
             value = self.choice(fits)
             other = self._of_shape(parameter.type.shape)
             if other is not None and parameter.type.dtype is FLOAT64 and self.chance(0.5):

@@ -280,6 +280,12 @@ def test_indices_that_are_known_and_differ_need_no_search_for_the_last():
     assert "last" not in str(tt.graph_of(tt.grad(loss, v)))
 
 
+def test_every_node_of_a_key_has_the_line_that_wrote_it():
+    x, i = tt.input("x", ("n", 3)), tt.input("i", (2,), "int32")
+    graph = tt.graph_of([x[i, :, None], x[i, i], x.at[i, i].add(1.0).at[1:, ::-1].set(2.0)])
+    assert {str(node.origin.source).split(":")[0].rsplit("/")[-1] for node in graph.nodes} == {"test_at.py"}
+
+
 def test_a_text_reads_back():
     x, i = tt.input("x", ("n", 3)), tt.input("i", (2,), "int64")
     graph = tt.graph_of([x.at[i, [0, 2]].max(1.0), x.at[1:, ::2].set(2.0)])

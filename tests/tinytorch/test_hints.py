@@ -92,6 +92,13 @@ def test_other_names_are_plainly_missing(owner, name):
     assert isinstance(caught.value, tt.MissingNameError) == (not name.startswith("_"))
 
 
+def test_a_condition_alone_has_no_static_shape():
+    with pytest.raises(
+        tt.ArgumentError, match=r"where takes 3 operands .*, not 1\n  fix: tt.where\(mask, x, y\); how"
+    ):
+        tt.where(X > 0)
+
+
 def test_tensors_are_copied_and_pickled_as_before():
     assert copy.copy(X).type == copy.deepcopy(LOSS).type.__class__(X.dtype, X.shape)
     assert pickle.loads(pickle.dumps(LOSS)).type == LOSS.type  # noqa: S301  # our own bytes

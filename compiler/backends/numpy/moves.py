@@ -9,7 +9,15 @@ import numpy as np
 
 from compiler.backends.numpy.blocks import blocks
 from compiler.backends.numpy.frame import Array
-from compiler.backends.reference.layout import add_windows, check_indices, combine_at, insert, scatter, view
+from compiler.backends.reference.layout import (
+    add_windows,
+    check_indices,
+    combine_at,
+    insert,
+    merged,
+    scatter,
+    view,
+)
 from compiler.ir.dims import evaluate
 from compiler.ir.node import Node
 from compiler.ir.op import (
@@ -43,7 +51,7 @@ def write_layout(node: Node, operands: Sequence[Array], sizes: Mapping[str, int]
             check_indices(node, operands[0], out.shape[op.axis])
             _scatter_add(op, operands[0], operands[1], out)
         case Scatter():
-            check_indices(node, operands[1], out.shape[op.axis])
+            check_indices(node, operands[1], merged(op, out).shape[op.axis])
             _begin(operands[0], out)
             _scatter(op, operands[1], operands[2], out)
         case Insert():

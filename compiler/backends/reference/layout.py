@@ -52,8 +52,8 @@ def move(node: Node, operands: Sequence[Array], sizes: Mapping[str, int]) -> Arr
             check_indices(node, operands[0], extent)
             return scatter_add(op, operands[0], operands[1], extent)
         case Scatter():
-            check_indices(node, operands[1], operands[0].shape[op.axis])
             result = np.array(operands[0], order="C")
+            check_indices(node, operands[1], merged(op, result).shape[op.axis])
             scatter(op, operands[1], operands[2], result)
             return result
         case Insert():
@@ -168,6 +168,13 @@ _AT: Final = {
 }  # fmt: skip
 
 
+def merged(op: Scatter, array: Array) -> Array:
+    """A dense array with the axes through which an index counts as one."""
+    end = op.axis + op.spans
+    size = int(np.prod(array.shape[op.axis : end], dtype=np.int64))
+    return array.reshape((*array.shape[: op.axis], size, *array.shape[end:]))
+
+
 def scatter(op: Scatter, index: Array, values: Array, out: Array) -> None:
     """Elements of `values` combined with those of `out` at the indices, in row-major order."""
     if op.batched:
@@ -177,7 +184,7 @@ def scatter(op: Scatter, index: Array, values: Array, out: Array) -> None:
         return
     shape = (*values.shape[: op.axis], index.size, *values.shape[op.axis + index.ndim :])
     place: Any = (*[slice(None)] * op.axis, np.array(index, order="C").reshape(-1))
-    _combine(op.combine, out, place, values.reshape(shape))
+    _combine(op.combine, merged(op, out), place, values.reshape(shape))
 
 
 def combine_at(combine: Combine, places: Sequence[Array], values: Array, out: Array) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from compiler.errors import LawError
-from compiler.ir.dims import Extent
+from compiler.ir.dims import Extent, product
 from compiler.ir.node import Node, describe
 from compiler.ir.op import Gather, Op, Parameter, Scatter, ScatterAdd, Trait
 from compiler.schedule.schedule import Schedule
@@ -42,8 +42,11 @@ def last_exposed(schedule: Schedule) -> int:
 
 
 def _is_new_check(node: Node, seen: set[tuple[Node, Extent]]) -> bool:
-    if isinstance(node.op, Gather | Scatter):
+    if isinstance(node.op, Gather):
         index, extent = node.operands[1], node.operands[0].type.shape[node.op.axis]
+    elif isinstance(node.op, Scatter):
+        last = node.op.axis + node.op.spans
+        index, extent = node.operands[1], product(node.type.shape[node.op.axis : last])
     elif isinstance(node.op, ScatterAdd):
         index, extent = node.operands[0], node.op.extent
     else:
