@@ -15,7 +15,7 @@ from compiler.errors import ArgumentError, DTypeError, ShapeError
 from compiler.ir.build import IDENTITY, apply, broadcast
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node, describe, make_node
-from compiler.ir.op import Combine, Gather, Insert, Scatter, Slice
+from compiler.ir.op import Broadcast, Combine, Gather, Insert, Reshape, Scatter, Slice
 from compiler.ir.types import DType
 from tinytorch.arithmetic import Arithmetic, as_nodes
 from tinytorch.axes import normalised_axis
@@ -43,7 +43,7 @@ class Scattering(Arithmetic):
         """
         place = normalised_axis(axis, self.ndim, self.node)
         index = aligned_index(self.node, place, indices)
-        return self._wrap(make_node(Gather(place, batched=True), [_part(self.node, place, index), index]))
+        return self._wrap(picked(_part(self.node, place, index), index, place))
 
     def index_select(self, axis: int, indices: Any) -> Self:
         """The slices along an axis that a list of indices names (torch.index_select, `tt.take`)."""
@@ -137,9 +137,30 @@ class Placed:
     def written(self, target: Node, values: Node) -> Node:
         """The target with values."""
         part = _part(target, self.axis, self.index)
-        found = make_node(Scatter(self.axis, self.combine, batched=True), [part, self.index, values])
+        line = _line(self.index, self.axis)
+        op = Scatter(self.axis, self.combine, batched=line is None)
+        found = make_node(op, [part, self.index if line is None else line, values])
         rank = target.type.rank
         return found if part is target else make_node(Insert((0,) * rank, (1,) * rank), [target, found])
+
+
+def picked(node: Node, index: Node, axis: int) -> Node:
+    """Elements along an axis, by indices of the same other axes."""
+    line = _line(index, axis)
+    return make_node(Gather(axis, batched=line is None), [node, index if line is None else line])
+
+
+def _line(index: Node, axis: int) -> Node | None:
+    """Indices that are the same for all other axes as one line of them: whole slices are then moved."""
+    op = index.op
+    if not isinstance(op, Broadcast):
+        return None
+    (source,) = index.operands
+    is_line = all(n == 1 or op.axes[k] == axis for k, n in enumerate(source.type.shape))
+    extent = index.type.shape[axis]
+    if not is_line or source.type.size != extent:
+        return None
+    return source if source.type.shape == (extent,) else make_node(Reshape((extent,)), [source])
 
 
 def aligned_index(node: Node, axis: int, indices: Any) -> Node:

@@ -254,7 +254,8 @@ class Maker:
             fits = [node for node in values if parameter in special or node not in special]
             value = self.choice(fits)
             other = self._of_shape(parameter.type.shape)
-            if other is not None and parameter.type.dtype is FLOAT64 and self.chance(0.5):
+            is_fit = other is not None and (parameter in special or other.node not in special)
+            if other is not None and is_fit and parameter.type.dtype is FLOAT64 and self.chance(0.5):
                 value = apply("sub", parameter, apply("mul", other.node, 0.5, dtype=FLOAT64))
             found.append((parameter, value))
         return found

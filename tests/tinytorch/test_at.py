@@ -261,6 +261,21 @@ def test_an_update_that_must_not_be_in_place_says_why(make, reason):
     assert program(array, index) == pytest.approx(other(array, index), rel=1e-5)
 
 
+def test_indices_that_are_the_same_along_other_axes_move_whole_slices():
+    x, i, v = tt.input("x", (5, 3)), tt.input("i", (4,), "int64"), tt.input("v", (4, 3))
+    spread = i.unsqueeze(1).broadcast_to((4, 3))
+    made = [x.gather(0, spread), x.scatter_add(0, spread, v), tt.take_along_axis(x, i.unsqueeze(1), 0)]
+    assert "batched=true" not in str(tt.graph_of(made))
+    program = tt.compile([x, i, v], made)
+    random = np.random.default_rng(0)
+    array, values = random.standard_normal((5, 3)).astype("f"), random.standard_normal((4, 3)).astype("f")
+    index = np.array([4, 0, 4, 1])
+    read, added, along = program(array, index, values)
+    np.testing.assert_array_equal(read, array[index])
+    np.testing.assert_array_equal(along, array[index])
+    np.testing.assert_array_equal(added, changed(array, index, "add", values))
+
+
 # Gradients
 
 

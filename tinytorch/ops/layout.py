@@ -14,12 +14,13 @@ from compiler.ir.dims import Dim, Extent, divide_exactly, extent, shape_of
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Const, Formula
 from compiler.ir.node import Node, describe, make_node
-from compiler.ir.op import Access, Concatenate, Diagonal, Gather, Index, MapReduce, Pad, Size, Slice
+from compiler.ir.op import Access, Concatenate, Diagonal, Index, MapReduce, Pad, Size, Slice
 from compiler.ir.types import FLOAT32, INT64, dtype_of, floating, promote
 from tinytorch.arithmetic import as_values
 from tinytorch.axes import Axis, counted, items_of, normalised_axes, normalised_axis
 from tinytorch.indexing import check_classes, index_node
 from tinytorch.indexing import take as take_node
+from tinytorch.scattering import picked
 from tinytorch.slices import steps_in
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 from tinytorch.values import checked_number
@@ -198,7 +199,7 @@ def take_along_axis(x: Any, indices: Any, axis: int) -> Tensor:
     shape = [n if m == 1 else m for n, m in zip(data.type.shape, index.type.shape, strict=True)]
     data = broadcast(data, (*shape[:place], data.type.shape[place], *shape[place + 1 :]))
     index = broadcast(index, (*shape[:place], index.type.shape[place], *shape[place + 1 :]))
-    return type(x)(make_node(Gather(place, batched=True), [data, index]))
+    return type(x)(picked(data, index, place))
 
 
 _IOTA = parse_formula("arange(i, start, step) = start + i * step")
