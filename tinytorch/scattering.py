@@ -182,9 +182,9 @@ def identity_of(combine: Combine, dtype: DType) -> float | int:
         case Combine.MULTIPLY:
             return 1
         case Combine.MAX:
-            return -math.inf if dtype.is_float else int(np.iinfo(dtype.numpy).min)
+            return -math.inf if dtype.is_float else int(np.iinfo(dtype.numpy).min) if dtype.is_integer else 0
         case Combine.MIN:
-            return math.inf if dtype.is_float else int(np.iinfo(dtype.numpy).max)
+            return math.inf if dtype.is_float else int(np.iinfo(dtype.numpy).max) if dtype.is_integer else 1
         case _:
             return 0
 

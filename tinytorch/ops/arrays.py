@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from string import ascii_letters
 from typing import Any
 
+import numpy as np
+
 from compiler.errors import ArgumentError, ShapeError
 from compiler.ir.dims import Extent, product
 from compiler.ir.node import describe
@@ -17,7 +19,7 @@ from compiler.ir.types import floating
 from tinytorch.axes import Axis, counted, items_of, normalised_axes, normalised_axis
 from tinytorch.ops.contract import einsum
 from tinytorch.ops.elementwise import isnan, where
-from tinytorch.ops.layout import concatenate, diagonal, pad, split
+from tinytorch.ops.layout import concatenate, diagonal, pad, split, take
 from tinytorch.reductions import Correction
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 
@@ -90,18 +92,31 @@ def tile(x: Any, counts: int | Sequence[int]) -> Tensor:
     return spread.reshape([n * count for count, n in zip(times, shape, strict=True)])
 
 
-def repeat(x: Any, count: int, axis: int | None = None) -> Tensor:
+def repeat(x: Any, count: int | Sequence[int], axis: int | None = None) -> Tensor:
     """Each element so many times in a row along an axis, or flattened (torch.repeat_interleave).
 
-    What torch.Tensor.repeat does is `tile`.
+    Of several counts, which are known when the graph is built, each element has its own. What
+    torch.Tensor.repeat does is `tile`.
     """
-    x, times = as_tensor(x), counted("the count", count)
+    x = as_tensor(x)
+    x, place = (x.reshape([x.size]), 0) if axis is None else (x, normalised_axis(axis, x.ndim, x.node))
+    if isinstance(count, Sequence | np.ndarray) and len(count) != 1:
+        return _repeated(x, [counted("a count", item) for item in items_of(count)], place)
+    times = counted("the count", items_of(count)[0])
     if times < 0:
         raise ArgumentError(f"repeat takes a count that is not negative, not {count!r}")
-    x, place = (x.reshape([x.size]), 0) if axis is None else (x, normalised_axis(axis, x.ndim, x.node))
     before, extent, after = x.shape[:place], x.shape[place], x.shape[place + 1 :]
     spread = x.unsqueeze(place + 1).broadcast_to([*before, extent, times, *after])
     return spread.reshape([*before, extent * times, *after])
+
+
+def _repeated(x: Tensor, counts: list[int], axis: int) -> Tensor:
+    """Each element of an axis as often as its own count says."""
+    if any(item < 0 for item in counts):
+        raise ArgumentError(f"repeat takes counts that are not negative, not {counts!r}")
+    if x.shape[axis] != len(counts):
+        raise ShapeError(f"repeat takes a count for each of {x.shape[axis]} elements, not {len(counts)}")
+    return take(x, np.repeat(np.arange(len(counts)), counts), axis)
 
 
 def roll(x: Any, shift: int | Sequence[int], axis: Axis = None) -> Tensor:

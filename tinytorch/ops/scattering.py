@@ -6,6 +6,7 @@ that each has gradients to any order, and the same bits for any number of thread
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -128,17 +129,20 @@ def masked_select(x: Any, mask: Any) -> Tensor:
     """
     x, found = as_tensor(x), _mask(mask)
     shape = np.broadcast_shapes(_known_shape(x), found.shape)
-    return x.broadcast_to(shape)[np.broadcast_to(found, shape)]
+    return x.broadcast_to(shape).reshape([math.prod(shape)])[np.broadcast_to(found, shape).reshape(-1)]
 
 
 def masked_scatter(x: Any, mask: Any, values: Any) -> Tensor:
     """x with the first of `values`, in row-major order, where a mask holds (torch.masked_scatter).
 
-    The mask is known when the graph is built, as in `masked_select`.
+    The mask is known when the graph is built, as in `masked_select`; x and the mask broadcast.
     """
     x, values = as_tensors(x, values)
-    found = np.broadcast_to(_mask(mask), _known_shape(x))
-    return x.at[found].set(values.flatten()[: int(found.sum())])
+    found = _mask(mask)
+    shape = np.broadcast_shapes(_known_shape(x), found.shape)
+    found = np.broadcast_to(found, shape).reshape(-1)
+    rows = x.broadcast_to(shape).reshape([math.prod(shape)])
+    return rows.at[found].set(values.flatten()[: int(found.sum())]).reshape(shape)
 
 
 def _mask(mask: Any) -> np.ndarray[Any, Any]:

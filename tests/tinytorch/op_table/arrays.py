@@ -80,6 +80,12 @@ REPETITIONS = [
         [(signed(2, 3),), (signed(3),), (signed(2, 1, 3),)],
     ),
     Row("tile 0", lambda x: oa.tile(x, 0), lambda x: torch.tile(x, (0,)), [(signed(3),)]),
+    Row(
+        "repeat each",
+        lambda x: oa.repeat(x, [2, 0, 1], axis=1),
+        lambda x: torch.repeat_interleave(x, torch.tensor([2, 0, 1]), 1),
+        [(signed(2, 3),)],
+    ),
     Row("repeat", lambda x: oa.repeat(x, 3), lambda x: torch.repeat_interleave(x, 3), [(signed(2, 3),)]),
     Row(
         "repeat 1",
