@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import compiler.errors
 import tinytorch as tt
-from building import objects
+from building import objects, vocabulary
 from compiler.backends.accuracy import PLACE
 from compiler.ir.formula.atoms import ATOMS
 from compiler.lint.finding import Code
@@ -122,6 +122,16 @@ def _ops() -> str:
     return "\n".join(_op(facts_of(op, name)) for name, op in known_ops().items())
 
 
+VOCABULARY: Final = ("scalar", "reducing", "sorting", "moving", "indexing", "composed")
+"""The rooms of functions that are ops."""
+
+
+def _vocabulary() -> str:
+    functions = {name: item for room in VOCABULARY for name, item in rooms()[room].items()}
+    rows = [*vocabulary.scalar_rows(), *vocabulary.composed_rows(functions)]
+    return _table(vocabulary.HEADINGS, iter(rows))
+
+
 def _op(facts: Facts) -> str:
     rows: list[tuple[str, str]] = []
     slopes = {f"slope by {slope.by}": slope.latex for slope in facts.slopes}
@@ -222,6 +232,7 @@ PARTS: Final[Mapping[str, Callable[..., str]]] = {
     "module": _module,
     "classes": _classes,
     "ops": _ops,
+    "vocabulary": _vocabulary,
     "reasons": _reasons,
     "findings": _findings,
     "atoms": _atoms,
