@@ -28,7 +28,7 @@ NAMES: Final[Mapping[str, str]] = {
 ARGUMENTS: Final[Mapping[str, str]] = {"ddof": "correction"}
 """NumPy's names for arguments that are no operands; those that must be given go by their places."""
 
-UNLIKE: Final = frozenset({"diff", "linspace", "save"})
+UNLIKE: Final = frozenset({"diff", "linspace", "median", "nanmedian", "save"})
 """Names that mean something else here."""
 
 INSTEAD: Final[Mapping[str, str]] = {
@@ -45,7 +45,7 @@ INSTEAD: Final[Mapping[str, str]] = {
     "deg2rad": "x * (math.pi / 180)",
     "degrees": "x * (180 / math.pi)",
     "diag": "tt.diagonal(x), or tt.eye(n) * x",
-    "diff": "x[1:] - x[:-1]",
+    "diff": "x.diff(n, axis)",
     "dsplit": "tt.split(x, sizes, axis=2)",
     "dstack": "tt.stack(tensors, axis=-1)",
     "fabs": "tt.abs(x)",
@@ -62,7 +62,9 @@ INSTEAD: Final[Mapping[str, str]] = {
     "logaddexp2": "tt.logaddexp(x * math.log(2), y * math.log(2)) / math.log(2)",
     "logspace": "10 ** tt.linspace(start, stop, count)",
     "matvec": "tt.einsum('...ij,...j->...i', x, y)",
+    "median": "tt.quantile(x, 0.5, axis)",
     "modf": "x - tt.trunc(x), and tt.trunc(x)",
+    "nanmedian": "tt.nanquantile(x, 0.5, axis)",
     "ptp": "x.max(axis) - x.min(axis)",
     "rad2deg": "x * (180 / math.pi)",
     "radians": "x * (math.pi / 180)",
