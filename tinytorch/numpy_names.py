@@ -20,7 +20,8 @@ COMPARISONS: Final[Mapping[str, tuple[str, str]]] = {
 
 NAMES: Final[Mapping[str, str]] = {
     "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh",
-    "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh", "around": "round", "expand_dims": "unsqueeze",
+    "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh", "around": "round", "degrees": "rad2deg",
+    "expand_dims": "unsqueeze", "radians": "deg2rad",
     "fix": "trunc", "invert": "bitwise_not", "ravel": "flatten", "rint": "round",
 }  # fmt: skip
 """NumPy's names for functions that have another here."""
@@ -28,53 +29,39 @@ NAMES: Final[Mapping[str, str]] = {
 ARGUMENTS: Final[Mapping[str, str]] = {"ddof": "correction"}
 """NumPy's names for arguments that are no operands; those that must be given go by their places."""
 
-UNLIKE: Final = frozenset({"diff", "linspace", "median", "nanmedian", "save"})
+UNLIKE: Final = frozenset(
+    {"diff", "fill_diagonal", "linspace", "logspace", "median", "nanmedian", "put_along_axis", "save"}
+)
 """Names that mean something else here."""
 
 INSTEAD: Final[Mapping[str, str]] = {
     "allclose": "tt.all(tt.isclose(x, y))",
     "append": "tt.concatenate([x, y], axis)",
-    "array_split": "tt.chunk(x, count, axis)",
-    "atleast_1d": "x.reshape(shape)",
-    "atleast_2d": "x.reshape(shape)",
-    "atleast_3d": "x.reshape(shape)",
     "average": "(x * weights).sum(axis) / weights.sum(axis)",
-    "column_stack": "tt.stack(tensors, axis=1)",
     "conjugate": "leave it out: tensors are real",
     "copy": "leave it out: tensors never change",
-    "deg2rad": "x * (math.pi / 180)",
-    "degrees": "x * (180 / math.pi)",
-    "diag": "tt.diagonal(x), or tt.eye(n) * x",
     "diff": "x.diff(n, axis)",
-    "dsplit": "tt.split(x, sizes, axis=2)",
-    "dstack": "tt.stack(tensors, axis=-1)",
+    "dsplit": "tt.array_split(x, sections, axis=2)",
     "fabs": "tt.abs(x)",
+    "fill_diagonal": "x = tt.fill_diagonal(x, value), which makes another tensor",
     "fliplr": "tt.flip(x, 1)",
     "flipud": "tt.flip(x, 0)",
     "float_power": "x.astype('float64') ** y",
-    "fmax": "tt.where(tt.isnan(x), y, tt.where(tt.isnan(y), x, tt.maximum(x, y)))",
-    "fmin": "tt.where(tt.isnan(x), y, tt.where(tt.isnan(y), x, tt.minimum(x, y)))",
-    "heaviside": "tt.where(x == 0, y, tt.where(x < 0, 0, 1))",
-    "hsplit": "tt.split(x, sizes, axis=1)",
-    "hstack": "tt.concatenate(tensors, axis=1)",
-    "ldexp": "x * tt.exp2(y)",
+    "hsplit": "tt.array_split(x, sections, axis=1)",
     "linspace": "start + (stop - start) * tt.linspace(0, 1, count)",
-    "logaddexp2": "tt.logaddexp(x * math.log(2), y * math.log(2)) / math.log(2)",
     "logspace": "10 ** tt.linspace(start, stop, count)",
     "matvec": "tt.einsum('...ij,...j->...i', x, y)",
     "median": "tt.quantile(x, 0.5, axis)",
     "modf": "x - tt.trunc(x), and tt.trunc(x)",
     "nanmedian": "tt.nanquantile(x, 0.5, axis)",
     "ptp": "x.max(axis) - x.min(axis)",
-    "rad2deg": "x * (180 / math.pi)",
-    "radians": "x * (math.pi / 180)",
+    "put": "x = x.at[indices].set(values), which makes another tensor",
+    "put_along_axis": "x = tt.put_along_axis(x, indices, values, axis), which makes another tensor",
+    "putmask": "x = tt.where(mask, values, x), which makes another tensor",
     "rollaxis": "tt.moveaxis(x, source, destination)",
-    "signbit": "tt.copysign(1, x) < 0",
     "sliding_window_view": "tt.sliding_window(x, size, axis)",
-    "vecdot": "(x * y).sum(-1)",
     "vecmat": "tt.einsum('...i,...ij->...j', x, y)",
-    "vsplit": "tt.split(x, sizes, axis=0)",
-    "vstack": "tt.concatenate(tensors, axis=0)",
+    "vsplit": "tt.array_split(x, sections, axis=0)",
 }
 """What to write for functions that have no counterpart of one name."""
 
