@@ -203,7 +203,12 @@ def _call(
     ours = inspect.signature(function)
     found = _given(name, signature, arguments, named, ours)
     kinds = [signature.parameters[item] for item in found]
-    operands = [found.pop(item.name) for item in kinds if item.default is inspect.Parameter.empty]
+    operands: list[Any] = []
+    for item in kinds:
+        if item.kind is item.VAR_POSITIONAL:
+            operands += found.pop(item.name)
+        elif item.default is item.empty:
+            operands.append(found.pop(item.name))
     return function(*operands, **{ARGUMENTS.get(item, item): value for item, value in found.items()})
 
 
@@ -264,6 +269,18 @@ def _meshgrid(xi: Any, indexing: Any = "xy") -> Any:
     return _tt("meshgrid")(*xi, indexing=indexing)
 
 
+def _cross(a: Any, b: Any, axis: Any = None) -> Any:
+    return _tt("cross")(a, b, -1 if axis is None else axis)
+
+
+def _cov(m: Any, bias: Any = False, ddof: Any = None) -> Any:
+    return _tt("cov")(m, correction=(0 if bias else 1) if ddof is None else ddof)
+
+
+def _vander(x: Any, N: Any = None, increasing: Any = False) -> Any:  # noqa: N803  # NumPy's name
+    return _tt("vander")(x, N, increasing)
+
+
 def _matrix_transpose(x: Any) -> Any:
     return _tt("swapaxes")(x, -1, -2)
 
@@ -283,5 +300,5 @@ def _size(a: Any, axis: Any = None) -> Any:
 SPECIAL: Final[Mapping[str, Function]] = {
     "where": _where, "concatenate": _concatenate, "split": _split, "pad": _pad, "clip": _clip,
     "einsum": _einsum, "meshgrid": _meshgrid, "matrix_transpose": _matrix_transpose, "shape": _shape,
-    "ndim": _ndim, "size": _size,
+    "ndim": _ndim, "size": _size, "cross": _cross, "cov": _cov, "vander": _vander,
 }  # fmt: skip
