@@ -116,5 +116,9 @@ class DrawingError(ExternalError):
     """A drawing was not laid out: it is too large, or a tool is missing. Its `.dot` text was written."""
 
 
+class MissingLibraryError(ExternalError, ImportError):
+    """A library is not installed that what was asked for needs; the message names the extra that has it."""
+
+
 class LawError(TinytorchError):
     """A graph, schedule or plan breaks one of its laws: a fault of the compiler or of a plugin's pass."""

@@ -12,9 +12,10 @@ import numpy as np
 
 from compiler.analysis.extents import Sizes, bind_sizes, check_symbols
 from compiler.errors import ArgumentError, DTypeError, NameClashError, ShapeError, UndeclaredInputError
+from compiler.ir.bfloat16 import is_bfloat16
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe
-from compiler.ir.numbers import number
+from compiler.ir.numbers import kind_of, number
 from compiler.ir.op import Input, Parameter
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -92,14 +93,14 @@ class Signature:
             raise DTypeError(
                 f"input {node.name!r} is {node.type}; not a rectangular array of numbers: {error}"
             ) from None
-        if array.dtype.kind not in "biuf":
+        if kind_of(array.dtype) is None:
             raise DTypeError(f"input {node.name!r} is {node.type} and was given {array.dtype}")
-        if not is_array and wanted.kind == "i" and array.size == 0:
+        if not is_array and wanted.kind in "iu" and array.size == 0:
             array = array.astype(wanted)  # an empty list has no dtype of its own
         if not (np.can_cast(array.dtype, wanted, "safe") or (not is_array and _fits(array, wanted))):
+            name = repr(wanted.name) if is_bfloat16(wanted) else f"np.{wanted.name}"
             raise DTypeError(
-                f"input {node.name!r} is {node.type} and was given {array.dtype}\n  fix: "
-                f"array.astype(np.{wanted.name})"
+                f"input {node.name!r} is {node.type} and was given {array.dtype}\n  fix: array.astype({name})"
             )
         self.copies += is_array
         with np.errstate(over="ignore"):  # 1e300 is inf in float32
@@ -135,9 +136,9 @@ def is_ready(value: Any, dtype: np.dtype[Any]) -> TypeGuard[Array]:
 
 def _fits(array: Array, wanted: np.dtype[Any]) -> bool:
     """Whether Python numbers, which have no dtype of their own, may become one: ints if in its range."""
-    if wanted.kind == "f":
+    if kind_of(wanted) is float:
         return True
-    return wanted.kind == "i" and array.dtype.kind in "biu" and bool(np.all(array.astype(wanted) == array))
+    return wanted.kind in "iu" and array.dtype.kind in "biu" and bool(np.all(array.astype(wanted) == array))
 
 
 def _check_names(inputs: Sequence[Node], donated: frozenset[str]) -> None:

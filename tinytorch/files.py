@@ -20,12 +20,16 @@ from typing import Any, Final, cast
 import numpy as np
 
 from compiler.errors import ArgumentError, ParseError
+from compiler.ir.bfloat16 import bfloat16, is_bfloat16
 from compiler.ir.graph import Graph
 from compiler.ir.op import Call
 from tinytorch.api import graph_of
 
 FORMAT: Final = 1
 """The number of this form. A file of a later one is refused."""
+
+_BFLOAT16: Final = ".bfloat16.npy"
+"""How files end that hold the patterns of bfloat16 as uint16, for NumPy's files have no such dtype."""
 
 _LONGEST_TEXT: Final = 256 * 2**20
 _LARGEST_ARRAY: Final = 2**34
@@ -39,7 +43,10 @@ def save(what: Any, path: str | os.PathLike[str]) -> Path:
     """
     graph = graph_of(what)
     text, arrays = str(graph), graph.arrays
-    files = {reference: f"arrays/{number}.npy" for number, reference in enumerate(arrays)}
+    files = {
+        reference: f"arrays/{number}{_BFLOAT16 if is_bfloat16(array.dtype) else '.npy'}"
+        for number, (reference, array) in enumerate(arrays.items())
+    }
     head = {"format": FORMAT, "tinytorch": _version(), "arrays": files}
     target = Path(path)
     with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as temporary:
@@ -91,7 +98,7 @@ def _version() -> str:
 
 def _npy(array: np.ndarray[Any, Any]) -> bytes:
     stream = io.BytesIO()
-    np.save(stream, array, allow_pickle=False)
+    np.save(stream, array.view(np.uint16) if is_bfloat16(array.dtype) else array, allow_pickle=False)
     return stream.getvalue()
 
 
@@ -119,7 +126,8 @@ def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray[Any, Any]:
-    return np.load(io.BytesIO(_member(archive, name, _LARGEST_ARRAY)), allow_pickle=False)
+    array = np.load(io.BytesIO(_member(archive, name, _LARGEST_ARRAY)), allow_pickle=False)
+    return array.view(bfloat16()) if name.endswith(_BFLOAT16) and array.dtype == np.uint16 else array
 
 
 def _decoded(content: bytes, source: Path) -> str:

@@ -16,6 +16,7 @@ from compiler.ir.op import Prefix, Reducer, Reshape, Scan, Size
 from compiler.ir.types import DType, floating
 from tinytorch.arithmetic import Arithmetic
 from tinytorch.axes import Axis, normalised_axes, normalised_axis
+from tinytorch.rounding import rounded_once
 
 ROOT: Final = parse_formula("root(x) = where(x == 0, 0, sqrt(x))")
 """The square root, with the slope 0 at 0."""
@@ -32,7 +33,7 @@ class Reductions(Arithmetic):
     __slots__ = ()
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> Self:
-        """The sum over axes. bool and int32 are summed as int64."""
+        """The sum over axes. bools and narrow integers are summed as int64."""
         return self._reduce(Reducer.SUM, axis, keepdims)
 
     def max(self, axis: Axis = None, keepdims: bool = False) -> Self:
@@ -63,6 +64,7 @@ class Reductions(Arithmetic):
         """
         return self._reduce(Reducer.ARGMIN, axis, keepdims)
 
+    @rounded_once
     def mean(self, axis: Axis = None, keepdims: bool = False) -> Self:
         """The arithmetic mean over axes, floating: float32 of integers and bools.
 
@@ -73,6 +75,7 @@ class Reductions(Arithmetic):
         count = product(self.shape[k] for k in normalised_axes(axis, self.ndim, self.node))
         return self._wrap(apply("div", total.node, Size(count)))
 
+    @rounded_once
     def var(self, axis: Axis = None, keepdims: bool = False, *, correction: Correction = 1) -> Self:
         """The variance over axes, divided by n - `correction` as torch.var does (NumPy's default is 0).
 
@@ -83,6 +86,7 @@ class Reductions(Arithmetic):
         count = product(self.shape[k] for k in normalised_axes(axis, self.ndim, self.node))
         return self._wrap(apply("div", total.node, _divisor(count, correction, total.dtype)))
 
+    @rounded_once
     def std(self, axis: Axis = None, keepdims: bool = False, *, correction: Correction = 1) -> Self:
         """The square root of `var`. Its gradient is 0 where all elements are equal, as in torch.std."""
         return self._wrap(apply(ROOT, self.var(axis, keepdims, correction=correction).node))
@@ -90,8 +94,8 @@ class Reductions(Arithmetic):
     def cumsum(self, axis: int | None = None, *, reverse: bool = False) -> Self:
         """The sum of the elements of an axis up to each; with `reverse`, from each to the last.
 
-        Without an axis, of the flattened tensor, as in NumPy. bool and int32 are summed as int64, float32 in
-        float64.
+        Without an axis, of the flattened tensor, as in NumPy. bools and narrow integers are summed as int64,
+        float32 in float64.
         """
         return self._prefix(Scan.SUM, axis, reverse)
 

@@ -8,12 +8,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from compiler.ir.bfloat16 import float_limits
 from compiler.ir.formula.atoms import ATOMS, Rounding
 from compiler.ir.formula.precise import FARTHEST, is_only_nearby, mpmath_context, table
 from compiler.ir.op import Combine, Reducer, Scan
 from compiler.ir.types import BOOL, DType
 
-_UNIT: Final = {"float32": 2.0**-23, "float64": 2.0**-52}
+_UNIT: Final = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 
 
 _EXTREMES: Final = {Combine.MAX: Reducer.MAX, Combine.MIN: Reducer.MIN}
@@ -35,7 +36,7 @@ class Arithmetic:
         unit = _UNIT.get(dtype.value)
         if self.rounding is None or unit is None or isinstance(value, bool):
             return value
-        if self.flushes and abs(value) < np.finfo(dtype.numpy).tiny:
+        if self.flushes and abs(value) < float_limits(dtype.numpy).tiny:
             return value * self.rounding.randrange(2)
         return value * (1 + unit * self.rounding.uniform(-1, 1))
 
@@ -113,5 +114,14 @@ def converted(value: Any, dtype: DType) -> Any:
     if isinstance(value, bool):
         return mp.mpf(value)
     if dtype.is_integer and mp.isfinite(value):
-        return mp.floor(value) if value > 0 else mp.ceil(value)
+        return _wrapped(mp.floor(value) if value > 0 else mp.ceil(value), dtype)
     return value
+
+
+def _wrapped(value: Any, dtype: DType) -> Any:
+    """A whole number as an int8, int16 or uint8 keeps it, modulo 2^8 or 2^16."""
+    if not dtype.is_storage:
+        return value
+    limits = np.iinfo(dtype.numpy)
+    count = int(limits.max) - int(limits.min) + 1
+    return (value - int(limits.min)) % count + int(limits.min)

@@ -14,9 +14,11 @@ from compiler.backends.contract import Array
 from compiler.backends.reference import layout
 from compiler.debugging.arithmetic import Arithmetic, TooFarError, converted
 from compiler.debugging.margins import Values
+from compiler.ir.bfloat16 import float_limits
 from compiler.ir.dims import evaluate
 from compiler.ir.formula.precise import mpmath_context, precise_literal
 from compiler.ir.node import Node
+from compiler.ir.numbers import is_floating
 from compiler.ir.op import (
     Access,
     Combine,
@@ -92,7 +94,9 @@ class Pulled:
         if node not in self.taken:
             return False
         value = self.values[node][place]
-        return self.as_is or value.dtype.kind != "f" or np.finfo(value.dtype).tiny <= abs(value) < np.inf
+        if self.as_is or not is_floating(value.dtype):
+            return True
+        return bool(float_limits(value.dtype).tiny <= abs(value) < np.inf)
 
     def _operands(self, node: Node, place: Place) -> Iterator[Element]:
         if isinstance(node.op, Prefix):
@@ -207,7 +211,8 @@ class Pulled:
                 value = op.formula.evaluate(atoms, arguments, precise_literal)
             except (ArithmeticError, ValueError):
                 value = mpmath_context().nan
-            results.append(value if op.reducer.is_search else converted(value, op.dtype))
+            found = value if op.reducer.is_search else converted(value, op.dtype)
+            results.append(arithmetic.rounded(found, op.dtype) if op.dtype.is_storage else found)
         return arithmetic.reduced(op.reducer, results, op.dtype)
 
     def _argument(self, item: Any, loops: Place, given: Iterator[Any]) -> Any:

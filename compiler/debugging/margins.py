@@ -8,12 +8,14 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from compiler.backends.contract import Array
+from compiler.ir.bfloat16 import float_limits
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
+from compiler.ir.numbers import is_floating
 
 Values: TypeAlias = Mapping[Node, Array]
 
-TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5, "float16": 4e-3, "bfloat16": 3e-2}
 """How far from the oracle a value may be, relative to the largest magnitude that it is made from."""
 
 JUDGED: Final = 4
@@ -65,7 +67,7 @@ def apart(found: Array, expected: Array, margin: float | Array) -> Array:
     """Where two arrays differ by more than a margin."""
     with np.errstate(all="ignore"):
         same = np.asarray(found == expected)
-        if expected.dtype.kind == "f":
+        if is_floating(expected.dtype):
             same |= np.isnan(found) & np.isnan(expected)
             same |= np.abs(found - expected) <= margin
     return ~same
@@ -73,20 +75,20 @@ def apart(found: Array, expected: Array, margin: float | Array) -> Array:
 
 def relative_margin(found: Array, expected: Array, tolerance: float) -> float | Array:
     """A margin for each element by itself: a share of it, and the least normal number."""
-    if expected.dtype.kind != "f":
+    if not is_floating(expected.dtype):
         return 0.0
     with np.errstate(all="ignore"):
         larger = np.maximum(np.abs(found), np.abs(expected))
-        return np.where(np.isfinite(larger), larger * tolerance, 0) + np.finfo(expected.dtype).tiny
+        return np.where(np.isfinite(larger), larger * tolerance, 0) + float_limits(expected.dtype).tiny
 
 
 def worst(found: Array, expected: Array, differs: Array) -> list[tuple[int, ...]]:
     """Elements that differ: those that do by most, relative to what they were; some that are not finite."""
-    if expected.dtype.kind != "f":
+    if not is_floating(expected.dtype):
         return [tuple(map(int, place)) for place in np.argwhere(differs)[:JUDGED]]
     with np.errstate(all="ignore"):
         is_finite = np.isfinite(expected) & np.isfinite(found)
-        share = np.abs(found - expected) / np.maximum(np.abs(expected), np.finfo(expected.dtype).tiny)
+        share = np.abs(found - expected) / np.maximum(np.abs(expected), float_limits(expected.dtype).tiny)
     ranked = np.argsort(np.where(is_finite & differs, -share, 1), axis=None)
     count = min(JUDGED, int((is_finite & differs).sum()))
     others = np.flatnonzero(differs & ~is_finite)

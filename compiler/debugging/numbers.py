@@ -26,6 +26,7 @@ from compiler.ir.finding import stage_of
 from compiler.ir.formula.tape import Const
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, SourceLine, is_gradient, written_for
+from compiler.ir.numbers import is_floating
 from compiler.ir.op import MapReduce, Pad, Trait
 from compiler.ir.plain import plain
 from compiler.schedule.plan import Plan
@@ -214,7 +215,7 @@ class _Search:
     def _unlike(self, node: Node) -> list[Element]:
         """The elements of a value that are not finite, those that are NaN last."""
         value = self.values[node]
-        if value.dtype.kind != "f":
+        if not is_floating(value.dtype):
             return []
         places = [
             *np.argwhere(np.isinf(value))[:MOST_FOLLOWED],
@@ -295,7 +296,7 @@ class _Search:
 
 
 def _is_finite(value: Array) -> bool:
-    return value.dtype.kind != "f" or bool(np.isfinite(value).all())
+    return not is_floating(value.dtype) or bool(np.isfinite(value).all())
 
 
 def _at(place: Place) -> str:

@@ -18,8 +18,10 @@ import numpy as np
 
 from compiler.debugging.elements import Element, Pulled
 from compiler.debugging.margins import Values
+from compiler.ir.bfloat16 import float_limits
 from compiler.ir.formula.precise import mpmath_context
 from compiler.ir.node import Node
+from compiler.ir.numbers import is_floating
 
 _SAMPLES: Final = 3
 _UNITS: Final = 8.0
@@ -38,13 +40,13 @@ class Truth:
 
         `tolerance` is relative; `spread` is how far rounding may move the form that computed it.
         """
-        if was.dtype.kind != "f":
+        if not is_floating(was.dtype):
             return any(bool(item == found.item()) for item in (self.value, *self.rounded))
         mp = mpmath_context()
         if not mp.isfinite(self.value):
             # It has no value; beside it there may be one, or none of another kind.
             return any(_is_like(item, found) for item in (self.value, *self.rounded))
-        limits = np.finfo(was.dtype)
+        limits = float_limits(was.dtype)
         allowed = tolerance * abs(self.value) + _UNITS * (self.spread + spread) + float(limits.tiny)
         if np.isfinite(found):
             off = abs(mp.mpf(float(found)) - self.value)

@@ -17,8 +17,9 @@ import numpy as np
 
 from compiler.errors import DTypeError, ShapeError
 from compiler.ir.aligned import aligned_copy
+from compiler.ir.conversion import IDENTITY
 from compiler.ir.dims import Extent, Shape
-from compiler.ir.formula.atoms import ATOMS
+from compiler.ir.formula.atoms import ATOMS, Rule
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Const, Formula, natural_dtype
 from compiler.ir.node import Node, Origin, describe, make_node, naming
@@ -37,7 +38,7 @@ from compiler.ir.op import (
     constant_of,
     reduced_dtype,
 )  # fmt: skip
-from compiler.ir.types import DType, Operand, Scalar, TensorType, Weak, dtype_of, promote
+from compiler.ir.types import BOOL, DType, Operand, Scalar, TensorType, Weak, dtype_of, promote
 
 Value: TypeAlias = Node | Scalar | Index | Size | Const
 
@@ -47,9 +48,6 @@ def atom_formula(atom: str) -> Formula:
     """The formula that is one atom, of parameters x, y, z."""
     parameters = ", ".join("xyz"[: ATOMS[atom].arity])
     return parse_formula(f"{atom}({parameters}) = {atom}({parameters})")
-
-
-IDENTITY = parse_formula("cast(x) = x")
 
 
 def apply(
@@ -68,6 +66,9 @@ def apply(
     """
     formula = atom_formula(formula) if isinstance(formula, str) else formula
     nodes = [value for value in values if isinstance(value, Node)]
+    if any(node.type.dtype.is_storage for node in nodes):
+        values = _in_common(formula, values)
+        nodes = [value for value in values if isinstance(value, Node)]
     given = [value if isinstance(value, Node) else as_argument(value) for value in values]
     kinds = tuple([item.type if isinstance(item, Node) else item for item in given])
     key = formula, formula.recognised, kinds, dtype, shape
@@ -78,6 +79,22 @@ def apply(
         known = _MAPS[key] = _map(formula, given, nodes, dtype, shape)
     op, found = known
     return nodes[0] if op is None else make_node(op, nodes, name, origin, type=found)
+
+
+def _in_common(formula: Formula, values: tuple[Value, ...]) -> tuple[Value, ...]:
+    """The operands of an atom with integers in the storage dtype of the floats beside them, as in PyTorch."""
+    if formula.atom is None:
+        return values
+    first = 1 if formula.atom.rule is Rule.WHERE else 0
+    nodes = [value for value in values[first:] if isinstance(value, Node)]
+    common = promote([node.type.dtype for node in nodes])
+    if not (common.is_float and common.is_storage):
+        return values
+
+    def converted(value: Value) -> Value:
+        return cast(value, common) if isinstance(value, Node) and value.type.dtype.is_integer else value
+
+    return (*values[:first], *map(converted, values[first:]))
 
 
 MOST_MAPS: Final = 4096
@@ -116,7 +133,8 @@ def _check_literals(what: str, values: Sequence[Node | Argument], operands: Sequ
     dtypes = [item for item in operands if isinstance(item, DType)]
     if any(item.is_float for item in dtypes):
         return
-    limits = np.iinfo(DType.INT32.numpy if dtypes and promote(dtypes) is DType.INT32 else DType.INT64.numpy)
+    common = promote([BOOL, *dtypes])
+    limits = np.iinfo((common if common.is_integer else DType.INT64).numpy)
     for item in values:
         literal = item.value if isinstance(item, Const) else 0
         if isinstance(literal, int) and not limits.min <= literal <= limits.max:

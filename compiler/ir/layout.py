@@ -211,6 +211,9 @@ class Gather(Layout):
     axis: int
     batched: bool = False
 
+    def computes(self, position: int) -> bool:
+        return position == 1
+
     def infer(self, operands: Sequence[TensorType]) -> TensorType:
         data, index = operands
         check_indices(self.name, index)
@@ -234,6 +237,9 @@ class ScatterAdd(Layout):
     axis: int
     extent: Extent
     batched: bool = False
+
+    def computes(self, position: int) -> bool:
+        return True
 
     def infer(self, operands: Sequence[TensorType]) -> TensorType:
         index, data = operands

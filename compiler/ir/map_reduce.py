@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property, lru_cache
 from typing import TypeAlias
@@ -13,7 +13,7 @@ from compiler.ir.dims import Extent, Shape
 from compiler.ir.formula.tape import Const, Formula, natural_dtype
 from compiler.ir.hashing import hash_once
 from compiler.ir.trait import Op, Trait
-from compiler.ir.types import BOOL, INT32, INT64, DType, Operand, TensorType, Weak
+from compiler.ir.types import INT64, DType, Operand, TensorType, Weak
 
 
 class Reducer(Enum):
@@ -112,6 +112,18 @@ class MapReduce(Op):
         return tuple(range(self.kept, len(self.extents)))
 
     @property
+    def is_conversion(self) -> bool:
+        """Whether it only reads one operand in another dtype, perhaps at other places."""
+        return self.reducer is Reducer.NONE and self.formula.is_identity
+
+    def computes(self, position: int) -> bool:
+        return not self.is_conversion
+
+    def computed(self) -> MapReduce:
+        is_kept = self.is_conversion or not self.dtype.is_storage
+        return self if is_kept else replace(self, dtype=self.dtype.compute)
+
+    @property
     def shape(self) -> Shape:
         return tuple(1 if axis is None else self.extents[axis] for axis in self.output)
 
@@ -151,6 +163,6 @@ def _inferred(op: MapReduce, operands: tuple[TensorType, ...]) -> TensorType:
 
 def reduced_dtype(reducer: Reducer, dtype: DType) -> DType:
     """The dtype that a reduction of `dtype` has: integers are summed as int64, places are int64."""
-    if reducer.is_search or (reducer is Reducer.SUM and dtype in (BOOL, INT32)):
+    if reducer.is_search or (reducer is Reducer.SUM and not dtype.is_float):
         return INT64
     return dtype

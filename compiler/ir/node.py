@@ -17,9 +17,10 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from compiler.errors import DTypeError, ShapeError
+from compiler.ir.conversion import conversion
 from compiler.ir.op import Op, Trait
 from compiler.ir.scope import Scope, current_scope
-from compiler.ir.types import TensorType
+from compiler.ir.types import DType, TensorType
 
 _OURS = ("tinytorch", "compiler", "passes")
 _LINES = 4096
@@ -140,13 +141,41 @@ def make_node(
 ) -> Node:
     """A node, with its type inferred unless who makes it has done so.
 
-    Raises ShapeError or DTypeError that names the operands and their lines.
+    Where an op computes with storage dtypes, the nodes are three: the operands in their compute dtype, the op
+    over those, and its result converted, which is the one returned. Raises ShapeError or DTypeError that
+    names the operands and their lines.
     """
     try:
         found = op.infer([operand.type for operand in operands]) if type is None else type
     except (ShapeError, DTypeError) as error:
         raise naming(error, operands) from None
-    return Node(op, tuple(operands), found, name, origin or users_origin())
+    origin = origin or users_origin()
+    for operand in operands:
+        if operand.type.dtype.is_storage:
+            return _stored(op, operands, found, name, origin)
+    if found.dtype.is_storage and op.computed() is not op:
+        return _stored(op, operands, found, name, origin)
+    return Node(op, tuple(operands), found, name, origin)
+
+
+def _stored(op: Op, operands: Sequence[Node], type: TensorType, name: str | None, origin: Origin) -> Node:
+    """A node whose op computes in no storage dtype."""
+    given = tuple(
+        converted(operand, operand.type.dtype.compute, None, origin) if op.computes(k) else operand
+        for k, operand in enumerate(operands)
+    )
+    inner = op.computed()
+    found = inner.infer([operand.type for operand in given])
+    if found == type:
+        return Node(inner, given, type, name, origin)
+    return converted(Node(inner, given, found, None, origin), type.dtype, name, origin)
+
+
+def converted(node: Node, dtype: DType, name: str | None, origin: Origin) -> Node:
+    """The node in a dtype; itself if it has it."""
+    if node.type.dtype is dtype:
+        return node
+    return Node(conversion(node.type, dtype), (node,), replace(node.type, dtype=dtype), name, origin)
 
 
 def naming(error: ShapeError | DTypeError, operands: Sequence[Node]) -> ShapeError | DTypeError:

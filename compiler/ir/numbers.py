@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias, cast
 import numpy as np
 
 from compiler.errors import SymbolicValueError
+from compiler.ir.bfloat16 import is_bfloat16
 
 Scalar: TypeAlias = bool | int | float
 
@@ -48,4 +49,9 @@ def whole_number(value: Any) -> int | None:
 
 def kind_of(dtype: np.dtype[Any]) -> type[Scalar] | None:
     """The type of the Python numbers that elements of a NumPy dtype are; None if they are none."""
-    return _KINDS.get(dtype.kind)
+    return float if is_bfloat16(dtype) else _KINDS.get(dtype.kind)
+
+
+def is_floating(dtype: np.dtype[Any]) -> bool:
+    """Whether elements of a NumPy dtype are floating-point numbers; bfloat16 is no kind of NumPy's."""
+    return kind_of(dtype) is float

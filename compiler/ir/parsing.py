@@ -178,6 +178,14 @@ class _Reader:
         node = make_node(op, operands, None if name[1:].isdigit() else unquoted(name[1:])[0], self.origin)
         if node.type != found:
             raise ParseError(f"{name} is {node.type}, not {found}")
+        if node.op is not op or node.operands != tuple(operands):
+            stored = next(
+                kind for kind in (found, *(item.type for item in operands)) if kind.dtype.is_storage
+            )
+            short, wide = stored.dtype.short, stored.dtype.compute.short
+            raise ParseError(
+                f"{op.name} computes in no {short}\n  fix: cast to {wide}, compute, and cast back"
+            )
         self.values[name] = node
 
     def _right(

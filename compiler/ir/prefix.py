@@ -9,7 +9,7 @@ from enum import Enum
 from compiler.errors import DTypeError, ShapeError
 from compiler.ir.hashing import hash_once
 from compiler.ir.trait import Op, Trait
-from compiler.ir.types import BOOL, INT32, INT64, TensorType
+from compiler.ir.types import INT64, TensorType
 
 
 class Scan(Enum):
@@ -54,6 +54,9 @@ class Prefix(Op):
     def traits(self) -> Trait:
         return Trait.PREFIX
 
+    def computes(self, position: int) -> bool:
+        return True
+
     def infer(self, operands: Sequence[TensorType]) -> TensorType:
         first, *others = operands
         if len(operands) != self.scan.operands or any(other != first for other in others):
@@ -63,5 +66,5 @@ class Prefix(Op):
             raise ShapeError(f"{self.name} along axis {self.axis} of {first}: it has no such axis")
         if self.scan is Scan.RECURRENCE and not first.dtype.is_float:
             raise DTypeError(f"{self.name} is of floating values, not {first}")
-        is_counted = not self.scan.picks and first.dtype in (BOOL, INT32)
+        is_counted = not (self.scan.picks or first.dtype.is_float)
         return TensorType(INT64 if is_counted else first.dtype, first.shape)

@@ -37,6 +37,7 @@ from compiler.ir.formula.printing import print_body, print_scalar
 from compiler.ir.formula.tape import Const, Formula
 from compiler.ir.naming import Names, Text, is_atom, reference
 from compiler.ir.node import Node
+from compiler.ir.numbers import is_floating
 from compiler.ir.op import (
     Access,
     Buffer,
@@ -151,7 +152,12 @@ def is_by_reference(op: Constant) -> bool:
 def _print_array(op: Constant, name: str) -> str:
     if is_by_reference(op):
         return f"@{name[1:]}"
-    return print_field(op.buffer.array.tolist())
+    return print_array(op.buffer.array)
+
+
+def print_array(array: Any) -> str:
+    """The elements of an array; floats of any dtype with the digits that float64 needs for them."""
+    return print_field((array.astype(np.float64) if is_floating(array.dtype) else array).tolist())
 
 
 def print_fields(op: Layout | Prefix) -> list[str]:

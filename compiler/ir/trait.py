@@ -57,6 +57,14 @@ class Op(Hashed, ABC):
     def infer(self, operands: Sequence[TensorType]) -> TensorType:
         """The result's type. Raises ShapeError or DTypeError where the operands' types do not fit."""
 
+    def computes(self, position: int) -> bool:
+        """Whether the op computes with an operand, and so reads it in its `compute` dtype."""
+        return False
+
+    def computed(self) -> Op:
+        """The op of which a result in a storage dtype is the conversion."""
+        return self
+
     def has(self, trait: Trait) -> bool:
         return self.traits._value_ & trait._value_ == trait._value_
 

@@ -106,6 +106,15 @@ def _no_bare_rename(graph: Graph) -> Iterator[str]:
             yield f"{describe(node)}; a layout op moves elements"
 
 
+def _nothing_computes_in_storage(graph: Graph) -> Iterator[str]:
+    for node in graph.kinds:
+        reads = any(
+            node.op.computes(k) and operand.type.dtype.is_storage for k, operand in enumerate(node.operands)
+        )
+        if reads or (node.type.dtype.is_storage and node.op.computed() is not node.op):
+            yield describe(node)
+
+
 def _formulas_are_short(graph: Graph) -> Iterator[str]:
     for node, op in _map_reduces(graph):
         if len(op.formula.lines) > LONGEST:
@@ -146,6 +155,10 @@ LAWS: Final[tuple[Law[Graph], ...]] = (
         _reductions_are_bare,
     ),
     Law("A map is never a bare rename.", _no_bare_rename),
+    Law(
+        "No formula, and nothing else that computes, reads or gives a storage dtype; conversions do.",
+        _nothing_computes_in_storage,
+    ),
     Law(f"A formula has at most {LONGEST} lines.", _formulas_are_short),
     Law("A leaf has no operands.", _leaves_have_no_operands),
     Law("An update gives a parameter a value of its own type.", _updates_fit),

@@ -87,6 +87,9 @@ class Fold(Layout):
     steps: tuple[int, ...]
     dilations: tuple[int, ...]
 
+    def computes(self, position: int) -> bool:
+        return True
+
     def infer(self, operands: Sequence[TensorType]) -> TensorType:
         (operand,) = operands
         rank = operand.rank - len(self.axes)

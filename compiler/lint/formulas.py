@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-import numpy as np
-
 from compiler.analysis.ranges import atom_name
+from compiler.ir.bfloat16 import float_limits
 from compiler.ir.formula.interval_rules import Range
 from compiler.ir.formula.tape import Const, Line
 from compiler.ir.op import Access, MapReduce, Reducer, Size
@@ -35,7 +34,7 @@ def _by_lines(code: Code, check: Check) -> Callable[[Facts], Iterator[Remark]]:
 
 
 def _exp(line: Line, arguments: tuple[Range, ...], dtype: DType) -> tuple[str, str] | None:
-    limit = math.log(float(np.finfo(dtype.numpy).max))
+    limit = math.log(float(float_limits(dtype.numpy).max))
     if line.atom not in ("exp", "expm1") or not arguments[0].high > limit:
         return None
     return (

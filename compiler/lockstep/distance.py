@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from compiler.backends.contract import Array
+from compiler.ir.numbers import is_floating
 from compiler.ir.plain import plain
 
 
@@ -38,7 +39,7 @@ class Distance:
 
 def distance(found: Array, expected: Array) -> Distance:
     """How far `found` is from `expected`; shapes and dtypes are the same."""
-    is_float = expected.dtype.kind == "f"
+    is_float = is_floating(expected.dtype)
     if expected.size == 0:
         return Distance(ulps=0.0 if is_float else math.nan)
     left, right = (array.astype(np.float64) for array in (found, expected))

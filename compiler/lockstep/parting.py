@@ -25,6 +25,7 @@ from compiler.errors import PassError
 from compiler.ir.finding import trail
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
+from compiler.ir.numbers import is_floating
 from compiler.ir.op import MapReduce, Reducer
 from compiler.ir.plain import plain
 from compiler.ir.printing import print_node
@@ -138,7 +139,7 @@ class _Lockstep:
         differs = apart(left, right, relative_margin(left, right, self.tolerances[node]))
         if not differs.any():
             return None
-        unlike = differs & ~(np.isfinite(left) & np.isfinite(right)) if left.dtype.kind == "f" else differs
+        unlike = differs & ~(np.isfinite(left) & np.isfinite(right)) if is_floating(left.dtype) else differs
         if unlike.any():
             return tuple(map(int, np.argwhere(unlike)[0]))
         places = worst(right, left, differs)

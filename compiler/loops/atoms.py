@@ -37,7 +37,10 @@ class Lanes(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """One atom: how many operands it has, what it reads (f: floats, i: integers, b: bools), and its value."""
+    """One atom: how many operands it has, what it reads, and its value.
+
+    It reads f: floats, s: float32 alone, i: integers, w: int32 alone, b: bools.
+    """
 
     name: str
     operands: int
@@ -97,6 +100,8 @@ _ATOMS: Final = (
     _each("ashr", 2, "i", "a shifted right by b bits, its sign from the left"),
     _each("bits", 1, "f", "the pattern of a float", Gives.BITS),
     _each("from_bits", 1, "i", "the float of a pattern", Gives.NUMBER),
+    _each("half", 1, "s", "the pattern of the float16 nearest to a float32; where it converts", Gives.BITS),
+    _each("from_half", 1, "w", "the float32 of a float16's pattern; where it converts", Gives.NUMBER),
     _each("cast", 1, "fib", "as NumPy converts, but to bool; out of range as the machine does", Gives.ANY),
     Atom("splat", 1, "fib", Gives.SAME, Lanes.SPREAD, "a in every lane"),
     Atom("lanes", 1, "i", Gives.PLACE, Lanes.SPREAD, "a, a + 1, a + 2, ..."),

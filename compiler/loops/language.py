@@ -20,7 +20,8 @@ an argument, the chunk's number, a loop's index, or a carried value. It can be r
 the same block and in blocks inside. Bools are truth values in registers and bytes in memory. A literal beside
 vectors stands for itself in every lane; a scalar does not: `splat` is an atom. All operands of an atom have
 the dtype in which it reads; `cast` converts. `place(i, j, n, k, m, ...)` is the row-major position of loop
-indices, ((i * n) + j) * m + k, an int64.
+indices, ((i * n) + j) * m + k, an int64. Values of a storage dtype are loaded, moved, stored and cast, and
+nothing else; once a kernel is lowered they are int32: small integers as they are, halves as patterns.
 
 **Loops.** `For` runs its body at index = start, start + step, ... while below stop. With lanes it walks by
 vectors: its step is a multiple of its lanes, `mask` (if there is one) is the value that tells which lanes lie
@@ -50,7 +51,7 @@ from typing import TypeAlias
 
 from compiler.ir.dims import Extent
 from compiler.ir.op import Reducer
-from compiler.ir.types import BOOL, INT64, DType, Scalar
+from compiler.ir.types import BOOL, INT64, UINT8, DType, Scalar
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,8 +84,8 @@ class Literal:
             return cls(repr(float(value)), dtype)
         if dtype is BOOL:
             return cls(repr(int(bool(value))), dtype)
-        half = 1 << (8 * dtype.size - 1)
-        return cls(repr((int(value) + half) % (2 * half) - half), dtype)
+        half = 0 if dtype is UINT8 else 1 << (8 * dtype.size - 1)
+        return cls(repr((int(value) + half) % (1 << 8 * dtype.size) - half), dtype)
 
     @property
     def value(self) -> float | int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias
 
 from compiler.errors import BackendError
@@ -40,6 +41,7 @@ from compiler.loops.language import (
     Value,
 )
 from compiler.loops.machine import Machine
+from compiler.loops.mathematics.narrow import converted, in_register, literal_in_register
 from compiler.loops.mathematics.table import RULES
 from compiler.loops.mathematics.words import Lanes, Operand
 from compiler.loops.reductions import folded, joined, result
@@ -102,7 +104,15 @@ class _Lowering:
         """What an operand has become."""
         if isinstance(item, Count):
             raise BackendError(f"the count {item.extent} is no argument of the kernel yet")
-        return self.now.get(item, item) if isinstance(item, Value) else item
+        if isinstance(item, Literal):
+            return literal_in_register(item) if item.dtype.is_storage else item
+        return self.now.get(item, item)
+
+    def _in_register(self, item: Value) -> Value:
+        """A value that a statement writes, which of a storage dtype is an int32."""
+        if item.dtype.is_storage:
+            self.now[item] = item = Value(in_register(item.dtype), item.lanes, item.label)
+        return item
 
     def value(self, item: Value) -> Value:
         """The same where no literal may stand."""
@@ -140,11 +150,13 @@ class _Lowering:
         rule = RULES.get(stmt.atom)
         if stmt.atom == "add" and self._adds_beside(operands[1]):
             found: Operand = self.words(value.dtype, value.lanes).fma(operands[1], 1.0, operands[0])
+        elif stmt.atom == "cast":
+            words, given = partial(self.words, lanes=value.lanes), stmt.operands[0].dtype
+            found = converted(words, given, value.dtype, operands[0])
         elif rule is not None:
-            dtype = value.dtype if stmt.atom == "cast" else operands[-1].dtype
-            found = rule(self.words(dtype, value.lanes), *operands)
+            found = rule(self.words(operands[-1].dtype, value.lanes), *operands)
         elif stmt.atom in ATOMS:
-            found = self.writer.let(stmt.atom, value.dtype, *operands, lanes=value.lanes)
+            found = self.writer.let(stmt.atom, in_register(value.dtype), *operands, lanes=value.lanes)
         else:
             raise BackendError(f"{stmt.atom!r} is an atom of neither formulas nor machines")
         self.now[value] = named = self.writer.named(found, value.label, since)
@@ -152,7 +164,7 @@ class _Lowering:
             self.widened.add(named)
 
     def _load(self, stmt: Load) -> None:
-        self.writer.write(Load(stmt.value, self.ref(stmt.ref), self.mask(stmt.mask)))
+        self.writer.write(Load(self._in_register(stmt.value), self.ref(stmt.ref), self.mask(stmt.mask)))
 
     def _store(self, stmt: Store) -> None:
         item = stmt.operand
@@ -163,11 +175,12 @@ class _Lowering:
         start, stop = self.number(stmt.start), self.number(stmt.stop)
         firsts = [self.operand(item.first) for item in stmt.carried]
         writer = self.writer
+        carried = [replace(item, inside=self._in_register(item.inside)) for item in stmt.carried]
         with writer.block() as ahead:
             for inner in stmt.ahead:
                 self._rules[type(inner)](inner)
             body = self.block(stmt.body)
-        carried = self._carried(stmt.carried, firsts)
+        carried = self._carried(carried, firsts)
         writer.write(replace(stmt, start=start, stop=stop, body=body, carried=carried, ahead=tuple(ahead)))
 
     def _fold(self, stmt: Fold) -> None:
@@ -195,13 +208,14 @@ class _Lowering:
 
     def _if(self, stmt: If) -> None:
         condition, firsts = self.value(stmt.condition), [self.operand(item.first) for item in stmt.carried]
+        carried = [replace(item, inside=self._in_register(item.inside)) for item in stmt.carried]
         then, otherwise = self.block(stmt.then), self.block(stmt.otherwise)
-        self.writer.write(If(condition, then, otherwise, self._carried(stmt.carried, firsts)))
+        self.writer.write(If(condition, then, otherwise, self._carried(carried, firsts)))
 
     def _carried(self, carried: Sequence[Carry], firsts: Sequence[Operand]) -> tuple[Carry, ...]:
         """What goes through a loop or a branch, once what is inside is written."""
         return tuple(
-            Carry(item.inside, first, self.operand(item.following), item.after)
+            Carry(item.inside, first, self.operand(item.following), self._in_register(item.after))
             for item, first in zip(carried, firsts, strict=True)
         )
 

@@ -14,6 +14,7 @@ class Machine:
     own, a bit a lane. `has_masked_memory`: masked loads and stores are instructions. `scales`: AVX-512's
     instructions that scale by a power of two and take exponents apart; results do not depend on them.
     `saturates`: a conversion to integers takes numbers out of range to the nearest there is, and NaN to 0.
+    `converts_halves`: instructions convert float16 to float32 and back; results do not depend on them.
     `adds_where_it_converts`: additions wait for conversions, and fused multiply-adds run beside both; vectors
     of 64 bytes are computed in two halves.
     """
@@ -25,4 +26,5 @@ class Machine:
     has_masked_memory: bool
     scales: bool
     saturates: bool
+    converts_halves: bool
     adds_where_it_converts: bool = False

@@ -34,7 +34,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, DType
+from compiler.ir.types import BOOL, DType
 from compiler.loops.language import (
     Along,
     Carry,
@@ -61,7 +61,7 @@ from compiler.loops.language import (
 )
 
 _INDENT: Final = "    "
-_SHORT: Final = {dtype: dtype.short for dtype in (BOOL, INT32, INT64, FLOAT32, FLOAT64)}
+_SHORT: Final = {dtype: dtype.short for dtype in DType}
 
 
 def canonical(kernel: Kernel) -> str:

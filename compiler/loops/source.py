@@ -287,7 +287,7 @@ def _may_wait(item: Operand | int, uses: Mapping[Value, int]) -> bool:
 
 
 def _alone(kernel: Kernel, uses: Mapping[Value, int]) -> set[Value]:
-    """Values that get lines of their own so that no line is too long: of an atom's operands the widest."""
+    """Values that get lines of their own: of an atom's operands the widest, so that no line is too long."""
     found: set[Value] = set()
     widths: dict[Value, int] = {}
     for stmt in walk(kernel.body):
@@ -295,6 +295,8 @@ def _alone(kernel: Kernel, uses: Mapping[Value, int]) -> set[Value]:
             places = (*(item for item, _ in stmt.ref.terms), stmt.ref.at or stmt.value)
             waiting = [widths.get(item, 0) for item in places if _may_wait(item, uses)]
             widths[stmt.value] = _PLACE + sum(waiting)
+            if stmt.value.dtype is not stmt.ref.memory.dtype:
+                found.add(stmt.value)  # a place alone would not say what a register holds of it
         elif isinstance(stmt, Let):
             waiting = [item for item in stmt.operands if isinstance(item, Value) and _may_wait(item, uses)]
             waiting = sorted((item for item in waiting if item in widths), key=widths.__getitem__)

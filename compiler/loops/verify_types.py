@@ -8,7 +8,7 @@ from typing import Final
 from compiler.ir.formula.atoms import ATOMS, Rule
 from compiler.ir.law import Law
 from compiler.ir.op import Reducer
-from compiler.ir.types import BOOL, INT32, INT64, DType
+from compiler.ir.types import BOOL, FLOAT32, INT32, INT64, DType
 from compiler.loops.atoms import ATOMS as MACHINE_ATOMS
 from compiler.loops.atoms import Gives, Lanes
 from compiler.loops.facts import Broken, Facts, law
@@ -28,6 +28,10 @@ from compiler.loops.language import (
 
 _CONDITIONS: Final = {"where": BOOL, "scalef": BOOL, "lane": INT64}
 """Atoms of machines whose first operand has a dtype of its own."""
+
+
+_SINGLE: Final = {FLOAT32: "fs", INT32: "iw"}
+"""What atoms say that they read, of dtypes that some read alone."""
 
 
 def _dtype(operand: Operand) -> DType:
@@ -88,8 +92,11 @@ def is_machine(let: Let) -> bool:
         return False
     reads = dtypes[-1]
     first = _CONDITIONS.get(atom.name, reads)
-    kind = "f" if reads.is_float else "i" if reads.is_integer else "b"
-    if kind not in atom.reads or dtypes != [first, *[reads] * (len(dtypes) - 1)][: len(dtypes)]:
+    kinds = _SINGLE.get(reads) or ("f" if reads.is_float else "i" if reads.is_integer else "b")
+    if (
+        not set(kinds).intersection(atom.reads)
+        or dtypes != [first, *[reads] * (len(dtypes) - 1)][: len(dtypes)]
+    ):
         return False
     if atom.gives is not Gives.ANY and let.value.dtype is not atom.result(reads):
         return False
@@ -122,16 +129,21 @@ def _is_beside(let: Let) -> bool:
 
 def _moves(facts: Facts) -> Iterator[Broken]:
     for load in facts.each(Load):
-        if load.value.dtype is not load.ref.memory.dtype:
+        if load.value.dtype not in _held(load.ref.memory.dtype):
             yield load, f"{load.value.dtype} from {load.ref.memory.dtype}"
         if load.mask is not None and not _fits(load.mask, load.value.lanes):
             yield load, "its mask has other lanes"
     for store in facts.each(Store):
         lanes = lanes_of(store)
-        if _dtype(store.operand) is not store.ref.memory.dtype:
+        if _dtype(store.operand) not in _held(store.ref.memory.dtype):
             yield store, f"{_dtype(store.operand)} to {store.ref.memory.dtype}"
         if store.mask is not None and not _fits(store.mask, lanes):
             yield store, "its mask has other lanes"
+
+
+def _held(dtype: DType) -> tuple[DType, ...]:
+    """What elements of a dtype are in registers; of storage dtypes an int32, once a kernel is lowered."""
+    return (dtype, INT32) if dtype.is_storage else (dtype,)
 
 
 def _fits(mask: Value, lanes: int) -> bool:
@@ -201,7 +213,7 @@ def _joins(facts: Facts) -> Iterator[Broken]:
 
 TYPE_LAWS: Final[tuple[Law[Facts], ...]] = (
     law("An atom is known, and its operands and its value have the dtypes and lanes that it wants.", _atoms),
-    law("What is loaded or stored has the dtype of the memory, and its mask a truth value a lane.", _moves),
+    law("What is loaded or stored has the dtype of memory or its registers, masks a truth a lane.", _moves),
     law("Places in memory are int64, one for each lane.", _vectors_of_places),
     law("A place has a step of lanes or a stride of a value only where it has those.", _places_say_no_more),
     law(

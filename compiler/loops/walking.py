@@ -142,9 +142,12 @@ def row_loop(body: Iterable[Stmt]) -> For | None:
 
 
 def vector_elements(body: Iterable[Stmt], vector_bytes: int) -> int:
-    """How many elements vectors have: as many as a register of the narrowest numbers in memory holds."""
+    """How many elements vectors have: as many as a register of the narrowest numbers in memory holds.
+
+    What has fewer than four bytes has four in registers, or eight beside such alone.
+    """
     sizes = {ref.memory.dtype.size for stmt in walk(tuple(body)) for ref in refs(stmt)}
-    return vector_bytes // (8 if sizes <= {8, 1} and 8 in sizes else 4)
+    return vector_bytes // (8 if 8 in sizes and 4 not in sizes else 4)
 
 
 def inside(loop: For) -> Iterator[Stmt]:

@@ -24,8 +24,13 @@ _SHARES: Final = (0.0, 0.01, 0.03, 0.1, 0.3)
 _PRECISIONS: Final = {
     "float64": "#C9B6E4",
     "float32": "#CFE3F5",
+    "bfloat16": "#DDF0E4",
+    "float16": "#CBE8D6",
     "int64": "#F3E2A9",
     "int32": "#FAF1D3",
+    "int16": "#FBF3E4",
+    "int8": "#FCEFE2",
+    "uint8": "#F8E5D8",
     "bool": "#E4E4E4",
 }
 _SEVERAL: Final = "#FFFFFF"

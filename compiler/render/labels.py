@@ -26,7 +26,7 @@ from compiler.ir.op import (
     Size,
     Trait,
 )  # fmt: skip
-from compiler.ir.printing import is_by_reference, loop_name, print_field, print_fields, print_node
+from compiler.ir.printing import is_by_reference, loop_name, print_array, print_fields, print_node
 
 LONGEST: Final = 44
 """The largest number of characters of an expression in a box; the tooltip has it whole."""
@@ -53,7 +53,7 @@ def expression(node: Node, names: Names) -> str:
         case Call():
             return f"{node.op.label}({', '.join(operands)})"
         case Constant():
-            return "" if is_by_reference(node.op) else print_field(node.op.buffer.array.tolist())
+            return "" if is_by_reference(node.op) else print_array(node.op.buffer.array)
         case _:
             return ""
 

@@ -30,10 +30,11 @@ def samples(dtype: DType, seed: int) -> np.ndarray[Any, Any]:
         return np.array([True, False] * 32)
     bits = random.integers(0, 256, 24 * dtype.size, dtype=np.uint8).view(dtype.numpy)
     if dtype.is_integer:
-        return np.concatenate([[0, 1, -1, np.iinfo(dtype.numpy).min], bits, bits % 7]).astype(dtype.numpy)
+        few = np.array([0, 1, -1, np.iinfo(dtype.numpy).min]).astype(dtype.numpy)
+        return np.concatenate([few, bits, bits % 7]).astype(dtype.numpy)
     moderate = random.standard_normal(26)
     with np.errstate(all="ignore"):
-        return np.concatenate([np.array(SPECIAL, dtype.numpy), bits, moderate]).astype(dtype.numpy)
+        return np.concatenate([np.array(SPECIAL), bits, moderate]).astype(dtype.numpy)
 
 
 def written(formula: Formula, dtype: DType, literal: Any) -> tuple[Node, list[Node]]:
@@ -69,7 +70,7 @@ def values_of(graph: Graph, dtype: DType) -> np.ndarray[Any, Any]:
 
 def bits(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The bits, all NaNs made one."""
-    if array.dtype.kind != "f":
+    if array.dtype.kind in "biu":
         return array
     return np.where(np.isnan(array), array.dtype.type(np.nan), array).view(f"u{array.dtype.itemsize}")
 

@@ -13,10 +13,11 @@ import numpy as np
 from compiler.backends.reference import run
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
+from compiler.ir.numbers import is_floating
 from compiler.ir.op import Constant, Parameter
 
 Array = np.ndarray[Any, Any]
-TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
+TOLERANCE = {"float16": 4e-3, "bfloat16": 3e-2, "float32": 1e-5, "float64": 1e-12}
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,12 @@ def difference(expected: Answer, found: Sequence[Array], *, finite_only: bool = 
 def _one(want: Array, got: Array, margin: float, finite_only: bool) -> str:
     if want.dtype != got.dtype or want.shape != got.shape:
         return f"{got.dtype}{list(got.shape)} instead of {want.dtype}{list(want.shape)}"
-    if want.dtype.kind != "f":
+    if not is_floating(want.dtype):
         return "" if np.array_equal(want, got) else f"{got} instead of {want}"
     special = ~np.isfinite(want)
     if not finite_only and not np.array_equal(want[special], got[special], equal_nan=True):
         return f"{got} instead of {want}, NaN or infinity in another place"
-    away = np.abs(got.astype(np.float64)[~special] - want[~special])
+    away = np.abs(got.astype(np.float64)[~special] - want.astype(np.float64)[~special])
     if not np.all(away <= margin):  # NaN is not
         return f"{got} instead of {want}, which is {np.max(away)} away where {margin} is allowed"
     return ""

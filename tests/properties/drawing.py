@@ -1,10 +1,11 @@
-"""How a random graph grows by bits of integers and by random numbers."""
+"""How a random graph grows by bits of integers, by random numbers, and by dtypes for storage."""
 
+from dataclasses import replace
 from typing import Any
 
-from compiler.ir.build import apply, constant_node
-from compiler.ir.types import FLOAT32, INT32, INT64
-from tests.properties.maker import Maker, Value, largest_size
+from compiler.ir.build import apply, cast, constant_node
+from compiler.ir.types import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, INT8, INT16, INT32, INT64, UINT8
+from tests.properties.maker import LIMIT, Maker, Value, largest_size
 from tinytorch.draws import draw, unit
 
 MOST = 2.0**20
@@ -44,3 +45,29 @@ def drawn(maker: Maker) -> Value | None:
         return Value(apply("and", number, 7), 7.0, 0, 0)
     u = unit(node, like.shape, FLOAT32).node
     return Value(u, 1.0, 23, 0) if kind == "unit" else Value(apply("lt", u, 0.5), 1.0, 0, 0)
+
+
+def stored(maker: Maker) -> Value | None:
+    """A float as a half, or a half as a float; what it cannot hold is rounded."""
+    x = maker.pick(lambda value: value.dtype.is_float and value.bound <= LIMIT)
+    if x is None:
+        return None
+    others = [dtype for dtype in (FLOAT16, BFLOAT16, FLOAT32, FLOAT64) if dtype is not x.dtype]
+    return replace(x, node=cast(x.node, maker.choice(others)))
+
+
+def narrowed(maker: Maker) -> Value | None:
+    """Whole numbers modulo 2^8 or 2^16, and what small integers make of them."""
+    x = maker.pick(lambda value: value.dtype.is_integer and value.bound <= MOST)
+    if x is None:
+        return None
+    narrow = cast(x.node, maker.choice([UINT8, INT8, INT16]))
+    number = maker.choice([1, 3, 7])
+    forms: list[Any] = [
+        lambda: narrow,
+        lambda: apply(maker.choice(["add", "sub", "mul"]), narrow, narrow),
+        lambda: apply(maker.choice(["add", "sub", "mul", "floordiv", "and", "rshift"]), narrow, number),
+        lambda: apply(maker.choice(["neg", "not", "abs"]), narrow),
+        lambda: apply("maximum", narrow, cast(narrow, maker.choice([UINT8, INT8]))),
+    ]
+    return Value(cast(maker.choice(forms)(), maker.choice([INT32, INT64])), 2.0**15, 0, -(2.0**15))

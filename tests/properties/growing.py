@@ -30,7 +30,7 @@ from compiler.ir.op import (
     Size,
 )
 from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, DType
-from tests.properties.drawing import bits, drawn
+from tests.properties.drawing import bits, drawn, narrowed, stored
 from tests.properties.maker import LIMIT, Maker, Value, largest_size
 from tests.properties.moving import MOVES
 
@@ -566,6 +566,6 @@ GROWTHS: tuple[Growth, ...] = (
     arithmetic, arithmetic, arithmetic, arithmetic, quotient, rest, comparison, logic, choice, power,
     with_index, one_hot, own_formula, turned, total, total, prefix, prefix, ordered, extremum,
     contraction, contraction, contraction, folded_product, folded_product, call,
-    nothing_done, nothing_done, halves, of_ones, bits, drawn, drawn, *MOVES,
+    nothing_done, nothing_done, halves, of_ones, bits, drawn, drawn, stored, narrowed, *MOVES,
 )  # fmt: skip
 UNSTABLE: tuple[Growth, ...] = (overflowing,) * 4

@@ -12,14 +12,20 @@ from compiler.ir.build import apply, constant_node, input_node, parameter_node
 from compiler.ir.dims import Extent, Shape, evaluate, product, symbol, symbols
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, DType, TensorType
+from compiler.ir.types import BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INT32, INT64, DType, TensorType
 
 SYMBOLS = ("batch", "length")
 LARGEST = 5
 """The largest extent of a symbol or an axis."""
 
 EXTENTS: tuple[Extent, ...] = (symbol("batch"), symbol("batch"), symbol("length"), 1, 1, 2, 3, 3, 4, 5, 0)
-DTYPES = (FLOAT32, FLOAT32, FLOAT32, FLOAT64, FLOAT64, INT32, INT64, BOOL)
+DTYPES = (
+    *(FLOAT32, FLOAT32, FLOAT32, FLOAT32, FLOAT64, FLOAT64, FLOAT64, INT32, INT32, INT64, BOOL, BOOL),
+    *(FLOAT16, BFLOAT16),
+)
+DIGITS = {FLOAT64: 53, FLOAT16: 11, BFLOAT16: 8}
+"""Binary digits that a dtype holds, where they are not 24."""
+
 SPECIAL = (0.0, -0.0, math.inf, -math.inf, math.nan)
 LIMIT = 64.0
 """Rounded values stay below."""
@@ -50,7 +56,7 @@ class Value:
 
     @property
     def is_exact(self) -> bool:
-        digits = 53 if self.dtype is FLOAT64 else 24
+        digits = DIGITS.get(self.dtype, 24)
         return self.grain is not None and self.bound * 2.0**self.grain < 2.0**digits
 
     def settled(self) -> "Value":

@@ -15,10 +15,12 @@ from compiler.backends.contract import Backend
 from compiler.backends.numpy import tiles
 from compiler.driver import CompileOptions, Debug, compile_source
 from compiler.errors import GradientError, LawError, UndeclaredInputError
+from compiler.ir.bfloat16 import float_limits
 from compiler.ir.build import input_node, reduce
 from compiler.ir.dims import symbol
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
+from compiler.ir.numbers import is_floating
 from compiler.ir.op import Access, Constant, MapReduce, Parameter, Reducer, Trait
 from compiler.ir.types import FLOAT32, TensorType
 from compiler.pipeline.contract import Pass
@@ -238,13 +240,13 @@ def _disturbed(
             elif node not in values:
                 operands = [values[operand] for operand in node.operands]
                 array = reference.compute(node, operands, sizes)
-                values[node] = disturb(node, operands, array, random) if array.dtype.kind == "f" else array
+                values[node] = disturb(node, operands, array, random) if is_floating(array.dtype) else array
     return [values[node] for node in graph.results]
 
 
 def _with_noise(_node: Node, _operands: Sequence[Array], array: Array, random: np.random.Generator) -> Array:
     """Every rounded value off by up to two units in its last place."""
-    noise = 1 + random.integers(-2, 3, array.shape) * np.finfo(array.dtype).eps
+    noise = 1 + random.integers(-2, 3, array.shape) * float(float_limits(array.dtype).eps)
     is_rounded = np.isfinite(array) & (array * 1024 != np.rint(array * 1024))
     return np.where(is_rounded, array * noise, array).astype(array.dtype)
 

@@ -80,10 +80,10 @@ BUILDS: dict[str, tuple[Callable[[], object], type[TinytorchError], str]] = {
     "no name": (lambda: tt.input(""), tt.ArgumentError, "a name is a string with something in it, not ''"),
     "name of a value": (lambda: (x * 2).named(""), tt.ArgumentError, "a name is a string"),
     "name of a leaf": (lambda: w.named("v"), tt.ArgumentError, f"{W}.* is a leaf; name it where it is made"),
-    "half precision": (
-        lambda: tt.input("a", (), "float16"),
+    "quarter precision": (
+        lambda: tt.input("a", (), "float8"),
         tt.DTypeError,
-        "dtype 'float16' is none of bool, int32, int64, float32, float64",
+        "dtype 'float8' is none of bool, uint8, int8, int16, int32, int64, float16, bfloat16, float32, fl",
     ),
     "constant of strings": (
         lambda: tt.constant(["a"]),
@@ -95,10 +95,10 @@ BUILDS: dict[str, tuple[Callable[[], object], type[TinytorchError], str]] = {
         tt.DTypeError,
         "not a rectangular array of numbers",
     ),
-    "constant of float16": (
-        lambda: tt.constant(np.float16(1)),
+    "constant of uint16": (
+        lambda: tt.constant(np.uint16(1)),
         tt.DTypeError,
-        r"dtype 'float16' is none of bool, int32(.|\n)*fix: array.astype\(np.float32\)",
+        r"dtype 'uint16' is none of bool, uint8(.|\n)*fix: array.astype\(np.float32\)",
     ),
     "a symbol beside a number": (
         lambda: tt.input("a", ("n",)) + tt.input("b", (3,)),

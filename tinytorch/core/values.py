@@ -17,7 +17,7 @@ import numpy as np
 
 from compiler.ir.build import input_node
 from compiler.ir.node import Node, Origin
-from compiler.ir.types import DType, TensorType, dtype_of
+from compiler.ir.types import COMPUTE, DType, TensorType, dtype_of
 from tinytorch.values import typed_array
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -78,7 +78,7 @@ def is_held(value: Value) -> bool:
 def _held_as(dtype: np.dtype[Any]) -> DType:
     """The first of our dtypes of its kind that holds all that a dtype holds."""
     kinds = "iu" if dtype.kind in "iu" else dtype.kind
-    wider = (item for item in DType if item.numpy.kind in kinds and np.can_cast(dtype, item.numpy, "safe"))
+    wider = (item for item in COMPUTE if item.numpy.kind in kinds and np.can_cast(dtype, item.numpy, "safe"))
     return next(wider, None) or dtype_of(dtype)
 
 

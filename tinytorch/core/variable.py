@@ -20,7 +20,7 @@ from compiler.errors import ArgumentError, GradientError, ShapeError
 from compiler.ir.build import apply
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.numbers import number
+from compiler.ir.numbers import is_floating, number
 from compiler.ir.types import floating
 from tinytorch import tensor as symbolic
 from tinytorch.core.arithmetic import Arithmetic
@@ -154,7 +154,7 @@ class Variable(Owner, Arithmetic, Holder):
         if known is present:
             return True
         is_same = known is not None and np.array_equal(
-            known.array, present.array, equal_nan=known.array.dtype.kind == "f"
+            known.array, present.array, equal_nan=is_floating(known.array.dtype)
         )
         return is_changed(leaf) and is_same
 

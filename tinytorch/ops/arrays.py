@@ -29,7 +29,7 @@ from tinytorch.tensor import Tensor, as_tensor, as_tensors
 def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The product of the elements, over some axes or all; 1 of nothing. Its gradient is right at zeros.
 
-    bool and int32 are multiplied as int64.
+    bools and narrow integers are multiplied as int64.
     """
     x = as_tensor(x)
     axes = normalised_axes(axis, x.ndim, x.node)

@@ -12,9 +12,8 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-import numpy as np
-
 from compiler.errors import ArgumentError
+from compiler.ir.bfloat16 import float_limits
 from compiler.ir.formula.trace import REMAINDER, Var
 from tinytorch.elementwise import Elementwise, elementwise, of_atom
 from tinytorch.ops.elementwise import (
@@ -235,6 +234,6 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: fl
     x = as_tensor(x)
     if not x.dtype.is_float:
         return x
-    largest = float(np.finfo(x.dtype.numpy).max)
+    largest = float(float_limits(x.dtype.numpy).max)
     ends = (largest if posinf is None else posinf), (-largest if neginf is None else neginf)
     return _nan_to_num(x, missing=nan, top=ends[0], bottom=ends[1])

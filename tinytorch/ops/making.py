@@ -69,7 +69,7 @@ def linspace(start: Any, stop: Any, count: int, *, dtype: Any = None) -> Tensor:
     if size < 0:
         raise ArgumentError(f"linspace makes a count of numbers, not {size}")
     kind = FLOAT32 if dtype is None else dtype_of(dtype)
-    work = kind if kind.is_float else DType.FLOAT64
+    work = kind.compute if kind.is_float else DType.FLOAT64
     low, high = (_end(item, work) for item in (start, stop))
     step = (high - low) / max(size - 1, 1)
     place = arange(size)

@@ -19,11 +19,13 @@ from compiler.ir.types import floating
 from compiler.rewrite.stable import shift_of
 from tinytorch.axes import Axis, normalised_axes
 from tinytorch.ops.elementwise import exp, log, rsqrt
+from tinytorch.rounding import rounded_once
 from tinytorch.tensor import Tensor, as_tensor
 from tinytorch.values import checked_number
 
 
 @scope("logsumexp")
+@rounded_once
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """`log(sum(exp(x)))` without overflow; -inf of nothing."""
     x = _floating(x)
@@ -33,6 +35,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @scope("softmax")
+@rounded_once
 def softmax(x: Any, axis: Axis = -1) -> Tensor:
     """`exp(x) / sum(exp(x))` over an axis or several (None for all)."""
     x = _floating(x)
@@ -47,6 +50,7 @@ def softmin(x: Any, axis: Axis = -1) -> Tensor:
 
 
 @scope("log_softmax")
+@rounded_once
 def log_softmax(x: Any, axis: Axis = -1) -> Tensor:
     """`log(softmax(x))` over an axis or several, without underflow."""
     x = _floating(x)
@@ -55,6 +59,7 @@ def log_softmax(x: Any, axis: Axis = -1) -> Tensor:
 
 
 @scope("layer_norm")
+@rounded_once
 def layer_norm(x: Any, weight: Any = None, bias: Any = None, *, axis: Axis = -1, eps: float = 1e-5) -> Tensor:
     """`(x - mean) / sqrt(var + eps)` over `axis`, then times `weight` plus `bias` if given.
 

@@ -20,8 +20,8 @@ from tinytorch.tensor import Tensor, as_tensor
 def cumsum(x: Any, axis: int | None = None, *, reverse: bool = False) -> Tensor:
     """The sum of the elements of an axis up to each; with `reverse`, from each to the last.
 
-    Without an axis, of the flattened tensor, as in NumPy. bool and int32 are summed as int64, float32 in
-    float64. Its gradient is a `cumsum` the other way.
+    Without an axis, of the flattened tensor, as in NumPy. bools and narrow integers are summed as int64,
+    float32 in float64. Its gradient is a `cumsum` the other way.
     """
     return as_tensor(x).cumsum(axis, reverse=reverse)
 

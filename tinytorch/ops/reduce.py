@@ -9,11 +9,12 @@ from tinytorch.axes import Axis
 from tinytorch.elementwise import Elementwise
 from tinytorch.ops.elementwise import square
 from tinytorch.reductions import ROOT, Correction
+from tinytorch.rounding import rounded_once
 from tinytorch.tensor import Tensor, as_tensor
 
 
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The elements added up, over some axes or all. bool and int32 are summed as int64."""
+    """The elements added up, over some axes or all. bools and narrow integers are summed as int64."""
     return as_tensor(x).sum(axis, keepdims)
 
 
@@ -72,6 +73,7 @@ def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
 _root = Elementwise(ROOT, {})
 
 
+@rounded_once
 def norm(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The Euclidean norm, the root of the sum of squares, floating as `mean` is; its gradient at 0 is 0."""
     x = as_tensor(x)

@@ -14,6 +14,7 @@ from compiler.debugging.margins import disagreement, margins
 from compiler.errors import LawError, PassError
 from compiler.ir.graph import Graph
 from compiler.ir.node import describe
+from compiler.ir.numbers import is_floating
 from compiler.ir.op import Constant, Parameter
 from compiler.pipeline.contract import Pass
 from tinytorch import api
@@ -57,7 +58,7 @@ def _check(name: str, program: TestProgram, passes: Sequence[Pass], backend: Bac
     for results, expected, allowed in answers:
         _compare(name, graph, results, expected, allowed, 0)
     for node, array, original in zip(graph.inputs, arguments, program.data, strict=True):
-        if not np.array_equal(array, original, equal_nan=array.dtype.kind == "f"):
+        if not np.array_equal(array, original, equal_nan=is_floating(array.dtype)):
             raise CheckFailed(f"{name}: the caller's array for {describe(node)} was changed")
 
 

@@ -216,6 +216,25 @@ def _draws() -> TestProgram:
     return TestProgram([x, n], data, [loss, *grad(loss, [x, w]), *drawn, *bits])
 
 
+def _storage() -> TestProgram:
+    """Halves and small integers: rounded or wrapped around at every op, moved, picked, summed and updated."""
+    x, image = input("x", ("rows", 20), "float16"), input("image", ("rows", 20), "uint8")
+    k, w = input("k", ("rows", 20), "int8"), parameter(_normal(20, 20, seed=1).astype(np.float16), "w")
+    scaled = image.astype("float32") / 255
+    y = x * x + x
+    outputs = [y, y.T, scaled, scaled.astype("float16") - y, y.sum(1), y.max(0), y < x, normalise.softmax(x)]
+    outputs += [k + k, k * image, (k // 3).T, k.sum(), -k, image >> 2, layout.concatenate([k, k + 1], 1)]
+    product = x @ w
+    loss = (elementwise.tanh(product) * x).sum()
+    outputs += [product, loss, grad(loss, x)]
+    whole = np.arange(120).reshape(6, 20)
+    data: list[np.ndarray[Any, Any]] = [
+        _normal(6, 20).astype(np.float16), (2 * whole).astype(np.uint8),
+        (7 * whole % 251 - 125).astype(np.int8),
+    ]  # fmt: skip
+    return TestProgram([x, image, k], data, outputs, {w: w - grad(loss, w) * 0.125})
+
+
 PROGRAMS: Final[Mapping[str, Callable[[], TestProgram]]] = {
     "elementwise": _elementwise,
     "special values": _special_values,
@@ -232,6 +251,7 @@ PROGRAMS: Final[Mapping[str, Callable[[], TestProgram]]] = {
     "updates": _updates,
     "training step": _training_step,
     "draws": _draws,
+    "storage": _storage,
 }
 """The programs by name."""
 

@@ -130,6 +130,10 @@ def _bits(site: Site, terms: Sequence[Term]) -> Term:
     return site.each(site.type, terms, f"bits_{type_of(site.reads, 0).element}{{of}}({{0}})")
 
 
+def _half(site: Site, terms: Sequence[Term]) -> Term:
+    return site.each(site.type, terms, "half_f32{of}({0})")
+
+
 def _cast(site: Site, terms: Sequence[Term]) -> Term:
     (term,) = terms
     if site.reads is BOOL and term.type.lanes:
@@ -167,7 +171,7 @@ def first_lanes(registers: Registers, count: str, lanes: int) -> Term:
     return _first(Site(registers, BOOL, BOOL, lanes), [Term(count, Type("i64"))])
 
 
-def _half(*, is_high: bool) -> Rule:
+def _part(*, is_high: bool) -> Rule:
     def rule(site: Site, terms: Sequence[Term]) -> Term:
         part = site.registers.part(terms[0], is_high=is_high)
         is_truth = site.reads is BOOL and not part.type.lanes
@@ -278,12 +282,14 @@ RULES: Final[Mapping[str, Rule]] = {
     "ashr": _infix(">>"),
     "bits": _bits,
     "from_bits": _call("from_bits"),
+    "half": _half,
+    "from_half": _call("from_half"),
     "cast": _cast,
     "splat": _splat,
     "lanes": _lanes,
     "first": _first,
-    "low": _half(is_high=False),
-    "high": _half(is_high=True),
+    "low": _part(is_high=False),
+    "high": _part(is_high=True),
     "evens": _every_other("evens"),
     "odds": _every_other("odds"),
     "zip_low": _zip(is_high=False),

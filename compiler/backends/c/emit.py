@@ -19,7 +19,7 @@ from compiler.backends.c.atoms import RULES, Site, first_lanes
 from compiler.backends.c.memory import load_text, store_text
 from compiler.backends.c.naming import Names
 from compiler.backends.c.products import Code, pack_text, tile_text
-from compiler.backends.c.registers import Registers, Term, Type, type_of
+from compiler.backends.c.registers import IN_MEMORY, Registers, Term, Type, type_of
 from compiler.backends.c.values import Values
 from compiler.errors import BackendError
 from compiler.ir.types import BOOL
@@ -145,7 +145,7 @@ class _Writer:
 
     def element(self, memory: Memory) -> str:
         """The C type of what is in memory."""
-        return "truth8" if memory.dtype is BOOL else type_of(memory.dtype, 0).name
+        return IN_MEMORY.get(memory.dtype) or type_of(memory.dtype, 0).name
 
     def memory(self, memory: Memory, text: str, stem: str) -> None:
         """Declares memory."""

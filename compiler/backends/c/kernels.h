@@ -6,6 +6,10 @@
    halves, down to scalars; each operation rounds once, and nothing is contracted, so any way of doing it has
    the same bits. */
 
+typedef signed char i8;
+typedef unsigned char u8;
+typedef short i16;
+typedef unsigned short u16;
 typedef float f32;
 typedef double f64;
 typedef int i32;
@@ -412,6 +416,131 @@ INLINE void scatter_truth_where_i32(truth8 *p, i64 at, i32 m, i32 v) { if (m) p[
 typedef char i8x8_any __attribute__((vector_size(8), aligned(1), may_alias));
 typedef char i8x16_any __attribute__((vector_size(16), aligned(1), may_alias));
 OF_4_BYTES(TRUTHS_APART, i32)
+
+/* Numbers of one and two bytes in memory, which registers hold as i32; `M` is the type in memory. */
+
+#define NARROW(M) \
+    INLINE i32 load_##M##_i32(const M *p) { return *p; } \
+    INLINE void store_##M##_i32(M *p, i32 v) { *p = v; } \
+    INLINE i32 load_##M##_by_i32(const M *p, i64 by) { return *p; } \
+    INLINE void store_##M##_by_i32(M *p, i64 by, i32 v) { *p = v; } \
+    INLINE i32 load_##M##_where_i32(const M *p, i32 m) { return m ? *p : 0; } \
+    INLINE void store_##M##_where_i32(M *p, i32 m, i32 v) { if (m) *p = v; } \
+    INLINE i32 load_##M##_by_where_i32(const M *p, i64 by, i32 m) { return m ? *p : 0; } \
+    INLINE void store_##M##_by_where_i32(M *p, i64 by, i32 m, i32 v) { if (m) *p = v; } \
+    INLINE i32 gather_##M##_i32(const M *p, i64 at) { return p[at]; } \
+    INLINE void scatter_##M##_i32(M *p, i64 at, i32 v) { p[at] = v; } \
+    INLINE i32 gather_##M##_where_i32(const M *p, i64 at, i32 m) { return m ? p[at] : 0; } \
+    INLINE void scatter_##M##_where_i32(M *p, i64 at, i32 m, i32 v) { if (m) p[at] = v; }
+#define NARROW_LANES(M, H, N, LOAD) \
+    typedef M M##_##N##_any __attribute__((vector_size(N * sizeof(M)), aligned(sizeof(M)), may_alias)); \
+    INLINE i32x##N load_##M##_i32x##N(const M *p) { return LOAD; } \
+    INLINE void store_##M##_i32x##N(M *p, i32x##N v) { \
+        *(M##_##N##_any *)p = __builtin_convertvector(v, M##_##N##_any); \
+    } \
+    INLINE i32x##N load_##M##_by_i32x##N(const M *p, i64 by) { \
+        return join_i32x##N(load_##M##_by_##H(p, by), load_##M##_by_##H(p + N / 2 * by, by)); \
+    } \
+    INLINE void store_##M##_by_i32x##N(M *p, i64 by, i32x##N v) { \
+        store_##M##_by_##H(p, by, low_i32x##N(v)); \
+        store_##M##_by_##H(p + N / 2 * by, by, high_i32x##N(v)); \
+    } \
+    INLINE i32x##N load_##M##_by_where_i32x##N(const M *p, i64 by, i32x##N m) { \
+        return join_i32x##N( \
+            load_##M##_by_where_##H(p, by, low_i32x##N(m)), \
+            load_##M##_by_where_##H(p + N / 2 * by, by, high_i32x##N(m))); \
+    } \
+    INLINE void store_##M##_by_where_i32x##N(M *p, i64 by, i32x##N m, i32x##N v) { \
+        store_##M##_by_where_##H(p, by, low_i32x##N(m), low_i32x##N(v)); \
+        store_##M##_by_where_##H(p + N / 2 * by, by, high_i32x##N(m), high_i32x##N(v)); \
+    } \
+    INLINE i32x##N gather_##M##_i32x##N(const M *p, i64x##N at) { \
+        return join_i32x##N(gather_##M##_##H(p, low_i64x##N(at)), gather_##M##_##H(p, high_i64x##N(at))); \
+    } \
+    INLINE void scatter_##M##_i32x##N(M *p, i64x##N at, i32x##N v) { \
+        scatter_##M##_##H(p, low_i64x##N(at), low_i32x##N(v)); \
+        scatter_##M##_##H(p, high_i64x##N(at), high_i32x##N(v)); \
+    } \
+    INLINE i32x##N gather_##M##_where_i32x##N(const M *p, i64x##N at, i32x##N m) { \
+        return join_i32x##N( \
+            gather_##M##_where_##H(p, low_i64x##N(at), low_i32x##N(m)), \
+            gather_##M##_where_##H(p, high_i64x##N(at), high_i32x##N(m))); \
+    } \
+    INLINE void scatter_##M##_where_i32x##N(M *p, i64x##N at, i32x##N m, i32x##N v) { \
+        scatter_##M##_where_##H(p, low_i64x##N(at), low_i32x##N(m), low_i32x##N(v)); \
+        scatter_##M##_where_##H(p, high_i64x##N(at), high_i32x##N(m), high_i32x##N(v)); \
+    } \
+    INLINE i32x##N load_##M##_where_i32x##N(const M *p, i32x##N m) { \
+        return load_##M##_by_where_i32x##N(p, 1, m); \
+    } \
+    INLINE void store_##M##_where_i32x##N(M *p, i32x##N m, i32x##N v) { \
+        store_##M##_by_where_i32x##N(p, 1, m, v); \
+    }
+#define LOADED(M, N) __builtin_convertvector(*(const M##_##N##_any *)p, i32x##N)
+#define NARROW_4(M) NARROW(M) NARROW_LANES(M, i32, 2, LOADED(M, 2)) NARROW_LANES(M, i32x2, 4, LOADED(M, 4))
+typedef short i16x8 __attribute__((vector_size(16)));
+typedef short i16x16 __attribute__((vector_size(32)));
+typedef short i16x8_any __attribute__((vector_size(16), aligned(2), may_alias));
+typedef short i16x16_any __attribute__((vector_size(32), aligned(2), may_alias));
+NARROW_4(i8) NARROW_4(u8) NARROW_4(i16) NARROW_4(u16)
+#if GCC_X86 && VECTOR_BYTES >= 32
+#define NARROW_BYTES_8(M, X) \
+    NARROW_LANES(M, i32x4, 8, __builtin_ia32_pmov##X##d256((i8x16)(i64x2){load_i64(p)}))
+#define NARROW_WORDS_8(M, X) NARROW_LANES(M, i32x4, 8, __builtin_ia32_pmov##X##d256(*(const i16x8_any *)p))
+NARROW_BYTES_8(i8, sxb) NARROW_BYTES_8(u8, zxb) NARROW_WORDS_8(i16, sxw) NARROW_WORDS_8(u16, zxw)
+#elif VECTOR_BYTES >= 32
+#define NARROW_8(M) NARROW_LANES(M, i32x4, 8, LOADED(M, 8))
+NARROW_8(i8) NARROW_8(u8) NARROW_8(i16) NARROW_8(u16)
+#endif
+#if GCC_X86 && VECTOR_BYTES == 64
+#define NARROW_16(M, X, V) \
+    NARROW_LANES(M, i32x8, 16, __builtin_ia32_pmov##X##d512_mask(*(const V##_any *)p, (i32x16){0}, -1))
+NARROW_16(i8, sxb, i8x16) NARROW_16(u8, zxb, i8x16) NARROW_16(i16, sxw, i16x16) NARROW_16(u16, zxw, i16x16)
+#elif VECTOR_BYTES == 64
+#define NARROW_16(M) NARROW_LANES(M, i32x8, 16, LOADED(M, 16))
+NARROW_16(i8) NARROW_16(u8) NARROW_16(i16) NARROW_16(u16)
+#endif
+
+/* Patterns of halves, where instructions convert them: `half_f32x8` rounds, `from_half_f32x8` widens. */
+
+#if defined(__F16C__) || defined(__aarch64__)
+#define HALVES_BY_HALVES(E, N) \
+    INLINE i32x##N half_f32x##N(f32x##N a) { \
+        return join_i32x##N(half_##E(low_f32x##N(a)), half_##E(high_f32x##N(a))); \
+    }
+#define FROM_HALVES_BY_HALVES(E, I, N) \
+    INLINE f32x##N from_half_f32x##N(i32x##N a) { \
+        return join_f32x##N(from_half_##E(low_i32x##N(a)), from_half_##E(high_i32x##N(a))); \
+    }
+#define HALVES(E, I, H, N) HALVES_BY_HALVES(H, N) FROM_HALVES_BY_HALVES(H, I, N)
+#if GCC_X86
+INLINE i32 half_f32(f32 a) { return (u16)__builtin_ia32_vcvtps2ph((f32x4){a}, 0)[0]; }
+INLINE f32 from_half_f32(i32 a) { return __builtin_ia32_vcvtph2ps((i16x8){(i16)a})[0]; }
+HALVES_BY_HALVES(f32, 2) FROM_HALVES_BY_HALVES(f32, i32, 2)
+INLINE i32x4 half_f32x4(f32x4 a) {
+    i16x8 h = __builtin_ia32_vcvtps2ph(a, 0);
+    return (i32x4){(u16)h[0], (u16)h[1], (u16)h[2], (u16)h[3]};
+}
+INLINE f32x4 from_half_f32x4(i32x4 a) {
+    return __builtin_ia32_vcvtph2ps((i16x8){(i16)a[0], (i16)a[1], (i16)a[2], (i16)a[3]});
+}
+IF_32(INLINE i32x8 half_f32x8(f32x8 a) { return __builtin_ia32_pmovzxwd256(__builtin_ia32_vcvtps2ph256(a, 0)); })
+IF_32(INLINE f32x8 from_half_f32x8(i32x8 a) {
+    return __builtin_ia32_vcvtph2ps256(__builtin_convertvector(a, i16x8));
+})
+IF_64(INLINE i32x16 half_f32x16(f32x16 a) {
+    i16x16 h = __builtin_ia32_vcvtps2ph512_mask(a, 0, (i16x16){0}, -1);
+    return __builtin_ia32_pmovzxwd512_mask(h, (i32x16){0}, -1);
+})
+IF_64(INLINE f32x16 from_half_f32x16(i32x16 a) {
+    return __builtin_ia32_vcvtph2ps512_mask(__builtin_convertvector(a, i16x16), (f32x16){0}, -1, 4);
+})
+#else
+INLINE i32 half_f32(f32 a) { union { _Float16 number; u16 bits; } x = {(_Float16)a}; return x.bits; }
+INLINE f32 from_half_f32(i32 a) { union { u16 bits; _Float16 number; } x = {(u16)a}; return x.number; }
+OF_4_BYTES(HALVES, f32)
+#endif
+#endif
 
 /* Casts: `f64x8_of_f32x8`. */
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from compiler.backends.c.registers import Registers, Term, Type, type_of
+from compiler.backends.c.registers import IN_MEMORY, Registers, Term, Type, type_of
 from compiler.backends.c.values import Values, moved
 from compiler.ir.types import BOOL, DType
 from compiler.loops.language import Load, Ref, Store, Value, lanes_of
@@ -13,10 +13,10 @@ from compiler.loops.language import Load, Ref, Store, Value, lanes_of
 
 def load_text(values: Values, stmt: Load) -> Term:
     """The loaded value."""
-    ref, dtype = stmt.ref, stmt.value.dtype
-    kind = type_of(dtype, stmt.value.lanes)
+    ref, dtype = stmt.ref, stmt.ref.memory.dtype
+    kind = type_of(stmt.value.dtype, stmt.value.lanes)
     if stmt.mask is None and not (kind.lanes and (_has_places(ref) or ref.step != 0)):
-        return values.registers.spread(_element(values, ref, dtype), kind)
+        return values.registers.spread(_element(values, ref, stmt.value.dtype), kind)
     access = _access(values, "load", "gather", ref, dtype, stmt.mask)
     return access.loaded(_Part(kind, values.place(ref), *_beside(values, stmt, kind)))
 
@@ -25,7 +25,7 @@ def store_text(values: Values, stmt: Store) -> list[str]:
     """The statements that store a value."""
     ref, dtype, registers = stmt.ref, stmt.ref.memory.dtype, values.registers
     lanes = stmt.mask.lanes if stmt.mask is not None else lanes_of(stmt)
-    kind = type_of(dtype, lanes)
+    kind = type_of(stmt.operand.dtype, lanes)
     value = values.operand(stmt.operand, lanes)
     if not kind.lanes and stmt.mask is None:
         return [f"{values.element(ref)} = {value.text};"]
@@ -56,7 +56,7 @@ def _beside(values: Values, stmt: Load | Store, kind: Type) -> tuple[list[Term],
 
 def _count(values: Values, ref: Ref, mask: Value | None) -> str:
     """How many of the first lanes exist, where they are neighbours; empty where a mask is asked."""
-    is_plain = ref.step == 1 and not _has_places(ref) and ref.memory.dtype is not BOOL
+    is_plain = ref.step == 1 and not _has_places(ref) and ref.memory.dtype not in IN_MEMORY
     return values.counts.get(mask, "") if mask is not None and is_plain else ""
 
 
@@ -66,7 +66,9 @@ def _has_places(ref: Ref) -> bool:
 
 
 def _word(name: str, dtype: DType) -> str:
-    return f"{name}_truth" if dtype is BOOL else name
+    if dtype is BOOL:
+        return f"{name}_truth"
+    return f"{name}_{IN_MEMORY[dtype]}" if dtype in IN_MEMORY else name
 
 
 def _access(values: Values, walked: str, placed: str, ref: Ref, dtype: DType, mask: Value | None) -> _Access:

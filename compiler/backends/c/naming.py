@@ -19,7 +19,7 @@ _KEYWORDS: Final = (
 )
 
 
-_TYPED: Final = re.compile(r"(^|_)[fiu](32|64)(x\d+)?$")
+_TYPED: Final = re.compile(r"(^|_)[fiu](8|16|32|64)(x\d+)?$")
 """What types and helpers end in."""
 
 

@@ -11,7 +11,19 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, DType
+from compiler.ir.types import (
+    BFLOAT16,
+    BOOL,
+    FLOAT16,
+    FLOAT32,
+    FLOAT64,
+    INT8,
+    INT16,
+    INT32,
+    INT64,
+    UINT8,
+    DType,
+)
 from compiler.loops.language import Literal
 
 _ELEMENTS: Final[Mapping[DType, str]] = {
@@ -21,6 +33,16 @@ _ELEMENTS: Final[Mapping[DType, str]] = {
     FLOAT32: "f32",
     FLOAT64: "f64",
 }
+IN_MEMORY: Final[Mapping[DType, str]] = {
+    BOOL: "truth8",
+    UINT8: "u8",
+    INT8: "i8",
+    INT16: "i16",
+    FLOAT16: "u16",
+    BFLOAT16: "u16",
+}
+"""The types of elements that are others in memory than in registers."""
+
 _SIZES: Final = {"f32": 4, "i32": 4, "f64": 8, "i64": 8}
 
 

@@ -18,6 +18,7 @@ from compiler.backends.numpy.tiles import Tiles
 from compiler.backends.numpy.views import Axes, LoopViews
 from compiler.backends.numpy.walking import in_memory_order
 from compiler.backends.reference.atoms import ATOMS_IN_NUMPY
+from compiler.backends.reference.conversion import convert
 from compiler.ir.dims import evaluate
 from compiler.ir.formula.tape import Const, TypedLine, infer_dtypes
 from compiler.ir.node import Node
@@ -162,6 +163,9 @@ class NestWriter:
     def _map(self, node: Node, op: MapReduce, result: str, shape: tuple[int, ...]) -> None:
         values = list(self._arguments(node))
         dtypes = op.operand_dtypes([operand.type for operand in node.operands])
+        if any(item.type.dtype.is_storage for item in (node, *node.operands)):
+            self.source.call(convert, result, self._shown(values[0]))
+            return
         found = self._chosen(node)
         if found is not None:
             classes, x = (self._shown(values[place]) for place in found)

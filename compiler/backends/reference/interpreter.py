@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from compiler.backends.reference.atoms import ATOMS_IN_NUMPY
+from compiler.backends.reference.conversion import converted
 from compiler.backends.reference.layout import move
 from compiler.backends.reference.prefix import prefix
 from compiler.errors import ArgumentError
@@ -180,7 +181,7 @@ def _formula(op: MapReduce, values: list[Any]) -> Any:
 
     def look(ref: Ref, dtype: DType | None) -> Any:
         value = known[ref] if isinstance(ref, int) else ref.value
-        return value if dtype is None else np.asarray(value).astype(dtype.numpy, copy=False)
+        return value if dtype is None else converted(value, dtype)
 
     for typed in infer_dtypes(op.formula, operands, op.dtype):
         is_where = typed.line.atom == "where"

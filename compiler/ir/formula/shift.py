@@ -9,9 +9,9 @@ import numpy as np
 
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Formula
-from compiler.ir.types import DType
+from compiler.ir.types import COMPUTE, DType
 
-_LARGEST = {dtype: float(np.finfo(dtype.numpy).max) for dtype in DType if dtype.is_float}
+_LARGEST = {dtype: float(np.finfo(dtype.numpy).max) for dtype in COMPUTE if dtype.is_float}
 
 SHIFTS: Final[Mapping[DType, Formula]] = {
     dtype: parse_formula(f"shift(m) = maximum(minimum(stop(m), {largest!r}), {-largest!r})")

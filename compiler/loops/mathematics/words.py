@@ -267,6 +267,14 @@ class Lanes:
     def bits(self, x: Operand) -> Value:
         return self.writer.let("bits", self.integers.dtype, x, lanes=self.lanes)
 
+    def half(self, x: Operand) -> Value:
+        """Return the pattern of the float16 nearest to a float32, on a machine that converts them."""
+        return self.writer.let("half", INT32, x, lanes=self.lanes)
+
+    def from_half(self, n: Operand) -> Value:
+        """Return the float32 of a float16's pattern, on a machine that converts them."""
+        return self.writer.let("from_half", FLOAT32, n, lanes=self.lanes)
+
     def from_bits(self, n: Operand) -> Value:
         return self.writer.let("from_bits", self.dtype, n, lanes=self.lanes)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tests.benchmarks.sweep import arithmetic, drawing, moving, networks, reducing, sorting
+from tests.benchmarks.sweep import arithmetic, drawing, moving, networks, reducing, sorting, storing
 from tests.benchmarks.sweep.workload import Sizes, Workload
 
 FAMILIES: Final[dict[str, Callable[[Sizes], Iterator[Workload]]]] = {
@@ -13,6 +13,7 @@ FAMILIES: Final[dict[str, Callable[[Sizes], Iterator[Workload]]]] = {
     "chains": arithmetic.chains,
     "reductions": reducing.reductions,
     "narrow": reducing.narrow,
+    "storage": storing.storage,
     "layout": moving.layout,
     "gathers": moving.gathers,
     "arguments": moving.arguments,

@@ -96,7 +96,7 @@ def race(workload: Workload, number: int, started: Sequence[Racer], seconds: flo
         with contextlib.suppress(MissingWordError):
             results[racer.system] = racer.ask("prepare", number)
             present.append(racer)
-    found.disagree = _disagreeing(results) if workload.is_comparable else []
+    found.disagree = _disagreeing(results, workload.tolerance) if workload.is_comparable else []
     found.seconds = dict.fromkeys(results, math.inf)
     for _ in range(3):
         for _ in range(ROUNDS):
@@ -107,13 +107,13 @@ def race(workload: Workload, number: int, started: Sequence[Racer], seconds: flo
     return found
 
 
-def _disagreeing(results: dict[str, list[np.ndarray]]) -> list[str]:
+def _disagreeing(results: dict[str, list[np.ndarray]], far: float) -> list[str]:
     own = results.get("ours", [])
     return [
         system
         for system, values in results.items()
         if len(values) != len(own)
-        or not all(np.allclose(a, b, 2e-3, 2e-3, equal_nan=True) for a, b in zip(own, values, strict=True))
+        or not all(np.allclose(a, b, far, far, equal_nan=True) for a, b in zip(own, values, strict=True))
     ]
 
 
@@ -143,7 +143,9 @@ def serve(system: str, seed: int, threads: int, pipe: Connection) -> None:
 
 def _sampled(value: Any) -> np.ndarray:
     """Some numbers of a result, to be compared."""
+    value = value.float() if str(getattr(value, "dtype", "")) == "torch.bfloat16" else value
     flat = np.asarray(value).reshape(-1)
+    flat = flat.astype(np.float32) if flat.dtype.itemsize == 2 else flat
     return flat[:: max(1, flat.size // 10_000)]
 
 

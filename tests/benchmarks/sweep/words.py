@@ -133,7 +133,8 @@ def numpy(workload: Workload, arrays: Sequence[Any]) -> Step:
         np,
         softmax=softmax, log_softmax=log_softmax, permute=np.transpose, **_of_scipy(),
         sigmoid=lambda x: 1 / (1 + np.exp(-x)), relu=lambda x: np.maximum(x, 0),
-        cast=lambda x, dtype: x.astype(dtype), pad=lambda x, widths: np.pad(x, widths), **_draws_of_numpy(),
+        cast=lambda x, dtype: x.astype(np.dtype(dtype)), pad=lambda x, widths: np.pad(x, widths),
+        **_draws_of_numpy(),
         sort_descending=lambda x: np.sort(x)[..., ::-1],
         topk=lambda x, k: np.sort(np.partition(x, -k)[..., -k:])[..., ::-1], median=_lower_median,
         quantile=lambda x, q: np.quantile(x, q, axis=-1),
@@ -216,9 +217,7 @@ def torch(workload: Workload, arrays: Sequence[Any], threads: int = 0) -> Step:
     )  # fmt: skip
     if workload.is_compiling:
         raise MissingWordError("PyTorch is raced eager")
-    given = [
-        library.from_numpy(np.ascontiguousarray(x) if min(x.strides, default=0) < 0 else x) for x in arrays
-    ]
+    given = [_given_to_torch(library, x) for x in arrays]
 
     def step() -> Any:
         with library.no_grad():
@@ -239,6 +238,14 @@ def _at_of_torch(library: Any, x: Any, key: Any, how: str, values: Any) -> Any:
             return library.index_add(x, 0, key, values)
         case _:
             return library.index_reduce(x, 0, key, values, f"a{how}")
+
+
+def _given_to_torch(library: Any, array: np.ndarray) -> Any:
+    """An array as a tensor over the same memory, but where strides are negative."""
+    dense = np.ascontiguousarray(array) if min(array.strides, default=0) < 0 else array
+    if dense.dtype.name == "bfloat16":
+        return library.from_numpy(dense.view(np.int16)).view(library.bfloat16)
+    return library.from_numpy(dense)
 
 
 def _taken(library: Any, x: Any, indices: Any, axis: int) -> Any:

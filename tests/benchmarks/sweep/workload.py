@@ -39,6 +39,11 @@ class Workload:
         return self.family == "compiling"
 
     @property
+    def tolerance(self) -> float:
+        """How far systems may lie apart, relative and absolute: some round halves at every step."""
+        return 0.04 if self.family == "storage" else 0.002
+
+    @property
     def is_comparable(self) -> bool:
         """Whether every system has the same results: not of random numbers."""
         return self.family not in ("compiling", "draws")

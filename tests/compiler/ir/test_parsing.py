@@ -30,7 +30,7 @@ BROKEN = {
     "twice": (X + X + END, "line 2: %x is defined twice"),
     "after return": (X + END + X, "line 3: nothing follows the `return` line"),
     "no type": ("%x = input\nreturn %x\n", "line 1: not a line of a graph"),
-    "no such dtype": ("%x = input : f16[3]\n" + END, "line 1: not a tensor type: 'f16[3]'"),
+    "no such dtype": ("%x = input : f8[3]\n" + END, "line 1: not a tensor type: 'f8[3]'"),
     "negative extent": ("%x = input : f32[-]\n" + END, "line 1: not an extent"),
     "power without exponent": ("%x = input : f32[n^]\n" + END, "line 1: not an extent"),
     "wrong type": (X + "%y = neg(%x) : f32[n,4]\nreturn %y\n", "line 2: ShapeError: operand 0 of neg"),

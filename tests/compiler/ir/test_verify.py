@@ -1,6 +1,7 @@
 """Each law has a graph that breaks it, and the error prints its sentence."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import LONGEST, Formula, Line
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, Origin, make_node
-from compiler.ir.op import Access, Index, Input, MapReduce, Op, Reducer, Transpose
-from compiler.ir.types import FLOAT32, FLOAT64, TensorType
+from compiler.ir.op import Access, Index, Input, MapReduce, Op, Prefix, Reducer, Scan, Transpose
+from compiler.ir.types import FLOAT16, FLOAT32, FLOAT64, TensorType
 from compiler.ir.verify import LAWS, verify
 
 N = symbol("n")
@@ -149,6 +150,25 @@ def updated_twice() -> Graph:
     return Graph.of([], [(w, apply("neg", w)), (w, apply("abs", w))])
 
 
+STORED = "No formula, and nothing else that computes, reads or gives a storage dtype; conversions do."
+
+
+def halves_added() -> Graph:
+    op, h = apply("add", x(), x()).op, input_node("h", TensorType(FLOAT16, (N, 3)))
+    return of(by_hand(op, (h, h), x().type))
+
+
+def halves_made() -> Graph:
+    op = apply("neg", x()).op
+    assert isinstance(op, MapReduce)
+    return of(by_hand(replace(op, dtype=FLOAT16), (x(),), TensorType(FLOAT16, (N, 3))))
+
+
+def halves_summed_up() -> Graph:
+    h = input_node("h", TensorType(FLOAT16, (N,)))
+    return of(by_hand(Prefix(Scan.SUM, 0), (h,), h.type))
+
+
 BROKEN: list[tuple[str, Callable[[], Graph]]] = [
     ("An operand is created before the node that reads it.", operand_later),
     ("Every input, output and update is a node of the graph.", output_elsewhere),
@@ -183,6 +203,9 @@ BROKEN: list[tuple[str, Callable[[], Graph]]] = [
         product_out_of_order,
     ),
     ("A map is never a bare rename.", rename),
+    (STORED, halves_added),
+    (STORED, halves_made),
+    (STORED, halves_summed_up),
     (f"A formula has at most {LONGEST} lines.", long_formula),
     ("A leaf has no operands.", leaf_with_operand),
     ("An update gives a parameter a value of its own type.", update_of_another_type),

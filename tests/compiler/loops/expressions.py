@@ -3,12 +3,12 @@
 import re
 from dataclasses import dataclass
 
-TYPES = {"bool", "i32", "i64", "f32", "f64"}
-TYPE = r"(?:bool|i32|i64|f32|f64)(?:x\d+)?"
+TYPES = {"bool", "i32", "i64", "f32", "f64", "u8", "i8", "i16", "f16", "bf16"}
+TYPE = r"(?:bool|u8|i8|i16|i32|i64|bf16|f16|f32|f64)(?:x\d+)?"
 NAME = r"""%?"(?:[^"\\]|\\.)*"'*|%[A-Za-z_0-9][\w.'~]*|[A-Za-z_][\w.'~]*"""
 TOKEN = re.compile(
     rf"""\s*(?:
-    (?P<literal>(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|(?:inf|nan|true|false)\b)(?::(?:bool|i32|i64|f32|f64)\b)?)
+    (?P<literal>(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|(?:inf|nan|true|false)\b)(?::(?:bool|u8|i8|i16|i32|i64|bf16|f16|f32|f64)\b)?)
     |(?P<typed>[a-z_]\w*:{TYPE})(?=\()
     |(?P<count>\{{[^}}]*\}})
     |(?P<name>{NAME})

@@ -61,6 +61,11 @@ def garbage(dtype, extent):
     return np.full(extent * dtype.size, 255, np.uint8).view(dtype.numpy)
 
 
+def patterns(flat):
+    """Halves as the bits that they are, and small integers as they are: what registers hold."""
+    return flat if flat.dtype.kind in "iu" else flat.view(np.uint16)
+
+
 class Interpreter:
     """One chunk."""
 
@@ -146,6 +151,8 @@ class Interpreter:
         lanes = stmt.value.lanes
         exist = np.ones(lanes, bool) if stmt.mask is None else self.values[stmt.mask]
         flat, place = self.elements(stmt.ref, lanes, exist)
+        if self.is_lowered and stmt.ref.memory.dtype.is_storage:
+            flat = patterns(flat).astype(np.int32)
         if not lanes:
             self.write(stmt.value, flat[place])
             return
@@ -160,6 +167,9 @@ class Interpreter:
             exist = np.arange(lanes) < stmt.first
         flat, place = self.elements(stmt.ref, lanes, exist)
         value = np.asarray(self.operand(stmt.operand))
+        if self.is_lowered and stmt.ref.memory.dtype.is_storage:
+            flat = patterns(flat)
+            value = value.astype(flat.dtype)
         assert value.dtype == flat.dtype
         if not lanes:
             flat[place] = value

@@ -5,6 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from compiler.backends.reference.conversion import converted
+
 
 def fma(x, y, z):
     """x * y + z, rounded once."""
@@ -76,6 +78,11 @@ def _float(x):
     return np.asarray(x).view({4: np.float32, 8: np.float64}[x.dtype.itemsize])
 
 
+def _quiet(halves):
+    """NumPy leaves a signalling NaN as it is; instructions make it quiet."""
+    return np.where(np.isnan(halves), halves.view(np.uint16) | 0x200, halves.view(np.uint16)).view(np.float16)
+
+
 def _scalef(where, x, k):
     whole = np.floor(k).clip(-5000, 5000)
     scaled = np.ldexp(x, np.where(np.isfinite(whole), whole, 0).astype(np.int32))
@@ -113,11 +120,13 @@ ATOMS = {
     "zip_high": lambda x, y: np.stack([x, y], 1).reshape(-1)[x.size :],
     "lane": lambda number, x: x[int(number)], "any": np.any, "all": np.all, "scalef": _scalef,
     "getmant": _getmant, "getexp": _getexp,
+    "half": lambda x: _quiet(x.astype(np.float16)).view(np.uint16).astype(np.int32),
+    "from_half": lambda x: _quiet(x.astype(np.uint16).view(np.float16)).astype(np.float32),
 }  # fmt: skip
 """Those of operands alone: `cast`, `splat`, `lanes` and `first` ask what value is wanted."""
 
 WANTING = {
-    "cast": lambda value, x: np.asarray(x).astype(value.dtype.numpy),
+    "cast": lambda value, x: converted(np.asarray(x), value.dtype),
     "splat": lambda value, x: np.full(value.lanes, x),
     "lanes": lambda value, x: np.int64(x) + np.arange(value.lanes),
     "first": lambda value, x: np.arange(value.lanes) < x,

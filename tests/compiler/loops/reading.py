@@ -70,6 +70,7 @@ TILE = re.compile(
 )
 TESTS = {"lt", "le", "gt", "ge", "eq", "ne", "uge", "ult", "isnan"}
 WIDE = {
+    ("half", FLOAT32): INT32, ("from_half", INT32): FLOAT32,
     ("bits", FLOAT32): INT32, ("bits", FLOAT64): INT64, ("from_bits", INT32): FLOAT32,
     ("from_bits", INT64): FLOAT64,
 }  # fmt: skip

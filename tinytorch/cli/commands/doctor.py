@@ -28,6 +28,7 @@ _PURPOSE: Final = {
     "draw": "Graphviz in a wheel, where there is no dot",
     "plot": "plots of activations",
     "notebook": "notebooks",
+    "bfloat16": "arrays of bfloat16",
 }
 """What the parts of each extra are for; extras for developers are not looked at."""
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 from compiler.backends.llvm.emit import words, x86
 from compiler.backends.llvm.emit.registers import constant, register
 from compiler.backends.llvm.jit.building import Builder
-from compiler.backends.llvm.jit.kinds import Constant, Type, Value, i32, integer, numbers_of
+from compiler.backends.llvm.jit.kinds import Constant, Type, Value, f16, i32, integer, numbers_of, vector_of
 from compiler.ir.types import BOOL, DType
 
 
@@ -94,6 +94,19 @@ def _truncated(site: Site, value: Value, kind: Type) -> Value:
     return words.intrinsic(site.builder, name, kind, [value])
 
 
+def _half(site: Site, operands: Sequence[Value]) -> Value:
+    """The pattern of the nearest float16."""
+    builder = site.builder
+    kind, pattern = (vector_of(item, site.lanes) if site.lanes else item for item in (f16, integer(16)))
+    return builder.zext(builder.bitcast(builder.fptrunc(operands[0], kind), pattern), site.type)
+
+
+def _from_half(site: Site, operands: Sequence[Value]) -> Value:
+    builder = site.builder
+    kind, pattern = (vector_of(item, site.lanes) if site.lanes else item for item in (f16, integer(16)))
+    return builder.fpext(builder.bitcast(builder.trunc(operands[0], pattern), kind), site.type)
+
+
 def _splat(site: Site, operands: Sequence[Value]) -> Value:
     return words.splat(site.builder, operands[0], site.lanes) if site.lanes else operands[0]
 
@@ -103,7 +116,7 @@ def _lanes(site: Site, operands: Sequence[Value]) -> Value:
     return site.builder.add(words.splat(site.builder, operands[0], site.lanes), steps)
 
 
-def _half(is_high: bool) -> Rule:
+def _part(is_high: bool) -> Rule:
     def rule(site: Site, operands: Sequence[Value]) -> Value:
         first = site.lanes if is_high else 0
         return words.some_lanes(site.builder, operands[0], first, site.lanes)
@@ -193,12 +206,14 @@ RULES: Final[Mapping[str, Rule]] = {
     "ashr": _call("ashr"),
     "bits": lambda site, operands: site.builder.bitcast(operands[0], site.type),
     "from_bits": lambda site, operands: site.builder.bitcast(operands[0], site.type),
+    "half": _half,
+    "from_half": _from_half,
     "cast": _cast,
     "splat": _splat,
     "lanes": _lanes,
     "first": lambda site, operands: words.lane_mask(site.builder, words.index(0), operands[0], site.lanes),
-    "low": _half(is_high=False),
-    "high": _half(is_high=True),
+    "low": _part(is_high=False),
+    "high": _part(is_high=True),
     "evens": _every_other(0),
     "odds": _every_other(1),
     "zip_low": _zip(is_high=False),

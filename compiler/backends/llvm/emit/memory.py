@@ -5,19 +5,19 @@ from __future__ import annotations
 from compiler.backends.llvm.emit import words
 from compiler.backends.llvm.emit.apart import Apart
 from compiler.backends.llvm.emit.places import Places, lanes_of
-from compiler.backends.llvm.emit.registers import memory
+from compiler.backends.llvm.emit.registers import memory, register
 from compiler.backends.llvm.emit.values import Values
 from compiler.backends.llvm.jit.building import Builder
 from compiler.backends.llvm.jit.kinds import Value as Register
 from compiler.backends.llvm.jit.kinds import zero
-from compiler.ir.types import BOOL, DType
+from compiler.ir.types import BOOL, INT8, INT16, INT32, DType
 from compiler.loops.drafts import KNOWN_STRIDES
 from compiler.loops.language import Load, Ref, Store, Value
 
 
 def emit_load(builder: Builder, values: Values, places: Places, stmt: Load) -> Register:
     """The loaded value."""
-    ref, lanes, dtype = stmt.ref, stmt.value.lanes, stmt.value.dtype
+    ref, lanes, dtype = stmt.ref, stmt.value.lanes, stmt.ref.memory.dtype
     mask = None if stmt.mask is None else values[stmt.mask]
     if lanes and (apart := _apart(ref)):
         found = apart.load(builder, places.address(ref), memory(dtype, lanes), mask)
@@ -35,7 +35,7 @@ def emit_store(builder: Builder, values: Values, places: Places, stmt: Store) ->
     """Store a value."""
     ref, lanes = stmt.ref, lanes_of(stmt)
     mask = None if stmt.mask is None else values[stmt.mask]
-    value = _to_memory(builder, values.operand(stmt.operand, lanes), stmt.operand.dtype, lanes)
+    value = _to_memory(builder, values.operand(stmt.operand, lanes), ref.memory.dtype, lanes)
     if lanes and (apart := _apart(ref)):
         apart.store(builder, value, places.address(ref), mask)
     elif lanes and _lies_apart(ref):
@@ -62,9 +62,14 @@ def _lies_apart(ref: Ref) -> bool:
 
 def _from_memory(builder: Builder, value: Register, dtype: DType) -> Register:
     """A loaded value as it is in registers."""
+    if dtype.is_storage:
+        widen = builder.sext if dtype in (INT8, INT16) else builder.zext
+        return widen(value, register(INT32, value.type.count))
     return builder.icmp_unsigned("!=", value, zero(value.type)) if dtype is BOOL else value
 
 
 def _to_memory(builder: Builder, value: Register, dtype: DType, lanes: int) -> Register:
     """A value as it is stored."""
+    if dtype.is_storage:
+        return builder.trunc(value, memory(dtype, lanes))
     return builder.zext(value, memory(BOOL, lanes)) if dtype is BOOL else value

@@ -1,4 +1,7 @@
-"""Types and constants in registers and in memory. A bool is an i1 in a register and a byte in memory."""
+"""Types and constants in registers and in memory.
+
+A bool is an i1 in a register and a byte in memory, and what is narrower than 32 bits an i32 in a register.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,13 @@ from compiler.backends.llvm.jit.kinds import (
     f32,
     f64,
     i1,
-    i8,
     i32,
     i64,
+    integer,
     splatted,
     vector_of,
 )
-from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, DType
+from compiler.ir.types import BOOL, COMPUTE, FLOAT32, FLOAT64, INT32, INT64, DType
 from compiler.loops.language import Literal
 
 _SCALARS: Final[Mapping[DType, Type]] = {
@@ -40,9 +43,10 @@ def register(dtype: DType, lanes: int = 0) -> Type:
 @cache
 def memory(dtype: DType, lanes: int = 0) -> Type:
     """The type of a value in memory."""
-    if dtype is not BOOL:
+    if dtype in COMPUTE and dtype is not BOOL:
         return register(dtype, lanes)
-    return vector_of(i8, lanes) if lanes else i8
+    element = integer(8 * dtype.size)
+    return vector_of(element, lanes) if lanes else element
 
 
 @lru_cache(4096)

@@ -13,6 +13,7 @@ from compiler.backends.llvm.entry.array_header import ALIGNED, C_CONTIGUOUS, WRI
 from compiler.backends.llvm.entry.spec import ArrayArgument, EntrySpec, Extent, terms_of
 from compiler.backends.llvm.jit.memory import I64, Address, Blocks, Items, Struct, struct
 from compiler.ir.lent import LARGE
+from compiler.ir.numbers import kind_of
 
 MAXIMUM_RANK = 8
 MAXIMUM_FACTORS = 4
@@ -119,7 +120,7 @@ def fits(spec: EntrySpec) -> bool:
         spec.frame_slots <= MAXIMUM_SLOTS
         and all(len(array.shape) <= MAXIMUM_RANK for array in arrays)
         and max(factors, default=0) <= MAXIMUM_FACTORS
-        and all(array.dtype.isnative and array.dtype.kind in "biuf" for array in arrays)
+        and all(array.dtype.isnative and kind_of(array.dtype) is not None for array in arrays)
     )
 
 

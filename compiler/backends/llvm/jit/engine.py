@@ -105,6 +105,7 @@ class Target:
             has_masked_memory=self.has_masked_memory,
             scales=self.vector_bytes == 64,
             saturates=self.is_arm,
+            converts_halves=self.is_arm or "f16c" in self._enabled,
             adds_where_it_converts=self.cpu == "znver4",
         )
 

@@ -42,7 +42,7 @@ def vector_of(element: Type, count: int) -> Type:
 
 
 i1, i8, i32, i64 = map(integer, (1, 8, 32, 64))
-f32, f64 = Type("float"), Type("double")
+f16, f32, f64 = Type("half"), Type("float"), Type("double")
 pointer, void = Type("ptr"), Type("void")
 
 Number: TypeAlias = int | float

@@ -16,7 +16,8 @@ NARROW = replace(
     HOST, vector_bytes=16, vector_registers=16, has_mask_registers=False, has_masked_memory=False,
     scales=False,
 )  # fmt: skip
-MACHINES = {HOST.vector_bytes: HOST, 16: NARROW if host_target().is_arm else replace(NARROW, has_fma=False)}
+OLDEST = NARROW if host_target().is_arm else replace(NARROW, has_fma=False, converts_halves=False)
+MACHINES = {HOST.vector_bytes: HOST, 16: OLDEST}
 if HOST.vector_bytes == 64:
     MACHINES[32] = replace(NARROW, vector_bytes=32, has_masked_memory=True)
 

@@ -24,7 +24,8 @@ MOST = 1500
 
 
 def usable(name, machine):
-    return (name != "fma" or machine.has_fma) and (name not in SCALING or machine.scales)
+    is_there = machine.converts_halves or "half" not in name
+    return (name != "fma" or machine.has_fma) and (name not in SCALING or machine.scales) and is_there
 
 
 def result_of(atom, dtype):

@@ -13,11 +13,18 @@ from compiler.ir.types import INT64, dtype_of
 from compiler.loops.atoms import ATOMS, Lanes
 from compiler.loops.language import Literal
 from tests.compiler.backends.llvm.writing import HOST, Writer, module_of, run
+from tests.compiler.loops.machine_atoms import ATOMS as ATOMS_BY_HAND
 
 FLOATS = [0.0, -0.0, 1.0, -1.0, 0.5, 1.5, -2.5, 3.75, np.inf, -np.inf, np.nan]
 INTEGERS = [0, 1, -1, 2, 3, 7, -8, 12345, 2**31 - 1, -(2**31)]
-SAMPLES = {"f": FLOATS, "i": INTEGERS, "b": [False, True]}
-DTYPES = {"f": ("float32", "float64"), "i": ("int32", "int64"), "b": ("bool",)}
+SAMPLES = {"f": FLOATS, "s": FLOATS, "i": INTEGERS, "w": INTEGERS, "b": [False, True]}
+DTYPES = {
+    "f": ("float32", "float64"),
+    "i": ("int32", "int64"),
+    "b": ("bool",),
+    "s": ("float32",),
+    "w": ("int32",),
+}
 
 
 def integers(f, g):
@@ -42,6 +49,7 @@ MEANINGS = {
     "lshr": lambda a, b: (a.view(f"u{a.itemsize}") >> b.view(f"u{b.itemsize}")).view(a.dtype),
     "ashr": np.right_shift,
     "bits": lambda a: a.view(f"i{a.itemsize}"), "from_bits": lambda a: a.view(f"f{a.itemsize}"),
+    "half": ATOMS_BY_HAND["half"], "from_half": ATOMS_BY_HAND["from_half"],
 }  # fmt: skip
 """What the atoms that go lane by lane are in NumPy."""
 
@@ -84,7 +92,7 @@ CASES = [
     for name in MEANINGS
     for kind in ATOMS[name].reads
     for dtype in DTYPES[kind]
-    if name != "fma" or HOST.has_fma
+    if (name != "fma" or HOST.has_fma) and ("half" not in name or HOST.converts_halves)
 ]
 
 
