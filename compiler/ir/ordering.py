@@ -14,6 +14,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
+from compiler.ir.bfloat16 import is_bfloat16
+from compiler.ir.numbers import is_floating
+
 Array: TypeAlias = np.ndarray[Any, Any]
 
 _BLOCK: Final = 1 << 15
@@ -44,6 +47,11 @@ def write_sorted(out: Array, x: Array, descending: bool) -> None:
         places = np.arange(int(count))
         out[...] = places < true if descending else places >= count - true
         return
+    if is_bfloat16(x.dtype):
+        wide = np.empty(x.shape, np.float32)
+        write_sorted(wide, wide_halves(x), descending)
+        out[...] = wide
+        return
     for rows, given in _blocks(out, x):
         if descending:
             rows[...] = np.sort(given, axis=-1)[..., ::-1]
@@ -52,6 +60,11 @@ def write_sorted(out: Array, x: Array, descending: bool) -> None:
             rows.sort(axis=-1)
         if x.dtype.kind == "f":
             _restore_zeros(rows, given)
+
+
+def wide_halves(x: Array) -> Array:
+    """Halves as float32, which has all of them, in their order; others as they are."""
+    return x.astype(np.float32) if is_floating(x.dtype) and x.dtype.itemsize == 2 else x
 
 
 def _restore_zeros(out: Array, x: Array) -> None:
@@ -63,12 +76,14 @@ def _restore_zeros(out: Array, x: Array) -> None:
 
 def write_order(out: Array, x: Array, descending: bool) -> None:
     """The places of the elements in ascending or descending order."""
+    x = wide_halves(x)
     for rows, given in _blocks(out, x):
         _write_order(rows, _keys(given, descending))
 
 
 def write_first(out: Array, x: Array, descending: bool) -> None:
     """The first places of an order: as many as there is room for."""
+    x = wide_halves(x)
     if not out.size:
         return
     rows, given = _rows(out), _rows(x)
@@ -91,6 +106,11 @@ def write_ranked(out: Array, x: Array, ranks: Array) -> None:
     if not out.size:
         return
     wanted = np.unique(ranks)
+    if is_bfloat16(x.dtype):
+        wide = np.empty(out.shape, np.float32)
+        write_ranked(wide, wide_halves(x), ranks)
+        out[...] = wide
+        return
     for rows, given in _blocks(out, x):
         is_few = len(wanted) <= _RANKS
         parted = np.partition(given, wanted, axis=-1) if is_few else np.sort(given, axis=-1)

@@ -64,6 +64,9 @@ class Scatter(Update):
         shape, end = target.shape, self.axis + self.spans
         return TensorType(target.dtype, (*shape[: self.axis], product(shape[self.axis : end]), *shape[end:]))
 
+    def computes(self, position: int) -> bool:
+        return position == 1 or self.combine is not Combine.SET
+
     def infer(self, operands: Sequence[TensorType]) -> TensorType:
         target, index, values = operands
         check_indices(self.name, index)

@@ -445,3 +445,31 @@ def test_ml_dtypes_is_imported_when_a_bfloat16_array_is_needed():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "pip install 'tinytorch-compiler[bfloat16]'" in found.stdout
+
+
+@pytest.mark.parametrize("backend", ALL)
+@named
+def test_it_is_sorted_and_ranked_as_what_it_is(dtype, backend):
+    given = values(dtype, 60).reshape(4, 15)
+    x = tt.input("x", ("n", 15), dtype)
+    results = [tt.sort(x, 1), tt.argsort(x, 1), tt.topk(x, 3)[0]]
+    ordered, places, largest = tt.compile(x, results, backend=backend)(given)
+    wide = given.astype(np.float64)
+    np.testing.assert_array_equal(ordered.astype(np.float64), np.sort(wide, 1))
+    np.testing.assert_array_equal(places, np.argsort(wide, 1, kind="stable"))
+    np.testing.assert_array_equal(largest.astype(np.float64), np.sort(wide, 1)[:, :-4:-1])
+
+
+@pytest.mark.parametrize("backend", ALL)
+@named
+def test_what_is_added_at_places_is_added_in_the_dtype_that_computes(dtype, backend):
+    given, more = values(dtype, 12, few=True).reshape(6, 2), values(dtype, 8, 1, few=True).reshape(4, 2)
+    x, k, y = tt.input("x", (6, 2), dtype), tt.input("k", (4,), "int32"), tt.input("y", (4, 2), dtype)
+    index = np.array([3, 0, 3, 5], np.int32)
+    found = tt.compile([x, k, y], [x.at[k].add(y), x.at[k].set(y)], backend=backend)(given, index, more)
+    work = dtype_of(dtype).compute.numpy
+    added, put = given.astype(work), given.copy()
+    np.add.at(added, index, more.astype(work))
+    put[index] = more
+    for one, other in zip(found, (added.astype(dtype), put), strict=True):
+        np.testing.assert_array_equal(one.astype(np.float64), other.astype(np.float64))
