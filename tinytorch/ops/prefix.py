@@ -14,6 +14,7 @@ from tinytorch.axes import normalised_axis
 from tinytorch.elementwise import elementwise
 from tinytorch.ops.elementwise import exp, log, where
 from tinytorch.ops.layout import pad
+from tinytorch.rounding import rounded_once
 from tinytorch.tensor import Tensor, as_tensor
 
 
@@ -56,6 +57,7 @@ _LOG_OF_SUM = elementwise("log_of_sum", _logarithm)
 
 
 @scope("logcumsumexp")
+@rounded_once
 def logcumsumexp(x: Any, axis: int | None = None, *, reverse: bool = False) -> Tensor:
     """`log(cumsum(exp(x)))` without overflow, floating; of the flattened tensor without an axis, as `cumsum`.
 

@@ -16,6 +16,7 @@ from tinytorch.ops.elementwise import abs, clip, maximum, pow, sqrt
 from tinytorch.ops.layout import diagonal, flip, pad, split, stack
 from tinytorch.ops.making import linspace
 from tinytorch.ops.reduce import norm
+from tinytorch.rounding import rounded_once
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 from tinytorch.values import checked_number
 
@@ -70,6 +71,7 @@ def vander(x: Any, count: int | None = None, increasing: bool = False) -> Tensor
 # Statistics
 
 
+@rounded_once
 def cov(x: Any, *, correction: int = 1) -> Tensor:
     """Covariances of variables in rows, observed in columns: (n, m) -> (n, n); of one its variance."""
     x = as_tensor(x)
@@ -94,6 +96,7 @@ def corrcoef(x: Any) -> Tensor:
 # Distances
 
 
+@rounded_once
 def cdist(left: Any, right: Any, p: float = 2.0) -> Tensor:
     """Distances between all rows of the one and all of the other: (..., n, d), (..., m, d) -> (..., n, m).
 
@@ -121,6 +124,7 @@ def cdist(left: Any, right: Any, p: float = 2.0) -> Tensor:
 # Integrals and slopes of samples
 
 
+@rounded_once
 def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tensor:
     """The integral of samples along an axis by trapezoids, at places `x` or at distances `dx`.
 
@@ -129,6 +133,7 @@ def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tensor:
     return _trapezoids(y, x, dx, axis, "trapezoid").sum(axis)
 
 
+@rounded_once
 def cumulative_trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tensor:
     """The integral up to each sample but the first, as `trapezoid` has the whole."""
     return _trapezoids(y, x, dx, axis, "cumulative_trapezoid").cumsum(axis)
