@@ -28,6 +28,7 @@ OPS: Final = (
     op.exp, op.expm1, op.log, op.log1p, op.sin, op.cos, op.tanh, op.erf, op.erfc, op.exact_softplus,
     fun.exp2, fun.log2, fun.log10, fun.cbrt, fun.hypot, fun.asin, fun.acos, fun.atan, fun.atan2,
     fun.sinh, fun.cosh, fun.asinh, fun.acosh, fun.atanh, fun.copysign, fun.logaddexp, fun.xlogy, fun.tan,
+    fun.lgamma, fun.digamma, op.erfinv,
     fun.trunc, fun.fmod, fun.remainder, fun.floor_divide, fun.sinc, fun.lerp, act.sigmoid,
     act.log_sigmoid, act.softplus, act.relu, act.leaky_relu, act.elu, act.selu, act.celu, act.silu,
     act.mish, act.softsign, act.hard_sigmoid, act.hard_swish, *act.GELU_FORMS.values(), act.relu6,

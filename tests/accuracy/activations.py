@@ -105,6 +105,12 @@ FUNCTIONS = (
     Activation("asinh", tt.asinh, "asinh"),
     Activation("acosh", tt.acosh, "acosh", above=1),
     Activation("atanh", tt.atanh, "atanh", above=-1, below=1),
+    Activation("erfinv", tt.erfinv, "erfinv", above=-1, below=1),
+    Activation("lgamma", tt.lgamma, "lgamma", above=0),
+    Activation("digamma", tt.digamma, "digamma", above=0),
+    Activation("trigamma", lambda x: tt.polygamma(1, x), "", above=0),
+    Activation("lgamma_left_of_0", tt.lgamma, "lgamma", above=-40, below=0),
+    Activation("digamma_left_of_0", tt.digamma, "digamma", above=-40, below=0),
 )
 """What activations and losses are made of."""
 

@@ -185,3 +185,33 @@ def sinc_slope(m: Arithmetic, x: Any) -> Any:
     far = m.where(abs(t) < 1, 1, x)
     sine, cosine = _turned(m, far)
     return m.where(abs(t) < 1, total, (cosine - sine / m.pi / far) / far)
+
+
+def erfinv(m: Arithmetic, x: Any) -> Any:
+    return m.named("erfinv")(x)
+
+
+def erfinv_slope(m: Arithmetic, x: Any) -> Any:
+    root = erfinv(m, x)
+    return m.exp(root * root) * m.sqrt(m.pi) / 2
+
+
+def lgamma(m: Arithmetic, x: Any) -> Any:
+    return m.named("lgamma")(x)
+
+
+def digamma(m: Arithmetic, x: Any) -> Any:
+    return m.named("digamma")(x)
+
+
+def trigamma(m: Arithmetic, x: Any) -> Any:
+    return m.named("zeta")(2, x)
+
+
+def trigamma_slope(m: Arithmetic, x: Any) -> Any:
+    return -2 * m.named("zeta")(3, x)
+
+
+lgamma_slope, digamma_slope = digamma, trigamma
+lgamma_left_of_0, lgamma_left_of_0_slope = lgamma, digamma
+digamma_left_of_0, digamma_left_of_0_slope = digamma, trigamma

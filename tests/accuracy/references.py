@@ -15,6 +15,8 @@ from typing import Any
 import mpmath
 import numpy as np
 
+from compiler.backends.reference import special
+
 REACH_OF_ERFC = 45
 """Beyond it erfc is 0 or 2 in every dtype, and mpmath's takes long."""
 
@@ -54,8 +56,29 @@ def exact(digits: int) -> Arithmetic:
         mpmath.sin,
         mpmath.cos,
         pi,
-        lambda name: getattr(mpmath, name),
+        lambda name: _EXACT.get(name) or getattr(mpmath, name),
     )
+
+
+def _lgamma(x: Any) -> Any:
+    """To the left of 0 by reflection, since mpmath has the complex function."""
+    if x > 0:
+        return mpmath.loggamma(x)
+    return mpmath.log(mpmath.pi / abs(mpmath.sinpi(x))) - mpmath.loggamma(1 - x) if x % 1 else mpmath.inf
+
+
+def _digamma(x: Any) -> Any:
+    return mpmath.digamma(x) if x > 0 or x % 1 else mpmath.nan
+
+
+def _zeta(s: Any, x: Any) -> Any:
+    """The whole orders, which have a value to the left of 0."""
+    if x > 0:
+        return mpmath.zeta(s, x)
+    return (-1) ** s * mpmath.psi(s - 1, x) / mpmath.factorial(s - 1) if x % 1 else mpmath.inf
+
+
+_EXACT = {"lgamma": _lgamma, "digamma": _digamma, "zeta": _zeta}
 
 
 def _held_erfc(x: Any) -> Any:
@@ -78,7 +101,7 @@ FLOAT64 = Arithmetic(
     np.sin,
     np.cos,
     np.pi,
-    lambda name: getattr(np, re.sub("^a(?!rc)", "arc", name)),
+    lambda name: getattr(special, name, None) or getattr(np, re.sub("^a(?!rc)", "arc", name)),
 )
 
 Reference = Callable[[Arithmetic, Any], Any]

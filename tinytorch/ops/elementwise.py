@@ -183,5 +183,6 @@ cos = of_atom("cos", "The cosine of an angle in radians, accurate for every floa
 tanh = of_atom("tanh", "The hyperbolic tangent, an S from -1 to 1 with slope 1 at 0.")
 erf = of_atom("erf", "The error function: 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x.")
 erfc = of_atom("erfc", "1 - erf(x) without the cancellation that this has for large x.")
+erfinv = of_atom("erfinv", "The number whose erf is x: infinite at -1 and 1, NaN beyond.")
 exact_softplus = of_atom("softplus", "log(1 + exp(x)) for every x: neither overflows nor cancels.")
 normal_cdf = of_atom("normcdf", "The probability that a standard normal number is at most x.")

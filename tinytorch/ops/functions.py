@@ -15,6 +15,7 @@ from typing import Any, Final
 from compiler.errors import ArgumentError
 from compiler.ir.bfloat16 import float_limits
 from compiler.ir.formula.trace import REMAINDER, Var
+from tinytorch.axes import counted
 from tinytorch.elementwise import Elementwise, elementwise, of_atom
 from tinytorch.ops.elementwise import (
     abs,
@@ -111,6 +112,10 @@ atan2 = of_atom(
     "The angle of the point with the coordinates y and x, in this order here, from -pi to pi: `atan2(y, x)`.",
 )
 
+_zeta = of_atom("zeta", "The sum of (y + k)^-x over k = 0, 1, 2, ...: Hurwitz's zeta function, for x > 1.")
+_LARGEST_ORDER: Final = 170
+"""Of a derivative: the factorial of the next is infinite."""
+
 _SERIES: Final = tuple((-1) ** k / math.factorial(2 * k + 1) for k in range(13))
 """Of sin(t) / t, in t^2."""
 
@@ -129,6 +134,38 @@ def _sinc(x: Any) -> Any:
 
 
 sinc = elementwise("sinc", _sinc, doc="sin(pi x) / (pi x), and 1 at 0; 0 at all other integers.")
+
+# Gamma
+
+lgamma = of_atom(
+    "lgamma",
+    "The logarithm of |gamma(x)|, of (x - 1)! for whole x: infinite at 0, at negative whole numbers and at "
+    "both infinities. To the left of 0 it crosses 0 again and again, and its error there is absolute.",
+)
+digamma = of_atom(
+    "digamma",
+    "The slope of `lgamma`: infinite at 0, NaN at negative whole numbers, with an absolute error left of 0.",
+)
+_polygamma = elementwise(
+    "polygamma",
+    lambda x, *, power=2, factor=1.0: factor * _zeta(power, x),
+    doc="A derivative of digamma: a multiple of the sum of (x + k)^-power over k = 0, 1, 2, ...",
+)
+
+
+def polygamma(n: int, x: Any) -> Any:
+    """The derivative of order n of `digamma`, itself for 0: (-1)^(n+1) n! zeta(n + 1, x), for n up to 170.
+
+    At 0 and at negative whole numbers it is the infinity to their right. The arguments are in PyTorch's
+    order. Raises ArgumentError for another order.
+    """
+    order = counted("the order of polygamma", n)
+    if not 0 <= order <= _LARGEST_ORDER:
+        raise ArgumentError(f"the order of polygamma is from 0 to {_LARGEST_ORDER}, not {order}")
+    if order == 0:
+        return digamma(x)
+    return _polygamma(x, power=order + 1, factor=float((-1) ** (order + 1) * math.factorial(order)))
+
 
 # Hyperbolic functions
 

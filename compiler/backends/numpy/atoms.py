@@ -17,7 +17,7 @@ from compiler.backends.numpy.blocks import apply_slowly, blocks
 from compiler.backends.numpy.source import Source
 from compiler.backends.reference.atoms import logit, power
 from compiler.backends.reference.random_bits import random32, random64
-from compiler.backends.reference.special import erf, erfc, normcdf
+from compiler.backends.reference.special import digamma, erf, erfc, erfinv, lgamma, normcdf, zeta
 from compiler.ir.formula.atoms import of_every_atom
 from compiler.ir.types import BOOL, FLOAT32, DType
 from compiler.loops.mathematics.coefficients import COEFFICIENTS
@@ -202,6 +202,17 @@ def _slow(function: Callable[..., Any]) -> Emitter:
     return emit
 
 
+def _zeta(site: Site, s: str, q: str) -> None:
+    site.source.call(write_zeta, s, q, site.out)
+
+
+def write_zeta(s: Any, q: Any, out: Array) -> None:
+    """The oracle's zeta, into an array, block by block."""
+    powers, places = (np.broadcast_to(np.asarray(x, out.dtype), out.shape) for x in (s, q))
+    for block in blocks(out.shape, 1024):
+        out[block] = zeta(powers[block], places[block])
+
+
 def _random(function: Callable[..., Any]) -> Emitter:
     def emit(site: Site, key: str, counter: str) -> None:
         site.source.call(write_random, site.source.bind(function, "random_"), key, counter, site.out)
@@ -297,5 +308,6 @@ EMITTERS: Final[Mapping[str, Emitter]] = of_every_atom({
     "acosh": _ufunc(np.arccosh), "atanh": _ufunc(np.arctanh), "cbrt": _ufunc(np.cbrt),
     "hypot": _ufunc(np.hypot), "copysign": _ufunc(np.copysign),
     "fmod": _ufunc(np.fmod), "floordiv": _ufunc(np.floor_divide),
+    "erfinv": _slow(erfinv), "lgamma": _slow(lgamma), "digamma": _slow(digamma), "zeta": _zeta,
 }, "the numpy backend")  # fmt: skip
 """What writes the calls of an atom."""

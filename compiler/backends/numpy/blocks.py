@@ -33,7 +33,7 @@ def blocks(shape: Sequence[int], limit: int = BLOCK) -> Iterator[tuple[slice, ..
 
 
 def apply_slowly(function: Callable[[Array], Array], x: Array, out: Array) -> None:
-    """Writes a function that makes arrays of Python objects on the way."""
+    """Writes a function that makes arrays on the way, of Python objects or of many steps."""
     wide = np.broadcast_to(x, out.shape)
     for block in blocks(out.shape, 1024):
         out[block] = function(np.asarray(wide[block]))

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from compiler.backends.reference.random_bits import random32, random64
-from compiler.backends.reference.special import erf, erfc, normcdf
+from compiler.backends.reference.special import digamma, erf, erfc, erfinv, lgamma, normcdf, zeta
 from compiler.ir.formula.atoms import of_every_atom
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -80,5 +80,6 @@ ATOMS_IN_NUMPY: Final[Mapping[str, Callable[..., Any]]] = of_every_atom({
     "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "atan2": np.arctan2, "sinh": np.sinh,
     "cosh": np.cosh, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "cbrt": np.cbrt,
     "hypot": np.hypot, "copysign": np.copysign, "fmod": np.fmod, "floordiv": np.floor_divide,
+    "erfinv": erfinv, "lgamma": lgamma, "digamma": digamma, "zeta": zeta,
 }, "the oracle")  # fmt: skip
 """What an atom makes of arrays that have its dtype already."""

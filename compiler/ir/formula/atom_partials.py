@@ -33,7 +33,7 @@ FORMS_OF_TWO: Final = (
 """Forms for atoms of two arguments. The conventions at ties and at 0 ** 0 are PyTorch's."""
 
 
-STATED: Final[Mapping[str, tuple[str, ...]]] = {
+STATED: Final[Mapping[str, tuple[str | None, ...]]] = {
     "exp2": ("log(2) * exp2(x)",),
     "tan": ("1 / (cos(x) * cos(x))",),
     "logit": ("where((x < 0) | (x > 1), nan, 1 / (x * (1 - x)))",),
@@ -55,8 +55,15 @@ STATED: Final[Mapping[str, tuple[str, ...]]] = {
     "hypot": ("x / hypot(x, y)", "y / hypot(x, y)"),
     "fmod": ("1", "-where(x / y < 0, ceil(x / y), floor(x / y))"),
     "copysign": ("sign(x) * copysign(1, y)", "0"),
+    "erfinv": ("sqrt(pi) / 2 * exp(erfinv(x) * erfinv(x))",),
+    "lgamma": ("digamma(x)",),
+    "digamma": ("zeta(2, x)",),
+    "zeta": (None, "-x * zeta(x + 1, y)"),
 }
-"""Partials by each parameter of atoms for which sympy has none as stable. They are proved as all are."""
+"""Partials by each parameter of atoms for which sympy has none as stable. They are proved as all are.
+
+None stands for one that is no formula of atoms.
+"""
 
 
 @cache
@@ -81,7 +88,12 @@ def atom_partial_anew(atom: str, parameter: int) -> Formula:
     """`atom_partial` without what is shipped: what is stated, or sympy's derivative, in a stable form."""
     if atom in STATED:
         parameters = ", ".join("xyz"[: ATOMS[atom].arity])
-        stated = parse_formula(f"{atom}'({parameters}) = {STATED[atom][parameter]}")
+        text = STATED[atom][parameter]
+        if text is None:
+            raise FormulaError(
+                f"the slope of {atom} by its argument {'xyz'[parameter]} is no formula of atoms"
+            )
+        stated = parse_formula(f"{atom}'({parameters}) = {text}")
         return _accepted(atom, parameter, stated, {})
     derived, exact = symbolic.differentiate_definition(atom, parameter)
     head = f"{atom}'({', '.join(derived.parameters)}) = "

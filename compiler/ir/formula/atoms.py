@@ -164,6 +164,10 @@ _TABLE = (
     Atom("copysign", 2, _F, _EXACT, 1, r"\operatorname{{copysign}}({x}, {y})"),
     Atom("fmod", 2, _A, _EXACT, 16, r"\operatorname{{fmod}}({x}, {y})"),
     Atom("floordiv", 2, _A, _CLOSE, 30, r"\lfloor {x} / {y} \rfloor", flat=True),
+    Atom("erfinv", 1, _F, _CLOSE, 40, r"\operatorname{{erf}}^{{-1}}({x})"),
+    Atom("lgamma", 1, _F, _CLOSE, 70, r"\ln\left|\Gamma({x})\right|"),
+    Atom("digamma", 1, _F, _CLOSE, 60, r"\psi({x})"),
+    Atom("zeta", 2, _F, _CLOSE, 90, r"\zeta({x}, {y})"),
 )
 
 ATOMS: Final[dict[str, Atom]] = {atom.name: atom for atom in _TABLE}

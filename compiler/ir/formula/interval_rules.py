@@ -16,6 +16,8 @@ from compiler.ir.formula.atoms import of_every_atom
 _LARGEST_EXPONENT = 88.0
 """exp of more than this may overflow float32."""
 _LEAST_NORMAL = 2.0**-126
+_LARGE_GAMMA = 4e36
+"""Beyond it the logarithm of gamma is infinite in float32."""
 """The least normal number of float32: less than this may round to 0, and its reciprocal may overflow."""
 
 
@@ -296,6 +298,26 @@ def _floordiv(x: Range, y: Range) -> Range:
     return replace(quotient, low=low, high=high, nonzero=False)
 
 
+def _lgamma(x: Range) -> Range:
+    """Above 0 it is at least log(gamma(1.46...)); it overflows where the argument nearly does."""
+    low = -0.1215 if x.low > 0 else -math.inf
+    return Range(low, math.inf, x.infinite or x.low <= 0 or x.high > _LARGE_GAMMA, x.nan)
+
+
+def _digamma(x: Range) -> Range:
+    """Above 0 between log(x) - 1 / x and log(x) - 1 / (2 x)."""
+    if x.low <= 0:
+        return Range(infinite=True, nan=x.nan or x.low < 0)
+    low = _below(math.log(x.low) - 1 / x.low) if x.low > _LEAST_NORMAL else -math.inf
+    high = _above(math.log(x.high) - 0.5 / x.high) if x.high < math.inf else math.inf
+    return Range(low, high, x.infinite or low == -math.inf, x.nan)
+
+
+def _zeta(s: Range, q: Range) -> Range:
+    is_number = s.low >= 1 and q.low >= 0
+    return Range(0.0 if is_number else -math.inf, infinite=True, nan=not is_number or s.nan or q.nan)
+
+
 def _angle(x: Range, y: Range) -> Range:
     return Range(_below(-math.pi), _above(math.pi), nan=x.nan or y.nan)
 
@@ -380,6 +402,7 @@ RULES: Final[Mapping[str, Callable[..., Range]]] = of_every_atom({
     "atan": _atan, "atan2": _angle, "sinh": _sinh, "cosh": _cosh,
     "asinh": _rising(math.asinh, -math.inf, math.inf), "acosh": _acosh, "atanh": _atanh,
     "cbrt": _rising(_cube_root, -math.inf, math.inf), "hypot": _hypot, "copysign": _copysign,
-    "fmod": _fmod, "floordiv": _floordiv,
+    "fmod": _fmod, "floordiv": _floordiv, "erfinv": _atanh, "lgamma": _lgamma, "digamma": _digamma,
+    "zeta": _zeta,
 }, "the table of interval rules", but=("where",))  # fmt: skip
 """The rule of every atom but `where`, whose branches are judged under its condition (`intervals.py`)."""

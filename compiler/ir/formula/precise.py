@@ -222,6 +222,46 @@ def _floordiv(x: Any, y: Any) -> Any:
     return mpmath_context().floor(_div(x, y))
 
 
+def _erfinv(x: Any) -> Any:
+    mp = mpmath_context()
+    return mp.erfinv(x) if abs(x) < 1 else x * mp.inf if abs(x) == 1 else mp.nan
+
+
+def _is_pole(x: Any) -> bool:
+    mp = mpmath_context()
+    return bool(x <= 0 and (mp.isinf(x) or x == mp.floor(x)))
+
+
+def _lgamma(x: Any) -> Any:
+    """To the left of 1/2 by reflection."""
+    mp = mpmath_context()
+    if mp.isnan(x) or _is_pole(x):
+        return abs(x * mp.inf) if x else mp.inf
+    if x < 0.5:
+        return mp.log(mp.pi / abs(mp.sinpi(x))) - mp.loggamma(1 - x)
+    return mp.loggamma(x)
+
+
+def _digamma(x: Any) -> Any:
+    mp = mpmath_context()
+    return mp.nan if mp.isnan(x) or _is_pole(x) else mp.digamma(x)
+
+
+def _zeta(s: Any, q: Any) -> Any:
+    """Hurwitz's sum for s > 1; to the left of 0, for whole s, by polygamma."""
+    mp = mpmath_context()
+    if mp.isnan(q) or not s > 1:
+        return mp.inf if s == 1 else mp.nan
+    if _is_pole(q):
+        return mp.inf
+    if q > 0:
+        return mp.zeta(s, q)
+    if s != mp.floor(s):
+        return mp.nan
+    order = int(s) - 1
+    return (-1) ** (order + 1) * mp.psi(order, q) / mp.factorial(order)
+
+
 @cache
 def table() -> Mapping[str, Callable[..., Any]]:
     """The value of every atom, of numbers of `mpmath_context`."""
@@ -252,7 +292,7 @@ def _anywhere() -> Mapping[str, Callable[..., Any]]:
         "asin": partial(_real_of, "asin"), "acos": partial(_real_of, "acos"), "atan": mp.atan,
         "atan2": mp.atan2, "asinh": mp.asinh, "acosh": partial(_real_of, "acosh"),
         "atanh": partial(_real_of, "atanh"), "cbrt": _cbrt, "hypot": mp.hypot, "copysign": _copysign,
-        "fmod": _fmod, "floordiv": _floordiv,
+        "fmod": _fmod, "floordiv": _floordiv, "erfinv": _erfinv,
     }  # fmt: skip
 
 
@@ -262,7 +302,8 @@ def _nearby() -> Mapping[str, Callable[..., Any]]:
     return {
         "exp": _exp, "expm1": _expm1, "sin": _sin, "cos": _cos, "tanh": mp.tanh, "sech2": _sech2,
         "sigmoid": _sigmoid, "softplus": _softplus, "erf": mp.erf, "normcdf": _normcdf, "normpdf": _normpdf,
-        "sinh": _sinh, "cosh": _cosh, "exp2": _exp2, "tan": _tan,
+        "sinh": _sinh, "cosh": _cosh, "exp2": _exp2, "tan": _tan, "lgamma": _lgamma, "digamma": _digamma,
+        "zeta": _zeta,
     }  # fmt: skip
 
 

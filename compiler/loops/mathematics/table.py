@@ -15,8 +15,10 @@ from compiler.loops.mathematics import (
     elementary,
     error_function,
     exponentials,
+    gammas,
     hyperbolics,
     inverse_angles,
+    inverse_error,
     logarithms,
     powers,
     random_bits,
@@ -110,6 +112,10 @@ _ATOMS: Final[Mapping[str, Rule]] = {
     "copysign": elementary.copysign,
     "fmod": remainders.fmod,
     "floordiv": remainders.floordiv,
+    "erfinv": inverse_error.erfinv,
+    "lgamma": gammas.lgamma,
+    "digamma": gammas.digamma,
+    "zeta": gammas.zeta,
 }
 
 RULES: Final[Mapping[str, Rule]] = {

@@ -172,7 +172,13 @@ def _at_of_numpy(x: Any, key: Any, how: str, values: Any) -> Any:
 
 
 def _of_scipy() -> dict[str, Any]:
-    return {"erf": import_module("scipy.special").erf} if find_spec("scipy") else {}
+    if not find_spec("scipy"):
+        return {}
+    special = import_module("scipy.special")
+    return {
+        "erf": special.erf, "lgamma": special.gammaln, "digamma": special.digamma,
+        "polygamma": special.polygamma, "erfinv": special.erfinv,
+    }  # fmt: skip
 
 
 def torch(workload: Workload, arrays: Sequence[Any], threads: int = 0) -> Step:
@@ -280,13 +286,14 @@ def _words_of_jax(library: Any) -> Words:
     def layer_norm(x: Any) -> Any:
         return (x - x.mean(-1, keepdims=True)) / library.numpy.sqrt(x.var(-1, keepdims=True) + 1e-5)
 
-    one, drawn = library.nn, library.random
+    one, drawn, special = library.nn, library.random, library.scipy.special
     return Words(
         library.numpy,
         value_and_grad=value_and_grad, permute=library.numpy.transpose, softmax=one.softmax,
         log_softmax=one.log_softmax, gelu_tanh=one.gelu, gelu=functools.partial(one.gelu, approximate=False),
         silu=one.silu, softplus=one.softplus, relu=one.relu, sigmoid=one.sigmoid,
-        erf=library.scipy.special.erf, layer_norm=layer_norm, cast=lambda x, dtype: x.astype(dtype),
+        erf=special.erf, erfinv=special.erfinv, lgamma=special.gammaln, digamma=special.digamma,
+        polygamma=special.polygamma, layer_norm=layer_norm, cast=lambda x, dtype: x.astype(dtype),
         rsqrt=library.lax.rsqrt, topk=lambda x, k: library.lax.top_k(x, k)[0],
         sort_descending=lambda x: library.numpy.sort(x, descending=True),
         median=lambda x: library.numpy.sort(x)[..., (x.shape[-1] - 1) // 2],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from tests.tinytorch.op_table.row import (
@@ -16,6 +18,7 @@ from tests.tinytorch.op_table.row import (
     within,
 )
 from tinytorch.ops import functions as of
+from tinytorch.ops.elementwise import erfinv
 
 
 def odds(*shape):
@@ -61,12 +64,22 @@ UNARY = [
     each(of.signbit, torch.signbit),
     each(of.isposinf, torch.isposinf),
     each(of.isneginf, torch.isneginf),
+    each(erfinv, torch.erfinv, within),
+    each(of.lgamma, torch.lgamma),
+    each(of.digamma, torch.digamma),
     each(
         with_settings(of.nan_to_num, nan=1.5, posinf=2.5, neginf=-3.5),
         lambda x: torch.nan_to_num(x, 1.5, 2.5, -3.5),
         name="nan_to_num 1.5 2.5 -3.5",
     ),
 ]
+
+
+POLYGAMMA = [
+    each(partial(of.polygamma, n), partial(torch.polygamma, n), positive, name=f"polygamma {n}")
+    for n in (0, 1, 2, 5)
+]
+"""PyTorch's trigamma loses digits near the poles to the left of 0: it takes the sine of pi times a pole."""
 
 
 def not_zero(*shape):
@@ -129,4 +142,4 @@ OTHERS = [
     ),
 ]
 
-FUNCTIONS = [*UNARY, *OTHERS]
+FUNCTIONS = [*UNARY, *POLYGAMMA, *OTHERS]

@@ -1,6 +1,6 @@
 """Derive every coefficient of the vectorised mathematics and write `coefficients.py`.
 
-Run as `python -m tests.compiler.loops.mathematics.fit_coefficients`; needs mpmath only, and half a minute.
+Run as `python -m tests.compiler.loops.mathematics.fit_coefficients`; needs mpmath only, and two minutes.
 
 Each table is a best approximation in a weighted maximum norm, computed in 60 decimal digits; rounding to
 the dtype comes last.
@@ -86,6 +86,65 @@ def odd_remainder(f: Function) -> Function:
     return remainder
 
 
+INVERSE_ERROR_END = mpmath.mpf(7226) / 10000
+"""A little beyond the square of 0.85. Squares are taken from it, so that coefficients have one sign."""
+
+
+def inverse_error_near(u: Real) -> Real:
+    """(erfinv(x) / x - sqrt(pi) / 2) / x^2 for u = 0.7226 - x^2."""
+    z, slope = INVERSE_ERROR_END - u, mpmath.sqrt(mpmath.pi) / 2
+    return (mpmath.erfinv(mpmath.sqrt(z)) / mpmath.sqrt(z) - slope) / z if z else slope * mpmath.pi / 12
+
+
+def inverse_error_weight(u: Real) -> Real:
+    """What an error of it does to erfinv, and a little where that is nothing."""
+    z = INVERSE_ERROR_END - u
+    return (z + mpmath.mpf(1) / 50) / (z * inverse_error_near(u) + mpmath.sqrt(mpmath.pi) / 2)
+
+
+def inverse_error_far(u: Real) -> Real:
+    """erfinv(x) for u = sqrt(-log((1 - x) / 2)) - 1.6."""
+    return mpmath.erfinv(1 - 2 * mpmath.exp(-((u + mpmath.mpf("1.6")) ** 2)))
+
+
+def log_gamma_near(u: Real) -> Real:
+    """log(gamma(x)) / ((x - 1) (x - 2)) for x = u + 1/2, filled where a factor is 0."""
+    x = u + mpmath.mpf(1) / 2
+    if x in (1, 2):
+        return mpmath.euler if x == 1 else 1 - mpmath.euler
+    return mpmath.loggamma(x) / ((x - 1) * (x - 2))
+
+
+def log_gamma_middle(u: Real) -> Real:
+    """log(gamma(x)) for x = u + 3."""
+    return mpmath.loggamma(u + 3)
+
+
+def stirling_remainder(z: Real) -> Real:
+    """x times what Stirling's formula lacks of log(gamma(x)), for z = 1 / x^2."""
+    x = 1 / mpmath.sqrt(z)
+    half = mpmath.mpf(1) / 2
+    return x * (mpmath.loggamma(x) - (x - half) * mpmath.log(x) + x - mpmath.log(2 * mpmath.pi) / 2)
+
+
+def digamma_root() -> Real:
+    """The positive root of digamma."""
+    return mpmath.findroot(mpmath.digamma, mpmath.mpf("1.46163214496836"))
+
+
+def digamma_near(u: Real) -> Real:
+    """digamma(x) / (x - root) for x = u + 1, filled at the root."""
+    x, root = u + 1, digamma_root()
+    is_root = abs(x - root) < mpmath.mpf(10) ** (5 - DIGITS // 2)
+    return mpmath.psi(1, root) if is_root else mpmath.digamma(x) / (x - root)
+
+
+def digamma_remainder(z: Real) -> Real:
+    """(log(x) - 1 / (2 x) - digamma(x)) x^2 for z = 1 / x^2."""
+    x = 1 / mpmath.sqrt(z)
+    return (mpmath.log(x) - 1 / (2 * x) - mpmath.digamma(x)) * x**2
+
+
 @dataclass(frozen=True)
 class Tail:
     """A tail fitted as P(a)/Q(a) for a in [0, limit], its value at 0 exact."""
@@ -120,6 +179,10 @@ class Choices:
     asin: int
     sinh: int
     cbrt: int
+    lgamma_far: int
+    digamma_far: int
+    digamma_limit: int
+    quotients: dict[str, tuple[int, int]]
     digits: int
     """Binary ones, of a number."""
     short_digits: int
@@ -130,6 +193,11 @@ CHOICES = {
     "float32": Choices(
         exp=4, expm1=4, log1p_unit=8, log=7, erf=7, erf_limit="3.95", ln2_bits=16,
         log_pair=2, sin=2, cos=2, atan=4, asin=5, sinh=3, cbrt=3, digits=24, short_digits=11,
+        lgamma_far=2, digamma_far=5, digamma_limit=3,
+        quotients={
+            "erfinv_near": (3, 3), "erfinv_far": (3, 3), "lgamma_near": (4, 5), "lgamma_middle": (4, 4),
+            "digamma_near": (3, 4),
+        },
         tails={
             "erfc": Tail(tail, 1.0, "10.2", (4, 5)),
             "normcdf": Tail(normal_tail, 0.5, "14.5", (4, 5)),
@@ -138,6 +206,11 @@ CHOICES = {
     "float64": Choices(
         exp=9, expm1=9, log1p_unit=20, log=6, erf=23, erf_limit="5.95", ln2_bits=41,
         log_pair=7, sin=5, cos=5, atan=10, asin=13, sinh=6, cbrt=5, digits=53, short_digits=33,
+        lgamma_far=6, digamma_far=9, digamma_limit=6,
+        quotients={
+            "erfinv_near": (7, 7), "erfinv_far": (8, 8), "lgamma_near": (9, 9), "lgamma_middle": (8, 8),
+            "digamma_near": (8, 8),
+        },
         tails={
             "erfc": Tail(tail, 1.0, "27.3", (10, 11)),
             "normcdf": Tail(normal_tail, 0.5, "38.75", (10, 11)),
@@ -199,6 +272,29 @@ def cube_root_fit(degree: int) -> Fit:
     return Fit(mpmath.cbrt, low, high, degree, weight=lambda x: 1 / mpmath.cbrt(x))
 
 
+def reciprocal_fit(f: Function, least: int, degree: int) -> Fit:
+    """The fit of a function of 1 / x^2 that is 1/12 at 0, for x from `least` on."""
+    end = 1 / mpmath.mpf(least) ** 2
+    return Fit(remembered(f, mpmath.mpf(1) / 12), mpmath.mpf(0), end, degree)
+
+
+def quotient_fits(n: Choices) -> dict[str, Fit]:
+    """The fits of quotients: erfinv to 0.85 and beyond, log-gamma from 1/2 to 3 to 8, digamma from 1."""
+    zero = mpmath.mpf(0)
+    found = {
+        "erfinv_near": (inverse_error_near, INVERSE_ERROR_END),
+        "erfinv_far": (inverse_error_far, mpmath.mpf("2.65") if n.digits == 24 else mpmath.mpf("4.6")),
+        "lgamma_near": (log_gamma_near, mpmath.mpf("2.5")),
+        "lgamma_middle": (log_gamma_middle, mpmath.mpf(5)),
+        "digamma_near": (digamma_near, mpmath.mpf(n.digamma_limit - 1)),
+    }
+    weights = {"erfinv_near": inverse_error_weight}
+    return {
+        name: Fit(f, zero, end, *n.quotients[name], weight=weights.get(name))
+        for name, (f, end) in found.items()
+    }
+
+
 def parts(number: Real, digits: int, last: int) -> list[Real]:
     """A number as a sum of three parts of so many binary digits each, and where they are few a fourth."""
     lengths = [digits] * 3 + [last] * (digits < last)
@@ -254,6 +350,8 @@ def constants(n: Choices) -> dict[str, list[Real]]:
         "two_over_pi": [2 / mpmath.pi],
         "half_pi": parts(mpmath.pi / 2, n.digits, n.digits),
         "half_pi_short": parts(mpmath.pi / 2, n.short_digits, n.digits),
+        "digamma_root": parts(digamma_root(), n.digits, n.digits)[:2],
+        "digamma_limit": [mpmath.mpf(n.digamma_limit)],
         "erf_limit": [mpmath.mpf(n.erf_limit)],
         **{f"{name}_limit": [mpmath.mpf(kind.limit)] for name, kind in n.tails.items()},
     }
@@ -281,6 +379,8 @@ def tables(dtype: str) -> dict[str, Table]:
         "asin": ([], odd_fit(mpmath.asin, mpmath.mpf(1) / 6, "0.5404", n.asin)),
         "sinh": ([], odd_fit(mpmath.sinh, mpmath.mpf(1) / 6, "1", n.sinh)),
         "cbrt": ([], cube_root_fit(n.cbrt)),
+        "lgamma_far": ([], reciprocal_fit(stirling_remainder, 8, n.lgamma_far)),
+        "digamma_far": ([], reciprocal_fit(digamma_remainder, n.digamma_limit, n.digamma_far)),
     }
     found = {name: (known, *remez(fit)[::2]) for name, (known, fit) in fits.items()}
     exact = {name: ([*known, *fitted], error) for name, (known, fitted, error) in found.items()}
@@ -289,8 +389,8 @@ def tables(dtype: str) -> dict[str, Table]:
     exact["exp2"] = ([c * mpmath.log(2) ** k for k, c in enumerate(density)], error)
     exact |= {name: (values, 0) for name, values in constants(n).items()}
     result: dict[str, Table] = {k: ([rounded(c, dtype) for c in v], error) for k, (v, error) in exact.items()}
-    for name, kind in n.tails.items():
-        top, bottom, error = remez(kind.fit())
+    for name, fit in {**{k: v.fit() for k, v in n.tails.items()}, **quotient_fits(n)}.items():
+        top, bottom, error = remez(fit)
         result[f"{name}_top"] = ([rounded(c, dtype) for c in top], error)
         result[f"{name}_bottom"] = ([rounded(c, dtype) for c in bottom], error)
     return result

@@ -69,6 +69,9 @@ BREAKS = {
     "acosh": 1.0 + POWERS,
     "atanh": np.concatenate([1.0 - POWERS[POWERS < 1.0], np.tanh(HALVES[np.abs(HALVES) < 36] / 2)]),
     "cbrt": np.concatenate([POWERS, -POWERS]),
+    "erfinv": np.array([0.85, -0.85, 1.0, -1.0, 0.5, 1e-300]),
+    "lgamma": np.concatenate([POWERS, [0.5, 1.0, 1.4616321449683622, 2.0, 3.0, 8.0]]),
+    "digamma": np.concatenate([POWERS, [1.0, 1.4616321449683622, 6.0]]),
 }
 
 REACH = {
@@ -76,14 +79,17 @@ REACH = {
     "erfc": 27.4, "normcdf": 38.8, "normpdf": 38.8, "log": 3, "log1p": 3, "sqrt": 3, "sin": 400, "cos": 400,
     "exp2": 1075, "tan": 400, "logit": 1, "log2": 3, "log10": 3, "asin": 1, "acos": 1, "atan": 9, "sinh": 711,
     "cosh": 711, "asinh": 9, "acosh": 9,
-    "atanh": 1, "cbrt": 3,
+    "atanh": 1, "cbrt": 3, "erfinv": 1, "lgamma": 9, "digamma": 9,
 }  # fmt: skip
 """The largest |x| at which something other than a limit happens; for the logarithms, a few."""
 
-DOMAIN = {"log": 0.0, "sqrt": 0.0, "log1p": -1.0, "log2": 0.0, "log10": 0.0, "acosh": 1.0, "logit": 0.0}
+DOMAIN = {
+    "log": 0.0, "sqrt": 0.0, "log1p": -1.0, "log2": 0.0, "log10": 0.0, "acosh": 1.0, "logit": 0.0,
+    "lgamma": 0.0, "digamma": 0.0,
+}  # fmt: skip
 """What all arguments are above."""
 
-WITHIN_ONE = ("logit", "asin", "acos", "atanh")
+WITHIN_ONE = ("logit", "asin", "acos", "atanh", "erfinv")
 """What has arguments of a magnitude below 1, and as many near 1."""
 
 FAR = {

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("llvmlite")
 
 from compiler.backends.reference.random_bits import random32, random64
+from compiler.backends.reference.special import erfinv
 from compiler.ir.formula.atoms import ATOMS
 from compiler.ir.types import dtype_of
 from compiler.loops.language import Literal
@@ -32,6 +33,8 @@ DTYPES = ("float32", "float64")
 LOGICAL = ("and", "or", "xor", "not")
 SHIFTS = ("lshift", "rshift")
 RANDOM = {"random32": (random32, "int32"), "random64": (random64, "int64")}
+GAMMAS = ("lgamma", "digamma", "zeta")
+"""Tested in a file of their own."""
 TRUTHS = ("lt", "le", "gt", "ge", "eq", "ne", "isnan")
 CONSTANT_LIMIT = 30  # beyond it mpmath's erfc takes for ever, and every dtype has reached the limit
 
@@ -64,6 +67,7 @@ EXACT = {
     "acosh": lambda x: real(mpmath.acosh(x)),
     "atanh": lambda x: real(mpmath.atanh(x)),
     "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
+    "erfinv": mpmath.erfinv,
 }
 
 
@@ -79,10 +83,11 @@ REACH = {
     "exp2": (150, 1075), "tan": (100, 100), "logit": (1, 1), "log2": (3, 3), "log10": (3, 3), "asin": (1, 1),
     "acos": (1, 1), "atan": (9, 9), "sinh": (90, 711),
     "cosh": (90, 711), "asinh": (9, 9), "acosh": (9, 9), "atanh": (1, 1), "cbrt": (3, 3),
+    "erfinv": (1, 1),
 }  # fmt: skip
 
 LOGARITHMS = ("log", "log2", "log10")
-WITHIN_ONE = ("asin", "acos", "atanh")
+WITHIN_ONE = ("asin", "acos", "atanh", "erfinv")
 
 # Values at -inf, -1000, -0, +0, 1000, +inf; everything is NaN at NaN. None: only accurate, not exact.
 EDGES = {
@@ -114,6 +119,9 @@ EDGES = {
     "acosh": (np.nan, np.nan, np.nan, np.nan, None, np.inf),
     "atanh": (np.nan, np.nan, -0.0, 0.0, np.nan, np.nan),
     "cbrt": (-np.inf, -10.0, -0.0, 0.0, 10.0, np.inf),
+    "erfinv": (np.nan, np.nan, -0.0, 0.0, np.nan, np.nan),
+    "lgamma": (np.inf, np.inf, np.inf, np.inf, None, np.inf),
+    "digamma": (np.nan, np.nan, np.inf, -np.inf, None, np.inf),
     "sqrt": (np.nan, np.nan, -0.0, 0.0, None, np.inf),
     "sign": (-1.0, -1.0, 0.0, 0.0, 1.0, 1.0),
     "floor": (-np.inf, -1000.0, -0.0, 0.0, 1000.0, np.inf),
@@ -234,6 +242,7 @@ def in_float64(atom, x):
         "erfc": lambda: np.vectorize(math.erfc)(x),
         "normcdf": lambda: np.vectorize(math.erfc)(-x / np.sqrt(2)) / 2,
         "normpdf": lambda: np.exp(-x * x / 2) / np.sqrt(2 * np.pi),
+        "erfinv": lambda: erfinv(x),
     }
     name = re.sub("^a(?!rc|bs)", "arc", atom)
     return formulas[atom]() if atom in formulas else getattr(np, name)(x)
@@ -413,7 +422,7 @@ def test_random_bits_are_those_of_the_oracle(atom, lanes):
 
 def test_every_atom_has_a_rule_and_a_test():
     assert set(ATOMS) | {"fma", "fms", "place", "cast"} == set(RULES)
-    assert set(RULES) - {"place", "cast"} == {*EXACT, *NUMPY, *RANDOM}
+    assert set(RULES) - {"place", "cast"} == {*EXACT, *NUMPY, *RANDOM, *GAMMAS}
 
 
 def test_equal_arguments_of_maximum_give_the_first():

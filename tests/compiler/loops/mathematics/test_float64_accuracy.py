@@ -26,6 +26,8 @@ FUNCTIONS = {
     "normcdf": lambda x: mpmath.erfc(-x / mpmath.sqrt(2)) / 2,
     "softplus": lambda x: max(x, 0) + mpmath.log1p(mpmath.exp(-min(abs(x), 2000))),
     "sqrt": mpmath.sqrt,
+    "lgamma": mpmath.loggamma,
+    "digamma": mpmath.digamma,
 }
 """The exact functions, of arguments that are held already."""
 
