@@ -64,6 +64,17 @@ class IndexRangeError(UserError, IndexError):
         return type(self), (str(self),)
 
 
+class LinearAlgebraError(UserError, ValueError):
+    """A matrix has no inverse, or not the factorisation that was asked for; `told` is IndexRangeError's."""
+
+    def __init__(self, message: str, told: Callable[[Callable[[Any], str]], str] | None = None) -> None:
+        super().__init__(message)
+        self.told = told
+
+    def __reduce__(self) -> tuple[type[LinearAlgebraError], tuple[str]]:
+        return type(self), (str(self),)
+
+
 class NameClashError(UserError, ValueError):
     """Two different things in one program carry the same name."""
 

@@ -17,7 +17,7 @@ from compiler.backends.contract import Candid, Door, Executable, Predicting, Rea
 from compiler.backends.languages import speaking
 from compiler.backends.measuring import machine
 from compiler.entrance import Entrance
-from compiler.errors import ArgumentError, BackendError, IndexRangeError, PassError
+from compiler.errors import ArgumentError, BackendError, IndexRangeError, LinearAlgebraError, PassError
 from compiler.ir.dims import evaluate
 from compiler.ir.finding import stage_of
 from compiler.ir.graph import Graph
@@ -157,10 +157,10 @@ class Program:
             handed = [(outputs[position], inputs[place]) for position, place in self._handed.items()]
             try:
                 self._run(partial(self._executable.run, inputs, sizes, outputs))
-            except IndexRangeError as error:
+            except (IndexRangeError, LinearAlgebraError) as error:
                 if error.told is None:
                     raise
-                raise IndexRangeError(error.told(self.graph.names.describe)) from None
+                raise type(error)(error.told(self.graph.names.describe)) from None
             for given, array in handed if out is not None else ():
                 np.copyto(given, array)
         return out if out is not None else self.structure.pack(outputs)

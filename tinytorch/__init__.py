@@ -40,6 +40,7 @@ from compiler.errors import (
     IndexRangeError,
     KeywordError,
     LawError,
+    LinearAlgebraError,
     MissingLibraryError,
     MissingNameError,
     NameClashError,
@@ -374,6 +375,7 @@ __all__ = [
     "IndexRangeError",
     "KeywordError",
     "LawError",
+    "LinearAlgebraError",
     "MissingLibraryError",
     "MissingNameError",
     "NameClashError",
@@ -459,8 +461,8 @@ __all__ = [
     "diagonal",
     "diagonal_scatter",
     "diff",
-    "digitize",
     "digamma",
+    "digitize",
     "divide",
     "dot",
     "draw",
@@ -528,6 +530,7 @@ __all__ = [
     "less",
     "less_equal",
     "lgamma",
+    "linalg",
     "linspace",
     "lint",
     "load",
@@ -692,6 +695,6 @@ def __dir__() -> list[str]:
 globals().pop("tensor")  # the module would stand in the place of what is asked for as in PyTorch
 
 if TYPE_CHECKING:
-    from tinytorch import data, random
+    from tinytorch import data, linalg, random
 else:
-    __getattr__ = missing_from(__name__, "data", "random")
+    __getattr__ = missing_from(__name__, "data", "linalg", "random")

@@ -105,6 +105,8 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("softshrink", "tt.soft_shrink(x)"),
         ("tanhshrink", "tt.tanh_shrink(x)"),
         ("fix", "tt.trunc(x)"),
+        ("inverse", "tt.linalg.inv(a)"),
+        ("triangular_solve", "tt.linalg.solve_triangular(a, b, upper=True)"),
         ("gammaln", "tt.lgamma(x)"),
         ("psi", "tt.digamma(x)"),
         ("ndtri", "math.sqrt(2) * tt.erfinv(2 * x - 1)"),
@@ -153,6 +155,12 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("randn standard_normal", "tt.random.normal(key, shape)"),
         ("integers", "tt.random.randint(key, shape, minval, maxval)"),
         ("multinomial", "tt.random.categorical(key, logits)"),
+    ),
+    "tinytorch.linalg": (
+        ("svd svdvals pinv matrix_rank cond eig eigvals", "numpy.linalg of what a program returns"),
+        ("norm vector_norm matrix_norm", "tt.norm(x, axis)"),
+        ("multi_dot", "a @ b @ c"),
+        ("solve_ex inv_ex cholesky_ex", "tt.linalg.solve(a, b), tt.linalg.inv(a), tt.linalg.cholesky(a)"),
     ),
     "tinytorch.losses": (
         ("mse_loss MSELoss mean_squared_error MeanSquaredError", "tt.losses.mse(prediction, target)"),
@@ -225,6 +233,7 @@ _ROOMS: Final = {
     "tinytorch.nn": "tt.nn",
     "tinytorch.losses": "tt.losses",
     "tinytorch.optim": "tt.optim",
+    "tinytorch.linalg": "tt.linalg",
 }
 
 KEYWORDS: Final[Mapping[str, tuple[str, ...]]] = {

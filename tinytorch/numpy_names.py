@@ -30,7 +30,17 @@ ARGUMENTS: Final[Mapping[str, str]] = {"ddof": "correction"}
 """NumPy's names for arguments that are no operands; those that must be given go by their places."""
 
 UNLIKE: Final = frozenset(
-    {"diff", "fill_diagonal", "linspace", "logspace", "median", "nanmedian", "put_along_axis", "save"}
+    {
+        "diff",
+        "fill_diagonal",
+        "linspace",
+        "logspace",
+        "lstsq",
+        "median",
+        "nanmedian",
+        "put_along_axis",
+        "save",
+    }
 )
 """Names that mean something else here."""
 
@@ -49,6 +59,7 @@ INSTEAD: Final[Mapping[str, str]] = {
     "float_power": "x.astype('float64') ** y",
     "hsplit": "tt.array_split(x, sections, axis=1)",
     "linspace": "start + (stop - start) * tt.linspace(0, 1, count)",
+    "lstsq": "tt.linalg.lstsq(a, b)",
     "logspace": "10 ** tt.linspace(start, stop, count)",
     "matvec": "tt.einsum('...ij,...j->...i', x, y)",
     "median": "tt.quantile(x, 0.5, axis)",

@@ -118,17 +118,16 @@ _OPERATION: Final[Mapping[str, Function]] = {
 
 def _counterpart(name: str, room: str) -> Function:
     """The function of ours of a name of NumPy's. Raises MissingNameError, which says what to write."""
-    place = import_module(room.replace("numpy", "tinytorch")) if room in _ROOMS else None
     ours = NAMES.get(name, name)
-    for module in (place, import_module("tinytorch")):
-        if room in _ROOMS and module is not None and ours in module.__all__ and ours not in UNLIKE:
-            found = getattr(module, ours)
-            if callable(found):
-                return found
+    if room in _ROOMS:
+        place = import_module(room.replace("numpy", "tinytorch"))
+        found = getattr(place, ours) if ours in place.__all__ and ours not in UNLIKE else None
+        if callable(found):
+            return found
     raise MissingNameError(f"{room}.{name} is not for tensors, which have no values yet{_fix(name, room)}")
 
 
-_ROOMS: Final = ("numpy",)
+_ROOMS: Final = ("numpy", "numpy.linalg")
 """The rooms of NumPy that have one of the same name here."""
 
 _NAMED: Final = ("numpy", "numpy.linalg", "numpy.lib.stride_tricks")

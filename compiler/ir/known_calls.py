@@ -15,6 +15,7 @@ import numpy as np
 
 from compiler.errors import DTypeError, IndexRangeError, ShapeError
 from compiler.ir.dims import Extent
+from compiler.ir.linear_algebra import FUNCTIONS, linear_call
 from compiler.ir.node import Node, Origin, make_node
 from compiler.ir.op import ScatterAdd
 from compiler.ir.ordering import (
@@ -262,4 +263,6 @@ def call_of(function: ArrayFunction, *operands: TensorType) -> Call:
 
 def known_call(label: str, type: TensorType) -> Call | None:
     """The call of a label, with a result of a type; None for one that is not ours."""
+    if label in FUNCTIONS:
+        return linear_call(label, type)
     return Call(label, KNOWN[label](type), type) if label in KNOWN else None

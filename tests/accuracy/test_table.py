@@ -36,17 +36,21 @@ def test_every_activation_has_every_row():
 
 
 CROSSING = {
-    ("llvm", "mish"): 7,
+    ("llvm", "mish"): 7, ("llvm", "lgamma_left_of_0"): 20,
     ("numpy", "mish"): 8.5, ("numpy", "gelu_sigmoid"): 5, ("numpy", "silu"): 5, ("numpy", "gelu"): 5,
     ("numpy", "gelu_tanh"): 4.5, ("numpy", "erfc"): 4.5,
 }  # fmt: skip
-"""Units of float32 where a slope is the difference of two terms twice its size: the errors of both add up."""
+"""Units of float32 where a slope is the difference of two terms twice its size: the errors of both add up.
+
+log-gamma crosses 0 between its poles, in float64 too, as a difference: its errors are absolute there.
+"""
 
 
 def test_ours_stay_below_the_goal():
     for (dtype, _, name, system), row in STATED.items():
         if system != "PyTorch":
-            limit = CROSSING.get((system, name), GOAL) if dtype == "float32" else GOAL
+            is_crossing = dtype == "float32" or name == "lgamma_left_of_0"
+            limit = CROSSING.get((system, name), GOAL) if is_crossing else GOAL
             assert row.units <= limit, (dtype, name, system)
 
 

@@ -23,6 +23,7 @@ OWNERS = {
     "tinytorch.nn": tt.nn,
     "tinytorch.losses": tt.losses,
     "tinytorch.random": tt.random,
+    "tinytorch.linalg": tt.linalg,
     "tinytorch.optim": tt.optim,
     "Tensor": X,
     "core.Tensor": CourseTensor([1.0]),
@@ -221,7 +222,7 @@ def test_hints_are_loaded_for_errors_only():
 
 def _with_axes():
     """Every public function, and method of a tensor, that has an axis or keeps one."""
-    for room in (tt, tt.nn, tt.losses, tt.random):
+    for room in (tt, tt.nn, tt.losses, tt.random, tt.linalg):
         for name in room.__all__:
             value = getattr(room, name)
             if inspect.isfunction(value):

@@ -193,7 +193,7 @@ def _write_kernel(storage: Storage, plan: Plan, kernel: Kernel) -> None:
         storage.source.call(partial(_move, first, storage.sizes), names, storage.name(first))
     elif isinstance(first.op, Call):
         names = _tuple([storage.name(operand) for operand in first.operands])
-        storage.source.call(partial(_call, first.op, storage.sizes), names, storage.name(first))
+        storage.source.call(partial(_call, first, first.op, storage.sizes), names, storage.name(first))
 
 
 def _tuple(names: Sequence[str]) -> str:
@@ -204,8 +204,8 @@ def _move(node: Node, sizes: Mapping[str, int], operands: Sequence[Array], out: 
     write_layout(node, operands, sizes, out)
 
 
-def _call(op: Call, sizes: Mapping[str, int], operands: Sequence[Array], out: Array) -> None:
-    write_call(op, operands, sizes, out)
+def _call(node: Node, op: Call, sizes: Mapping[str, int], operands: Sequence[Array], out: Array) -> None:
+    write_call(node, op, operands, sizes, out)
 
 
 def _is_contraction(node: Node) -> bool:

@@ -13,11 +13,11 @@ from compiler.backends.reference.atoms import ATOMS_IN_NUMPY
 from compiler.backends.reference.conversion import converted
 from compiler.backends.reference.layout import move
 from compiler.backends.reference.prefix import prefix
-from compiler.errors import ArgumentError
+from compiler.errors import ArgumentError, LinearAlgebraError
 from compiler.ir.dims import evaluate
 from compiler.ir.formula.tape import Const, Ref, infer_dtypes
 from compiler.ir.graph import Graph
-from compiler.ir.node import Node
+from compiler.ir.node import Node, describe
 from compiler.ir.op import (
     Access,
     ArrayFunction,
@@ -114,29 +114,41 @@ def compute(node: Node, operands: Sequence[Array], sizes: Mapping[str, int]) -> 
         case Layout():
             return move(node, operands, sizes)
         case Call():
-            return call(node.op, operands, sizes)
+            return call(node, node.op, operands, sizes)
         case _:
             raise TypeError(f"{node!r} is a leaf without a value")
 
 
-def call(op: Call, operands: Sequence[Array], sizes: Mapping[str, int]) -> Array:
+def call(node: Node, op: Call, operands: Sequence[Array], sizes: Mapping[str, int]) -> Array:
     """The value of an opaque call, checked against the type it declares. Its operands are read-only."""
     views = [operand.view() for operand in operands]
     for view in views:
         view.setflags(write=False)
-    value = np.array(op.function(*views), order="C")
+    try:
+        value = np.array(op.function(*views), order="C")
+    except LinearAlgebraError as error:
+        raise _told_of(node, str(error)) from None
     expected = tuple(evaluate(extent, sizes) for extent in op.type.shape)
     if value.shape != expected or value.dtype != op.type.dtype.numpy:
         raise ArgumentError(f"{op.label} returned {value.dtype}{list(value.shape)} and declares {op.type}")
     return value
 
 
-def write_call(op: Call, operands: Sequence[Array], sizes: Mapping[str, int], out: Array) -> None:
+def write_call(node: Node, op: Call, operands: Sequence[Array], sizes: Mapping[str, int], out: Array) -> None:
     """The value of an opaque call into a dense array that shares no memory with its operands."""
     if isinstance(op.function, ArrayFunction):
         op.function.write(out, *operands)
     else:
-        np.copyto(out, call(op, operands, sizes))
+        np.copyto(out, call(node, op, operands, sizes))
+
+
+def _told_of(node: Node, sentence: str) -> LinearAlgebraError:
+    """An error of a call of ours, which names the matrix and where the call was written."""
+
+    def told(describe: Callable[[Node], str]) -> str:
+        return f"{sentence}\n  {describe(node.operands[0])}\n  {describe(node)}"
+
+    return LinearAlgebraError(told(describe), told)
 
 
 def _map_reduce(op: MapReduce, operands: Sequence[Array], sizes: Mapping[str, int]) -> Array:

@@ -8,6 +8,7 @@ from tests.tinytorch.op_table.elementwise import ELEMENTWISE
 from tests.tinytorch.op_table.functions import FUNCTIONS
 from tests.tinytorch.op_table.joining import JOINING
 from tests.tinytorch.op_table.layout import LAYOUT
+from tests.tinytorch.op_table.linear import LINEAR
 from tests.tinytorch.op_table.prefix import PREFIX
 from tests.tinytorch.op_table.reducing import REDUCING
 from tests.tinytorch.op_table.row import SPECIAL, Row
@@ -29,6 +30,7 @@ ROWS = [
     *JOINING,
     *ORDERS,
     *SCATTERING,
+    *LINEAR,
 ]
 
 __all__ = ["ROWS", "SPECIAL", "UNARY", "Row"]

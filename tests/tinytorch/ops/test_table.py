@@ -6,6 +6,7 @@ import math
 import pytest
 
 from tests.tinytorch.op_table import ROWS, UNARY
+from tinytorch import linalg
 from tinytorch.elementwise import Elementwise, elementwise
 from tinytorch.ops import (
     activations,
@@ -44,6 +45,7 @@ MODULES = [
     counting,
     scattering,
     diagonals,
+    linalg,
 ]
 
 

@@ -27,7 +27,7 @@ def run_python_step(step: PythonStep, look: Callable[[Node], Array], sizes: Mapp
             operands = [values[operand] for operand in node.operands]
             if isinstance(node.op, Call) and node in step.stored:
                 values[node] = look(node)
-                write_shared(node.op, operands, sizes, values[node])
+                write_shared(node, node.op, operands, sizes, values[node])
             else:
                 values[node] = compute(node, operands, sizes)
     for node in step.stored:

@@ -10,6 +10,7 @@ import numpy as np
 
 from compiler.backends.llvm.threads import pool
 from compiler.backends.reference import write_call
+from compiler.ir.node import Node
 from compiler.ir.op import ArrayFunction, Call
 
 _FROM: Final = 1 << 19
@@ -20,11 +21,11 @@ second thread, of a million nothing did, and sorts took less.
 """
 
 
-def write_shared(op: Call, operands: Sequence[Any], sizes: Mapping[str, int], out: Any) -> None:
+def write_shared(node: Node, op: Call, operands: Sequence[Any], sizes: Mapping[str, int], out: Any) -> None:
     """The value of an opaque call, as `write_call` has it, by as many threads as programs use."""
     function = op.function
     if not isinstance(function, ArrayFunction) or max(item.size for item in operands) < _FROM:
-        write_call(op, operands, sizes, out)
+        write_call(node, op, operands, sizes, out)
         return
     first, *others = function.parts(pool.get_num_threads(), out, operands)
     failures: list[BaseException] = []

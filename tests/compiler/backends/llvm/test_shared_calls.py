@@ -5,7 +5,9 @@ import pytest
 
 import tinytorch as tt
 from compiler.backends.llvm.run import sharing
+from compiler.ir.build import constant_node
 from compiler.ir.known_calls import Order, call_of
+from compiler.ir.node import make_node
 from compiler.ir.types import FLOAT32, TensorType
 
 
@@ -45,4 +47,5 @@ def test_an_error_of_a_thread_is_that_of_the_call(threads):
     x = np.zeros((4, sharing._FROM), np.float32)
     op = call_of(Failing(), TensorType(FLOAT32, x.shape))
     with pytest.raises(ValueError, match="one of them"):
-        sharing.write_shared(op, [x], {}, np.empty(x.shape, np.int64))
+        node = make_node(op, [constant_node(x, FLOAT32)])
+        sharing.write_shared(node, op, [x], {}, np.empty(x.shape, np.int64))
