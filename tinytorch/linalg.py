@@ -29,6 +29,7 @@ from compiler.ir.node import Node, describe
 from compiler.ir.types import floating, promote
 from tinytorch.axes import counted
 from tinytorch.guards import guard, missing_from
+from tinytorch.norms import matrix_norm, norm, vector_norm
 from tinytorch.ops.elementwise import where
 from tinytorch.ops.layout import tril, triu
 from tinytorch.ops.making import eye
@@ -43,11 +44,14 @@ __all__ = [
     "inv",
     "logdet",
     "lstsq",
+    "matrix_norm",
     "matrix_power",
+    "norm",
     "qr",
     "slogdet",
     "solve",
     "solve_triangular",
+    "vector_norm",
 ]
 
 

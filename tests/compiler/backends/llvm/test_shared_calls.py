@@ -46,6 +46,6 @@ def test_an_error_of_a_thread_is_that_of_the_call(threads):
     threads(2)
     x = np.zeros((4, sharing._FROM), np.float32)
     op = call_of(Failing(), TensorType(FLOAT32, x.shape))
+    node = make_node(op, [constant_node(x, FLOAT32)])
     with pytest.raises(ValueError, match="one of them"):
-        node = make_node(op, [constant_node(x, FLOAT32)])
         sharing.write_shared(node, op, [x], {}, np.empty(x.shape, np.int64))
