@@ -75,7 +75,7 @@ class Door:
     Outputs are given, and given back, as a tuple, or as a dict with `keys`, or the only one `bare`. Of
     `demands` none is negative in a call, `donated` are names of inputs, and what a caller gives for outputs
     shares no memory with `buffers`. Inputs are dense but for those that have a layout. Outputs that are
-    `handed` are the arrays of donated inputs, by their place; where a caller gives others, the fallback runs.
+    `handed` are the arrays of donated inputs, by their place; what a caller gives for them is a copy.
     """
 
     inputs: Sequence[Node]

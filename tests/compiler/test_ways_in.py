@@ -349,8 +349,6 @@ def test_native_ways_in_run_no_python(backend, donate, monkeypatch):
         program(*given, out=out)  # loads what is seldom needed
         monkeypatch.setattr(program.signature, "bind", None)
         assert type(program(*given)) is type(program(y=given[1], x=given[0], out=None)) is type(fresh)
-        if program.plan.handed:
-            continue  # what is computed in an argument is copied to `out` by the checked way
         assert program(*given, out=out) is out
         if not isinstance(out, np.ndarray | dict):
             assert program(given[0], y=given[1], out=tuple(out))[0] is out[0]
@@ -475,3 +473,19 @@ def test_a_python_float_runs_no_python(backend, monkeypatch):
     program(filled((5,)), 0.5)
     monkeypatch.setattr(program.signature, "bind", None)
     np.testing.assert_array_equal(program(filled((5,)), 0.5), filled((5,)) * np.float32(0.5))
+
+
+@pytest.mark.parametrize("backend", NATIVE)
+def test_what_is_computed_in_an_argument_is_copied_to_out(backend, monkeypatch):
+    x, y = tt.input("x", ("n", 3)), tt.input("y", ("n", 3))
+    program = tt.compile([x, y], [tt.relu(x) + y, y.sum()], donate=["x"], backend=backend)
+    assert program.plan.handed
+    out = [np.empty((4, 3), np.float32), np.empty((), np.float32)]
+    program(filled((4, 3)), filled((4, 3)), out=out)  # loads what is seldom needed
+    monkeypatch.setattr(program.signature, "bind", None)
+    given, other = -filled((4, 3)), filled((4, 3))
+    expected = [np.maximum(given, 0) + other, other.sum()]
+    program(given, other, out=out)
+    for found, wanted in zip(out, expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    assert not np.shares_memory(out[0], given)

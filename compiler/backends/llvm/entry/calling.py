@@ -97,4 +97,4 @@ def tinytorch_entry(code: Code, own: Pointer, given: Pointer, count: Word, keywo
     with code.when(status.differs(0)):
         drop_all(code, objects, result_count)
         decline()
-    return answer_of(code, table, out, objects)
+    return answer_of(code, table, out, objects, ordered)

@@ -63,10 +63,8 @@ def unpack(code: Code, table: Pointer, out: Pointer, objects: Pointer) -> Byte:
 
 @part
 def fits_result(code: Code, thing: Pointer, record: Pointer, symbols: Pointer) -> Byte:
-    """Whether an object is an array that a result may be written to, which is computed there."""
+    """Whether an object is an array that a result may be written to."""
     array, known = thing.fields(ArrayHeader), record.fields(ResultRecord)
-    with code.when(known["handed"] >= 0):
-        code.give(0)
     with code.unless(array["type"].same(NDARRAY_TYPE(code))):
         code.give(0)
     dtype, flags = array["dtype"].fields(DTypeHeader), C_CONTIGUOUS | ALIGNED | WRITEABLE

@@ -129,4 +129,5 @@ def _imports() -> dict[str, int]:
     }
     types = {f"{kind.__name__}_type": id(kind) for kind in (np.ndarray, tuple, list, dict, float)}
     others = {"new_array": new_array_address(), "none": id(None), "wide": ctypes.addressof(_wide)}
+    others["memmove"] = ctypes.cast(ctypes.memmove, ctypes.c_void_p).value or 0
     return found | types | others

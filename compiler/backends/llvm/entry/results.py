@@ -23,6 +23,7 @@ take_reference = External("Py_IncRef", None, Pointer)
 drop_reference = External("Py_DecRef", None, Pointer)
 new_tuple = External("PyTuple_New", Pointer, Word)
 set_item = External("PyTuple_SetItem", Int, Pointer, Word, Pointer)
+copy_memory = External("memmove", Pointer, Pointer, Pointer, Word)
 new_array = External("new_array", Pointer, Pointer, Pointer, Int, Pointer, Pointer, Pointer, Int, Pointer)
 
 
@@ -96,14 +97,37 @@ def results_of(
     objects: Pointer,
     frame: Pointer,
 ) -> Word:
-    """New results, or those that are given: as many references as there are now, and where memory is."""
+    """New results, or those that are given: as many references as there are now, and where memory is.
+
+    What is computed in an argument lies there, whatever is given for it.
+    """
     with code.when(out.is_null()):
         code.give(make_results(code, table, symbols, given, objects, frame))
-    count = table.fields(Table)["results"]["count"]
+    results = table.fields(Table)["results"]
+    count, records = results["count"], results["first"]
     with code.each(count) as i:
         take_reference(code, objects.pointers[i])  # a list may lose it while the program runs
         frame.pointers[i] = objects.pointers[i].fields(ArrayHeader)["data"]
+        handed = records.element(ResultRecord, i)["handed"]
+        with code.when(handed >= 0):
+            frame.pointers[i] = given.pointers[handed].fields(ArrayHeader)["data"]
     return count
+
+
+@part
+def copy_handed(code: Code, table: Pointer, objects: Pointer, given: Pointer) -> None:
+    """Copies what was computed in arguments to the results that are given for it."""
+    results = table.fields(Table)["results"]
+    count, records = results["count"], results["first"]
+    with code.each(count) as i:
+        record, array = records.element(ResultRecord, i), objects.pointers[i].fields(ArrayHeader)
+        handed = record["handed"]
+        with code.when(handed >= 0):
+            with code.repeat(0, record["item_bytes"]) as loop:
+                axis, size = loop.values
+                loop.leave_unless(axis < array["rank"])
+                loop.again(axis + 1, size * array["extents"].words[axis])
+            copy_memory(code, array["data"], given.pointers[handed].fields(ArrayHeader)["data"], size)
 
 
 @part
@@ -123,12 +147,13 @@ def make_results(
 
 
 @part
-def answer_of(code: Code, table: Pointer, out: Pointer, objects: Pointer) -> Pointer:
+def answer_of(code: Code, table: Pointer, out: Pointer, objects: Pointer, given: Pointer) -> Pointer:
     """What the caller gets: new results, or what was given for them. Takes over the references."""
     known = table.fields(Table)
     count = known["results"]["count"]
     with code.when(out.is_null()):
         code.give(packed(code, objects, count, known["form"]["is_bare"]))
+    copy_handed(code, table, objects, given)
     drop_all(code, objects, count)
     take_reference(code, out)
     return out
