@@ -128,6 +128,7 @@ VOCABULARY: Final = ("scalar", "reducing", "sorting", "moving", "indexing", "com
 
 def _vocabulary() -> str:
     functions = {name: item for room in VOCABULARY for name, item in rooms()[room].items()}
+    functions |= {f"linalg.{name}": getattr(tt.linalg, name) for name in tt.linalg.__all__}
     rows = [*vocabulary.scalar_rows(), *vocabulary.composed_rows(functions)]
     return _table(vocabulary.HEADINGS, iter(rows))
 

@@ -21,6 +21,7 @@ from tinytorch.numpy_names import UNLIKE
 HEADINGS: Final = ("op", "what it is", "dtypes", "NumPy", "PyTorch", "largest error")
 TORCH: Final = Path(__file__).with_name("torch_names.txt")
 """PyTorch's functions that have a name of ours, by `python -m tests.documentation.torch_names`."""
+ROOMS: Final = ("torch.nn.functional", "torch.special", "torch.linalg")
 
 
 def scalar_rows() -> Iterator[tuple[str, ...]]:
@@ -64,13 +65,15 @@ def _others(name: str) -> tuple[str, str]:
 
 def _numpy_name(name: str) -> str:
     known = [other for other, ours in OF_NUMPY.items() if ours == name]
-    if name not in UNLIKE and callable(getattr(np, name, None)):
+    room, _, last = name.rpartition(".")
+    if last not in UNLIKE and callable(getattr(np.linalg if room else np, last, None)):
         known.insert(0, name)
     return ", ".join(f"`{item}`" for item in known)
 
 
 def _torch_name(name: str) -> str:
-    same = [item for item in TORCH.read_text().split() if item.rpartition(".")[2] == name]
+    names = TORCH.read_text().split()
+    same = [item for item in names if item in (f"torch.{name}", *(f"{room}.{name}" for room in ROOMS))]
     hinted = [
         item for names, fix in NAMES["tinytorch"] if re.match(rf"tt\.{name}\(", fix) for item in names.split()
     ]
