@@ -158,7 +158,6 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     ),
     "tinytorch.linalg": (
         ("svd svdvals pinv matrix_rank cond eig eigvals", "numpy.linalg of what a program returns"),
-        ("norm vector_norm matrix_norm", "tt.norm(x, axis)"),
         ("multi_dot", "a @ b @ c"),
         ("solve_ex inv_ex cholesky_ex", "tt.linalg.solve(a, b), tt.linalg.inv(a), tt.linalg.cholesky(a)"),
     ),

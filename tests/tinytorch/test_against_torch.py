@@ -25,6 +25,9 @@ def test_value_and_gradients(row):
                 np.testing.assert_allclose(mine, theirs, rtol=tolerance, atol=tolerance * scale)
 
 
+LOOSE = {("lgamma", 2): 1e-8, ("digamma", 1): 1e-8}
+"""What torch's trigamma is off by, which is right to nine digits alone."""
+
 BREAKS = {
     "softplus": [20.0],
     "elu": [0.0],
@@ -43,6 +46,13 @@ LIMITS = {
     ("pow 0.5", 2, -np.inf): np.nan,
     ("cbrt", 1, 0.0): np.inf,
     ("logit", 2, 1.0): np.inf,
+    ("digamma", 2, -np.inf): np.nan,
+    **{
+        (name, order, float(x)): np.inf
+        for name, order in (("lgamma", 2), ("digamma", 1))
+        for x in SPECIAL
+        if -np.inf < x <= -1 and x == np.floor(x)
+    },
     **{("cbrt", 2, sign * np.inf): np.nan for sign in (1, -1)},
     **{("acosh", order, float(x)): np.nan for order in (1, 2) for x in SPECIAL if x < 1.0},
 }
@@ -59,7 +69,8 @@ def test_special_values(row):
         rows = zip(ours(row.ours, [x]), expected, limits, strict=True)
         for order, (mine, theirs, far) in enumerate(rows):
             is_limit = np.isinf(x) & np.isnan(theirs) & np.isfinite(mine) & (order > 0)
-            compare_points(row, order, x, mine, np.where(is_limit, far, theirs), tolerance)
+            loose = max(tolerance, LOOSE.get((row.name, order), 0.0))
+            compare_points(row, order, x, mine, np.where(is_limit, far, theirs), loose)
 
 
 def compare_points(row, order, x, mine, theirs, tolerance):

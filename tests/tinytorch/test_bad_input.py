@@ -531,6 +531,8 @@ def test_every_public_error_is_raised_somewhere_above():
         "DrawingError": "drawing",
         "KeywordError": "hints",
         "LawError": "the laws",
+        "LinearAlgebraError": "linear algebra",
+        "MissingLibraryError": "storage",
         "MissingNameError": "hints",
         "NumericsError": "debugging",
         "PassError": "the pipeline",

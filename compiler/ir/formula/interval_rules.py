@@ -197,7 +197,8 @@ def _exp2(x: Range) -> Range:
 
 
 def _expm1(x: Range) -> Range:
-    return _add(_exp(x), literal(-1.0))
+    low, high = (math.expm1(end) if end < 700 else math.inf for end in (x.low, x.high))
+    return replace(_exp(x), low=low, high=high)
 
 
 def _log(x: Range) -> Range:

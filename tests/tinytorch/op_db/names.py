@@ -471,7 +471,7 @@ REFUSED: dict[str, str] = {
     "matrix_norm has the orders": "norm linalg.norm linalg.matrix_norm",
     "lstsq needs as many rows": "linalg.lstsq",
     "indices have as many axes": "gather",
-    "the literal -": "add sub rsub index_add",
+    "the literal -": "index_add",
     "max of no elements": "linalg.norm",
     "bools are set": "index_add index_put put scatter scatter_add scatter_reduce",
     "no gradient by values that are multiplied": "scatter_reduce index_reduce",

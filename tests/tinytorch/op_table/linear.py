@@ -99,4 +99,24 @@ LINEAR = [
         )
         for n in (5, 0, -2)
     ],
+    *[
+        Row(
+            f"vector_norm {order}",
+            lambda x, order=order: of.vector_norm(x, order, -1),
+            lambda x, order=order: torch.linalg.vector_norm(x, order, -1),
+            [(regular(3, 3),), (regular(2, 3, 3),)],
+            is_smooth=order not in (0, np.inf, -np.inf),
+        )
+        for order in (0, 1, 2, 2.5, -1, np.inf, -np.inf)
+    ],
+    *[
+        Row(
+            f"matrix_norm {order}",
+            lambda x, order=order: of.matrix_norm(x, order),
+            lambda x, order=order: torch.linalg.matrix_norm(x, order),
+            [(regular(3, 3),), (regular(2, 3, 3),)],
+            is_smooth=order == "fro",
+        )
+        for order in ("fro", 1, -1, np.inf, -np.inf)
+    ],
 ]

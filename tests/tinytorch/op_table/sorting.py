@@ -194,6 +194,7 @@ COUNTING = [
         lambda x, w: oc.histogram(x, BOUNDS, weights=w)[0],
         lambda x, w: torch.histogram(x.detach(), torch.tensor(BOUNDS, dtype=x.dtype), weight=w.detach())[0],
         [(np.array([-2.0, 3.0, 0.5, 0.49, -7.0, 1.0]), WEIGHTS)],
+        is_smooth=False,
         orders=0,
     ),
 ]
