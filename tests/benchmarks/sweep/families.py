@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tests.benchmarks.sweep import arithmetic, drawing, moving, networks, reducing, solving, sorting, storing
+from tests.benchmarks.sweep import (
+    arithmetic,
+    composing,
+    drawing,
+    moving,
+    networks,
+    reducing,
+    solving,
+    sorting,
+    storing,
+)
 from tests.benchmarks.sweep.workload import Sizes, Workload
 
 FAMILIES: Final[dict[str, Callable[[Sizes], Iterator[Workload]]]] = {
@@ -18,6 +28,7 @@ FAMILIES: Final[dict[str, Callable[[Sizes], Iterator[Workload]]]] = {
     "gathers": moving.gathers,
     "arguments": moving.arguments,
     "sorting": sorting.sorting,
+    "composites": composing.composites,
     "linear algebra": solving.solving,
     "draws": drawing.draws,
     "training": networks.training,
