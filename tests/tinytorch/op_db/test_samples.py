@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,7 +12,7 @@ pytest.importorskip("ml_dtypes")
 pytest.importorskip("expecttest")
 
 from tests.tinytorch.op_db.names import ABSENT, FEW, REFUSED, UNLIKE, ours_of
-from tests.tinytorch.op_db.trying import COMPUTED, STORED, op_infos, tried
+from tests.tinytorch.op_db.trying import COMPUTED, STORED, Outcome, op_infos, tried
 
 INFOS = {f"{info.name} {info.variant_test_name}".strip(): info for info in op_infos()}
 HAD = [title for title, info in INFOS.items() if ours_of(info.name) is not None]
@@ -26,13 +27,12 @@ def test_every_name_is_had_or_absent_with_a_reason():
     assert listed - had == set(reasons)
 
 
-def _outcomes(title: str, dtype: str, **how: object) -> list:
+def _outcomes(title: str, dtype: str) -> Iterator[Outcome]:
     import torch
 
     info = INFOS[title]
-    if getattr(torch, dtype) not in info.dtypes:
-        return []
-    return list(tried(info, ours_of(info.name), dtype, **how))
+    if getattr(torch, dtype) in info.dtypes:
+        yield from tried(info, ours_of(info.name), dtype, backend="numpy")
 
 
 @pytest.mark.parametrize("title", HAD)
@@ -40,7 +40,7 @@ def test_samples(title):
     name = INFOS[title].name
     allowed = [part for part, names in REFUSED.items() if names == "*" or name in names.split()]
     for dtype in DTYPES:
-        for found in _outcomes(title, dtype, backend="numpy"):
+        for found in _outcomes(title, dtype):
             is_said = not found.refused or any(part in found.refused for part in allowed)
             assert is_said, f"{found.sample} of {dtype} is refused: {found.refused}"
             is_known = not found.wrong or name in UNLIKE
@@ -64,9 +64,10 @@ def test_what_is_refused_is_refused(name, part):
     assert any(part in item.refused for item in _all_of(name)), f"{name} refuses nothing with {part!r}"
 
 
-def _all_of(name: str) -> list:
+def _all_of(name: str) -> Iterator[Outcome]:
+    """Those of the dtypes with the fewest samples first."""
     titles = [title for title in HAD if INFOS[title].name == name]
-    return [item for title in titles for dtype in DTYPES for item in _outcomes(title, dtype, backend="numpy")]
+    return (item for dtype in reversed(DTYPES) for title in titles for item in _outcomes(title, dtype))
 
 
 @pytest.mark.parametrize("name", UNLIKE)
