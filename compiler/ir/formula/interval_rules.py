@@ -207,8 +207,8 @@ def _log(x: Range) -> Range:
 
 
 def _log1p(x: Range) -> Range:
-    moved = _add(x, literal(1.0))
-    return _log(moved)
+    low, high = (math.log1p(end) if end > -1 else -math.inf for end in (x.low, x.high))
+    return replace(_log(_add(x, literal(1.0))), low=low, high=high)
 
 
 def _sqrt(x: Range) -> Range:
@@ -262,6 +262,13 @@ def _within_one(function: Callable[[float], float]) -> Callable[[Range], Range]:
 def _atanh(x: Range) -> Range:
     low, high = (math.atanh(end) if abs(end) < 1 else math.copysign(math.inf, end) for end in (x.low, x.high))
     return Range(low, high, infinite=x.magnitude[1] >= 1, nan=x.nan or x.magnitude[1] > 1)
+
+
+def _erfinv(x: Range) -> Range:
+    """Between x times its slope at 0, the root of pi over 2, and atanh(x): not nearer to 0, not farther."""
+    far, least = _atanh(x), math.sqrt(math.pi) / 2 * (1 - 1e-15)
+    low = x.low * least if x.low > 0 else far.low
+    return replace(far, low=low, high=x.high * least if x.high < 0 else far.high)
 
 
 def _acosh(x: Range) -> Range:
@@ -328,7 +335,7 @@ def _softplus(x: float) -> float:
 
 
 def _sigmoid(x: float) -> float:
-    return 0.5 + 0.5 * math.tanh(0.5 * x)
+    return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
 
 
 def _normcdf(x: float) -> float:
@@ -403,7 +410,7 @@ RULES: Final[Mapping[str, Callable[..., Range]]] = of_every_atom({
     "atan": _atan, "atan2": _angle, "sinh": _sinh, "cosh": _cosh,
     "asinh": _rising(math.asinh, -math.inf, math.inf), "acosh": _acosh, "atanh": _atanh,
     "cbrt": _rising(_cube_root, -math.inf, math.inf), "hypot": _hypot, "copysign": _copysign,
-    "fmod": _fmod, "floordiv": _floordiv, "erfinv": _atanh, "lgamma": _lgamma, "digamma": _digamma,
+    "fmod": _fmod, "floordiv": _floordiv, "erfinv": _erfinv, "lgamma": _lgamma, "digamma": _digamma,
     "zeta": _zeta,
 }, "the table of interval rules", but=("where",))  # fmt: skip
 """The rule of every atom but `where`, whose branches are judged under its condition (`intervals.py`)."""

@@ -26,8 +26,8 @@ COMPUTED = ("float64", "float32", "int64", "bool")
 STORED = ("float16", "bfloat16", "int8", "int16", "uint8")
 WRAPPED = ("int8", "int16", "uint8")
 """Integers of which ours are summed as int64, and PyTorch's sums may wrap around."""
-MOST, FEW = 40, 4
-"""Of how many samples, evenly spaced, other dtypes than float64 are tried, and those that are stored."""
+ALL, MOST, FEW = 200, 40, 4
+"""How many samples, evenly spaced, of float64, of other dtypes that compute, and of stored ones are tried."""
 
 Arrays = list[np.ndarray[Any, Any]]
 
@@ -78,7 +78,7 @@ def _samples(info: Any, dtype: str, is_trained: bool) -> list[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = list(info.sample_inputs("cpu", getattr(torch, dtype), requires_grad=is_trained))
-    most = len(found) if dtype == "float64" else MOST if dtype in COMPUTED else FEW
+    most = ALL if dtype == "float64" else MOST if dtype in COMPUTED else FEW
     return found[:: -(-len(found) // (most or 1)) or 1]
 
 
