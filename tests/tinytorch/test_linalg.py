@@ -129,3 +129,10 @@ def test_shapes_that_do_not_fit_are_errors(call, words):
 def test_a_power_is_whole():
     with pytest.raises(tt.ArgumentError, match="the power of a matrix is an int"):
         tt.linalg.matrix_power(tt.input("a", (2, 2)), 0.5)
+
+
+@pytest.mark.parametrize("p", [0.5, 1.0, 1.5, 2.0, 3.0, np.inf])
+def test_the_gradient_of_a_distance_between_equal_rows_is_zero(p):
+    x = tt.input("x", (2, 3), "float64")
+    step = tt.compile([x], tt.grad(tt.cdist(x, x, p).sum(), x), backend="reference")
+    np.testing.assert_array_equal(step(np.full((2, 3), 0.5)), np.zeros((2, 3)))

@@ -10,12 +10,12 @@ from compiler.ir.dims import Dim
 from compiler.ir.node import describe
 from compiler.ir.types import FLOAT32, DType, dtype_of, floating
 from tinytorch.axes import counted, normalised_axis
+from tinytorch.norms import vector_norm
 from tinytorch.ops.arrays import tensordot
 from tinytorch.ops.contract import matmul
-from tinytorch.ops.elementwise import abs, clip, maximum, pow, sqrt
+from tinytorch.ops.elementwise import clip, maximum, pow, sqrt
 from tinytorch.ops.layout import diagonal, flip, pad, split, stack
 from tinytorch.ops.making import linspace
-from tinytorch.ops.reduce import norm
 from tinytorch.rounding import rounded_once
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 from tinytorch.values import checked_number
@@ -96,7 +96,6 @@ def corrcoef(x: Any) -> Tensor:
 # Distances
 
 
-@rounded_once
 def cdist(left: Any, right: Any, p: float = 2.0) -> Tensor:
     """Distances between all rows of the one and all of the other: (..., n, d), (..., m, d) -> (..., n, m).
 
@@ -110,15 +109,7 @@ def cdist(left: Any, right: Any, p: float = 2.0) -> Tensor:
     for item in (first, second):
         if item.ndim < 2:
             raise ShapeError(f"cdist takes matrices: {describe(item.node)}")
-    apart = first.unsqueeze(-2) - second.unsqueeze(-3)
-    if power == 2:
-        return norm(apart, -1)
-    sizes = abs(apart)
-    if power == 0:
-        return (sizes != 0).sum(-1).astype(sizes.dtype)
-    if power == 1 or power == math.inf:
-        return sizes.sum(-1) if power == 1 else sizes.max(-1)
-    return pow(pow(sizes, power).sum(-1), 1 / power)
+    return vector_norm(first.unsqueeze(-2) - second.unsqueeze(-3), power, -1)
 
 
 # Integrals and slopes of samples

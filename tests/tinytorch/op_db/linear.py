@@ -75,7 +75,9 @@ def _norm(x: Any, p: Any = "fro", axis: Any = None, keepdims: bool = False, dtyp
     return tt.linalg.vector_norm(x, p, axis, keepdims)
 
 
-def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
+def typed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of x, in a dtype that PyTorch converts x to before."""
+
     def call(x: Any, *given: Any, dtype: Any = None, **named: Any) -> Any:
         return function(x if dtype is None else x.astype(dtype), *given, **named)
 
@@ -102,8 +104,8 @@ LINEAR: dict[str, Callable[..., Any]] = {
     "linalg.cross": tt.cross,
     "linalg.vecdot": tt.vecdot,
     "norm": _norm,
-    "linalg.norm": _typed(tt.linalg.norm),
-    "linalg.vector_norm": _typed(tt.linalg.vector_norm),
-    "linalg.matrix_norm": _typed(tt.linalg.matrix_norm),
+    "linalg.norm": typed(tt.linalg.norm),
+    "linalg.vector_norm": typed(tt.linalg.vector_norm),
+    "linalg.matrix_norm": typed(tt.linalg.matrix_norm),
 }
 """By PyTorch's name."""

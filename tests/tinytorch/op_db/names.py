@@ -6,17 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import tinytorch as tt
-from tests.tinytorch.op_db.linear import LINEAR
+from tests.tinytorch.op_db.linear import LINEAR, typed
 from tinytorch.tensor import as_tensor
-
-
-def _typed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of x, in a dtype that PyTorch converts x to before."""
-
-    def call(x: Any, *given: Any, dtype: Any = None, **named: Any) -> Any:
-        return function(x if dtype is None else x.astype(dtype), *given, **named)
-
-    return call
 
 
 def _placed(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,10 +84,6 @@ def _extremes(place: Callable[..., Any], value: Callable[..., Any]) -> Callable[
         return [value(x, *given, **named), place(x, *given, **named)]
 
     return call
-
-
-def _prefixed(value: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda x, axis: value(x, axis)
 
 
 def _padded(x: Any, widths: Any, mode: str = "constant", value: Any = 0.0) -> Any:
@@ -219,7 +206,7 @@ def _scattered(x: Any, axis: int, indices: Any, values: Any, reduce: str | None 
     return tt.scatter_reduce(x, axis, indices, tt.broadcast_to(values, indices.shape), how)
 
 
-def _put(x: Any, indices: Any, values: Any, accumulate: bool) -> Any:
+def _put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
     place = x.flatten().at[indices.flatten()]
     return (place.add if accumulate else place.set)(values.flatten()).reshape(x.shape)
 
@@ -297,17 +284,17 @@ SPELLED: dict[str, Callable[..., Any]] = {
     "nn.functional.logsigmoid": tt.log_sigmoid,
     "nn.functional.prelu": lambda x, weight: tt.prelu(x, weight).reshape(x.shape),
     "nn.functional.threshold": lambda x, threshold, value: tt.threshold(x, threshold=threshold, value=value),
-    "softmax": _typed(tt.softmax),
-    "log_softmax": _typed(tt.log_softmax),
-    "nn.functional.softmin": _typed(tt.softmin),
+    "softmax": typed(tt.softmax),
+    "log_softmax": typed(tt.log_softmax),
+    "nn.functional.softmin": typed(tt.softmin),
     "nn.functional.layer_norm": lambda x, shape, weight=None, bias=None, eps=1e-5: _layer_norm(
         x, shape, weight, bias, eps
     ),
     # Reductions
-    "sum": _typed(tt.sum),
-    "prod": _typed(tt.prod),
-    "cumsum": _typed(tt.cumsum),
-    "cumprod": _typed(tt.cumprod),
+    "sum": typed(tt.sum),
+    "prod": typed(tt.prod),
+    "cumsum": typed(tt.cumsum),
+    "cumprod": typed(tt.cumprod),
     "max": _extremes(tt.argmax, tt.max),
     "min": _extremes(tt.argmin, tt.min),
     "aminmax": lambda x, axis=None, keepdims=False: [tt.min(x, axis, keepdims), tt.max(x, axis, keepdims)],
@@ -346,7 +333,7 @@ SPELLED: dict[str, Callable[..., Any]] = {
     "baddbmm": _affine(tt.matmul),
     "addbmm": _affine(lambda x, y: tt.sum(x @ y, 0)),
     "addr": _affine(tt.outer),
-    "linalg.multi_dot": lambda tensors: _chain(tensors),
+    "linalg.multi_dot": _chain,
     "einsum": _strings,
     "nn.functional.linear": lambda x, w, bias=None: x @ w.T if bias is None else x @ w.T + bias,
     "tensordot": lambda x, y, axis=2: tt.tensordot(x, y, axis),
@@ -383,7 +370,7 @@ SPELLED: dict[str, Callable[..., Any]] = {
     "diagonal_scatter": lambda x, y, offset=0, dim1=0, dim2=1: tt.diagonal_scatter(x, y, offset, dim1, dim2),
     "diagflat": lambda x, offset=0: tt.diag(x.flatten(), offset),
     "scatter": _scattered,
-    "put": lambda x, indices, values, accumulate=False: _put(x, indices, values, accumulate),
+    "put": _put,
     "index_reduce": _index_reduced,
     "__getitem__": lambda x, key: x[key],
     "diagonal_copy": lambda x, offset=0, dim1=0, dim2=1: tt.diagonal(x, offset, dim1, dim2),
@@ -413,7 +400,7 @@ SPELLED: dict[str, Callable[..., Any]] = {
     "meshgrid": _spread(tt.meshgrid),
     "nn.functional.pad": _padded,
     "constant_pad_nd": lambda x, widths, value=0.0: _padded(x, widths, "constant", value),
-    "take": lambda x, indices: tt.take(x, indices),
+    "take": tt.take,
     "take_along_dim": lambda x, indices, axis=None: (
         tt.take_along_axis(x.flatten(), indices.flatten(), 0)
         if axis is None
