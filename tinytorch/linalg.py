@@ -29,10 +29,10 @@ from compiler.ir.node import Node, describe
 from compiler.ir.types import floating, promote
 from tinytorch.axes import counted
 from tinytorch.guards import guard, missing_from
-from tinytorch.norms import matrix_norm, norm, vector_norm
 from tinytorch.ops.elementwise import where
 from tinytorch.ops.layout import tril, triu
 from tinytorch.ops.making import eye
+from tinytorch.ops.norms import matrix_norm, norm, vector_norm
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 
 __all__ = [

@@ -12,11 +12,11 @@ from typing import Any, Final, Self
 import numpy as np
 
 from compiler.errors import ArgumentError, DTypeError, ShapeError
-from compiler.ir.build import IDENTITY, apply, broadcast
+from compiler.ir.build import apply, broadcast, filled
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node, describe, make_node
 from compiler.ir.op import Broadcast, Combine, Gather, Insert, Reshape, Scatter, Slice
-from compiler.ir.types import DType
+from compiler.ir.types import DType, TensorType
 from tinytorch.arithmetic import Arithmetic, as_nodes
 from tinytorch.axes import normalised_axis
 from tinytorch.indexing import fitting, index_node, take
@@ -98,7 +98,7 @@ class Scattering(Arithmetic):
         values = update.fitting(self, values)
         start = self.node
         if not include_self:
-            first = filled(identity_of(combine, self.dtype), index.type.shape, self.dtype)
+            first = filled(identity_of(combine, self.dtype), TensorType(self.dtype, index.type.shape))
             start = Placed(place, index, Combine.SET).written(start, first)
         found = update.written(start, values)
         return self._wrap(found if reduce != "mean" else _mean(found, update, include_self=include_self))
@@ -189,15 +189,10 @@ def identity_of(combine: Combine, dtype: DType) -> float | int:
             return 0
 
 
-def filled(value: float | int, shape: Shape, dtype: DType) -> Node:
-    """One number, as a view of a shape."""
-    return broadcast(apply(IDENTITY, value, dtype=dtype, shape=()), shape)
-
-
 def _mean(total: Node, update: Placed, *, include_self: bool) -> Node:
     dtype = total.type.dtype
-    ones = filled(1, update.index.type.shape, dtype)
-    before = filled(int(include_self), total.type.shape, dtype)
+    ones = filled(1, TensorType(dtype, update.index.type.shape))
+    before = filled(int(include_self), total.type)
     count = Placed(update.axis, update.index, Combine.ADD).written(before, ones)
     divisor = apply("maximum", count, 1)
     return apply("div" if dtype.is_float else "floordiv", total, divisor)

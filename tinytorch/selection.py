@@ -119,20 +119,18 @@ class Selection:
         """The axes of the result, in order; None for a new one."""
         found: list[Label | None] = []
         places: list[int] = []
-        axis = 0
-        turn = 0
+        axis = turn = start = 0
         for item in self.items:
             if isinstance(item, Node) and item.type.rank:
+                start = start if places else len(found)
                 places.append(turn)
-                if len(places) == 1:
-                    start = len(found)
             elif item is None or isinstance(item, slice):
                 found.append(None if item is None else ("axis", axis))
             axis += item is not None
             turn += item is None or isinstance(item, slice) or (isinstance(item, Node) and item.type.rank > 0)
         picked = [("index", k) for k in range(len(self.index_shape))] if self.indexed else []
         is_together = bool(places) and places[-1] - places[0] == len(places) - 1
-        place = start if is_together else 0  # pyright: ignore[reportPossiblyUnboundVariable]  # together: there is one
+        place = start if is_together else 0
         return (*found[:place], *picked, *found[place:])
 
     def extent(self, label: Label) -> Extent:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import GradientError
-from compiler.ir.build import IDENTITY, apply, broadcast
+from compiler.ir.build import apply, filled
 from compiler.ir.dims import Shape, product
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.node import Node, Origin, describe, make_node
@@ -37,7 +37,7 @@ from compiler.ir.op import (
     Scatter,
     Slice,
 )
-from compiler.ir.types import INT64, DType
+from compiler.ir.types import INT64, TensorType
 
 PLACE = parse_formula("place(i) = i")
 LAST = parse_formula("last(g, winner, place) = where(winner == place, g, 0.0)")
@@ -50,7 +50,7 @@ def insert_adjoint(op: Insert, operand: int, node: Node, cotangent: Node, origin
     values = node.operands[1].type
     if operand == 1:
         return make_node(Slice(op.starts, values.shape, op.steps), [cotangent], origin=origin)
-    return make_node(op, [cotangent, _filled(0.0, values.shape, values.dtype, origin)], origin=origin)
+    return make_node(op, [cotangent, filled(0.0, values, origin)], origin=origin)
 
 
 def scatter_adjoint(op: Scatter, operand: int, node: Node, cotangent: Node, origin: Origin) -> Node | None:
@@ -91,7 +91,7 @@ class _Scattered:
         return make_node(op, [target, self.index, values], origin=self.origin)
 
     def _like(self, value: float, other: Node) -> Node:
-        return _filled(value, other.type.shape, other.type.dtype, self.origin)
+        return filled(value, other.type, self.origin)
 
     # Set
 
@@ -108,7 +108,7 @@ class _Scattered:
         whole = self.op.merged(self.target.type).shape
         first, shape = (axis, whole) if self.op.batched else (0, whole[axis : axis + 1])
         setting = Scatter(first, Combine.SET, self.op.batched)
-        none = _filled(0, shape, INT64, self.origin)
+        none = filled(0, TensorType(INT64, shape), self.origin)
         winners = make_node(setting, [none, self.index, places], origin=self.origin)
         gather = Gather(first, self.op.batched)
         winner = make_node(gather, [winners, self.index], origin=self.origin)
@@ -157,11 +157,6 @@ class _Scattered:
                 "x * tt.exp(tt.zeros_like(x).at[i].add(tt.log(values)))"
             )
         return self.picked(apply("mul", self.cotangent, self.target, origin=self.origin))
-
-
-def _filled(value: float, shape: Shape, dtype: DType, origin: Origin) -> Node:
-    one = apply(IDENTITY, value, dtype=dtype, shape=(), origin=origin)
-    return broadcast(one, shape, origin=origin)
 
 
 def is_unique(index: Node, axis: int | None) -> bool:

@@ -291,6 +291,13 @@ def broadcast(
     return make_node(Broadcast(shape, tuple(axes)), [node], origin=origin)
 
 
+def filled(value: Scalar, type: TensorType, origin: Origin | None = None) -> Node:
+    """One number everywhere, as a view of it."""
+    return broadcast(
+        apply(IDENTITY, value, dtype=type.dtype, shape=(), origin=origin), type.shape, origin=origin
+    )
+
+
 def input_node(
     name: str,
     type: TensorType,

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import DTypeError, ShapeError
-from compiler.ir.build import apply, cast
+from compiler.ir.build import apply, cast, filled
 from compiler.ir.dims import Extent, extent
 from compiler.ir.node import Node, describe, make_node
 from compiler.ir.op import Combine, Scatter, ScatterAdd
-from compiler.ir.types import BOOL, INT64
+from compiler.ir.types import BOOL, INT64, TensorType
 from tinytorch.axes import normalised_axis
 from tinytorch.indexing import STATIC, check_classes, mask_of
-from tinytorch.scattering import aligned_index, filled, identity_of
+from tinytorch.scattering import aligned_index, identity_of
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 
 
@@ -127,9 +127,8 @@ def masked_select(x: Any, mask: Any) -> Tensor:
     How many they are is an extent, so the mask is known when the graph is built: an array, a list, a
     constant. Of another it raises ShapeError, and offers what has a static shape.
     """
-    x, found = as_tensor(x), _mask(mask)
-    shape = np.broadcast_shapes(_known_shape(x), found.shape)
-    return x.broadcast_to(shape).reshape([math.prod(shape)])[np.broadcast_to(found, shape).reshape(-1)]
+    rows, found, _ = _spread(as_tensor(x), mask)
+    return rows[found]
 
 
 def masked_scatter(x: Any, mask: Any, values: Any) -> Tensor:
@@ -138,11 +137,15 @@ def masked_scatter(x: Any, mask: Any, values: Any) -> Tensor:
     The mask is known when the graph is built, as in `masked_select`; x and the mask broadcast.
     """
     x, values = as_tensors(x, values)
+    rows, found, shape = _spread(x, mask)
+    return rows.at[found].set(values.flatten()[: int(found.sum())]).reshape(shape)
+
+
+def _spread(x: Tensor, mask: Any) -> tuple[Tensor, np.ndarray[Any, Any], tuple[int, ...]]:
+    """x and a mask repeated to the shape that they have together, each as one row; and the shape."""
     found = _mask(mask)
     shape = np.broadcast_shapes(_known_shape(x), found.shape)
-    found = np.broadcast_to(found, shape).reshape(-1)
-    rows = x.broadcast_to(shape).reshape([math.prod(shape)])
-    return rows.at[found].set(values.flatten()[: int(found.sum())]).reshape(shape)
+    return x.broadcast_to(shape).reshape([math.prod(shape)]), np.broadcast_to(found, shape).reshape(-1), shape
 
 
 def _mask(mask: Any) -> np.ndarray[Any, Any]:
@@ -180,7 +183,7 @@ def segment_mean(x: Any, segment_ids: Any, num_segments: Extent | str) -> Tensor
     if not x.dtype.is_float:
         raise DTypeError(f"a mean is of floats: {describe(x.node)}\n  fix: x.astype('float32')")
     total = segment_sum(x, Tensor(ids), count)
-    ones = make_node(ScatterAdd(0, count), [ids, filled(1, ids.type.shape, x.dtype)])
+    ones = make_node(ScatterAdd(0, count), [ids, filled(1, TensorType(x.dtype, ids.type.shape))])
     counts = Tensor(ones).reshape([count, *[1] * (total.ndim - 1)])
     return total / Tensor(apply("maximum", counts.node, 1))
 
@@ -205,7 +208,7 @@ def segment_prod(x: Any, segment_ids: Any, num_segments: Extent | str) -> Tensor
 
 def _combined(x: Any, segment_ids: Any, num_segments: Extent | str, combine: Combine) -> Tensor:
     x, ids, count = _segments(x, segment_ids, num_segments)
-    start = filled(identity_of(combine, x.dtype), (count, *x.shape[ids.type.rank :]), x.dtype)
+    start = filled(identity_of(combine, x.dtype), TensorType(x.dtype, (count, *x.shape[ids.type.rank :])))
     return Tensor(make_node(Scatter(0, combine), [start, ids, x.node]))
 
 

@@ -10,12 +10,12 @@ from compiler.ir.dims import Dim
 from compiler.ir.node import describe
 from compiler.ir.types import FLOAT32, DType, dtype_of, floating
 from tinytorch.axes import counted, normalised_axis
-from tinytorch.norms import vector_norm
 from tinytorch.ops.arrays import tensordot
 from tinytorch.ops.contract import matmul
 from tinytorch.ops.elementwise import clip, maximum, pow, sqrt
 from tinytorch.ops.layout import diagonal, flip, pad, split, stack
 from tinytorch.ops.making import linspace
+from tinytorch.ops.norms import vector_norm
 from tinytorch.rounding import rounded_once
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 from tinytorch.values import checked_number
