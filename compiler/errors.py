@@ -87,6 +87,14 @@ class UnreachableParameterError(UserError, ValueError):
     """A module used a parameter that is no part of it, which would never be trained."""
 
 
+class MissingUpdateError(UserError, ValueError):
+    """A program would compute with a layer in training and not carry its state on."""
+
+
+class StateError(UserError, ValueError):
+    """What is loaded into a network does not fit it. Nothing was written."""
+
+
 class GradientError(UserError, ValueError):
     """A gradient was asked for that does not exist."""
 

@@ -29,6 +29,7 @@ from compiler.structure import Structure, flatten
 from passes import REWRITES, SCHEDULING
 from tinytorch.builtin import find_backend, find_pass
 from tinytorch.freezing import frozen
+from tinytorch.state import check_updates
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 from tinytorch.values import checked_array, checked_name, checked_number, constant_of_array, typed_array
 
@@ -236,7 +237,10 @@ def _of_tensors(
                 f"inputs are tensors, and outputs one tensor, a sequence or a dict of tensors, not {item!r}"
             )
     nodes = [item.node for item in declared]
-    return Graph.of([item.node for item in results], _updates(updates), nodes), nodes, structure
+    changes = _updates(updates)
+    graph = Graph.of([item.node for item in results], changes, nodes)
+    check_updates(graph.nodes, {target.op for target, _ in changes})
+    return graph, nodes, structure
 
 
 def default_passes(*, without: str | Iterable[str] = ()) -> tuple[Pass, ...]:

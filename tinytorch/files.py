@@ -14,7 +14,6 @@ import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, Final, cast
 
 import numpy as np
@@ -24,6 +23,7 @@ from compiler.ir.bfloat16 import bfloat16, is_bfloat16
 from compiler.ir.graph import Graph
 from compiler.ir.op import Call
 from tinytorch.api import graph_of
+from tinytorch.array_files import replacing
 
 FORMAT: Final = 1
 """The number of this form. A file of a later one is refused."""
@@ -48,19 +48,12 @@ def save(what: Any, path: str | os.PathLike[str]) -> Path:
         for number, (reference, array) in enumerate(arrays.items())
     }
     head = {"format": FORMAT, "tinytorch": _version(), "arrays": files}
-    target = Path(path)
-    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as temporary:
-        try:
-            with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-                archive.writestr("format.json", json.dumps(head, indent=1))
-                archive.writestr("graph.txt", text)
-                for reference, array in arrays.items():
-                    archive.writestr(files[reference], _npy(array))
-        except BaseException:
-            temporary.close()
-            Path(temporary.name).unlink()
-            raise
-    return Path(temporary.name).replace(target)
+    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("format.json", json.dumps(head, indent=1))
+        archive.writestr("graph.txt", text)
+        for reference, array in arrays.items():
+            archive.writestr(files[reference], _npy(array))
+    return Path(path)
 
 
 def load(path: str | os.PathLike[str], calls: Mapping[str, Call] | None = None) -> Graph:

@@ -12,7 +12,7 @@ from compiler.ir.build import parameter_node
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe
-from compiler.ir.op import Locks, Parameter
+from compiler.ir.op import Locks, Parameter, Role
 from compiler.ir.types import DType, TensorType
 from tinytorch.values import checked_name
 
@@ -113,14 +113,14 @@ class Handle:
         if isinstance(op, Parameter) and op.buffer.is_bound:
             with Locks([op.buffer]):
                 array = op.buffer.array.copy()
-            return _of_parameter, (type(self), array, self.node.name, op.buffer.is_named)
+            return _of_parameter, (type(self), array, self.node.name, op.buffer.is_named, op.buffer.role)
         return _of_graph, (type(self), Graph.of([self.node]))
 
     __int__ = __index__ = __float__
 
 
-def _of_parameter(kind: type[Handle], array: Any, name: str | None, is_named: bool) -> Handle:
-    return kind(parameter_node(array, name, is_named=is_named))
+def _of_parameter(kind: type[Handle], array: Any, name: str | None, is_named: bool, role: Role) -> Handle:
+    return kind(parameter_node(array, name, is_named=is_named, role=role))
 
 
 def _of_graph(kind: type[Handle], graph: Graph) -> Handle:

@@ -25,8 +25,7 @@ _UNKNOWN_COUNT: Final = (
 _NO_VALUE: Final = "tt.compile(inputs, x) makes a program, and calling it gives NumPy arrays"
 _UNCHANGED: Final = "leave it out: tensors never change"
 _ONE_PLACE: Final = "leave it out: programs run on the CPU"
-_NO_MODE: Final = "leave it out: layers do the same in training and after it"
-_SAVED: Final = "tt.value_of(p) and tt.set_value(p, array) for each p of net.parameters()"
+_NO_MODE: Final = "leave it out: net.train() and net.eval() set it, and layers read it when they are called"
 
 _PLACES: Final = (
     "tt.argsort(mask, descending=True)[:count], the first places where it holds: a shape does not depend on "
@@ -129,15 +128,21 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("functional F", "functions stand in tt itself, as in tt.relu(x), and losses in tt.losses"),
         ("mse_loss MSELoss", "tt.losses.mse(prediction, target)"),
         ("CrossEntropyLoss nll_loss", "tt.losses.cross_entropy(logits, target)"),
-        ("Linear", "tt.nn.Dense(inputs, outputs)"),
+        ("Linear", "tt.nn.Linear(inputs, outputs)"),
+        ("dropout alpha_dropout", "tt.nn.Dropout(p)(x); a mask is tt.random.bernoulli(key, 1 - p, x.shape)"),
+        ("batch_norm instance_norm", "tt.nn.BatchNorm1d(channels)(x), tt.nn.InstanceNorm1d(channels)(x)"),
         ("Parameter Variable", "tt.parameter(array); the course's is tinytorch.core.autograd.Variable"),
         ("utils DataLoader datasets", "slices of NumPy arrays; tt.data.load_digits() gives some"),
     ),
     "tinytorch.nn": (
-        ("Linear LazyLinear", "tt.nn.Dense(inputs, outputs)"),
+        ("LazyLinear", "tt.nn.Linear(inputs, outputs)"),
         ("functional", "functions stand in tt itself, as in tt.relu(x), and losses in tt.losses"),
         ("Parameter", "tt.parameter(array)"),
-        ("ModuleList ParameterList ModuleDict ParameterDict", "a list or a dict in a tt.nn.Module"),
+        ("ParameterList ParameterDict", "a list or a dict in a tt.nn.Module"),
+        ("FeatureAlphaDropout", "tt.nn.Dropout1d(p), or tt.nn.AlphaDropout(p)"),
+        ("SyncBatchNorm LazyBatchNorm1d LazyBatchNorm2d", "tt.nn.BatchNorm1d(channels), BatchNorm2d"),
+        ("LocalResponseNorm", "tt.nn.GroupNorm(groups, channels)"),
+        ("Buffer", "module.register_buffer(name, array)"),
         ("CrossEntropyLoss NLLLoss", "tt.losses.cross_entropy(logits, target)"),
         ("MSELoss MeanSquaredError", "tt.losses.mse(prediction, target)"),
         ("BCELoss", "tt.losses.binary_cross_entropy(probability, target)"),
@@ -145,7 +150,6 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("L1Loss", "tt.abs(prediction - target).mean()"),
         ("Embedding", "tt.take(table, indices, axis=0) of a tt.parameter"),
         ("Swish", "tt.nn.SiLU()"),
-        ("Identity", "tt.nn.Sequential()"),
         ("init", "tt.nn.INITIALISERS; a layer takes one as initialiser="),
         ("utils", "tt.clip_grad_norm(gradients, max_norm)"),
     ),
@@ -185,7 +189,6 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("numel nelement", "x.size"),
         ("dim rank", "x.ndim"),
         ("backward grad grad_fn retain_grad zero_grad", f"tt.grad(loss, x), or {_STEP}"),
-        ("requires_grad requires_grad_", "leave it out: tt.grad(loss, x) is for any x"),
         ("detach", "tt.stop_gradient(x)"),
         ("numpy item tolist data value eval cpu", _NO_VALUE),
         ("to type_as float double half int long bool", "x.astype('float32')"),
@@ -216,13 +219,13 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "Optimiser": (
         ("step minimize zero_grad", _STEP),
         ("param_groups add_param_group", "optimiser.parameters, and optimiser.lr, which may be an input"),
-        ("state_dict load_state_dict", _SAVED.replace("net.parameters()", "optimiser.state")),
+        ("state_dict load_state_dict", "tt.value_of(p), tt.set_value(p, array) of each in optimiser.state"),
     ),
     "Module": (
-        ("train eval training", _NO_MODE),
         ("to cuda cpu double", _ONE_PLACE),
         ("zero_grad backward", _STEP),
-        ("state_dict load_state_dict", _SAVED),
+        ("children named_children add_module register_module", "module.modules(), module.named_modules()"),
+        ("register_parameter", "module.weight = tt.parameter(array)"),
     ),
 }  # fmt: skip
 """For each place the names that others have, and what to write instead."""
@@ -299,7 +302,7 @@ SAID: Final[Mapping[str, str]] = {
     "inplace": "leave it out: a program writes in place wherever nobody reads the operand afterwards",
     "out": "leave it out here: a program takes it, as in program(x, out=array)",
     "device": _ONE_PLACE,
-    "requires_grad": "leave it out: tt.parameter is trained, tt.input is given, and tt.grad asks for any",
+    "requires_grad": "p.requires_grad = False afterwards; tt.input is given, and tt.grad asks for any tensor",
     "unbiased": "correction=1 if it is true, correction=0 if not",
     "training": _NO_MODE,
     "create_graph": "leave it out: gradients are tensors, which can be differentiated again",

@@ -22,6 +22,7 @@ from compiler.ir.scope import scope
 from tinytorch.api import grad, parameter
 from tinytorch.guards import guard, missing_from, raise_missing
 from tinytorch.ops.elementwise import minimum, sqrt
+from tinytorch.state import state_updates
 from tinytorch.tensor import Tensor
 from tinytorch.values import checked_number
 
@@ -38,6 +39,7 @@ class Optimiser(ABC):
 
     def __init__(self, parameters: Iterable[Tensor], lr: Rate, name: str) -> None:
         self.parameters = _checked(parameters)
+        """Those that are trained: without those whose `requires_grad` is False."""
         self.lr = lr if isinstance(lr, Tensor) else checked_number("lr", lr)
         self.state: list[Tensor] = []
         """The parameters that hold the state, for saving and restoring."""
@@ -54,15 +56,20 @@ class Optimiser(ABC):
         return f"{type(self).__name__}(parameters={len(self.parameters)}, lr={self.lr})"
 
     def updates(self, loss: Tensor) -> Updates:
-        """The next value of each parameter and piece of state.
+        """The next value of each parameter, of each piece of state, and of each buffer of the network.
 
+        Buffers are those that layers in training advance, as running statistics (`tt.nn.state_updates`).
         Raises GradientError for a parameter that the loss does not depend on.
         """
-        return self.updates_from(grad(loss, self.parameters))
+        return {**state_updates(loss), **self.updates_from(grad(loss, self.parameters))}
 
     @abstractmethod
     def updates_from(self, gradients: Sequence[Tensor]) -> Updates:
-        """The same from gradients in the order of the parameters, such as clipped ones."""
+        """The next value of each parameter and piece of state, from gradients such as clipped ones.
+
+        Gradients are in the order of `parameters`. Buffers of the network are not among them: add
+        `tt.nn.state_updates(loss)`.
+        """
 
     def _zeros_like(self, what: str) -> list[Tensor]:
         return [self._keep(np.zeros(_counts(p), p.dtype.numpy), p, what) for p in self.parameters]
@@ -242,7 +249,12 @@ def _checked(parameters: Iterable[Tensor]) -> list[Tensor]:
         _require(tensor.dtype.is_float, f"not floating: {describe(tensor.node)}")
     ops = [tensor.node.op for tensor in found]
     _require(len(set(ops)) == len(ops), "a parameter is given twice")
-    return found
+    trained = [tensor for tensor in found if tensor.requires_grad]
+    _require(
+        bool(trained) or not found,
+        "no parameter has requires_grad: set it before the optimiser is made, which then trains it",
+    )
+    return trained
 
 
 def _setting(what: str, value: Any) -> float:

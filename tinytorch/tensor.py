@@ -10,7 +10,7 @@ from compiler.errors import ArgumentError, ShapeError
 from compiler.ir.build import broadcast, cast
 from compiler.ir.dims import Dim, Extent, product, shape_of
 from compiler.ir.node import Node, describe, make_node
-from compiler.ir.op import Concatenate, Reshape, Transpose
+from compiler.ir.op import Concatenate, Parameter, Reshape, Role, Transpose
 from compiler.ir.types import BOOL
 from tinytorch.arithmetic import as_node, as_nodes, of_extents
 from tinytorch.at import At
@@ -33,6 +33,31 @@ class Tensor(Orders, Scattering):
     __slots__ = ()
     _hints = "Tensor"
     """Where `tinytorch.hints` looks for names that are missing."""
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether optimisers move it: true of a parameter until it is set to False; false of anything else.
+
+        Gradients by any tensor can be asked for, whatever this is.
+        """
+        op = self.node.op
+        return isinstance(op, Parameter) and op.buffer.role is Role.TRAINED
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        op = self.node.op
+        if isinstance(op, Parameter) and op.buffer.role.is_weight:
+            op.buffer.role = Role.TRAINED if value else Role.FROZEN
+        elif value:
+            raise ArgumentError(
+                f"only a parameter that is no buffer is trained, not {describe(self.node)}\n"
+                "  fix: tt.parameter(array); a gradient is tt.grad(loss, tensor), by any tensor"
+            )
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Sets `requires_grad`, and returns the tensor (torch.Tensor.requires_grad_)."""
+        self.requires_grad = requires_grad
+        return self
 
     def reshape(self, *shape: Any) -> Self:
         """The elements in row-major order under another shape; one extent may be -1."""

@@ -6,6 +6,7 @@ import itertools
 import os
 import threading
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 from typing import Any
 from weakref import WeakSet
 
@@ -30,6 +31,22 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_free_locks)
 
 
+class Role(StrEnum):
+    """What a parameter is to a network. No pass asks for it."""
+
+    TRAINED = "trained"
+    FROZEN = "frozen"
+    """A weight that optimisers leave as it is."""
+    STATE = "state"
+    """A buffer: no weight, but saved with them, as running statistics."""
+    TRANSIENT = "transient"
+    """A buffer that is not saved with them, as counters of random draws."""
+
+    @property
+    def is_weight(self) -> bool:
+        return self in (Role.TRAINED, Role.FROZEN)
+
+
 class Buffer:
     """The one mutable array of a parameter, with the lock that serialises programs which update it.
 
@@ -38,7 +55,8 @@ class Buffer:
     """
 
     __slots__ = (
-        "__weakref__", "_array", "is_named", "is_updated", "lock", "make", "reference", "serial", "users",
+        "__weakref__", "_array", "is_named", "is_updated", "lock", "make", "reference", "role", "serial",
+        "users",
     )  # fmt: skip
 
     def __init__(
@@ -48,12 +66,14 @@ class Buffer:
         *,
         make: Callable[[], np.ndarray[Any, Any]] | None = None,
         is_named: bool = False,
+        role: Role = Role.TRAINED,
     ) -> None:
         self._array = array
         self.make = make
         self.reference = reference
         self.is_named = is_named
         """Whether a user chose the name: no other parameter of a program has it then, and it stays."""
+        self.role = role
         self.lock = threading.RLock()
         self.serial = next(_serials)
         self.is_updated = False

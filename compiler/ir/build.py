@@ -34,6 +34,7 @@ from compiler.ir.op import (
     MapReduce,
     Parameter,
     Reducer,
+    Role,
     Size,
     constant_of,
     reduced_dtype,
@@ -316,18 +317,23 @@ def _input(type: TensorType, low: float, high: float) -> Input:
 
 
 def parameter_node(
-    array: np.ndarray[Any, Any], name: str | None, origin: Origin | None = None, *, is_named: bool = False
+    array: np.ndarray[Any, Any],
+    name: str | None,
+    origin: Origin | None = None,
+    *,
+    is_named: bool = False,
+    role: Role = Role.TRAINED,
 ) -> Node:
     """A parameter leaf that owns a copy of an array. `is_named`: its user chose the name."""
     dtype = dtype_of(array.dtype)
     copy = aligned_copy(array, dtype.numpy)
-    buffer = Buffer(copy, name or "", is_named=is_named)
+    buffer = Buffer(copy, name or "", is_named=is_named, role=role)
     return make_node(Parameter(TensorType(dtype, copy.shape), buffer), (), name, origin)
 
 
-def late_parameter(type: TensorType, name: str, make: Callable[[], Any]) -> Node:
+def late_parameter(type: TensorType, name: str, make: Callable[[], Any], role: Role = Role.TRAINED) -> Node:
     """A parameter leaf whose array `make` gives when it is first needed; it is copied."""
-    buffer = Buffer(None, name, make=lambda: aligned_copy(make(), type.dtype.numpy))
+    buffer = Buffer(None, name, make=lambda: aligned_copy(make(), type.dtype.numpy), role=role)
     return make_node(Parameter(type, buffer), (), name, type=type)
 
 

@@ -17,7 +17,7 @@ An op is a value: two nodes with equal ops and the same operands compute the sam
 Each kind has its own file; this one has all their names.
 """
 
-from compiler.ir.buffer import Buffer, Locks
+from compiler.ir.buffer import Buffer, Locks, Role
 from compiler.ir.layout import (
     Broadcast,
     Concatenate,
@@ -68,6 +68,7 @@ __all__ = [
     "Parameter",
     "Prefix",
     "Reducer",
+    "Role",
     "Reshape",
     "Scan",
     "Scatter",

@@ -405,6 +405,16 @@ BUILDS: dict[str, tuple[Callable[[], object], type[TinytorchError], str]] = {
         tt.UnreachableParameterError,
         rf"would never be trained:\n  {W}(.|\n)*fix: set it as an attribute",
     ),
+    "a layer in training whose state is forgotten": (
+        lambda: tt.compile([x], tt.nn.BatchNorm1d(3)(x)),
+        tt.MissingUpdateError,
+        rf"num_batches_tracked : i64\[\](.|\n)*it advances at \S*{HERE}(.|\n)*fix: net.eval\(\)",
+    ),
+    "a state that does not fit": (
+        lambda: tt.nn.Linear(2, 3).load_state_dict({"weight": np.zeros((3, 2))}),
+        tt.StateError,
+        r"weight is \[2, 3\], and was given \[3, 2\]; its transpose fits(.|\n)*bias is missing",
+    ),
     "parameter as an input": (
         lambda: tt.compile([w], w),
         tt.ArgumentError,

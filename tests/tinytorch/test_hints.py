@@ -132,7 +132,7 @@ WRONG_KEYWORDS = [
     (lambda: tt.optim.Adam(params=[W]), "Adam has no .* 'params'; .*\n  fix: parameters="),
     (lambda: tt.losses.cross_entropy(input=X, target=X), "'input'; .*\n  fix: logits=Tensor"),
     (lambda: tt.losses.mse(X, X, size_average=True), "'size_average'; .*\n  fix: reduction='mean' or 'sum'"),
-    (lambda: tt.parameter([1.0], requires_grad=True), "'requires_grad'; .*\n  fix: leave it out: tt.param"),
+    (lambda: tt.parameter([1.0], requires_grad=True), "'requires_grad'; .*\n  fix: p.requires_grad = False"),
     (lambda: tt.constant([1.0], device="cpu"), "'device'; .*\n  fix: leave it out: programs run on the CPU"),
     (lambda: tt.grad(outputs=LOSS, inputs=W), r"'outputs'; .*\n  fix: loss=Tensor\(sum : f32\[\]\)"),
     (lambda: tt.compile([X], LOSS, update={}), "'update'; .*\n  fix: updates={}"),

@@ -40,7 +40,8 @@ class Tensor(LazyTensor):
     __slots__ = ("grad", "requires_grad")
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
-        self.requires_grad = requires_grad
+        # The course's: whether gradients reach it, which is said when it is made.
+        self.requires_grad = requires_grad  # pyright: ignore[reportIncompatibleMethodOverride]
         self.grad: Any = None
         if isinstance(data, Node):
             self._start(data, None)

@@ -22,17 +22,35 @@ from tinytorch.nn.activations import (
     Softsign,
     Tanh,
 )
+from tinytorch.nn.batch_norm import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+)
+from tinytorch.nn.containers import Identity, ModuleDict, ModuleList, Residual
 from tinytorch.nn.dense import Dense
+from tinytorch.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d
 from tinytorch.nn.flatten import Flatten
 from tinytorch.nn.initialisers import INITIALISERS
-from tinytorch.nn.layer_norm import LayerNorm
+from tinytorch.nn.layer_norm import GroupNorm, LayerNorm, RMSNorm
 from tinytorch.nn.module import Module
 from tinytorch.nn.sequential import Sequential
+from tinytorch.state import advance, state_updates
+
+Linear = Dense
 
 __all__ = [
-    "Module", "Sequential", "Dense", "LayerNorm", "Flatten", "Activation", "ReLU", "LeakyReLU", "ELU", "SELU",
-    "GELU", "SiLU", "Mish", "Sigmoid", "LogSigmoid", "Tanh", "Softplus", "Softsign", "Hardsigmoid",
-    "Hardswish", "Softmax", "LogSoftmax", "INITIALISERS",
+    "Module", "Sequential", "ModuleList", "ModuleDict", "Identity", "Residual",
+    "Dense", "Linear", "Flatten",
+    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
+    "LayerNorm", "GroupNorm", "RMSNorm",
+    "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout",
+    "Activation", "ReLU", "LeakyReLU", "ELU", "SELU", "GELU", "SiLU", "Mish", "Sigmoid", "LogSigmoid", "Tanh",
+    "Softplus", "Softsign", "Hardsigmoid", "Hardswish", "Softmax", "LogSoftmax",
+    "INITIALISERS", "advance", "state_updates",
 ]  # fmt: skip
 guard(__name__)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import Any
 
 from compiler.errors import ArgumentError
@@ -19,6 +20,7 @@ class Dense(Module):
     `[outputs]`, begun uniformly within `1 / sqrt(inputs)` as in PyTorch, or as `bias_initialiser` says.
     """
 
+    torch_axes = MappingProxyType({"weight": (1, 0)})
     weight: Tensor
     bias: Tensor | None
 

@@ -17,16 +17,18 @@ from weakref import ref
 import numpy as np
 
 from compiler.errors import ArgumentError, NameClashError, ShapeError, UnreachableParameterError
-from compiler.ir.build import late_parameter, rename
+from compiler.ir.build import late_parameter, parameter_node, rename
 from compiler.ir.node import Node, describe
-from compiler.ir.op import Parameter
+from compiler.ir.op import Parameter, Role
 from compiler.ir.scope import scope
 from compiler.ir.types import tensor_type
 from tinytorch.guards import raise_missing
 from tinytorch.nn.calls import parameters_given, parameters_read
 from tinytorch.nn.initialisers import Array, Initialiser, find_initialiser
-from tinytorch.nn.parts import Whole, join, may_have_parts, parts_of
+from tinytorch.nn.parts import Found, join, may_have_parts, parts_of
+from tinytorch.nn.stateful import Stateful
 from tinytorch.tensor import Tensor
+from tinytorch.values import typed_array
 
 Seed: TypeAlias = "int | np.random.Generator | None"
 """An int gives the same values each time, a generator the next ones, None others each time."""
@@ -62,16 +64,6 @@ class _Record:
         return _Record, (self.name, self.seed, self.is_made)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A part of a network, and where it was first met."""
-
-    path: str
-    part: Tensor | Module
-    owner: Module
-    key: str
-
-
 class _Making(ABCMeta):
     """Looks through a module when its constructor has ended: its lists may have grown after they were set."""
 
@@ -101,7 +93,7 @@ _CALLS: Final = _Calls()
 _DRAWING: Final = threading.RLock()
 
 
-class Module(Whole, metaclass=_Making):
+class Module(Stateful, metaclass=_Making):
     """A layer, or a network of layers. A subclass sets its parts as attributes and defines `forward`.
 
         class Residual(tt.nn.Module):
@@ -199,29 +191,48 @@ class Module(Whole, metaclass=_Making):
             module = parent
         return ".".join(reversed([*names, module._record.name or ""])).strip(".") or None
 
-    def parameters(self) -> list[Tensor]:
-        """Every parameter once, in the order in which the parts were set; the same tensors each time."""
-        return [tensor for _, tensor in self.named_parameters()]
-
-    def named_parameters(self) -> list[tuple[str, Tensor]]:
-        """Every parameter once with its path in this module, as `blocks.0.weight`.
-
-        Raises NameClashError where two have one path or one name.
-        """
-        return [(item.path, item.part) for item in self._settled() if isinstance(item.part, Tensor)]
-
     def named_modules(self) -> list[tuple[str, Module]]:
         """This module under the path "", and every module in it once. Raises NameClashError as above."""
         return [("", self), *((i.path, i.part) for i in self._settled() if isinstance(i.part, Module))]
+
+    def modules(self) -> list[Module]:
+        """This module and every module in it, once."""
+        return [module for _, module in self.named_modules()]
 
     def declare(
         self, name: str, shape: Sequence[int], initialiser: str | Initialiser, dtype: Any = "float32"
     ) -> None:
         """Makes a parameter, the module's attribute `name`, that begins as an initialiser says."""
+        self._declare(name, shape, initialiser, dtype, Role.TRAINED)
+
+    def declare_buffer(
+        self,
+        name: str,
+        shape: Sequence[int],
+        initialiser: str | Initialiser,
+        dtype: Any = "float32",
+        *,
+        persistent: bool = True,
+    ) -> None:
+        """As `declare`, a buffer: no weight, but kept from call to call, as running statistics.
+
+        It is saved with the weights (`state_dict`) if it is `persistent`. `tt.nn.advance` says what it
+        becomes in training.
+        """
+        self._declare(name, shape, initialiser, dtype, Role.STATE if persistent else Role.TRANSIENT)
+
+    def register_buffer(self, name: str, value: Any, persistent: bool = True) -> None:
+        """Makes a buffer that holds a copy of an array, under a name (torch.nn.Module.register_buffer)."""
+        role = Role.STATE if persistent else Role.TRANSIENT
+        setattr(self, name, Tensor(parameter_node(typed_array(value, None), None, role=role)))
+
+    def _declare(
+        self, name: str, shape: Sequence[int], initialiser: str | Initialiser, dtype: Any, role: Role
+    ) -> None:
         kind = tensor_type(dtype, shape)
         item = _Declared(name, tuple(shape), find_initialiser(initialiser))
         self._record.declared.append(item)
-        setattr(self, name, Tensor(late_parameter(kind, name, lambda: self._value(item))))
+        setattr(self, name, Tensor(late_parameter(kind, name, lambda: self._value(item), role)))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if _is_number(value) and _is_parameter(self.__dict__.get(name)):
@@ -249,13 +260,13 @@ class Module(Whole, metaclass=_Making):
         self._record.is_made = True
         self._settle()
 
-    def _settled(self) -> list[_Found]:
+    def _settled(self) -> list[Found]:
         """What is found here, when everything in the network has the name of its place."""
         top = self._top()
         found = top._settle()
         return found if top is self else self._find()
 
-    def _settle(self) -> list[_Found]:
+    def _settle(self) -> list[Found]:
         """Gives whatever is in this network, an outermost one, its place there and its name."""
         found = self._find()
         self._record.place = None
@@ -270,9 +281,9 @@ class Module(Whole, metaclass=_Making):
         _check_names(self, found)
         return found
 
-    def _find(self) -> list[_Found]:
+    def _find(self) -> list[Found]:
         """Every part of this module and of its parts, once, each before what is in it."""
-        found: dict[str, _Found] = {}
+        found: dict[str, Found] = {}
         seen: set[Any] = {id(self)}
         levels: list[tuple[str, Module, Iterator[tuple[str, Any]]]] = [("", self, parts_of(self))]
         while levels:
@@ -282,7 +293,7 @@ class Module(Whole, metaclass=_Making):
                     continue
                 seen.add(identity)
                 own_name = part._record.name if isinstance(part, Module) else None
-                item = _Found(join(path, own_name or key), part, owner, key)
+                item = Found(join(path, own_name or key), part, owner, key)
                 if item.path in found:
                     raise NameClashError(
                         f"two parts of {self!r} have the path {item.path!r}: {found[item.path].part!r} and "
@@ -405,7 +416,7 @@ def _holds(module: Module, node: Node) -> bool:
     return any(_identity(part) is node.op for _, part in parts_of(module))
 
 
-def _check_names(module: Module, found: Sequence[_Found]) -> None:
+def _check_names(module: Module, found: Sequence[Found]) -> None:
     """Raises NameClashError for two parameters of one name, of which a user must have chosen one."""
     places: dict[str | None, str] = {}
     for item in found:

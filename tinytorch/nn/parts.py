@@ -8,8 +8,10 @@ each once and however deep. Nothing else is: what a set, a closure or another ob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, cast
 
 from tinytorch.tensor import Tensor
@@ -18,9 +20,32 @@ from tinytorch.tensor import Tensor
 class Whole:
     """What can be a part, and can have parts of its own: a module."""
 
+    torch_axes: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+    """The order of axes that PyTorch has, of those of its own tensors that lie otherwise here."""
+
     def attributes(self) -> Iterable[tuple[str, Any]]:
         """What it holds, under the names that paths have for it."""
         return self.__dict__.items()
+
+    def parts(self) -> Iterable[tuple[str, Any]]:
+        """Its own parts with their keys; what stands in two places comes twice."""
+        return parts_of(self)
+
+    def torch_key(self, key: str) -> str:
+        """What PyTorch calls the part that has a key here."""
+        return key
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A part of a network, and where it was first met."""
+
+    path: str
+    part: Any
+    """A tensor or a module."""
+    owner: Any
+    """The module that holds it."""
+    key: str
 
 
 def join(path: str | None, key: str) -> str:

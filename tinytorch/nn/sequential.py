@@ -27,15 +27,19 @@ class Sequential(Module):
 
     def attributes(self) -> Iterator[tuple[str, Any]]:
         """The layers under their kinds and numbers, then what else there is."""
-        count: Counter[str] = Counter()
         for name, value in self.__dict__.items():
-            if name != "layers":
-                yield name, value
-                continue
-            for layer in value:
-                kind = type(layer).__name__.lower()
-                count[kind] += 1
-                yield f"{kind}{count[kind]}", layer
+            yield from self._named() if name == "layers" else [(name, value)]
+
+    def torch_key(self, key: str) -> str:
+        """The position of a layer: PyTorch numbers all of them, whatever their kinds."""
+        return {name: str(position) for position, (name, _) in enumerate(self._named())}.get(key, key)
+
+    def _named(self) -> Iterator[tuple[str, Any]]:
+        count: Counter[str] = Counter()
+        for layer in self.layers:
+            kind = type(layer).__name__.lower()
+            count[kind] += 1
+            yield f"{kind}{count[kind]}", layer
 
     def forward(self, *inputs: Any) -> Any:
         """The last layer's value. The first one takes all that is given, each other one a value."""

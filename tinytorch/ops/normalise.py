@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from compiler.errors import ArgumentError
+import numpy as np
+
+from compiler.errors import ArgumentError, ShapeError
 from compiler.ir.build import reduce
-from compiler.ir.dims import Dim
+from compiler.ir.dims import Dim, divide_exactly
+from compiler.ir.node import describe
 from compiler.ir.numbers import number
 from compiler.ir.op import Reducer
 from compiler.ir.scope import scope
 from compiler.ir.types import floating
 from compiler.rewrite.stable import shift_of
-from tinytorch.axes import Axis, normalised_axes
+from tinytorch.axes import Axis, counted, normalised_axes
 from tinytorch.ops.elementwise import exp, log, rsqrt
 from tinytorch.rounding import rounded_once
 from tinytorch.tensor import Tensor, as_tensor
@@ -67,8 +70,8 @@ def layer_norm(x: Any, weight: Any = None, bias: Any = None, *, axis: Axis = -1,
     their shape (torch.nn.functional.layer_norm). A number or a shape in their place is what PyTorch calls
     normalized_shape, and an ArgumentError. Ba, Kiros and Hinton, Layer Normalization (2016).
     """
-    _check_no_shape("weight", weight)
-    _check_no_shape("bias", bias)
+    _check_no_shape("weight", weight, "layer_norm")
+    _check_no_shape("bias", bias, "layer_norm")
     x, eps = _floating(x), checked_number("eps", eps)
     centred = x - x.mean(axis, keepdims=True)
     variance = (centred * centred).mean(axis, keepdims=True)
@@ -77,7 +80,46 @@ def layer_norm(x: Any, weight: Any = None, bias: Any = None, *, axis: Axis = -1,
     return result if bias is None else result + bias
 
 
-def _check_no_shape(what: str, value: Any) -> None:
+@scope("rms_norm")
+@rounded_once
+def rms_norm(x: Any, weight: Any = None, *, axis: Axis = -1, eps: float | None = None) -> Tensor:
+    """`x / sqrt(mean(x^2) + eps)` over `axis`, then times `weight` if given (torch.nn.functional.rms_norm).
+
+    `eps` is the machine epsilon of the dtype unless it is given. Zhang and Sennrich, Root Mean Square Layer
+    Normalization (2019).
+    """
+    _check_no_shape("weight", weight, "rms_norm")
+    x = _floating(x)
+    small = float(np.finfo(x.dtype.numpy).eps) if eps is None else checked_number("eps", eps)
+    result = x * rsqrt((x * x).mean(axis, keepdims=True) + small)
+    return result if weight is None else result * weight
+
+
+@scope("group_norm")
+@rounded_once
+def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, *, eps: float = 1e-5) -> Tensor:
+    """`(x - mean) / sqrt(var + eps)` over groups of the channels of `[n, channels, ...]`.
+
+    Then times `weight` plus `bias`, of the shape `[channels]`, if given. Raises ShapeError where the channels
+    are no groups of equal size. Wu and He, Group Normalization (2018); torch.nn.functional.group_norm.
+    """
+    x = _floating(x)
+    groups = counted("a count of groups", num_groups)
+    channels = x.shape[1] if x.ndim > 1 else 0
+    each = None if groups < 1 or channels == 0 else divide_exactly(channels, groups)
+    if each is None:
+        raise ShapeError(
+            f"group_norm takes [n, channels, ...], of channels that are {groups} groups of equal size, not "
+            f"{describe(x.node)}"
+        )
+    grouped = x.reshape(x.shape[0], groups, each, *x.shape[2:])
+    normal = layer_norm(grouped, axis=tuple(range(2, grouped.ndim)), eps=eps).reshape(x.shape)
+    per_channel = (-1, *[1] * (x.ndim - 2))
+    scaled = normal if weight is None else normal * as_tensor(weight).reshape(per_channel)
+    return scaled if bias is None else scaled + as_tensor(bias).reshape(per_channel)
+
+
+def _check_no_shape(what: str, value: Any, where: str) -> None:
     """PyTorch's second argument is the shape that is normalised, which would scale in silence here."""
     is_many = isinstance(value, list | tuple)
     items: list[Any] = list(cast("Sequence[Any]", value)) if is_many else [value]
@@ -86,8 +128,8 @@ def _check_no_shape(what: str, value: Any) -> None:
         return
     axes = tuple(range(-len(items), 0)) if len(items) > 1 else -1
     raise ArgumentError(
-        f"the {what} of layer_norm is a tensor or an array, not {value!r}\n"
-        f"  fix: tt.layer_norm(x, axis={axes}) normalises over what PyTorch calls normalized_shape"
+        f"the {what} of {where} is a tensor or an array, not {value!r}\n"
+        f"  fix: tt.{where}(x, axis={axes}) normalises over what PyTorch calls normalized_shape"
     )
 
 

@@ -224,6 +224,11 @@ def _apart(x: Any, y: Any, p: float = 2.0) -> Any:
     return tt.cdist(first, second, p).reshape([])
 
 
+def _rms_norm(x: Any, shape: Any, weight: Any, eps: float | None) -> Any:
+    normal = tt.rms_norm(x, axis=tuple(range(-len(shape), 0)), eps=eps)
+    return normal if weight is None else normal * weight
+
+
 def _layer_norm(x: Any, shape: Any, weight: Any, bias: Any, eps: float) -> Any:
     normal = tt.layer_norm(x, axis=tuple(range(-len(shape), 0)), eps=eps)
     normal = normal if weight is None else normal * weight
@@ -289,6 +294,10 @@ SPELLED: dict[str, Callable[..., Any]] = {
     "nn.functional.softmin": typed(tt.softmin),
     "nn.functional.layer_norm": lambda x, shape, weight=None, bias=None, eps=1e-5: _layer_norm(
         x, shape, weight, bias, eps
+    ),
+    "nn.functional.rms_norm": lambda x, shape, weight=None, eps=None: _rms_norm(x, shape, weight, eps),
+    "nn.functional.group_norm": lambda x, groups, weight=None, bias=None, eps=1e-5: tt.group_norm(
+        x, groups, weight, bias, eps=eps
     ),
     # Reductions
     "sum": typed(tt.sum),
@@ -543,7 +552,7 @@ ABSENT: dict[str, str] = {
         nn.functional.cosine_embedding_loss nn.functional.cosine_similarity nn.functional.cross_entropy
         nn.functional.ctc_loss nn.functional.embedding_bag nn.functional.fractional_max_pool2d
         nn.functional.fractional_max_pool3d nn.functional.gaussian_nll_loss nn.functional.grid_sample
-        grid_sampler_2d grid_sampler_3d nn.functional.group_norm nn.functional.hinge_embedding_loss
+        grid_sampler_2d grid_sampler_3d nn.functional.hinge_embedding_loss
         nn.functional.huber_loss nn.functional.instance_norm nn.functional.interpolate
         nn.functional.kl_div nn.functional.linear_cross_entropy nn.functional.local_response_norm
         nn.functional.margin_ranking_loss nn.functional.max_pool1d nn.functional.max_pool2d
@@ -552,7 +561,7 @@ ABSENT: dict[str, str] = {
         nn.functional.multi_margin_loss nn.functional.multilabel_margin_loss
         nn.functional.multilabel_soft_margin_loss nn.functional.nll_loss nn.functional.normalize
         nn.functional.pairwise_distance nn.functional.pixel_shuffle nn.functional.pixel_unshuffle
-        nn.functional.poisson_nll_loss nn.functional.rms_norm nn.functional.scaled_dot_product_attention
+        nn.functional.poisson_nll_loss nn.functional.scaled_dot_product_attention
         nn.functional.smooth_l1_loss nn.functional.soft_margin_loss nn.functional.triplet_margin_loss
         nn.functional.triplet_margin_with_distance_loss nn.functional.unfold
         nn.functional.upsample_bilinear nn.functional.upsample_nearest""",

@@ -99,6 +99,18 @@ REDUCING = [
         [(signed(2, 3, 4), signed(4), signed(4)), (signed(0, 4), signed(4), signed(4))],
     ),
     Row(
+        "rms_norm",
+        on.rms_norm,
+        lambda x, w: F.rms_norm(x, (4,), w),
+        [(signed(2, 3, 4), signed(4)), (signed(0, 4), signed(4))],
+    ),
+    Row(
+        "group_norm",
+        with_settings(on.group_norm, num_groups=2),
+        lambda x, w, b: F.group_norm(x, 2, w, b),
+        [(signed(2, 4, 3), signed(4), signed(4)), (signed(0, 4, 2), signed(4), signed(4))],
+    ),
+    Row(
         "layer_norm plain",
         with_settings(on.layer_norm, axis=(-1, -2)),
         lambda x: F.layer_norm(x, (3, 4)),
