@@ -150,7 +150,7 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("L1Loss", "tt.abs(prediction - target).mean()"),
         ("Embedding", "tt.take(table, indices, axis=0) of a tt.parameter"),
         ("Swish", "tt.nn.SiLU()"),
-        ("init", "tt.nn.INITIALISERS; a layer takes one as initialiser="),
+        ("init", "tt.nn.initialisers; a layer takes one, or its name, as initialiser="),
         ("utils", "tt.clip_grad_norm(gradients, max_norm)"),
     ),
     "tinytorch.random": (

@@ -5,8 +5,9 @@ import pickle
 import numpy as np
 import pytest
 
-from compiler.errors import ArgumentError
+from compiler.errors import ArgumentError, ShapeError
 from tinytorch import api, losses, nn, optim
+from tinytorch.nn import initialisers
 from tinytorch.ops.activations import relu
 
 
@@ -112,16 +113,38 @@ def test_without_a_seed_layers_differ():
     assert (values(nn.Dense(3, 3))[0] != values(nn.Dense(3, 3))[0]).any()
 
 
+MATRICES = [name for name in nn.INITIALISERS if name != "dirac"]
+
 BOUNDS = {
     "torch_linear": 1 / np.sqrt(100),
     "kaiming_uniform": np.sqrt(6 / 100),
     "xavier_uniform": np.sqrt(6 / 300),
+    "he_uniform": np.sqrt(6 / 100),
+    "glorot_uniform": np.sqrt(6 / 300),
+    "lecun_uniform": np.sqrt(3 / 100),
+    "random_uniform": 0.05,
+    "trunc_normal": 2.0,
+    "truncated_normal": 0.1,
+    "eye": 1.0,
+    "identity": 1.0,
     "zeros": 0.0,
     "ones": 1.0,
 }
 
 
-@pytest.mark.parametrize("name", nn.INITIALISERS)
+DEVIATIONS = {
+    "kaiming_normal": np.sqrt(2 / 100),
+    "xavier_normal": np.sqrt(2 / 300),
+    "he_normal": np.sqrt(2 / 100),
+    "glorot_normal": np.sqrt(2 / 300),
+    "lecun_normal": np.sqrt(1 / 100),
+    "normal": 1.0,
+    "random_normal": 0.05,
+    "orthogonal": np.sqrt(1 / 200),
+}
+
+
+@pytest.mark.parametrize("name", MATRICES)
 def test_initialisers(name):
     weight = values(nn.Dense(100, 200, initialiser=name, seed=0))[0]
     assert weight.shape == (100, 200)
@@ -129,10 +152,36 @@ def test_initialisers(name):
         assert np.abs(weight).max() <= np.float32(BOUNDS[name])
         assert np.abs(weight).max() >= 0.99 * BOUNDS[name]
     else:
-        deviation = {"kaiming_normal": np.sqrt(2 / 100), "xavier_normal": np.sqrt(2 / 300)}[name]
-        assert abs(weight.std() / deviation - 1) < 0.02
-    if name not in ("zeros", "ones"):
+        assert abs(weight.std() / DEVIATIONS[name] - 1) < 0.02
+    if name not in ("zeros", "ones", "eye", "identity"):
         assert abs(weight.mean()) < 3 * weight.std() / np.sqrt(weight.size)
+
+
+def test_initialisers_of_kernels_count_their_elements():
+    torch = pytest.importorskip("torch")
+    generator = np.random.default_rng(0)
+    shape = (40, 20, 3, 5)
+    fans = {"fan_in": 20 * 15, "fan_out": 40 * 15, "fan_avg": 30 * 15}
+    for mode, fan in fans.items():
+        drawn = initialisers.variance_scaling(3.0, mode, "uniform")(shape, generator)
+        assert np.abs(drawn).max() == pytest.approx(np.sqrt(9 / fan), rel=1e-3)
+        assert abs(drawn.std() / np.sqrt(3 / fan) - 1) < 0.02
+    wide = initialisers.orthogonal(2.0)(shape, generator).reshape(40, 300)
+    np.testing.assert_allclose(wide @ wide.T, 4 * np.eye(40), atol=1e-12)
+    np.testing.assert_array_equal(
+        initialisers.dirac((4, 3, 3, 5), generator), torch.nn.init.dirac_(torch.empty(4, 3, 3, 5)).numpy()
+    )
+    thin = initialisers.sparse(0.25)((40, 6), generator)
+    assert ((thin == 0).sum(0) == 10).all()
+    for wrong, shape in (
+        (initialisers.dirac, (3, 3)),
+        (initialisers.eye, (3,)),
+        (initialisers.orthogonal(), (3,)),
+    ):
+        with pytest.raises(ShapeError, match="the initialiser"):
+            wrong(shape, generator)
+    with pytest.raises(ArgumentError, match="takes a mode, fan_in, fan_out, fan_avg"):
+        initialisers.variance_scaling(1.0, "fan")
 
 
 def test_an_initialiser_of_ones_own():
@@ -145,8 +194,8 @@ def test_an_initialiser_of_ones_own():
 
 
 def test_an_unknown_initialiser():
-    with pytest.raises(ArgumentError, match="no initialiser is named 'orthogonal'; there are torch_linear"):
-        nn.Dense(1, 1, initialiser="orthogonal")
+    with pytest.raises(ArgumentError, match="no initialiser is named 'uniform_'; there are torch_linear"):
+        nn.Dense(1, 1, initialiser="uniform_")
 
 
 def test_negative_counts():
@@ -280,7 +329,7 @@ def test_a_layer_of_a_sequence_is_callable():
         nn.Sequential(nn.ReLU(), 3)
 
 
-@pytest.mark.parametrize("initialiser", nn.INITIALISERS)
+@pytest.mark.parametrize("initialiser", MATRICES)
 @pytest.mark.parametrize("is_drawn", [True, False])
 def test_a_network_pickles_with_its_parameters(initialiser: str, is_drawn: bool) -> None:
     network = nn.Sequential(nn.Dense(3, 2, initialiser=initialiser), nn.LayerNorm(2), seed=0)
