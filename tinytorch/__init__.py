@@ -63,7 +63,6 @@ from compiler.ir.scope import scope
 from compiler.plugins import Plugin, Registry
 from compiler.program import Program
 from tinytorch import losses, nn, optim, testing
-from tinytorch.ablate import ablate
 from tinytorch.api import (
     compile,
     constant,
@@ -79,12 +78,10 @@ from tinytorch.api import (
     value_of,
 )
 from tinytorch.builtin import registry
-from tinytorch.compare import Comparison, Variant, compare
-from tinytorch.diff import diff
 from tinytorch.elementwise import Elementwise, elementwise
 from tinytorch.files import load, save
 from tinytorch.guards import guard, missing_from
-from tinytorch.lint import lint
+from tinytorch.notebook.views import VIEWS as _VIEWS
 from tinytorch.notebook.views import install as _install
 from tinytorch.ops.activations import (
     celu,
@@ -362,7 +359,6 @@ from tinytorch.ops.vectors import (
 )
 from tinytorch.ops.windows import fold, sliding_window, unfold
 from tinytorch.optim import clip_grad_norm
-from tinytorch.plots import plot_activations
 from tinytorch.tensor import Tensor
 
 __all__ = [
@@ -654,6 +650,7 @@ __all__ = [
     "stop_gradient",
     "subtract",
     "sum",
+    "summary",
     "swapaxes",
     "swiglu",
     "take",
@@ -692,7 +689,7 @@ __all__ = [
 ]
 
 guard(__name__)
-_install()
+_install(_VIEWS)
 
 
 def __dir__() -> list[str]:
@@ -704,5 +701,24 @@ globals().pop("tensor")  # the module would stand in the place of what is asked 
 
 if TYPE_CHECKING:
     from tinytorch import data, linalg, random
+    from tinytorch.asking.ablate import ablate
+    from tinytorch.asking.compare import Comparison, Variant, compare
+    from tinytorch.asking.diff import diff
+    from tinytorch.asking.lint import lint
+    from tinytorch.asking.summary import summary
+    from tinytorch.plots import plot_activations
 else:
-    __getattr__ = missing_from(__name__, "data", "linalg", "random")
+    __getattr__ = missing_from(
+        __name__,
+        "data",
+        "linalg",
+        "random",
+        ablate="asking.ablate",
+        compare="asking.compare",
+        Comparison="asking.compare",
+        Variant="asking.compare",
+        diff="asking.diff",
+        lint="asking.lint",
+        summary="asking.summary",
+        plot_activations="plots",
+    )

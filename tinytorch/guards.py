@@ -24,21 +24,25 @@ def guard(room: str) -> None:
     """
     module = sys.modules[room]
     for name in module.__all__:
-        value = vars(module).get(name)
-        if isinstance(value, FunctionType) and not hasattr(value, _GUARDED):
-            setattr(module, name, _guarded(value, room, name))
-        elif isinstance(value, type) and value.__module__.startswith(room):
-            for kind in value.__mro__:
-                _guard_methods(kind, room, with_constructor=kind is value)
+        _guard_name(module, name)
 
 
-def missing_from(room: str, *later: str) -> Callable[[str], Any]:
-    """The `__getattr__` of a room: loads the modules `later` when asked, and raises what helps for others."""
+def missing_from(room: str, *modules: str, **homes: str) -> Callable[[str], Any]:
+    """The `__getattr__` of a room: loads what few ask for, and raises what helps for other names.
+
+    `modules` are loaded when they are asked for; so are the modules of the room that `homes` says for names,
+    which are guarded and kept.
+    """
 
     def find(name: str) -> Any:
-        if name in later:
+        if name in modules:
             return import_module(f"{room}.{name}")
-        raise_missing(room, name, sys.modules[room])
+        module = sys.modules[room]
+        if name not in homes:
+            raise_missing(room, name, module)
+        setattr(module, name, getattr(import_module(f"{room}.{homes[name]}"), name))
+        _guard_name(module, name)
+        return getattr(module, name)
 
     return find
 
@@ -55,6 +59,16 @@ def raise_missing(place: str, name: str, owner: object) -> NoReturn:
     from tinytorch.hints import name_fix  # noqa: PLC0415  # for errors only
 
     raise MissingNameError(sentence + name_fix(place, name), name=name, obj=owner)
+
+
+def _guard_name(module: ModuleType, name: str) -> None:
+    """Guards what a room has under a name, if it is a function, or a class of the room."""
+    room, value = module.__name__, vars(module).get(name)
+    if isinstance(value, FunctionType) and not hasattr(value, _GUARDED):
+        setattr(module, name, _guarded(value, room, name))
+    elif isinstance(value, type) and value.__module__.startswith(room):
+        for kind in value.__mro__:
+            _guard_methods(kind, room, with_constructor=kind is value)
 
 
 def _guard_methods(kind: type, room: str, *, with_constructor: bool) -> None:

@@ -116,6 +116,11 @@ class Node:
         raise TypeError("a node does not pickle alone; pickle the Graph, which pickles as text")
 
 
+def present_serial() -> int:
+    """A number between those of the nodes that are and those that will be made."""
+    return next(_serials)
+
+
 def written_for(node: Node) -> Node:
     """The node of a user or of `grad` that one stands for, through what passes made of it; perhaps itself.
 

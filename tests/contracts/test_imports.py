@@ -5,7 +5,10 @@ import sys
 
 import pytest
 
-SLOW = ("sympy", "mpmath", "networkx", "llvmlite", "matplotlib", "graphviz", "pygraphviz", "rich", "torch")
+SLOW = (
+    "sympy", "mpmath", "networkx", "llvmlite", "matplotlib", "graphviz", "pygraphviz", "rich", "torch",
+    "tinytorch.asking", "compiler.difference", "tinytorch.comparing.ablation",
+)  # fmt: skip
 
 REPORT = f"""
 import sys

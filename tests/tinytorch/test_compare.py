@@ -16,7 +16,7 @@ from compiler.pipeline.contract import Report
 from compiler.report import measuring
 from compiler.report.measuring import Roof
 from compiler.rewrite.sweep import origin_of, sweep
-from tinytorch.compare import VARIANTS, bytes_text, time_text
+from tinytorch.asking.compare import VARIANTS, bytes_text, time_text
 from tinytorch.comparing.tables import MEMORY, TIMES
 
 

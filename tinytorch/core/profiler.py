@@ -15,7 +15,7 @@ from compiler.analysis.cost import cost_of
 from compiler.errors import ArgumentError
 from tinytorch import tensor as symbolic
 from tinytorch.api import input as make_input
-from tinytorch.compare import Comparison, bytes_text, compare
+from tinytorch.asking.compare import Comparison, bytes_text, compare
 from tinytorch.core.activation import Activation
 from tinytorch.core.kinds import GELU, ReLU, Sigmoid, Softmax, Tanh
 from tinytorch.core.measure import median_seconds, peak_bytes, program_of, work_of

@@ -7,8 +7,8 @@ import inspect
 import threading
 import zlib
 from abc import ABCMeta
-from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Final, Self, TypeAlias, cast
@@ -18,7 +18,7 @@ import numpy as np
 
 from compiler.errors import ArgumentError, NameClashError, ShapeError, UnreachableParameterError
 from compiler.ir.build import late_parameter, parameter_node, rename
-from compiler.ir.node import Node, describe
+from compiler.ir.node import Node, describe, present_serial
 from compiler.ir.op import Parameter, Role
 from compiler.ir.scope import scope
 from compiler.ir.types import tensor_type
@@ -80,8 +80,21 @@ class _Making(ABCMeta):
         return inspect.Signature(parameters)
 
 
+@dataclass(slots=True)
+class Call:
+    """One call of a module: the serial numbers around the nodes that it made, and what it returned."""
+
+    module: Module
+    first: int
+    last: int = 0
+    result: Any = None
+
+
 class _Calls(threading.local):
     """What is being called in each thread."""
+
+    record: list[Call] | None = None
+    """Where calls are recorded, each before those within it; None where nobody asks."""
 
     inner: list[Module] | None = None
     """The modules called within the outermost call of one; None outside of such a call."""
@@ -91,6 +104,16 @@ class _Calls(threading.local):
 
 _CALLS: Final = _Calls()
 _DRAWING: Final = threading.RLock()
+
+
+@contextmanager
+def recorded_calls() -> Generator[list[Call]]:
+    """The calls of modules within the context, in this thread, each before those within it."""
+    outer, _CALLS.record = _CALLS.record, []
+    try:
+        yield _CALLS.record
+    finally:
+        _CALLS.record = outer
 
 
 class Module(Stateful, metaclass=_Making):
@@ -155,12 +178,17 @@ class Module(Stateful, metaclass=_Making):
     def _run(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """`forward`, in the module's scope."""
         name, outer = self._scope_name(), _CALLS.active
+        call = Call(self, present_serial())
+        if _CALLS.record is not None:
+            _CALLS.record.append(call)
         _CALLS.active = (*outer, self)
         try:
             with scope(name) if name else nullcontext():
-                return self.forward(*inputs, **named)
+                call.result = self.forward(*inputs, **named)
         finally:
             _CALLS.active = outer
+        call.last = present_serial()
+        return call.result
 
     def _scope_name(self) -> str:
         """Where the module is in the one that calls it, or in the outermost.

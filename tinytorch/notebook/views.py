@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from compiler.autodiff.explain import Explanation, KernelExplanation
-from compiler.difference.difference import Difference
-from compiler.difference.picture import difference_picture
 from compiler.errors import DrawingError
 from compiler.ir.graph import Graph
-from compiler.lint.finding import Finding, LintReport
 from compiler.loops.history import LoopHistory, LoopRecord
 from compiler.pipeline.contract import History, Record
 from compiler.profiling import Profile
@@ -30,8 +27,6 @@ from compiler.schedule.tables import Table, scaled
 from compiler.speed.machine import MeasuredMachine
 from compiler.why.pair import Apart
 from compiler.why.value import Why
-from tinytorch.comparing.ablation import Ablation
-from tinytorch.comparing.outcome import Comparison
 from tinytorch.notebook import markup
 from tinytorch.tensor import Tensor
 
@@ -41,16 +36,21 @@ LARGEST: Final = 400
 LARGEST_PAGE: Final = 3_000_000
 """Bytes of a page that becomes a part of the notebook; one of more is for a window of its own."""
 
+View: TypeAlias = Callable[[Any], str]
+"""HTML of a value."""
+
 _PROTOCOL: Final = "_repr_mimebundle_"
+_INSTALLED: Final[dict[type[Any], View]] = {}
 
 
-def install() -> None:
-    """Gives every class of `VIEWS` the method that notebooks ask for."""
-    for kind, view in VIEWS.items():
+def install(views: Mapping[type[Any], View]) -> None:
+    """Gives classes the method that notebooks ask for, and their views to `html_of`."""
+    for kind, view in views.items():
+        _INSTALLED[kind] = view
         setattr(kind, _PROTOCOL, _shows(view))
 
 
-def _shows(view: Callable[[Any], str]) -> Callable[..., dict[str, str]]:
+def _shows(view: View) -> Callable[..., dict[str, str]]:
     def bundle(self: Any, include: object = None, exclude: object = None) -> dict[str, str]:
         """What a notebook shows: text, and HTML beside it."""
         return {"text/plain": str(self), "text/html": view(self)}
@@ -60,14 +60,14 @@ def _shows(view: Callable[[Any], str]) -> Callable[..., dict[str, str]]:
 
 def html_of(value: object) -> str | None:
     """What a notebook shows of a value as HTML; None where it shows text alone."""
-    view = next((VIEWS[kind] for kind in type(value).__mro__ if kind in VIEWS), None)
+    view = next((_INSTALLED[kind] for kind in type(value).__mro__ if kind in _INSTALLED), None)
     return None if view is None else view(value)
 
 
 # Pictures
 
 
-def _drawn(picture: Picture, title: str) -> str:
+def drawn(picture: Picture, title: str) -> str:
     """A picture, or in a line why there is none."""
     if len(picture.boxes) > LARGEST:
         return markup.line(f"{len(picture.boxes)} boxes are too many to be drawn unasked; see draw")
@@ -78,17 +78,18 @@ def _drawn(picture: Picture, title: str) -> str:
 
 
 def _picture(graph: Graph) -> str:
-    return _drawn(describe(graph), f"graph of {len(graph.nodes)} nodes")
+    return drawn(describe(graph), f"graph of {len(graph.nodes)} nodes")
 
 
 def _kernels(schedule: Schedule) -> str:
-    return _drawn(describe_schedule(schedule), f"{len(schedule.kernels)} kernels")
+    return drawn(describe_schedule(schedule), f"{len(schedule.kernels)} kernels")
 
 
 # Views
 
 
-def _tables(value: Any) -> str:
+def tables(value: Any) -> str:
+    """The tables of a value, one below the other."""
     return markup.page(*map(markup.table, value.tables))
 
 
@@ -230,38 +231,6 @@ def _explained(answer: Explanation) -> str:
     return markup.labels(rows)
 
 
-def _finding(finding: Finding) -> str:
-    return markup.page(markup.table(_findings([finding])))
-
-
-def _lint(report: LintReport) -> str:
-    if not report:
-        return markup.page(markup.line("no findings"))
-    return markup.page(markup.table(_findings(list(report))))
-
-
-def _findings(findings: list[Finding]) -> Table:
-    rows = [
-        (item.code.name, f"{item.name} : {item.node.type}", item.sentence, item.fix, str(item.source or ""))
-        for item in findings
-    ]
-    return Table(("what", "value", "in words", "fix", "from"), tuple(rows), left=5)
-
-
-def _difference(difference: Difference) -> str:
-    changes = difference.to_dict()["changes"]
-    if not changes:
-        return markup.page(markup.line("nothing differs"))
-    rows = tuple(
-        (item["kind"], item["left"] or "", item["right"] or "", item["sentence"]) for item in changes
-    )
-    return markup.page(
-        markup.table(Table(("what", *difference.names, "in words"), rows, left=4)),
-        _drawn(difference_picture(difference), "both graphs as one"),
-        markup.folded("as text", markup.code(difference)),
-    )
-
-
 def _written(path: Written) -> str:
     if not path.is_file():
         return markup.page(markup.line(f"{path} is no longer there"))
@@ -271,31 +240,26 @@ def _written(path: Written) -> str:
     return markup.page(markup.framed(path.read_text(encoding="utf-8"), path.name))
 
 
-VIEWS: Final[Mapping[type[Any], Callable[[Any], str]]] = {
+VIEWS: Final[Mapping[type[Any], View]] = {
     Tensor: _tensor,
     Graph: _graph,
     Program: _program,
     Schedule: _schedule,
-    Plan: _tables,
-    History: _tables,
+    Plan: tables,
+    History: tables,
     Record: _record,
     LoopHistory: _loops,
     LoopRecord: _trick,
-    Comparison: _tables,
-    Ablation: _tables,
-    Profile: _tables,
-    MeasuredMachine: _tables,
-    PlanCost: _tables,
-    Breakdown: _tables,
-    Memory: _tables,
-    Moment: _tables,
+    Profile: tables,
+    MeasuredMachine: tables,
+    PlanCost: tables,
+    Breakdown: tables,
+    Memory: tables,
+    Moment: tables,
     Why: _why,
     Apart: _apart,
     Explanation: _explanation,
     KernelExplanation: _kernel_explanation,
-    LintReport: _lint,
-    Finding: _finding,
     Written: _written,
-    Difference: _difference,
 }
-"""Everything that shows itself; what is derived from one of these (a tensor of the course's) does too."""
+"""What shows itself from the start; what is derived from one of these (a tensor of the course's) does too."""

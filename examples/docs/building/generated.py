@@ -31,10 +31,11 @@ _MARK = re.compile(r"^<!-- generated: ([a-z]+)(?: (.*))? -->$", re.MULTILINE)
 ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "graphs": ("tinytorch.api", "compiler.ir.scope", "tinytorch.files", "tinytorch.elementwise"),
     "asking": (
-        "tinytorch.compare",
-        "tinytorch.ablate",
-        "tinytorch.diff",
-        "tinytorch.lint",
+        "tinytorch.asking.compare",
+        "tinytorch.asking.ablate",
+        "tinytorch.asking.diff",
+        "tinytorch.asking.lint",
+        "tinytorch.asking.summary",
         "tinytorch.plots",
         "compiler.backends.measuring",
     ),

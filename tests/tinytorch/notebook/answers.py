@@ -24,6 +24,7 @@ ANSWERS = {
     "LoopHistory": "step.loops(0)",
     "LoopRecord": "step.loops(0)[1]",
     "Comparison": "tt.compare([x, labels], loss, data=data, rounds=1, seconds=0.01)",
+    "Summary": 'tt.summary(network, ("batch", 8))',
     "Ablation": "tt.ablate(step, data=data, rounds=1, seconds=0.005)",
     "Written": 'step.report("report.html", data=data, seconds=0.05)',
     "Profile": "step.profile(*data, seconds=0.01)",

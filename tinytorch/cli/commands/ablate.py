@@ -8,7 +8,7 @@ import click
 
 from compiler.errors import ArgumentError
 from tinytorch import api
-from tinytorch.ablate import ablate as ablate_passes
+from tinytorch.asking.ablate import ablate as ablate_passes
 from tinytorch.cli import command as shared
 from tinytorch.cli.feeding import feed_of
 from tinytorch.cli.showing import show_measured, working

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import click
 
+from tinytorch.asking.compare import VARIANTS, Variant
+from tinytorch.asking.compare import compare as compare_variants
 from tinytorch.cli import command as shared
 from tinytorch.cli.feeding import feed_of
 from tinytorch.cli.showing import show_measured, working
 from tinytorch.cli.targets import load_target
-from tinytorch.compare import VARIANTS, Variant
-from tinytorch.compare import compare as compare_variants
 
 _KEYS: Final = "passes, without, backend, threads, in_place"
 

@@ -8,10 +8,10 @@ from typing import Final
 
 import click
 
+from tinytorch.asking.diff import diff as difference
 from tinytorch.cli import command as shared
 from tinytorch.cli.showing import show, working
 from tinytorch.cli.targets import load_target
-from tinytorch.diff import diff as difference
 
 _COLOURS: Final = {"+": "green", "-": "red", "@": "cyan"}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from compiler.lint.finding import Code
+from tinytorch.asking.lint import lint as linted
 from tinytorch.cli import command as shared
 from tinytorch.cli.showing import show
 from tinytorch.cli.targets import load_target
-from tinytorch.lint import lint as linted
 
 
 def _codes(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> frozenset[str]:

@@ -11,7 +11,7 @@ from compiler.errors import ArgumentError
 from compiler.ir.graph import Graph
 from compiler.pipeline.contract import Pass
 from compiler.program import Program
-from tinytorch.compare import compare
+from tinytorch.asking.compare import compare
 from tinytorch.comparing.ablation import ALL, NONE, Ablation, Gain, Worth
 from tinytorch.comparing.variant import Passes, Variant
 from tinytorch.tensor import Tensor
