@@ -108,6 +108,14 @@ from tinytorch.ops.activations import (
     tanh_shrink,
     threshold,
 )
+from tinytorch.ops.adaptive import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+)
 from tinytorch.ops.arrays import (
     chunk,
     count_nonzero,
@@ -131,6 +139,14 @@ from tinytorch.ops.arrays import (
     vdot,
 )
 from tinytorch.ops.contract import einsum, map_reduce, matmul, outer
+from tinytorch.ops.convolution import (
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+)
 from tinytorch.ops.counting import (
     bincount,
     bucketize,
@@ -265,7 +281,6 @@ from tinytorch.ops.layout import (
     flatten,
     flip,
     one_hot,
-    pad,
     reshape,
     split,
     squeeze,
@@ -298,6 +313,18 @@ from tinytorch.ops.normalise import (
     softmax,
     softmin,
 )
+from tinytorch.ops.padding import pad
+from tinytorch.ops.pooling import (
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+)
 from tinytorch.ops.prefix import cummax, cummin, cumprod, cumsum, logcumsumexp
 from tinytorch.ops.reduce import (
     all,
@@ -314,6 +341,7 @@ from tinytorch.ops.reduce import (
     sum,
     var,
 )
+from tinytorch.ops.resampling import col2im, im2col, interpolate, pixel_shuffle, pixel_unshuffle, upsample
 from tinytorch.ops.scattering import (
     gather,
     index_add,
@@ -400,6 +428,12 @@ __all__ = [
     "abs",
     "acos",
     "acosh",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
     "add",
     "all",
     "amax",
@@ -418,6 +452,9 @@ __all__ = [
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
     "bincount",
     "bitwise_and",
     "bitwise_left_shift",
@@ -438,11 +475,18 @@ __all__ = [
     "clamp",
     "clip",
     "clip_grad_norm",
+    "col2im",
     "column_stack",
     "compare",
     "compile",
     "concatenate",
     "constant",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "copysign",
     "corrcoef",
     "cos",
@@ -511,6 +555,7 @@ __all__ = [
     "histogram",
     "hstack",
     "hypot",
+    "im2col",
     "index_add",
     "index_copy",
     "index_fill",
@@ -518,6 +563,7 @@ __all__ = [
     "index_select",
     "inner",
     "input",
+    "interpolate",
     "isclose",
     "isfinite",
     "isinf",
@@ -554,6 +600,9 @@ __all__ = [
     "logspace",
     "logsumexp",
     "losses",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
     "machine",
     "map_reduce",
     "masked_fill",
@@ -561,6 +610,9 @@ __all__ = [
     "masked_select",
     "matmul",
     "max",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
     "maximum",
     "mean",
     "median",
@@ -589,6 +641,8 @@ __all__ = [
     "parameter",
     "parse",
     "permute",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "plot_activations",
     "polygamma",
     "pow",
@@ -673,6 +727,7 @@ __all__ = [
     "unfold",
     "unsqueeze",
     "unstack",
+    "upsample",
     "value_of",
     "vander",
     "var",

@@ -49,7 +49,7 @@ OF_NUMBERS = {
     "map_reduce": lambda n: tt.map_reduce("sum", "ij->i", X, map=lambda x: x * n),
     "correction": lambda n: tt.std(X, 1, correction=n),
     "layer_norm": lambda n: tt.layer_norm(X, eps=n),
-    "pad": lambda n: tt.pad(X, [1, 2], n),
+    "pad": lambda n: tt.pad(X, [1, 2], value=n),
     "constant in a list": lambda n: tt.constant([n, n], "c"),
     "list beside a tensor": lambda n: X * [n, n, n, n],
     "list beside integers": lambda n: I * [n, n, n, n],

@@ -19,7 +19,8 @@ from compiler.ir.types import floating
 from tinytorch.axes import Axis, counted, items_of, normalised_axes, normalised_axis
 from tinytorch.ops.contract import einsum
 from tinytorch.ops.elementwise import isnan, where
-from tinytorch.ops.layout import concatenate, diagonal, pad, split, take
+from tinytorch.ops.layout import concatenate, diagonal, split, take
+from tinytorch.ops.padding import pad
 from tinytorch.reductions import Correction
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 
@@ -36,7 +37,7 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     kept = [k for k in range(x.ndim) if k not in axes]
     rows = x.transpose([*kept, *axes]) if axes else x.unsqueeze(-1)
     rows = rows.reshape([*(x.shape[k] for k in kept), product(x.shape[k] for k in axes)])
-    running = pad(rows, [(0, 0)] * len(kept) + [(1, 0)], 1).cumprod(len(kept))
+    running = pad(rows, [(0, 0)] * len(kept) + [(1, 0)], value=1).cumprod(len(kept))
     found = running[..., -1]
     return found.reshape([1 if k in axes else n for k, n in enumerate(x.shape)]) if keepdims else found
 

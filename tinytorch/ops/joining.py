@@ -11,8 +11,9 @@ from compiler.ir.build import broadcast_shape
 from compiler.ir.dims import Extent
 from compiler.ir.node import describe
 from tinytorch.axes import counted, items_of, normalised_axis, resolved_shape
-from tinytorch.ops.layout import concatenate, flip, pad, split, stack
+from tinytorch.ops.layout import concatenate, flip, split, stack
 from tinytorch.ops.making import meshgrid
+from tinytorch.ops.padding import pad
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 
 

@@ -14,10 +14,10 @@ from compiler.ir.dims import Dim, Extent, divide_exactly, extent, shape_of
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Const, Formula
 from compiler.ir.node import Node, describe, make_node
-from compiler.ir.op import Access, Concatenate, Diagonal, Index, MapReduce, Pad, Size, Slice
+from compiler.ir.op import Access, Concatenate, Diagonal, Index, MapReduce, Size, Slice
 from compiler.ir.types import FLOAT32, INT64, dtype_of, floating, promote
 from tinytorch.arithmetic import as_values
-from tinytorch.axes import Axis, counted, items_of, normalised_axes, normalised_axis
+from tinytorch.axes import Axis, counted, normalised_axes, normalised_axis
 from tinytorch.indexing import check_classes, index_node
 from tinytorch.indexing import take as take_node
 from tinytorch.scattering import picked
@@ -123,39 +123,6 @@ def flip(x: Any, axis: Axis = None) -> Tensor:
     x = as_tensor(x)
     axes = normalised_axes(axis, x.ndim, x.node)
     return x[tuple(slice(None, None, -1) if k in axes else slice(None) for k in range(x.ndim))]
-
-
-def pad(x: Any, widths: Sequence[Extent] | Sequence[Sequence[Extent]], value: float = 0.0) -> Tensor:
-    """`value` before and behind the elements of axes.
-
-    `widths` is a pair for each axis as in numpy.pad, `[(0, 0), (1, 2)]`, or the flat list of
-    torch.nn.functional.pad, which starts with the last axis, `[1, 2]`. To remove elements, slice.
-    """
-    x = as_tensor(x)
-    pairs = _pairs(x, items_of(widths))
-    if not any(low or high for low, high in pairs):
-        return type(x)(x.node)
-    low, high = tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
-    return type(x)(make_node(Pad(low, high, (0,) * x.ndim, float(checked_number("value", value))), [x.node]))
-
-
-def _pairs(x: Tensor, widths: list[Any]) -> list[tuple[Extent, Extent]]:
-    rows = [items_of(item) for item in widths]
-    if all(len(row) == 2 for row in rows) and len(rows) == x.ndim:
-        return [(_width(low), _width(high)) for low, high in rows]
-    is_flat = all(len(row) == 1 for row in rows) and len(rows) % 2 == 0 and len(rows) <= 2 * x.ndim
-    if not is_flat:
-        raise ArgumentError(
-            f"padding {describe(x.node)} needs a pair (low, high) for each of its {x.ndim} axes, or a flat "
-            f"list that starts with the last axis, not {widths}"
-        )
-    flat = [_width(width) for (width,) in rows]
-    pairs = [(flat[k], flat[k + 1]) for k in range(0, len(flat), 2)]
-    return [(0, 0)] * (x.ndim - len(pairs)) + pairs[::-1]
-
-
-def _width(value: Any) -> Extent:
-    return value if isinstance(value, Dim) else counted("a width", value)
 
 
 def take(x: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Tensor:

@@ -13,7 +13,7 @@ from compiler.rewrite.stable import shift_of
 from tinytorch.axes import normalised_axis
 from tinytorch.elementwise import elementwise
 from tinytorch.ops.elementwise import exp, log, where
-from tinytorch.ops.layout import pad
+from tinytorch.ops.padding import pad
 from tinytorch.rounding import rounded_once
 from tinytorch.tensor import Tensor, as_tensor
 

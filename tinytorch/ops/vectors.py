@@ -13,9 +13,10 @@ from tinytorch.axes import counted, normalised_axis
 from tinytorch.ops.arrays import tensordot
 from tinytorch.ops.contract import matmul
 from tinytorch.ops.elementwise import clip, maximum, pow, sqrt
-from tinytorch.ops.layout import diagonal, flip, pad, split, stack
+from tinytorch.ops.layout import diagonal, flip, split, stack
 from tinytorch.ops.making import linspace
 from tinytorch.ops.norms import vector_norm
+from tinytorch.ops.padding import pad
 from tinytorch.rounding import rounded_once
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 from tinytorch.values import checked_number
@@ -64,7 +65,7 @@ def vander(x: Any, count: int | None = None, increasing: bool = False) -> Tensor
     if size < 0:
         raise ArgumentError(f"vander makes a count of powers, not {size}")
     factors = x.unsqueeze(-1).broadcast_to([*x.shape, max(size - 1, 0)])
-    powers = pad(factors, [(0, 0)] * x.ndim + [(1, 0)], 1).cumprod(-1)[..., :size]
+    powers = pad(factors, [(0, 0)] * x.ndim + [(1, 0)], value=1).cumprod(-1)[..., :size]
     return powers if increasing else flip(powers, -1)
 
 

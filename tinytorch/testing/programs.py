@@ -15,7 +15,7 @@ from tinytorch import losses, nn, optim
 from tinytorch.api import constant, grad, input, parameter
 from tinytorch.draws import draw, unit
 from tinytorch.elementwise import Elementwise
-from tinytorch.ops import activations, contract, elementwise, functions, layout, normalise, windows
+from tinytorch.ops import activations, contract, elementwise, functions, layout, normalise, padding, windows
 from tinytorch.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
@@ -144,7 +144,7 @@ def _layouts() -> TestProgram:
     """Every layout op, views of views, and work on views."""
     x, index = input("x", ("n", 4, 6)), input("index", ("n", 3), "int64")
     flat = x.reshape(-1, 6)
-    outputs = [x.T, flat.T + 1.0, x[1:, ::2, ::-1], x[:, -1], layout.pad(x, ((0, 0), (1, 2), (0, 1)))]
+    outputs = [x.T, flat.T + 1.0, x[1:, ::2, ::-1], x[:, -1], padding.pad(x, ((0, 0), (1, 2), (0, 1)))]
     outputs += [layout.concatenate([x, x * 2.0], axis=1), layout.stack([x, -x], axis=0), layout.flip(x, 1)]
     outputs += [
         layout.take_along_axis(x[:, :3, 0], index, axis=1),

@@ -51,6 +51,13 @@ ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
         "tinytorch.ops.layout",
         "tinytorch.ops.windows",
         "tinytorch.ops.joining",
+        "tinytorch.ops.padding",
+    ),
+    "images": (
+        "tinytorch.ops.convolution",
+        "tinytorch.ops.pooling",
+        "tinytorch.ops.adaptive",
+        "tinytorch.ops.resampling",
     ),
     "indexing": ("tinytorch.ops.scattering", "tinytorch.ops.diagonals"),
     "composed": ("tinytorch.ops.arrays", "tinytorch.ops.vectors", "tinytorch.ops.making"),

@@ -87,17 +87,13 @@ def _extremes(place: Callable[..., Any], value: Callable[..., Any]) -> Callable[
 
 
 def _padded(x: Any, widths: Any, mode: str = "constant", value: Any = 0.0) -> Any:
-    """PyTorch gives widths from the last axis on, in pairs."""
+    """PyTorch gives widths from the last axis on, in pairs, and removes elements for those below 0."""
     pairs = [(0, 0)] * (x.ndim - len(widths) // 2) + [
         (widths[k], widths[k + 1]) for k in range(len(widths) - 2, -1, -2)
     ]
-    cut = x[tuple(slice(-min(a, 0), n + min(b, 0)) for (a, b), n in zip(pairs, x.shape, strict=True))]
-    found = (
-        tt.pad(cut, [(max(a, 0), max(b, 0)) for a, b in pairs], value or 0.0) if mode == "constant" else None
-    )
-    if found is None:
-        raise NotImplementedError(mode)
-    return found
+    wide = tt.pad(x, [(max(a, 0), max(b, 0)) for a, b in pairs], mode, value or 0.0)
+    ends = zip(pairs, wide.shape, strict=True)
+    return wide[tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in ends)]
 
 
 def _divided(x: Any, y: Any, rounding_mode: str | None = None) -> Any:
@@ -477,9 +473,6 @@ REFUSED: dict[str, str] = {
     "axis 1 is out of range for 1 axes": "cat",
     "only unit axes can be squeezed": "squeeze squeeze_copy",
     "index 'b' has different extents": "tensordot",
-    "reflect": "nn.functional.pad",
-    "replicate": "nn.functional.pad",
-    "circular": "nn.functional.pad",
     "min of no elements": "histogram histc",
     "is to be known when the graph is built": "bincount",
     "is outside 0": "bincount",

@@ -6,6 +6,7 @@ from tests.tinytorch.op_table.arrays import ARRAYS
 from tests.tinytorch.op_table.contracting import CONTRACTING
 from tests.tinytorch.op_table.elementwise import ELEMENTWISE
 from tests.tinytorch.op_table.functions import FUNCTIONS
+from tests.tinytorch.op_table.images import IMAGES
 from tests.tinytorch.op_table.joining import JOINING
 from tests.tinytorch.op_table.layout import LAYOUT
 from tests.tinytorch.op_table.linear import LINEAR
@@ -31,6 +32,7 @@ ROWS = [
     *ORDERS,
     *SCATTERING,
     *LINEAR,
+    *IMAGES,
 ]
 
 __all__ = ["ROWS", "SPECIAL", "UNARY", "Row"]

@@ -80,18 +80,6 @@ LAYOUT = [
     ),
     Row("flip axis", lambda x: ol.flip(x, -1), lambda x: torch.flip(x, (-1,)), [(signed(2, 3),)]),
     Row(
-        "pad",
-        lambda x: ol.pad(x, [1, 2, 0, 3], 1.5),
-        lambda x: F.pad(x, [1, 2, 0, 3], value=1.5),
-        [(signed(2, 3),), (signed(2, 1, 0),)],
-    ),
-    Row(
-        "pad pairs",
-        lambda x: ol.pad(x, [(1, 0), (0, 2)]),
-        lambda x: F.pad(x, [0, 2, 1, 0]),
-        [(signed(2, 3),)],
-    ),
-    Row(
         "take",
         lambda x, i: ol.take(x, i, 1),
         lambda x, i: x[:, i],

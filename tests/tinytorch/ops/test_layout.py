@@ -5,7 +5,7 @@ import pytest
 
 from compiler.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError
 from tinytorch import api
-from tinytorch.ops import layout
+from tinytorch.ops import layout, padding
 
 X = api.input("x", (2, 4))
 N = api.input("n", ("n", 4))
@@ -53,7 +53,7 @@ def test_symbolic_extents():
     halves = layout.split(api.input("m", ("2*n", 3)), 2)
     assert [str(half.shape[0]) for half in halves] == ["n", "n"]
     assert str(layout.arange("n").shape[0]) == "n"
-    padded = layout.pad(N, [(1, 0), (0, 0)])
+    padded = padding.pad(N, [(1, 0), (0, 0)])
     found = api.compile(N, [layout.flip(N, 0), padded])(np.arange(8, dtype="float32").reshape(2, 4))
     np.testing.assert_array_equal(found[0][:, 0], [4, 0])
     assert found[1].shape == (3, 4)
@@ -65,8 +65,8 @@ REFUSED = [
     (lambda: layout.split(X, 3, 1), ShapeError, "no 3 equal pieces"),
     (lambda: layout.split(X, [1, 2], 1), ShapeError, "do not make up axis 1"),
     (lambda: layout.split(N, 2), ShapeError, "no 2 equal pieces"),
-    (lambda: layout.pad(X, [1, 2, 3]), ArgumentError, "starts with the last axis"),
-    (lambda: layout.pad(X, [-1, 2]), ShapeError, "not negative"),
+    (lambda: padding.pad(X, [1, 2, 3]), ArgumentError, "starts with the last axis"),
+    (lambda: padding.pad(X, [-1, 2]), ShapeError, "not negative"),
     (lambda: layout.squeeze(X, 0), ShapeError, "only unit axes"),
     (lambda: layout.take_along_axis(X, [0, 1], 1), ShapeError, "indices with 2 axes"),
     (lambda: layout.take(X, [0.5], 1), ShapeError, "an index is an int32 or int64 tensor"),

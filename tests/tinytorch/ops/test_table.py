@@ -10,8 +10,10 @@ from tinytorch import linalg
 from tinytorch.elementwise import Elementwise, elementwise
 from tinytorch.ops import (
     activations,
+    adaptive,
     arrays,
     contract,
+    convolution,
     counting,
     diagonals,
     functions,
@@ -19,8 +21,11 @@ from tinytorch.ops import (
     layout,
     making,
     normalise,
+    padding,
+    pooling,
     prefix,
     reduce,
+    resampling,
     scattering,
     sorting,
     vectors,
@@ -45,6 +50,11 @@ MODULES = [
     counting,
     scattering,
     diagonals,
+    convolution,
+    pooling,
+    adaptive,
+    resampling,
+    padding,
     linalg,
 ]
 
