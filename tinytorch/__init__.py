@@ -63,6 +63,7 @@ from compiler.ir.scope import scope
 from compiler.plugins import Plugin, Registry
 from compiler.program import Program
 from tinytorch import losses, nn, optim, testing
+from tinytorch.ablate import ablate
 from tinytorch.api import (
     compile,
     constant,
@@ -78,9 +79,12 @@ from tinytorch.api import (
     value_of,
 )
 from tinytorch.builtin import registry
+from tinytorch.compare import Comparison, Variant, compare
+from tinytorch.diff import diff
 from tinytorch.elementwise import Elementwise, elementwise
 from tinytorch.files import load, save
 from tinytorch.guards import guard, missing_from
+from tinytorch.lint import lint
 from tinytorch.notebook.views import VIEWS as _VIEWS
 from tinytorch.notebook.views import install as _install
 from tinytorch.ops.activations import (
@@ -138,7 +142,8 @@ from tinytorch.ops.arrays import (
     var_mean,
     vdot,
 )
-from tinytorch.ops.contract import einsum, map_reduce, matmul, outer
+from tinytorch.ops.attention import scaled_dot_product_attention
+from tinytorch.ops.contract import bilinear, einsum, map_reduce, matmul, outer
 from tinytorch.ops.convolution import (
     conv1d,
     conv2d,
@@ -213,6 +218,7 @@ from tinytorch.ops.elementwise import (
     where,
     zmul,
 )
+from tinytorch.ops.embedding import embedding, embedding_bag
 from tinytorch.ops.functions import (
     acos,
     acosh,
@@ -281,6 +287,7 @@ from tinytorch.ops.layout import (
     flatten,
     flip,
     one_hot,
+    pad,
     reshape,
     split,
     squeeze,
@@ -341,7 +348,14 @@ from tinytorch.ops.reduce import (
     sum,
     var,
 )
-from tinytorch.ops.resampling import col2im, im2col, interpolate, pixel_shuffle, pixel_unshuffle, upsample
+from tinytorch.ops.resampling import (
+    col2im,
+    im2col,
+    interpolate,
+    pixel_shuffle,
+    pixel_unshuffle,
+    upsample,
+)
 from tinytorch.ops.scattering import (
     gather,
     index_add,
@@ -387,6 +401,7 @@ from tinytorch.ops.vectors import (
 )
 from tinytorch.ops.windows import fold, sliding_window, unfold
 from tinytorch.optim import clip_grad_norm
+from tinytorch.plots import plot_activations
 from tinytorch.tensor import Tensor
 
 __all__ = [
@@ -455,6 +470,7 @@ __all__ = [
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
+    "bilinear",
     "bincount",
     "bitwise_and",
     "bitwise_left_shift",
@@ -516,6 +532,8 @@ __all__ = [
     "einsum",
     "elementwise",
     "elu",
+    "embedding",
+    "embedding_bag",
     "equal",
     "erf",
     "erfc",
@@ -665,6 +683,7 @@ __all__ = [
     "round",
     "rsqrt",
     "save",
+    "scaled_dot_product_attention",
     "scatter",
     "scatter_add",
     "scatter_reduce",

@@ -30,10 +30,13 @@ from tinytorch.nn.batch_norm import (
     InstanceNorm2d,
     InstanceNorm3d,
 )
+from tinytorch.nn.bilinear import Bilinear
+from tinytorch.nn.cells import GRUCell, LSTMCell, RNNCell
 from tinytorch.nn.containers import Identity, ModuleDict, ModuleList, Residual
 from tinytorch.nn.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from tinytorch.nn.dense import Dense
 from tinytorch.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d
+from tinytorch.nn.embedding import Embedding, EmbeddingBag
 from tinytorch.nn.flatten import Flatten
 from tinytorch.nn.initialisers import INITIALISERS
 from tinytorch.nn.layer_norm import GroupNorm, LayerNorm, RMSNorm
@@ -72,6 +75,7 @@ from tinytorch.nn.pooling import (
     MaxPool2d,
     MaxPool3d,
 )
+from tinytorch.nn.recurrent import GRU, LSTM, RNN
 from tinytorch.nn.resampling import Fold, PixelShuffle, PixelUnshuffle, Unfold, Upsample
 from tinytorch.nn.sequential import Sequential
 from tinytorch.state import advance, state_updates
@@ -80,7 +84,7 @@ Linear = Dense
 
 __all__ = [
     "Module", "Sequential", "ModuleList", "ModuleDict", "Identity", "Residual",
-    "Dense", "Linear", "Flatten",
+
     "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d",
     "MaxPool1d", "MaxPool2d", "MaxPool3d", "AvgPool1d", "AvgPool2d", "AvgPool3d",
     "LPPool1d", "LPPool2d", "LPPool3d", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d",
@@ -89,6 +93,8 @@ __all__ = [
     "ReflectionPad1d", "ReflectionPad2d", "ReflectionPad3d", "ReplicationPad1d", "ReplicationPad2d",
     "ReplicationPad3d", "CircularPad1d", "CircularPad2d", "CircularPad3d", "ZeroPad1d", "ZeroPad2d",
     "ZeroPad3d", "ConstantPad1d", "ConstantPad2d", "ConstantPad3d",
+    "Dense", "Linear", "Bilinear", "Flatten", "Embedding", "EmbeddingBag",
+    "RNN", "GRU", "LSTM", "RNNCell", "GRUCell", "LSTMCell",
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
     "LayerNorm", "GroupNorm", "RMSNorm",
     "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout",

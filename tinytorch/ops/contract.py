@@ -17,6 +17,7 @@ from compiler.ir.formula.tape import Formula, natural_dtype
 from compiler.ir.formula.trace import trace
 from compiler.ir.node import Node, describe, make_node
 from compiler.ir.op import Access, Argument, Index, MapReduce, Reducer, Size
+from compiler.ir.scope import scope
 from compiler.ir.types import INT64, Weak
 from tinytorch.ops.subscripts import (
     DOTS,
@@ -60,6 +61,26 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
     check_ranks(found, nodes)
     inputs, output, dots = without_dots(found, nodes)
     return type(tensors[0])(einsum_node(inputs, output, nodes, "einsum", dots, found.inputs))
+
+
+@scope("bilinear")
+def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
+    """`out[.., o] = sum over i, j of x[.., i] * weight[o, i, j] * y[.., j]`, plus `bias[o]` if given.
+
+    `[..., n]` and `[..., m]` of equal leading axes, and a weight `[outputs, n, m]`
+    (torch.nn.functional.bilinear). Raises ShapeError.
+    """
+    first, second, form = as_tensors(input1, input2, weight)
+    named = {"input1": first, "input2": second, "weight": form}
+    places = "".join(f"\n  {name}: {describe(tensor.node)}" for name, tensor in named.items())
+    is_alike = first.ndim and second.ndim and first.shape[:-1] == second.shape[:-1]
+    if form.ndim != 3 or not is_alike or form.shape[1:] != (first.shape[-1], second.shape[-1]):
+        raise ShapeError(
+            "bilinear: input1 is [..., n], input2 [..., m] with the same leading axes, and weight "
+            f"[outputs, n, m]{places}"
+        )
+    found = einsum("...i,oij,...j->...o", first, form, second)
+    return found if bias is None else found + bias
 
 
 def map_reduce(

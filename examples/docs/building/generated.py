@@ -46,6 +46,7 @@ ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
         "tinytorch.ops.normalise",
         "tinytorch.ops.contract",
     ),
+    "networks": ("tinytorch.ops.attention", "tinytorch.ops.embedding"),
     "sorting": ("tinytorch.ops.sorting", "tinytorch.ops.counting"),
     "moving": (
         "tinytorch.ops.layout",
@@ -130,7 +131,7 @@ def _ops() -> str:
     return "\n".join(_op(facts_of(op, name)) for name, op in known_ops().items())
 
 
-VOCABULARY: Final = ("scalar", "reducing", "sorting", "moving", "indexing", "composed")
+VOCABULARY: Final = ("scalar", "reducing", "sorting", "moving", "indexing", "composed", "networks")
 """The rooms of functions that are ops."""
 
 

@@ -430,7 +430,9 @@ SPELLED: dict[str, Callable[..., Any]] = {
     # Losses
     "nn.functional.mse_loss": lambda x, y, **named: tt.losses.mse(x, y, **named),
     "nn.functional.l1_loss": lambda x, y, reduction="mean": _reduced(tt.abs(x - y), reduction),
-    "nn.functional.embedding": lambda weight, index, **_: tt.take(weight, index, axis=0),
+    # Networks
+    "nn.functional.embedding": lambda weight, index, **_: tt.embedding(index, weight),
+    "nn.functional.embedding_bag": lambda weight, index, **named: tt.embedding_bag(index, weight, **named),
 }  # fmt: skip
 """By PyTorch's name, what a user of ours writes for the same arguments."""
 
@@ -457,6 +459,7 @@ KNOWN = """__getitem__ index_put masked_select masked_scatter take take_along_di
 
 REFUSED: dict[str, str] = {
     "a scalar has no axes": "*",
+    "dropout_p without a key": "nn.functional.scaled_dot_product_attention",
     "is not defined for bool": """add mul clamp_min clamp_max addr outer kron isclose isfinite
         isinf sign sgn sinc square __radd__ __rmul__ index_add""",
     "a number from 0 to 1": "quantile nanquantile",
@@ -468,6 +471,7 @@ REFUSED: dict[str, str] = {
     "bools are set": "index_add index_put put scatter scatter_add scatter_reduce",
     "no gradient by values that are multiplied": "scatter_reduce index_reduce",
     "weights": "cov",
+    "embedding_bag has no parameter": "nn.functional.embedding_bag",
     "arange has no parameter 'end'": "arange",
     "a start that is a tensor": "narrow",
     "axis 1 is out of range for 1 axes": "cat",
@@ -538,12 +542,12 @@ ABSENT: dict[str, str] = {
         nn.functional.adaptive_avg_pool3d nn.functional.adaptive_max_pool1d
         nn.functional.adaptive_max_pool2d nn.functional.adaptive_max_pool3d nn.functional.avg_pool1d
         nn.functional.avg_pool2d nn.functional.avg_pool3d nn.functional.batch_norm
-        nn.functional.bilinear nn.functional.binary_cross_entropy
+        nn.functional.binary_cross_entropy
         nn.functional.binary_cross_entropy_with_logits nn.functional.channel_shuffle
         nn.functional.conv1d nn.functional.conv2d nn.functional.conv3d nn.functional.conv_transpose1d
         nn.functional.conv_transpose2d nn.functional.conv_transpose3d
         nn.functional.cosine_embedding_loss nn.functional.cosine_similarity nn.functional.cross_entropy
-        nn.functional.ctc_loss nn.functional.embedding_bag nn.functional.fractional_max_pool2d
+        nn.functional.ctc_loss nn.functional.fractional_max_pool2d
         nn.functional.fractional_max_pool3d nn.functional.gaussian_nll_loss nn.functional.grid_sample
         grid_sampler_2d grid_sampler_3d nn.functional.hinge_embedding_loss
         nn.functional.huber_loss nn.functional.instance_norm nn.functional.interpolate
@@ -554,7 +558,7 @@ ABSENT: dict[str, str] = {
         nn.functional.multi_margin_loss nn.functional.multilabel_margin_loss
         nn.functional.multilabel_soft_margin_loss nn.functional.nll_loss nn.functional.normalize
         nn.functional.pairwise_distance nn.functional.pixel_shuffle nn.functional.pixel_unshuffle
-        nn.functional.poisson_nll_loss nn.functional.scaled_dot_product_attention
+        nn.functional.poisson_nll_loss
         nn.functional.smooth_l1_loss nn.functional.soft_margin_loss nn.functional.triplet_margin_loss
         nn.functional.triplet_margin_with_distance_loss nn.functional.unfold
         nn.functional.upsample_bilinear nn.functional.upsample_nearest""",

@@ -3,6 +3,7 @@
 from tests.tinytorch.op_table import activations, elementwise, functions
 from tests.tinytorch.op_table.activations import ACTIVATIONS
 from tests.tinytorch.op_table.arrays import ARRAYS
+from tests.tinytorch.op_table.attending import ATTENDING
 from tests.tinytorch.op_table.contracting import CONTRACTING
 from tests.tinytorch.op_table.elementwise import ELEMENTWISE
 from tests.tinytorch.op_table.functions import FUNCTIONS
@@ -26,6 +27,7 @@ ROWS = [
     *REDUCING,
     *PREFIX,
     *CONTRACTING,
+    *ATTENDING,
     *LAYOUT,
     *ARRAYS,
     *JOINING,
