@@ -63,7 +63,6 @@ from compiler.ir.scope import scope
 from compiler.plugins import Plugin, Registry
 from compiler.program import Program
 from tinytorch import losses, nn, optim, testing
-from tinytorch.ablate import ablate
 from tinytorch.api import (
     compile,
     constant,
@@ -79,12 +78,9 @@ from tinytorch.api import (
     value_of,
 )
 from tinytorch.builtin import registry
-from tinytorch.compare import Comparison, Variant, compare
-from tinytorch.diff import diff
 from tinytorch.elementwise import Elementwise, elementwise
 from tinytorch.files import load, save
 from tinytorch.guards import guard, missing_from
-from tinytorch.lint import lint
 from tinytorch.notebook.views import VIEWS as _VIEWS
 from tinytorch.notebook.views import install as _install
 from tinytorch.ops.activations import (
@@ -287,7 +283,6 @@ from tinytorch.ops.layout import (
     flatten,
     flip,
     one_hot,
-    pad,
     reshape,
     split,
     squeeze,
@@ -401,7 +396,6 @@ from tinytorch.ops.vectors import (
 )
 from tinytorch.ops.windows import fold, sliding_window, unfold
 from tinytorch.optim import clip_grad_norm
-from tinytorch.plots import plot_activations
 from tinytorch.tensor import Tensor
 
 __all__ = [

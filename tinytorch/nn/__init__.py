@@ -40,6 +40,28 @@ from tinytorch.nn.embedding import Embedding, EmbeddingBag
 from tinytorch.nn.flatten import Flatten
 from tinytorch.nn.initialisers import INITIALISERS
 from tinytorch.nn.layer_norm import GroupNorm, LayerNorm, RMSNorm
+from tinytorch.nn.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CosineEmbeddingLoss,
+    CrossEntropyLoss,
+    GaussianNLLLoss,
+    HingeEmbeddingLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    Loss,
+    MarginRankingLoss,
+    MSELoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    NLLLoss,
+    PoissonNLLLoss,
+    SmoothL1Loss,
+    SoftMarginLoss,
+    TripletMarginLoss,
+)
 from tinytorch.nn.module import Module
 from tinytorch.nn.padding import (
     CircularPad1d,
@@ -100,6 +122,10 @@ __all__ = [
     "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout",
     "Activation", "ReLU", "LeakyReLU", "ELU", "SELU", "GELU", "SiLU", "Mish", "Sigmoid", "LogSigmoid", "Tanh",
     "Softplus", "Softsign", "Hardsigmoid", "Hardswish", "Softmax", "LogSoftmax",
+    "Loss", "MSELoss", "L1Loss", "HuberLoss", "SmoothL1Loss", "CrossEntropyLoss", "NLLLoss", "BCELoss",
+    "BCEWithLogitsLoss", "SoftMarginLoss", "KLDivLoss", "PoissonNLLLoss", "GaussianNLLLoss",
+    "MultiMarginLoss", "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss", "HingeEmbeddingLoss",
+    "MarginRankingLoss", "CosineEmbeddingLoss", "TripletMarginLoss",
     "INITIALISERS", "advance", "state_updates",
 ]  # fmt: skip
 guard(__name__)

@@ -111,6 +111,8 @@ def _member(name: str, item: Any) -> Iterator[str]:
 
 def _fields(kind: type[Any]) -> dict[str, str]:
     """The annotated public fields of a class with the texts below them, in the order of its source."""
+    if not inspect.get_annotations(kind):
+        return {}  # one that is made by a function has no source of its own
     tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
     (definition,) = tree.body
     assert isinstance(definition, ast.ClassDef)

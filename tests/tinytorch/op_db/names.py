@@ -231,10 +231,6 @@ def _layer_norm(x: Any, shape: Any, weight: Any, bias: Any, eps: float) -> Any:
     return normal if bias is None else normal + bias
 
 
-def _reduced(x: Any, reduction: str) -> Any:
-    return x if reduction == "none" else x.sum() if reduction == "sum" else x.mean()
-
-
 SPELLED: dict[str, Callable[..., Any]] = {
     # Arithmetic
     "add": _scaled(tt.add),
@@ -428,8 +424,16 @@ SPELLED: dict[str, Callable[..., Any]] = {
     },
     "bool": lambda x, **_: x.astype("bool"),
     # Losses
-    "nn.functional.mse_loss": lambda x, y, **named: tt.losses.mse(x, y, **named),
-    "nn.functional.l1_loss": lambda x, y, reduction="mean": _reduced(tt.abs(x - y), reduction),
+    **{
+        f"nn.functional.{name}{end}": getattr(tt.losses, name)
+        for end, names in (
+            ("", "cross_entropy binary_cross_entropy binary_cross_entropy_with_logits kl_div"),
+            ("_loss", "mse l1 huber smooth_l1 nll soft_margin poisson_nll gaussian_nll multi_margin"),
+            ("_loss", "multilabel_margin multilabel_soft_margin hinge_embedding margin_ranking"),
+            ("_loss", "cosine_embedding triplet_margin"),
+        )
+        for name in names.split()
+    },
     # Networks
     "nn.functional.embedding": lambda weight, index, **_: tt.embedding(index, weight),
     "nn.functional.embedding_bag": lambda weight, index, **named: tt.embedding_bag(index, weight, **named),
@@ -452,6 +456,9 @@ def ours_of(name: str) -> Callable[..., Any] | None:
 
 
 FEW = 1
+
+SAMPLED = {"nn.functional.gaussian_nll_loss": 40, "nn.functional.triplet_margin_loss": 4}
+"""Ops of which fewer samples are tried, since these differ in shapes alone."""
 
 KNOWN = """__getitem__ index_put masked_select masked_scatter take take_along_dim put repeat_interleave
     tensor_split bincount quantile nanquantile histogram"""
@@ -482,6 +489,10 @@ REFUSED: dict[str, str] = {
     "is outside 0": "bincount",
     "vander takes a vector": "linalg.vander",
     "an extent is not negative": "nn.functional.one_hot",
+    "a prediction is floating": """nn.functional.margin_ranking_loss nn.functional.triplet_margin_loss
+        nn.functional.cosine_embedding_loss nn.functional.poisson_nll_loss""",
+    "prediction and target have different shapes": "nn.functional.gaussian_nll_loss",
+    "targets are class indices of shape": "nn.functional.multi_margin_loss",
 }
 """Parts of the sentences by which samples of ops are refused."""
 
@@ -508,6 +519,7 @@ UNLIKE: dict[str, str] = {
     "arange": "integers between floats are counted before they are cut",
     "logspace": "integers are cut from exact powers",
     "linspace": "integers are cut from exact places, where PyTorch adds rounded ones",
+    "nn.functional.soft_margin_loss": "it does not overflow",
     "nn.functional.hardsigmoid": "PyTorch's slope is 1/6 of a float32 in float64 too",
 }
 """Where ours is another value on purpose, and why."""
@@ -542,24 +554,15 @@ ABSENT: dict[str, str] = {
         nn.functional.adaptive_avg_pool3d nn.functional.adaptive_max_pool1d
         nn.functional.adaptive_max_pool2d nn.functional.adaptive_max_pool3d nn.functional.avg_pool1d
         nn.functional.avg_pool2d nn.functional.avg_pool3d nn.functional.batch_norm
-        nn.functional.binary_cross_entropy
-        nn.functional.binary_cross_entropy_with_logits nn.functional.channel_shuffle
-        nn.functional.conv1d nn.functional.conv2d nn.functional.conv3d nn.functional.conv_transpose1d
-        nn.functional.conv_transpose2d nn.functional.conv_transpose3d
-        nn.functional.cosine_embedding_loss nn.functional.cosine_similarity nn.functional.cross_entropy
-        nn.functional.ctc_loss nn.functional.fractional_max_pool2d
-        nn.functional.fractional_max_pool3d nn.functional.gaussian_nll_loss nn.functional.grid_sample
-        grid_sampler_2d grid_sampler_3d nn.functional.hinge_embedding_loss
-        nn.functional.huber_loss nn.functional.instance_norm nn.functional.interpolate
-        nn.functional.kl_div nn.functional.linear_cross_entropy nn.functional.local_response_norm
-        nn.functional.margin_ranking_loss nn.functional.max_pool1d nn.functional.max_pool2d
+        nn.functional.channel_shuffle nn.functional.conv1d nn.functional.conv2d nn.functional.conv3d
+        nn.functional.conv_transpose1d nn.functional.conv_transpose2d nn.functional.conv_transpose3d
+        nn.functional.cosine_similarity nn.functional.ctc_loss nn.functional.fractional_max_pool2d
+        nn.functional.fractional_max_pool3d nn.functional.grid_sample grid_sampler_2d grid_sampler_3d
+        nn.functional.instance_norm nn.functional.interpolate nn.functional.linear_cross_entropy
+        nn.functional.local_response_norm nn.functional.max_pool1d nn.functional.max_pool2d
         nn.functional.max_pool3d nn.functional.max_unpool1d nn.functional.max_unpool2d
-        nn.functional.max_unpool3d nn.functional.multi_head_attention_forward
-        nn.functional.multi_margin_loss nn.functional.multilabel_margin_loss
-        nn.functional.multilabel_soft_margin_loss nn.functional.nll_loss nn.functional.normalize
+        nn.functional.max_unpool3d nn.functional.multi_head_attention_forward nn.functional.normalize
         nn.functional.pairwise_distance nn.functional.pixel_shuffle nn.functional.pixel_unshuffle
-        nn.functional.poisson_nll_loss
-        nn.functional.smooth_l1_loss nn.functional.soft_margin_loss nn.functional.triplet_margin_loss
         nn.functional.triplet_margin_with_distance_loss nn.functional.unfold
         nn.functional.upsample_bilinear nn.functional.upsample_nearest""",
     "no formula of the atoms is accurate": """i0 igamma igammac mvlgamma special.airy_ai
