@@ -13,9 +13,11 @@ import math
 import statistics
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -39,11 +41,12 @@ class Worker:
 
     system: str
     process: subprocess.Popen[str]
-    start: dict[str, float] = field(default_factory=dict)
+    start: dict[str, Any] = field(default_factory=dict)
     rounds: list[float] = field(default_factory=list)
+    least: float = math.inf
     peak_memory: int = 0
 
-    def read(self) -> dict[str, float]:
+    def read(self) -> dict[str, Any]:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
@@ -56,11 +59,17 @@ class Worker:
         self.process.stdin.flush()
         answer = self.read()
         self.rounds.append(answer["seconds"])
+        self.least = min(self.least, answer["least"])
         self.peak_memory = int(answer["peak_memory"])
 
     @property
     def best(self) -> float:
         return min(self.rounds)
+
+    @property
+    def first_call(self) -> float:
+        """Seconds to build, compile and call once."""
+        return self.start["prepare_seconds"] + self.start["first_call_seconds"]
 
 
 def main() -> int:
@@ -87,12 +96,18 @@ def main() -> int:
     return 0
 
 
-def run(workload: str, systems: list[str], rounds: int, seconds: float, console: Console) -> list[Worker]:
+def run(
+    workload: str, systems: list[str], rounds: int, seconds: float, console: Console, threads: int = 0,
+    environment: Mapping[str, str] | None = None,
+) -> list[Worker]:  # fmt: skip
     """All systems on one workload: started one after the other, then timed in interleaved rounds."""
     workers: list[Worker] = []
     for system in systems:
-        command = [sys.executable, "-m", "tests.benchmarks.worker", system, workload, str(seconds)]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        words = [system, workload, str(seconds), str(threads)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.benchmarks.worker", *words],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
+        )  # fmt: skip
         worker = Worker(system, process)
         try:
             worker.start = worker.read()
@@ -117,17 +132,24 @@ def table(workload: str, workers: list[Worker]) -> Table:
         found.add_column(heading, justify="left" if heading == "system" else "right", no_wrap=True)
     for item in sorted(workers, key=lambda item: item.best):
         spread = max(item.rounds) / item.best - 1
-        prepare = item.start["prepare_seconds"] + item.start["first_call_seconds"]
         found.add_row(
-            item.system, _time(item.best), f"{spread:.0%}", f"{item.best / fastest:.2f}", _time(prepare),
-            _time(item.start["total_seconds"]), f"{item.peak_memory / 1e6:.0f} MB",
+            item.system, time_text(item.best), f"{spread:.0%}", f"{item.best / fastest:.2f}",
+            time_text(item.first_call), time_text(item.start["total_seconds"]),
+            f"{item.peak_memory / 1e6:.0f} MB",
         )  # fmt: skip
-    values = [item.start["first"] for item in workers]
-    if values and max(values) - min(values) > 1e-3 * max(map(abs, values)):
-        found.caption = "the systems disagree: " + ", ".join(
-            f"{item.system} {item.start['first']:.6g}" for item in workers
-        )
+    found.caption = disagreement(workers)
     return found
+
+
+def disagreement(workers: list[Worker], tolerance: float = 1e-3) -> str | None:
+    """What each system computed in its first steps, where these are not the same."""
+    values = [item.start["values"] for item in workers]
+    if all(max(step) - min(step) <= tolerance * max(map(abs, step)) for step in zip(*values, strict=True)):
+        return None
+    said = (
+        f"{item.system} {', '.join(f'{value:.6g}' for value in item.start['values'])}" for item in workers
+    )
+    return "the systems disagree: " + "; ".join(said)
 
 
 def _figures(item: Worker) -> dict[str, object]:
@@ -141,7 +163,8 @@ def _figures(item: Worker) -> dict[str, object]:
     }
 
 
-def _time(seconds: float) -> str:
+def time_text(seconds: float) -> str:
+    """With three digits, in the unit that fits."""
     for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
         if seconds * factor >= 1:
             return f"{seconds * factor:.3g} {unit}"

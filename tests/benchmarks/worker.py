@@ -1,13 +1,15 @@
 """One system and one workload in a process of its own: prepares, then times a round a line that it reads.
 
 Prints one JSON object a line: first the seconds from its first import to the first result, those of the first
-call, and the memory; then for each round the median seconds of a step.
+call, what the first steps gave, and the memory; then for each round the median and the least seconds of a
+step. Of a number of threads it has as many processors, which every system takes for its number of threads.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
 import statistics
 import sys
 import time
@@ -15,10 +17,13 @@ from pathlib import Path
 from typing import Any
 
 MOST_STEPS = 200_000
+COMPARED_STEPS = 4
 
 
-def main(system: str, workload: str, seconds: float) -> None:
+def main(system: str, workload: str, seconds: float, threads: int = 0) -> None:
     """Serves rounds until standard input ends."""
+    if threads and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
     start = time.perf_counter()
     module = importlib.import_module(f"tests.benchmarks.systems.{system}")
     imported = time.perf_counter()
@@ -29,20 +34,21 @@ def main(system: str, workload: str, seconds: float) -> None:
     _say(
         import_seconds=imported - start, prepare_seconds=prepared - imported,
         first_call_seconds=done - prepared, total_seconds=done - start,
-        first=first, peak_memory=_peak_memory(),
+        values=[first, *(_number(step()) for _ in range(1, COMPARED_STEPS))], peak_memory=_peak_memory(),
     )  # fmt: skip
     for _ in sys.stdin:
-        _say(seconds=_round(step, seconds), peak_memory=_peak_memory())
+        times = _round(step, seconds)
+        _say(seconds=statistics.median(times), least=min(times), peak_memory=_peak_memory())
 
 
-def _round(step: Any, seconds: float) -> float:
+def _round(step: Any, seconds: float) -> list[float]:
     times: list[float] = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end and len(times) < MOST_STEPS:
         start = time.perf_counter()
         step()
         times.append(time.perf_counter() - start)
-    return statistics.median(times)
+    return times
 
 
 def _number(result: Any) -> float:
@@ -65,4 +71,4 @@ def _say(**fields: Any) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], float(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], float(sys.argv[3]), *map(int, sys.argv[4:]))

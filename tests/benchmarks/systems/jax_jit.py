@@ -9,11 +9,15 @@ import jax
 import jax.numpy as jnp
 
 from tests.benchmarks import workloads
+from tests.benchmarks.networks import in_jax
+from tests.benchmarks.networks.models import MODELS
 from tests.benchmarks.workloads import RATE, Network
 
 
 def prepare(workload: str) -> Callable[[], Any]:
     """A step of a workload."""
+    if workload in MODELS:
+        return in_jax.prepare(MODELS[workload]())
     network = workloads.sized(workload)
     if network is not None:
         return _network(network, [_gelu] * len(network.layers), _mean_square)

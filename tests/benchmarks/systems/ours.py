@@ -8,6 +8,8 @@ from typing import Any
 
 import tinytorch as tt
 from tests.benchmarks import workloads
+from tests.benchmarks.networks import in_ours
+from tests.benchmarks.networks.models import MODELS
 from tests.benchmarks.workloads import RATE, Network
 
 Options = dict[str, Any]
@@ -23,6 +25,8 @@ def prepare(workload: str, **options: Any) -> Callable[[], Any]:
 
 def build(workload: str, **options: Any) -> Call:
     """The program of a step of a workload, and its arguments."""
+    if workload in MODELS:
+        return in_ours.build(MODELS[workload](), **options)
     network = workloads.sized(workload)
     if network is not None:
         return _sgd(network, tt.losses.mse, [_gelu] * len(network.layers), options)

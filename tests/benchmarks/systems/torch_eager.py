@@ -9,11 +9,15 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # the usual name
 
 from tests.benchmarks import workloads
+from tests.benchmarks.networks import in_torch
+from tests.benchmarks.networks.models import MODELS
 from tests.benchmarks.workloads import RATE, Network
 
 
 def prepare(workload: str, wrap: Callable[..., Any] = lambda function: function) -> Callable[[], Any]:
     """A step of a workload; `wrap` is applied to the function of tensors (torch.compile does)."""
+    if workload in MODELS:
+        return in_torch.prepare(MODELS[workload](), wrap)
     network = workloads.sized(workload)
     if network is not None:
         return _network(network, [_gelu] * len(network.layers), F.mse_loss, wrap)
