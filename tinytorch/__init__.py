@@ -21,9 +21,9 @@ Then ask:
     step.report("step.html")         # everything, as one page for a browser
 
 `help(tt.compile)`, `help(tt.Program)` and `help(tt.mish)` go on from here; every op has a meaning, a
-formula, slopes and measured errors. Modules: `tt.nn` layers, `tt.losses`, `tt.optim` optimisers,
-`tt.random` random numbers, `tt.testing` checks for ops, passes and backends of your own, `tinytorch.core`
-the names of the course. On a command line: `tinytorch`.
+formula, slopes and measured errors. `tt.fit` calls a step over data, with `tt.callbacks`. Modules: `tt.nn`
+layers, `tt.losses`, `tt.optim` optimisers, `tt.random` random numbers, `tt.testing` checks for ops, passes
+and backends of your own, `tinytorch.core` the names of the course. On a command line: `tinytorch`.
 """
 
 from typing import TYPE_CHECKING
@@ -403,6 +403,7 @@ __all__ = [
     "BackendError",
     "Comparison",
     "DTypeError",
+    "DataLoader",
     "Dim",
     "DrawingError",
     "Elementwise",
@@ -476,6 +477,7 @@ __all__ = [
     "broadcast_arrays",
     "broadcast_to",
     "bucketize",
+    "callbacks",
     "cartesian_prod",
     "cbrt",
     "cdist",
@@ -539,6 +541,7 @@ __all__ = [
     "expm1",
     "eye",
     "fill_diagonal",
+    "fit",
     "flatten",
     "flip",
     "floor",
@@ -768,16 +771,19 @@ def __dir__() -> list[str]:
 globals().pop("tensor")  # the module would stand in the place of what is asked for as in PyTorch
 
 if TYPE_CHECKING:
-    from tinytorch import data, linalg, random
+    from tinytorch import callbacks, data, linalg, random
     from tinytorch.asking.ablate import ablate
     from tinytorch.asking.compare import Comparison, Variant, compare
     from tinytorch.asking.diff import diff
     from tinytorch.asking.lint import lint
     from tinytorch.asking.summary import summary
+    from tinytorch.data import DataLoader
+    from tinytorch.fitting.loop import fit
     from tinytorch.plots import plot_activations
 else:
     __getattr__ = missing_from(
         __name__,
+        "callbacks",
         "data",
         "linalg",
         "random",
@@ -789,4 +795,6 @@ else:
         lint="asking.lint",
         summary="asking.summary",
         plot_activations="plots",
+        DataLoader="data",
+        fit="fitting.loop",
     )

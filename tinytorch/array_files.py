@@ -59,7 +59,7 @@ def write_arrays(
     Raises ArgumentError for another suffix, MissingLibraryError for `.safetensors` without its library.
     """
     target = Path(path)
-    is_safe = _is_safe(target)
+    is_safe = is_safetensors(target)
     content = _safe_bytes(arrays, notes or {}) if is_safe else None
     with replacing(target) as file:
         if content is not None:
@@ -75,7 +75,7 @@ def read_arrays(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, str]]:
     Raises ParseError for what is damaged or of another form, ArgumentError where there is no file.
     """
     source = Path(path)
-    is_safe = _is_safe(source)
+    is_safe = is_safetensors(source)
     if not source.is_file():
         raise ArgumentError(f"there is no file {str(source)!r}")
     try:
@@ -84,7 +84,8 @@ def read_arrays(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, str]]:
         raise ParseError(f"{source} is damaged, or holds no arrays: {error}") from None
 
 
-def _is_safe(path: Path) -> bool:
+def is_safetensors(path: Path) -> bool:
+    """Whether a file is in that form, by its suffix. Raises ArgumentError for one that is in none."""
     if path.suffix not in (".npz", ".safetensors"):
         raise ArgumentError(f"arrays are kept in .npz or .safetensors, not in {str(path)!r}")
     return path.suffix == ".safetensors"

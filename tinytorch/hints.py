@@ -134,7 +134,9 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("smooth_l1_loss", "tt.losses.smooth_l1(prediction, target)"),
         ("huber_loss", "tt.losses.huber(prediction, target)"),
         ("Parameter Variable", "tt.parameter(array); the course's is tinytorch.core.autograd.Variable"),
-        ("utils DataLoader datasets", "slices of NumPy arrays; tt.data.load_digits() gives some"),
+        ("utils", "tt.DataLoader(arrays, batch_size), tt.clip_grad_norm(gradients, max_norm)"),
+        ("datasets", "NumPy arrays; tt.data.load_digits() gives some"),
+        ("EarlyStopping ModelCheckpoint Callback", "tt.callbacks.EarlyStopping, tt.callbacks.Checkpoint"),
     ),
     "tinytorch.nn": (
         ("LazyLinear", "tt.nn.Linear(inputs, outputs)"),
@@ -187,6 +189,18 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("sgd", "tt.optim.SGD(parameters, lr=0.1)"),
         ("adam", "tt.optim.Adam(parameters)"),
         ("lr_scheduler StepLR", "tt.optim.SGD(parameters, lr=tt.input('lr')), and give it to each call"),
+    ),
+    "tinytorch.data": (
+        ("TensorDataset Dataset Subset", "tt.DataLoader((x, y), 32): arrays, or a sequence of examples"),
+        ("random_split", "images[order[:1000]] of a permutation of np.random.default_rng(0)"),
+    ),
+    "tinytorch.callbacks": (
+        ("ModelCheckpoint", "tt.callbacks.Checkpoint(path)"),
+        ("ReduceLROnPlateau", "tt.callbacks.ReduceOnPlateau('lr', 'val_loss')"),
+        ("LambdaCallback", "a function of the state, which is called at the end of every epoch"),
+        ("LearningRateMonitor CSVLogger", "state.log(name, number) in a callback: a column of the history"),
+        ("TerminateOnNaN", "leave it out: tt.fit raises NumericsError after a step whose loss is NaN"),
+        ("LearningRateScheduler", "inputs={'lr': lambda state: 0.1 * 0.95**state.epoch}"),
     ),
     "Tensor": (
         ("view view_as resize", "x.reshape(shape)"),
@@ -304,6 +318,14 @@ KEYWORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "outputs": ("loss",),
     "grad_outputs": ("seed",),
     "update": ("updates",),
+    "generator": ("seed",),
+    "validation_data": ("validation",),
+    "restore_best_weights": ("restore_best",),
+    "filepath": ("path",),
+    "dirpath": ("path",),
+    "initial_epoch": ("resume",),
+    "verbose": ("progress",),
+    "optimizer": ("target",),
 }
 """For keywords of others ours, of which a function has at most one."""
 
@@ -322,6 +344,8 @@ SAID: Final[Mapping[str, str]] = {
     "where": "leave it out, and give tt.where(mask, x, 0)",
     "size_average": "reduction='mean' or 'sum'",
     "weight": "multiply what reduction='none' gives by the weights",
+    "num_workers": "leave it out: batches are made where they are asked for",
+    "pin_memory": _ONE_PLACE,
 }
 """What to do about keywords that have no name of ours."""
 

@@ -13,7 +13,7 @@ from compiler.errors import ArgumentError, DTypeError
 from compiler.ir.build import constant_node
 from compiler.ir.dims import Dim
 from compiler.ir.node import Node
-from compiler.ir.numbers import Scalar, kind_of, number
+from compiler.ir.numbers import Scalar, kind_of, number, whole_number
 from compiler.ir.types import DType, Weak, dtype_of, promote
 
 
@@ -29,6 +29,18 @@ def checked_number(what: str, value: Any) -> Scalar:
     found = number(value)
     if found is None:
         raise ArgumentError(f"{what} is a number, not {_shown(value)}")
+    return found
+
+
+def checked_seed(seed: Any) -> int | None:
+    """A seed as an int; one that a generator gives is its next number. Raises ArgumentError."""
+    if isinstance(seed, np.random.Generator):
+        return int(seed.integers(2**63))
+    if seed is None:
+        return None
+    found = whole_number(seed)
+    if found is None or found < 0:
+        raise ArgumentError(f"a seed is None, a numpy.random.Generator or an int from 0 on, not {seed!r}")
     return found
 
 

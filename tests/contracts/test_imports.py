@@ -32,6 +32,13 @@ str(step.source_graph); str(step.schedule)
 """
 )
 
+FITTING = (
+    TRAINING
+    + """
+tt.fit(step, tt.DataLoader((np.zeros((4, 8), np.float32), np.zeros(4, np.int64)), 3, shuffle=True, seed=0))
+"""
+)
+
 PREDICTING = (
     NETWORK
     + """
@@ -57,6 +64,10 @@ def test_predicting_loads_nothing_slow():
 
 def test_training_a_built_in_network_derives_nothing():
     assert loaded_by(TRAINING) == []
+
+
+def test_fitting_in_a_pipe_loads_no_bar():
+    assert loaded_by(FITTING) == []
 
 
 def test_what_is_loaded_would_be_seen():

@@ -24,6 +24,8 @@ OWNERS = {
     "tinytorch.losses": tt.losses,
     "tinytorch.random": tt.random,
     "tinytorch.linalg": tt.linalg,
+    "tinytorch.data": tt.data,
+    "tinytorch.callbacks": tt.callbacks,
     "tinytorch.optim": tt.optim,
     "Tensor": X,
     "core.Tensor": CourseTensor([1.0]),
@@ -169,7 +171,7 @@ def test_other_type_errors_stay_as_they_are():
 
 def parameters() -> list[set[str]]:
     """The names of the parameters of each public function, method and constructor."""
-    rooms = (tt, tt.losses, tt.optim, tt.nn)
+    rooms = (tt, tt.losses, tt.optim, tt.nn, tt.callbacks)
     found = [getattr(room, name) for room in rooms for name in room.__all__]
     found += [value for name, value in inspect.getmembers(tt.Tensor) if not name.startswith("_")]
     return [
@@ -177,7 +179,10 @@ def parameters() -> list[set[str]]:
     ]
 
 
-MADE = (tt.optim.SGD, tt.nn.Dense, tt.nn.LayerNorm)
+MADE = (
+    tt.optim.SGD, tt.nn.Dense, tt.nn.LayerNorm, tt.DataLoader, tt.callbacks.EarlyStopping,
+    tt.callbacks.Checkpoint, tt.callbacks.ReduceOnPlateau,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("theirs", KEYWORDS)

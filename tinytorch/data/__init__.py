@@ -1,11 +1,15 @@
-"""The data sets that ship with the package, read from its own files and never from a network."""
+"""Batches of data, and the data sets that ship with the package, which are never read from a network."""
 
 from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["load_digits"]
+from tinytorch.data.loader import DataLoader
+from tinytorch.guards import guard, missing_from
+
+__all__ = ["DataLoader", "load_digits"]
 
 BRIGHTEST = 16  # a pixel counts the set bits of a 4x4 block
 
@@ -24,3 +28,9 @@ def load_digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         images = archive["images"].astype(np.float32) / np.float32(BRIGHTEST)
         labels = archive["labels"].astype(np.int64)
     return images, labels
+
+
+guard(__name__)
+
+if not TYPE_CHECKING:
+    __getattr__ = missing_from(__name__)

@@ -28,7 +28,7 @@ from tinytorch.nn.initialisers import Array, Initialiser, find_initialiser
 from tinytorch.nn.parts import Found, join, may_have_parts, parts_of
 from tinytorch.nn.stateful import Stateful
 from tinytorch.tensor import Tensor
-from tinytorch.values import typed_array
+from tinytorch.values import checked_seed, typed_array
 
 Seed: TypeAlias = "int | np.random.Generator | None"
 """An int gives the same values each time, a generator the next ones, None others each time."""
@@ -149,7 +149,7 @@ class Module(Stateful, metaclass=_Making):
 
     def __init__(self, *, name: str | None = None, seed: Seed = None) -> None:
         self._record.name = name
-        self._record.seed = _checked_seed(seed)
+        self._record.seed = checked_seed(seed)
 
     def forward(self, *inputs: Any, **named: Any) -> Any:
         """The module's value: of one tensor or several; a tensor, or several in a tuple or a dict."""
@@ -412,16 +412,6 @@ class Module(Stateful, metaclass=_Making):
                 "tuple or dict; or pass it to the call",
             ]
         )
-
-
-def _checked_seed(seed: Seed) -> int | None:
-    if isinstance(seed, np.random.Generator):
-        return int(seed.integers(2**63))
-    if seed is None:
-        return None
-    if isinstance(cast(Any, seed), int | np.integer) and seed >= 0:
-        return int(seed)
-    raise ArgumentError(f"a seed is None, a numpy.random.Generator or an int from 0 on, not {seed!r}")
 
 
 def _is_number(value: Any) -> bool:

@@ -63,6 +63,7 @@ ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "indexing": ("tinytorch.ops.scattering", "tinytorch.ops.diagonals"),
     "composed": ("tinytorch.ops.arrays", "tinytorch.ops.vectors", "tinytorch.ops.making"),
     "training": ("tinytorch.optim",),
+    "fitting": ("tinytorch.fitting.loop",),
     "settings": ("tinytorch.builtin", "compiler.backends.llvm.backend"),
 }
 """Which public functions stand together: those that these modules define."""

@@ -26,6 +26,7 @@ ANSWERS = {
     "Comparison": "tt.compare([x, labels], loss, data=data, rounds=1, seconds=0.01)",
     "Summary": 'tt.summary(network, ("batch", 8))',
     "Ablation": "tt.ablate(step, data=data, rounds=1, seconds=0.005)",
+    "FitHistory": "tt.fit(step, data, epochs=2)",
     "Written": 'step.report("report.html", data=data, seconds=0.05)',
     "Profile": "step.profile(*data, seconds=0.01)",
     "MeasuredMachine": "tt.machine()",

@@ -12,6 +12,7 @@ import tinytorch as tt
 from compiler.schedule.tables import Table
 from tests.tinytorch.notebook.answers import ANSWERS, SETUP
 from tinytorch.core.tensor import Tensor as LazyTensor
+from tinytorch.fitting.history import FitHistory
 from tinytorch.notebook import markup
 from tinytorch.notebook.asked import ASKED
 from tinytorch.notebook.views import LARGEST, LARGEST_PAGE, VIEWS, html_of
@@ -51,7 +52,7 @@ class Balance(HTMLParser):
 
 
 def test_every_view_has_an_answer_here() -> None:
-    assert sorted(kind.__name__ for kind in (*VIEWS, *ASKED)) == sorted(ANSWERS)
+    assert sorted(kind.__name__ for kind in (*VIEWS, *ASKED, FitHistory)) == sorted(ANSWERS)
 
 
 @pytest.mark.parametrize("kind", ANSWERS)
