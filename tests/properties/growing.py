@@ -33,6 +33,7 @@ from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, DType
 from tests.properties.drawing import bits, drawn, narrowed, stored
 from tests.properties.maker import LIMIT, Maker, Value, largest_size
 from tests.properties.moving import MOVES
+from tests.properties.solving import solved
 
 Growth = Callable[[Maker], Value | None]
 
@@ -566,6 +567,6 @@ GROWTHS: tuple[Growth, ...] = (
     arithmetic, arithmetic, arithmetic, arithmetic, quotient, rest, comparison, logic, choice, power,
     with_index, one_hot, own_formula, turned, total, total, prefix, prefix, ordered, extremum,
     contraction, contraction, contraction, folded_product, folded_product, call,
-    nothing_done, nothing_done, halves, of_ones, bits, drawn, drawn, stored, narrowed, *MOVES,
+    nothing_done, nothing_done, halves, of_ones, bits, drawn, drawn, stored, narrowed, solved, *MOVES,
 )  # fmt: skip
 UNSTABLE: tuple[Growth, ...] = (overflowing,) * 4
