@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from inspect import cleandoc
-from typing import Any
+from typing import Any, TypeAlias
 
 from compiler.errors import ArgumentError, FormulaError, KeywordError
 from compiler.ir.build import apply, atom_formula
@@ -14,6 +15,9 @@ from compiler.ir.types import Scalar
 from tinytorch.arithmetic import as_values
 from tinytorch.tensor import Tensor
 from tinytorch.values import checked_name
+
+Traced: TypeAlias = tuple[Formula, dict[str, Scalar]]
+"""A formula, and the values of its last parameters where they are not given."""
 
 
 class Documentation:
@@ -39,17 +43,25 @@ class Elementwise:
 
     __doc__ = Documentation(__doc__)  # pyright: ignore[reportAssignmentType]  # a text, made when asked for
 
-    def __init__(self, formula: Formula, defaults: dict[str, Scalar], meaning: str = "") -> None:
-        self.formula = formula
-        self.defaults = defaults
+    def __init__(self, name: str, make: Callable[[], Traced], meaning: str = "") -> None:
+        self.name = self.__name__ = name
+        self._make = make
         self.meaning = cleandoc(meaning)
         """What it is for, in words; the rest of its documentation follows from the formula."""
-        self.__name__ = self.name
+
+    @cached_property
+    def _traced(self) -> Traced:
+        return self._make()
 
     @property
-    def name(self) -> str:
-        """The op's name, which is its formula's."""
-        return self.formula.name
+    def formula(self) -> Formula:
+        """The formula, of the op's name. It is traced when it is first needed."""
+        return self._traced[0]
+
+    @property
+    def defaults(self) -> dict[str, Scalar]:
+        """The values of parameters that are not given."""
+        return self._traced[1]
 
     @property
     def operands(self) -> tuple[str, ...]:
@@ -97,7 +109,17 @@ class Elementwise:
 
 def of_atom(name: str, doc: str) -> Elementwise:
     """The op that is one atom of formulas."""
-    return Elementwise(atom_formula(name), {}, doc)
+    return Elementwise(name, lambda: (atom_formula(name), {}), doc)
+
+
+def of_formula(formula: Formula, doc: str = "") -> Elementwise:
+    """The op of a formula without parameters that have defaults."""
+    return Elementwise(formula.name, lambda: (formula, {}), doc)
+
+
+def built_in(name: str, function: Callable[..., Any], *, doc: str = "") -> Elementwise:
+    """As `elementwise`, for ops of this package: an import traces none of their formulas."""
+    return Elementwise(name, lambda: trace(function, name), doc or function.__doc__ or "")
 
 
 def elementwise(name: str, function: Callable[..., Any], *, doc: str | None = None) -> Elementwise:
@@ -111,5 +133,5 @@ def elementwise(name: str, function: Callable[..., Any], *, doc: str | None = No
     """
     if not callable(function):
         raise FormulaError(f"a formula is a Python function of scalars, not {function!r}")
-    formula, defaults = trace(function, checked_name(name))
-    return Elementwise(formula, defaults, (doc if doc is not None else function.__doc__) or "")
+    traced = trace(function, checked_name(name))
+    return Elementwise(name, lambda: traced, (doc if doc is not None else function.__doc__) or "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from compiler.ir.scope import scope
-from tinytorch.elementwise import elementwise
+from tinytorch.elementwise import built_in
 from tinytorch.losses.common import Reduction, alike, reduced, weight_like
 from tinytorch.ops.elementwise import exact_softplus, log, log1p, where, zmul
 from tinytorch.tensor import Tensor
@@ -33,10 +33,10 @@ def _soft_margin(x: Any, y: Any) -> Any:
     return exact_softplus(-y * x)
 
 
-_cross_entropy_of_probability = elementwise("binary_cross_entropy", _of_probability)
-_cross_entropy_of_logit = elementwise("binary_cross_entropy_with_logits", _of_logit)
-_cross_entropy_of_weighted_logit = elementwise("binary_cross_entropy_with_pos_weight", _of_weighted_logit)
-_soft_margin_of = elementwise("soft_margin", _soft_margin)
+_cross_entropy_of_probability = built_in("binary_cross_entropy", _of_probability)
+_cross_entropy_of_logit = built_in("binary_cross_entropy_with_logits", _of_logit)
+_cross_entropy_of_weighted_logit = built_in("binary_cross_entropy_with_pos_weight", _of_weighted_logit)
+_soft_margin_of = built_in("soft_margin", _soft_margin)
 
 
 @scope("binary_cross_entropy")

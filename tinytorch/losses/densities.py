@@ -11,38 +11,36 @@ from typing import Any, Literal
 from compiler.errors import ShapeError
 from compiler.ir.node import describe
 from compiler.ir.scope import scope
-from tinytorch.elementwise import elementwise
+from tinytorch.elementwise import built_in
 from tinytorch.losses.common import Reduction, alike, positive, reduced
 from tinytorch.ops.elementwise import exp, log, stop_gradient, where, zmul
 from tinytorch.ops.functions import xlogy
 from tinytorch.tensor import Tensor, as_tensor
 from tinytorch.values import checked_number
 
-_kl = elementwise(
+_kl = built_in(
     "kl_div",
     lambda x, t: xlogy(t, t) - zmul(t, x),
     doc="t (log t - x): what a logarithm x costs where the probability is t.",
 )
-_kl_of_logarithms = elementwise(
+_kl_of_logarithms = built_in(
     "kl_div_log",
     lambda x, t: zmul(exp(t), t - x),
     doc="exp(t) (t - x): what a logarithm x costs where the logarithm of the probability is t.",
 )
-_poisson_of_log = elementwise("poisson_nll_log", lambda x, t: exp(x) - t * x, doc="exp(x) - t x.")
-_poisson = elementwise(
-    "poisson_nll", lambda x, t, *, eps=1e-8: x - t * log(x + eps), doc="x - t log(x + eps)."
-)
-_stirling = elementwise(
+_poisson_of_log = built_in("poisson_nll_log", lambda x, t: exp(x) - t * x, doc="exp(x) - t x.")
+_poisson = built_in("poisson_nll", lambda x, t, *, eps=1e-8: x - t * log(x + eps), doc="x - t log(x + eps).")
+_stirling = built_in(
     "stirling",
     lambda t: where(t > 1, t * log(t) - t + 0.5 * log(2 * math.pi * t), 0),
     doc="An approximation of log(t!) by Stirling, 0 for t up to 1.",
 )
-_held = elementwise(
+_held = built_in(
     "held_variance",
     lambda v, *, eps=1e-6: where((v >= 0) & (v < eps), eps + (v - stop_gradient(v)), v),
     doc="v, or eps where v is below it, with slope 1 in both; what is negative stays.",
 )
-_gaussian = elementwise(
+_gaussian = built_in(
     "gaussian_nll",
     lambda x, t, v: 0.5 * (log(v) + (x - t) * (x - t) / v),
     doc="Minus the logarithm of a normal density of variance v, without the constant.",

@@ -10,29 +10,29 @@ from typing import Any, Final
 from compiler.errors import ShapeError
 from compiler.ir.node import describe
 from compiler.ir.scope import scope
-from tinytorch.elementwise import elementwise
+from tinytorch.elementwise import built_in
 from tinytorch.losses.common import Reduction, alike, check_floating, reduced
 from tinytorch.ops.elementwise import clip, minimum, sqrt, where
 from tinytorch.ops.norms import vector_norm
 from tinytorch.tensor import Tensor, as_tensors
 from tinytorch.values import checked_number
 
-_hinge = elementwise(
+_hinge = built_in(
     "hinge_embedding",
     lambda x, y, *, margin=1.0: where(y == 1, 0, clip(margin - x, 0)) + where(y == -1, 0, x),
     doc="x where y is 1, and what is missing to a margin where y is -1.",
 )
-_ranking = elementwise(
+_ranking = built_in(
     "margin_ranking",
     lambda a, b, y, *, margin=0.0: clip(margin - y * (a - b), 0),
     doc="What is missing to a margin between a and b, of which a is the larger where y is 1.",
 )
-_of_cosine = elementwise(
+_of_cosine = built_in(
     "cosine_embedding",
     lambda c, y, *, margin=0.0: where(y == 1, 1 - c, 0) + where(y == -1, clip(c - margin, 0), 0),
     doc="1 - c where y is 1, and what c is above a margin where y is -1.",
 )
-_missing = elementwise(
+_missing = built_in(
     "missing_margin",
     lambda near, far, *, margin=1.0: clip(margin + near - far, 0),
     doc="What is missing to a margin by which one distance is below another.",

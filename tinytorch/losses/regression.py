@@ -9,18 +9,18 @@ from typing import Any
 
 from compiler.errors import ArgumentError
 from compiler.ir.scope import scope
-from tinytorch.elementwise import elementwise
+from tinytorch.elementwise import built_in
 from tinytorch.losses.common import Reduction, alike, positive, reduced
 from tinytorch.ops.elementwise import abs, square, where
 from tinytorch.tensor import Tensor
 from tinytorch.values import checked_number
 
-_huber = elementwise(
+_huber = built_in(
     "huber",
     lambda z, *, delta=1.0: where(abs(z) < delta, 0.5 * z * z, delta * (abs(z) - 0.5 * delta)),
     doc="Half the square of z, and a line of slope delta where |z| is at least delta.",
 )
-_smooth_l1 = elementwise(
+_smooth_l1 = built_in(
     "smooth_l1",
     lambda z, *, beta=1.0: where(abs(z) < beta, 0.5 * z * z / beta, abs(z) - 0.5 * beta),
     doc="|z|, rounded off by a parabola where |z| is below beta.",

@@ -17,7 +17,7 @@ from compiler.ir.numbers import whole_number
 from compiler.ir.op import Constant, ScatterAdd
 from compiler.ir.types import BOOL, DType, floating, promote
 from tinytorch.axes import counted
-from tinytorch.elementwise import elementwise
+from tinytorch.elementwise import built_in
 from tinytorch.ops import elementwise as op
 from tinytorch.ops.layout import arange, concatenate, take
 from tinytorch.ops.making import full, ones
@@ -103,9 +103,9 @@ def _not_after(y: Any, x: Any) -> Any:
     return (y <= x) | (x != x)
 
 
-_BEFORE: Final = elementwise("before", _before)
+_BEFORE: Final = built_in("before", _before)
 """Whether one element is less than another, NaN being the greatest."""
-_NOT_AFTER: Final = elementwise("not_after", _not_after)
+_NOT_AFTER: Final = built_in("not_after", _not_after)
 """Whether one element is not greater than another."""
 
 

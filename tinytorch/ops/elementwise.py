@@ -14,12 +14,13 @@ Conditions are written so that NaN falls into a branch that keeps it: `where(x <
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from compiler.errors import ArgumentError
 from compiler.ir.build import atom_formula
 from compiler.ir.formula.trace import Var
-from tinytorch.elementwise import Documentation, Elementwise, elementwise, of_atom
+from tinytorch.elementwise import Documentation, Elementwise, Traced, built_in, of_atom
 from tinytorch.tensor import Tensor, as_tensor
 
 
@@ -30,6 +31,10 @@ class _Logical(Elementwise):
 
     def __call__(self, *operands: Any, **parameters: Any) -> Any:
         return super().__call__(*map(_truth, operands), **parameters)
+
+
+def _atom(name: str) -> Traced:
+    return atom_formula(name), {}
 
 
 def _truth(value: Any) -> Any:
@@ -50,8 +55,8 @@ divide = of_atom(
     "div", "The true quotient, floating for integers too. Of 0 by 0 it is NaN, of others by 0 an infinity."
 )
 negative = of_atom("neg", "The value with the other sign, of 0 too.")
-square = elementwise("square", lambda x: x * x, doc="The value times itself, rounded once.")
-reciprocal = elementwise("reciprocal", lambda x: 1 / x, doc="One over x; infinite at 0, with its sign.")
+square = built_in("square", lambda x: x * x, doc="The value times itself, rounded once.")
+reciprocal = built_in("reciprocal", lambda x: 1 / x, doc="One over x; infinite at 0, with its sign.")
 zmul = of_atom(
     "zmul",
     "The product, but 0 where the first operand is 0, whatever the second is. Gradients of masked branches "
@@ -79,7 +84,7 @@ greater_equal = of_atom(
     "ge", "Whether the first value is no smaller than the second; false where one is NaN."
 )
 logical_and, logical_or, logical_xor, logical_not = (
-    _Logical(atom_formula(name), {}, f"{doc} What is no bool is true where it is not 0, NaN included.")
+    _Logical(name, partial(_atom, name), f"{doc} What is no bool is true where it is not 0, NaN included.")
     for name, doc in (
         ("and", "Whether both conditions hold."),
         ("or", "Whether at least one of two conditions holds."),
@@ -102,8 +107,8 @@ bitwise_right_shift = of_atom(
     "0, or not below the bits that x has, the sign alone: 0 or -1.",
 )
 isnan = of_atom("isnan", "Whether the value is no number, as 0/0; never of an integer.")
-isinf = elementwise("isinf", lambda x: abs(x) == math.inf, doc="Whether the value is an infinity.")
-isfinite = elementwise(
+isinf = built_in("isinf", lambda x: abs(x) == math.inf, doc="Whether the value is an infinity.")
+isfinite = built_in(
     "isfinite", lambda x: abs(x) < math.inf, doc="Whether the value is a number that is not infinite."
 )
 where = of_atom(
@@ -138,17 +143,17 @@ minimum = of_atom(
 )
 stop_gradient = of_atom("stop", "The value itself, through which no gradient passes (torch.Tensor.detach).")
 
-_at_least = elementwise(
+_at_least = built_in(
     "clip_min",
     lambda x, min: where(x >= min, x, where(x < min, min, stop_gradient(x + min))),
     doc="x, and `min` where x is below it; NaN of either stays, and the gradient passes at the bound.",
 )
-_at_most = elementwise(
+_at_most = built_in(
     "clip_max",
     lambda x, max: where(x <= max, x, where(x > max, max, stop_gradient(x + max))),
     doc="x, and `max` where x is above it; NaN of either stays, and the gradient passes at the bound.",
 )
-_between = elementwise(
+_between = built_in(
     "clip", lambda x, min, max: _at_most(_at_least(x, min), max), doc="x held between `min` and `max`."
 )
 
@@ -173,7 +178,7 @@ clamp = clip
 # Roots, exponentials, trigonometry, the error function
 
 sqrt = of_atom("sqrt", "The square root, for x >= 0; NaN below. Its slope is infinite at 0.")
-rsqrt = elementwise("rsqrt", lambda x: 1 / sqrt(x), doc="One over sqrt(x), for x > 0; infinite at 0.")
+rsqrt = built_in("rsqrt", lambda x: 1 / sqrt(x), doc="One over sqrt(x), for x > 0; infinite at 0.")
 exp = of_atom("exp", "e to the power x. Infinite from 88.73 on in float32, from 709.79 on in float64.")
 expm1 = of_atom("expm1", "exp(x) - 1 without the cancellation that this has near 0.")
 log = of_atom("log", "The natural logarithm, for x > 0; -infinity at 0, NaN below.")

@@ -16,7 +16,7 @@ from compiler.errors import ArgumentError
 from compiler.ir.bfloat16 import float_limits
 from compiler.ir.formula.trace import REMAINDER, Var
 from tinytorch.axes import counted
-from tinytorch.elementwise import Elementwise, elementwise, of_atom
+from tinytorch.elementwise import built_in, of_atom, of_formula
 from tinytorch.ops.elementwise import (
     abs,
     ceil,
@@ -59,30 +59,30 @@ _logit = of_atom(
 hypot = of_atom(
     "hypot", "The root of x^2 + y^2, also where a square would overflow. Its slope has no value at 0, 0."
 )
-logaddexp = elementwise(
+logaddexp = built_in(
     "logaddexp",
     lambda x, y: _logaddexp(x, y, where((x == y) & (abs(x) == math.inf), 0, x - y)),
     doc="log(exp(x) + exp(y)), which neither overflows nor loses the smaller of two far apart.",
 )
-xlogy = elementwise(
+xlogy = built_in(
     "xlogy",
     lambda x, y: where(isnan(y), y, where((x == 0) & (y <= 0), 0, zmul(x, log(where(y < 0, math.nan, y))))),
     doc="x times log(y), and 0 where x is 0, but NaN where y is.",
 )
 
-logaddexp2 = elementwise(
+logaddexp2 = built_in(
     "logaddexp2",
     lambda x, y: _log2addexp2(x, y, where((x == y) & (abs(x) == math.inf), 0, x - y)),
     doc="log2(2^x + 2^y), as `logaddexp` has it of natural logarithms.",
 )
-xlog1py = elementwise(
+xlog1py = built_in(
     "xlog1py",
     lambda x, y: where(
         isnan(y), y, where((x == 0) & (y <= -1), 0, zmul(x, log1p(where(y < -1, math.nan, y))))
     ),
     doc="x times log(1 + y), and 0 where x is 0, but NaN where y is.",
 )
-ldexp = elementwise(
+ldexp = built_in(
     "ldexp",
     lambda x, y: x * exp2(y),
     doc="x times 2 to the power y, which rounds nothing where y is whole and no end of the range is met.",
@@ -92,12 +92,12 @@ ndtr = normal_cdf
 
 # Angles
 
-deg2rad = elementwise(
+deg2rad = built_in(
     "deg2rad",
     lambda x: x * (math.pi / 180),
     doc="An angle of so many degrees in radians, of which half a turn has pi.",
 )
-rad2deg = elementwise(
+rad2deg = built_in(
     "rad2deg",
     lambda x: x * (180 / math.pi),
     doc="An angle of so many radians in degrees, of which half a turn has 180.",
@@ -133,7 +133,7 @@ def _sinc(x: Any) -> Any:
     return where(square < 4, total, sign * sin(math.pi * (x - whole)) / math.pi / x)
 
 
-sinc = elementwise("sinc", _sinc, doc="sin(pi x) / (pi x), and 1 at 0; 0 at all other integers.")
+sinc = built_in("sinc", _sinc, doc="sin(pi x) / (pi x), and 1 at 0; 0 at all other integers.")
 
 # Gamma
 
@@ -146,7 +146,7 @@ digamma = of_atom(
     "digamma",
     "The slope of `lgamma`: infinite at 0, NaN at negative whole numbers, with an absolute error left of 0.",
 )
-_polygamma = elementwise(
+_polygamma = built_in(
     "polygamma",
     lambda x, *, power=2, factor=1.0: factor * _zeta(power, x),
     doc="A derivative of digamma: a multiple of the sum of (x + k)^-power over k = 0, 1, 2, ...",
@@ -181,7 +181,7 @@ copysign = of_atom(
     "copysign", "The magnitude of x with the sign of y, that of a zero too. The slope by x is 0 where x is."
 )
 
-trunc = elementwise(
+trunc = built_in(
     "trunc",
     lambda x: where(x < 0, ceil(x), floor(x)),
     doc="The nearest integer towards 0. The slope is 0 everywhere.",
@@ -189,52 +189,52 @@ trunc = elementwise(
 fmod = of_atom(
     "fmod", "What is left of x when it is divided by y, exactly, with the sign of x. Integers by 0 give 0."
 )
-remainder = Elementwise(
-    REMAINDER, {}, "What is left of x when it is divided by y, with the sign of y: Python's `%`."
+remainder = of_formula(
+    REMAINDER, "What is left of x when it is divided by y, with the sign of y: Python's `%`."
 )
 floor_divide = of_atom(
     "floordiv",
     "The quotient rounded down: Python's `//`. Integers stay integers, and by 0 give 0. The slope is 0.",
 )
-frac = elementwise("frac", lambda x: x - trunc(x), doc="What x has beyond `trunc(x)`, with the sign of x.")
-fmax = elementwise(
+frac = built_in("frac", lambda x: x - trunc(x), doc="What x has beyond `trunc(x)`, with the sign of x.")
+fmax = built_in(
     "fmax",
     lambda x, y: where((x >= y) | isnan(y), x, y),
     doc="The larger of two values; where one is NaN, the other. The first has the gradient of equal ones.",
 )
-fmin = elementwise(
+fmin = built_in(
     "fmin",
     lambda x, y: where((x <= y) | isnan(y), x, y),
     doc="The smaller of two values; where one is NaN, the other. The first has the gradient of equal ones.",
 )
-heaviside = elementwise(
+heaviside = built_in(
     "heaviside",
     lambda x, y: where(x == 0, y, where(x > 0, 1, 0)),
     doc="0 for x below 0 (and NaN), 1 above, and at 0 the value y.",
 )
-signbit = elementwise("signbit", lambda x: copysign(1, x) < 0, doc="Whether x has a minus: -0 has one.")
-isposinf = elementwise("isposinf", lambda x: x == math.inf, doc="Whether the value is infinity.")
-isneginf = elementwise("isneginf", lambda x: x == -math.inf, doc="Whether the value is -infinity.")
-lerp = elementwise(
+signbit = built_in("signbit", lambda x: copysign(1, x) < 0, doc="Whether x has a minus: -0 has one.")
+isposinf = built_in("isposinf", lambda x: x == math.inf, doc="Whether the value is infinity.")
+isneginf = built_in("isneginf", lambda x: x == -math.inf, doc="Whether the value is -infinity.")
+lerp = built_in(
     "lerp",
     lambda start, end, weight: where(
         abs(weight) < 0.5, start + weight * (end - start), end - (end - start) * (1 - weight)
     ),
     doc="`start` for the weight 0, `end` for 1, and the straight line through both for any other.",
 )
-_isclose = elementwise(
+_isclose = built_in(
     "isclose",
     lambda x, y, *, rtol=1e-5, atol=1e-8: (
         (x == y) | ((abs(x - y) <= atol + rtol * abs(y)) & (abs(y) < math.inf))
     ),
     doc="Whether x is off from y by at most `atol` and `rtol` of y; infinities are close to themselves.",
 )
-_isclose_or_nan = elementwise(
+_isclose_or_nan = built_in(
     "isclose_or_nan",
     lambda x, y, *, rtol=1e-5, atol=1e-8: _isclose(x, y, rtol=rtol, atol=atol) | (isnan(x) & isnan(y)),
     doc="As `isclose`, and NaN is close to NaN.",
 )
-_nan_to_num = elementwise(
+_nan_to_num = built_in(
     "nan_to_num",
     lambda x, *, missing=0.0, top=0.0, bottom=0.0: where(
         isnan(x), missing, where(x == math.inf, top, where(x == -math.inf, bottom, x))

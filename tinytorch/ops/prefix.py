@@ -11,7 +11,7 @@ from compiler.ir.scope import scope
 from compiler.ir.types import floating
 from compiler.rewrite.stable import shift_of
 from tinytorch.axes import normalised_axis
-from tinytorch.elementwise import elementwise
+from tinytorch.elementwise import built_in
 from tinytorch.ops.elementwise import exp, log, where
 from tinytorch.ops.padding import pad
 from tinytorch.rounding import rounded_once
@@ -52,7 +52,7 @@ def _logarithm(x: Any) -> Any:
     return where(x == 0, -math.inf, log(x))
 
 
-_LOG_OF_SUM = elementwise("log_of_sum", _logarithm)
+_LOG_OF_SUM = built_in("log_of_sum", _logarithm)
 """The logarithm of a sum of exponentials, with the slope 0 where all of them are 0."""
 
 

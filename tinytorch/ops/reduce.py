@@ -6,7 +6,7 @@ from typing import Any
 
 from compiler.ir.types import floating
 from tinytorch.axes import Axis
-from tinytorch.elementwise import Elementwise
+from tinytorch.elementwise import of_formula
 from tinytorch.ops.elementwise import square
 from tinytorch.reductions import ROOT, Correction
 from tinytorch.rounding import rounded_once
@@ -70,7 +70,7 @@ def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return (as_tensor(x) != 0).sum(axis, keepdims) != 0
 
 
-_root = Elementwise(ROOT, {})
+_root = of_formula(ROOT)
 
 
 @rounded_once

@@ -16,7 +16,7 @@ from compiler.ir.dims import Extent
 from compiler.ir.node import describe
 from compiler.ir.types import floating
 from tinytorch.axes import Axis, normalised_axes
-from tinytorch.elementwise import elementwise
+from tinytorch.elementwise import built_in
 from tinytorch.handle import Handle
 from tinytorch.ops import elementwise as op
 from tinytorch.ops.layout import concatenate, split, take_along_axis
@@ -108,7 +108,7 @@ def _interpolated(low: Any, high: Any, share: Any) -> Any:
     return low + op.where(is_endless, 0, high - low) * share
 
 
-_BETWEEN: Final = elementwise("between", _interpolated)
+_BETWEEN: Final = built_in("between", _interpolated)
 """Linear interpolation, of equal infinities too."""
 
 
