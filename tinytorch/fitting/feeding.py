@@ -90,7 +90,7 @@ class Feed:
         if not self.inputs:
             raise ArgumentError(f"no input takes {what}: the inputs are {_listed(inputs)}")
         self.loader = self._loader(data, batching)
-        self.names = program.signature.names
+        self._donated = program.signature.donated & self.inputs.keys()
 
     @property
     def steps(self) -> int | None:
@@ -101,9 +101,9 @@ class Feed:
         """The values of inputs by name, and the number of rows. Raises ArgumentError for others."""
         for batch in self.loader.batches(epoch, start):
             named = self._named(batch)
-            for name in self.program.signature.donated & named.keys():
-                named[name] = np.array(named[name])  # a program may overwrite it, and it is the user's
-            yield named, self._rows(named)
+            # What a program may overwrite is the user's.
+            copies = {name: np.array(named[name]) for name in self._donated}
+            yield {**named, **copies}, self._rows(named)
 
     def check(self, given: Mapping[str, Any], epochs: int) -> None:
         """Raises ShapeError or DTypeError, before the first step, for arrays that the program refuses."""
@@ -118,7 +118,7 @@ class Feed:
             _check_extent(node, columns[name], loader, self.what)
         beside = {name: given[name] for name in self.given}
         sample = {name: array[:size] for name, array in columns.items()}
-        donated = {name: np.array(sample[name]) for name in self.program.signature.donated & sample.keys()}
+        donated = {name: np.array(sample[name]) for name in self._donated}
         self.program.signature.bind((), {**sample, **donated, **beside})
 
     def _arranged(self, columns: Mapping[Any, Array]) -> dict[str, Array]:
@@ -152,6 +152,8 @@ class Feed:
 
     def _named(self, values: Any) -> dict[str, Any]:
         """What is given for each input by its name. Raises ArgumentError for one too many or too few."""
+        if isinstance(values, dict) and cast("dict[Any, Any]", values).keys() == self.inputs.keys():
+            return cast("dict[str, Any]", values)
         if isinstance(values, Mapping):
             found: dict[str, Any] = dict(cast("Mapping[str, Any]", values))
         else:
@@ -174,8 +176,10 @@ class Feed:
         return found
 
     def _rows(self, named: dict[str, Any]) -> int:
-        shapes = (np.shape(value) for value in named.values())
-        return next((shape[0] for shape in shapes if shape), 1)
+        for value in named.values():
+            if shape := np.shape(value):
+                return shape[0]
+        return 1
 
 
 def _check_extent(node: Node, array: Array, loader: DataLoader, what: str) -> None:

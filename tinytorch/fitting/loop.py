@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -20,7 +19,6 @@ from tinytorch.fitting.feeding import BATCH_SIZE, Batching, Feed
 from tinytorch.fitting.history import FitHistory
 from tinytorch.fitting.metrics import Means, metric_names, values_of
 from tinytorch.fitting.state import State
-from tinytorch.guards import guard
 from tinytorch.progress import Progress, Report, reporting
 
 __all__ = ["fit"]
@@ -151,7 +149,7 @@ class _Run:
         """One step, which Ctrl-C finds done and counted, or not begun; then those who wait for it."""
         state = self.state
         begin = time.perf_counter()
-        with _whole():
+        with _Whole():
             found = self.step(**batch, **self._given(self.feed))
             state.metrics = values_of(self.names, found)
             self.means.add(state.metrics, rows)
@@ -169,7 +167,7 @@ class _Run:
         begin = time.perf_counter()
         row = {"epoch": state.epoch, **self.means.values(), **self._validated()}
         row["seconds"] = self.seconds + time.perf_counter() - begin
-        with _whole():
+        with _Whole():
             state.history.rows.append(row)
             state.metrics, state.step, state.is_settled = row, 0, False
             self.means, self.seconds = Means(self.names), 0.0
@@ -203,8 +201,11 @@ class _Run:
 
     def _given(self, feed: Feed) -> dict[str, Any]:
         """What `inputs=` gives to a program now."""
-        values = ((name, self.state.inputs[name]) for name in feed.given)
-        return {name: value(self.state) if callable(value) else value for name, value in values}
+        found: dict[str, Any] = {}
+        for name in feed.given:
+            value = self.state.inputs[name]
+            found[name] = value(self.state) if callable(value) else value
+        return found
 
     def _tell(self, event: str) -> None:
         for callback in self.callbacks:
@@ -247,13 +248,13 @@ class _Run:
             own[key].load_state_dict(state)
 
 
-@contextmanager
-def _whole() -> Generator[None]:
+class _Whole:
     """A block that Ctrl-C does not cut in two."""
-    hold_back()
-    try:
-        yield
-    finally:
+
+    def __enter__(self) -> None:
+        hold_back()
+
+    def __exit__(self, *_: object) -> None:
         let_through()
 
 
@@ -303,6 +304,3 @@ def _judge(validation: Any, batch_size: int, given: Mapping[str, Any]) -> Feed |
             "  fix: compile it without updates, of the network after net.eval()"
         )
     return Feed(program, data, Batching(batch_size), given, "validation data")
-
-
-guard(__name__)

@@ -113,8 +113,10 @@ def test_a_history_is_data_a_table_and_a_picture(tmp_path):
 
 def test_a_donated_input_is_a_copy_of_the_users():
     x, y = data()
-    kept = x.copy()
-    tt.fit(problem(donate=["x"]).step, (x, y), batch_size=50, shuffle=False, inputs=LR)
+    kept, batch = x.copy(), {"x": x, "y": y}
+    for given in ((x, y), [batch]):
+        tt.fit(problem(donate=["x"]).step, given, batch_size=50, shuffle=False, inputs=LR)
+    assert batch["x"] is x
     np.testing.assert_array_equal(x, kept)
 
 
