@@ -87,7 +87,8 @@ class ReduceOnPlateau(Callback):
 
     def on_epoch_end(self, state: State) -> None:
         """Compares, and reduces after too many epochs that were not better."""
-        state.log(self.name, self._value(state))
+        if self.name not in state.names:  # the step may return it itself
+            state.log(self.name, self._value(state))
         value = self.monitor.of(state)
         if self._is_better(value):
             self.best, self.waited = value, 0

@@ -29,6 +29,17 @@ class Batching:
     drop_last: bool = False
     seed: Any = None
 
+    def check(self, data: Any) -> None:
+        """Raises ArgumentError where it is asked for of data that come in batches of their own."""
+        unasked = {"batch_size": BATCH_SIZE, "shuffle": True, "drop_last": False, "seed": None}
+        for name, default in unasked.items():
+            asked = getattr(self, name)
+            if asked not in (default, getattr(data, name, None if name != "shuffle" else False)):
+                raise ArgumentError(
+                    f"{name}={asked!r} is for arrays, and a {type(data).__name__} makes its own batches\n"
+                    f"  fix: leave {name} out, or tt.DataLoader(..., {name}={asked!r})"
+                )
+
 
 class Loader(Protocol):
     """What gives batches, epoch by epoch."""
@@ -90,7 +101,9 @@ class Feed:
         if not self.inputs:
             raise ArgumentError(f"no input takes {what}: the inputs are {_listed(inputs)}")
         self.loader = self._loader(data, batching)
-        self._donated = program.signature.donated & self.inputs.keys()
+        self.donated = program.signature.donated
+        """Inputs whose arrays a program may overwrite: it is given copies, for they are the user's."""
+        self._copied = self.donated & self.inputs.keys()
 
     @property
     def steps(self) -> int | None:
@@ -101,8 +114,7 @@ class Feed:
         """The values of inputs by name, and the number of rows. Raises ArgumentError for others."""
         for batch in self.loader.batches(epoch, start):
             named = self._named(batch)
-            # What a program may overwrite is the user's.
-            copies = {name: np.array(named[name]) for name in self._donated}
+            copies = {name: np.array(named[name]) for name in self._copied}
             yield {**named, **copies}, self._rows(named)
 
     def check(self, given: Mapping[str, Any], epochs: int) -> None:
@@ -118,8 +130,8 @@ class Feed:
             _check_extent(node, columns[name], loader, self.what)
         beside = {name: given[name] for name in self.given}
         sample = {name: array[:size] for name, array in columns.items()}
-        donated = {name: np.array(sample[name]) for name in self._donated}
-        self.program.signature.bind((), {**sample, **donated, **beside})
+        copies = {name: np.array(sample[name]) for name in self._copied}
+        self.program.signature.bind((), {**sample, **copies, **beside})
 
     def _arranged(self, columns: Mapping[Any, Array]) -> dict[str, Array]:
         """The columns of a loader by the names of inputs."""
@@ -128,11 +140,6 @@ class Feed:
 
     def _loader(self, data: Any, batching: Batching) -> Loader:
         if isinstance(data, DataLoader):
-            if batching.batch_size not in (BATCH_SIZE, data.batch_size):
-                raise ArgumentError(
-                    f"the loader makes batches of {data.batch_size}, not of {batching.batch_size}\n"
-                    "  fix: leave batch_size out, or give it to tt.DataLoader"
-                )
             return data
         arrays = self._columns(data)
         if arrays is None:

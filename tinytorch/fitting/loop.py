@@ -15,7 +15,7 @@ from compiler.ir.interrupts import hold_back, let_through
 from compiler.program import Program
 from tinytorch.callbacks.protocol import Callback, callback_of, checked_count
 from tinytorch.fitting import snapshot
-from tinytorch.fitting.feeding import BATCH_SIZE, Batching, Feed
+from tinytorch.fitting.feeding import BATCH_SIZE, Batches, Batching, Feed
 from tinytorch.fitting.history import FitHistory
 from tinytorch.fitting.metrics import Means, metric_names, values_of
 from tinytorch.fitting.state import State
@@ -51,8 +51,9 @@ def fit(
     in a dict by name; or a `tt.DataLoader`; or any iterable of batches, such as a list of tuples. `inputs`
     gives what is the same for every row, such as a learning rate, by name: a value, or a function of the
     `State` that is asked before each step. Batches have `batch_size` rows, in an order that depends on `seed`
-    and epoch alone, and the last one has what is left, or is left out with `drop_last`. `validation` is a
-    program without updates and its data, which are never shuffled; it runs after every epoch.
+    and epoch alone, and the last one has what is left, or is left out with `drop_last`; what comes in batches
+    stays as it is. `validation` is a program without updates and its data, which are never shuffled; it runs
+    after every epoch.
 
     The metrics of an epoch are means over its batches, each weighted by its rows. Those of the training are
     of parameters as they were before each step. `record_steps` keeps those of each step too. `progress` is a
@@ -72,7 +73,10 @@ def fit(
     _check_step(step)
     given = dict(inputs or {})
     batching = Batching(batch_size, shuffle, drop_last, seed)
-    run = _Run(step, Feed(step, data, batching, given), checked_count("epochs", epochs), given)
+    feed = Feed(step, data, batching, given)
+    if feed.loader is data or isinstance(feed.loader, Batches):
+        batching.check(data)
+    run = _Run(step, feed, checked_count("epochs", epochs), given)
     run.judge = _judge(validation, batch_size, given)
     run.begin([callback_of(item) for item in _several(callbacks)], resume)
     run.is_recording = record_steps
@@ -204,7 +208,8 @@ class _Run:
         found: dict[str, Any] = {}
         for name in feed.given:
             value = self.state.inputs[name]
-            found[name] = value(self.state) if callable(value) else value
+            value = value(self.state) if callable(value) else value
+            found[name] = np.array(value) if name in feed.donated else value
         return found
 
     def _tell(self, event: str) -> None:

@@ -65,6 +65,8 @@ class State:
         """Adds a number to the row of the epoch that has just ended. Raises ArgumentError for a used name."""
         if name in APART or name in self.names:
             raise ArgumentError(f"the history has a column {name!r} of its own")
+        if self.step:
+            raise ArgumentError(f"{name!r} is logged at the end of an epoch, not after a step")
         self.metrics[name] = float(checked_number(name, _item(number)))
 
     def copy_parameters(self) -> dict[str, Array]:

@@ -114,8 +114,8 @@ def test_a_history_is_data_a_table_and_a_picture(tmp_path):
 def test_a_donated_input_is_a_copy_of_the_users():
     x, y = data()
     kept, batch = x.copy(), {"x": x, "y": y}
-    for given in ((x, y), [batch]):
-        tt.fit(problem(donate=["x"]).step, given, batch_size=50, shuffle=False, inputs=LR)
+    tt.fit(problem(donate=["x"]).step, (x, y), batch_size=50, shuffle=False, inputs=LR)
+    tt.fit(problem(donate=["x"]).step, [batch], shuffle=False, inputs=LR)
     assert batch["x"] is x
     np.testing.assert_array_equal(x, kept)
 
@@ -164,7 +164,8 @@ def test_a_fixed_batch_is_an_error_before_the_first_step_that_says_the_fix():
         ({"data": []}, ArgumentError, "epoch 1 has no batch"),
         ({"data": 3}, ArgumentError, "not 3"),
         ({"data": iter([data()]), "epochs": 2}, ArgumentError, "can be read once"),
-        ({"data": tt.DataLoader(data(), 8), "batch_size": 9}, ArgumentError, "makes batches of 8, not of 9"),
+        ({"data": tt.DataLoader(data(), 8), "batch_size": 9}, ArgumentError, "batch_size=9 is for arrays"),
+        ({"data": [data()], "seed": 1}, ArgumentError, r"arrays, and a list(.|\n)*fix: leave seed"),
         ({"epochs": -1}, ArgumentError, "epochs is a whole number"),
         ({"callbacks": [3]}, ArgumentError, "a callback is"),
         ({"callbacks": [tt.callbacks.EarlyStopping]}, ArgumentError, r"fix: EarlyStopping\(...\)"),

@@ -120,6 +120,20 @@ def test_the_port_takes_the_same_steps_stops_in_the_same_epoch_and_keeps_the_sam
         np.testing.assert_allclose(found[name], value.numpy(), rtol=1e-3, atol=1e-4, err_msg=name)
 
 
+def test_a_loader_of_torch_s_feeds_it_too():
+    x, mask, labels = data(ROWS, 1)
+    tensors = torch.utils.data.TensorDataset(*map(torch.tensor, (x, mask, labels)))
+    given, score = (tt.input("x", ("n", INPUTS)), tt.input("mask", ("n", HIDDEN), "bool")), []
+    y, w = tt.input("y", ("n",), "int64"), tt.parameter(np.zeros(CLASSES, np.float32), "w")
+    logits = w + given[0][:, :CLASSES] * given[1][:, :CLASSES]
+    loss = tt.losses.cross_entropy(logits, y)
+    step = tt.compile([*given, y], loss, updates=tt.optim.SGD([w], lr=0.1).updates(loss))
+    for loader in (torch.utils.data.DataLoader(tensors, batch_size=32), tt.DataLoader((x, mask, labels), 32)):
+        tt.set_value(w, np.zeros(CLASSES))
+        score.append(tt.fit(step, loader, epochs=2)["loss"])
+    assert score[0] == score[1]
+
+
 def dropped(seed: int):
     """The same of layers alone, with masks of our own: its step, and all that it reads and writes."""
     network = tt.nn.Sequential(
