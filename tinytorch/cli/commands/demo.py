@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from compiler.errors import DrawingError
 from tinytorch.cli import command as shared
 from tinytorch.cli.showing import is_json, show
 from tinytorch.demo import Classifier, split_digits, train
+from tinytorch.progress import Progress, reporting
 
 
 @shared.command("tinytorch demo --epochs 2 --out step.svg")
@@ -38,7 +38,7 @@ def demo(epochs: int, seed: int, backend: str | None, out: str) -> None:
         f"{len(training[0])} digits to learn from, {len(test[0])} held out; backend: {model.step.backend}"
     )
     start = time.perf_counter()
-    _train(model, training, epochs, seed, console)
+    _train(model, training, epochs, seed)
     seconds, accuracy = time.perf_counter() - start, model.accuracy(*test)
     console.print(f"trained in {seconds:.1f} s; on the held-out digits:")
     console.print(f"  [bold]{accuracy:.1%}[/bold] of {len(test[0])} right")
@@ -52,15 +52,11 @@ def demo(epochs: int, seed: int, backend: str | None, out: str) -> None:
     show(data, "" if is_json() else compared)
 
 
-def _train(model: Classifier, data: Any, epochs: int, seed: int, console: Console) -> None:
-    columns = (
-        TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("loss {task.fields[loss]:.4f}"),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("training", total=epochs, loss=float("nan"))
-        for loss in train(model, data, epochs, seed):
-            progress.update(bar, advance=1, loss=loss)
+def _train(model: Classifier, data: Any, epochs: int, seed: int) -> None:
+    with reporting(None, "training") as report:
+        for epoch, loss in enumerate(train(model, data, epochs, seed), 1):
+            if report is not None:
+                report(Progress(epoch, epochs, f"loss {loss:.4f}"))
 
 
 def _draw(model: Classifier, path: Path, console: Console) -> Path | None:
