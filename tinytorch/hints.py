@@ -139,6 +139,8 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("EarlyStopping ModelCheckpoint Callback", "tt.callbacks.EarlyStopping, tt.callbacks.Checkpoint"),
     ),
     "tinytorch.nn": (
+        ("MultiHeadAttention", "tt.nn.MultiheadAttention(embed_dim, num_heads)"),
+        ("Transformer", "tt.nn.TransformerEncoder(layer, num_layers) and tt.nn.TransformerDecoder"),
         ("LazyLinear", "tt.nn.Linear(inputs, outputs)"),
         ("functional", "functions stand in tt itself, as in tt.relu(x), and losses in tt.losses"),
         ("Parameter", "tt.parameter(array)"),

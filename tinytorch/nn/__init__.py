@@ -22,6 +22,7 @@ from tinytorch.nn.activations import (
     Softsign,
     Tanh,
 )
+from tinytorch.nn.attention import MultiheadAttention
 from tinytorch.nn.batch_norm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -97,9 +98,16 @@ from tinytorch.nn.pooling import (
     MaxPool2d,
     MaxPool3d,
 )
+from tinytorch.nn.positions import LearnedPositions, PositionalEncoding
 from tinytorch.nn.recurrent import GRU, LSTM, RNN
 from tinytorch.nn.resampling import Fold, PixelShuffle, PixelUnshuffle, Unfold, Upsample
 from tinytorch.nn.sequential import Sequential
+from tinytorch.nn.transformer import (
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from tinytorch.state import advance, state_updates
 
 Linear = Dense
@@ -117,6 +125,8 @@ __all__ = [
     "ZeroPad3d", "ConstantPad1d", "ConstantPad2d", "ConstantPad3d",
     "Dense", "Linear", "Bilinear", "Flatten", "Embedding", "EmbeddingBag",
     "RNN", "GRU", "LSTM", "RNNCell", "GRUCell", "LSTMCell",
+    "MultiheadAttention", "TransformerEncoderLayer", "TransformerDecoderLayer", "TransformerEncoder",
+    "TransformerDecoder", "PositionalEncoding", "LearnedPositions",
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
     "LayerNorm", "GroupNorm", "RMSNorm",
     "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout",

@@ -17,7 +17,7 @@ from tinytorch.values import checked_number
 class LayerNorm(Module):
     """Layer normalisation over the trailing axes of the given shape (torch.nn.LayerNorm).
 
-    `weight` begins as ones and `bias` as zeros, both of that shape, if `affine`.
+    `weight` begins as ones and `bias` as zeros, both of that shape, if `affine`, and `bias`.
     """
 
     weight: Tensor | None
@@ -29,6 +29,7 @@ class LayerNorm(Module):
         *,
         eps: float = 1e-5,
         affine: bool = True,
+        bias: bool = True,
         name: str | None = None,
         dtype: Any = "float32",
     ) -> None:
@@ -39,7 +40,10 @@ class LayerNorm(Module):
             self.weight = self.bias = None
             return
         self.declare("weight", self.shape, constant(1.0), dtype)
-        self.declare("bias", self.shape, constant(0.0), dtype)
+        if bias:
+            self.declare("bias", self.shape, constant(0.0), dtype)
+        else:
+            self.bias = None
 
     def forward(self, x: Tensor) -> Tensor:
         """The normalised `x`."""
