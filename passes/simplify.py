@@ -11,8 +11,9 @@ Every rule is an equation in the language of formulas. *Exact* ones give the sam
 +-0, infinities and NaN included; so `x * 0 = 0`, `x - x = 0`, `x / x = 1` and `x + 0.0 = x` are none, and
 where one of them would apply the report says why it was not. *Stabilising* ones are nearer to the real
 number: those below, the equations of `compiler.ir.formula.equations`, and the shifted softmax and
-log-sum-exp of `compiler.rewrite.stable`, these however they are written. Besides, layout ops are joined, and
-maps and reductions read through the views that they can read through.
+log-sum-exp of `compiler.rewrite.stable`, these however they are written. Besides, layout ops are joined,
+maps and reductions read through the views that they can read through, and a product that is read transposed
+alone is computed so.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Final
 
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, Origin, describe, make_node
-from compiler.ir.op import MapReduce, Reducer, Trait
+from compiler.ir.op import MapReduce, Reducer, Trait, Transpose
 from compiler.ir.types import Scalar
 from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.layouts import shorter_layout
@@ -39,7 +40,13 @@ from compiler.rewrite.patterns import (
     rule,
     single_atom,
 )
-from compiler.rewrite.reading import absorb_view, drop_ones, drop_unit_loops, hoist_broadcast
+from compiler.rewrite.reading import (
+    absorb_view,
+    drop_ones,
+    drop_unit_loops,
+    hoist_broadcast,
+    transposed_product,
+)
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.rewrite.stable import StableForms
 from compiler.rewrite.sweep import origin_of, sweep
@@ -155,14 +162,25 @@ class Simplify(ByValue):
 
 def simplify(graph: Graph, stabilising: bool = True) -> tuple[Graph, Report]:
     """The graph with rules applied to each node until none fits, operands first."""
-    simplification = _Simplification(stabilising)
+    simplification = _Simplification(stabilising, _read_once(graph))
     after = sweep(graph, simplification.visit)
     return after, Report(tuple(simplification.actions), tuple(simplification.refusals))
+
+
+def _read_once(graph: Graph) -> frozenset[Node]:
+    """Products of which one other node alone knows."""
+    results = set(graph.results)
+    return frozenset(
+        node
+        for node, users in graph.users.items()
+        if len(users) == 1 and node.op.has(Trait.CONTRACTION) and node not in results
+    )
 
 
 @dataclass(slots=True)
 class _Simplification:
     stabilising: bool
+    read_once: frozenset[Node]
     forms: StableForms = field(default_factory=StableForms)
     actions: list[Action] = field(default_factory=list[Action])
     refusals: list[Refusal] = field(default_factory=list[Refusal])
@@ -185,11 +203,19 @@ class _Simplification:
     def _step(self, old: Node, node: Node) -> tuple[Node, str] | None:
         op = node.op
         if not isinstance(op, MapReduce):
-            return shorter_layout(node, origin_of(old, "simplify", "layout"))
+            return self._layout(old, node)
         found = absorb_view(node, op, origin_of(old, "simplify", "reads through a view"))
         if found is not None:
             return found, "reads through a view"
         return self._reduction(old, node, op) if op.reducer is not Reducer.NONE else self._map(old, node)
+
+    def _layout(self, old: Node, node: Node) -> tuple[Node, str] | None:
+        if isinstance(node.op, Transpose) and not self.read_once.isdisjoint(old.operands):
+            rule = "a product in the order in which it is read"
+            found = transposed_product(node, node.op, origin_of(old, "simplify", rule))
+            if found is not None:
+                return found, rule
+        return shorter_layout(node, origin_of(old, "simplify", "layout"))
 
     def _reduction(self, old: Node, node: Node, op: MapReduce) -> tuple[Node, str] | None:
         found = drop_unit_loops(node, op, origin_of(old, "simplify", "loops of extent 1"))

@@ -9,7 +9,7 @@ from compiler.ir.dims import Shape
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Formula, natural_dtype
 from compiler.ir.node import Node, Origin, make_node
-from compiler.ir.op import Access, Broadcast, Constant, MapReduce, Reducer, Trait
+from compiler.ir.op import Access, Broadcast, Constant, MapReduce, Reducer, Trait, Transpose
 from compiler.ir.types import Scalar
 from compiler.rewrite.accesses import fill, moved, read, through_view
 
@@ -51,6 +51,32 @@ def hoist_broadcast(node: Node, op: MapReduce, origin: Origin) -> tuple[Node, Br
             operands = [*node.operands[:position], below, *node.operands[position + 1 :]]
             return _without_loops(op, lost, accesses, operands, origin)
     return None
+
+
+def transposed_product(node: Node, op: Transpose, origin: Origin) -> Node | None:
+    """A product computed in the order in which its transpose has it; for one that nobody else reads.
+
+    None where neither factor has the transpose's last axis last: its elements would be stored apart, or the
+    other one copied. No bit changes, since what is summed is summed in the same order.
+    """
+    (product,) = node.operands
+    inner = product.op
+    if not isinstance(inner, MapReduce) or not inner.has(Trait.CONTRACTION) or len(product.operands) < 2:
+        return None
+    shown = tuple(inner.output[axis] for axis in op.order)
+    if shown[-1] is None or all(item.axes[-1:] != (shown[-1],) for item in inner.accesses):
+        return None
+    order = [*(loop for loop in shown if loop is not None), *inner.reduced]
+    place: dict[int, int | None] = {loop: number for number, loop in enumerate(order)}
+    new = MapReduce(
+        inner.formula,
+        tuple(Access(moved(item.axes, place)) for item in inner.accesses),
+        tuple(inner.extents[loop] for loop in order),
+        moved(shown, place),
+        inner.dtype,
+        inner.reducer,
+    )
+    return make_node(new, product.operands, origin=origin)
 
 
 def _without_loops(

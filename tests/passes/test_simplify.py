@@ -278,6 +278,45 @@ def test_maps_and_sums_read_through_views():
     )
 
 
+def test_a_product_that_is_read_transposed_alone_is_computed_so():
+    check_change(
+        SIMPLIFY,
+        """
+        %x = input : f32[8,n]
+        %g = input : f32[8,m]
+        %w = input : f32[m,n]
+        %a[i,j] = sum[k:8] %x[k,i] * %g[k,j] : f32[n,m]
+        %b = transpose(%a, order=[1, 0]) : f32[m,n]
+        %c = sub(%w, %b) : f32[m,n]
+        return %c
+        """,
+        """
+        %x = input : f32[8,n]
+        %g = input : f32[8,m]
+        %w = input : f32[m,n]
+        %b[i,j] = sum[k:8] %x[k,j] * %g[k,i] : f32[m,n]
+        %c = sub(%w, %b) : f32[m,n]
+        return %c
+        """,
+    )
+
+
+def test_a_product_stays_where_another_reads_it_or_its_elements_would_lie_apart():
+    check_no_change(
+        SIMPLIFY,
+        """
+        %x = input : f32[8,n]
+        %g = input : f32[8,m]
+        %h = input : f32[m,8]
+        %a[i,j] = sum[k:8] %x[k,i] * %g[k,j] : f32[n,m]
+        %b = transpose(%a, order=[1, 0]) : f32[m,n]
+        %c[i,j] = sum[k:8] %h[i,k] * %g[k,j] : f32[m,m]
+        %d = transpose(%c, order=[1, 0]) : f32[m,m]
+        return %a, %b, %d
+        """,
+    )
+
+
 def test_a_sum_keeps_every_loop_that_it_sums_over():
     check_no_change(
         SIMPLIFY,
