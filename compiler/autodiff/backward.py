@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from compiler.autodiff.joining import joined, may_join
 from compiler.autodiff.masks import Cotangent
 from compiler.autodiff.rules import adjoint, sum_of
 from compiler.errors import GradientError
@@ -34,13 +35,16 @@ class _Walk:
         self.output = output
         self.wrt = wrt
         self.active: set[Node] = _active(output, wrt)
+        self.shares: dict[Node, list[Cotangent]] = {}
+        """What the uses of a node have passed to it: a sum, or what is waiting to be joined."""
         self.cotangents: dict[Node, Cotangent] = {}
 
     def gradients(self, seed: Node) -> list[Node | None]:
         """The gradient by each node. Made once."""
-        self.cotangents[self.output] = Cotangent(seed)
+        self.shares[self.output] = [Cotangent(seed)]
         for node in sorted(self.active, key=lambda node: node.serial, reverse=True):
-            if node in self.cotangents:
+            if node in self.shares:
+                self.cotangents[node] = joined(self.shares[node], node)
                 self._pass_on(node)
         return [self._gradient(node) for node in self.wrt]
 
@@ -51,8 +55,14 @@ class _Walk:
                 continue
             share = adjoint(node, position, self.cotangents[node])
             if share is not None:
-                known = self.cotangents.get(operand)
-                self.cotangents[operand] = share if known is None else sum_of(known, share, operand)
+                self._add(share, operand)
+
+    def _add(self, share: Cotangent, operand: Node) -> None:
+        waiting = self.shares.setdefault(operand, [])
+        if not waiting or may_join(waiting, share):
+            waiting.append(share)
+        else:
+            self.shares[operand] = [sum_of(joined(waiting, operand), share, operand)]
 
     def _gradient(self, node: Node) -> Node | None:
         if node in self.cotangents:
