@@ -106,6 +106,14 @@ class Elementwise:
     def __repr__(self) -> str:
         return f"<op {self.formula}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As its formula: what it is traced from may be a function without a name."""
+        return _of_traced, (type(self), self._traced, self.meaning)
+
+
+def _of_traced(kind: type[Elementwise], traced: Traced, meaning: str) -> Elementwise:
+    return kind(traced[0].name, lambda: traced, meaning)
+
 
 def of_atom(name: str, doc: str) -> Elementwise:
     """The op that is one atom of formulas."""

@@ -1,5 +1,8 @@
 """An op from one formula works on tensors, numbers and the variables of another formula."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -95,3 +98,10 @@ def test_a_tensor_inside_a_formula_is_an_error():
         FormulaError, match="a formula is made of its variables, numbers and element-wise functions"
     ):
         tt.elementwise("scaled", lambda x: x * w)
+
+
+@pytest.mark.parametrize("op", [slanted, tt.mish, tt.logical_and, tt.remainder])
+def test_an_op_is_copied_and_pickled_as_its_formula(op):
+    for twin in (copy.deepcopy(op), pickle.loads(pickle.dumps(op))):  # noqa: S301  # our own bytes
+        assert (twin.formula, twin.defaults, twin.meaning) == (op.formula, op.defaults, op.meaning)
+        assert type(twin) is type(op)
