@@ -65,7 +65,9 @@ class Windows:
             return room // step + 1 + int(bool(beyond))
         steps = divide_exactly(room, step)
         if steps is None:
-            fix = f"give the axis an extent of {step}*m{self.reaches[axis] - low - high:+}, or a number"
+            rest = self.reaches[axis] - low - high
+            more = f"{rest % step:+}" if isinstance(rest, int) and rest % step else ""
+            fix = f"give the axis an extent of {step}*m{more}, or a number"
             raise ShapeError(
                 f"how many windows, {step} apart, axis {axis - self.rank} has is no polynomial: "
                 f"{describe(x.node)}\n  fix: {fix}"

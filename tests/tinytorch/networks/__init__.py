@@ -1,0 +1,1 @@
+"""Networks as people write them in PyTorch, ported and tracked beside the original."""

@@ -47,7 +47,7 @@ CONVOLVING = [
         oc,
         [
             (signed(1, 2, 3, 2), signed(2, 2, 3, 2), signed(2)),
-            (signed(0, 1, 2, 2), signed(1, 1, 1, 1), signed(1)),
+            (signed(0, 1, 2, 2), signed(1, 1, 2, 2), signed(1)),
         ],
         (2, 1),
         1,
