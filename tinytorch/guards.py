@@ -67,8 +67,9 @@ def _guard_name(module: ModuleType, name: str) -> None:
     if isinstance(value, FunctionType) and not hasattr(value, _GUARDED):
         setattr(module, name, _guarded(value, room, name))
     elif isinstance(value, type) and value.__module__.startswith(room):
+        maker = next(kind for kind in value.__mro__ if "__init__" in vars(kind))
         for kind in value.__mro__:
-            _guard_methods(kind, room, with_constructor=kind is value)
+            _guard_methods(kind, room, with_constructor=kind is maker)
 
 
 def _guard_methods(kind: type, room: str, *, with_constructor: bool) -> None:

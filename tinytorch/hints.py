@@ -124,6 +124,13 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("jit script function vmap", "tt.compile(inputs, outputs)"),
         ("manual_seed seed", "tt.nn.Sequential(..., seed=0), or the seed of a layer"),
         ("cuda device set_default_device mps", _ONE_PLACE),
+        ("convolution", "tt.conv2d(x, weight), or conv1d, conv3d, conv_transpose2d"),
+        ("upsample_nearest upsample_bilinear", "tt.interpolate(x, scale_factor=2, mode='bilinear')"),
+        (
+            "max_unpool1d max_unpool2d max_unpool3d",
+            "tt.scatter by what max_pool2d(x, 2, return_indices=True) gives",
+        ),
+        ("channel_shuffle", "x.reshape([n, groups, c // groups, h, w]).swapaxes(1, 2).reshape(x.shape)"),
         ("functional F", "functions stand in tt itself, as in tt.relu(x), and losses in tt.losses"),
         ("Linear", "tt.nn.Linear(inputs, outputs)"),
         ("dropout alpha_dropout", "tt.nn.Dropout(p)(x); a mask is tt.random.bernoulli(key, 1 - p, x.shape)"),
@@ -142,6 +149,14 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("MultiHeadAttention", "tt.nn.MultiheadAttention(embed_dim, num_heads)"),
         ("Transformer", "tt.nn.TransformerEncoder(layer, num_layers) and tt.nn.TransformerDecoder"),
         ("LazyLinear", "tt.nn.Linear(inputs, outputs)"),
+        ("LazyConv1d LazyConv2d LazyConv3d", "tt.nn.Conv2d(in_channels, out_channels, kernel_size)"),
+        ("UpsamplingNearest2d UpsamplingBilinear2d", "tt.nn.Upsample(scale_factor=2, mode='bilinear')"),
+        (
+            "MaxUnpool1d MaxUnpool2d MaxUnpool3d",
+            "tt.scatter by what max_pool2d(x, 2, return_indices=True) gives",
+        ),
+        ("FractionalMaxPool2d FractionalMaxPool3d", "tt.nn.AdaptiveMaxPool2d(output_size)"),
+        ("ChannelShuffle", "x.reshape([n, groups, c // groups, h, w]).swapaxes(1, 2).reshape(x.shape)"),
         ("functional", "functions stand in tt itself, as in tt.relu(x), and losses in tt.losses"),
         ("Parameter", "tt.parameter(array)"),
         ("ParameterList ParameterDict", "a list or a dict in a tt.nn.Module"),
@@ -383,7 +398,7 @@ def unknown_keyword(function: Callable[..., Any], named: Mapping[str, Any]) -> K
     unknown = next((name for name in named if name not in known), None)
     if unknown is None:
         return None
-    title = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+    title = function.__qualname__.removesuffix(".__init__").rpartition(".")[2].lstrip("_")
     is_positional = unknown in kinds
     fix = "\n  fix: give it by position" if is_positional else keyword_fix(unknown, named[unknown], known)
     shown = ", ".join(known) or "none"

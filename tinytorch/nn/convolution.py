@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeAlias
 
 from compiler.errors import ArgumentError
 from tinytorch.axes import counted
-from tinytorch.nn.initialisers import uniform
+from tinytorch.nn.initialisers import Initialiser, uniform
 from tinytorch.nn.module import Module, Seed
 from tinytorch.nn.settings import shown
 from tinytorch.ops.convolution import (
@@ -23,6 +23,9 @@ from tinytorch.ops.padding import pad
 from tinytorch.spatial import each, pairs
 from tinytorch.tensor import Tensor
 
+_Begun: TypeAlias = "tuple[str | Initialiser, str | Initialiser | None]"
+"""How weights and biases begin."""
+
 _PADDING_MODES: Final = ("zeros", "reflect", "replicate", "circular")
 
 
@@ -33,20 +36,28 @@ class _Kernels(Module):
     function: ClassVar[Callable[..., Tensor]]
     weight: Tensor
     bias: Tensor | None
+    in_channels: int
+    out_channels: int
+    groups: int
+    kernel_size: Any
 
-    def _make(self, shape: tuple[int, ...], groups: int, has_bias: bool, dtype: Any) -> None:
-        """The parameters, begun uniformly within `1 / sqrt(terms)`, as PyTorch has it."""
-        sizes = each("kernel_size", self.kernel_size, self.rank)
-        terms = shape[1] // groups * math.prod(sizes)
-        initialiser = uniform(1 / math.sqrt(max(terms, 1)))
-        self.declare("weight", (shape[0], shape[1] // groups, *sizes), initialiser, dtype)
-        if has_bias:
-            self.declare("bias", (self.out_channels,), initialiser, dtype)
-        else:
+    def _begin(self, shape: tuple[int, int], has_bias: bool, begun: _Begun, dtype: Any) -> None:
+        """The parameters. A bias begins within `1 / sqrt(terms)`, as in PyTorch, unless it is said how."""
+        taps = each("kernel_size", self.kernel_size, self.rank)
+        first, second = shape[0], shape[1] // self.groups
+        self.declare("weight", (first, second, *taps), begun[0], dtype)
+        if not has_bias:
             self.bias = None
+            return
+        default = uniform(1 / math.sqrt(max(second * math.prod(taps), 1)))
+        self.declare("bias", (self.out_channels,), default if begun[1] is None else begun[1], dtype)
 
-    def _check(self, groups: int, in_channels: int, out_channels: int) -> None:
-        if groups < 1 or in_channels < 0 or out_channels < 0 or in_channels % groups or out_channels % groups:
+    def _count(self, in_channels: Any, out_channels: Any, groups: Any) -> None:
+        self.in_channels = counted("in_channels", in_channels)
+        self.out_channels = counted("out_channels", out_channels)
+        self.groups = counted("groups", groups)
+        counts = (self.in_channels, self.out_channels)
+        if self.groups < 1 or any(count < 0 or count % self.groups for count in counts):
             raise ArgumentError(
                 f"{type(self).__name__} has counts of channels that are multiples of groups={groups}, not "
                 f"{in_channels} and {out_channels}"
@@ -69,20 +80,19 @@ class _Convolution(_Kernels):
         bias: bool = True,
         padding_mode: str = "zeros",
         *,
+        initialiser: str | Initialiser = "torch_linear",
+        bias_initialiser: str | Initialiser | None = None,
         name: str | None = None,
         seed: Seed = None,
         dtype: Any = "float32",
     ) -> None:
         super().__init__(name=name, seed=seed)
-        self.in_channels = counted("in_channels", in_channels)
-        self.out_channels = counted("out_channels", out_channels)
-        self.groups = counted("groups", groups)
-        self._check(self.groups, self.in_channels, self.out_channels)
+        self._count(in_channels, out_channels, groups)
         self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
         if padding_mode not in _PADDING_MODES:
             raise ArgumentError(f"padding_mode is {', '.join(_PADDING_MODES)}, not {padding_mode!r}")
         self.padding_mode = padding_mode
-        self._make((self.out_channels, self.in_channels), self.groups, bias, dtype)
+        self._begin((self.out_channels, self.in_channels), bias, (initialiser, bias_initialiser), dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """The convolution of `x`."""
@@ -108,8 +118,8 @@ class Conv2d(_Convolution):
     """Convolution of images: `[n, in_channels, h, w]` to `[n, out_channels, p, q]` (torch.nn.Conv2d).
 
     `weight` is `[out_channels, in_channels / groups, *kernel_size]` and `bias` `[out_channels]`, both begun
-    uniformly within `1 / sqrt(in_channels / groups * taps)`. Settings are those of `tt.conv2d`; with
-    `padding_mode` reflect, replicate or circular the padding is `tt.pad`'s, "zeros" is the mode without.
+    uniformly within `1 / sqrt(in_channels / groups * taps)` unless initialisers are given. Settings are those
+    of `tt.conv2d`; with the `padding_mode` reflect, replicate or circular the padding is `tt.pad`'s.
     """
 
     rank, function = 2, staticmethod(conv2d)
@@ -134,18 +144,17 @@ class _ConvolutionTranspose(_Kernels):
         bias: bool = True,
         dilation: Any = 1,
         *,
+        initialiser: str | Initialiser = "torch_linear",
+        bias_initialiser: str | Initialiser | None = None,
         name: str | None = None,
         seed: Seed = None,
         dtype: Any = "float32",
     ) -> None:
         super().__init__(name=name, seed=seed)
-        self.in_channels = counted("in_channels", in_channels)
-        self.out_channels = counted("out_channels", out_channels)
-        self.groups = counted("groups", groups)
-        self._check(self.groups, self.in_channels, self.out_channels)
+        self._count(in_channels, out_channels, groups)
         self.kernel_size, self.stride, self.padding, self.dilation = kernel_size, stride, padding, dilation
         self.output_padding = output_padding
-        self._make((self.in_channels, self.out_channels), self.groups, bias, dtype)
+        self._begin((self.in_channels, self.out_channels), bias, (initialiser, bias_initialiser), dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """The transposed convolution of `x`."""

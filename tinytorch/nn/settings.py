@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 from tinytorch.nn.module import Module
 from tinytorch.tensor import Tensor
 
-_OF_ALL: Final = ("self", "name", "seed", "dtype")
+_OF_ALL: Final = ("self", "name", "seed", "dtype", "initialiser", "bias_initialiser")
 """What layers take that is no setting of theirs."""
 
 

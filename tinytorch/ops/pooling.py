@@ -18,6 +18,7 @@ from compiler.ir.dims import product as volume
 from compiler.ir.op import Combine
 from compiler.ir.scope import scope
 from compiler.ir.types import floating
+from tinytorch.axes import items_of
 from tinytorch.ops.elementwise import isnan, maximum, minimum, pow, where
 from tinytorch.ops.layout import arange, take_along_axis
 from tinytorch.ops.making import zeros
@@ -290,7 +291,7 @@ def _windows(
     what: str, rank: int, size: Any, stride: Any, padding: Any, dilations: tuple[int, ...]
 ) -> Windows:
     sizes = each(f"the kernel_size of {what}", size, rank)
-    steps = sizes if stride is None else each("stride", stride, rank)
+    steps = each("stride", stride, rank) if items_of(stride) not in ([], [None]) else sizes
     found = Windows(sizes, steps, dilations, pairs(padding, sizes, steps, dilations))
     for width, reach in zip(found.padding, found.reaches, strict=True):
         if isinstance(reach, int) and any(isinstance(n, int) and 2 * n > reach for n in width):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import tinytorch as tt
+from tests.tinytorch.op_db.images import IMAGES
 from tests.tinytorch.op_db.linear import LINEAR, typed
 from tinytorch.tensor import as_tensor
 
@@ -91,9 +92,15 @@ def _padded(x: Any, widths: Any, mode: str = "constant", value: Any = 0.0) -> An
     pairs = [(0, 0)] * (x.ndim - len(widths) // 2) + [
         (widths[k], widths[k + 1]) for k in range(len(widths) - 2, -1, -2)
     ]
-    wide = tt.pad(x, [(max(a, 0), max(b, 0)) for a, b in pairs], mode, value or 0.0)
-    ends = zip(pairs, wide.shape, strict=True)
-    return wide[tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in ends)]
+
+    def wider(x: Any) -> Any:
+        return tt.pad(x, [(max(a, 0), max(b, 0)) for a, b in pairs], mode, value or 0.0)
+
+    def cut(x: Any) -> Any:
+        ends = zip(pairs, x.shape, strict=True)
+        return x[tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in ends)]
+
+    return wider(cut(x)) if mode == "circular" else cut(wider(x))
 
 
 def _divided(x: Any, y: Any, rounding_mode: str | None = None) -> Any:
@@ -400,6 +407,7 @@ SPELLED: dict[str, Callable[..., Any]] = {
     "atleast_3d": lambda *tensors: _each(tt.atleast_3d, tensors),
     "meshgrid": _spread(tt.meshgrid),
     "nn.functional.pad": _padded,
+    **IMAGES,
     "constant_pad_nd": lambda x, widths, value=0.0: _padded(x, widths, "constant", value),
     "take": tt.take,
     "take_along_dim": lambda x, indices, axis=None: (
@@ -457,8 +465,21 @@ def ours_of(name: str) -> Callable[..., Any] | None:
 
 FEW = 1
 
-SAMPLED = {"nn.functional.gaussian_nll_loss": 40, "nn.functional.triplet_margin_loss": 4}
-"""Ops of which fewer samples are tried, since these differ in shapes alone."""
+SAMPLED = {
+    "nn.functional.gaussian_nll_loss": 40,
+    "nn.functional.triplet_margin_loss": 4,
+    **{
+        f"nn.functional.{word}{n}d": 8
+        for word in ("max_pool", "adaptive_max_pool", "conv")
+        for n in (1, 2, 3)
+    },
+    **{f"nn.functional.conv_transpose{n}d": 4 for n in (1, 2, 3)},
+    **dict.fromkeys(["nn.functional.unfold", "nn.functional.interpolate"], 8),
+}
+"""Ops of which fewer samples are tried: they differ in shapes alone, or have all combinations of settings.
+
+Of dtypes other than float64 the first few are taken.
+"""
 
 KNOWN = """__getitem__ index_put masked_select masked_scatter take take_along_dim put repeat_interleave
     tensor_split bincount quantile nanquantile histogram"""
@@ -514,6 +535,8 @@ UNLIKE: dict[str, str] = {
     "addbmm": "integers times a float are floats",
     "baddbmm": "integers times a float are floats",
     "nn.functional.hardtanh": "integers between floats are floats",
+    **dict.fromkeys([f"nn.functional.avg_pool{n}d" for n in (1, 2, 3)], "means of integers are floating"),
+    **dict.fromkeys(["nn.functional.interpolate", "nn.functional.upsample_bilinear"], "and so are lines"),
     "heaviside": "steps are integers, where PyTorch makes a bool of bools",
     "prod": "products of bools are int64, whatever the dtype asked for",
     "arange": "integers between floats are counted before they are cut",
@@ -550,21 +573,13 @@ ABSENT: dict[str, str] = {
         masked.cumprod masked.cumsum masked.log_softmax masked.logaddexp masked.logsumexp masked.mean
         masked.median masked.norm masked.normalize masked.prod masked.softmax masked.softmin masked.std
         masked.sum masked.var""",
-    "networks come next": """nn.functional.adaptive_avg_pool1d nn.functional.adaptive_avg_pool2d
-        nn.functional.adaptive_avg_pool3d nn.functional.adaptive_max_pool1d
-        nn.functional.adaptive_max_pool2d nn.functional.adaptive_max_pool3d nn.functional.avg_pool1d
-        nn.functional.avg_pool2d nn.functional.avg_pool3d nn.functional.batch_norm
-        nn.functional.channel_shuffle nn.functional.conv1d nn.functional.conv2d nn.functional.conv3d
-        nn.functional.conv_transpose1d nn.functional.conv_transpose2d nn.functional.conv_transpose3d
+    "networks come next": """nn.functional.batch_norm nn.functional.channel_shuffle
         nn.functional.cosine_similarity nn.functional.ctc_loss nn.functional.fractional_max_pool2d
         nn.functional.fractional_max_pool3d nn.functional.grid_sample grid_sampler_2d grid_sampler_3d
-        nn.functional.instance_norm nn.functional.interpolate nn.functional.linear_cross_entropy
-        nn.functional.local_response_norm nn.functional.max_pool1d nn.functional.max_pool2d
-        nn.functional.max_pool3d nn.functional.max_unpool1d nn.functional.max_unpool2d
-        nn.functional.max_unpool3d nn.functional.multi_head_attention_forward nn.functional.normalize
-        nn.functional.pairwise_distance nn.functional.pixel_shuffle nn.functional.pixel_unshuffle
-        nn.functional.triplet_margin_with_distance_loss nn.functional.unfold
-        nn.functional.upsample_bilinear nn.functional.upsample_nearest""",
+        nn.functional.instance_norm nn.functional.linear_cross_entropy nn.functional.local_response_norm
+        nn.functional.max_unpool1d nn.functional.max_unpool2d nn.functional.max_unpool3d
+        nn.functional.multi_head_attention_forward nn.functional.normalize nn.functional.pairwise_distance
+        nn.functional.triplet_margin_with_distance_loss""",
     "no formula of the atoms is accurate": """i0 igamma igammac mvlgamma special.airy_ai
         special.bessel_j0 special.bessel_j1 special.bessel_y0 special.bessel_y1 special.erfcx
         special.i0e special.i1 special.i1e special.log_ndtr special.entr special.modified_bessel_i0
