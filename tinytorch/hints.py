@@ -205,7 +205,12 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("Optimizer", "tt.optim.Optimiser"),
         ("sgd", "tt.optim.SGD(parameters, lr=0.1)"),
         ("adam", "tt.optim.Adam(parameters)"),
-        ("lr_scheduler StepLR", "tt.optim.SGD(parameters, lr=tt.input('lr')), and give it to each call"),
+        ("lr_scheduler LRScheduler StepLR", "tt.optim.SGD(parameters, lr=0.1 * tt.optim.schedules.step(30))"),
+        ("swa_utils AveragedModel ExponentialMovingAverage", "tt.optim.Average(parameters, decay=0.999)"),
+        ("ReduceLROnPlateau", "tt.optim.Plateau(lr)"),
+        ("clip_grad_norm_", "tt.optim.clip_grad_norm(gradients, max_norm)"),
+        ("clip_grad_value_", "tt.optim.clip_grad_value(gradients, clip_value)"),
+        ("RMSProp", "tt.optim.RMSprop(parameters)"),
     ),
     "tinytorch.data": (
         ("TensorDataset Dataset Subset", "tt.DataLoader((x, y), 32): arrays, or a sequence of examples"),
@@ -259,7 +264,7 @@ NAMES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     ),
     "Optimiser": (
         ("step minimize zero_grad", _STEP),
-        ("param_groups add_param_group", "optimiser.parameters, and optimiser.lr, which may be an input"),
+        ("param_groups add_param_group", "optimiser.groups; all are given to tt.optim.SGD(groups)"),
         ("state_dict load_state_dict", "tt.value_of(p), tt.set_value(p, array) of each in optimiser.state"),
     ),
     "Module": (

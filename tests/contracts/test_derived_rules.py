@@ -27,11 +27,25 @@ loss = loss + (0.5 * x ** 2 + 3 / (x * x + 1.5) - x / 7).sum() + tt.clip(x, -1, 
 loss = loss + tt.einsum("ij,ij->", x, x)
 loss = loss + (tt.leaky_relu(x, negative_slope=0.2) + tt.elu(x, alpha=2.0) + tt.softplus(x, beta=3)).sum()
 loss = loss + (tt.clip(x, -0.3, 7) + tt.clip(x, min=-0.3) + tt.clip(x, max=7)).sum()
+y, target = net(x), tt.sigmoid(x)
+of_two = [item for name, item in vars(tt.losses).items() if name in (
+    "l1 huber smooth_l1 soft_margin kl_div poisson_nll hinge_embedding multilabel_soft_margin".split())]
+loss = loss + sum(item(y, target) for item in of_two)
+loss = loss + tt.losses.gaussian_nll(y, target, tt.exp(y), full=True)
+loss = loss + tt.losses.kl_div(y, y, log_target=True) + tt.losses.poisson_nll(y, target, full=True)
+loss = loss + tt.losses.cross_entropy(y, labels, [1.0] * 6, ignore_index=1, label_smoothing=0.1)
+loss = loss + tt.losses.binary_cross_entropy_with_logits(y, target, pos_weight=[2.0] * 6)
+loss = loss + tt.losses.multi_margin(y, labels) + tt.losses.margin_ranking(y, x, target)
+loss = loss + tt.losses.triplet_margin(y, x, target) + tt.losses.cosine_embedding(y, x, target[:, 0])
 tt.grad(loss, x)
 grads = tt.grad(loss, net.parameters())
 tt.grad(sum((grad * grad).sum() for grad in grads), net.parameters()[:2])
-for optimiser in (tt.optim.SGD, tt.optim.Adam, tt.optim.AdamW):
-    step = tt.compile([x, labels], loss, updates=optimiser(net.parameters(), lr=0.1).updates(loss))
+step = tt.compile([x, labels], loss, updates=tt.optim.AdamW(net.parameters(), lr=0.1).updates(loss))
+layer = tt.nn.Dense(6, 6)
+loss = tt.losses.mse(layer(x), x)
+for name in "SGD Adam AdamW Adamax NAdam RAdam RMSprop Adagrad Adadelta Lion".split():
+    optimiser = getattr(tt.optim, name)(layer.parameters(), lr=0.1 * tt.optim.schedules.cosine(9, warmup=2))
+    step = tt.compile(x, loss, updates=optimiser.updates(loss))
 print(*(name for name in ("sympy", "mpmath") if name in sys.modules))
 """
 

@@ -62,7 +62,7 @@ ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "indexing": ("tinytorch.ops.scattering", "tinytorch.ops.diagonals"),
     "composed": ("tinytorch.ops.arrays", "tinytorch.ops.vectors", "tinytorch.ops.making"),
-    "training": ("tinytorch.optim",),
+    "training": ("tinytorch.optim.clipping",),
     "fitting": ("tinytorch.fitting.loop",),
     "settings": ("tinytorch.builtin", "compiler.backends.llvm.backend"),
 }
