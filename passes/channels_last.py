@@ -21,8 +21,9 @@ is a convolution, and becomes
 Vectors of a product run along what lies side by side. Rows of an image are no whole number of vectors, and
 where vectors run along the channels instead, each of them is stored apart, often in the same few lines of the
 cache. One copy that transposes, of the result as of the weights, takes a fraction of that. Whoever reads the
-result is handed a view of it, so a map behind it transposes as it goes. In a gradient by weights the
-cotangent has their part, and the result is small: it is stored as it was.
+result is handed a view of it, and what is made of it lies as it does: maps, pads, slices and windows, up to
+the results of the graph, where a map transposes as it goes. In a gradient by weights the cotangent has their
+part, and the result is small: it is stored as it was.
 
 The same holds for other products whose terms are no one run in memory.
 
@@ -45,6 +46,7 @@ from compiler.ir.graph import Graph
 from compiler.ir.node import Node, Origin, make_node
 from compiler.ir.op import MapReduce, Trait, Transpose, Window
 from compiler.pipeline.contract import Action, ByValue, Report
+from compiler.rewrite.carrying import Carrying
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.rewrite.sweep import origin_of, sweep
 from compiler.schedule.frame import called
@@ -94,18 +96,19 @@ def channels_last(graph: Graph) -> tuple[Graph, Report]:
     actions: list[Action] = []
     refusals: list[Refusal] = []
     regions = regions_of(graph)
+    carrying = Carrying(graph.results, "channels_last")
 
     def visit(old: Node, node: Node) -> Node:
         given = _given(old, regions)
         if given is None:
-            return node
+            return carrying.carried(old, node)
         site = _Site(old, given)
         refusal = site.refusal(regions)
         if refusal is not None:
             refusals.append(refusal)
             return node
         actions.append(Action((old, *old.operands), f"{called(old)} has the weights' own axes last"))
-        return site.written(node.operands, regions)
+        return carrying.note(site.written(node.operands, regions))
 
     after = sweep(graph, visit)
     return after, Report(tuple(actions), tuple(refusals))

@@ -156,3 +156,64 @@ def test_native_code_has_the_bits_that_it_had():
     assert "transpose" in texts[1]
     assert "transpose" not in texts[0]
     np.testing.assert_array_equal(*(program(*given) for program in programs))
+
+
+LAYER = """
+        %x = input : f32[2,48,60]
+        %w = input : f32[64,48,3]
+        %b = input : f32[64]
+        %r = input : f32[2,64,58]
+        %s = window(%x, axes=[2], positions=[58], taps=[3], steps=[1], dilations=[1]) : f32[2,48,58,3]
+        %y[i,j,k] = sum[l:48, m:3] %s[i,l,k,m] * %w[j,l,m] : f32[2,64,58]
+        %a[i,j,k] = add(%y[i,j,k], %b[j]) : f32[2,64,58]
+        %c = mul(%a, %r) : f32[2,64,58]
+        %m[i] = sum[j:2, k:58] %c[j,i,k] : f32[64]
+        %p = pad(%c, low=[0, 0, 1], high=[0, 0, 2], interior=[0, 0, 0], value=0.0) : f32[2,64,61]
+        %q = slice(%p, starts=[0, 0, 1], sizes=[2, 64, 60], steps=[1, 1, 1]) : f32[2,64,60]
+        %t = window(%q, axes=[2], positions=[58], taps=[3], steps=[1], dilations=[1]) : f32[2,64,58,3]
+        %z[i,j] = max[k:58, l:3] %t[i,j,k,l] : f32[2,64]
+        %e = exp(%c) : f32[2,64,58]
+        %n = neg(%m) : f32[64]
+        %o = neg(%z) : f32[2,64]
+        return %n, %o, %e
+        """
+
+
+def test_what_is_made_of_a_product_lies_as_it_does_and_results_as_they_did():
+    check_change(
+        PASS,
+        LAYER,
+        """
+        %x = input : f32[2,48,60]
+        %w = input : f32[64,48,3]
+        %b = input : f32[64]
+        %r = input : f32[2,64,58]
+        %s = window(%x, axes=[2], positions=[58], taps=[3], steps=[1], dilations=[1]) : f32[2,48,58,3]
+        %0 = transpose(%w, order=[1, 2, 0]) : f32[48,3,64]
+        %1 = reshape(%0, shape=[9216]) : f32[9216]
+        %2 = reshape(%1, shape=[48, 3, 64]) : f32[48,3,64]
+        %3[i,j,k] = sum[l:48, m:3] %s[i,l,j,m] * %2[l,m,k] : f32[2,58,64]
+        %4 = add(%3, %b) : f32[2,58,64]
+        %5[i,j,k] = mul(%4[i,j,k], %r[i,k,j]) : f32[2,58,64]
+        %c = transpose(%5, order=[0, 2, 1]) : f32[2,64,58]
+        %m[i] = sum[j:2, k:58] %5[j,k,i] : f32[64]
+        %6 = pad(%5, low=[0, 1, 0], high=[0, 2, 0], interior=[0, 0, 0], value=0.0) : f32[2,61,64]
+        %7 = slice(%6, starts=[0, 1, 0], sizes=[2, 60, 64], steps=[1, 1, 1]) : f32[2,60,64]
+        %8 = window(%7, axes=[1], positions=[58], taps=[3], steps=[1], dilations=[1]) : f32[2,58,64,3]
+        %z[i,j] = max[k:58, l:3] %8[i,k,j,l] : f32[2,64]
+        %e = exp(%c) : f32[2,64,58]
+        %n = neg(%m) : f32[64]
+        %o = neg(%z) : f32[2,64]
+        return %n, %o, %e
+        """,
+    )
+
+
+def test_what_lies_otherwise_is_the_same():
+    graph = Graph.parse(dedent(LAYER))
+    generator = np.random.default_rng(0)
+    arguments = [generator.standard_normal(node.type.shape, np.float32) for node in graph.inputs]
+    expected = tt.compile(graph, passes=(), backend="reference")(*arguments)
+    for found in (tt.compile(graph, passes=[PASS], backend="reference"), tt.compile(graph)):
+        for ours, theirs in zip(found(*arguments), expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
