@@ -21,7 +21,7 @@ from compiler.autodiff.masks import Cotangent, mask_of_sum
 from compiler.autodiff.rules import sum_of
 from compiler.ir.dims import Extent, product
 from compiler.ir.node import Node, Origin, make_node
-from compiler.ir.op import Access, Concatenate, MapReduce, Pad, Reshape, Trait
+from compiler.ir.op import Access, Concatenate, MapReduce, Pad, Reshape, Trait, Transpose
 
 
 def may_join(shares: Sequence[Cotangent], share: Cotangent) -> bool:
@@ -123,15 +123,24 @@ def _concatenated(values: Sequence[Node], axis: int, origin: Origin) -> Node:
 
 
 def _loop(nodes: Sequence[Node]) -> int | None:
-    """The summed loop that products of one form have in all factors, if these are smaller than a result."""
-    op = nodes[0].op
-    if not isinstance(op, MapReduce) or not op.has(Trait.CONTRACTION) or any(node.op != op for node in nodes):
+    """The summed loop that products of one form have in all factors, if these are smaller than a result.
+
+    All may be transposed: what each step reads is another transpose of the weight.
+    """
+    first = nodes[0].op
+    if any(node.op != first for node in nodes):
+        return None
+    if isinstance(first, Transpose):
+        below = [node.operands[0] for node in nodes]
+        return None if isinstance(below[0].op, Transpose) else _loop(below)
+    op = first
+    if not isinstance(op, MapReduce) or not op.has(Trait.CONTRACTION):
         return None
     if len(op.accesses) < 2 or not all(isinstance(item, Access) for item in op.arguments):
         return None
     loops = [loop for loop in op.reduced if all(item.axes.count(loop) == 1 for item in op.accesses)]
     sizes = [product(operand.type.shape) for operand in nodes[0].operands]
-    whole = product(nodes[0].type.shape)
+    whole = nodes[0].type.size
     known = all(isinstance(size, int) for size in (*sizes, whole))
     return loops[0] if loops and known and sum(sizes) < whole else None
 
@@ -139,6 +148,8 @@ def _loop(nodes: Sequence[Node]) -> int | None:
 def _product(nodes: Sequence[Node], loop: int, origin: Origin) -> Node:
     """One product over the terms of all."""
     op = nodes[0].op
+    if isinstance(op, Transpose):
+        return make_node(op, [_product([node.operands[0] for node in nodes], loop, origin)], origin=origin)
     assert isinstance(op, MapReduce)
     operands = [
         make_node(Concatenate(access.axes.index(loop)), [node.operands[k] for node in nodes], origin=origin)

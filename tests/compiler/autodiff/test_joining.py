@@ -54,17 +54,18 @@ def test_the_steps_of_a_sequence_are_one_copy(axis):
     assert counts(gradient_of(function, (3, 3, 2))) == (1, 0)
 
 
-def repeated(times):
+def repeated(times, *, is_transposed=False):
     def function(h, w):
         for _ in range(times):
-            h = tt.tanh(h @ w)
+            h = tt.tanh(h @ (w.T if is_transposed else w))
         return h
 
     return function
 
 
-def test_a_weight_of_many_steps_has_one_product_over_all_of_them():
-    nodes = gradient_of(repeated(4), (1, 4), (4, 4))
+@pytest.mark.parametrize("is_transposed", [False, True])
+def test_a_weight_of_many_steps_has_one_product_over_all_of_them(is_transposed):
+    nodes = gradient_of(repeated(4, is_transposed=is_transposed), (1, 4), (4, 4))
     (one,) = weight_products(nodes, (4, 4))
     assert isinstance(one.op, MapReduce)
     assert one.op.extents == (4, 4, 4)
