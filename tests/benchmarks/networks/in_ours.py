@@ -1,122 +1,161 @@
-"""The networks in tinytorch."""
+"""The networks in tinytorch: its own layers, losses and optimisers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Final
 
+import numpy as np
+
 import tinytorch as tt
-from tests.benchmarks.networks.models import BLOCKS, HEADS, LAYERS, RATES, Model
+from tests.benchmarks.networks.models import BLOCKS, HEADS, LAYERS, RATES, Array, Model
 
 Weights = dict[str, Any]
-Updates = dict[Any, Any]
 
 
 def build(model: Model, **options: Any) -> tuple[Any, tuple[Any, ...]]:
     """The program of a training step, and its arguments."""
-    parameters = {name: tt.parameter(value, name) for name, value in model.parameters.items()}
-    state = {name: tt.parameter(value, name) for name, value in model.buffers.items()}
     inputs = tt.input("inputs", model.inputs.shape, model.inputs.dtype)
     classes = tt.input("classes", model.classes.shape, model.classes.dtype)
-    updates: Updates = {}
-    logits = NETWORKS[model.name]({**parameters, **state}, inputs, updates, model.dropout)
-    loss = tt.losses.cross_entropy(logits, classes, axis=-1)
-    updates |= _optimiser(model, list(parameters.values())).updates(loss)
+    network = _loaded(NETWORKS[model.name](model), model)
+    loss = tt.losses.cross_entropy(network(inputs), classes, axis=-1)
+    updates = _optimiser(model, network.parameters()).updates(loss)
     return tt.compile([inputs, classes], loss, updates=updates, **options), (model.inputs, model.classes)
 
 
-def _optimiser(model: Model, parameters: list[Any]) -> Any:
+def _optimiser(model: Model, parameters: Any) -> Any:
     rate = RATES[model.optimiser]
     if model.optimiser == "adam":
         return tt.optim.Adam(parameters, lr=rate)
     return tt.optim.SGD(parameters, lr=rate, momentum=0.9 if model.optimiser == "momentum" else 0.0)
 
 
-def _linear(w: Weights, name: str, x: Any) -> Any:
-    return x @ w[f"{name}.weight"].T + w[f"{name}.bias"]
+def _loaded(network: Any, model: Model) -> Any:
+    """The network with the model's weights; those of linear layers are `[inputs, outputs]` here."""
+    linear = {f"{name}.weight" for name, layer in network.named_modules() if isinstance(layer, tt.nn.Linear)}
+    given: dict[str, Array] = {**model.parameters, **model.buffers}
+    state = {name: np.ascontiguousarray(w.T) if name in linear else w for name, w in given.items()}
+    network.load_state_dict({**network.state_dict(), **state})
+    return network
 
 
-def _convolved(x: Any, weight: Any, padding: int) -> Any:
-    padded = tt.pad(x, [(0, 0), (0, 0), (padding, padding), (padding, padding)]) if padding else x
-    windows = tt.sliding_window(padded, weight.shape[2:], (2, 3))
-    return tt.einsum("nchwij,ocij->nohw", windows, weight)
+class _LeNet(tt.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = tt.nn.Conv2d(1, 6, 5, padding=2), tt.nn.Conv2d(6, 16, 5)
+        self.fc1, self.fc2, self.fc3 = tt.nn.Linear(400, 120), tt.nn.Linear(120, 84), tt.nn.Linear(84, 10)
+
+    def forward(self, x: Any) -> Any:
+        for conv in (self.conv1, self.conv2):
+            x = tt.max_pool2d(tt.relu(conv(x)), 2)
+        return self.fc3(tt.relu(self.fc2(tt.relu(self.fc1(x.flatten(1))))))
 
 
-def _lenet(w: Weights, x: Any, *_: Any) -> Any:
-    for name, padding in (("conv1", 2), ("conv2", 0)):
-        x = tt.relu(_convolved(x, w[f"{name}.weight"], padding) + w[f"{name}.bias"][:, None, None])
-        x = tt.sliding_window(x, (2, 2), (2, 3), step=2).max((4, 5))
-    x = tt.relu(_linear(w, "fc1", x.reshape(x.shape[0], -1)))
-    return _linear(w, "fc3", tt.relu(_linear(w, "fc2", x)))
+class _Block(tt.nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = (
+            tt.nn.Conv2d(channels, channels, 3, padding=1, bias=False) for _ in range(2)
+        )
+        self.norm1, self.norm2 = tt.nn.BatchNorm2d(channels), tt.nn.BatchNorm2d(channels)
+
+    def forward(self, x: Any) -> Any:
+        return tt.relu(x + self.norm2(self.conv2(tt.relu(self.norm1(self.conv1(x))))))
 
 
-def _residual(w: Weights, x: Any, updates: Updates, _: float) -> Any:
-    def normed(x: Any, block: int, half: int) -> Any:
-        x = _convolved(x, w[f"block{block}.conv{half}.weight"], 1)
-        norm = f"block{block}.norm{half}"
-        mean, variance = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
-        count = x.shape[0] * x.shape[2] * x.shape[3]
-        for what, value in (("mean", mean), ("var", variance * (count / (count - 1)))):
-            running = w[f"{norm}.running_{what}"]
-            updates[running] = 0.9 * running + 0.1 * value
-        scale = w[f"{norm}.weight"] * tt.rsqrt(variance + 1e-5)
-        wide = (slice(None), None, None)
-        return (x - mean[wide]) * scale[wide] + w[f"{norm}.bias"][wide]
+class _Residual(tt.nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.block0, self.block1, self.block2 = (_Block(channels) for _ in range(BLOCKS))
+        self.head = tt.nn.Linear(channels, 10)
 
-    for block in range(BLOCKS):
-        x = tt.relu(x + normed(tt.relu(normed(x, block, 1)), block, 2))
-    return _linear(w, "head", x.mean((2, 3)))
+    def forward(self, x: Any) -> Any:
+        return self.head(self.block2(self.block1(self.block0(x))).mean((2, 3)))
 
 
-def _transformer(w: Weights, words: Any, *_: Any) -> Any:
-    def normed(x: Any, name: str) -> Any:
-        return tt.layer_norm(x, w[f"{name}.weight"], w[f"{name}.bias"])
+class _Recurrent(tt.nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.lstm, self.head = tt.nn.LSTM(width, width), tt.nn.Linear(width, 10)
 
-    count, length = words.shape
-    mask = tt.arange(length)[:, None] >= tt.arange(length)
-    x = tt.take(w["words.weight"], words, 0) + w["places.weight"]
-    for layer in range(LAYERS):
-        name = f"layer{layer}"
-        projected = x @ w[f"{name}.attention.in_proj_weight"].T + w[f"{name}.attention.in_proj_bias"]
-        width = projected.shape[-1] // 3
-        parts = (projected[:, :, at * width : (at + 1) * width] for at in range(3))
-        q, k, v = (part.reshape(count, length, HEADS, -1) for part in parts)
+    def forward(self, x: Any) -> Any:
+        _, (last, _) = self.lstm(x)
+        return self.head(last[0])
+
+
+class _Bag(tt.nn.Module):
+    def __init__(self, words: int, width: int) -> None:
+        super().__init__()
+        self.words, self.head = tt.nn.EmbeddingBag(words, width), tt.nn.Linear(width, 10)
+
+    def forward(self, words: Any) -> Any:
+        return self.head(self.words(words))
+
+
+class _Dropped(tt.nn.Module):
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.fc1, self.fc2 = tt.nn.Linear(784, width), tt.nn.Linear(width, width)
+        self.fc3, self.dropout = tt.nn.Linear(width, 10), tt.nn.Dropout(dropout)
+
+    def forward(self, x: Any) -> Any:
+        for layer in (self.fc1, self.fc2):
+            x = self.dropout(tt.relu(layer(x)))
+        return self.fc3(x)
+
+
+class _Attention(tt.nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.declare("in_proj_weight", (3 * width, width), "zeros")
+        self.declare("in_proj_bias", (3 * width,), "zeros")
+        self.out_proj = tt.nn.Linear(width, width)
+
+    def forward(self, x: Any) -> Any:
+        count, length, width = x.shape
+        projected = x @ self.in_proj_weight.T + self.in_proj_bias
+        q, k, v = (part.reshape(count, length, HEADS, -1) for part in tt.chunk(projected, 3, -1))
         scores = tt.einsum("bthd,bshd->bhts", q, k) * (width // HEADS) ** -0.5
+        mask = tt.arange(length)[:, None] >= tt.arange(length)
         mixed = tt.einsum("bhts,bshd->bthd", tt.softmax(tt.where(mask, scores, -float("inf"))), v)
-        mixed = mixed.reshape(count, length, width)
-        x = normed(x + _linear(w, f"{name}.attention.out_proj", mixed), f"{name}.norm1")
-        wide = tt.relu(_linear(w, f"{name}.linear1", x))
-        x = normed(x + _linear(w, f"{name}.linear2", wide), f"{name}.norm2")
-    return _linear(w, "head", x)
+        return self.out_proj(mixed.reshape(count, length, width))
 
 
-def _recurrent(w: Weights, x: Any, *_: Any) -> Any:
-    projected = x @ w["lstm.weight_ih_l0"].T + w["lstm.bias_ih_l0"] + w["lstm.bias_hh_l0"]
-    across, width = w["lstm.weight_hh_l0"].T, x.shape[2]
-    h = c = tt.zeros(x.shape[1:])
-    for step in range(x.shape[0]):
-        z = projected[step] + h @ across
-        i, f, g, o = (z[:, gate * width : (gate + 1) * width] for gate in range(4))
-        c = tt.sigmoid(f) * c + tt.sigmoid(i) * tt.tanh(g)
-        h = tt.sigmoid(o) * tt.tanh(c)
-    return _linear(w, "head", h)
+class _Layer(tt.nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.attention = _Attention(width)
+        self.linear1, self.linear2 = tt.nn.Linear(width, 4 * width), tt.nn.Linear(4 * width, width)
+        self.norm1, self.norm2 = tt.nn.LayerNorm(width), tt.nn.LayerNorm(width)
+
+    def forward(self, x: Any) -> Any:
+        x = self.norm1(x + self.attention(x))
+        return self.norm2(x + self.linear2(tt.relu(self.linear1(x))))
 
 
-def _bag(w: Weights, words: Any, *_: Any) -> Any:
-    return _linear(w, "head", tt.take(w["words.weight"], words, 0).mean(1))
+class _Transformer(tt.nn.Module):
+    def __init__(self, words: int, tokens: int, width: int) -> None:
+        super().__init__()
+        self.words, self.places = tt.nn.Embedding(words, width), tt.nn.Embedding(tokens, width)
+        self.layer0, self.layer1 = (_Layer(width) for _ in range(LAYERS))
+        self.head = tt.nn.Linear(width, words)
+
+    def forward(self, words: Any) -> Any:
+        x = self.words(words) + self.places.weight
+        return self.head(self.layer1(self.layer0(x)))
 
 
-def _dropped(w: Weights, x: Any, updates: Updates, dropout: float) -> Any:
-    counter = tt.parameter([0], "counter")
-    updates[counter] = counter + 1
-    key = tt.random.fold_in(tt.random.key(0), counter[0])
-    for layer, name in enumerate(("fc1", "fc2")):
-        x = tt.relu(_linear(w, name, x))
-        kept = tt.random.bernoulli(tt.random.fold_in(key, layer), 1 - dropout, x.shape)
-        x = tt.where(kept, x / (1 - dropout), 0)
-    return _linear(w, "fc3", x)
+def _extents(model: Model, name: str) -> tuple[int, ...]:
+    return model.parameters[name].shape
 
 
-NETWORKS: Final[dict[str, Callable[[Weights, Any, Updates, float], Any]]] = {
-    "W6": _lenet, "W7": _residual, "W8": _transformer, "W9": _recurrent, "W10": _bag, "W11": _dropped,
-}  # fmt: skip
+NETWORKS: Final[dict[str, Callable[[Model], tt.nn.Module]]] = {
+    "W6": lambda model: _LeNet(),
+    "W7": lambda model: _Residual(model.inputs.shape[1]),
+    "W8": lambda model: _Transformer(
+        len(model.parameters["words.weight"]), *_extents(model, "places.weight")
+    ),
+    "W9": lambda model: _Recurrent(model.inputs.shape[2]),
+    "W10": lambda model: _Bag(*_extents(model, "words.weight")),
+    "W11": lambda model: _Dropped(*_extents(model, "fc1.bias"), model.dropout),
+}
