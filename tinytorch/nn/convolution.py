@@ -163,7 +163,7 @@ class _ConvolutionTranspose(_Kernels):
 
 
 class ConvTranspose1d(_ConvolutionTranspose):
-    """Transposed convolution of rows; as ConvTranspose2d."""
+    """Rows of kernels added up: `[n, in_channels, length]` to a longer row; as ConvTranspose2d."""
 
     rank, function = 1, staticmethod(conv_transpose1d)
 
@@ -180,6 +180,6 @@ class ConvTranspose2d(_ConvolutionTranspose):
 
 
 class ConvTranspose3d(_ConvolutionTranspose):
-    """Transposed convolution of volumes; as ConvTranspose2d."""
+    """Volumes of kernels added up, `[n, in_channels, d, h, w]` to larger ones; as ConvTranspose2d."""
 
     rank, function = 3, staticmethod(conv_transpose3d)

@@ -31,7 +31,7 @@ class Upsample(Setting):
 
 
 class PixelShuffle(Setting):
-    """Channels as finer pixels: `[..., c * r * r, h, w]` to `[..., c, h * r, w * r]`."""
+    """Lays channels out as finer pixels: `[..., c * r * r, h, w]` to `[..., c, h * r, w * r]`."""
 
     function = staticmethod(resampling.pixel_shuffle)
 

@@ -83,9 +83,9 @@ def conv3d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Volumes convolved: `[n, c, d, h, w]` and `[o, c / groups, j, k, l]` to `[n, o, p, q, r]`.
+    """Volumes convolved, as films or scans in slices: `[n, c, d, h, w]` to `[n, o, p, q, r]`.
 
-    As `conv2d`, along three axes.
+    `weight` is `[o, c / groups, j, k, l]`; as `conv2d`, along three axes.
     """
     return _convolved(3, x, weight, bias, stride, padding, dilation, groups)
 

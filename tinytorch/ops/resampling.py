@@ -205,7 +205,12 @@ def pixel_shuffle(x: Any, upscale_factor: int) -> Tensor:
 
 
 def pixel_unshuffle(x: Any, downscale_factor: int) -> Tensor:
-    """The inverse of `pixel_shuffle`: `[..., c, h * r, w * r]` to `[..., c * r * r, h, w]`."""
+    """Blocks of pixels as channels: `[..., c, h * r, w * r]` to `[..., c * r * r, h, w]`.
+
+    The inverse of `pixel_shuffle`.
+
+    Raises ShapeError where the image is no multiple of r. (torch.nn.functional.pixel_unshuffle.)
+    """
     x, r = _pixels("pixel_unshuffle", x), _factor("downscale_factor", downscale_factor)
     *beside, channels, height, width = x.shape
     rows, columns = divide_exactly(height, r), divide_exactly(width, r)
