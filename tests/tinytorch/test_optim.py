@@ -152,6 +152,23 @@ def test_lion_is_that_of_its_paper():
         np.testing.assert_allclose(api.value_of(p), expected, rtol=1e-12)
 
 
+def test_clipped_and_scheduled_steps_equal_those_of_torch(double):
+    inputs, parameters, loss = network("float64")
+    adam = optim.AdamW(parameters, 0.05 * optim.schedules.one_cycle(30))
+    clipped = optim.clip_grad_norm(api.grad(loss, parameters), 0.2)
+    step = api.compile(inputs, loss, updates=adam.updates_from(clipped))
+    peer = Peer(lambda weights: T.AdamW(weights, 0.05))
+    scheduler = T.lr_scheduler.OneCycleLR(peer.optimiser, 0.05, 30, cycle_momentum=False)
+    for k in range(30):
+        peer.optimiser.zero_grad()
+        np.testing.assert_allclose(step(X, Y), peer.backward(), rtol=1e-9)
+        torch.nn.utils.clip_grad_norm_(peer.weights, 0.2)
+        peer.optimiser.step()
+        if k < 29:
+            scheduler.step()
+    peer.check(parameters)
+
+
 def test_groups_have_settings_of_their_own(double):
     inputs, parameters, loss = network("float64")
     rows = [{"lr": 0.02, "weight_decay": 0.1}, {"betas": (0.5, 0.9), "amsgrad": True}]

@@ -45,10 +45,13 @@ class Algorithm(Optimiser):
     """An optimiser of groups of parameters. A subclass says what it keeps and how a parameter moves.
 
     `groups` are the parameters with their settings, `lr` the learning rate of those that have no other.
-    Weight decay is added to the gradient, unless `decoupled_weight_decay` takes it from the parameter.
+    Weight decay is added to the gradient, unless `decoupled_weight_decay` takes it from the parameter. Every
+    algorithm can have a `weight_decay` and `maximize`, whether or not its constructor names them.
     """
 
     def __init__(self, parameters: Iterable[Any], *, name: str, **settings: Any) -> None:
+        settings.setdefault("weight_decay", 0.0)
+        settings.setdefault("maximize", False)
         self.groups = groups_of(parameters, settings)
         super().__init__([item for group in self.groups for item in group.parameters], name)
         self.lr = settings["lr"]

@@ -63,7 +63,12 @@ def _group(row: Mapping[str, Any], defaults: Mapping[str, Any]) -> Group:
     for tensor in tensors:
         _check_parameter(tensor)
     settings = {name: row.get(name, value) for name, value in defaults.items()}
-    return Group(tuple(tensors), {name: _CHECKS[name](name, value) for name, value in settings.items()})
+    return Group(tuple(tensors), {name: _checked(name, value) for name, value in settings.items()})
+
+
+def _checked(name: str, value: Any) -> Any:
+    """A setting as it is meant everywhere; one of a stranger's algorithm as it is."""
+    return _CHECKS[name](name, value) if name in _CHECKS else value
 
 
 def _check_parameter(item: Any) -> None:
