@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -62,8 +62,25 @@ def training(sizes: Sizes) -> Iterator[Workload]:
         )
     rows, width = sizes(2000, 30)
     yield _step(f"logistic regression ({rows},{width})", _logistic_loss, [(rows, width), (rows,), (width,)])
+    for name, loss in LOSSES.items():
+        for shape in ((64, 10), (1000, 200)):
+            shape = sizes(*shape)
+            yield _step(f"{name} {shown(shape)}", loss, [shape, shape])
     rows, width = sizes(1000, 200)
     yield _step(f"layer norm, SiLU ({rows},{width})", _norm_loss, [(rows, width), (width,), (width,)])
+
+
+LOSSES: Final[dict[str, Loss]] = {
+    "huber": lambda xp, t, x: xp.mean(xp.where(xp.abs(x - t) < 1, 0.5 * (x - t) ** 2, xp.abs(x - t) - 0.5)),
+    "poisson_nll": lambda xp, t, x: xp.mean(xp.exp(x) - t * x),
+    "gaussian_nll": lambda xp, t, x: xp.mean(0.5 * (xp.abs(x) + (x - t) ** 2 / xp.exp(xp.abs(x)))),
+    "kl_div": lambda xp, t, x: xp.mean(xp.softmax(t) * (xp.log_softmax(t) - xp.log_softmax(x))),
+    "hinge": lambda xp, t, x: xp.mean(xp.maximum(1 - t * x, t * 0)),
+    "cosine": lambda xp, t, x: xp.mean(
+        1 - xp.sum(x * t, axis=1) / xp.sqrt((xp.sum(x * x, axis=1) + 1e-12) * (xp.sum(t * t, axis=1) + 1e-12))
+    ),
+}
+"""Of what is wanted and what is predicted, in the words of every system."""
 
 
 def _weights(widths: Sequence[int]) -> list[tuple[int, ...]]:
