@@ -94,7 +94,10 @@ def _weights(node: Node) -> int | None:
 
 
 def _is_constant(node: Node) -> bool:
+    """Whether a node is known when the program is compiled, and no extent is a call's."""
     while isinstance(node.op, Layout) and len(node.operands) == 1:
+        if not all(isinstance(extent, int) for extent in node.type.shape):
+            return False
         node = node.operands[0]
     return isinstance(node.op, Constant) and node.op.buffer.is_bound
 

@@ -133,6 +133,13 @@ def test_weights_that_are_unknown_or_whose_array_is_not_there_stay() -> None:
     assert "panels" not in changed(text.replace("constant", "parameter"), w=normal(1024, 1024))[0]
 
 
+def test_a_constant_that_is_repeated_as_often_as_a_call_says_stays() -> None:
+    x, w = tt.input("x", ("n", 3)), tt.parameter(normal(4, 5))
+    program = tt.compile(x, x.sum() + tt.zeros((2, "n", 4))[0] @ w + tt.ones(("n", 4)) @ w)
+    found = program(np.zeros((6, 3), np.float32))
+    np.testing.assert_allclose(found, np.ones((6, 4)) @ tt.value_of(w), rtol=1e-6)
+
+
 def test_a_backend_that_reads_no_panels() -> None:
     graph = Graph.parse(dedent(TEXT.format(terms=1024, columns=1024)), {"w": normal(1024, 1024)})
     after, report = PanelConstants().rewrite(graph, Target())
