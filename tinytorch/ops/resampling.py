@@ -205,7 +205,7 @@ def pixel_shuffle(x: Any, upscale_factor: int) -> Tensor:
 
 
 def pixel_unshuffle(x: Any, downscale_factor: int) -> Tensor:
-    """Blocks of pixels as channels: `[..., c, h * r, w * r]` to `[..., c * r * r, h, w]`.
+    """Blocks of pixels laid out as channels: `[..., c, h * r, w * r]` to `[..., c * r * r, h, w]`.
 
     The inverse of `pixel_shuffle`.
 
