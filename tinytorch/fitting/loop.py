@@ -306,6 +306,7 @@ def _judge(validation: Any, batch_size: int, given: Mapping[str, Any]) -> Feed |
     if program.source_graph.updates:
         raise ArgumentError(
             "the program of the validation has updates: it would change what it judges\n"
-            "  fix: compile it without updates, of the network after net.eval()"
+            "  fix: compile it without updates, of the network after net.eval(); "
+            "tt.callbacks.ReduceOnPlateau lowers a learning rate by what it finds"
         )
     return Feed(program, data, Batching(batch_size), given, "validation data")

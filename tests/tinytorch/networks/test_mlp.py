@@ -89,16 +89,17 @@ def port(network, train, held_out):
     x = tt.input("x", ("batch", INPUTS))
     mask = tt.input("mask", ("batch", HIDDEN), "bool")
     labels = tt.input("labels", ("batch",), "int64")
-    lr = tt.input("lr")
+    batches = len(tt.DataLoader(train, batch_size=32))
+    lr = LR * tt.optim.schedules.step(STEP, GAMMA).every(batches)
     loss = tt.losses.cross_entropy(network(x, mask), labels)
     optimiser = tt.optim.Adam(network.parameters(), lr=lr, weight_decay=1e-3)
-    step = tt.compile([x, mask, labels, lr], loss, updates=optimiser.updates(loss))
+    step = tt.compile([x, mask, labels], loss, updates=optimiser.updates(loss))
     network.eval()
     judge = tt.compile([x, mask, labels], tt.losses.cross_entropy(network(x, mask), labels))
     return tt.fit(
         step, tt.DataLoader(train, batch_size=32, shuffle=True, seed=1), epochs=EPOCHS, record_steps=True,
-        inputs={"lr": lambda state: LR * GAMMA ** ((state.epoch - 1) // STEP)}, validation=(judge, held_out),
-        callbacks=[tt.callbacks.EarlyStopping("val_loss", PATIENCE, restore_best=True)],
+        callbacks=tt.callbacks.EarlyStopping("val_loss", PATIENCE, restore_best=True),
+        validation=(judge, held_out),
     )  # fmt: skip
 
 
