@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tests.benchmarks.sweep import engines
+from tests.benchmarks.sweep import engines, imaging
 from tests.benchmarks.sweep.workload import Workload
 
 Step = Callable[[], Any]
@@ -134,7 +134,7 @@ def numpy(workload: Workload, arrays: Sequence[Any]) -> Step:
         softmax=softmax, log_softmax=log_softmax, permute=np.transpose, **_of_scipy(),
         sigmoid=lambda x: 1 / (1 + np.exp(-x)), relu=lambda x: np.maximum(x, 0),
         cast=lambda x, dtype: x.astype(np.dtype(dtype)), pad=lambda x, widths: np.pad(x, widths),
-        **_draws_of_numpy(),
+        **_draws_of_numpy(), **imaging.words_of_numpy(),
         sort_descending=lambda x: np.sort(x)[..., ::-1],
         topk=lambda x, k: np.sort(np.partition(x, -k)[..., -k:])[..., ::-1], median=_lower_median,
         quantile=lambda x, q: np.quantile(x, q, axis=-1),
@@ -220,6 +220,7 @@ def torch(workload: Workload, arrays: Sequence[Any], threads: int = 0) -> Step:
         bernoulli=lambda seed, p, shape: library.rand(shape) < p,
         randint=lambda seed, most, shape: library.randint(0, most, shape, dtype=library.int32),
         at=functools.partial(_at_of_torch, library),
+        **{name: getattr(functional, name) for name in imaging.NAMES},
     )  # fmt: skip
     if workload.is_compiling:
         raise MissingWordError("PyTorch is raced eager")
@@ -305,7 +306,7 @@ def _words_of_jax(library: Any) -> Words:
         exponential=lambda seed, shape: drawn.exponential(drawn.key(seed), shape, "float32"),
         bernoulli=lambda seed, p, shape: drawn.bernoulli(drawn.key(seed), p, shape),
         randint=lambda seed, most, shape: drawn.randint(drawn.key(seed), shape, 0, most, "int32"),
-        at=lambda x, key, how, values: getattr(x.at[key], how)(values),
+        at=lambda x, key, how, values: getattr(x.at[key], how)(values), **imaging.words_of_jax(library),
     )  # fmt: skip
 
 
