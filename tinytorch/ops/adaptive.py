@@ -54,19 +54,30 @@ def adaptive_avg_pool3d(x: Any, output_size: Any) -> Tensor:
 
 def _means(rank: int, x: Any, output_size: Any) -> Tensor:
     x = images(f"adaptive_avg_pool{rank}d", x, rank)
-    x = x.astype(floating(x.dtype))
-    for axis, wanted in _wanted(x, rank, output_size):
-        size = divide_exactly(x.shape[axis], wanted)
-        before, behind = x.shape[:axis], x.shape[axis + 1 :]
-        if size is not None:
-            x = x.reshape([*before, wanted, size, *behind]).mean(axis + 1)
-            continue
-        places, counts = _uneven(x, axis, wanted)
-        beside = [1] * len(behind)
-        is_inside = np.less(np.arange(places.shape[1]), counts[:, None]).reshape([*places.shape, *beside])
-        seen = where(is_inside, take(x, places, axis), 0)
-        x = seen.sum(axis + 1) / counts.reshape([-1, *beside]).astype(x.dtype.numpy)
+    wanted = _wanted(x, rank, output_size)
+    x = _even(x.astype(floating(x.dtype)), wanted)
+    for axis, count in wanted:
+        x = x if x.shape[axis] == count else _mean(x, axis, count)
     return x
+
+
+def _even(x: Tensor, wanted: Sequence[tuple[int, Extent]]) -> Tensor:
+    """The means along all axes of which the regions are apart and equally long."""
+    shape, within = list(x.shape[: wanted[0][0]]), list[int]()
+    for axis, count in wanted:
+        size = divide_exactly(x.shape[axis], count)
+        shape += [x.shape[axis]] if size is None else [count, size]
+        within += [] if size is None else [len(shape) - 1]
+    return x.reshape(shape).mean(within) if within else x
+
+
+def _mean(x: Tensor, axis: int, count: Extent) -> Tensor:
+    """The means of regions that overlap, of which some are longer by an element."""
+    places, counts = _uneven(x, axis, count)
+    beside = [1] * (x.ndim - 1 - axis)
+    is_inside = np.less(np.arange(int(places.shape[1])), counts[:, None]).reshape([*places.shape, *beside])
+    seen = where(is_inside, take(x, places, axis), 0)
+    return seen.sum(axis + 1) / counts.reshape([-1, *beside]).astype(x.dtype.numpy)
 
 
 @scope("adaptive_max_pool1d")
