@@ -245,12 +245,13 @@ def _split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
 def _pad(array: Any, pad_width: Any, mode: Any = "constant", kwargs: Any = ()) -> Any:
     further = dict(kwargs)
     value = further.pop("constant_values", 0)
-    if mode != "constant" or further:
+    if mode not in ("constant", "reflect", "edge", "wrap") or further:
         raise ArgumentError(
-            f"numpy.pad of a tensor has no mode {mode!r}\n  fix: tt.pad(x, widths, value), or tt.concatenate"
+            f"numpy.pad of a tensor has no mode {mode!r} with {', '.join(further) or 'its defaults'}\n"
+            "  fix: constant, reflect, edge or wrap, or tt.concatenate"
         )
     widths = np.broadcast_to(pad_width, (array.ndim, 2)).tolist()
-    return _tt("pad")(array, widths, value)
+    return _tt("pad")(array, widths, mode, value)
 
 
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, min: Any = None, max: Any = None) -> Any:
