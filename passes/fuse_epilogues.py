@@ -24,7 +24,7 @@ from compiler.ir.op import MapReduce, Trait
 from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.schedule.frame import called, check_member
-from compiler.schedule.nest import Nest, nest_of
+from compiler.schedule.nest import Frames, Nest, nest_of
 from compiler.schedule.schedule import Kernel, Schedule
 from compiler.schedule.target import Target
 
@@ -96,13 +96,14 @@ def _candidates(
     users = schedule.graph.users
     found: list[Node] = []
     waiting = {node for node in users[head] if node in single}
+    known: Frames = {}
     while waiting:
         node = min(waiting, key=lambda item: item.serial)
         waiting.discard(node)
         feeding = _feeding(schedule, node, given, {head, *found})
         for more in ([*feeding, node], [node]) if feeding else ([node],):
             members = (head, *found, *more)
-            if len(members) <= 1 + most and isinstance(nest := _nest_of_maps(members), Nest):
+            if len(members) <= 1 + most and isinstance(nest := _nest_of_maps(members, known), Nest):
                 nests[members] = nest
                 found += more
                 waiting.update(user for user in users[node] if user in single and user not in found)
@@ -110,8 +111,8 @@ def _candidates(
     return found
 
 
-def _nest_of_maps(members: Sequence[Node]) -> Nest | Refusal | None:
-    return nest_of(members) if all(node.op.has(Trait.ELEMENTWISE) for node in members[1:]) else None
+def _nest_of_maps(members: Sequence[Node], known: Frames) -> Nest | Refusal | None:
+    return nest_of(members, known) if all(node.op.has(Trait.ELEMENTWISE) for node in members[1:]) else None
 
 
 def _feeding(schedule: Schedule, node: Node, single: set[Node], inside: set[Node]) -> list[Node]:

@@ -115,10 +115,19 @@ def _placed(argument: Argument, place: dict[int, int | None]) -> Argument:
 
 
 def _reduction(node: Node, origin: Origin) -> Node:
-    """A reduction of one value that reads what a view shows; products go by where their operands lie."""
-    if len(node.operands) != 1 or not isinstance(node.op, MapReduce):
-        return node
-    return absorb_view(node, node.op, origin) or node
+    """A reduction that reads what views show; of products those whose factors have all loops.
+
+    Others go by where their operands lie.
+    """
+    op = node.op
+    while isinstance(op, MapReduce) and all(
+        set(item.axes) >= set(range(len(op.extents))) for item in op.accesses
+    ):
+        found = absorb_view(node, op, origin)
+        if found is None:
+            break
+        node, op = found, found.op
+    return node
 
 
 def _moved_layout(op: object, inner: Transpose, rank: int) -> tuple[Layout | None, tuple[int, ...]] | None:

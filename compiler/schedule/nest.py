@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from compiler.ir.dims import Shape
 from compiler.ir.node import Node
@@ -93,25 +94,43 @@ class Nest:
         return tuple(None if axis is None else place[axis] for axis in axes)
 
 
-def nest_of(members: Sequence[Node]) -> Nest | Refusal:
-    """The nest of members in topological order, or why they have none."""
+Frames: TypeAlias = dict[tuple[Node, ...], Frame]
+"""The frames of members that were joined before, so that one more need not join all of them again."""
+
+
+def nest_of(members: Sequence[Node], known: Frames | None = None) -> Nest | Refusal:
+    """The nest of members in topological order, or why they have none.
+
+    Frames that are found are noted in `known`, and those of the first members are taken from there.
+    """
     for node in members:
         refusal = None if isinstance(node.op, MapReduce) else check_member(node)
         if refusal is not None:
             return refusal
     if len(members) > 1 and members[0].op.has(Trait.CONTRACTION) and check_member(members[0]) is not None:
-        return _after_contraction(members[0], members[1:])
+        return _after_contraction(members[0], members[1:], known)
     refusals = [found for node in members if (found := check_member(node)) is not None]
     if refusals and len(members) > 1:
         return refusals[0]
-    pieces = {node: frame_of(node) for node in members}
+    pieces = _pieces(members, {} if known is None else known)
     refusal = _join_all(members, pieces)
-    return nest_from(pieces[members[0]]) if refusal is None else refusal
+    if refusal is not None:
+        return refusal
+    if known is not None:
+        known[tuple(members)] = pieces[members[0]]
+    return nest_from(pieces[members[0]])
 
 
-def _after_contraction(head: Node, maps: Sequence[Node]) -> Nest | Refusal:
+def _pieces(members: Sequence[Node], known: Frames) -> dict[Node, Frame]:
+    """The frame of each member, for as many of the first ones as are known the one that they share."""
+    shared = next((k for k in range(len(members) - 1, 1, -1) if tuple(members[:k]) in known), 0)
+    found = dict.fromkeys(members[:shared], known[tuple(members[:shared])]) if shared else {}
+    return {**found, **{node: frame_of(node) for node in members[shared:]}}
+
+
+def _after_contraction(head: Node, maps: Sequence[Node], known: Frames | None) -> Nest | Refusal:
     """The nest of a contraction and maps of its value: their loops are its rows, what it sums the columns."""
-    nest = nest_of(maps)
+    nest = nest_of(maps, known)
     if isinstance(nest, Refusal):
         return nest
     for node in maps:
@@ -147,7 +166,7 @@ def nest_from(frame: Frame) -> Nest:
 def _join_all(members: Sequence[Node], pieces: dict[Node, Frame]) -> Refusal | None:
     """Joins the members' frames along their edges, then those that share an operand, then the rest."""
     refusal: Refusal | None = None
-    count = len(members)
+    count = len({id(frame) for frame in pieces.values()})
     while count > 1:
         before = count
         for pairs in (_edges(members), _siblings(members), _any_two(members)):
