@@ -6,25 +6,32 @@ from collections.abc import Iterator
 from typing import Final
 
 from compiler.analysis.ranges import atom_name
+from compiler.ir.buffer import Role
 from compiler.ir.formula.tape import Const
 from compiler.ir.graph import reachable
 from compiler.ir.node import Node, is_gradient
-from compiler.ir.op import Input, MapReduce, Reducer, Trait
+from compiler.ir.op import Input, MapReduce, Parameter, Reducer, Trait
 from compiler.lint.facts import Facts
 from compiler.lint.finding import Code, Remark
 
 
 def not_updated(facts: Facts) -> Iterator[Remark]:
-    """Floating parameters without an update in a graph that has some."""
+    """Weights without an update in a graph that trains some. What is frozen or state is meant to be so."""
     written = {parameter for parameter, _ in facts.graph.updates}
-    for node in facts.graph.parameters if written else ():
-        if node not in written and node.type.dtype.is_float:
+    trains = any(_is_trained(node) for node in written)
+    for node in facts.graph.parameters if trains else ():
+        if node not in written and _is_trained(node):
             yield Remark(
                 Code.NOT_UPDATED,
                 node,
                 "no update writes this parameter, while others are updated: it is never trained",
-                "give it to the optimiser, or make it a tt.constant",
+                "give it to the optimiser, make it a tt.constant, or set requires_grad = False",
             )
+
+
+def _is_trained(node: Node) -> bool:
+    op = node.op
+    return isinstance(op, Parameter) and op.buffer.role is Role.TRAINED and node.type.dtype.is_float
 
 
 def no_gradient(facts: Facts) -> Iterator[Remark]:

@@ -38,6 +38,16 @@ def training(frozen: bool):
     return tt.compile([x], loss, updates=updates, backend="reference")
 
 
+def test_what_is_frozen_or_kept_is_not_meant_to_be_trained():
+    x, w, b = tt.input("x", (4, 3)), tt.parameter(WEIGHTS, "w"), tt.parameter(np.zeros(2, np.float32), "b")
+    b.requires_grad = False
+    loss, plateau = ((x @ w + b) ** 2).mean(), tt.optim.Plateau(0.1)
+    updates = tt.optim.NAdam([w, b], plateau.lr).updates(loss)
+    averaged = tt.optim.Average([w]).updates(updates)
+    assert not list(tt.lint(tt.compile([x], loss, updates=averaged, backend="reference")))
+    assert not list(tt.lint(tt.compile([x], loss, updates=plateau.updates(loss), backend="reference")))
+
+
 def unreached(used: bool):
     x, w, u = tt.input("x", (4, 3)), tt.parameter(WEIGHTS, "w"), tt.parameter(WEIGHTS, "u")
     loss = ((x @ (w * u if used else w)) ** 2).mean()

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from compiler.errors import ArgumentError
-from compiler.ir.build import rename
 from compiler.ir.scope import scope
-from tinytorch.api import parameter, set_value, value_of
+from tinytorch.api import set_value, value_of
 from tinytorch.ops.elementwise import where
 from tinytorch.optim.groups import groups_of
-from tinytorch.optim.optimiser import Updates
+from tinytorch.optim.optimiser import Updates, state
 from tinytorch.tensor import Tensor
 from tinytorch.values import checked_number
 
@@ -38,12 +37,10 @@ class Average:
         if self.decay is not None and not 0 <= self.decay <= 1:
             raise ArgumentError(f"decay lies in [0, 1]: {self.decay}")
         self._name = name
-        self._count = parameter(np.zeros((), np.int64), f"{name}.count")
-        self.averages = [parameter(value_of(item)) for item in self.parameters]
+        self._count = state(np.zeros((), np.int64), f"{name}.count")
+        names = [None if item.name is None else f"{name}.{item.name}" for item in self.parameters]
+        self.averages = [state(value_of(item), n) for item, n in zip(self.parameters, names, strict=True)]
         """The parameters that hold the averages, in the order of the weights."""
-        for item, kept in zip(self.parameters, self.averages, strict=True):
-            if item.name is not None:
-                rename(kept.node, f"{name}.{item.name}")
         self.state = [self._count, *self.averages]
 
     def __repr__(self) -> str:

@@ -6,14 +6,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from compiler.errors import ArgumentError
-from compiler.ir.build import rename
-from tinytorch.api import grad, parameter
+from compiler.ir.buffer import Role
+from compiler.ir.build import parameter_node
+from tinytorch.api import grad
 from tinytorch.guards import raise_missing
 from tinytorch.state import state_updates
 from tinytorch.tensor import Tensor
 
 Updates: TypeAlias = dict[Tensor, Tensor]
+
+
+def state(value: Any, name: str | None) -> Tensor:
+    """A parameter that no optimiser trains: it holds what steps leave behind."""
+    return Tensor(parameter_node(np.asarray(value), name, role=Role.STATE))
 
 
 class Optimiser(ABC):
@@ -50,10 +58,9 @@ class Optimiser(ABC):
 
     def _keep(self, value: Any, of: Tensor | None, what: str) -> Tensor:
         """A new piece of state, named after the optimiser and the parameter that it belongs to."""
-        kept = parameter(value)
-        if of is None or of.name is not None:
-            parts = (self._name, None if of is None else of.name, what)
-            rename(kept.node, ".".join(part for part in parts if part))
+        parts = (self._name, None if of is None else of.name, what)
+        is_named = of is None or of.name is not None
+        kept = state(value, ".".join(part for part in parts if part) if is_named else None)
         self.state.append(kept)
         return kept
 

@@ -9,10 +9,9 @@ import numpy as np
 
 from compiler.errors import ArgumentError
 from compiler.ir.scope import scope
-from tinytorch.api import parameter
 from tinytorch.axes import counted
 from tinytorch.ops.elementwise import maximum, where
-from tinytorch.optim.optimiser import Updates
+from tinytorch.optim.optimiser import Updates, state
 from tinytorch.tensor import Tensor, as_tensor
 from tinytorch.values import checked_number
 
@@ -53,10 +52,10 @@ class Plateau:
         self.patience, self.cooldown = counted("patience", patience), counted("cooldown", cooldown)
         self.threshold, self.eps = checked_number("threshold", threshold), checked_number("eps", eps)
         self.min_lr = checked_number("min_lr", min_lr)
-        self.lr = parameter(np.float64(checked_number("lr", lr)), f"{name}.lr")
+        self.lr = state(np.float64(checked_number("lr", lr)), f"{name}.lr")
         """The learning rate, a float64 scalar."""
-        self._best = parameter(np.float64(math.inf if mode == "min" else -math.inf), f"{name}.best")
-        self._bad, self._rest = (parameter(np.int64(0), f"{name}.{what}") for what in ("bad", "cooldown"))
+        self._best = state(np.float64(math.inf if mode == "min" else -math.inf), f"{name}.best")
+        self._bad, self._rest = (state(np.int64(0), f"{name}.{what}") for what in ("bad", "cooldown"))
         self.state = [self.lr, self._best, self._bad, self._rest]
         self._name = name
 
