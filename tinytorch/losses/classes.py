@@ -131,7 +131,7 @@ def _mean_by(scale: Tensor, values: Tensor) -> Tensor:
     for the loss and for its gradient.
     """
     total = scale.sum()
-    return (values / total).sum() + where(total == 0, math.nan, 0)
+    return (values / total).sum() + where(total == 0, math.nan, 0).astype(values.dtype)
 
 
 _AT_CLASS: Final = parse_formula("at_class(x, i, k) = where(i == k, x, 0)")
