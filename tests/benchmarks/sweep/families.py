@@ -7,6 +7,7 @@ from typing import Final
 
 from tests.benchmarks.sweep import (
     arithmetic,
+    attending,
     composing,
     drawing,
     imaging,
@@ -31,6 +32,7 @@ FAMILIES: Final[dict[str, Callable[[Sizes], Iterator[Workload]]]] = {
     "sorting": sorting.sorting,
     "images": imaging.images,
     "composites": composing.composites,
+    "sequences": attending.sequences,
     "linear algebra": solving.solving,
     "draws": drawing.draws,
     "training": networks.training,

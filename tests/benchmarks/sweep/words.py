@@ -109,6 +109,8 @@ def _words_of_ours(tt: ModuleType) -> Words:
         median=lambda x: tt.median(x, -1), quantile=lambda x, q: tt.quantile(x, q, -1),
         randint=lambda seed, most, shape: tt.random.randint(seed, shape, 0, most, "int32"),
         at=lambda x, key, how, values: getattr(x.at[key], how)(values),
+        causal_attention=functools.partial(tt.scaled_dot_product_attention, is_causal=True),
+        bag_means=tt.embedding_bag,
     )  # fmt: skip
 
 
@@ -138,11 +140,19 @@ def numpy(workload: Workload, arrays: Sequence[Any]) -> Step:
         sort_descending=lambda x: np.sort(x)[..., ::-1],
         topk=lambda x, k: np.sort(np.partition(x, -k)[..., -k:])[..., ::-1], median=_lower_median,
         quantile=lambda x, q: np.quantile(x, q, axis=-1),
-        at=_at_of_numpy,
+        at=_at_of_numpy, causal_attention=functools.partial(_attention, np, softmax),
+        bag_means=lambda words, table: table[words].mean(1),
     )  # fmt: skip
     if workload.is_compiling:
         raise MissingWordError("NumPy compiles nothing")
     return lambda: [np.ascontiguousarray(each) for each in as_list(workload.body(words, *arrays))]
+
+
+def _attention(library: Any, softmax: Callable[..., Any], q: Any, k: Any, v: Any) -> Any:
+    """Causal attention where a library has no word for it that takes `[batch, heads, positions, width]`."""
+    scores = (q @ k.swapaxes(-1, -2)) * q.shape[-1] ** -0.5
+    seen = np.tri(q.shape[-2], dtype=bool)
+    return softmax(library.where(seen, scores, scores.dtype.type(-np.inf))) @ v
 
 
 def _lower_median(x: Any) -> Any:
@@ -219,8 +229,9 @@ def torch(workload: Workload, arrays: Sequence[Any], threads: int = 0) -> Step:
         exponential=lambda seed, shape: library.empty(shape).exponential_(),
         bernoulli=lambda seed, p, shape: library.rand(shape) < p,
         randint=lambda seed, most, shape: library.randint(0, most, shape, dtype=library.int32),
-        at=functools.partial(_at_of_torch, library),
-        **{name: getattr(functional, name) for name in imaging.NAMES},
+        at=functools.partial(_at_of_torch, library), bag_means=functional.embedding_bag,
+        causal_attention=functools.partial(functional.scaled_dot_product_attention, is_causal=True),
+         **{name: getattr(functional, name) for name in imaging.NAMES},
     )  # fmt: skip
     if workload.is_compiling:
         raise MissingWordError("PyTorch is raced eager")
@@ -306,7 +317,10 @@ def _words_of_jax(library: Any) -> Words:
         exponential=lambda seed, shape: drawn.exponential(drawn.key(seed), shape, "float32"),
         bernoulli=lambda seed, p, shape: drawn.bernoulli(drawn.key(seed), p, shape),
         randint=lambda seed, most, shape: drawn.randint(drawn.key(seed), shape, 0, most, "int32"),
-        at=lambda x, key, how, values: getattr(x.at[key], how)(values), **imaging.words_of_jax(library),
+        at=lambda x, key, how, values: getattr(x.at[key], how)(values),
+        causal_attention=functools.partial(_attention, library.numpy, one.softmax),
+        bag_means=lambda words, table: table[words].mean(1),
+         **imaging.words_of_jax(library),
     )  # fmt: skip
 
 

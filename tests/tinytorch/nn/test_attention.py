@@ -7,7 +7,7 @@ import pytest
 
 import tinytorch as tt
 from compiler.errors import ArgumentError, DTypeError, ShapeError
-from tests.backends import ALL
+from tests.backends import ALL, FAST
 from tinytorch import nn
 
 R = np.random.default_rng(6)
@@ -36,6 +36,14 @@ def test_attention_is_its_definition_in_index_notation(backend):
     for mine, wanted in zip(found[:4], found[4:], strict=True):
         np.testing.assert_allclose(mine, wanted, rtol=1e-9, atol=1e-12)
     np.testing.assert_array_equal(found[0][0, 1], 0)
+
+
+@pytest.mark.parametrize("backend", FAST)
+def test_the_weights_are_one_array_which_three_kernels_make_and_read(backend):
+    q, k, v = (tt.input(name, (2, 3, 16, 8)) for name in "qkv")
+    program = tt.compile([q, k, v], tt.scaled_dot_product_attention(q, k, v, is_causal=True), backend=backend)
+    assert len(program.schedule.kernels) == 3
+    assert program.plan.peak_bytes == 2 * 3 * 16 * 16 * 4
 
 
 def test_a_causal_query_sees_nothing_that_comes_later():
