@@ -14,7 +14,7 @@ from tinytorch.nn.dense import Dense
 from tinytorch.nn.dropout import Dropout
 from tinytorch.nn.initialisers import constant
 from tinytorch.nn.module import Module, Seed
-from tinytorch.ops.attention import attention_weights
+from tinytorch.ops.attention import attend, attention_weights
 from tinytorch.ops.elementwise import logical_not
 from tinytorch.ops.layout import split
 from tinytorch.tensor import Tensor, as_tensor
@@ -95,7 +95,9 @@ class MultiheadAttention(Module):
         masks = self._masks(key_padding_mask, attn_mask, query, key, is_batch)
         q, k, v = (self._heads(item, is_batch) for item in self._projected(query, key, value))
         weights = self.dropout(attention_weights(q, k, masks, is_causal=is_causal))
-        found = self.out_proj(self._joined(weights @ v, is_batch))
+        is_dropping = self.training and self.dropout.p > 0
+        found = weights @ v if is_dropping else attend(q, k, v, masks, is_causal=is_causal)
+        found = self.out_proj(self._joined(found, is_batch))
         if not need_weights:
             return found, None
         shown = weights.mean(1) if average_attn_weights else weights

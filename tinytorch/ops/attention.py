@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from compiler.errors import ArgumentError, DTypeError, ShapeError
 from compiler.ir.build import apply, reduce
 from compiler.ir.dims import Dim
 from compiler.ir.formula.parsing import parse_formula
+from compiler.ir.formula.tape import Const
 from compiler.ir.node import Node, describe
 from compiler.ir.op import Index, Reducer
 from compiler.ir.scope import scope
@@ -20,11 +21,16 @@ from compiler.ir.types import FLOAT32
 from compiler.rewrite.stable import shift_of
 from tinytorch.draws import one_key, unit
 from tinytorch.ops.elementwise import exp, where
+from tinytorch.ops.layout import concatenate
 from tinytorch.rounding import rounded_once
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 from tinytorch.values import checked_number
 
-_CAUSAL = parse_formula("causal(x, i, j) = where(j > i, -inf, x)")
+_CAUSAL = parse_formula("causal(x, i, j, k) = where(j - i <= k, x, -inf)")
+_MANY: Final = 128
+"""Causal queries from which on they are taken in blocks: of fewer, a kernel more costs what it saves."""
+_BLOCKS: Final = 4
+"""Which leave out three eighths of the work; of more each is small."""
 
 
 @scope("attention")
@@ -62,8 +68,36 @@ def scaled_dot_product_attention(
         key, value = _shared(query, key, "key"), _shared(query, value, "value")
     _check_shapes(query, key, value)
     masks = [] if attn_mask is None else [attn_mask]
-    weights = attention_weights(query, key, masks, is_causal=is_causal, scale=scale)
-    return _dropped(weights, dropout_p, rng) @ value
+    if _is_dropping(dropout_p, rng):
+        weights = attention_weights(query, key, masks, is_causal=is_causal, scale=scale)
+        return _dropped(weights, dropout_p, rng) @ value
+    return attend(query, key, value, masks, is_causal=is_causal, scale=scale)
+
+
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    masks: Sequence[Any] = (),
+    *,
+    is_causal: bool = False,
+    scale: Any = None,
+) -> Tensor:
+    """What each query finds: `attention_weights(query, key) @ value`, and masks as there.
+
+    Many causal queries are taken in blocks, each with the keys up to its last one: that leaves out most of
+    what no query sees, and the weights of one block are in memory at a time.
+    """
+    blocks = _blocks(query, key, masks) if is_causal else []
+    if not blocks:
+        return attention_weights(query, key, masks, is_causal=is_causal, scale=scale) @ value
+    found: list[Tensor] = []
+    for first, last in blocks:
+        seen = slice(0, min(last, key.shape[-2]))
+        rows, cut = query[..., first:last, :], [_cut(mask, first, last, seen) for mask in masks]
+        weights = _weights(rows, key[..., seen, :], cut, first, scale)
+        found.append(weights @ value[..., seen, :])
+    return concatenate(found, -2)
 
 
 def attention_weights(
@@ -73,6 +107,31 @@ def attention_weights(
 
     Masks are as in `scaled_dot_product_attention`, each over the ones before it.
     """
+    return _weights(query, key, masks, 0 if is_causal else None, scale)
+
+
+def _blocks(query: Tensor, key: Tensor, masks: Sequence[Any]) -> list[tuple[int, int]]:
+    """The first and the last row of each block; none where they are few, unknown, or a mask does not fit."""
+    rows, columns = query.shape[-2], key.shape[-2]
+    if isinstance(rows, Dim) or isinstance(columns, Dim) or rows < _MANY:
+        return []
+    for mask in map(as_tensor, masks):
+        if any(n not in (1, m) for n, m in zip(mask.shape[-2:], (rows, columns)[-mask.ndim :], strict=False)):
+            return []
+    size = -(-rows // _BLOCKS)
+    return [(first, min(first + size, rows)) for first in range(0, rows, size)]
+
+
+def _cut(mask: Any, first: int, last: int, seen: slice) -> Tensor:
+    """The part of a mask that is over some rows and columns of the scores."""
+    mask = as_tensor(mask)
+    parts = (slice(first, last), seen)[-mask.ndim :] if mask.ndim else ()
+    wide = zip(mask.shape[-2:], parts, strict=False)
+    return mask[(..., *(slice(None) if extent == 1 else part for extent, part in wide))]
+
+
+def _weights(query: Tensor, key: Tensor, masks: Sequence[Any], first: int | None, scale: Any) -> Tensor:
+    """The weights, where `first` is the number of the first query if none sees later keys."""
     width = query.shape[-1]
     if scale is None and isinstance(width, Dim):
         raise ShapeError(
@@ -83,9 +142,9 @@ def attention_weights(
     scores = (query @ key.swapaxes(-1, -2)) * factor
     for mask in masks:
         scores = _masked(scores, mask)
-    if is_causal:
+    if first is not None:
         rows, columns = Index(scores.ndim - 2), Index(scores.ndim - 1)
-        scores = Tensor(apply(_CAUSAL, scores.node, rows, columns))
+        scores = Tensor(apply(_CAUSAL, scores.node, rows, columns, Const(first)))
     return _shares(scores, may_be_empty=bool(masks))
 
 
@@ -118,17 +177,19 @@ def _masked(scores: Tensor, mask: Any) -> Tensor:
     return where(mask, scores, -math.inf)
 
 
-def _dropped(weights: Tensor, dropout_p: float, rng: Any) -> Tensor:
+def _is_dropping(dropout_p: float, rng: Any) -> bool:
     p = checked_number("dropout_p", dropout_p)
     if not 0 <= p <= 1:
         raise ArgumentError(f"dropout_p is a probability, not {dropout_p!r}")
-    if p == 0:
-        return weights
-    if rng is None:
+    if p and rng is None:
         raise ArgumentError(
             "scaled_dot_product_attention: dropout_p without a key would drop the same weights in each call\n"
             "  fix: rng=tt.random.fold_in(tt.random.key(0), step) with an input step, or dropout_p=0"
         )
+    return p > 0
+
+
+def _dropped(weights: Tensor, p: float, rng: Any) -> Tensor:
     if p == 1:
         return weights * 0.0
     drawn = unit(one_key(rng, "rng"), weights.shape, FLOAT32)

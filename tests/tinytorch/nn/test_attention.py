@@ -9,6 +9,7 @@ import tinytorch as tt
 from compiler.errors import ArgumentError, DTypeError, ShapeError
 from tests.backends import ALL, FAST
 from tinytorch import nn
+from tinytorch.ops.attention import attend
 
 R = np.random.default_rng(6)
 
@@ -44,6 +45,24 @@ def test_the_weights_are_one_array_which_three_kernels_make_and_read(backend):
     program = tt.compile([q, k, v], tt.scaled_dot_product_attention(q, k, v, is_causal=True), backend=backend)
     assert len(program.schedule.kernels) == 3
     assert program.plan.peak_bytes == 2 * 3 * 16 * 16 * 4
+
+
+def test_many_causal_queries_are_taken_in_blocks_that_see_what_comes_before():
+    q, k, v = inputs = [tt.input(name, (2, 1, 131, 3), "float64") for name in "qkv"]
+    arrays = [R.normal(size=(2, 1, 131, 3)) for _ in inputs]
+    tall, wide = R.uniform(size=(2, 1, 131, 131)) < 0.7, R.uniform(size=(2, 1, 1, 131)) < 0.7
+    later = np.tril(np.ones((131, 131), bool))
+    results = [
+        tt.scaled_dot_product_attention(q, k, v, is_causal=True),
+        tt.scaled_dot_product_attention(q, k, v, later),
+        attend(q, k, v, [tall, wide], is_causal=True),
+        tt.scaled_dot_product_attention(q, k, v, later & tall & wide),
+    ]
+    found, expected, masked, wanted = tt.compile(inputs, results)(*arrays)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(masked, wanted, rtol=1e-12)
+    rows = tt.compile(inputs, results[0]).plan.peak_bytes / 131 / 8 / 2
+    assert rows < 80  # of 131 weights; one block has 33 rows of them
 
 
 def test_a_causal_query_sees_nothing_that_comes_later():

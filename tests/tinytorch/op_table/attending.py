@@ -67,6 +67,12 @@ ATTENDING = [
         [(*_attended(), signed(2, 3, 4)), (*_attended(), signed(4))],
     ),
     Row(
+        "attend in blocks",
+        with_settings(oa.attend, is_causal=True),
+        with_settings(F.scaled_dot_product_attention, is_causal=True),
+        [_attended(lead=(), length=129, seen=129), _attended(lead=(), length=129, seen=100)],
+    ),
+    Row(
         "attention_weights",
         lambda query, key: oa.attention_weights(query, key),
         lambda query, key: _weighted(lambda scores: scores.softmax(-1), query, key),
