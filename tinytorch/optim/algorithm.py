@@ -118,6 +118,7 @@ class Algorithm(Optimiser):
         rate, count = group.settings["lr"], None
         if self._step is not None:
             rate = rate(self._step.astype("float64")) if callable(rate) else rate
+            rate = rate.astype("float64") if isinstance(rate, Tensor) else rate
             count = found[self._step].astype("float64")
         return {"lr": rate, **self.scalars(Turn(group.settings, rate, count, shared, found))}
 
