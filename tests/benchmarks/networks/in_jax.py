@@ -119,11 +119,11 @@ def _transformer(w: Weights, buffers: Weights, words: Any, *_: Any) -> Any:
 
     x = w["words.weight"][words] + w["places.weight"]
     for layer in range(LAYERS):
-        name = f"layer{layer}"
-        projected = x @ w[f"{name}.attention.in_proj_weight"].T + w[f"{name}.attention.in_proj_bias"]
+        name = f"layers.{layer}"
+        projected = x @ w[f"{name}.self_attn.in_proj_weight"].T + w[f"{name}.self_attn.in_proj_bias"]
         q, k, v = map(split, jnp.split(projected, 3, -1))
         mixed = jax.nn.dot_product_attention(q, k, v, is_causal=True).reshape(x.shape)
-        x = normed(x + _linear(w, f"{name}.attention.out_proj", mixed), f"{name}.norm1")
+        x = normed(x + _linear(w, f"{name}.self_attn.out_proj", mixed), f"{name}.norm1")
         wide = jax.nn.relu(_linear(w, f"{name}.linear1", x))
         x = normed(x + _linear(w, f"{name}.linear2", wide), f"{name}.norm2")
     return _linear(w, "head", x), buffers

@@ -104,45 +104,21 @@ class _Dropped(tt.nn.Module):
         return self.fc3(x)
 
 
-class _Attention(tt.nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.declare("in_proj_weight", (3 * width, width), "zeros")
-        self.declare("in_proj_bias", (3 * width,), "zeros")
-        self.out_proj = tt.nn.Linear(width, width)
-
-    def forward(self, x: Any) -> Any:
-        count, length, width = x.shape
-        projected = x @ self.in_proj_weight.T + self.in_proj_bias
-        q, k, v = (part.reshape(count, length, HEADS, -1) for part in tt.chunk(projected, 3, -1))
-        scores = tt.einsum("bthd,bshd->bhts", q, k) * (width // HEADS) ** -0.5
-        mask = tt.arange(length)[:, None] >= tt.arange(length)
-        mixed = tt.einsum("bhts,bshd->bthd", tt.softmax(tt.where(mask, scores, -float("inf"))), v)
-        return self.out_proj(mixed.reshape(count, length, width))
-
-
-class _Layer(tt.nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.attention = _Attention(width)
-        self.linear1, self.linear2 = tt.nn.Linear(width, 4 * width), tt.nn.Linear(4 * width, width)
-        self.norm1, self.norm2 = tt.nn.LayerNorm(width), tt.nn.LayerNorm(width)
-
-    def forward(self, x: Any) -> Any:
-        x = self.norm1(x + self.attention(x))
-        return self.norm2(x + self.linear2(tt.relu(self.linear1(x))))
-
-
 class _Transformer(tt.nn.Module):
     def __init__(self, words: int, tokens: int, width: int) -> None:
         super().__init__()
         self.words, self.places = tt.nn.Embedding(words, width), tt.nn.Embedding(tokens, width)
-        self.layer0, self.layer1 = (_Layer(width) for _ in range(LAYERS))
+        self.layers = [
+            tt.nn.TransformerEncoderLayer(width, HEADS, 4 * width, dropout=0.0, batch_first=True)
+            for _ in range(LAYERS)
+        ]
         self.head = tt.nn.Linear(width, words)
 
     def forward(self, words: Any) -> Any:
         x = self.words(words) + self.places.weight
-        return self.head(self.layer1(self.layer0(x)))
+        for layer in self.layers:
+            x = layer(x, is_causal=True)
+        return self.head(x)
 
 
 def _extents(model: Model, name: str) -> tuple[int, ...]:

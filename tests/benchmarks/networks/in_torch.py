@@ -78,11 +78,11 @@ def _transformer(w: Weights, words: Any, _: float) -> Any:
 
     x = F.embedding(words, w["words.weight"]) + w["places.weight"]
     for layer in range(LAYERS):
-        name = f"layer{layer}"
-        projected = F.linear(x, w[f"{name}.attention.in_proj_weight"], w[f"{name}.attention.in_proj_bias"])
+        name = f"layers.{layer}"
+        projected = F.linear(x, w[f"{name}.self_attn.in_proj_weight"], w[f"{name}.self_attn.in_proj_bias"])
         q, k, v = map(split, projected.chunk(3, -1))
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
-        x = normed(x + _linear(w, f"{name}.attention.out_proj", mixed), f"{name}.norm1")
+        x = normed(x + _linear(w, f"{name}.self_attn.out_proj", mixed), f"{name}.norm1")
         wide = F.relu(_linear(w, f"{name}.linear1", x))
         x = normed(x + _linear(w, f"{name}.linear2", wide), f"{name}.norm2")
     return _linear(w, "head", x).transpose(1, 2)

@@ -70,12 +70,12 @@ def transformer(batch: int = 16, tokens: int = 64, width: int = 64, words: int =
     shapes: Shapes = {"words.weight": (words, width), "places.weight": (tokens, width)}
     for layer in range(LAYERS):
         named = {
-            "attention.in_proj_weight": (3 * width, width), "attention.in_proj_bias": (3 * width,),
-            **_linear("attention.out_proj", width, width),
+            "self_attn.in_proj_weight": (3 * width, width), "self_attn.in_proj_bias": (3 * width,),
+            **_linear("self_attn.out_proj", width, width),
             **_linear("linear1", width, 4 * width), **_linear("linear2", 4 * width, width),
             **{f"norm{half}.{what}": (width,) for half in (1, 2) for what in ("weight", "bias")},
         }  # fmt: skip
-        shapes |= {f"layer{layer}.{name}": shape for name, shape in named.items()}
+        shapes |= {f"layers.{layer}.{name}": shape for name, shape in named.items()}
     shapes |= _linear("head", width, words)
     return _model("W8", "adam", shapes, (batch, tokens), words=words, classes=words)
 
