@@ -2,7 +2,8 @@
 
 Prints one JSON object a line: first the seconds from its first import to the first result, those of the first
 call, what the first steps gave, and the memory; then for each round the median and the least seconds of a
-step. Of a number of threads it has as many processors, which every system takes for its number of threads.
+step. Of a number of threads it has as many processors, which every system takes for its number of threads;
+with one thread seconds are those of the processor, so that others who wait for it do not count.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,30 +26,31 @@ def main(system: str, workload: str, seconds: float, threads: int = 0) -> None:
     """Serves rounds until standard input ends."""
     if threads and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
-    start = time.perf_counter()
+    clock = time.process_time if threads == 1 else time.perf_counter
+    start = clock()
     module = importlib.import_module(f"tests.benchmarks.systems.{system}")
-    imported = time.perf_counter()
+    imported = clock()
     step = module.prepare(workload)
-    prepared = time.perf_counter()
+    prepared = clock()
     first = _number(step())
-    done = time.perf_counter()
+    done = clock()
     _say(
         import_seconds=imported - start, prepare_seconds=prepared - imported,
         first_call_seconds=done - prepared, total_seconds=done - start,
         values=[first, *(_number(step()) for _ in range(1, COMPARED_STEPS))], peak_memory=_peak_memory(),
     )  # fmt: skip
     for _ in sys.stdin:
-        times = _round(step, seconds)
+        times = _round(step, seconds, clock)
         _say(seconds=statistics.median(times), least=min(times), peak_memory=_peak_memory())
 
 
-def _round(step: Any, seconds: float) -> list[float]:
+def _round(step: Any, seconds: float, clock: Callable[[], float]) -> list[float]:
     times: list[float] = []
     end = time.perf_counter() + seconds
     while time.perf_counter() < end and len(times) < MOST_STEPS:
-        start = time.perf_counter()
+        start = clock()
         step()
-        times.append(time.perf_counter() - start)
+        times.append(clock() - start)
     return times
 
 

@@ -3,7 +3,7 @@
 Each system runs in a process of its own, and they take turns in rounds; a time is that of the fastest step,
 the ratio is ours to the fastest peer. What the first steps computed is compared. The first call builds,
 compiles and runs once, with empty caches. `--threads 1 2` gives every system one thread and one processor,
-then two.
+then two. With one thread a time is that of the processor, which machines that are shared change less.
 """
 
 from __future__ import annotations
