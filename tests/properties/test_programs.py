@@ -81,7 +81,7 @@ class Off:
 def test_a_backend_that_is_off_is_seen(monkeypatch, how, message):
     found = {"off": Off(backends()["numpy"], how)}
     monkeypatch.setattr(trial, "backends", lambda: found)
-    fitting = [item for item in map(make_trial, range(60)) if is_plain(item)]
+    fitting = [item for item in map(make_trial, range(90)) if is_plain(item)]
     remarks = []
     for item in fitting:
         try:
