@@ -46,7 +46,6 @@ def cross_entropy(
     distribution into the target (Szegedy et al., 2015).
     """
     logits, probabilities = as_tensors(logits, target)
-    check_floating(logits, "cross_entropy")
     classes = as_tensor(target)
     target = probabilities if classes.dtype.is_float else classes
     place = normalised_axis(min(1, logits.ndim - 1) if axis is None else axis, logits.ndim, logits.node)

@@ -39,6 +39,14 @@ def trained(path, made, resume=None, press=None, epochs=6, **options):
     )  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """Ctrl-C as in a terminal: who runs in the background may have been told to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     made = problem()

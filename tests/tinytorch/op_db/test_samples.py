@@ -12,7 +12,7 @@ pytest.importorskip("ml_dtypes")
 pytest.importorskip("expecttest")
 
 from tests.tinytorch.op_db.names import ABSENT, FEW, REFUSED, UNLIKE, ours_of
-from tests.tinytorch.op_db.trying import COMPUTED, STORED, Outcome, op_infos, tried
+from tests.tinytorch.op_db.trying import COMPUTED, MORE, STORED, Outcome, op_infos, tried
 
 INFOS = {f"{info.name} {info.variant_test_name}".strip(): info for info in op_infos()}
 HAD = [title for title, info in INFOS.items() if ours_of(info.name) is not None]
@@ -27,12 +27,12 @@ def test_every_name_is_had_or_absent_with_a_reason():
     assert listed - had == set(reasons)
 
 
-def _outcomes(title: str, dtype: str) -> Iterator[Outcome]:
+def _outcomes(title: str, dtype: str, times: int = 1) -> Iterator[Outcome]:
     import torch
 
     info = INFOS[title]
     if getattr(torch, dtype) in info.dtypes:
-        yield from tried(info, ours_of(info.name), dtype, backend="numpy")
+        yield from tried(info, ours_of(info.name), dtype, times, backend="numpy")
 
 
 @pytest.mark.parametrize("title", HAD)
@@ -67,7 +67,7 @@ def test_what_is_refused_is_refused(name, part):
 def _all_of(name: str) -> Iterator[Outcome]:
     """Those of the dtypes with the fewest samples first."""
     titles = [title for title in HAD if INFOS[title].name == name]
-    return (item for dtype in reversed(DTYPES) for title in titles for item in _outcomes(title, dtype))
+    return (item for dtype in reversed(DTYPES) for title in titles for item in _outcomes(title, dtype, MORE))
 
 
 @pytest.mark.parametrize("name", UNLIKE)

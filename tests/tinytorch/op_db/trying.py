@@ -27,8 +27,10 @@ COMPUTED = ("float64", "float32", "int64", "bool")
 STORED = ("float16", "bfloat16", "int8", "int16", "uint8")
 WRAPPED = ("int8", "int16", "uint8")
 """Integers of which ours are summed as int64, and PyTorch's sums may wrap around."""
-ALL, MOST, FEW = 200, 40, 4
+MANY, SOME, FEW = 60, 15, 2
 """How many samples, evenly spaced, of float64, of other dtypes that compute, and of stored ones are tried."""
+MORE = 4
+"""So many times as many are looked through for one that is refused or unlike."""
 
 Arrays = list[np.ndarray[Any, Any]]
 
@@ -51,15 +53,15 @@ def op_infos() -> list[Any]:
     return list(op_db)
 
 
-def tried(info: Any, ours: Callable[..., Any], dtype: str, **how: Any) -> Iterator[Outcome]:
-    """What comes of each sample of a dtype; of float64 with gradients, as often as PyTorch has them.
+def tried(info: Any, ours: Callable[..., Any], dtype: str, times: int = 1, **how: Any) -> Iterator[Outcome]:
+    """What comes of samples of a dtype; of float64 with gradients, as often as PyTorch has them.
 
-    What PyTorch itself refuses is left out.
+    What PyTorch itself refuses is left out. There are `times` as many as usual.
     """
     orders = 0
     if dtype == "float64" and info.supports_autograd:
         orders = 2 if info.supports_gradgrad else 1
-    for sample in _samples(info, dtype, orders > 0):
+    for sample in _samples(info, dtype, times, orders > 0):
         text = f"{info.name}({_shown(sample.input)}; {_shown(sample.args)}; {_shown(sample.kwargs)})"
         try:
             expected = _of_torch(info, sample, orders)
@@ -73,15 +75,15 @@ def tried(info: Any, ours: Callable[..., Any], dtype: str, **how: Any) -> Iterat
             yield Outcome(text, wrong=_difference(found, expected))
 
 
-def _samples(info: Any, dtype: str, is_trained: bool) -> list[Any]:
+def _samples(info: Any, dtype: str, times: int, is_trained: bool) -> list[Any]:
     import torch
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made = info.sample_inputs("cpu", getattr(torch, dtype), requires_grad=is_trained)
         is_short = info.name in SAMPLED and dtype != "float64"
-        found = list(itertools.islice(made, FEW) if is_short else made)
-    most = ALL if dtype == "float64" else MOST if dtype in COMPUTED else FEW
+        found = list(itertools.islice(made, FEW * times) if is_short else made)
+    most = times * (MANY if dtype == "float64" else SOME if dtype in COMPUTED else FEW)
     most = min(most, SAMPLED.get(info.name, most))
     return found[:: -(-len(found) // (most or 1)) or 1]
 
