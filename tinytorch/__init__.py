@@ -62,7 +62,7 @@ from compiler.ir.graph import Graph
 from compiler.ir.scope import scope
 from compiler.plugins import Plugin, Registry
 from compiler.program import Program
-from tinytorch import losses, nn, optim, testing
+from tinytorch import losses, nn, optim
 from tinytorch.api import (
     compile,
     constant,
@@ -771,7 +771,7 @@ def __dir__() -> list[str]:
 globals().pop("tensor")  # the module would stand in the place of what is asked for as in PyTorch
 
 if TYPE_CHECKING:
-    from tinytorch import callbacks, data, linalg, random
+    from tinytorch import callbacks, data, linalg, random, testing
     from tinytorch.asking.ablate import ablate
     from tinytorch.asking.compare import Comparison, Variant, compare
     from tinytorch.asking.diff import diff
@@ -787,6 +787,7 @@ else:
         "data",
         "linalg",
         "random",
+        "testing",
         ablate="asking.ablate",
         compare="asking.compare",
         Comparison="asking.compare",

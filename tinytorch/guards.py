@@ -6,7 +6,7 @@ Nothing is looked up unless something is missing; only then is `tinytorch.hints`
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import FunctionType, ModuleType
 from typing import Any, Final, NoReturn
@@ -27,20 +27,23 @@ def guard(room: str) -> None:
         _guard_name(module, name)
 
 
-def missing_from(room: str, *modules: str, **homes: str) -> Callable[[str], Any]:
+def missing_from(room: str, *modules: str, rooms: Sequence[str] = (), **homes: str) -> Callable[[str], Any]:
     """The `__getattr__` of a room: loads what few ask for, and raises what helps for other names.
 
     `modules` are loaded when they are asked for; so are the modules of the room that `homes` says for names,
-    which are guarded and kept.
+    which are guarded and kept. Other public names are looked for in the modules `rooms`, in turn.
     """
 
     def find(name: str) -> Any:
         if name in modules:
             return import_module(f"{room}.{name}")
         module = sys.modules[room]
-        if name not in homes:
+        places = [homes[name]] if name in homes else rooms if name in module.__all__ else ()
+        found = (vars(import_module(f"{room}.{place}")) for place in places)
+        home = next((names for names in found if name in names), None)
+        if home is None:
             raise_missing(room, name, module)
-        setattr(module, name, getattr(import_module(f"{room}.{homes[name]}"), name))
+        setattr(module, name, home[name])
         _guard_name(module, name)
         return getattr(module, name)
 

@@ -22,7 +22,6 @@ from tinytorch.nn.activations import (
     Softsign,
     Tanh,
 )
-from tinytorch.nn.attention import MultiheadAttention
 from tinytorch.nn.batch_norm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -31,83 +30,14 @@ from tinytorch.nn.batch_norm import (
     InstanceNorm2d,
     InstanceNorm3d,
 )
-from tinytorch.nn.bilinear import Bilinear
-from tinytorch.nn.cells import GRUCell, LSTMCell, RNNCell
 from tinytorch.nn.containers import Identity, ModuleDict, ModuleList, Residual
-from tinytorch.nn.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from tinytorch.nn.dense import Dense
 from tinytorch.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d
-from tinytorch.nn.embedding import Embedding, EmbeddingBag
 from tinytorch.nn.flatten import Flatten
 from tinytorch.nn.initialisers import INITIALISERS
 from tinytorch.nn.layer_norm import GroupNorm, LayerNorm, RMSNorm
-from tinytorch.nn.losses import (
-    BCELoss,
-    BCEWithLogitsLoss,
-    CosineEmbeddingLoss,
-    CrossEntropyLoss,
-    GaussianNLLLoss,
-    HingeEmbeddingLoss,
-    HuberLoss,
-    KLDivLoss,
-    L1Loss,
-    Loss,
-    MarginRankingLoss,
-    MSELoss,
-    MultiLabelMarginLoss,
-    MultiLabelSoftMarginLoss,
-    MultiMarginLoss,
-    NLLLoss,
-    PoissonNLLLoss,
-    SmoothL1Loss,
-    SoftMarginLoss,
-    TripletMarginLoss,
-)
 from tinytorch.nn.module import Module
-from tinytorch.nn.padding import (
-    CircularPad1d,
-    CircularPad2d,
-    CircularPad3d,
-    ConstantPad1d,
-    ConstantPad2d,
-    ConstantPad3d,
-    ReflectionPad1d,
-    ReflectionPad2d,
-    ReflectionPad3d,
-    ReplicationPad1d,
-    ReplicationPad2d,
-    ReplicationPad3d,
-    ZeroPad1d,
-    ZeroPad2d,
-    ZeroPad3d,
-)
-from tinytorch.nn.pooling import (
-    AdaptiveAvgPool1d,
-    AdaptiveAvgPool2d,
-    AdaptiveAvgPool3d,
-    AdaptiveMaxPool1d,
-    AdaptiveMaxPool2d,
-    AdaptiveMaxPool3d,
-    AvgPool1d,
-    AvgPool2d,
-    AvgPool3d,
-    LPPool1d,
-    LPPool2d,
-    LPPool3d,
-    MaxPool1d,
-    MaxPool2d,
-    MaxPool3d,
-)
-from tinytorch.nn.positions import LearnedPositions, PositionalEncoding
-from tinytorch.nn.recurrent import GRU, LSTM, RNN
-from tinytorch.nn.resampling import Fold, PixelShuffle, PixelUnshuffle, Unfold, Upsample
 from tinytorch.nn.sequential import Sequential
-from tinytorch.nn.transformer import (
-    TransformerDecoder,
-    TransformerDecoderLayer,
-    TransformerEncoder,
-    TransformerEncoderLayer,
-)
 from tinytorch.state import advance, state_updates
 
 Linear = Dense
@@ -140,5 +70,90 @@ __all__ = [
 ]  # fmt: skip
 guard(__name__)
 
-if not TYPE_CHECKING:
-    __getattr__ = missing_from(__name__)
+# Layers that not every network has, whose rooms are loaded when one of them is asked for.
+if TYPE_CHECKING:
+    from tinytorch.nn.attention import MultiheadAttention
+    from tinytorch.nn.bilinear import Bilinear
+    from tinytorch.nn.cells import GRUCell, LSTMCell, RNNCell
+    from tinytorch.nn.convolution import (
+        Conv1d,
+        Conv2d,
+        Conv3d,
+        ConvTranspose1d,
+        ConvTranspose2d,
+        ConvTranspose3d,
+    )
+    from tinytorch.nn.embedding import Embedding, EmbeddingBag
+    from tinytorch.nn.losses import (
+        BCELoss,
+        BCEWithLogitsLoss,
+        CosineEmbeddingLoss,
+        CrossEntropyLoss,
+        GaussianNLLLoss,
+        HingeEmbeddingLoss,
+        HuberLoss,
+        KLDivLoss,
+        L1Loss,
+        Loss,
+        MarginRankingLoss,
+        MSELoss,
+        MultiLabelMarginLoss,
+        MultiLabelSoftMarginLoss,
+        MultiMarginLoss,
+        NLLLoss,
+        PoissonNLLLoss,
+        SmoothL1Loss,
+        SoftMarginLoss,
+        TripletMarginLoss,
+    )
+    from tinytorch.nn.padding import (
+        CircularPad1d,
+        CircularPad2d,
+        CircularPad3d,
+        ConstantPad1d,
+        ConstantPad2d,
+        ConstantPad3d,
+        ReflectionPad1d,
+        ReflectionPad2d,
+        ReflectionPad3d,
+        ReplicationPad1d,
+        ReplicationPad2d,
+        ReplicationPad3d,
+        ZeroPad1d,
+        ZeroPad2d,
+        ZeroPad3d,
+    )
+    from tinytorch.nn.pooling import (
+        AdaptiveAvgPool1d,
+        AdaptiveAvgPool2d,
+        AdaptiveAvgPool3d,
+        AdaptiveMaxPool1d,
+        AdaptiveMaxPool2d,
+        AdaptiveMaxPool3d,
+        AvgPool1d,
+        AvgPool2d,
+        AvgPool3d,
+        LPPool1d,
+        LPPool2d,
+        LPPool3d,
+        MaxPool1d,
+        MaxPool2d,
+        MaxPool3d,
+    )
+    from tinytorch.nn.positions import LearnedPositions, PositionalEncoding
+    from tinytorch.nn.recurrent import GRU, LSTM, RNN
+    from tinytorch.nn.resampling import Fold, PixelShuffle, PixelUnshuffle, Unfold, Upsample
+    from tinytorch.nn.transformer import (
+        TransformerDecoder,
+        TransformerDecoderLayer,
+        TransformerEncoder,
+        TransformerEncoderLayer,
+    )
+else:
+    __getattr__ = missing_from(
+        __name__,
+        rooms=(
+            "convolution", "pooling", "embedding", "recurrent", "cells", "attention", "transformer",
+            "positions", "losses", "resampling", "padding", "bilinear",
+        ),
+    )  # fmt: skip
