@@ -10,7 +10,7 @@ from compiler.ir.node import describe
 from tinytorch.axes import counted
 from tinytorch.nn.initialisers import constant
 from tinytorch.nn.module import Module
-from tinytorch.ops.elementwise import rsqrt
+from tinytorch.ops.elementwise import maximum, rsqrt
 from tinytorch.state import advance
 from tinytorch.tensor import Tensor
 from tinytorch.values import checked_number
@@ -84,18 +84,24 @@ class _Norm(Module):
             assert self.num_batches_tracked is not None
             if self.counts_batches:
                 advance(self.num_batches_tracked, mean, _one_more)
-            advance(self.running_mean, mean, self._rule(channel, 1))
-            advance(self.running_var, variance, self._rule(channel, count / (count - 1)))
+            advance(self.running_mean, mean, self._rule(channel))
+            advance(self.running_var, variance, self._rule(channel, count))
         return mean, variance
 
-    def _rule(self, channel: int, scale: Any) -> Callable[[Tensor, Tensor], Tensor]:
-        """The exponential average, or without momentum that of all batches; variances are over n - 1."""
+    def _rule(self, channel: int, count: Any = None) -> Callable[[Tensor, Tensor], Tensor]:
+        """The exponential average, or without momentum that of all batches.
+
+        With a count of values what is observed is a variance, which is divided by one less of them; of a
+        single value, which a call may have where extents are symbols, it is 0.
+        """
         tracked, momentum = self.num_batches_tracked, self.momentum
         assert tracked is not None
 
         def rule(current: Tensor, observed: Tensor) -> Tensor:
             others = tuple(axis for axis in range(observed.ndim) if axis != channel)
-            new = observed.mean(others) * scale
+            new = observed.mean(others)
+            if count is not None:
+                new = new * count / (max(count - 1, 1) if isinstance(count, int) else maximum(count - 1, 1))
             if momentum is not None:
                 share = momentum
             else:

@@ -132,6 +132,20 @@ def test_batches_are_normalised_and_tracked_as_by_torch(name, shape, options):
     np.testing.assert_allclose(found, theirs(given).detach().numpy(), rtol=1e-10, atol=1e-12)
 
 
+def test_variances_of_symbolic_batches_are_exact_and_finite_of_a_single_row():
+    torch = pytest.importorskip("torch")
+    ours, theirs = nn.BatchNorm1d(6, dtype="float64"), torch.nn.BatchNorm1d(6).double()
+    x = tt.input("x", ("n", 6), "float64")
+    y = ours(x)
+    step = tt.compile(x, y, updates=nn.state_updates(y))
+    rows = X[:7].astype(np.float64)
+    step(rows), theirs(torch.tensor(rows))
+    seen = tt.value_of(ours.running_var)
+    np.testing.assert_allclose(seen, theirs.running_var.numpy(), rtol=1e-14)
+    step(rows[:1])  # a last short batch, whose variance is 0
+    np.testing.assert_allclose(tt.value_of(ours.running_var), 0.9 * seen, rtol=1e-14)
+
+
 @pytest.mark.parametrize("backend", ALL)
 def test_two_uses_of_a_norm_are_two_batches(backend):
     torch = pytest.importorskip("torch")
