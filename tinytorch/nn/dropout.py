@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from compiler.errors import ArgumentError, ShapeError
 from compiler.ir.node import describe
 from tinytorch.nn.initialisers import Array, constant
 from tinytorch.nn.module import Module, Seed
+from tinytorch.ops.activations import SELU_ALPHA, SELU_SCALE
 from tinytorch.ops.elementwise import where
 from tinytorch.random import bernoulli, fold_in
 from tinytorch.state import advance
@@ -45,26 +46,18 @@ class Dropout(Module):
         """`x`, or in training what is left of it."""
         if not self.training or not self.p:
             return x
-        return self.masked(x, self.mask(x))
-
-    def mask(self, x: Tensor) -> Tensor:
-        """What is kept, a bool for each element of `x`."""
-        return self.kept(self.mask_shape(x))
-
-    def kept(self, shape: Any) -> Tensor:
-        """Another mask of a shape, of bools, true with the probability `1 - p`."""
         self._calls += 1
         key = fold_in(fold_in(self.key, self.counter), self._calls)
-        mask = bernoulli(key, 1 - self.p, shape)
+        mask = bernoulli(key, 1 - self.p, self._mask_shape(x))
         advance(self.counter, mask, _next)
-        return mask
+        return self._masked(x, mask)
 
-    def mask_shape(self, x: Tensor) -> Any:
+    def _mask_shape(self, x: Tensor) -> Any:
         """The shape of a mask, which broadcasts against `x`."""
         return x.shape
 
-    def masked(self, x: Tensor, mask: Tensor) -> Tensor:
-        """What a mask leaves."""
+    def _masked(self, x: Tensor, mask: Tensor) -> Tensor:
+        """What is left of `x` by a mask, of bools, true with the probability `1 - p`."""
         return where(mask, x * (1 / (1 - self.p) if self.p < 1 else 0.0), 0.0)
 
     def __repr__(self) -> str:
@@ -76,7 +69,7 @@ class _ChannelDropout(Dropout):
 
     spatial = 0
 
-    def mask_shape(self, x: Tensor) -> Any:
+    def _mask_shape(self, x: Tensor) -> Any:
         """One bool for each channel."""
         if x.ndim not in (self.spatial + 1, self.spatial + 2):
             axes = ", ".join("dhw"[3 - self.spatial :])
@@ -111,7 +104,7 @@ class AlphaDropout(Dropout):
     Klambauer et al., Self-Normalizing Neural Networks (2017); torch.nn.AlphaDropout.
     """
 
-    def masked(self, x: Tensor, mask: Tensor) -> Tensor:
+    def _masked(self, x: Tensor, mask: Tensor) -> Tensor:
         """What is kept and the limit, shifted and scaled to the moments that `x` had."""
         if self.p == 1:
             return x * 0.0
@@ -119,8 +112,7 @@ class AlphaDropout(Dropout):
         return where(mask, x, _SELU_LIMIT) * scale - scale * self.p * _SELU_LIMIT
 
 
-_SELU_LIMIT = -1.7580993408473766
-"""-scale * alpha of selu."""
+_SELU_LIMIT: Final = -SELU_SCALE * SELU_ALPHA
 
 
 def _draw_key(shape: tuple[int, ...], generator: np.random.Generator) -> Array:

@@ -178,17 +178,19 @@ class Module(Stateful, metaclass=_Making):
     def _run(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """`forward`, in the module's scope."""
         name, outer = self._scope_name(), _CALLS.active
-        call = Call(self, present_serial())
+        call = None
         if _CALLS.record is not None:
+            call = Call(self, present_serial())
             _CALLS.record.append(call)
         _CALLS.active = (*outer, self)
         try:
             with scope(name) if name else nullcontext():
-                call.result = self.forward(*inputs, **named)
+                result = self.forward(*inputs, **named)
         finally:
             _CALLS.active = outer
-        call.last = present_serial()
-        return call.result
+        if call is not None:
+            call.last, call.result = present_serial(), result
+        return result
 
     def _scope_name(self) -> str:
         """Where the module is in the one that calls it, or in the outermost.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 
 from tinytorch.nn.module import Module
@@ -14,22 +14,47 @@ _OF_ALL: Final = ("self", "name", "seed", "dtype", "initialiser", "bias_initiali
 
 
 class Setting(Module):
-    """A layer without parameters. Its settings are attributes, and keywords of its function."""
+    """A layer without parameters: a function of a tensor, whose settings it takes and has as attributes.
+
+    A subclass names the function. `takes` are the settings in another order than that of the function.
+    """
 
     function: ClassVar[Callable[..., Any]]
+    takes: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__()
-        for name, value in settings.items():
-            setattr(self, name, value)
-        self._settings = tuple(settings)
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "function" not in vars(cls):
+            return  # one that was derived from a layer
+        _, *settings = inspect.signature(cls.function).parameters.values()
+        known = {item.name: item for item in settings}
+        cls.takes = cls.takes or tuple(known)
+        start = _constructor([known[name] for name in cls.takes])
+        start.__qualname__ = f"{cls.__qualname__}.__init__"
+        type.__setattr__(cls, "__init__", start)
 
     def forward(self, x: Tensor) -> Any:
         """The function of `x`."""
-        return type(self).function(x, **{name: getattr(self, name) for name in self._settings})
+        return type(self).function(x, **{name: getattr(self, name) for name in self.takes})
 
     def __repr__(self) -> str:
         return shown(self)
+
+
+def _constructor(settings: Sequence[inspect.Parameter]) -> Callable[..., None]:
+    """One with the signature of a layer's settings, which become its attributes."""
+    signature = inspect.Signature([inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY), *settings])
+
+    def start(*given: Any, **named: Any) -> None:
+        bound = signature.bind(*given, **named)
+        bound.apply_defaults()
+        layer = bound.arguments.pop("self")
+        Module.__init__(layer)
+        for name, value in bound.arguments.items():
+            setattr(layer, name, value)
+
+    vars(start)["__signature__"] = signature
+    return start
 
 
 def shown(layer: Module) -> str:

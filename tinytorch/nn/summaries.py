@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from compiler.ir.dims import Extent, evaluate
@@ -51,11 +51,7 @@ class Summary:
 
     def at(self, **symbols: int) -> Summary:
         """The same with sizes of all symbolic dimensions in flops. Raises ArgumentError for one not given."""
-        bound = (
-            Layer(x.path, x.kind, x.outputs, x.parameters, x.frozen, x.buffers, evaluate(x.flops, symbols))
-            for x in self.layers
-        )
-        return Summary(tuple(bound))
+        return Summary(tuple(replace(x, flops=evaluate(x.flops, symbols)) for x in self.layers))
 
     def to_dict(self) -> dict[str, Any]:
         """The rows in their order."""

@@ -19,8 +19,8 @@ from tinytorch.ops.elementwise import abs, exact_softplus, expm1, normal_cdf, ta
 from tinytorch.ops.layout import split
 from tinytorch.tensor import Tensor, as_tensors
 
-_SELU_SCALE: Final = 1.0507009873554804934193349852946
-_SELU_ALPHA: Final = 1.6732632423543772848170429916717
+SELU_SCALE: Final = 1.0507009873554804934193349852946
+SELU_ALPHA: Final = 1.6732632423543772848170429916717
 """Klambauer et al., Self-Normalizing Neural Networks (2017), equation 14."""
 
 sigmoid = of_atom(
@@ -51,7 +51,7 @@ elu = built_in(
 )
 selu = built_in(
     "selu",
-    lambda x: _SELU_SCALE * where(x > 0, x, _SELU_ALPHA * expm1(x)),
+    lambda x: SELU_SCALE * where(x > 0, x, SELU_ALPHA * expm1(x)),
     doc="elu with the two constants that keep mean 0 and variance 1 (Klambauer et al., 2017).",
 )
 celu = built_in(

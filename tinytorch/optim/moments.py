@@ -11,7 +11,19 @@ from tinytorch.optim.groups import Rate
 from tinytorch.tensor import Tensor
 
 
-class Adam(Algorithm):
+class _Moments(Algorithm):
+    """What keeps running means of gradients and of their squares, and corrects them for their beginning."""
+
+    def counts(self, settings: Mapping[str, Any]) -> bool:
+        """For its corrections."""
+        return True
+
+    def keeps(self, settings: Mapping[str, Any]) -> Mapping[str, float]:
+        """Running means of gradients and of their squares."""
+        return {"mean": 0.0, "square": 0.0}
+
+
+class Adam(_Moments):
     """Adam (Kingma and Ba, 2015). Weight decay is added to the gradient (torch.optim.Adam).
 
     With `amsgrad` the size of gradients is the largest that was seen (Reddi et al., 2018).
@@ -42,13 +54,9 @@ class Adam(Algorithm):
             decoupled_weight_decay=decoupled_weight_decay,
         )
 
-    def counts(self, settings: Mapping[str, Any]) -> bool:
-        """For its corrections."""
-        return True
-
     def keeps(self, settings: Mapping[str, Any]) -> Mapping[str, float]:
         """Running means of gradients and of their squares, and with `amsgrad` the largest of these."""
-        return {"mean": 0.0, "square": 0.0, **({"largest": 0.0} if settings["amsgrad"] else {})}
+        return {**super().keeps(settings), **({"largest": 0.0} if settings["amsgrad"] else {})}
 
     def scalars(self, of: Turn) -> dict[str, Any]:
         """What corrects both means for their beginning at 0."""
@@ -94,7 +102,7 @@ class AdamW(Adam):
         )
 
 
-class Adamax(Algorithm):
+class Adamax(_Moments):
     """Adam by the largest gradient, which fades, instead of a mean of squares (Kingma and Ba, 2015)."""
 
     def __init__(
@@ -118,10 +126,6 @@ class Adamax(Algorithm):
             maximize=maximize,
         )
 
-    def counts(self, settings: Mapping[str, Any]) -> bool:
-        """For its corrections."""
-        return True
-
     def keeps(self, settings: Mapping[str, Any]) -> Mapping[str, float]:
         """A running mean of gradients, and the largest magnitude."""
         return {"mean": 0.0, "largest": 0.0}
@@ -138,7 +142,7 @@ class Adamax(Algorithm):
         return at.scalars["size"] * (mean / largest), {"mean": mean, "largest": largest}
 
 
-class NAdam(Algorithm):
+class NAdam(_Moments):
     """Adam with Nesterov's look ahead, whose momentum warms up by `momentum_decay` (Dozat, 2016)."""
 
     def __init__(
@@ -166,14 +170,6 @@ class NAdam(Algorithm):
             maximize=maximize,
         )
 
-    def counts(self, settings: Mapping[str, Any]) -> bool:
-        """For its corrections."""
-        return True
-
-    def keeps(self, settings: Mapping[str, Any]) -> Mapping[str, float]:
-        """Running means of gradients and of their squares."""
-        return {"mean": 0.0, "square": 0.0}
-
     def keeps_of_group(self, settings: Mapping[str, Any]) -> Mapping[str, float]:
         """The product of all momenta so far."""
         return {"momenta": 1.0}
@@ -196,7 +192,7 @@ class NAdam(Algorithm):
         return step / (sqrt(following["square"]) / at.scalars["root"] + at.settings["eps"]), following
 
 
-class RAdam(Algorithm):
+class RAdam(_Moments):
     """Adam whose step is rectified, or without v at all, while few squares were seen (Liu et al., 2020)."""
 
     def __init__(
@@ -221,14 +217,6 @@ class RAdam(Algorithm):
             decoupled_weight_decay=decoupled_weight_decay,
             maximize=maximize,
         )
-
-    def counts(self, settings: Mapping[str, Any]) -> bool:
-        """For its corrections."""
-        return True
-
-    def keeps(self, settings: Mapping[str, Any]) -> Mapping[str, float]:
-        """Running means of gradients and of their squares."""
-        return {"mean": 0.0, "square": 0.0}
 
     def scalars(self, of: Turn) -> dict[str, Any]:
         """The rate of the mean, and where the variance of v is finite what rectifies it, else 0."""
