@@ -95,6 +95,14 @@ class StateError(UserError, ValueError):
     """What is loaded into a network does not fit it. Nothing was written."""
 
 
+class ModelError(UserError, ValueError):
+    """A file is no valid model, or is not what it says. Nothing in it was executed."""
+
+
+class UnsupportedOperatorError(UserError, NotImplementedError):
+    """A model has nodes that are not to be had here, or a graph what a format cannot say; each is named."""
+
+
 class GradientError(UserError, ValueError):
     """A gradient was asked for that does not exist."""
 

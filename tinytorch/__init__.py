@@ -44,6 +44,7 @@ from compiler.errors import (
     MissingLibraryError,
     MissingNameError,
     MissingUpdateError,
+    ModelError,
     NameClashError,
     NumericsError,
     ParseError,
@@ -56,6 +57,7 @@ from compiler.errors import (
     UnboundArrayError,
     UndeclaredInputError,
     UnreachableParameterError,
+    UnsupportedOperatorError,
 )
 from compiler.ir.dims import Dim
 from compiler.ir.graph import Graph
@@ -417,6 +419,7 @@ __all__ = [
     "MissingLibraryError",
     "MissingNameError",
     "MissingUpdateError",
+    "ModelError",
     "NameClashError",
     "NumericsError",
     "ParseError",
@@ -433,6 +436,7 @@ __all__ = [
     "UnboundArrayError",
     "UndeclaredInputError",
     "UnreachableParameterError",
+    "UnsupportedOperatorError",
     "Variant",
     "ablate",
     "abs",
@@ -595,6 +599,7 @@ __all__ = [
     "less_equal",
     "lgamma",
     "linalg",
+    "onnx",
     "linspace",
     "lint",
     "load",
@@ -771,7 +776,7 @@ def __dir__() -> list[str]:
 globals().pop("tensor")  # the module would stand in the place of what is asked for as in PyTorch
 
 if TYPE_CHECKING:
-    from tinytorch import callbacks, data, linalg, random, testing
+    from tinytorch import callbacks, data, linalg, onnx, random, testing
     from tinytorch.asking.ablate import ablate
     from tinytorch.asking.compare import Comparison, Variant, compare
     from tinytorch.asking.diff import diff
@@ -786,6 +791,7 @@ else:
         "callbacks",
         "data",
         "linalg",
+        "onnx",
         "random",
         "testing",
         ablate="asking.ablate",

@@ -1,0 +1,53 @@
+"""A model from text to a program, and the errors on the way."""
+
+import numpy as np
+import pytest
+
+import tinytorch as tt
+from tests.tinytorch.onnx.models import parsed
+
+NETWORK = """
+network (float[batch, 4] x) => (float[batch, 3] y, float[n, m] z)
+<float[4, 2] w = {0.5, -1, 2, 0.25, 1, 1, -0.5, 0.125},
+ float[3, 2] v = {1, 2, 3, 4, 5, 6}, float[3] b = {1, 2, 3}>
+{
+    h = MatMul(x, w)
+    r = Relu(h)
+    y = Gemm<transB = 1>(r, v, b)
+    extents = Shape(y)
+    first = Constant<value_int = 0>()
+    rows = Gather(extents, first)
+    at = Constant<value_ints = [0]>()
+    alone = Unsqueeze(rows, at)
+    rest = Constant<value_ints = [-1]>()
+    wanted = Concat<axis = 0>(alone, rest)
+    z = Reshape(y, wanted)
+}
+"""
+
+
+def test_a_network_is_a_module_whose_batch_stays_symbolic():
+    model = tt.onnx.load(parsed(NETWORK))
+    assert [str(item.shape) for item in model.outputs] == ["(batch, 3)"] * 2
+    assert [name for name, _ in model.named_parameters()] == ["w", "v", "b"]
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    w, v, b = (model.state_dict()[name] for name in "wvb")
+    for found in model.compile()(x):
+        np.testing.assert_allclose(found, np.maximum(x @ w, 0) @ v.T + b, rtol=1e-5)
+
+
+def test_every_node_that_is_not_supported_is_named():
+    text = """
+    network (float[4] x) => (float[4] y) {
+        a = Missing(x)
+        b = Add(a, x)
+        y = AlsoMissing(x)
+    }
+    """
+    with pytest.raises(tt.UnsupportedOperatorError, match=r"(?s)2 nodes.*missing_0.*alsomissing_2"):
+        tt.onnx.load(parsed(text))
+
+
+def test_a_value_that_nothing_makes_is_named():
+    with pytest.raises(tt.ModelError, match="add_0 takes 'nothing'"):
+        tt.onnx.load(parsed("network (float[4] x) => (float[4] y) { y = Add(x, nothing) }"))

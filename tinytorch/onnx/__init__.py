@@ -1,0 +1,27 @@
+"""Models from elsewhere: networks in `.onnx` files, opened, seen, differentiated, trained and compiled.
+
+    model = tt.onnx.load("mnist.onnx")       # a tt.nn.Module
+    predict = model.compile()                # a tt.Program; predict(image)
+
+Needs the library `onnx` (extra `onnx`). Nothing in a file is executed.
+"""
+
+from typing import TYPE_CHECKING
+
+from tinytorch.guards import missing_from
+
+__all__ = ["Model", "load"]
+
+if TYPE_CHECKING:
+    from tinytorch.onnx.importing.model import Model, load
+else:
+    __getattr__ = missing_from(
+        __name__,
+        load="importing.model",
+        Model="importing.model",
+    )
+
+
+def __dir__() -> list[str]:
+    """What is public, and nothing else."""
+    return sorted(__all__)

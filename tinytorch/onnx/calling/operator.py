@@ -1,0 +1,180 @@
+"""Operators: functions of tensors, each registered for the opset since which it means that.
+
+    @operator("Gemm", since=7)
+    def gemm(a: Tensor, b: Tensor, c: Tensor | None = None, *, alpha: float, beta: float) -> Tensor: ...
+
+What is positional is an input, given as its annotation says; what is a keyword is an attribute, with the
+default that the standard has. `call: Call` among the keywords is given what else there is to know.
+
+    Tensor        in the graph; an initialiser of floats is a parameter
+    State         the same, and such an initialiser is a buffer, as running statistics are
+    Known         an array, now: Unsupported where only a call knows it
+    Extents       a tuple of extents, now, which may be symbolic
+    Value         as it is
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Final, TypeAlias, TypeVar, cast
+
+from compiler.ir.dims import Dim
+from compiler.ir.dims import Extent as OneExtent
+from compiler.ir.op import Role
+from tinytorch.onnx.calling.values import Array, Unsupported, Value, has_extents, known_of, tensor_of
+from tinytorch.tensor import Tensor
+
+Known: TypeAlias = Annotated[Array, "known"]
+State: TypeAlias = Annotated[Tensor, "state"]
+Extents: TypeAlias = Annotated[tuple[OneExtent, ...], "extents"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a function may ask of the node that it is called for."""
+
+    name: str
+    operator: str
+    domain: str
+    opset: int
+    """Of the node's domain, in the model."""
+    outputs: Sequence[str]
+    """The names of its outputs; "" for one that nobody wants."""
+    run: Callable[[Any, Sequence[Value]], list[Value]]
+    """The outputs of a subgraph (GraphProto) for given inputs, which sees what is around the node."""
+
+    def wants(self, position: int) -> bool:
+        """Whether an output is used."""
+        return position < len(self.outputs) and bool(self.outputs[position])
+
+
+def _as_known(value: Value) -> Array:
+    found = known_of(value)
+    if has_extents(found):
+        raise Unsupported("it has to be numbers, and depends on a symbolic extent")
+    return found
+
+
+def _as_extents(value: Value) -> tuple[OneExtent, ...]:
+    return tuple(item if isinstance(item, Dim) else int(item) for item in known_of(value).reshape(-1))
+
+
+_CONVERSIONS: Final[Mapping[Any, Callable[[Any], Any]]] = {
+    Tensor: tensor_of,
+    State: lambda value: tensor_of(value, Role.STATE),
+    Known: _as_known,
+    Extents: _as_extents,
+}
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A function, and what it stands for."""
+
+    name: str
+    domain: str
+    since: int
+    function: Callable[..., Any]
+    limits: str = ""
+    """What of the operator is not supported, as a sentence."""
+
+    @cached_property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """Of the function, under their names."""
+        return inspect.signature(self.function).parameters
+
+    @cached_property
+    def _inputs(self) -> list[tuple[inspect.Parameter, Callable[[Any], Any] | None]]:
+        hints = typing.get_type_hints(self.function, include_extras=True)
+        kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        return [(i, _conversion(hints.get(i.name))) for i in self.parameters.values() if i.kind in kinds]
+
+    @cached_property
+    def attributes(self) -> Mapping[str, inspect.Parameter]:
+        """The keywords that are attributes."""
+        found = {n: i for n, i in self.parameters.items() if i.kind is inspect.Parameter.KEYWORD_ONLY}
+        return {name: item for name, item in found.items() if name != "call"}
+
+    def __call__(self, call: Call, inputs: Sequence[Value], attributes: Mapping[str, Any]) -> list[Value]:
+        """The outputs. Raises Unsupported, and what the functions of tensors raise."""
+        if unknown := sorted(set(attributes) - set(self.attributes)):
+            raise Unsupported(f"attribute {unknown[0]} is not supported")
+        named = dict(attributes)
+        if "call" in self.parameters:
+            named["call"] = call
+        found = self.function(*self._converted(inputs), **named)
+        return list(cast("tuple[Value, ...]", found)) if isinstance(found, tuple) else [found]
+
+    def _converted(self, inputs: Sequence[Value]) -> list[Any]:
+        converted: list[Any] = []
+        rest = list(inputs)
+        for parameter, convert in self._inputs:
+            if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+                return converted + [_given(parameter, convert, value) for value in rest]
+            if rest:
+                converted.append(_given(parameter, convert, rest.pop(0)))
+            elif parameter.default is inspect.Parameter.empty:
+                raise Unsupported(f"input {parameter.name} is missing")
+        if any(value is not None for value in rest):
+            raise Unsupported(f"{len(inputs)} inputs are more than {len(converted)}")
+        return converted
+
+
+def _given(parameter: inspect.Parameter, convert: Callable[[Any], Any] | None, value: Value) -> Any:
+    if value is None:
+        if parameter.default is inspect.Parameter.empty and convert is not None:
+            raise Unsupported(f"input {parameter.name} is missing")
+        return None
+    if convert is None:
+        return value
+    try:
+        return convert(value)
+    except Unsupported as error:
+        error.place(parameter.name)
+        raise
+
+
+def _conversion(hint: Any) -> Callable[[Any], Any] | None:
+    """How a value becomes what an annotation says; the optional ones first lose their None."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        alone = [item for item in typing.get_args(hint) if item is not type(None)]
+        hint = alone[0] if len(alone) == 1 else None
+    return _CONVERSIONS.get(hint)
+
+
+_REGISTRY: Final[dict[tuple[str, str], list[Operator]]] = {}
+
+
+def operator(
+    *names: str, since: int = 1, domain: str = "", limits: str = ""
+) -> Callable[[Function], Function]:
+    """Registers a function for operators, from an opset on until a later one has a function of its own."""
+
+    def register(function: Function) -> Function:
+        for name in names:
+            known = _REGISTRY.setdefault((domain, name), [])
+            if any(item.since == since for item in known):
+                raise ValueError(f"{name} since {since} is registered twice")
+            known.append(Operator(name, domain, since, function, limits))
+            known.sort(key=lambda item: item.since)
+        return function
+
+    return register
+
+
+def find_operator(name: str, domain: str, since: int) -> Operator | None:
+    """The function for an operator whose meaning began with an opset; None if there is none."""
+    known = [item for item in _REGISTRY.get((domain, name), ()) if item.since <= since]
+    return known[-1] if known else None
+
+
+def registered() -> list[Operator]:
+    """Every function, by domain and name, the oldest meaning first."""
+    return [item for key in sorted(_REGISTRY) for item in _REGISTRY[key]]

@@ -1,0 +1,144 @@
+"""Values while a model is built.
+
+value ::= Tensor             the graph computes it
+| ndarray            known now; of dtype object where it holds extents or texts
+| Weight             an initialiser, which is a parameter where a tensor is wanted
+| list of values     a sequence
+| None               an optional one that is absent
+| Failed             what a node was to compute that is not supported
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from compiler.ir.build import parameter_node
+from compiler.ir.dims import Dim, Extent
+from compiler.ir.graph import Graph
+from compiler.ir.op import Input, Parameter, Role
+from tinytorch.api import compile as compiled
+from tinytorch.api import constant
+from tinytorch.ops.joining import stack
+from tinytorch.ops.making import zeros
+from tinytorch.tensor import Tensor
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+
+@dataclass(slots=True, eq=False)
+class Weight:
+    """An initialiser: a constant, and the parameter that holds it once a tensor was wanted of it."""
+
+    name: str
+    array: Array
+    tensor: Tensor | None = None
+
+    def as_tensor(self, role: Role = Role.TRAINED) -> Tensor:
+        """A parameter if it is of floats and has axes, else a constant."""
+        if self.tensor is None:
+            if self.array.dtype.kind == "f" and self.array.ndim:
+                self.tensor = Tensor(parameter_node(self.array, self.name, role=role))
+            else:
+                self.tensor = constant(self.array, self.name)
+        return self.tensor
+
+
+@dataclass(slots=True)
+class Failed:
+    """Stands for what a node that is not supported was to compute."""
+
+
+Value: TypeAlias = Tensor | Array | Weight | list[Any] | Failed | None
+
+
+class Unsupported(Exception):  # noqa: N818  # the importer's own signal; users see UnsupportedOperatorError
+    """What a node asks for is not to be had; the text says why."""
+
+    operand = ""
+
+    def place(self, operand: str) -> None:
+        """Says which input it is about."""
+        self.operand = self.operand or operand
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"input {self.operand}: {text}" if self.operand else text
+
+
+class NotKnown(Unsupported):
+    """A value is wanted while the model is built that only a call has."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        leaves = Graph.of([tensor.node]).nodes
+        self.inputs = sorted(node.name or "" for node in leaves if isinstance(node.op, Input))
+        these = ", ".join(map(repr, self.inputs))
+        super().__init__(
+            f"it has to be known before a call, and depends on {these or 'parameters'}"
+            + (f"\n  fix: load(..., known={{{self.inputs[0]!r}: array}})" if these else "")
+        )
+
+
+def has_extents(array: Array) -> bool:
+    """Whether an array holds a symbolic extent."""
+    return array.dtype == object and any(isinstance(item, Dim) for item in array.flat)
+
+
+def has_text(array: Array) -> bool:
+    """Whether an array is of texts."""
+    return array.dtype.kind in "US" or (array.dtype == object and any(isinstance(i, str) for i in array.flat))
+
+
+def tensor_of(value: Value, role: Role = Role.TRAINED) -> Tensor:
+    """A value as a tensor of the graph. Raises Unsupported for what is none."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, Weight):
+        return value.as_tensor(role)
+    if not isinstance(value, np.ndarray):
+        raise Unsupported(f"a tensor is wanted, not {_title(value)}")
+    if has_text(value):
+        raise Unsupported("texts are no tensors of ours")
+    if has_extents(value):
+        items = [zeros((), dtype="int64") + item for item in value.flat]
+        return stack(items).reshape(value.shape) if value.ndim else items[0]
+    if value.dtype == object:
+        value = value.astype(np.int64)
+    return constant(value)
+
+
+def known_of(value: Value) -> Array:
+    """What a value is, now. Raises NotKnown for what only a call knows, Unsupported for what is no array."""
+    if isinstance(value, Weight):
+        return value.array
+    if isinstance(value, np.ndarray):
+        return value
+    if not isinstance(value, Tensor):
+        raise Unsupported(f"a tensor is wanted, not {_title(value)}")
+    if any(isinstance(node.op, Input | Parameter) for node in Graph.of([value.node]).nodes):
+        raise NotKnown(value)
+    return np.asarray(compiled([], value, backend="numpy", passes=())())
+
+
+def shape_of(value: Value) -> tuple[Extent, ...]:
+    """The extents of a value's axes. Raises Unsupported for what is no array."""
+    if isinstance(value, Weight):
+        value = value.array
+    if not isinstance(value, Tensor | np.ndarray):
+        raise Unsupported(f"a tensor is wanted, not {_title(value)}")
+    return tuple(value.shape)
+
+
+def dtype_name(value: Value) -> str:
+    """The name of a value's dtype, as `float32`; `object` of texts."""
+    if isinstance(value, Weight):
+        value = value.array
+    if isinstance(value, np.ndarray):
+        return "int64" if has_extents(value) else str(value.dtype)
+    return str(value.dtype) if isinstance(value, Tensor) else "object"
+
+
+def _title(value: Value) -> str:
+    return "a sequence" if isinstance(value, list) else "nothing" if value is None else type(value).__name__

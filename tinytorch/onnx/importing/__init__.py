@@ -1,0 +1,1 @@
+"""From a model's protobuf to tensors, and to a module that holds its parameters."""

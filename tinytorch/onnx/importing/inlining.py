@@ -1,0 +1,49 @@
+"""The standard's own bodies of operators that are functions of others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from compiler.ir.dims import Dim
+from tinytorch.onnx.calling.values import Value, Weight, dtype_name, has_extents
+from tinytorch.onnx.reading.library import onnx
+from tinytorch.tensor import Tensor
+
+
+def body_of(schema: Any, node: Any, inputs: Sequence[Value], opset: int) -> Any | None:
+    """The body (FunctionProto) that the standard has for a node of these inputs; None if it has none."""
+    if schema.has_function:
+        return schema.get_function_with_opset_version(_version(schema.function_opset_versions, opset))
+    if not schema.has_context_dependent_function:
+        return None
+    types = [_type_of(item).SerializeToString() for item in inputs]
+    version = _version(schema.context_dependent_function_opset_versions, opset)
+    made = schema.get_context_dependent_function_with_opset_version(version, node.SerializeToString(), types)
+    body = onnx.FunctionProto()
+    body.ParseFromString(made)
+    return body
+
+
+def _version(versions: Sequence[int], opset: int) -> int:
+    return max((item for item in versions if item <= opset), default=min(versions))
+
+
+def _type_of(value: Value) -> Any:
+    if isinstance(value, Weight):
+        value = value.array
+    if isinstance(value, np.ndarray):
+        kind = np.dtype(np.int64) if has_extents(value) else value.dtype
+        return onnx.helper.make_tensor_type_proto(onnx.helper.np_dtype_to_tensor_dtype(kind), value.shape)
+    if isinstance(value, Tensor):
+        element = onnx.TensorProto.DataType.Value(
+            _PROTO_NAMES.get(dtype_name(value), dtype_name(value).upper())
+        )
+        shape = [str(item) if isinstance(item, Dim) else item for item in value.shape]
+        return onnx.helper.make_tensor_type_proto(element, shape)
+    return onnx.TypeProto()
+
+
+_PROTO_NAMES = {"float32": "FLOAT", "float64": "DOUBLE"}

@@ -1,0 +1,112 @@
+"""Model: a network that was read, as a module."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from compiler.errors import ArgumentError, ModelError
+from compiler.ir.dims import Extent, symbol
+from compiler.ir.op import Parameter
+from compiler.program import Program
+from tinytorch.api import compile as compiled
+from tinytorch.api import input as tensor_input
+from tinytorch.nn.module import Module
+from tinytorch.onnx import operators
+from tinytorch.onnx.calling.values import Value, Weight, tensor_of
+from tinytorch.onnx.importing.walk import Walk
+from tinytorch.onnx.reading.files import Read, Source, read_model
+from tinytorch.onnx.reading.library import onnx
+from tinytorch.tensor import Tensor
+
+
+def load(
+    source: Source,
+    *,
+    known: Mapping[str, Any] | None = None,
+    dims: Mapping[str, int | str] | None = None,
+) -> Model:
+    """The network in an ONNX file: a path, the bytes of one, or a ModelProto.
+
+    `known` gives inputs values now, such as a shape that another input is brought to: they are no inputs of
+    the model then. `dims` says what symbolic dimensions are, by their names in the file: a number, or another
+    name. Initialisers of floats with axes are parameters; running statistics are buffers.
+
+    Raises ModelError for what is no valid model, UnsupportedOperatorError with every node that cannot be
+    had here, and MissingLibraryError without the library `onnx`.
+    """
+    return Model(read_model(source), known or {}, dims or {})
+
+
+class Model(Module):
+    """A network that was read from an ONNX file. Called with tensors, it is built anew for them."""
+
+    def __init__(self, read: Read, known: Mapping[str, Any], dims: Mapping[str, int | str]) -> None:
+        super().__init__()
+        self._read = read
+        self._weights: dict[str, Weight] = {}
+        self._known = {name: np.asarray(value) for name, value in known.items()}
+        self._dims = dict(dims)
+        graph = read.proto.graph
+        names = {item.name for item in graph.initializer}
+        given = [item for item in graph.input if item.name not in names]
+        if unknown := sorted(set(self._known) - {item.name for item in graph.input}):
+            raise ArgumentError(f"{read.name} has no input {unknown[0]!r}; it has {[i.name for i in given]}")
+        self._given = [item for item in given if item.name not in self._known]
+        self.inputs = [self._input(item) for item in self._given]
+        """The tensors that a call gives, in the file's order."""
+        self.outputs: list[Tensor] = list(self._built(self.inputs))
+        """The tensors that the network makes of them, in the file's order."""
+
+    def attributes(self) -> Iterable[tuple[str, Any]]:
+        """The initialisers that are parameters or buffers, under their names in the file."""
+        for name, weight in self._weights.items():
+            if weight.tensor is not None and isinstance(weight.tensor.node.op, Parameter):
+                yield name, weight.tensor
+
+    def forward(self, *inputs: Any) -> Any:
+        """The outputs for other inputs, one or a tuple."""
+        found = self._built(inputs)
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def trainable(self) -> list[Tensor]:
+        """The parameters that an optimiser may change."""
+        return [item for item in self.parameters() if item.requires_grad]
+
+    def compile(self, *, freeze: bool = True, **options: Any) -> Program:
+        """A program of its inputs and outputs. Weights are constants of it unless `freeze` is False.
+
+        Options are those of `tt.compile`.
+        """
+        outputs: Any = self.outputs[0] if len(self.outputs) == 1 else tuple(self.outputs)
+        return compiled(self.inputs, outputs, freeze=freeze, **options)
+
+    def _built(self, inputs: Sequence[Any]) -> list[Tensor]:
+        if len(inputs) != len(self._given):
+            raise ArgumentError(f"{self._read.name} takes {len(self._given)} inputs, not {len(inputs)}")
+        values: dict[str, Value] = dict(self._known)
+        values.update(zip((item.name for item in self._given), inputs, strict=True))
+        operators.load_all()
+        walk = Walk(self._read.proto, self._read.folder, self._weights)
+        return [tensor_of(value) for value in walk.outputs(values)]
+
+    def _input(self, info: Any) -> Tensor:
+        kind = info.type.tensor_type
+        if not info.type.HasField("tensor_type"):
+            raise ModelError(f"input {info.name!r} is no tensor\n  fix: load(..., known={{...}})")
+        if not kind.HasField("shape"):
+            raise ModelError(
+                f"input {info.name!r} says nothing of its shape, and a graph needs to know its axes"
+            )
+        shape = [self._extent(item, f"{info.name}_{axis}") for axis, item in enumerate(kind.shape.dim)]
+        return tensor_input(info.name, shape, onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
+
+    def _extent(self, dim: Any, otherwise: str) -> Extent:
+        if dim.HasField("dim_value"):
+            return int(dim.dim_value)
+        name = dim.dim_param or otherwise
+        chosen = self._dims.get(name, name)
+        return chosen if isinstance(chosen, int) else symbol(re.sub(r"\W", "_", chosen))

@@ -1,0 +1,185 @@
+"""A graph's nodes in their order, each by the function of its operator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from compiler.errors import ModelError, UnsupportedOperatorError, UserError
+from compiler.ir.scope import scope
+from tinytorch.onnx.calling.operator import Call, Operator, find_operator
+from tinytorch.onnx.calling.values import Failed, Unsupported, Value, Weight
+from tinytorch.onnx.importing.folding import fold
+from tinytorch.onnx.importing.inlining import body_of
+from tinytorch.onnx.importing.schemas import attributes_of, defaults_of, schema_of
+from tinytorch.onnx.reading.arrays import array_of
+from tinytorch.onnx.reading.library import onnx
+from tinytorch.tensor import Tensor
+
+Environment = dict[str, Value]
+
+
+@dataclass(slots=True)
+class Problem:
+    """A node that is not supported, and why."""
+
+    name: str
+    operator: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.operator}): {self.reason}"
+
+
+@dataclass(slots=True)
+class Walk:
+    """One building of a model's graph."""
+
+    model: Any
+    folder: Path | None
+    weights: dict[str, Weight] = field(default_factory=dict[str, Weight])
+    """Initialisers of the outermost graph, by name, kept from one building to the next."""
+    problems: list[Problem] = field(default_factory=list[Problem])
+    opsets: Mapping[str, int] = field(default_factory=dict[str, int])
+    functions: Mapping[tuple[str, str], Any] = field(default_factory=dict[tuple[str, str], Any])
+
+    def __post_init__(self) -> None:
+        self.opsets = {item.domain: item.version for item in self.model.opset_import}
+        self.functions = {(item.domain, item.name): item for item in self.model.functions}
+
+    def outputs(self, known: Mapping[str, Value]) -> list[Value]:
+        """The values of the model's outputs, for values of its inputs.
+
+        Raises UnsupportedOperatorError, which names every node that is not supported.
+        """
+        found = self._graph(self.model.graph, dict(known), self.opsets, outermost=True)
+        if self.problems:
+            raise UnsupportedOperatorError(
+                f"{len(self.problems)} nodes of the model are not supported\n"
+                + "\n".join(f"  {item}" for item in self.problems)
+            )
+        return found
+
+    def _graph(
+        self, graph: Any, values: Environment, opsets: Mapping[str, int], outermost: bool = False
+    ) -> list[Value]:
+        for item in graph.initializer:
+            if item.name not in values:
+                weight = self.weights.get(item.name) if outermost else None
+                if weight is None:
+                    weight = Weight(item.name, array_of(item, self.folder))
+                if outermost:
+                    self.weights[item.name] = weight
+                values[item.name] = weight
+        self._nodes(graph.node, values, opsets)
+        return [self._value(item.name, values, graph.name or "the graph") for item in graph.output]
+
+    def _nodes(self, nodes: Sequence[Any], values: Environment, opsets: Mapping[str, int]) -> None:
+        for position, node in enumerate(nodes):
+            name = node.name or f"{node.op_type.lower()}_{position}"
+            inputs = [self._value(item, values, name) for item in node.input]
+            found = self._node(node, name, inputs, values, opsets)
+            for item, value in zip(node.output, found, strict=False):
+                if item:
+                    values[item] = _named(value, item)
+
+    def _value(self, name: str, values: Environment, user: str) -> Value:
+        if not name:
+            return None
+        if name not in values:
+            raise ModelError(f"{user} takes {name!r}, which nothing before it makes")
+        return values[name]
+
+    def _node(
+        self, node: Any, name: str, inputs: list[Value], values: Environment, opsets: Mapping[str, int]
+    ) -> list[Value]:
+        failed: list[Value] = [Failed() for _ in node.output]
+        if any(isinstance(item, Failed) for item in inputs):
+            return failed
+        try:
+            with scope(name) if name.strip(".") else nullcontext():
+                return self._computed(node, name, inputs, values, opsets)
+        except Unsupported as error:
+            self.problems.append(Problem(name, f"{node.domain or 'ai.onnx'}.{node.op_type}", str(error)))
+            return failed
+        except (ModelError, UnsupportedOperatorError):
+            raise
+        except UserError as error:
+            raise ModelError(f"node {name!r} ({node.op_type}): {error}") from error
+
+    def _computed(
+        self, node: Any, name: str, inputs: list[Value], values: Environment, opsets: Mapping[str, int]
+    ) -> list[Value]:
+        local = self.functions.get((node.domain, node.op_type))
+        if local is not None:
+            return self._function(local, node, inputs, {i.domain: i.version for i in local.opset_import})
+        domain = "" if node.domain == "ai.onnx" else node.domain
+        opset = opsets.get(domain, opsets.get(node.domain))
+        if opset is None:
+            raise ModelError(f"node {name!r} is of domain {domain!r}, of which the model imports no opset")
+        schema = schema_of(node.op_type, domain, opset)
+        attributes = attributes_of(node, schema, self.folder)
+        if domain == "" and (folded := fold(node.op_type, inputs, attributes)) is not None:
+            return folded
+        function = find_operator(node.op_type, domain, schema.since_version)
+        if function is None:
+            body = body_of(schema, node, inputs, opset)
+            if body is None:
+                raise Unsupported("no function for it")
+            imports = {item.domain: item.version for item in body.opset_import}
+            return self._function(body, node, inputs, imports, defaults_of(schema))
+        return self._called(function, node, name, inputs, values, opsets, attributes)
+
+    def _called(
+        self, function: Operator, node: Any, name: str, inputs: list[Value], values: Environment,
+        opsets: Mapping[str, int], attributes: Mapping[str, Any],
+    ) -> list[Value]:  # fmt: skip
+        def run(graph: Any, given: Sequence[Value]) -> list[Value]:
+            inner = dict(values)
+            inner.update(zip((item.name for item in graph.input), given, strict=True))
+            return self._graph(graph, inner, opsets)
+
+        call = Call(name, node.op_type, function.domain, opsets[function.domain], list(node.output), run)
+        return function(call, inputs, attributes)
+
+    def _function(
+        self, function: Any, node: Any, inputs: Sequence[Value], opsets: Mapping[str, int],
+        defaults: Sequence[Any] = (),
+    ) -> list[Value]:  # fmt: skip
+        """The outputs of a function's body, in which the node's attributes stand for the function's."""
+        given = {item.name: item for item in (*defaults, *function.attribute_proto, *node.attribute)}
+        values: Environment = dict.fromkeys(function.input)
+        values.update(zip(function.input, inputs, strict=False))
+        nodes = [_with_attributes(item, given) for item in function.node]
+        self._nodes(nodes, values, opsets)
+        return [values.get(item) for item in function.output]  # a body leaves out what nobody wants
+
+
+def _with_attributes(node: Any, given: Mapping[str, Any]) -> Any:
+    """A node whose references to the function's attributes are their values, in subgraphs too."""
+    if not any(item.ref_attr_name or item.HasField("g") for item in node.attribute):
+        return node
+    copy = onnx.NodeProto()
+    copy.CopyFrom(node)
+    del copy.attribute[:]
+    for item in node.attribute:
+        if not item.ref_attr_name:
+            copy.attribute.append(item)
+        elif item.ref_attr_name in given:
+            value = copy.attribute.add()
+            value.CopyFrom(given[item.ref_attr_name])
+            value.name = item.name
+    for item in copy.attribute:
+        if item.HasField("g"):
+            inner = [_with_attributes(each, given) for each in item.g.node]
+            del item.g.node[:]
+            item.g.node.extend(inner)
+    return copy
+
+
+def _named(value: Value, name: str) -> Value:
+    """A tensor under the name that the model has for it, unless it has one."""
+    return value.named(name) if isinstance(value, Tensor) and value.name is None else value

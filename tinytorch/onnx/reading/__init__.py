@@ -1,0 +1,1 @@
+"""From bytes to a model that has been checked, and to arrays. The one place that reads files."""
