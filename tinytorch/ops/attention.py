@@ -27,10 +27,16 @@ from tinytorch.tensor import Tensor, as_tensor, as_tensors
 from tinytorch.values import checked_number
 
 _CAUSAL = parse_formula("causal(x, i, j, k) = where(j - i <= k, x, -inf)")
-_MANY: Final = 128
-"""Causal queries from which on they are taken in blocks: of fewer, a kernel more costs what it saves."""
-_BLOCKS: Final = 4
-"""Which leave out three eighths of the work; of more each is small."""
+_ROWS: Final = 128
+"""Queries of a block: their weights stay in the cache until the values are summed by them."""
+_MANY: Final = 384
+"""Queries from which on they are taken in blocks; of fewer, a kernel more costs what it saves."""
+_MANY_CAUSAL: Final = 128
+"""The same of causal queries, where blocks leave work out."""
+_BLOCKS_CAUSAL: Final = 4
+"""At least, of causal queries: they leave out three eighths of the work."""
+_BLOCKS: Final = 32
+"""At most: more of them are more kernels to compile than time is saved."""
 
 
 @scope("attention")
@@ -85,17 +91,17 @@ def attend(
 ) -> Tensor:
     """What each query finds: `attention_weights(query, key) @ value`, and masks as there.
 
-    Many causal queries are taken in blocks, each with the keys up to its last one: that leaves out most of
-    what no query sees, and the weights of one block are in memory at a time.
+    Many queries are taken in blocks: a program that only infers has the weights of one block in memory at a
+    time. A causal block goes with the keys up to its last query, which leaves out most of what none sees.
     """
-    blocks = _blocks(query, key, masks) if is_causal else []
-    if not blocks:
+    blocks = _blocks(query, key, masks, is_causal)
+    if len(blocks) < 2:
         return attention_weights(query, key, masks, is_causal=is_causal, scale=scale) @ value
     found: list[Tensor] = []
     for first, last in blocks:
-        seen = slice(0, min(last, key.shape[-2]))
+        seen = slice(0, min(last, key.shape[-2])) if is_causal else slice(None)
         rows, cut = query[..., first:last, :], [_cut(mask, first, last, seen) for mask in masks]
-        weights = _weights(rows, key[..., seen, :], cut, first, scale)
+        weights = _weights(rows, key[..., seen, :], cut, first if is_causal else None, scale)
         found.append(weights @ value[..., seen, :])
     return concatenate(found, -2)
 
@@ -110,15 +116,17 @@ def attention_weights(
     return _weights(query, key, masks, 0 if is_causal else None, scale)
 
 
-def _blocks(query: Tensor, key: Tensor, masks: Sequence[Any]) -> list[tuple[int, int]]:
+def _blocks(query: Tensor, key: Tensor, masks: Sequence[Any], is_causal: bool) -> list[tuple[int, int]]:
     """The first and the last row of each block; none where they are few, unknown, or a mask does not fit."""
     rows, columns = query.shape[-2], key.shape[-2]
-    if isinstance(rows, Dim) or isinstance(columns, Dim) or rows < _MANY:
+    least = _MANY_CAUSAL if is_causal else _MANY
+    if isinstance(rows, Dim) or isinstance(columns, Dim) or rows < least:
         return []
     for mask in map(as_tensor, masks):
         if any(n not in (1, m) for n, m in zip(mask.shape[-2:], (rows, columns)[-mask.ndim :], strict=False)):
             return []
-    size = -(-rows // _BLOCKS)
+    count = min(max(-(-rows // _ROWS), _BLOCKS_CAUSAL if is_causal else 1), _BLOCKS)
+    size = -(-rows // count)
     return [(first, min(first + size, rows)) for first in range(0, rows, size)]
 
 

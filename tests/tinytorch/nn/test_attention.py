@@ -65,6 +65,18 @@ def test_many_causal_queries_are_taken_in_blocks_that_see_what_comes_before():
     assert rows < 80  # of 131 weights; one block has 33 rows of them
 
 
+def test_of_many_queries_the_weights_of_one_block_are_in_memory():
+    q, k, v = inputs = [tt.input(name, (1, rows, 4)) for name, rows in zip("qkv", (400, 300, 300), strict=True)]
+    arrays = [R.normal(size=item.shape).astype(np.float32) for item in inputs]
+    mask = R.uniform(size=(400, 1)) < 0.7
+    found = tt.scaled_dot_product_attention(q, k, v, mask)
+    everything = np.broadcast_to(mask, (400, 300))
+    results = [found, defined(q, k, v, tt.constant(everything[None]))]
+    mine, wanted = tt.compile(inputs, results)(*arrays)
+    np.testing.assert_allclose(mine, wanted, rtol=1e-4, atol=1e-5)
+    assert tt.compile(inputs, found).plan.peak_bytes < 4 * 300 * 200  # 400 queries, four blocks of 100
+
+
 def test_a_causal_query_sees_nothing_that_comes_later():
     x = tt.input("x", ("n", 3), "float64")
     found = tt.scaled_dot_product_attention(x, x, x, is_causal=True)
