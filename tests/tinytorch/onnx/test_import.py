@@ -1,6 +1,7 @@
 """A model from text to a program, and the errors on the way."""
 
 import numpy as np
+import onnx
 import pytest
 
 import tinytorch as tt
@@ -49,5 +50,14 @@ def test_every_node_that_is_not_supported_is_named():
 
 
 def test_a_value_that_nothing_makes_is_named():
-    with pytest.raises(tt.ModelError, match="add_0 takes 'nothing'"):
+    with pytest.raises(tt.ModelError, match=r"Add, of 'y'. takes 'nothing'"):
         tt.onnx.load(parsed("network (float[4] x) => (float[4] y) { y = Add(x, nothing) }"))
+
+
+def test_a_sparse_initialiser_is_a_parameter_written_out():
+    model = parsed("network (float[2, 3] x) => (float[2, 3] y) { y = Add(x, w) }")
+    values = onnx.numpy_helper.from_array(np.array([2.0, 3.0], np.float32), "w")
+    indices = onnx.numpy_helper.from_array(np.array([[0, 1], [1, 2]]))
+    model.graph.sparse_initializer.add(values=values, indices=indices, dims=[2, 3])
+    found = tt.onnx.load(model).compile()(np.ones((2, 3), np.float32))
+    np.testing.assert_array_equal(found, np.array([[1, 3, 1], [1, 1, 4]], np.float32))

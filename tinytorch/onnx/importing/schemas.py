@@ -9,6 +9,7 @@ from typing import Any
 from tinytorch.onnx.calling.values import Unsupported
 from tinytorch.onnx.reading.arrays import array_of
 from tinytorch.onnx.reading.library import onnx
+from tinytorch.onnx.reading.naming import quoted
 
 
 @lru_cache(maxsize=4096)
@@ -31,15 +32,16 @@ def defaults_of(schema: Any) -> list[Any]:
 def attributes_of(node: Any, schema: Any, folder: Path | None) -> dict[str, Any]:
     """The attributes of a node, and the defaults of those that it has not."""
     found = {item.name: _decoded(item, folder) for item in defaults_of(schema)}
-    return found | {item.name: _decoded(item, folder) for item in node.attribute}
+    label = f"node {quoted(node.name)} ({quoted(node.op_type)})"
+    return found | {item.name: _decoded(item, folder, label) for item in node.attribute}
 
 
-def _decoded(attribute: Any, folder: Path | None) -> Any:
+def _decoded(attribute: Any, folder: Path | None, label: str = "a default") -> Any:
     value = onnx.helper.get_attribute_value(attribute)
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    if attribute.type == onnx.AttributeProto.TENSOR:
-        return array_of(value, folder)
+    if attribute.type in (onnx.AttributeProto.TENSOR, onnx.AttributeProto.SPARSE_TENSOR):
+        return array_of(value, folder, f"the attribute {quoted(attribute.name)} of {label}")
     if attribute.type == onnx.AttributeProto.STRINGS:
         return [item.decode("utf-8", "replace") for item in value]
     return list(value) if attribute.type in (onnx.AttributeProto.INTS, onnx.AttributeProto.FLOATS) else value

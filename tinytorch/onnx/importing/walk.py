@@ -66,14 +66,16 @@ class Walk:
     def _graph(
         self, graph: Any, values: Environment, opsets: Mapping[str, int], outermost: bool = False
     ) -> list[Value]:
-        for item in graph.initializer:
-            if item.name not in values:
-                weight = self.weights.get(item.name) if outermost else None
+        dense = [(item.name, item) for item in graph.initializer]
+        sparse = [(item.values.name, item) for item in graph.sparse_initializer]
+        for name, item in (*dense, *sparse):
+            if name not in values:
+                weight = self.weights.get(name) if outermost else None
                 if weight is None:
-                    weight = Weight(item.name, array_of(item, self.folder))
+                    weight = Weight(name, array_of(item, self.folder))
                 if outermost:
-                    self.weights[item.name] = weight
-                values[item.name] = weight
+                    self.weights[name] = weight
+                values[name] = weight
         self._nodes(graph.node, values, opsets)
         return [self._value(item.name, values, graph.name or "the graph") for item in graph.output]
 
