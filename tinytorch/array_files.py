@@ -1,5 +1,7 @@
 """Arrays by name in a file: `.npz`, or `.safetensors` through its library. Reading one executes nothing.
 
+What PyTorch saved, `.pt` and `.pth`, is read through PyTorch (`torch_files`), and not written.
+
     npz           what `numpy.load` reads; bfloat16 is stored as its patterns, under `name + ":bfloat16"`,
                   and notes, if there are any, as one array of bytes, `:notes`
     safetensors   what PyTorch and others read; notes are its metadata
@@ -23,6 +25,7 @@ import numpy as np
 
 from compiler.errors import ArgumentError, MissingLibraryError, ParseError
 from compiler.ir.bfloat16 import bfloat16, is_bfloat16
+from tinytorch.torch_files import SUFFIXES, read_torch
 
 Arrays: TypeAlias = "dict[str, np.ndarray[Any, Any]]"
 
@@ -72,16 +75,25 @@ def write_arrays(
 def read_arrays(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, str]]:
     """The arrays and the notes of a file.
 
-    Raises ParseError for what is damaged or of another form, ArgumentError where there is no file.
+    Raises ParseError for what is damaged or of another form, ArgumentError where there is no file,
+    MissingLibraryError where the library of a form is not installed.
     """
     source = Path(path)
-    is_safe = is_safetensors(source)
+    is_torch = is_torch_file(source)
+    is_safe = not is_torch and is_safetensors(source)
     if not source.is_file():
         raise ArgumentError(f"there is no file {str(source)!r}")
+    if is_torch:
+        return read_torch(source), {}
     try:
         return _read_safe(source) if is_safe else _read_npz(source)
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError, TypeError) as error:
         raise ParseError(f"{source} is damaged, or holds no arrays: {error}") from None
+
+
+def is_torch_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is PyTorch's, by its suffix."""
+    return Path(path).suffix in SUFFIXES
 
 
 def is_safetensors(path: Path) -> bool:

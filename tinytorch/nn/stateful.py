@@ -13,7 +13,7 @@ import numpy as np
 from compiler.errors import ArgumentError, DTypeError, StateError
 from compiler.ir.op import Parameter, Role
 from tinytorch.api import set_value, value_of
-from tinytorch.array_files import read_arrays, write_arrays
+from tinytorch.array_files import is_torch_file, read_arrays, write_arrays
 from tinytorch.nn.parts import Found, Whole, join
 from tinytorch.tensor import Tensor
 from tinytorch.values import checked_array
@@ -124,9 +124,15 @@ class Stateful(Whole):
         return write_arrays(path, self.state_dict())
 
     def load(self, path: str | os.PathLike[str], strict: bool = True) -> Fit:
-        """Reads what `save` wrote, as `load_state_dict` does. Raises ParseError for a damaged file."""
+        """Reads what `save` wrote, as `load_state_dict` does, or what PyTorch saved as `.pt` or `.pth`.
+
+        PyTorch's files are read by it, where it is installed, with `weights_only`: nothing in them is
+        executed, and their keys are those of its layout. Raises ParseError for a file that is damaged or
+        holds anything but tensors, MissingLibraryError without the library that a form needs.
+        """
         arrays, _ = read_arrays(path)
-        return self.load_state_dict(arrays, strict, layout="tinytorch")
+        layout: Layout = "torch" if is_torch_file(path) else "tinytorch"
+        return self.load_state_dict(arrays, strict, layout=layout)
 
     @abstractmethod
     def _settled(self) -> Sequence[Found]:
