@@ -66,7 +66,9 @@ def test_many_causal_queries_are_taken_in_blocks_that_see_what_comes_before():
 
 
 def test_of_many_queries_the_weights_of_one_block_are_in_memory():
-    q, k, v = inputs = [tt.input(name, (1, rows, 4)) for name, rows in zip("qkv", (400, 300, 300), strict=True)]
+    q, k, v = inputs = [
+        tt.input(name, (1, rows, 4)) for name, rows in zip("qkv", (400, 300, 300), strict=True)
+    ]
     arrays = [R.normal(size=item.shape).astype(np.float32) for item in inputs]
     mask = R.uniform(size=(400, 1)) < 0.7
     found = tt.scaled_dot_product_attention(q, k, v, mask)
