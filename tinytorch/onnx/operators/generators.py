@@ -1,4 +1,4 @@
-"""Values out of nothing: constants."""
+"""Values out of nothing: constants, ranges and unit matrices."""
 
 from __future__ import annotations
 
@@ -6,8 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from tinytorch.onnx.calling.operator import operator
-from tinytorch.onnx.calling.values import Array, Unsupported
+from compiler.ir.dims import Dim
+from compiler.ir.types import DType
+from tinytorch.onnx.calling.operator import Extents, operator
+from tinytorch.onnx.calling.values import (
+    Array,
+    Unsupported,
+    Value,
+    dtype_name,
+    has_extents,
+    known_of,
+    shape_of,
+)
+from tinytorch.onnx.operators.casts import dtype_in
+from tinytorch.ops.layout import arange
+from tinytorch.ops.making import eye, full
+from tinytorch.tensor import Tensor
+
+_FEW = 4096
+"""Elements up to which what is made is an array, which is known, and not a part of the graph."""
 
 
 @operator("Constant", since=1)
@@ -24,3 +41,52 @@ def constant(
         if given is not None:
             return np.asarray(given, dtype)
     raise Unsupported("it holds no value that is an array")
+
+
+@operator("ConstantOfShape", since=9)
+def constant_of_shape(extents: Extents, *, value: Any = None) -> Tensor | Array:
+    """One number everywhere, of a shape that may be symbolic."""
+    number: Array = np.zeros((), np.float32) if value is None else np.reshape(value, ())
+    sizes = [item for item in extents if isinstance(item, int)]
+    if len(sizes) == len(extents) and int(np.prod(sizes)) <= _FEW:
+        return np.full(sizes, number)
+    return full(extents, number.item(), dtype=number.dtype)
+
+
+@operator("Range", since=11)
+def numbers_in_steps(start: Value, limit: Value, delta: Value, *, stash_type: int = 1) -> Tensor | Array:
+    """The numbers from a start to before a limit in even steps, of which extents may be ends."""
+    ends = [known_of(item) for item in (start, limit, delta)]
+    if any(map(has_extents, ends)):
+        first, last, step = (item.reshape(-1)[0] for item in ends)
+        if isinstance(step, Dim):
+            raise Unsupported("a step is a symbolic extent")
+        plain = [item if isinstance(item, Dim) else int(item) for item in (first, last)]
+        return arange(plain[0], plain[1], int(step))
+    first, last, step = (item.reshape(()) for item in ends)
+    if step == 0:
+        raise Unsupported("the step is 0")
+    kind = first.dtype
+    wide = np.dtype(np.float64 if kind.kind not in "iu" else np.int64)
+    first, last, step = (item.astype(wide) for item in (first, last, step))
+    count = max(0, int(np.ceil((last - first) / step) if wide.kind == "f" else -(-(last - first) // step)))
+    if count <= _FEW:
+        return (first + np.arange(count) * step).astype(kind)
+    return arange(count, start=first.item(), step=step.item(), dtype=str(kind))
+
+
+@operator("EyeLike", since=9)
+def unit_matrix(like: Value, *, dtype: int | None = None, k: int) -> Tensor:
+    """1 on a diagonal and 0 elsewhere, in the shape of a matrix."""
+    rows, columns = shape_of(like)
+    return eye(rows, columns, k=k, dtype=chosen_dtype(dtype, like))
+
+
+def chosen_dtype(number: int | None, like: Value = None) -> DType:
+    """The dtype that an attribute says, or that of a value. Raises Unsupported for none of ours."""
+    if number is None:
+        return DType(dtype_name(like))
+    found = dtype_in(number)
+    if found is None:
+        raise Unsupported(f"dtype {number} is none of ours")
+    return found

@@ -1,0 +1,104 @@
+"""Conversions to another dtype."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, cast
+
+import numpy as np
+
+from compiler.errors import DTypeError
+from compiler.ir.types import DType, dtype_of
+from tinytorch.onnx.calling.operator import operator
+from tinytorch.onnx.calling.values import (
+    Array,
+    Unsupported,
+    Value,
+    Weight,
+    dtype_name,
+    has_extents,
+    has_text,
+    tensor_of,
+)
+from tinytorch.onnx.reading.library import onnx
+from tinytorch.tensor import Tensor
+
+
+@operator("Cast", since=6)
+def converted(x: Value, *, to: int, saturate: int = 1, round_mode: str = "up") -> Value:
+    """The values in another dtype: floats towards 0 as integers, bools as 0 and 1.
+
+    What is known may be of any dtype of the standard, and may be texts; a tensor is of ours.
+    """
+    known = x.array if isinstance(x, Weight) else x
+    dtype = dtype_in(to)
+    if isinstance(known, np.ndarray) and not has_extents(known) and (dtype is None or _is_foreign(known)):
+        return _known(known, to, bool(saturate), round_mode)
+    if dtype is None:
+        raise Unsupported(f"{_name(to)} is no dtype of ours; a value that is known could be converted")
+    return tensor_cast(tensor_of(x), dtype)
+
+
+@operator("CastLike", since=15)
+def converted_like(x: Value, like: Value, *, saturate: int = 1, round_mode: str = "up") -> Value:
+    """The values in the dtype of another one."""
+    name = dtype_name(like)
+    if name == "object":
+        return converted(x, to=onnx.TensorProto.STRING)
+    to = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(name) if name != "bfloat16" else _numpy(16))
+    return converted(x, to=to, saturate=saturate, round_mode=round_mode)
+
+
+def tensor_cast(x: Tensor, dtype: DType) -> Tensor:
+    """A tensor in another dtype; floats that are not 0, NaN among them, are true."""
+    if dtype is DType.BOOL:
+        return x != 0 if x.dtype is not DType.BOOL else x
+    return x.astype(dtype)
+
+
+def dtype_in(number: int) -> DType | None:
+    """Our dtype for a TensorProto's; None where there is none."""
+    try:
+        return dtype_of(_numpy(number))
+    except (DTypeError, KeyError, TypeError):
+        return None
+
+
+def _numpy(number: int) -> np.dtype[Any]:
+    return cast("np.dtype[Any]", onnx.helper.tensor_dtype_to_np_dtype(number))
+
+
+def _is_foreign(array: Array) -> bool:
+    """Whether an array is of texts, or of another dtype that is none of ours."""
+    try:
+        dtype_of(array.dtype)
+    except DTypeError:
+        return True
+    return False
+
+
+def _name(number: int) -> str:
+    return str(onnx.TensorProto.DataType.Name(number)).lower()
+
+
+def _known(x: Array, to: int, saturate: bool, round_mode: str) -> Array:
+    if has_text(x):
+        if to == onnx.TensorProto.STRING:
+            return x
+        numbers = np.array([float(item) for item in x.flat], np.float64).reshape(x.shape)
+        return numbers.astype(_numpy(to))
+    if to == onnx.TensorProto.STRING:
+        return np.array([_text(item) for item in x.flat], dtype=object).reshape(x.shape)
+    if round_mode != "up":
+        raise Unsupported(f"the mode of rounding {round_mode!r}")
+    kind = _numpy(to)
+    if saturate and _name(to).startswith("float8"):
+        return np.asarray(onnx.numpy_helper.saturate_cast(x, kind))
+    return x.astype(kind)
+
+
+def _text(item: Any) -> str:
+    """The shortest digits that read the same; NaN and INF in capitals."""
+    if isinstance(item, float | np.floating) and not math.isfinite(float(cast(Any, item))):
+        return "NaN" if math.isnan(float(cast(Any, item))) else "INF" if item > 0 else "-INF"
+    return str(cast(Any, item))
