@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 
 from compiler.errors import DTypeError
-from compiler.ir.types import DType, dtype_of
+from compiler.ir.node import make_node
+from compiler.ir.op import ArrayFunction, Call
+from compiler.ir.types import DType, TensorType, dtype_of
 from tinytorch.onnx.calling.operator import operator
 from tinytorch.onnx.calling.values import (
     Array,
@@ -102,3 +106,36 @@ def _text(item: Any) -> str:
     if isinstance(item, float | np.floating) and not math.isfinite(float(cast(Any, item))):
         return "NaN" if math.isnan(float(cast(Any, item))) else "INF" if item > 0 else "-INF"
     return str(cast(Any, item))
+
+
+@dataclass(frozen=True)
+class _Bits(ArrayFunction):
+    """The same bits, read as another dtype of that size."""
+
+    dtype: DType
+
+    @property
+    def label(self) -> str:
+        return "onnx.bit_cast"
+
+    def infer(self, operands: Sequence[TensorType]) -> TensorType:
+        return TensorType(self.dtype, operands[0].shape)
+
+    def write(self, out: Any, *operands: Any) -> None:
+        out[...] = np.ascontiguousarray(operands[0]).view(out.dtype).reshape(out.shape)
+
+
+@operator("BitCast", since=26)
+def same_bits(x: Value, *, to: int) -> Value:
+    """The bits of the values, read as another dtype of their size."""
+    known = x.array if isinstance(x, Weight) else x
+    if isinstance(known, np.ndarray) and not has_extents(known) and not has_text(known):
+        kind = _numpy(to)
+        if kind.itemsize != known.dtype.itemsize:
+            raise Unsupported(f"{known.dtype} and {kind} are not of one size")
+        return np.ascontiguousarray(known).view(kind).reshape(known.shape)
+    tensor, dtype = tensor_of(x), dtype_in(to)
+    if dtype is None or dtype.size != tensor.dtype.size:
+        raise Unsupported(f"{tensor.dtype} and {_name(to)} are not two dtypes of ours of one size")
+    type = TensorType(dtype, tensor.shape)
+    return Tensor(make_node(Call("onnx.bit_cast", _Bits(dtype), type), [tensor.node]))
