@@ -20,6 +20,7 @@ from tinytorch.onnx.calling.values import Value, Weight, tensor_of
 from tinytorch.onnx.importing.walk import Walk
 from tinytorch.onnx.reading.files import Read, Source, read_model
 from tinytorch.onnx.reading.library import onnx
+from tinytorch.state import state_updates
 from tinytorch.tensor import Tensor
 
 
@@ -79,9 +80,12 @@ class Model(Module):
     def compile(self, *, freeze: bool = True, **options: Any) -> Program:
         """A program of its inputs and outputs. Weights are constants of it unless `freeze` is False.
 
+        Of a network in training, whose masks of dropout are others in each call, nothing is constant.
         Options are those of `tt.compile`.
         """
         outputs: Any = self.outputs[0] if len(self.outputs) == 1 else tuple(self.outputs)
+        if "updates" not in options and (counters := state_updates(*self.outputs)):
+            options["updates"], freeze = counters, False
         return compiled(self.inputs, outputs, freeze=freeze, **options)
 
     def _built(self, inputs: Sequence[Any]) -> list[Tensor]:
