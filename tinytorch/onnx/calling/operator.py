@@ -26,6 +26,7 @@ from typing import Annotated, Any, Final, TypeAlias, TypeVar, cast
 from compiler.ir.dims import Dim
 from compiler.ir.dims import Extent as OneExtent
 from compiler.ir.op import Role
+from tinytorch.onnx.calling.reals import Real
 from tinytorch.onnx.calling.values import Array, Unsupported, Value, has_extents, known_of, tensor_of
 from tinytorch.tensor import Tensor
 
@@ -63,7 +64,10 @@ def _as_known(value: Value) -> Array:
 
 
 def _as_extents(value: Value) -> tuple[OneExtent, ...]:
-    return tuple(item if isinstance(item, Dim) else int(item) for item in known_of(value).reshape(-1))
+    found = known_of(value).reshape(-1)
+    if any(isinstance(item, Real) for item in found):
+        raise Unsupported("it has to be integers, and is of floats")
+    return tuple(item if isinstance(item, Dim) else int(item) for item in found)
 
 
 _CONVERSIONS: Final[Mapping[Any, Callable[[Any], Any]]] = {

@@ -15,12 +15,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from compiler.errors import UserError
 from compiler.ir.build import parameter_node
-from compiler.ir.dims import Dim, Extent
+from compiler.ir.dims import Dim, Extent, symbols
 from compiler.ir.graph import Graph
-from compiler.ir.op import Input, Parameter, Role
+from compiler.ir.op import Input, MapReduce, Parameter, Role, Size
 from tinytorch.api import compile as compiled
 from tinytorch.api import constant
+from tinytorch.onnx.calling.reals import Real
 from tinytorch.ops.joining import stack
 from tinytorch.ops.making import zeros
 from tinytorch.tensor import Tensor
@@ -82,8 +84,8 @@ class NotKnown(Unsupported):
 
 
 def has_extents(array: Array) -> bool:
-    """Whether an array holds a symbolic extent."""
-    return array.dtype == object and any(isinstance(item, Dim) for item in array.flat)
+    """Whether an array holds a symbolic extent, or a float that is made of one."""
+    return array.dtype == object and any(isinstance(item, Dim | Real) for item in array.flat)
 
 
 def has_text(array: Array) -> bool:
@@ -102,11 +104,17 @@ def tensor_of(value: Value, role: Role = Role.TRAINED) -> Tensor:
     if has_text(value):
         raise Unsupported("texts are no tensors of ours")
     if has_extents(value):
-        items = [zeros((), dtype="int64") + item for item in value.flat]
+        items = [_of_extent(item) for item in value.flat]
         return stack(items).reshape(value.shape) if value.ndim else items[0]
     if value.dtype == object:
         value = value.astype(np.int64)
     return constant(value)
+
+
+def _of_extent(item: Extent | Real) -> Tensor:
+    if isinstance(item, Real):
+        return (zeros((), dtype=item.dtype) + item.extent) / item.divisor
+    return zeros((), dtype="int64") + item
 
 
 def known_of(value: Value) -> Array:
@@ -119,7 +127,19 @@ def known_of(value: Value) -> Array:
         raise Unsupported(f"a tensor is wanted, not {_title(value)}")
     if any(isinstance(node.op, Input | Parameter) for node in Graph.of([value.node]).nodes):
         raise NotKnown(value)
-    return np.asarray(compiled([], value, backend="numpy", passes=())())
+    try:
+        return np.asarray(compiled([], value, backend="numpy", passes=())())
+    except UserError as error:
+        raise Unsupported(_of_symbols(value)) from error
+
+
+def _of_symbols(tensor: Tensor) -> str:
+    """Why a tensor that is computed from extents alone is not known."""
+    maps = [node.op for node in Graph.of([tensor.node]).nodes if isinstance(node.op, MapReduce)]
+    sizes = [item.extent for op in maps for item in op.arguments if isinstance(item, Size)]
+    names = sorted({name for extent in sizes for name in symbols(extent)})
+    fix = f"\n  fix: load(..., dims={{{names[0]!r}: number}})" if names else ""
+    return f"it has to be known before a call, and is no polynomial of {', '.join(names) or 'extents'}{fix}"
 
 
 def shape_of(value: Value) -> tuple[Extent, ...]:
@@ -136,8 +156,12 @@ def dtype_name(value: Value) -> str:
     if isinstance(value, Weight):
         value = value.array
     if isinstance(value, np.ndarray):
-        return "int64" if has_extents(value) else str(value.dtype)
+        return _dtype_of_extents(value) if has_extents(value) else str(value.dtype)
     return str(value.dtype) if isinstance(value, Tensor) else "object"
+
+
+def _dtype_of_extents(array: Array) -> str:
+    return next((item.dtype for item in array.flat if isinstance(item, Real)), "int64")
 
 
 def _title(value: Value) -> str:

@@ -183,5 +183,7 @@ def _with_attributes(node: Any, given: Mapping[str, Any]) -> Any:
 
 
 def _named(value: Value, name: str) -> Value:
-    """A tensor under the name that the model has for it, unless it has one."""
-    return value.named(name) if isinstance(value, Tensor) and value.name is None else value
+    """A tensor under the name that the model has for it, unless it has one or is a leaf."""
+    if not isinstance(value, Tensor) or value.name is not None or not value.node.operands:
+        return value
+    return value.named(name)
