@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 
 from tinytorch.guards import missing_from
 
-__all__ = ["Model", "load"]
+__all__ = ["Model", "load", "save", "to_model"]
 
 if TYPE_CHECKING:
+    from tinytorch.onnx.exporting.model import to_model
+    from tinytorch.onnx.exporting.saving import save
     from tinytorch.onnx.importing.model import Model, load
 else:
     __getattr__ = missing_from(
         __name__,
         load="importing.model",
+        save="exporting.saving",
+        to_model="exporting.model",
         Model="importing.model",
     )
 

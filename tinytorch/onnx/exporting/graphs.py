@@ -1,0 +1,120 @@
+"""From a graph to the nodes of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from compiler.errors import UnsupportedOperatorError
+from compiler.ir.graph import Graph
+from compiler.ir.naming import reference
+from compiler.ir.node import Node, written_for
+from compiler.ir.op import Constant, Input, MapReduce, Parameter, Reducer
+from compiler.ir.scope import Path
+from tinytorch.onnx.exporting.choosing import plan_of
+from tinytorch.onnx.exporting.context import Context
+from tinytorch.onnx.exporting.extents import Extents
+from tinytorch.onnx.exporting.forms import FORMS
+from tinytorch.onnx.exporting.plans import Plan, Uses
+from tinytorch.onnx.exporting.shapes import Moves
+from tinytorch.onnx.exporting.values import Unsayable, Value
+from tinytorch.onnx.exporting.writer import Library, Place, Writer, tensor_of
+
+
+@dataclass(slots=True)
+class Written:
+    """The nodes of a graph, and which value of the model each of its values is."""
+
+    writer: Writer
+    values: dict[Node, Value] = field(default_factory=dict[Node, Value])
+    failures: list[str] = field(default_factory=list[str])
+
+
+def write_graph(graph: Graph, opset: int, names: Mapping[Node, str]) -> Written:
+    """The nodes of a graph whose inputs and results have these names.
+
+    Raises UnsupportedOperatorError that names every node that ONNX cannot say, and why.
+    """
+    library = Library(FORMS, opset)
+    titles = {node: reference(text) for node, text in graph.names.values.items()}
+    titles.update(names)
+    writer = Writer(library, names=list(dict.fromkeys(titles.values())))
+    written = Written(writer)
+    for node in graph.nodes:
+        if isinstance(node.op, Input | Parameter | Constant):
+            _write_leaf(written, node, titles[node], is_input=node in names)
+    leaves = [(written.values[node], node.type) for node in (*graph.inputs, *graph.parameters)]
+    extents = Extents(writer, leaves[: len(graph.inputs)])
+    context = Context(writer, extents, Moves(extents), graph.names)
+    plans = _plans(graph)
+    for node in graph.nodes:
+        if node in plans:
+            writer.place = _place(graph, node, titles[node])
+            _write_node(written, context, node, plans[node], titles[node])
+    _raise_failures(written)
+    return written
+
+
+def _plans(graph: Graph) -> dict[Node, Plan]:
+    """How each node is written that is needed: what a plan goes around is not, unless others need it."""
+    uses = Uses(graph)
+    needed = set(graph.results)
+    plans: dict[Node, Plan] = {}
+    for node in reversed(graph.nodes):
+        if (node in needed and node.operands) or (node in needed and not _is_leaf(node)):
+            plans[node] = plan_of(node, uses)
+            needed.update(plans[node].reads)
+    return plans
+
+
+def _is_leaf(node: Node) -> bool:
+    return isinstance(node.op, Input | Parameter | Constant)
+
+
+def _write_leaf(written: Written, node: Node, name: str, *, is_input: bool) -> None:
+    op = node.op
+    if isinstance(op, Parameter | Constant):
+        written.writer.initializers.append(tensor_of(op.buffer.array, name))
+    written.values[node] = Value(written.writer, name, node.type.dtype.numpy)
+
+
+def _write_node(written: Written, context: Context, node: Node, plan: Plan, name: str) -> None:
+    writer = written.writer
+    first = len(writer.nodes)
+    operands = [written.values[item] for item in plan.reads]
+    try:
+        found = plan.write(context, operands)
+    except Unsayable as error:
+        written.failures.append(f"{context.names.describe(node)}: {error}")
+        found = Value(writer, name, node.type.dtype.numpy)
+    written.values[node] = writer.renamed(found, name, first)
+
+
+def _place(graph: Graph, node: Node, name: str) -> Place:
+    path = path_of(graph.scopes[node])
+    op, source = node.op, written_for(node).origin.source
+    is_formula = isinstance(op, MapReduce) and op.reducer is Reducer.NONE and op.formula.lines
+    document = str(op.formula) if isinstance(op, MapReduce) and is_formula else ""
+    notes = {"source": f"{PurePath(source.file).name}:{source.line}: {source.text}"} if source else {}
+    return Place(name, path, document, notes)
+
+
+def path_of(scopes: Path) -> str:
+    """Scopes as ONNX names them: `/encoder/block.0`."""
+    parts: list[str] = []
+    for part in (piece for item in scopes for piece in item.split("/") if piece):
+        if part.isdigit() and parts:
+            parts[-1] += f".{part}"
+        else:
+            parts.append(part)
+    return "".join(f"/{part}" for part in parts)
+
+
+def _raise_failures(written: Written) -> None:
+    if written.failures:
+        count = len(written.failures)
+        raise UnsupportedOperatorError(
+            f"ONNX cannot say {count} node{'s' * (count > 1)} of the graph\n"
+            + "\n".join(f"  {item}" for item in written.failures)
+        )

@@ -1,0 +1,171 @@
+"""Maps: a formula of values, as one operator of the standard, a few, or a function of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+from compiler.ir.formula.tape import Const, Formula, Ref, infer_dtypes
+from compiler.ir.node import Node
+from compiler.ir.op import Access, Argument, Index, MapReduce, Size
+from compiler.ir.types import BOOL, DType, Operand, Weak, dtype_of
+from tinytorch.elementwise import Elementwise
+from tinytorch.onnx.exporting.atoms import ATOMS, NO_FORM
+from tinytorch.onnx.exporting.context import Context
+from tinytorch.onnx.exporting.values import Unsayable, Value, converted
+from tinytorch.ops import activations, elementwise
+
+Attributes = Callable[..., dict[str, Any]]
+Shape = tuple[tuple[Any, ...], Ref, int]
+"""What a formula computes, whatever it and its parameters are called."""
+
+
+def _alpha(value: float) -> dict[str, Any]:
+    return {"alpha": float(value)}
+
+
+_GELU: Final = activations.GELU_FORMS
+
+_STANDARD: Final[Mapping[Elementwise, tuple[str, int, Attributes]]] = {
+    activations.relu: ("Relu", 14, dict),
+    activations.leaky_relu: ("LeakyRelu", 16, _alpha),
+    activations.elu: ("Elu", 6, _alpha),
+    activations.selu: ("Selu", 6, dict),
+    activations.celu: ("Celu", 12, _alpha),
+    activations.mish: ("Mish", 18, dict),
+    activations.softsign: ("Softsign", 1, dict),
+    activations.hard_sigmoid: ("HardSigmoid", 6, lambda: {"alpha": 1 / 6, "beta": 0.5}),
+    activations.hard_swish: ("HardSwish", 14, dict),
+    _GELU["none"]: ("Gelu", 20, lambda: {"approximate": "none"}),
+    _GELU["tanh"]: ("Gelu", 20, lambda: {"approximate": "tanh"}),
+    elementwise.reciprocal: ("Reciprocal", 13, dict),
+}
+"""Ops that are operators of the standard: their names, since when, and the attributes from our literals."""
+
+_ALSO_DOUBLE: Final = ("Relu", "Reciprocal", "Celu")
+"""Those of which ONNX Runtime has kernels of float64."""
+
+
+@cache
+def _standard() -> Mapping[Shape, tuple[str, int, Attributes]]:
+    return {_shape(op.formula): row for op, row in _STANDARD.items()}
+
+
+def _shape(formula: Formula) -> Shape:
+    return formula.lines, formula.result, len(formula.parameters)
+
+
+def write_map(context: Context, node: Node, *operands: Value) -> Value:
+    """The nodes of a MapReduce that reduces nothing."""
+    op = node.op
+    assert isinstance(op, MapReduce)
+    given = iter(operands)
+    values = [_argument(context, op, argument, given) for argument in op.arguments]
+    if op.is_conversion:
+        found = (
+            values[0] if isinstance(values[0], Value) else context.writer.operand(values[0], op.dtype.numpy)
+        )
+        found = converted(found, op.dtype, dtype_of(found.dtype))
+    else:
+        found = _standard_node(op, values) or _formula(context, op, values)
+    if not _covers(op):
+        found = context.moves.expanded(found, op.extents)
+    return context.moves.unsqueezed(found, [k for k, axis in enumerate(op.output) if axis is None])
+
+
+def _argument(context: Context, op: MapReduce, argument: Argument, operands: Iterator[Value]) -> Any:
+    """A value that broadcasts over the loops, or a number."""
+    rank = len(op.extents)
+    match argument:
+        case Access():
+            return context.moves.along(next(operands), argument.axes, rank)
+        case Index():
+            places = context.extents.count(op.extents[argument.loop])
+            return context.moves.along(places, (argument.loop,), rank)
+        case Size():
+            extent = argument.extent
+            return extent if isinstance(extent, int) else context.extents.number(extent)
+        case Const():
+            return argument.value
+
+
+def _covers(op: MapReduce) -> bool:
+    """Whether what the formula uses broadcasts to the whole result by itself."""
+    rank = len(op.extents)
+    widths, loops = [0], set[int]()
+    for k, argument in enumerate(op.arguments):
+        if not op.formula.uses(k) or isinstance(argument, Size | Const):
+            continue
+        axes = (argument.loop,) if isinstance(argument, Index) else argument.axes
+        named = {axis for axis in axes if axis is not None}
+        widths += [len(axes) if not named else max(len(axes), rank - min(named))]
+        loops |= named
+    return max(widths) >= rank and all(k in loops for k, extent in enumerate(op.extents) if extent != 1)
+
+
+def _standard_node(op: MapReduce, values: Sequence[Any]) -> Value | None:
+    """One operator that is the formula, where it is one and there is a kernel."""
+    row = _standard().get(_shape(op.formula))
+    x, *literals = values
+    if row is None or not isinstance(x, Value) or any(isinstance(item, Value) for item in literals):
+        return None
+    name, since, attributes = row
+    is_known = x.dtype.name == "float32" or (x.dtype.name == "float64" and name in _ALSO_DOUBLE)
+    if not is_known or x.dtype != op.dtype.numpy or x.nodes.opset < since:
+        return None
+    return x.nodes.node(name, x, **attributes(*literals))
+
+
+def _formula(context: Context, op: MapReduce, values: Sequence[Any]) -> Value:
+    """What a formula makes of values: a function of the model where it is long and is no atom's."""
+    formula, kinds = op.formula, _kinds(op, values)
+    if formula.atom is not None or not any(isinstance(item, Value) for item in values):
+        return _written(context.writer, formula, kinds, op.dtype, values)
+    inputs = list({item.name: item for item in values if isinstance(item, Value)}.values())
+    names = [item.name for item in inputs]
+    places = [names.index(item.name) if isinstance(item, Value) else None for item in values]
+
+    def body(*given: Value) -> Value:
+        again = [item if place is None else given[place] for item, place in zip(values, places, strict=True)]
+        return _written(given[0].nodes, formula, kinds, op.dtype, again)
+
+    literals = tuple(
+        place if place is not None else Const(item) for item, place in zip(values, places, strict=True)
+    )
+    key = formula, literals, tuple(kinds), op.dtype
+    name = context.names.formulas.get(formula, formula.name)
+    return context.writer.call(name, body, inputs, key=key, document=str(formula))
+
+
+def _kinds(op: MapReduce, values: Sequence[Any]) -> list[Operand]:
+    """The dtypes of the formula's parameters; sizes and literals are weak."""
+
+    def kind(argument: Argument, item: Any) -> Operand:
+        if isinstance(argument, Const):
+            return Weak(type(argument.value))
+        return Weak(int) if isinstance(argument, Size) else dtype_of(item.dtype)
+
+    return [kind(argument, item) for argument, item in zip(op.arguments, values, strict=True)]
+
+
+def _written(
+    nodes: Any, formula: Formula, kinds: Sequence[Operand], dtype: DType, values: Sequence[Any]
+) -> Value:
+    """The formula line by line, each in the dtype that the IR states for it."""
+    known = list(values)
+
+    def look(ref: Ref, wanted: DType) -> Value:
+        item = known[ref] if isinstance(ref, int) else ref.value
+        if not isinstance(item, Value):
+            return nodes.constant(item, wanted.numpy)
+        return converted(item, wanted, dtype_of(item.dtype))
+
+    for typed in infer_dtypes(formula, kinds, dtype):
+        line = typed.line
+        if line.atom not in ATOMS:
+            raise Unsayable(f"the atom {line.atom}: {NO_FORM[line.atom]}")
+        reads = [BOOL if line.atom == "where" and k == 0 else typed.reads for k in range(len(line.arguments))]
+        found = ATOMS[line.atom](*map(look, line.arguments, reads))
+        known.append(converted(found, typed.dtype, dtype_of(found.dtype)))
+    return look(formula.result, dtype)

@@ -1,0 +1,210 @@
+"""Models: graphs of ours with what is around the nodes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import numpy as np
+
+from compiler.errors import ArgumentError
+from compiler.ir.dims import Dim
+from compiler.ir.graph import Graph
+from compiler.ir.naming import reference
+from compiler.ir.node import Node
+from compiler.ir.op import Constant, Input, Parameter
+from compiler.ir.types import TensorType
+from compiler.program import Program
+from compiler.structure import flatten
+from tinytorch.api import input as tensor_input
+from tinytorch.nn.module import Module
+from tinytorch.onnx.exporting.graphs import Written, write_graph
+from tinytorch.onnx.exporting.writer import DOMAIN, element_type, note
+from tinytorch.onnx.reading.library import onnx
+from tinytorch.state import check_updates
+from tinytorch.tensor import Tensor, as_tensor
+
+NEWEST: Final = 28
+"""The newest version of the standard's operators that ONNX Runtime of today (1.32) runs."""
+
+OLDEST: Final = 18
+"""The oldest that is written: since then axes of reductions are inputs, and integers have bits."""
+
+_IR_OF_NOTES: Final = 10
+"""Since which version of the format nodes have metadata."""
+
+STATES: Final = "tinytorch.states"
+"""The key under which a model says which output is the next value of which input, as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is exported, and what its outputs are to be called; None where their own names say it."""
+
+    graph: Graph
+    titles: Sequence[str | None]
+
+
+def to_model(
+    what: Any = None,
+    *,
+    inputs: Any = None,
+    outputs: Any = None,
+    updates: Mapping[Tensor, Tensor] | None = None,
+    opset: int | None = None,
+    name: str = "",
+    doc: str = "",
+    metadata: Mapping[str, str] | None = None,
+) -> Any:
+    """The ModelProto of a graph: of tensors, a `Graph`, a `Program`, or a module with its inputs.
+
+    `inputs` and `outputs` are tensors (`outputs` also a dict, whose keys are then their names); a module's
+    inputs are tensors, or example arrays whose shapes they get. Parameters are initialisers. One that is
+    updated is an input, whose default is its present value, and its next value is an output, `name.next`;
+    the metadata `tinytorch.states` maps the ones to the others.
+
+    `opset` is the version of the standard's operators, 18 to 28; without it the newest that ONNX Runtime
+    runs and the library `onnx` knows. `name` and `doc` are the graph's, `metadata` is written as it is.
+    Raises UnsupportedOperatorError with every node that ONNX cannot say, and why.
+    """
+    asked = _asked(what, inputs, outputs, updates)
+    version = _checked_opset(opset)
+    names = _names(asked)
+    written = write_graph(asked.graph, version, names)
+    graph = _graph(asked, names, written, name, doc)
+    library = written.writer.library
+    imports = [onnx.helper.make_opsetid("", version)]
+    imports += [onnx.helper.make_opsetid(DOMAIN, 1)] * bool(library.protos)
+    model = onnx.helper.make_model(
+        graph, opset_imports=imports, functions=library.protos, producer_name="tinytorch", doc_string=doc
+    )
+    model.ir_version = max(_IR_OF_NOTES, onnx.helper.find_min_ir_version_for(imports, ignore_unknown=True))
+    states = {names[parameter]: _next(names[parameter]) for parameter, _ in asked.graph.updates}
+    note(model, {**(metadata or {}), **({STATES: json.dumps(states)} if states else {})})
+    return model
+
+
+def _next(name: str) -> str:
+    return f"{name}.next"
+
+
+def _checked_opset(opset: int | None) -> int:
+    newest = min(NEWEST, onnx.defs.onnx_opset_version())
+    if opset is None:
+        return newest
+    if not OLDEST <= opset <= newest:
+        raise ArgumentError(f"opset is {OLDEST} to {newest}, not {opset!r}")
+    return opset
+
+
+def _asked(what: Any, inputs: Any, outputs: Any, updates: Mapping[Tensor, Tensor] | None) -> Asked:
+    if isinstance(what, Program | Graph):
+        if inputs is not None or outputs is not None or updates is not None:
+            raise ArgumentError("a graph or a program has inputs, outputs and updates of its own")
+        graph = what if isinstance(what, Graph) else what.source_graph
+        keys = what.structure.keys if isinstance(what, Program) else ()
+        return Asked(graph, keys or [None] * len(graph.outputs))
+    if isinstance(what, Module):
+        inputs, outputs = _called(what, inputs, outputs)
+    elif what is not None:
+        outputs = _either(what, outputs)
+    if outputs is None:
+        raise ArgumentError(
+            "nothing to export\n  fix: inputs=[x], outputs=[y], a program, or a module with inputs=[x]"
+        )
+    results, structure = flatten(outputs)
+    declared = [] if inputs is None else flatten(inputs)[0]
+    for item in (*declared, *results):
+        if not isinstance(item, Tensor):
+            raise ArgumentError(f"what is exported are tensors, not {item!r}")
+    changes = [(target.node, as_tensor(value).node) for target, value in (updates or {}).items()]
+    graph = Graph.of([item.node for item in results], changes, [item.node for item in declared])
+    check_updates(graph.nodes, {target.op for target, _ in changes})
+    return Asked(graph, structure.keys or [None] * len(results))
+
+
+def _either(what: Any, outputs: Any) -> Any:
+    if outputs is not None:
+        raise ArgumentError(f"outputs are given twice: as {what!r}, and as outputs=")
+    return what
+
+
+def _called(module: Module, inputs: Any, outputs: Any) -> tuple[list[Tensor], Any]:
+    """The tensors that a module is called with, and what it makes of them."""
+    if inputs is None:
+        raise ArgumentError(
+            f"a module is exported for inputs\n  fix: inputs=[x], of tensors or example arrays: {module!r}"
+        )
+    given: list[Any] = list(cast("Sequence[Any]", inputs)) if isinstance(inputs, list | tuple) else [inputs]
+    tensors = [
+        item if isinstance(item, Tensor) else _like(item, "input" if len(given) == 1 else f"input_{k}")
+        for k, item in enumerate(given)
+    ]
+    return tensors, module(*tensors) if outputs is None else outputs
+
+
+def _like(example: Any, name: str) -> Tensor:
+    array = np.asarray(example)
+    return tensor_input(name, array.shape, array.dtype)
+
+
+def _names(asked: Asked) -> dict[Node, str]:
+    """What inputs, states and results are called. A result that is a leaf keeps the leaf's name."""
+    graph = asked.graph
+    every = graph.names.values
+    names = {node: reference(every[node]) for node in (*graph.inputs, *(node for node, _ in graph.updates))}
+    taken = {reference(text) for node, text in every.items() if node.name is not None}
+    count = len(graph.outputs)
+    for k, (node, title) in enumerate(zip(graph.outputs, asked.titles, strict=True)):
+        if node in names or isinstance(node.op, Input | Parameter | Constant):
+            continue
+        wanted = title or ("" if node.name is not None else "output" if count == 1 else f"output_{k}")
+        if not wanted or (wanted != node.name and wanted in taken):
+            wanted = reference(every[node])
+        names[node] = wanted
+        taken.add(wanted)
+    for parameter, node in graph.updates:
+        if node not in names and not isinstance(node.op, Input | Parameter | Constant):
+            names[node] = _next(names[parameter])
+    return names
+
+
+def _graph(asked: Asked, names: Mapping[Node, str], written: Written, name: str, doc: str) -> Any:
+    graph, writer = asked.graph, written.writer
+    states = [parameter for parameter, _ in graph.updates]
+    inputs = [_info(names[node], node.type) for node in (*graph.inputs, *states)]
+    outputs: list[Any] = []
+    said = {item.name for item in inputs} | {item.name for item in writer.initializers}
+    wanted = [
+        *(
+            (node, title or names.get(node, "output"))
+            for node, title in zip(graph.outputs, asked.titles, strict=True)
+        ),
+        *((node, _next(names[parameter])) for parameter, node in graph.updates),
+    ]
+    for node, title in wanted:
+        outputs.append(_info(_result(written, node, title, said), node.type))
+        said.add(outputs[-1].name)
+    made = {item for proto in writer.nodes for item in proto.output} - said
+    values = {value.name: node.type for node, value in written.values.items() if value.name in made}
+    infos = [_info(item, type) for item, type in values.items()]
+    read = {item for proto in writer.nodes for item in proto.input} | {names[state] for state in states}
+    initializers = [item for item in writer.initializers if item.name in read]
+    return onnx.helper.make_graph(
+        writer.nodes, name or "graph", inputs, outputs, initializers, doc or None, infos
+    )
+
+
+def _result(written: Written, node: Node, title: str, said: set[str]) -> str:
+    """The name of a value as an output: of one that is a leaf, or an output already, a copy's."""
+    value = written.values[node]
+    if value.name not in said:
+        return value.name
+    return written.writer.copy(value, title).name
+
+
+def _info(name: str, type: TensorType) -> Any:
+    shape = [str(extent) if isinstance(extent, Dim) else extent for extent in type.shape]
+    return onnx.helper.make_tensor_value_info(name, element_type(type.dtype.numpy), shape)
