@@ -555,6 +555,7 @@ __all__ = [
     "fmod",
     "fold",
     "frac",
+    "from_torch",
     "full",
     "full_like",
     "gather",
@@ -784,6 +785,7 @@ if TYPE_CHECKING:
     from tinytorch.asking.summary import summary
     from tinytorch.data import DataLoader
     from tinytorch.fitting.loop import fit
+    from tinytorch.onnx.pytorch import from_torch
     from tinytorch.plots import plot_activations
 else:
     __getattr__ = missing_from(
@@ -804,4 +806,5 @@ else:
         plot_activations="plots",
         DataLoader="data",
         fit="fitting.loop",
+        from_torch="onnx.pytorch",
     )

@@ -85,10 +85,16 @@ class Stateful(Whole):
         """Copies of all weights and persistent buffers, under their paths.
 
         With the layout "torch" keys and arrays are those of the same network in PyTorch: positions in a
-        Sequential, and weights of Dense as `[outputs, inputs]`.
+        Sequential, and weights of Dense as `[outputs, inputs]`; a shared part is there under each of its
+        paths.
         """
         _check_layout(layout)
-        return {slot.key: slot.given(value_of(slot.tensor)) for slot in self._slots(layout)}
+        found = {slot.key: slot.given(value_of(slot.tensor)) for slot in self._slots(layout)}
+        if layout == "torch":
+            for alias, own in self._aliases(layout).items():
+                inside = [key for key in found if key == own or key.startswith(f"{own}.")]
+                found |= {alias + key.removeprefix(own): found[key] for key in inside}
+        return found
 
     def load_state_dict(
         self, state: Mapping[str, Any], strict: bool = True, *, layout: Layout | None = None

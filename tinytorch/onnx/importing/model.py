@@ -45,10 +45,16 @@ def load(
 class Model(Module):
     """A network that was read from an ONNX file. Called with tensors, it is built anew for them."""
 
-    def __init__(self, read: Read, known: Mapping[str, Any], dims: Mapping[str, int | str]) -> None:
+    def __init__(
+        self,
+        read: Read,
+        known: Mapping[str, Any],
+        dims: Mapping[str, int | str],
+        weights: Mapping[str, Weight] | None = None,
+    ) -> None:
         super().__init__()
         self._read = read
-        self._weights: dict[str, Weight] = {}
+        self._weights: dict[str, Weight] = dict(weights or {})
         self._known = {name: np.asarray(value) for name, value in known.items()}
         self._dims = dict(dims)
         graph = read.proto.graph
