@@ -15,8 +15,8 @@ from compiler.errors import TinytorchError
 from tinytorch.cli.failing import WITH_TRACEBACK, Failure, Fault
 
 COMMANDS: Final = (
-    "demo", "draw", "report", "diff", "compare", "ablate", "profile", "cost", "memory", "explain", "lint",
-    "passes", "ops", "plugins", "doctor", "completion",
+    "demo", "run", "draw", "report", "diff", "compare", "ablate", "profile", "cost", "memory", "explain",
+    "lint", "passes", "ops", "plugins", "doctor", "completion",
 )  # fmt: skip
 """In the order in which help lists them. Each is a module of `tinytorch.cli.commands` with a `command`."""
 
@@ -59,9 +59,9 @@ class Commands(click.Group):
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="TARGET is path.py:NAME, module:NAME, or a file that tt.save wrote.  NAME is a program, tensors, "
-    "a graph, or a function without arguments that returns one.  Every command takes --json.  "
-    "Exit codes: 0 done, 1 the answer is no (diff: they differ), 2 an error.",
+    epilog="TARGET is path.py:NAME, module:NAME, a file that tt.save wrote, or an .onnx file.  "
+    "NAME is a program, tensors, a graph, or a function without arguments that returns one.  "
+    "Every command takes --json.  Exit codes: 0 done, 1 the answer is no (diff: they differ), 2 an error.",
 )
 @click.version_option(package_name="tinytorch-compiler", prog_name="tinytorch")
 def main() -> None:

@@ -1,7 +1,8 @@
-"""Targets: `path.py:NAME`, `module:NAME`, or a file that `tt.save` wrote.
+"""Targets: `path.py:NAME`, `module:NAME`, a file that `tt.save` wrote, or a `.onnx` file.
 
     NAME      ::= a name in the module, or several with dots between
     its value ::= Program | Graph | tensor | tensors | a function without arguments that returns one of these
+                | a model of `tt.onnx`, which stands for its outputs
 
 What a script prints while it is loaded goes to stderr: the answer alone is on stdout.
 """
@@ -31,11 +32,12 @@ from tinytorch.builtin import find_backend
 from tinytorch.cli.failing import Failure
 from tinytorch.cli.showing import working
 from tinytorch.files import load
+from tinytorch.nn.module import Module
 from tinytorch.tensor import Tensor
 
 Value: TypeAlias = Program | Graph | list[Tensor]
 
-_FORMS = "a target is path.py:NAME, module:NAME, or a file that tt.save wrote"
+_FORMS = "a target is path.py:NAME, module:NAME, a file that tt.save wrote, or an .onnx file"
 _LISTED = 8
 """How many names of a script an error offers."""
 
@@ -46,6 +48,8 @@ class Target:
 
     text: str
     value: Value
+    is_model: bool = False
+    """Whether it came with weights that nobody trains here: they are constants of its program."""
 
     @property
     def graph(self) -> Graph:
@@ -59,7 +63,9 @@ class Target:
         own = self.value.backend if isinstance(self.value, Program) else None
         passes = () if "all" in without else api.default_passes(without=without)
         with working("compiling"):
-            return api.compile(self.graph, passes=passes, backend=find_backend(backend or own))
+            return api.compile(
+                self.graph, passes=passes, backend=find_backend(backend or own), freeze=self.is_model
+            )
 
 
 def load_target(text: str) -> Target:
@@ -67,6 +73,8 @@ def load_target(text: str) -> Target:
     if Path(text).is_file():
         if text.endswith(".py"):
             raise click.UsageError(f"say what in {text} is meant: {text}:NAME{_names_in(Path(text))}")
+        if text.lower().endswith(".onnx"):
+            return _model(text)
         return Target(text, load(text))
     place, _, name = text.rpartition(":")
     if not place or not name:
@@ -78,6 +86,14 @@ def load_target(text: str) -> Target:
         raise click.UsageError(f"there is no script {place!r}; {_FORMS}")
     with _beside(path.resolve().parent):
         return Target(text, _resolved(_attribute(_run(path.resolve(), place), name, text), text))
+
+
+def _model(text: str) -> Target:
+    """A model in a file of ONNX, by its outputs."""
+    from tinytorch.onnx.importing.model import load as load_model
+
+    with working("reading the model"):
+        return Target(text, list(load_model(text).outputs), is_model=True)
 
 
 @contextmanager
@@ -212,6 +228,8 @@ def _as_value(found: Any) -> Value | None:
         return found
     if isinstance(found, Tensor):
         return [found]
+    if isinstance(found, Module):
+        found = vars(found).get("outputs")  # of a model of `tt.onnx`; another has none until it is called
     if isinstance(found, Mapping):
         found = list(cast("Mapping[Any, Any]", found).values())
     if not isinstance(found, list | tuple) or not found:

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 import tinytorch as tt
+from tests.tinytorch.onnx.models import parsed
 from tinytorch.cli.main import main
 
 TRAIN = """
@@ -54,9 +55,12 @@ number = 3
 """
 
 
+NET = "network (float[batch, 6] x) => (float[batch, 2] y) <float[6, 2] w = {1,2,3,4,5,6,7,8,9,10,11,12}> "
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """train.py, batch.npz and old.tt, in a folder in which the test runs."""
+    """train.py, batch.npz, x.npy, old.tt and net.onnx, in a folder in which the test runs."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "train.py").write_text(TRAIN, encoding="utf-8")
@@ -64,6 +68,8 @@ def folder(tmp_path, monkeypatch):
     np.savez(tmp_path / "batch.npz", x=np.ones((4, 6), np.float32), labels=labels, more=labels)
     x = tt.input("x", ("batch", 6))
     tt.save(tt.exp(x).named("loss"), tmp_path / "old.tt")
+    np.save(tmp_path / "x.npy", np.ones((4, 6), np.float32))
+    (tmp_path / "net.onnx").write_bytes(parsed(NET + "{ y = MatMul(x, w) }").SerializeToString())
     yield tmp_path
     for name, module in list(sys.modules.items()):
         if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
