@@ -16,12 +16,18 @@ from tinytorch.tensor import Tensor
 def body_of(schema: Any, node: Any, inputs: Sequence[Value], opset: int) -> Any | None:
     """The body (FunctionProto) that the standard has for a node of these inputs; None if it has none."""
     if schema.has_function:
-        return schema.get_function_with_opset_version(_version(schema.function_opset_versions, opset))
-    if not schema.has_context_dependent_function:
+        version = _version(schema.function_opset_versions, opset)
+        made = schema.get_function_with_opset_version(version)
+    elif schema.has_context_dependent_function:
+        types = [_type_of(item).SerializeToString() for item in inputs]
+        version = _version(schema.context_dependent_function_opset_versions, opset)
+        made = schema.get_context_dependent_function_with_opset_version(
+            version, node.SerializeToString(), types
+        )
+    else:
         return None
-    types = [_type_of(item).SerializeToString() for item in inputs]
-    version = _version(schema.context_dependent_function_opset_versions, opset)
-    made = schema.get_context_dependent_function_with_opset_version(version, node.SerializeToString(), types)
+    if isinstance(made, onnx.FunctionProto):  # bytes since onnx 1.23, and of functions of a context always
+        return made
     body = onnx.FunctionProto()
     body.ParseFromString(made)
     return body

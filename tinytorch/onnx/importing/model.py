@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.errors import ArgumentError, ModelError
+from compiler.errors import ArgumentError, ModelError, UserError
 from compiler.ir.dims import Extent, symbol
 from compiler.ir.op import Parameter
 from compiler.program import Program
@@ -19,7 +19,8 @@ from tinytorch.onnx import operators
 from tinytorch.onnx.calling.values import Value, Weight, tensor_of
 from tinytorch.onnx.importing.walk import Walk
 from tinytorch.onnx.reading.files import Read, Source, read_model
-from tinytorch.onnx.reading.library import onnx
+from tinytorch.onnx.reading.naming import quoted
+from tinytorch.onnx.reading.storage import numpy_dtype
 from tinytorch.state import state_updates
 from tinytorch.tensor import Tensor
 
@@ -111,12 +112,21 @@ class Model(Module):
             raise ModelError(
                 f"input {info.name!r} says nothing of its shape, and a graph needs to know its axes"
             )
-        shape = [self._extent(item, f"{info.name}_{axis}") for axis, item in enumerate(kind.shape.dim)]
-        return tensor_input(info.name, shape, onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
+        try:
+            shape = [self._extent(item, f"{info.name}_{axis}") for axis, item in enumerate(kind.shape.dim)]
+            return tensor_input(info.name, shape, numpy_dtype(kind.elem_type))
+        except UserError as error:
+            raise ModelError(f"input {quoted(info.name)}: {error}") from error
 
     def _extent(self, dim: Any, otherwise: str) -> Extent:
-        if dim.HasField("dim_value"):
+        if dim.HasField("dim_value") and dim.dim_value >= 0:  # some say -1 of what they do not know
             return int(dim.dim_value)
         name = dim.dim_param or otherwise
         chosen = self._dims.get(name, name)
-        return chosen if isinstance(chosen, int) else symbol(re.sub(r"\W", "_", chosen))
+        return chosen if isinstance(chosen, int) else symbol(_identifier(chosen))
+
+
+def _identifier(name: str) -> str:
+    """A dimension's name as symbols have them."""
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return f"_{plain}" if plain[:1].isdigit() else plain

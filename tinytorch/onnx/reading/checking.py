@@ -16,6 +16,7 @@ from tinytorch.onnx.reading.bodies import Body, Key, checked_calls
 from tinytorch.onnx.reading.library import onnx
 from tinytorch.onnx.reading.limits import MOST_NODES
 from tinytorch.onnx.reading.naming import function_label, quoted
+from tinytorch.onnx.reading.storage import check_type
 
 STANDARD: Final = ("", "ai.onnx")
 """The two spellings of the standard's own domain."""
@@ -78,6 +79,8 @@ def _main_body(model: Any, opsets: Mapping[str, int]) -> Body:
     for value in model.graph.input:
         if not value.type.WhichOneof("value"):
             raise ModelError(f"the input {quoted(value.name)} has no type")
+        if value.type.HasField("tensor_type"):
+            check_type(value.type.tensor_type.elem_type, f"the input {quoted(value.name)}")
     return Body.of_graph(model.graph, "", opsets)
 
 

@@ -58,7 +58,9 @@ def check_tensor(tensor: Any, label: str) -> None:
 
     The length of `raw_data` is left for `array_of`: to look at it is to copy it.
     """
-    check_type(tensor, label)
+    check_type(tensor.data_type, label)
+    if tensor.HasField("segment"):
+        raise ModelError(f"{label} is a segment of a tensor, which nobody reads\n  fix: write it whole")
     _check_extents(tensor.dims, label)
     if is_external(tensor) or tensor.HasField("raw_data"):
         held = [name for name in _FIELDS if len(getattr(tensor, name))]
@@ -72,16 +74,12 @@ def check_tensor(tensor: Any, label: str) -> None:
     _check_field(tensor, label)
 
 
-def check_type(tensor: Any, label: str) -> None:
-    """Raises ModelError for a type that the standard has not, and for a part of a tensor."""
+def check_type(data_type: int, label: str) -> None:
+    """Raises ModelError for a type that the standard has not."""
     try:
-        numpy_dtype(tensor.data_type)
+        numpy_dtype(data_type)
     except (KeyError, TypeError, ValueError):
-        raise ModelError(f"{label} is of {type_name(tensor.data_type)}, which no tensor can be") from None
-    if tensor.HasField("segment"):
-        raise ModelError(
-            f"{label} is a segment of a tensor, which nobody reads\n  fix: write the whole tensor"
-        )
+        raise ModelError(f"{label} is of {type_name(data_type)}, which no tensor can be") from None
 
 
 def _check_extents(dims: Any, label: str) -> None:

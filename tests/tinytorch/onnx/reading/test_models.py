@@ -149,6 +149,8 @@ def test_names_are_defined_once_and_before_they_are_used():
     model = network()
     model.graph.input[0].ClearField("type")
     refused(model, "the input 'x' has no type")
+    model.graph.input[0].type.tensor_type.elem_type = 0
+    refused(model, "the input 'x' is of undefined, which no tensor can be")
     model = network()
     model.graph.node[0].op_type = ""
     refused(model, r"node 0 \(of no operator, of 'h'\) says no operator")

@@ -1,0 +1,1 @@
+"""Models with something wrong in them: `python -m tests.tinytorch.onnx.fuzzing --minutes 5`."""
