@@ -121,7 +121,8 @@ class Model(Module):
     def _extent(self, dim: Any, otherwise: str) -> Extent:
         if dim.HasField("dim_value") and dim.dim_value >= 0:  # some say -1 of what they do not know
             return int(dim.dim_value)
-        name = dim.dim_param or otherwise
+        # A name without a letter or digit, as the "?" that some write, is that of no dimension.
+        name = dim.dim_param if re.search(r"[^\W_]", dim.dim_param) else otherwise
         chosen = self._dims.get(name, name)
         return chosen if isinstance(chosen, int) else symbol(_identifier(chosen))
 

@@ -26,7 +26,7 @@ _WHOLE: Final = 8
 """Elements of so many bits or more are bytes of their own."""
 
 
-def array_of(tensor: Any, folder: Path | None = None, label: str | None = None) -> np.ndarray[Any, Any]:
+def array_of(tensor: Any, folder: Path | None = None, label: object | None = None) -> np.ndarray[Any, Any]:
     """The array of a TensorProto in NumPy's own byte order; strings are an array of objects, each a str.
 
     That of a SparseTensorProto is written out. `folder` is where external data lies, and `label` what errors
@@ -70,7 +70,7 @@ def proto_of(array: np.ndarray[Any, Any], name: str = "") -> Any:
     return onnx.numpy_helper.from_array(array, name)
 
 
-def _dense(item: Any, folder: Path | None, label: str) -> np.ndarray[Any, Any]:
+def _dense(item: Any, folder: Path | None, label: object) -> np.ndarray[Any, Any]:
     """Zeros, and the values of a sparse tensor at its indices, which are flat or a row each."""
     check_sparse(item, label)
     values = array_of(item.values, folder, f"the values of {label}")
@@ -87,7 +87,7 @@ def _dense(item: Any, folder: Path | None, label: str) -> np.ndarray[Any, Any]:
     return dense
 
 
-def _strings(tensor: Any, label: str) -> np.ndarray[Any, Any]:
+def _strings(tensor: Any, label: object) -> np.ndarray[Any, Any]:
     found = np.empty(len(tensor.string_data), object)
     for position, item in enumerate(tensor.string_data):
         try:

@@ -32,7 +32,7 @@ _NEVER_LEFT_OUT: Final = {"t", "g", "sparse_tensor", "tp"}
 """Numbers and texts of nought are left out by writers of the third protobuf; these cannot be."""
 
 
-def check_attribute(attribute: Any, label: str, known: frozenset[str] | None) -> list[Any]:
+def check_attribute(attribute: Any, label: object, known: frozenset[str] | None) -> list[Any]:
     """The graphs in an attribute of a node, its tensors checked.
 
     `known` are the attributes of the function around the node, which it may refer to. Raises ModelError.

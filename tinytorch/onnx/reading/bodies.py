@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from compiler.errors import ModelError
 from tinytorch.onnx.reading.attributes import check_attribute
 from tinytorch.onnx.reading.limits import LONGEST_NAME, MOST_NODES
-from tinytorch.onnx.reading.naming import node_label, quoted
+from tinytorch.onnx.reading.naming import Label, named_label, node_label, quoted
 from tinytorch.onnx.reading.storage import check_sparse, check_tensor
 
 Key: TypeAlias = tuple[str, str, str]
@@ -29,7 +29,7 @@ _BEFORE: Final = -1
 class Body:
     """Nodes and their surroundings, as graphs and functions both have them."""
 
-    where: str
+    where: object
     """What follows the name of a node in an error: nothing in the model's own graph."""
     inputs: Sequence[str]
     tensors: Sequence[str]
@@ -48,7 +48,7 @@ class Body:
     def of_graph(
         cls,
         graph: Any,
-        where: str,
+        where: object,
         opsets: Mapping[str, int],
         attributes: frozenset[str] | None = None,
         around: tuple[Body, int] | None = None,
@@ -80,7 +80,7 @@ def checked_calls(first: Body, functions: Mapping[Key, Any]) -> tuple[int, Count
         if size > MOST_NODES:
             raise ModelError(f"the model has more than {MOST_NODES} nodes{body.where}")
         for position, node in enumerate(body.nodes):
-            label = f"{node_label(node, position)}{body.where}"
+            label = node_label(node, position, body.where)
             _check_inputs(node, body, position, label)
             key = node.domain, node.op_type, node.overload
             if key in functions:
@@ -92,13 +92,13 @@ def checked_calls(first: Body, functions: Mapping[Key, Any]) -> tuple[int, Count
     return size, calls
 
 
-def _tensors(dense: Iterable[Any], sparse: Iterable[Any], where: str) -> list[str]:
+def _tensors(dense: Iterable[Any], sparse: Iterable[Any], where: object) -> list[str]:
     names: list[str] = []
     for tensor in dense:
-        check_tensor(tensor, f"the initialiser {quoted(tensor.name)}{where}")
+        check_tensor(tensor, named_label("the initialiser", tensor.name, where))
         names.append(tensor.name)
     for item in sparse:
-        check_sparse(item, f"the sparse initialiser {quoted(item.values.name)}{where}")
+        check_sparse(item, named_label("the sparse initialiser", item.values.name, where))
         names.append(item.values.name)
     return names
 
@@ -110,25 +110,25 @@ def _define(body: Body) -> None:
         if twice:
             raise ModelError(f"there are two of the {kind} {quoted(twice[0])}{body.where}")
     for name in (*body.inputs, *body.tensors):
-        _check_name(name, f"an input or initialiser{body.where}")
+        _check_name(name, Label("an input or initialiser{}".format, (body.where,)))
         body.made[name] = _BEFORE
     for position, node in enumerate(body.nodes):
         for name in node.output:
             if not name:  # an optional output that nobody wants
                 continue
-            label = f"{node_label(node, position)}{body.where}"
+            label = node_label(node, position, body.where)
             if name in body.made:
                 raise ModelError(f"{label} makes {quoted(name)}, which is defined already")
             _check_name(name, label)
             body.made[name] = position
 
 
-def _check_name(name: str, of: str) -> None:
+def _check_name(name: str, of: object) -> None:
     if not name or len(name) > LONGEST_NAME:
         raise ModelError(f"{of} has a name of {len(name)} characters; 1 to {LONGEST_NAME} are allowed")
 
 
-def _check_inputs(node: Any, body: Body, position: int, label: str) -> None:
+def _check_inputs(node: Any, body: Body, position: int, label: object) -> None:
     if not node.op_type:
         raise ModelError(f"{label} says no operator")
     if len(node.name) > LONGEST_NAME:
@@ -165,7 +165,7 @@ def _why_absent(name: str, body: Body) -> str:
     return f"which {maker} makes only later: there is a cycle, or the nodes are in no order"
 
 
-def _subgraphs(node: Any, body: Body, position: int, label: str) -> list[Body]:
+def _subgraphs(node: Any, body: Body, position: int, label: object) -> list[Body]:
     """The bodies inside a node's attributes, which are checked."""
     found: list[Body] = []
     seen: set[str] = set()
@@ -173,7 +173,8 @@ def _subgraphs(node: Any, body: Body, position: int, label: str) -> list[Body]:
         if attribute.name in seen:
             raise ModelError(f"{label} has the attribute {quoted(attribute.name)} twice")
         seen.add(attribute.name)
-        of = f"the attribute {quoted(attribute.name)} of {label}"
+        of = named_label("the attribute", attribute.name, label, " of ")
         for graph in check_attribute(attribute, of, body.attributes):
-            found.append(Body.of_graph(graph, f" in {of}", body.opsets, body.attributes, (body, position)))
+            inside = Label(" in {}".format, (of,))
+            found.append(Body.of_graph(graph, inside, body.opsets, body.attributes, (body, position)))
     return found

@@ -23,7 +23,7 @@ _MAPPED: Final = 2**18
 _DIGITS: Final = 18
 
 
-def external_bytes(tensor: Any, folder: Path | None, label: str) -> np.ndarray[Any, Any]:
+def external_bytes(tensor: Any, folder: Path | None, label: object) -> np.ndarray[Any, Any]:
     """The bytes of a tensor, as uint8. Large ones are mapped, copied where they are written to.
 
     Raises ModelError for a location outside the folder, and for a file that is none or is too short.
@@ -46,7 +46,7 @@ def external_bytes(tensor: Any, folder: Path | None, label: str) -> np.ndarray[A
         raise ModelError(f"{label} is in the file {quoted(path)}, which cannot be read: {error}") from None
 
 
-def _entries(tensor: Any, label: str) -> dict[str, str]:
+def _entries(tensor: Any, label: object) -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in tensor.external_data:
         if entry.key in found:
@@ -55,7 +55,7 @@ def _entries(tensor: Any, label: str) -> dict[str, str]:
     return found
 
 
-def _located(location: str, folder: Path, label: str) -> Path:
+def _located(location: str, folder: Path, label: object) -> Path:
     """The path of a file below the folder, without links."""
     parts = {*PurePosixPath(location).parts, *PureWindowsPath(location).parts}
     is_absolute = PurePosixPath(location).is_absolute() or bool(PureWindowsPath(location).anchor)
@@ -80,14 +80,14 @@ def _located(location: str, folder: Path, label: str) -> Path:
     return path
 
 
-def _number(entries: dict[str, str], key: str, default: int, label: str) -> int:
+def _number(entries: dict[str, str], key: str, default: int, label: object) -> int:
     text = entries.get(key, str(default))
     if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
         raise ModelError(f"{label} has the {key} {quoted(text)} in its file, which is no number of bytes")
     return int(text)
 
 
-def _read(path: Path, offset: int, wanted: int, label: str) -> np.ndarray[Any, Any]:
+def _read(path: Path, offset: int, wanted: int, label: object) -> np.ndarray[Any, Any]:
     # Without blocking: the other end of a pipe might never come.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with os.fdopen(descriptor, "rb") as file:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from tinytorch.onnx.reading.library import onnx
@@ -16,13 +18,33 @@ def quoted(name: object) -> str:
     return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
 
 
-def node_label(node: Any, position: int) -> str:
-    """`node 'conv1' (Conv)`, or `node 7 (Conv, of 'y')` for one without a name."""
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What an error calls a part of a model. Its text is made when one is raised: few parts are wrong."""
+
+    text: Callable[..., str]
+    arguments: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return self.text(*self.arguments)
+
+
+def node_label(node: Any, position: int, where: object = "") -> Label:
+    """`node 'conv1' (Conv)`, or `node 7 (Conv, of 'y')` for one without a name; and where it is."""
+    return Label(_node_text, (node, position, where))
+
+
+def _node_text(node: Any, position: int, where: object) -> str:
     kind = ".".join(part for part in (_plain(node.domain), _plain(node.op_type)) if part) or "of no operator"
     if node.name:
-        return f"node {quoted(node.name)} ({kind})"
-    made = next((name for name in node.output if name), None)
-    return f"node {position} ({kind}, of {quoted(made)})" if made else f"node {position} ({kind})"
+        return f"node {quoted(node.name)} ({kind}){where}"
+    made = next((f", of {quoted(name)}" for name in node.output if name), "")
+    return f"node {position} ({kind}{made}){where}"
+
+
+def named_label(kind: str, name: str, where: object = "", join: str = "") -> Label:
+    """`the attribute 'axis' of node 'conv1' (Conv)`: a kind, a name, and where that is."""
+    return Label("{} {}{}{}".format, (kind, Label(quoted, (name,)), join, where))
 
 
 def function_label(domain: str, name: str) -> str:

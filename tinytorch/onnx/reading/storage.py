@@ -53,7 +53,7 @@ def is_external(tensor: Any) -> bool:
     return tensor.data_location == onnx.TensorProto.EXTERNAL
 
 
-def check_tensor(tensor: Any, label: str) -> None:
+def check_tensor(tensor: Any, label: object) -> None:
     """Raises ModelError for a tensor whose type, extents and data do not fit each other.
 
     The length of `raw_data` is left for `array_of`: to look at it is to copy it.
@@ -74,7 +74,7 @@ def check_tensor(tensor: Any, label: str) -> None:
     _check_field(tensor, label)
 
 
-def check_type(data_type: int, label: str) -> None:
+def check_type(data_type: int, label: object) -> None:
     """Raises ModelError for a type that the standard has not."""
     try:
         numpy_dtype(data_type)
@@ -82,7 +82,7 @@ def check_type(data_type: int, label: str) -> None:
         raise ModelError(f"{label} is of {type_name(data_type)}, which no tensor can be") from None
 
 
-def _check_extents(dims: Any, label: str) -> None:
+def _check_extents(dims: Any, label: object) -> None:
     if len(dims) > MOST_DIMS or any(extent < 0 for extent in dims):
         raise ModelError(
             f"{label} has the extents {_shown(dims)}; at most {MOST_DIMS}, none of them negative"
@@ -91,7 +91,7 @@ def _check_extents(dims: Any, label: str) -> None:
         raise ModelError(f"{label} claims the extents {_shown(dims)}, which no memory holds")
 
 
-def _check_field(tensor: Any, label: str) -> None:
+def _check_field(tensor: Any, label: object) -> None:
     """Checks that the one field that belongs to a type holds as many entries as the extents say."""
     place = str(onnx.helper.tensor_dtype_to_field(tensor.data_type))
     strange = [name for name in _FIELDS if name != place and len(getattr(tensor, name))]
@@ -116,7 +116,7 @@ def _entries(tensor: Any) -> int:
     return -(-count * bits // _BITS_OF_BYTE) if bits in (2, 4) else count
 
 
-def check_sparse(item: Any, label: str) -> None:
+def check_sparse(item: Any, label: object) -> None:
     """Raises ModelError for a sparse tensor that is too large written out, or whose parts do not fit."""
     check_tensor(item.values, f"the values of {label}")
     check_tensor(item.indices, f"the indices of {label}")

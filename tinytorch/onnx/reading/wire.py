@@ -21,6 +21,9 @@ from tinytorch.onnx.reading.limits import DEEPEST, MOST_MESSAGES
 _VARINT: Final = 0
 _LENGTH: Final = 2
 _FIXED: Final = {1: 8, 5: 4}
+_MORE: Final = 128
+"""The bit of a byte of a varint that says that another follows. Most tags and lengths are one byte."""
+
 _LONGEST_VARINT: Final = 10
 _TEXT, _MESSAGE = 9, 11
 """What protobuf's descriptors call the types of such fields."""
@@ -53,10 +56,10 @@ class _Walk:
     def _walk(self, at: int, end: int, depth: int, kind: Any) -> None:
         content, fields = self._content, _fields(kind)
         while at < end:
-            tag, at = self._varint(at)
+            tag, at = (content[at], at + 1) if content[at] < _MORE else self._varint(at)
             form = tag & 7
             if form == _LENGTH:
-                length, at = self._varint(at)
+                length, at = (content[at], at + 1) if content[at] < _MORE else self._varint(at)
                 stop = at + length
                 if stop > end:
                     raise _damaged(f"a field of {kind.name} claims {length} bytes, and {end - at} are left")
@@ -65,7 +68,7 @@ class _Walk:
                     self._found(at, stop, depth, field)
                 at = stop
             elif form == _VARINT:
-                while content[at] > 127:  # the bit that says that more follows
+                while content[at] >= _MORE:
                     at += 1
                 at += 1
             elif form in _FIXED:
@@ -91,18 +94,14 @@ class _Walk:
         self._stack.append((at, stop, depth + 1, field.message_type))
 
     def _varint(self, at: int) -> tuple[int, int]:
-        content = self._content
-        value = content[at]
-        if value < 128:  # most of them
-            return value, at + 1
-        value, last = 0, at + _LONGEST_VARINT
+        value = 0
         for shift in range(0, 7 * _LONGEST_VARINT, 7):
-            byte = content[at]
+            byte = self._content[at]
             at += 1
-            value |= (byte & 127) << shift
-            if byte < 128:
+            value |= (byte % _MORE) << shift
+            if byte < _MORE:
                 return value, at
-        raise _damaged(f"the number that ends at byte {last} has too many digits")
+        raise _damaged(f"the number that ends at byte {at} has too many digits")
 
 
 @cache
