@@ -59,10 +59,20 @@ def compile_source(source: Graph, structure: Structure, options: CompileOptions)
 
 
 def _anew(
-    structure: Structure, options: CompileOptions, source: Graph, passes: Sequence[Pass] | None = None
+    structure: Structure,
+    options: CompileOptions,
+    source: Graph,
+    passes: Sequence[Pass] | None = None,
+    arranged: Structure | None = None,
 ) -> Program:
-    """The program of another graph, as this one was compiled. What unpickles a program, too."""
-    return compile_source(source, structure, options if passes is None else replace(options, passes=passes))
+    """The program of another graph, as this one was compiled. What unpickles a program, too.
+
+    One whose results are arranged in another way has other inputs too, of which none is donated.
+    """
+    chosen = options if passes is None else replace(options, passes=passes)
+    if arranged is None:
+        return compile_source(source, structure, chosen)
+    return compile_source(source, arranged, replace(chosen, donate=()))
 
 
 def _checked(options: CompileOptions, plan: Plan, source: Graph, history: Sequence[Record]) -> Executable:

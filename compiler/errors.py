@@ -107,6 +107,10 @@ class GradientError(UserError, ValueError):
     """A gradient was asked for that does not exist."""
 
 
+class ShardingError(UserError, ValueError):
+    """A step cannot be computed from parts of a batch: its rows meet in another way than by sums."""
+
+
 class FormulaError(UserError, ValueError):
     """A scalar formula uses something that is no atom, is too long, or cannot be differentiated."""
 

@@ -358,6 +358,10 @@ class Program:
         timed = partial(run_timed, given, sizes, self._outputs(sizes, None, given))
         return sample(partial(self, *given), timed, restore, seconds), sizes
 
+    def compiled(self, graph: Graph, structure: Structure) -> Program:
+        """The program of another graph by the passes and the backend of this one; none of it is donated."""
+        return self._again(graph, arranged=structure)
+
     @overload
     def why(self, what: Any) -> Why: ...
     @overload

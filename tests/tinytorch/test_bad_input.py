@@ -546,6 +546,7 @@ def test_every_public_error_is_raised_somewhere_above():
         "MissingNameError": "hints",
         "NumericsError": "debugging",
         "PassError": "the pipeline",
+        "ShardingError": "sharding",
         "TinytorchError": "the root of all",
         "UnboundArrayError": "parsing",
     }

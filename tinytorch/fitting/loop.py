@@ -6,7 +6,8 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, cast
+from functools import partial
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -20,8 +21,12 @@ from tinytorch.fitting.history import FitHistory
 from tinytorch.fitting.metrics import Means, metric_names, values_of
 from tinytorch.fitting.state import State
 from tinytorch.progress import Progress, Report, reporting
+from tinytorch.sharding.step import ShardedStep
 
 __all__ = ["fit"]
+
+Take: TypeAlias = Callable[..., Callable[[], Any]]
+"""What is given the values of a step's inputs, and returns what ends the step: until then nothing changed."""
 
 
 def fit(
@@ -39,6 +44,7 @@ def fit(
     record_steps: bool = False,
     progress: bool | Report | None = None,
     resume: str | os.PathLike[str] | None = None,
+    shards: int | None = None,
 ) -> FitHistory:
     """Calls a training step with each batch of the data, `epochs` times over; the history of its metrics.
 
@@ -65,18 +71,44 @@ def fit(
     an iterable of batches it skips those that are done. Ctrl-C ends the fit between two steps: the history so
     far is returned, and everything can be used.
 
+    With `shards`, a power of two, a step's sums over its batch are those of so many parts of the rows, added
+    up in a fixed binary tree. The bits are those of `machines.fit` on any number of machines, and not those
+    of a fit without shards; a step takes the memory of a part.
+
     Everything about arrays is checked before the first step. Raises ArgumentError for data that an input
-    lacks or nobody takes, and for outputs that are no metrics; ShapeError for arrays of different lengths,
+    lacks or nobody takes, and for outputs that are no metrics; ShardingError for a step that is not made of
+    sums over rows; ShapeError for arrays of different lengths,
     for none, and for an input of a fixed batch that does not divide them; DTypeError. Raises NumericsError,
     whose `found` is the history, after a step whose loss is NaN.
     """
-    _check_step(step)
+    check_step(step)
     given = dict(inputs or {})
     batching = Batching(batch_size, shuffle, drop_last, seed)
     feed = Feed(step, data, batching, given)
     if feed.loader is data or isinstance(feed.loader, Batches):
         batching.check(data)
-    run = _Run(step, feed, checked_count("epochs", epochs), given)
+    take = _whole(step) if shards is None else ShardedStep(step, shards, feed.inputs).gathered
+    return fit_by(
+        take, feed, given, epochs=epochs, batch_size=batch_size, validation=validation, callbacks=callbacks,
+        record_steps=record_steps, progress=progress, resume=resume,
+    )  # fmt: skip
+
+
+def fit_by(
+    take: Take,
+    feed: Feed,
+    given: dict[str, Any],
+    *,
+    epochs: int,
+    batch_size: int,
+    validation: tuple[Program, Any] | None,
+    callbacks: Any,
+    record_steps: bool,
+    progress: bool | Report | None,
+    resume: str | os.PathLike[str] | None,
+) -> FitHistory:
+    """The fit whose steps are taken by somebody: by the program itself, by shards, or by other machines."""
+    run = _Run(take, feed, checked_count("epochs", epochs), given)
     run.judge = _judge(validation, batch_size, given)
     run.begin([callback_of(item) for item in _several(callbacks)], resume)
     run.is_recording = record_steps
@@ -86,18 +118,27 @@ def fit(
     return run.state.history
 
 
+def _whole(step: Program) -> Take:
+    """A step is taken at once."""
+
+    def take(**named: Any) -> Callable[[], Any]:
+        return partial(step, **named)
+
+    return take
+
+
 class _Run:
     """One fit: its state, and what takes part in it."""
 
-    def __init__(self, step: Program, feed: Feed, epochs: int, inputs: dict[str, Any]) -> None:
-        self.step, self.feed = step, feed
+    def __init__(self, take: Take, feed: Feed, epochs: int, inputs: dict[str, Any]) -> None:
+        self.take, self.feed, self.step = take, feed, feed.program
         self.judge: Feed | None = None
         self.callbacks: Sequence[Callback] = ()
         self.report: Report | None = None
         self.is_recording = False
-        self.names = metric_names(step, "the step")
+        self.names = metric_names(self.step, "the step")
         self.means = Means(self.names)
-        self.state = State(step, epochs, self.names, inputs)
+        self.state = State(self.step, epochs, self.names, inputs)
         self.state.gather = self._gather
         self.seconds = 0.0
         self.first_epoch = 0
@@ -153,8 +194,9 @@ class _Run:
         """One step, which Ctrl-C finds done and counted, or not begun; then those who wait for it."""
         state = self.state
         begin = time.perf_counter()
+        commit = self.take(**batch, **self._given(self.feed))
         with _Whole():
-            found = self.step(**batch, **self._given(self.feed))
+            found = commit()
             state.metrics = values_of(self.names, found)
             self.means.add(state.metrics, rows)
             state.step, state.steps, state.is_settled = state.step + 1, state.steps + 1, False
@@ -279,7 +321,7 @@ def _several(callbacks: Any) -> list[Any]:
     return [callbacks] if is_one else list(cast("Iterable[Any]", callbacks))
 
 
-def _check_step(step: Any) -> None:
+def check_step(step: Any) -> None:
     if not isinstance(step, Program):
         raise ArgumentError(
             f"a step is a compiled program, not {step!r}\n"

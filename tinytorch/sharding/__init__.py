@@ -1,0 +1,1 @@
+"""A training step in shards: the same sums of gradients, in one process or in many."""
