@@ -544,11 +544,13 @@ def test_every_public_error_is_raised_somewhere_above():
         "LinearAlgebraError": "linear algebra",
         "MissingLibraryError": "storage",
         "MissingNameError": "hints",
+        "ModelError": "onnx",
         "NumericsError": "debugging",
         "PassError": "the pipeline",
         "ShardingError": "sharding",
         "TinytorchError": "the root of all",
         "UnboundArrayError": "parsing",
+        "UnsupportedOperatorError": "onnx",
     }
     public = {getattr(tt, name) for name in tt.__all__ if name.endswith("Error") and name not in elsewhere}
     assert {kind.__name__ for kind in public} == {kind.__name__ for kind in tested}
