@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING
 
 from tinytorch.guards import missing_from
 
-__all__ = ["Model", "from_torch", "load", "save", "to_model"]
+__all__ = ["Model", "load", "save", "to_model"]
 
 if TYPE_CHECKING:
     from tinytorch.onnx.exporting.model import to_model
     from tinytorch.onnx.exporting.saving import save
     from tinytorch.onnx.importing.model import Model, load
-    from tinytorch.onnx.pytorch import from_torch
 else:
     __getattr__ = missing_from(
         __name__,
-        from_torch="pytorch",
         load="importing.model",
         save="exporting.saving",
         to_model="exporting.model",

@@ -64,6 +64,7 @@ ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     "composed": ("tinytorch.ops.arrays", "tinytorch.ops.vectors", "tinytorch.ops.making"),
     "training": ("tinytorch.optim.clipping",),
     "fitting": ("tinytorch.fitting.loop",),
+    "models": ("tinytorch.onnx.pytorch",),
     "settings": ("tinytorch.builtin", "compiler.backends.llvm.backend"),
 }
 """Which public functions stand together: those that these modules define."""

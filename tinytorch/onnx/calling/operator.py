@@ -110,6 +110,9 @@ class Operator:
         """The outputs. Raises Unsupported, and what the functions of tensors raise."""
         if unknown := sorted(set(attributes) - set(self.attributes)):
             raise Unsupported(f"attribute {unknown[0]} is not supported")
+        for name, parameter in self.attributes.items():
+            if parameter.default is inspect.Parameter.empty and name not in attributes:
+                raise Unsupported(f"attribute {name} is missing")
         named = dict(attributes)
         if "call" in self.parameters:
             named["call"] = call

@@ -72,7 +72,7 @@ def test_other_places_are_refused_by_name_and_never_read(folder, location):
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
-        ({"offset": 12}, r"the 16 bytes from 12 of .*w.bin', which has 24"),
+        ({"offset": 12}, r"the 16 bytes from 12 of .*', which has 24"),
         ({"offset": 10**17}, "which has 24"),
         ({"offset": 10**30}, "the offset '1000.*no number of bytes"),
         ({"offset": -4}, "the offset '-4'"),
