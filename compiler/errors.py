@@ -100,7 +100,14 @@ class ModelError(UserError, ValueError):
 
 
 class UnsupportedOperatorError(UserError, NotImplementedError):
-    """A model has nodes that are not to be had here, or a graph what a format cannot say; each is named."""
+    """A model has nodes that are not to be had here, or a graph what a format cannot say; each is named.
+
+    `wanted` names the inputs of a model that have to be known before a call, for some of these nodes.
+    """
+
+    def __init__(self, message: str, wanted: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.wanted = wanted
 
 
 class GradientError(UserError, ValueError):

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 
 from tinytorch.guards import missing_from
 
-__all__ = ["Model", "load", "save", "to_model"]
+__all__ = ["Model", "backend", "load", "save", "to_model"]
 
 if TYPE_CHECKING:
+    from tinytorch.onnx import backend
     from tinytorch.onnx.exporting.model import to_model
     from tinytorch.onnx.exporting.saving import save
     from tinytorch.onnx.importing.model import Model, load
 else:
     __getattr__ = missing_from(
         __name__,
+        "backend",
         load="importing.model",
         save="exporting.saving",
         to_model="exporting.model",

@@ -10,6 +10,7 @@ value ::= Tensor             the graph computes it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -60,6 +61,8 @@ class Unsupported(Exception):  # noqa: N818  # the importer's own signal; users 
     """What a node asks for is not to be had; the text says why."""
 
     operand = ""
+    wanted: Sequence[str] = ()
+    """The inputs of the model that it would have to know."""
 
     def place(self, operand: str) -> None:
         """Says which input it is about."""
@@ -75,11 +78,11 @@ class NotKnown(Unsupported):
 
     def __init__(self, tensor: Tensor) -> None:
         leaves = Graph.of([tensor.node]).nodes
-        self.inputs = sorted(node.name or "" for node in leaves if isinstance(node.op, Input))
-        these = ", ".join(map(repr, self.inputs))
+        self.wanted = sorted(node.name or "" for node in leaves if isinstance(node.op, Input))
+        these = ", ".join(map(repr, self.wanted))
         super().__init__(
             f"it has to be known before a call, and depends on {these or 'parameters'}"
-            + (f"\n  fix: load(..., known={{{self.inputs[0]!r}: array}})" if these else "")
+            + (f"\n  fix: load(..., known={{{self.wanted[0]!r}: array}})" if these else "")
         )
 
 

@@ -19,7 +19,7 @@ def body_of(schema: Any, node: Any, inputs: Sequence[Value], opset: int) -> Any 
         version = _version(schema.function_opset_versions, opset)
         made = schema.get_function_with_opset_version(version)
     elif schema.has_context_dependent_function:
-        types = [_type_of(item).SerializeToString() for item in inputs]
+        types = [type_of(item).SerializeToString() for item in inputs]
         version = _version(schema.context_dependent_function_opset_versions, opset)
         made = schema.get_context_dependent_function_with_opset_version(
             version, node.SerializeToString(), types
@@ -37,7 +37,8 @@ def _version(versions: Sequence[int], opset: int) -> int:
     return max((item for item in versions if item <= opset), default=min(versions))
 
 
-def _type_of(value: Value) -> Any:
+def type_of(value: Value) -> Any:
+    """The type (TypeProto) of a value."""
     if isinstance(value, Weight):
         value = value.array
     if isinstance(value, np.ndarray):
@@ -49,6 +50,8 @@ def _type_of(value: Value) -> Any:
         )
         shape = [str(item) if isinstance(item, Dim) else item for item in value.shape]
         return onnx.helper.make_tensor_type_proto(element, shape)
+    if isinstance(value, list):
+        return onnx.helper.make_sequence_type_proto(type_of(value[0]) if value else onnx.TypeProto())
     return onnx.TypeProto()
 
 

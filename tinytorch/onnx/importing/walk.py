@@ -29,6 +29,8 @@ class Problem:
     name: str
     operator: str
     reason: str
+    wanted: Sequence[str] = ()
+    """The inputs that have to be known for it."""
 
     def __str__(self) -> str:
         return f"{self.name} ({self.operator}): {self.reason}"
@@ -59,7 +61,8 @@ class Walk:
         if self.problems:
             raise UnsupportedOperatorError(
                 f"{len(self.problems)} nodes of the model are not supported\n"
-                + "\n".join(f"  {item}" for item in self.problems)
+                + "\n".join(f"  {item}" for item in self.problems),
+                tuple(dict.fromkeys(name for item in self.problems for name in item.wanted)),
             )
         return found
 
@@ -105,7 +108,8 @@ class Walk:
             with scope(name) if name.strip(".") else nullcontext():
                 return self._computed(node, name, inputs, values, opsets)
         except Unsupported as error:
-            self.problems.append(Problem(name, f"{node.domain or 'ai.onnx'}.{node.op_type}", str(error)))
+            title = f"{node.domain or 'ai.onnx'}.{node.op_type}"
+            self.problems.append(Problem(name, title, str(error), error.wanted))
             return failed
         except (ModelError, UnsupportedOperatorError):
             raise
