@@ -50,6 +50,8 @@ class Call:
     """The names of its outputs; "" for one that nobody wants."""
     run: Callable[[Any, Sequence[Value]], list[Value]]
     """The outputs of a subgraph (GraphProto) for given inputs, which sees what is around the node."""
+    value_of: Callable[[str], Value]
+    """A value that the graph around the node has so far, by its name. Raises ModelError."""
 
     def wants(self, position: int) -> bool:
         """Whether an output is used."""

@@ -148,7 +148,11 @@ class Walk:
             inner.update(zip((item.name for item in graph.input), given, strict=True))
             return self._graph(graph, inner, opsets)
 
-        call = Call(name, node.op_type, function.domain, opsets[function.domain], list(node.output), run)
+        def value_of(item: str) -> Value:
+            return self._value(item, values, name)
+
+        opset, outputs = opsets[function.domain], list(node.output)
+        call = Call(name, node.op_type, function.domain, opset, outputs, run, value_of)
         return function(call, inputs, attributes)
 
     def _function(

@@ -1,12 +1,13 @@
-"""Steps of optimisers (ai.onnx.preview.training): new weights and states from old ones and gradients."""
+"""Training (ai.onnx.preview.training): gradients, and the steps of optimisers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from tinytorch.onnx.calling.operator import operator
-from tinytorch.onnx.calling.values import Unsupported
+from tinytorch.api import grad
+from tinytorch.onnx.calling.operator import Call, operator
+from tinytorch.onnx.calling.values import Unsupported, tensor_of
 from tinytorch.ops.elementwise import sqrt, where
 from tinytorch.tensor import Tensor
 
@@ -74,3 +75,15 @@ def momentum(
         return x - r * (v if mode == "standard" else g + alpha * v), v
 
     return _stepped(inputs, 3, rule)
+
+
+@operator("Gradient", since=1, domain=_DOMAIN, limits="At the values that the graph has itself.")
+def gradient(
+    *inputs: Tensor, xs: Sequence[str], y: str, zs: Sequence[str] = (), call: Call
+) -> tuple[Tensor, ...]:
+    """The gradients of the sum of the graph's value `y` by its values `xs`, which are derived here."""
+    own = [tensor_of(call.value_of(name)) for name in (*xs, *zs)]
+    if [item.node for item in own] != [item.node for item in inputs]:
+        raise Unsupported("its inputs are not the values that xs and zs name, so the graph is another one")
+    loss = tensor_of(call.value_of(y)).sum()
+    return tuple(grad(loss, own[: len(xs)], allow_unused=True))

@@ -1,6 +1,7 @@
 """Operators of networks beside ONNX Runtime: symbolic batches, rare settings, old opsets, gradients."""
 
 import numpy as np
+import onnx.parser
 import pytest
 
 import tinytorch as tt
@@ -209,3 +210,20 @@ def test_what_is_not_supported_is_said(op, shapes, settings, reason):
                 dim.dim_param = extent
     with pytest.raises(tt.TinytorchError, match=f"(?s)the_node.*{reason}"):
         tt.onnx.load(model)
+
+
+def test_gradients_that_a_model_asks_for_are_derived():
+    text = """
+    network (float[n, 3] a, float[n, 3] b) => (float[n, 3] da, float[n, 3] db) {
+        s = Sigmoid(a)
+        y = Mul(s, b)
+        da, db = ai.onnx.preview.training.Gradient<xs = ["a", "b"], y = "y">(a, b)
+    }
+    """
+    model = onnx.parser.parse_model(
+        f'<ir_version: 9, opset_import: ["" : 17, "ai.onnx.preview.training" : 1]>\n{text}'
+    )
+    a, b = normal(2, 3), normal(2, 3, seed=1)
+    share = 1 / (1 + np.exp(-a))
+    found = tt.onnx.load(model).compile()(a, b)
+    np.testing.assert_allclose(found, [share * (1 - share) * b, share], rtol=1e-5)
