@@ -15,6 +15,12 @@ def relu(x: Tensor) -> Tensor:
     return ours.relu(x)
 
 
+@operator("Sigmoid", since=6)
+def sigmoid(x: Tensor) -> Tensor:
+    """1 / (1 + exp(-x))"""
+    return ours.sigmoid(x)
+
+
 @operator("LeakyRelu", since=6)
 def leaky_relu(x: Tensor, *, alpha: float) -> Tensor:
     """x, and alpha x where it is below 0."""
@@ -25,6 +31,13 @@ def leaky_relu(x: Tensor, *, alpha: float) -> Tensor:
 def prelu(x: Tensor, slope: Tensor) -> Tensor:
     """x, and slope x where it is below 0; the slope broadcasts as in NumPy."""
     return where(x < 0, slope * x, x)
+
+
+@operator("PRelu", since=6)
+def prelu_6(x: Tensor, slope: Tensor) -> Tensor:
+    """The same, of one slope, or one for each channel."""
+    is_one = slope.ndim == 0 or slope.shape == (1,)
+    return prelu(x, slope.reshape([]) if is_one else slope.reshape([-1, *[1] * (x.ndim - 2)]))
 
 
 @operator("ThresholdedRelu", since=10)

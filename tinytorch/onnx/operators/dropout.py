@@ -47,7 +47,7 @@ def dropout_10(data: Tensor, *, ratio: float, call: Call) -> Any:
     return (data, ones(data.shape, dtype="bool")) if call.wants(1) else data
 
 
-@operator("Dropout", since=7)
-def dropout_7(data: Tensor, *, ratio: float, call: Call) -> Any:
+@operator("Dropout", since=6)
+def dropout_6(data: Tensor, *, ratio: float, is_test: int = 1, call: Call) -> Any:
     """The same, with a mask of the dtype of the data."""
     return (data, ones(data.shape, dtype=data.dtype)) if call.wants(1) else data

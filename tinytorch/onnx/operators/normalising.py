@@ -37,10 +37,10 @@ def batch_normalization(
     return (found, *moved)[: max(1, len(call.outputs))]
 
 
-@operator("BatchNormalization", since=7, limits="In training since opset 14 only.")
-def batch_normalization_7(
+@operator("BatchNormalization", since=6, limits="In training since opset 14 only.")
+def batch_normalization_6(
     x: Tensor, scale: Tensor, b: Tensor, mean: State, var: State, *, epsilon: float, momentum: float,
-    spatial: int = 1, call: Call,
+    spatial: int = 1, is_test: int = 1, call: Call,
 ) -> Tensor:  # fmt: skip
     """The same by running statistics; more outputs meant training, by rules that changed."""
     if any(call.wants(position) for position in range(1, 5)):
