@@ -83,7 +83,7 @@ class Broadcast(Layout):
         if len(self.axes) != operand.rank or list(self.axes) != sorted(set(self.axes)):
             raise ShapeError(f"{list(self.axes)} does not place the axes of {operand} in ascending order")
         for axis, extent in zip(self.axes, operand.shape, strict=True):
-            if axis >= len(self.shape) or extent not in (1, self.shape[axis]):
+            if not 0 <= axis < len(self.shape) or extent not in (1, self.shape[axis]):
                 raise ShapeError(
                     f"{operand} does not broadcast to {list(self.shape)} at axes {list(self.axes)}"
                 )
@@ -184,11 +184,10 @@ class Concatenate(Layout):
 
     def infer(self, operands: Sequence[TensorType]) -> TensorType:
         first = operands[0]
+        kept = [n for k, n in enumerate(first.shape) if k != self.axis]
         for other in operands:
             same = [n for k, n in enumerate(other.shape) if k != self.axis]
-            if other.dtype is not first.dtype or same != [
-                n for k, n in enumerate(first.shape) if k != self.axis
-            ]:
+            if (other.dtype, other.rank, same) != (first.dtype, first.rank, kept):
                 raise ShapeError(f"{first} and {other} do not fit each other off axis {self.axis}")
         if not 0 <= self.axis < first.rank:
             raise ShapeError(f"{first} has no axis {self.axis}")
