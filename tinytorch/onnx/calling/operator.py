@@ -69,7 +69,10 @@ def _as_extents(value: Value) -> tuple[OneExtent, ...]:
     found = known_of(value).reshape(-1)
     if any(isinstance(item, Real) for item in found):
         raise Unsupported("it has to be integers, and is of floats")
-    return tuple(item if isinstance(item, Dim) else int(item) for item in found)
+    try:
+        return tuple(item if isinstance(item, Dim) else int(item) for item in found)
+    except (OverflowError, ValueError):
+        raise Unsupported("it has to be integers") from None
 
 
 _CONVERSIONS: Final[Mapping[Any, Callable[[Any], Any]]] = {

@@ -63,8 +63,8 @@ def power(base: Tensor, exponent: Value) -> Tensor:
     by = _number(exponent, base.ndim)
     if by is None:
         by = tensor_of(exponent)
-    is_mixed = not base.dtype.is_float and (by.dtype.is_float if isinstance(by, Tensor) else by != int(by))
-    found = base.astype("float64") ** by if is_mixed else base**by
+    is_float = by.dtype.is_float if isinstance(by, Tensor) else isinstance(by, float)
+    found = base.astype("float64") ** by if is_float and not base.dtype.is_float else base**by
     return found.astype(base.dtype)
 
 

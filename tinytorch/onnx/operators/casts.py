@@ -69,6 +69,8 @@ def dtype_in(number: int) -> DType | None:
 
 
 def _numpy(number: int) -> np.dtype[Any]:
+    if number not in onnx.TensorProto.DataType.values() or number == onnx.TensorProto.UNDEFINED:
+        raise Unsupported(f"{number} is the number of no dtype")
     return cast("np.dtype[Any]", onnx.helper.tensor_dtype_to_np_dtype(number))
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import pairwise
+from typing import Any, Final
 
 import numpy as np
 
+from tinytorch.onnx.calling.checks import of_rank
 from tinytorch.onnx.calling.operator import operator
 from tinytorch.onnx.calling.values import Array, Unsupported, Value, dtype_name, known_of, tensor_of
 from tinytorch.ops.layout import concatenate
 from tinytorch.ops.making import zeros
 from tinytorch.tensor import Tensor, as_tensor
+
+_MOST: Final = 2**26
 
 
 @operator("TfIdfVectorizer", since=9, limits="Texts have to be known before a call.")
@@ -30,7 +34,9 @@ def counted(
         raise Unsupported("texts are counted among texts")
     tokens = tensor_of(x).astype("int64")
     rows = tokens.unsqueeze(0) if tokens.ndim == 1 else tokens
+    of_rank(rows, 2)
     ends = [*ngram_counts, len(pool)]
+    _check(ends, ngram_indexes, weights, max_skip_count)
     found = zeros((rows.shape[0], 0), dtype="float32")
     for size in range(1, len(ngram_counts) + 1):
         grams = pool[ends[size - 1] : ends[size]].reshape(-1, size)
@@ -41,6 +47,18 @@ def counted(
     columns[np.arange(len(ngram_indexes)), ngram_indexes] = 1
     result = found @ columns
     return result.squeeze(0) if tokens.ndim == 1 else result
+
+
+def _check(ends: list[int], places: list[int], weights: list[float] | None, skips: int) -> None:
+    """Raises Unsupported for a pool that is not cut into sequences, each of them with a place."""
+    sizes = [end - start for start, end in pairwise(ends)]
+    if any(size < 0 or size % k for k, size in enumerate(sizes, 1)):
+        raise Unsupported(f"ngram_counts {ends[:-1]} do not cut a pool of {ends[-1]} into sequences")
+    many = sum(size // k for k, size in enumerate(sizes, 1))
+    if len(places) != many or (weights and len(weights) != many):
+        raise Unsupported(f"{many} sequences have {len(places)} places and {len(weights or ())} weights")
+    if not places or min(places) < 0 or many * max(places) > _MOST or not 0 <= skips < 2**10:
+        raise Unsupported(f"{many} sequences with {skips} skips, in places up to {max(places, default=0)}")
 
 
 def _counts(rows: Tensor, grams: Array, skips: int) -> Tensor:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from compiler.ir.dims import Dim
 from compiler.ir.types import DType
+from tinytorch.onnx.calling.checks import of_rank, single
 from tinytorch.onnx.calling.operator import Extents, operator
 from tinytorch.onnx.calling.values import (
     Array,
@@ -16,13 +18,13 @@ from tinytorch.onnx.calling.values import (
     dtype_name,
     has_extents,
     known_of,
-    shape_of,
 )
 from tinytorch.onnx.operators.casts import dtype_in
 from tinytorch.ops.layout import arange
 from tinytorch.ops.making import eye, full
 from tinytorch.tensor import Tensor
 
+_MANY = 2**62
 _FEW = 4096
 """Elements up to which what is made is an array, which is known, and not a part of the graph."""
 
@@ -46,11 +48,14 @@ def constant(
 @operator("ConstantOfShape", since=9)
 def constant_of_shape(extents: Extents, *, value: Any = None) -> Tensor | Array:
     """One number everywhere, of a shape that may be symbolic."""
-    number: Array = np.zeros((), np.float32) if value is None else np.reshape(value, ())
+    number: Array = np.zeros(1, np.float32) if value is None else np.asarray(value)
+    plain = single("the value", number)
     sizes = [item for item in extents if isinstance(item, int)]
-    if len(sizes) == len(extents) and int(np.prod(sizes)) <= _FEW:
-        return np.full(sizes, number)
-    return full(extents, number.item(), dtype=number.dtype)
+    if any(item < 0 for item in sizes):
+        raise Unsupported(f"{tuple(extents)} is no shape")
+    if len(sizes) == len(extents) and math.prod(sizes) <= _FEW:
+        return np.full(sizes, number.reshape(()))
+    return full(extents, plain, dtype=number.dtype)
 
 
 @operator("Range", since=11)
@@ -58,27 +63,35 @@ def numbers_in_steps(start: Value, limit: Value, delta: Value, *, stash_type: in
     """The numbers from a start to before a limit in even steps, of which extents may be ends."""
     ends = [known_of(item) for item in (start, limit, delta)]
     if any(map(has_extents, ends)):
-        first, last, step = (item.reshape(-1)[0] for item in ends)
+        first, last, step = (single("an end or a step", item) for item in ends)
         if isinstance(step, Dim):
             raise Unsupported("a step is a symbolic extent")
         plain = [item if isinstance(item, Dim) else int(item) for item in (first, last)]
         return arange(plain[0], plain[1], int(step))
-    first, last, step = (item.reshape(()) for item in ends)
-    if step == 0:
-        raise Unsupported("the step is 0")
-    kind = first.dtype
-    wide = np.dtype(np.float64 if kind.kind not in "iu" else np.int64)
-    first, last, step = (item.astype(wide) for item in (first, last, step))
-    count = max(0, int(np.ceil((last - first) / step) if wide.kind == "f" else -(-(last - first) // step)))
+    kind = ends[0].dtype
+    first, last, step = (single("an end or a step", item) for item in ends)
+    count = _steps(first, last, step)
     if count <= _FEW:
-        return (first + np.arange(count) * step).astype(kind)
-    return arange(count, start=first.item(), step=step.item(), dtype=str(kind))
+        return np.array([first + place * step for place in range(count)]).astype(kind)
+    return arange(count, start=first, step=step, dtype=str(kind))
+
+
+def _steps(first: Any, last: Any, step: Any) -> int:
+    """How many numbers there are from the first to before the last."""
+    if not all(math.isfinite(item) for item in (first, last, step)) or not step:
+        raise Unsupported(f"there are no steps of {step} from {first} to {last}")
+    if isinstance(step, int):
+        return max(0, -(-(last - first) // step))
+    count = (float(last) - float(first)) / float(step)
+    if count >= _MANY:
+        raise Unsupported(f"the steps of {step} from {first} to {last} are too many")
+    return max(0, math.ceil(count))
 
 
 @operator("EyeLike", since=9)
 def unit_matrix(like: Value, *, dtype: int | None = None, k: int) -> Tensor:
     """1 on a diagonal and 0 elsewhere, in the shape of a matrix."""
-    rows, columns = shape_of(like)
+    rows, columns = of_rank(like, 2)
     return eye(rows, columns, k=k, dtype=chosen_dtype(dtype, like))
 
 

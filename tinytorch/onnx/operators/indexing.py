@@ -11,6 +11,7 @@ from compiler.ir.dims import Extent
 from compiler.ir.op import Constant
 from tinytorch.axes import normalised_axis
 from tinytorch.elementwise import built_in
+from tinytorch.onnx.calling.checks import of_rank
 from tinytorch.onnx.calling.operator import Extents, Known, operator
 from tinytorch.onnx.calling.values import Array, Unsupported, Value, dtype_name, known_of, tensor_of
 from tinytorch.ops.elementwise import where
@@ -62,8 +63,8 @@ def gather_nd(data: Tensor, indices: Tensor, *, batch_dims: int = 0) -> Tensor:
 def _key(data: Tensor, indices: Tensor, batch: int = 0) -> tuple[Tensor, ...]:
     """The tuples of indices as one tensor for each axis, after those of the batch."""
     count = indices.shape[-1] if indices.ndim else None
-    if not isinstance(count, int) or count > data.ndim - batch:
-        raise Unsupported(f"indices have tuples of {count}, for {data.ndim - batch} axes")
+    if not isinstance(count, int) or count > data.ndim - batch or not 0 <= batch < indices.ndim:
+        raise Unsupported(f"indices have tuples of {count}, for {data.ndim} axes and {batch} of a batch")
     rank = indices.ndim - 1
     rows = [arange(data.shape[k]).reshape([-1 if j == k else 1 for j in range(rank)]) for k in range(batch)]
     parts = [indices[..., k] for k in range(count)]
@@ -111,7 +112,9 @@ def tensor_scatter(
 ) -> Tensor:
     """A cache with an update written along an axis, from a place on that each row of the batch has."""
     place = normalised_axis(axis, cache.ndim, cache.node)
-    steps = arange(update.shape[place])
+    steps = arange(of_rank(update, cache.ndim)[place])
+    if mode not in ("linear", "circular") or not place:
+        raise Unsupported(f"the mode {mode!r} along axis {place}")
     starts = arange(cache.shape[0]) * 0 if first is None else first.astype("int64")
     rows = starts.unsqueeze(1) + steps
     if mode == "circular":
@@ -129,6 +132,8 @@ def tensor_scatter(
 @operator("OneHot", since=9)
 def one_hot(indices: Tensor, depth: Extents, values: Tensor, *, axis: int) -> Tensor:
     """A new axis that is the second value at the class, and the first one elsewhere, or of no class."""
+    if len(depth) != 1:
+        raise Unsupported(f"the depth is one number, not {len(depth)}")
     (count,) = depth
     place = normalised_axis(axis, indices.ndim + 1, indices.node)
     classes = arange(count).reshape([-1 if k == place else 1 for k in range(indices.ndim + 1)])

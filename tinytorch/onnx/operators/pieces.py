@@ -44,7 +44,9 @@ def split(
     data: Tensor, sizes: Extents | None = None, *, axis: int, num_outputs: int | None = None, call: Call
 ) -> tuple[Tensor, ...]:
     """Pieces along an axis, of the sizes given, or equal ones of which the last may be smaller."""
-    return _pieces(data, axis, sizes, num_outputs or len(call.outputs), is_ragged=True)
+    if num_outputs not in (None, len(call.outputs)):
+        raise Unsupported(f"{num_outputs} pieces are not {len(call.outputs)} outputs")
+    return _pieces(data, axis, sizes, len(call.outputs), is_ragged=True)
 
 
 def _pieces(
@@ -77,6 +79,10 @@ def slice_of(
     key: list[Any] = [slice(None)] * data.ndim
     every = range(len(starts)) if axes is None else [int(axis) for axis in axes]
     strides = [1] * len(starts) if steps is None else [int(step) for step in steps]
+    if not len(starts) == len(ends) == len(every) == len(strides):
+        raise Unsupported(
+            f"{len(starts)} starts, {len(ends)} ends and {len(strides)} steps of {len(every)} axes"
+        )
     for axis, start, end, step in zip(every, starts, ends, strides, strict=True):
         place = normalised_axis(axis, data.ndim, data.node)
         if not step:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinytorch import linalg
+from tinytorch.axes import normalised_axis
+from tinytorch.onnx.calling.checks import whole
 from tinytorch.onnx.calling.operator import Known, operator
 from tinytorch.ops.contract import einsum as contracted
 from tinytorch.ops.layout import concatenate
@@ -47,7 +49,7 @@ def _running(
 ) -> Tensor:
     """What elements come to up to each, or up to before each: then the last one is left out."""
     if exclusive:
-        place = axis % x.ndim
+        place = normalised_axis(axis, x.ndim, x.node)
         first = full([1 if k == place else n for k, n in enumerate(x.shape)], start, dtype=x.dtype)
         before = slice(1, None) if reverse else slice(None, -1)
         rest = x[tuple(before if k == place else slice(None) for k in range(x.ndim))]
@@ -58,10 +60,10 @@ def _running(
 @operator("CumSum", since=11)
 def running_sum(x: Tensor, axis: Known, *, exclusive: int, reverse: int) -> Tensor:
     """The sums of the elements of an axis up to each, or before it; from the end where `reverse` is set."""
-    return _running(Tensor.cumsum, x, int(axis.reshape(())), exclusive, reverse, 0)
+    return _running(Tensor.cumsum, x, whole("the axis", axis), exclusive, reverse, 0)
 
 
 @operator("CumProd", since=26)
 def running_product(x: Tensor, axis: Known, *, exclusive: int, reverse: int) -> Tensor:
     """The products of the elements of an axis up to each, as CumSum."""
-    return _running(Tensor.cumprod, x, int(axis.reshape(())), exclusive, reverse, 1)
+    return _running(Tensor.cumprod, x, whole("the axis", axis), exclusive, reverse, 1)

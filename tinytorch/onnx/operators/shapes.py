@@ -6,6 +6,7 @@ import numpy as np
 
 from compiler.ir.dims import Dim, Extent, product
 from tinytorch.axes import normalised_axis
+from tinytorch.onnx.calling.checks import of_rank
 from tinytorch.onnx.calling.operator import Extents, operator
 from tinytorch.onnx.calling.values import Array, Unsupported, Value, shape_of
 from tinytorch.ops.layout import tril, triu
@@ -112,8 +113,8 @@ def tile(data: Tensor, repeats: Extents) -> Tensor:
 @operator("DepthToSpace", since=1)
 def depth_to_space(data: Tensor, *, blocksize: int, mode: str = "DCR") -> Tensor:
     """Channels as blocks of pixels; `mode` says whether blocks or channels come first among them."""
-    batch, channels, height, width = data.shape
-    depth = channels // blocksize**2
+    batch, channels, height, width = of_rank(data, 4)
+    depth = channels // _positive(blocksize) ** 2
     if mode == "CRD":
         parts = data.reshape([batch, depth, blocksize, blocksize, height, width]).transpose(0, 1, 4, 2, 5, 3)
     else:
@@ -124,11 +125,17 @@ def depth_to_space(data: Tensor, *, blocksize: int, mode: str = "DCR") -> Tensor
 @operator("SpaceToDepth", since=1)
 def space_to_depth(data: Tensor, *, blocksize: int, mode: str = "DCR") -> Tensor:
     """Blocks of pixels as channels: the inverse of DepthToSpace."""
-    batch, channels, height, width = data.shape
-    rows, columns = height // blocksize, width // blocksize
+    batch, channels, height, width = of_rank(data, 4)
+    rows, columns = height // _positive(blocksize), width // blocksize
     parts = data.reshape([batch, channels, rows, blocksize, columns, blocksize])
     order = (0, 1, 3, 5, 2, 4) if mode == "CRD" else (0, 3, 5, 1, 2, 4)
     return parts.transpose(order).reshape([batch, channels * blocksize**2, rows, columns])
+
+
+def _positive(blocksize: int) -> int:
+    if not 0 < blocksize < 2**16:
+        raise Unsupported(f"blocks have {blocksize} rows")
+    return blocksize
 
 
 @operator("Trilu", since=14)

@@ -7,6 +7,7 @@ that a matrix has as many rows as the greatest divisor below the root, or as a p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -15,6 +16,7 @@ import numpy as np
 from compiler.ir.dims import Extent
 from compiler.ir.types import FLOAT64
 from tinytorch.axes import normalised_axis
+from tinytorch.onnx.calling.checks import of_rank, single, whole
 from tinytorch.onnx.calling.operator import Extents, Known, operator
 from tinytorch.onnx.calling.values import Array, Unsupported
 from tinytorch.onnx.operators.generators import chosen_dtype
@@ -44,14 +46,14 @@ def fourier(
 
     One-sided, it has the first half of the frequencies, from which the inverse one makes real numbers.
     """
-    place = normalised_axis(-2 if axis is None else int(axis.reshape(())), x.ndim, x.node)
+    place = normalised_axis(-2 if axis is None else whole("the axis", axis), x.ndim, x.node)
     if place == x.ndim - 1:
         raise Unsupported("the last axis has the parts of complex numbers")
     given: Complex = _parts(moveaxis(x, place, -2).astype(FLOAT64))
     is_half = bool(inverse and onesided)
     extent = given[0].shape[-1]
-    whole = (extent - 1) * 2 if is_half else extent
-    count = _length(whole if length is None else length[0])
+    natural = (extent - 1) * 2 if is_half else extent
+    count = _length(natural if length is None else length[0])
     if is_half:
         given = _mirrored(_fitted(given, count // 2 + 1), count)
     real, imaginary = _transformed(_fitted(given, count), count, 1 if inverse else -1)
@@ -138,11 +140,12 @@ def short_time_fourier(
     *, onesided: int,
 ) -> Tensor:  # fmt: skip
     """Fourier transforms of windows of a signal: [batch, frames, frequencies, 2]."""
-    whole = signal.shape[1]
-    given = frame_length[0] if frame_length is not None else whole if window is None else window.shape[0]
-    count = _length(given)
     parts = signal if signal.ndim == 3 else signal.unsqueeze(-1)
-    step = int(frame_step.reshape(()))
+    natural = of_rank(parts, 3)[1]
+    extent = natural if window is None else of_rank(window, 1)[0]
+    given = extent if frame_length is None else frame_length[0]
+    count = _length(given)
+    step = whole("the step", frame_step)
 
     def framed(part: Tensor) -> Tensor:
         windows = part.unfold(1, count, step)
@@ -160,13 +163,16 @@ def mel_weights(
     bins: Known, length: Known, rate: Known, low: Known, high: Known, *, output_datatype: int
 ) -> Array:
     """Triangles that stand at even distances on the mel scale: [length / 2 + 1, bins], which is known."""
-    count, size = int(bins.reshape(())), int(length.reshape(()))
+    count, size = whole("the number of bins", bins), whole("the length", length)
     rows = size // 2 + 1
     if not 0 < count * rows <= _MOST:
         raise Unsupported(f"{count} bins of {rows} frequencies")
-    ends = [2595 * np.log10(1 + float(edge.reshape(())) / 700) for edge in (low, high)]
+    first, last, speed = (float(single("a frequency", item)) for item in (low, high, rate))
+    if not (0 <= first <= last <= speed < math.inf and speed > 0):
+        raise Unsupported(f"frequencies from {first} to {last} of {speed}")
+    ends = [2595 * math.log10(1 + edge / 700) for edge in (first, last)]
     mels = ends[0] + np.arange(count + 2) * ((ends[1] - ends[0]) / (count + 2))
-    edges = np.floor((size + 1) * 700 * (10 ** (mels / 2595) - 1) / float(rate.reshape(()))).astype(np.int64)
+    edges = np.floor((size + 1) * 700 * (10 ** (mels / 2595) - 1) / speed).astype(np.int64)
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]
     place: Array = np.arange(rows)[:, None]
     rising: Array = (place - left) / np.maximum(centre - left, 1)
