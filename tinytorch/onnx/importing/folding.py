@@ -41,7 +41,7 @@ def fold(name: str, inputs: Sequence[Value], attributes: Mapping[str, Any]) -> l
         return None  # the operator's own function says what is wrong, or makes data of it
     if found is None:
         return None
-    every = found if isinstance(found, list) else [found]
+    every = [_narrowed(item) for item in (found if isinstance(found, list) else [found])]
     return list(every) if all(item.size <= _SMALL for item in every) else None
 
 
@@ -59,6 +59,8 @@ def _is_small(array: Array, real: bool) -> bool:
 
 def _narrowed(found: Any, *inputs: Array) -> Array:
     """Numbers again where no extent is left."""
+    if isinstance(found, np.ndarray) and cast("Array", found).dtype != object:
+        return cast("Array", found)
     array = np.asarray(found, dtype=object)
     items = list(array.flat)
     if any(isinstance(item, Real) for item in items):
