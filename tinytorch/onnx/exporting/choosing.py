@@ -13,6 +13,7 @@ from tinytorch.onnx.exporting.context import Context, Write
 from tinytorch.onnx.exporting.convolutions import plan_convolution
 from tinytorch.onnx.exporting.layouts import write_layout
 from tinytorch.onnx.exporting.maps import write_map
+from tinytorch.onnx.exporting.normalisations import plan_batch_norm
 from tinytorch.onnx.exporting.plans import Plan, Uses
 from tinytorch.onnx.exporting.prefixes import write_prefix
 from tinytorch.onnx.exporting.products import plan_gemm, plan_mean
@@ -22,6 +23,7 @@ from tinytorch.onnx.exporting.values import Value
 _PLANS: Final[tuple[Callable[[Node, Uses], Plan | None], ...]] = (
     plan_composite,
     plan_convolution,
+    plan_batch_norm,
     plan_gemm,
     plan_mean,
 )
@@ -42,7 +44,7 @@ def plan_of(node: Node, uses: Uses) -> Plan:
 
 def _empty(context: Context, node: Node) -> Value:
     """An array without elements, which is the same whatever it is made of."""
-    return context.moves.expanded(context.writer.constant(0, node.type.dtype.numpy), node.type.shape)
+    return context.moves.filled(0, node.type.dtype.numpy, node.type.shape)
 
 
 def _write_of(node: Node) -> Write:

@@ -20,29 +20,29 @@ class Extents:
     """Writes extents as rows of int64. Each is computed once in a model."""
 
     def __init__(self, writer: Writer, inputs: Iterable[tuple[Value, TensorType]]) -> None:
-        self._writer = writer
+        self.writer = writer
         self._inputs = list(inputs)
         self._known: dict[object, Value] = {}
 
     def row(self, extent: Extent) -> Value:
         """An extent as a row of one."""
         if isinstance(extent, int):
-            return self._writer.integers(extent)
+            return self.writer.integers(extent)
         return self._once(extent, lambda: self._sum(extent))
 
     def number(self, extent: Extent) -> Value:
         """An extent as a number without axes."""
         if isinstance(extent, int):
-            return self._writer.constant(extent, _INT64)
+            return self.writer.constant(extent, _INT64)
         return self._once(
             ("number", extent),
-            lambda: self._writer.node("Squeeze", self.row(extent), self._writer.integers(0)),
+            lambda: self.writer.node("Squeeze", self.row(extent), self.writer.integers(0)),
         )
 
     def shape(self, shape: Shape) -> Value:
         """Extents in a row."""
         if all(isinstance(extent, int) for extent in shape):
-            return self._writer.integers(*(extent for extent in shape if isinstance(extent, int)))
+            return self.writer.integers(*(extent for extent in shape if isinstance(extent, int)))
         if len(shape) == 1:
             return self.row(shape[0])
         return self._once(shape, lambda: self._joined(shape))
@@ -50,18 +50,18 @@ class Extents:
     def count(self, extent: Extent) -> Value:
         """0, 1, 2, ... below an extent."""
         if isinstance(extent, int):
-            return self._writer.constant(np.arange(extent), _INT64)
-        zero, one = (self._writer.constant(item, _INT64) for item in (0, 1))
+            return self.writer.constant(np.arange(extent), _INT64)
+        zero, one = (self.writer.constant(item, _INT64) for item in (0, 1))
         return self._once(
-            ("count", extent), lambda: self._writer.node("Range", zero, self.number(extent), one)
+            ("count", extent), lambda: self.writer.node("Range", zero, self.number(extent), one)
         )
 
     def _once(self, key: object, write: Any) -> Value:
         if key not in self._known:
-            place, self._writer.place = self._writer.place, _PLACE
+            place, self.writer.place = self.writer.place, _PLACE
             self._known[key] = write()
-            self._writer.kept.add(self._known[key].name)
-            self._writer.place = place
+            self.writer.kept.add(self._known[key].name)
+            self.writer.place = place
         return self._known[key]
 
     def _joined(self, shape: Sequence[Extent]) -> Value:
@@ -71,11 +71,11 @@ class Extents:
             if isinstance(extent, int):
                 numbers.append(extent)
                 continue
-            pieces += [self._writer.integers(*numbers)] * bool(numbers)
+            pieces += [self.writer.integers(*numbers)] * bool(numbers)
             pieces.append(self.row(extent))
             numbers = []
-        pieces += [self._writer.integers(*numbers)] * bool(numbers)
-        return self._writer.node("Concat", *pieces, axis=0)
+        pieces += [self.writer.integers(*numbers)] * bool(numbers)
+        return self.writer.node("Concat", *pieces, axis=0)
 
     def _sum(self, extent: Dim) -> Value:
         (name,) = symbols(extent) if len(symbols(extent)) == 1 else ("",)
@@ -101,9 +101,9 @@ class Extents:
         raise Unsayable(f"no input has an axis from which {name!r} follows")
 
     def _solved(self, value: Value, axis: int, scale: int, offset: int) -> Value:
-        found: Any = self._writer.node("Shape", value, kind=np.int64, start=axis, end=axis + 1)
+        found: Any = self.writer.node("Shape", value, kind=np.int64, start=axis, end=axis + 1)
         found = found - offset if offset else found
-        return found if scale == 1 else self._writer.node("Div", found, self._writer.integers(scale))
+        return found if scale == 1 else self.writer.node("Div", found, self.writer.integers(scale))
 
 
 def _linear(extent: Dim, name: str) -> tuple[int, int] | None:

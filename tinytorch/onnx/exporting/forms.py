@@ -70,7 +70,8 @@ def _integer_quotient(x: Any, y: Any) -> Any:
 
 
 def _integer_rest(x: Any, y: Any) -> Any:
-    return x - m.cut_quotient(x, y, _divided) * y
+    """The sign is that of x; 0 by 0."""
+    return numpy.where(y == 0, 0, x - m.cut_quotient(x, y, _divided) * y)
 
 
 def _bits(x: Value) -> int:

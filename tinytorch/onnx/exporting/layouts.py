@@ -151,8 +151,7 @@ def _gather(context: Context, node: Node, x: Value, index: Value) -> Value:
 
 def _scatter_add(context: Context, node: Node, index: Value, data: Value) -> Value:
     op: Any = node.op
-    zero = context.writer.constant(0, data.dtype)
-    target = context.moves.expanded(zero, node.type.shape)
+    target = context.moves.filled(0, data.dtype, node.type.shape)
     return scattered(context, target, node.operands[0].type.shape, index, node.operands[1].type.shape, data,
                      op.axis, "add", is_batched=op.batched)  # fmt: skip
 
@@ -249,7 +248,7 @@ def _fold(context: Context, node: Node, x: Value) -> Value:
         x = context.moves.transposed(x, [*range(item.axis + 1), rank - 1, *range(item.axis + 1, rank - 1)])
         inner = (*given[: item.axis + 1], item.taps, *given[item.axis + 1 : rank - 1])
         shape = (*inner[: item.axis], item.extent, *inner[item.axis + 2 :])
-        zeros = context.moves.expanded(context.writer.constant(0, x.dtype), shape)
+        zeros = context.moves.filled(0, x.dtype, shape)
         x = scattered(context, zeros, (item.positions, item.taps), places_of(context, item), inner, x,
                       item.axis, "add", is_batched=False)  # fmt: skip
         given = shape

@@ -120,7 +120,9 @@ def asinh(x: Any) -> Any:
 def acosh(x: Any) -> Any:
     """The inverse of cosh."""
     over = x - 1
-    return numpy.where(x > LARGE, numpy.log(x) + math.log(2), numpy.log1p(over + numpy.sqrt(over * (x + 1))))
+    return numpy.where(
+        x > LARGE, numpy.log(x) + math.log(2), numpy.log1p(over + numpy.sqrt(over) * numpy.sqrt(x + 1))
+    )
 
 
 def atanh(x: Any) -> Any:

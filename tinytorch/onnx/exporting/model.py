@@ -71,7 +71,7 @@ def to_model(
     """
     asked = _asked(what, inputs, outputs, updates)
     version = _checked_opset(opset)
-    names = _names(asked)
+    names = _names(asked.graph, _titles(asked))
     written = write_graph(asked.graph, version, names)
     graph = _graph(asked, names, written, name, doc)
     library = written.writer.library
@@ -150,24 +150,32 @@ def _like(example: Any, name: str) -> Tensor:
     return tensor_input(name, array.shape, array.dtype)
 
 
-def _names(asked: Asked) -> dict[Node, str]:
-    """What inputs, states and results are called. A result that is a leaf keeps the leaf's name."""
+def _is_leaf(node: Node) -> bool:
+    return isinstance(node.op, Input | Parameter | Constant)
+
+
+def _titles(asked: Asked) -> list[str]:
+    """What outputs are to be called: as a dict says, as they are called themselves, or `output`."""
     graph = asked.graph
+    taken = {reference(text) for node, text in graph.names.values.items() if node.name is not None}
+    count = len(graph.outputs)
+    found: list[str] = []
+    for k, (node, title) in enumerate(zip(graph.outputs, asked.titles, strict=True)):
+        plain = "output" if count == 1 else f"output_{k}"
+        if title is None and (_is_leaf(node) or node.name is None):
+            title = plain if plain not in taken else f"{plain}.{k}"
+        found.append(title or reference(graph.names.values[node]))
+    return found
+
+
+def _names(graph: Graph, titles: Sequence[str]) -> dict[Node, str]:
+    """What inputs, states, and results that are no leaves are called in the model."""
     every = graph.names.values
     names = {node: reference(every[node]) for node in (*graph.inputs, *(node for node, _ in graph.updates))}
-    taken = {reference(text) for node, text in every.items() if node.name is not None}
-    count = len(graph.outputs)
-    for k, (node, title) in enumerate(zip(graph.outputs, asked.titles, strict=True)):
-        if node in names or isinstance(node.op, Input | Parameter | Constant):
-            continue
-        wanted = title or ("" if node.name is not None else "output" if count == 1 else f"output_{k}")
-        if not wanted or (wanted != node.name and wanted in taken):
-            wanted = reference(every[node])
-        names[node] = wanted
-        taken.add(wanted)
-    for parameter, node in graph.updates:
-        if node not in names and not isinstance(node.op, Input | Parameter | Constant):
-            names[node] = _next(names[parameter])
+    states = [(node, _next(names[parameter])) for parameter, node in graph.updates]
+    for node, title in (*zip(graph.outputs, titles, strict=True), *states):
+        if not _is_leaf(node) and title not in names.values():
+            names.setdefault(node, title)
     return names
 
 
@@ -175,34 +183,33 @@ def _graph(asked: Asked, names: Mapping[Node, str], written: Written, name: str,
     graph, writer = asked.graph, written.writer
     states = [parameter for parameter, _ in graph.updates]
     inputs = [_info(names[node], node.type) for node in (*graph.inputs, *states)]
-    outputs: list[Any] = []
-    said = {item.name for item in inputs} | {item.name for item in writer.initializers}
-    wanted = [
-        *(
-            (node, title or names.get(node, "output"))
-            for node, title in zip(graph.outputs, asked.titles, strict=True)
-        ),
-        *((node, _next(names[parameter])) for parameter, node in graph.updates),
-    ]
-    for node, title in wanted:
-        outputs.append(_info(_result(written, node, title, said), node.type))
-        said.add(outputs[-1].name)
+    outputs = _outputs(asked, names, written)
+    writer.keep_needed([*(item.name for item in outputs), *(names[state] for state in states)])
+    said = {item.name for item in outputs}
     made = {item for proto in writer.nodes for item in proto.output} - said
     values = {value.name: node.type for node, value in written.values.items() if value.name in made}
     infos = [_info(item, type) for item, type in values.items()]
-    read = {item for proto in writer.nodes for item in proto.input} | {names[state] for state in states}
-    initializers = [item for item in writer.initializers if item.name in read]
     return onnx.helper.make_graph(
-        writer.nodes, name or "graph", inputs, outputs, initializers, doc or None, infos
+        writer.nodes, name or "tinytorch", inputs, outputs, writer.initializers, doc or None, infos
     )
 
 
-def _result(written: Written, node: Node, title: str, said: set[str]) -> str:
-    """The name of a value as an output: of one that is a leaf, or an output already, a copy's."""
-    value = written.values[node]
-    if value.name not in said:
-        return value.name
-    return written.writer.copy(value, title).name
+def _outputs(asked: Asked, names: Mapping[Node, str], written: Written) -> list[Any]:
+    """The outputs; of a leaf, and of a value that has another name, a copy is one."""
+    writer, graph = written.writer, asked.graph
+    wanted = list(zip(graph.outputs, _titles(asked), strict=True))
+    wanted += [(node, _next(names[parameter])) for parameter, node in graph.updates]
+    leaves = {item.name for item in writer.initializers} | {names[node] for node in graph.inputs}
+    used = leaves | {item for proto in writer.nodes for item in proto.output}
+    outputs: list[Any] = []
+    for node, title in wanted:
+        value = written.values[node]
+        if value.name != title or value.name in leaves:
+            value = writer.copy(value, writer.fresh(title) if title in used else title)
+        outputs.append(_info(value.name, node.type))
+        leaves.add(value.name)
+        used.add(value.name)
+    return outputs
 
 
 def _info(name: str, type: TensorType) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.op import MapReduce, Reducer
+from compiler.ir.scope import Scope
 from tinytorch.onnx.exporting.context import Context
 from tinytorch.onnx.exporting.values import Value
 
@@ -26,10 +27,18 @@ class Uses:
     def __init__(self, graph: Graph) -> None:
         self._users = graph.users
         self._results = set(graph.results)
+        self._made: dict[Scope | None, list[Node]] = {}
+        for node in graph.nodes:
+            if node.origin.of is None:
+                self._made.setdefault(node.origin.opened, []).append(node)
 
     def is_inner(self, node: Node) -> bool:
         """Whether one node reads a value, once, and nobody else sees it."""
         return len(self._users[node]) == 1 and node not in self._results
+
+    def made_in(self, scope: Scope | None) -> Sequence[Node]:
+        """What was built in one use of a scope, but for gradients."""
+        return self._made.get(scope, ())
 
     def users(self, node: Node) -> tuple[Node, ...]:
         """The nodes that read a value."""
@@ -48,16 +57,23 @@ def sum_of_products(node: Node) -> MapReduce | None:
     return op if len(op.accesses) == len(op.arguments) and op.formula.factors is not None else None
 
 
-def added(node: Node) -> tuple[Node, Node] | None:
-    """The operands of a sum of two values in their common dtype; None for another node."""
+def atom_of(node: Node) -> str:
+    """The atom that a map is, of all its operands; nothing for another node."""
     op = node.op
-    if not isinstance(op, MapReduce) or op.formula.atom is None or op.formula.atom.name != "add":
-        return None
-    if op.reducer is not Reducer.NONE or len(node.operands) != 2:
+    if not isinstance(op, MapReduce) or op.reducer is not Reducer.NONE or op.formula.atom is None:
+        return ""
+    return op.formula.atom.name
+
+
+def added(node: Node) -> tuple[Node, Node] | None:
+    """The operands of a sum that has the type of the first, to which the second broadcasts."""
+    op = node.op
+    if atom_of(node) != "add" or not isinstance(op, MapReduce) or len(node.operands) != 2:
         return None
     left, right = node.operands
+    rank = node.type.rank
+    places = enumerate(op.accesses[1].axes, start=rank - right.type.rank)
+    is_aligned = all(axis in (None, place) for place, axis in places)
+    is_whole = op.accesses[0].axes == tuple(range(rank)) == op.output
     is_plain = node.type == left.type and right.type.dtype is node.type.dtype
-    is_aligned = all(axis is None or axis == node.type.rank - right.type.rank + k
-                     for k, axis in enumerate(op.accesses[1].axes))  # fmt: skip
-    is_whole = op.accesses[0].axes == tuple(range(node.type.rank)) == op.output
     return (left, right) if is_plain and is_aligned and is_whole else None

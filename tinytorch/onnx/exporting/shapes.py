@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
 
 from compiler.ir.dims import Extent, Shape
 from tinytorch.onnx.exporting.extents import Extents
 from tinytorch.onnx.exporting.values import Value
+
+MOST: Final = 4096
+"""Elements up to which an array of one number is written out."""
 
 
 class Moves:
@@ -33,19 +40,34 @@ class Moves:
         """Repeated to a shape that it broadcasts to."""
         return x.nodes.node("Expand", x, self.extents.shape(shape))
 
+    def filled(self, value: float, kind: np.dtype[Any], shape: Shape) -> Value:
+        """An array of one number: an initialiser where it is small and its shape is known."""
+        writer = self.extents.writer
+        known = [extent for extent in shape if isinstance(extent, int)]
+        if len(known) == len(shape) and math.prod(known) <= MOST:
+            return writer.constant(np.full(known, value), kind)
+        return self.expanded(writer.constant(value, kind), shape)
+
     def reshaped(self, x: Value, given: Shape, wanted: Shape) -> Value:
         """The elements in another shape.
 
         An extent that is not known is that of the same axis before, or the one that follows from the rest.
         """
-        if given == wanted:
-            return x
-        if 0 in wanted:
-            return x.nodes.node("Reshape", x, self.extents.shape(wanted), allowzero=1)
+        source, shape = x.flat or (x, given)
+        if shape == wanted:
+            return source
+        is_empty = 0 in wanted
+        found = x.nodes.node(
+            "Reshape", source, self._wanted(x, shape, wanted), allowzero=1 if is_empty else None
+        )
+        found.flat = source, shape
+        return found
+
+    def _wanted(self, x: Value, given: Shape, wanted: Shape) -> Value:
         numbers = [self._said(extent, axis, given) for axis, extent in enumerate(wanted)]
-        if numbers.count(-1) <= 1:
-            return x.nodes.node("Reshape", x, x.nodes.integers(*numbers))
-        return x.nodes.node("Reshape", x, self.extents.shape(wanted))
+        if 0 in wanted or numbers.count(-1) > 1:
+            return self.extents.shape(wanted)
+        return x.nodes.integers(*numbers)
 
     def _said(self, extent: Extent, axis: int, given: Shape) -> int:
         if isinstance(extent, int):

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
+from compiler.ir.dims import Shape
 from compiler.ir.types import DType
 
 numpy: Any = np
@@ -36,12 +37,14 @@ class Nodes(Protocol):
 class Value(np.lib.mixins.NDArrayOperatorsMixin):
     """The result of a node, an input, or an initialiser: a name and a dtype (NumPy's)."""
 
-    __slots__ = ("dtype", "name", "nodes")
+    __slots__ = ("dtype", "flat", "name", "nodes")
 
     def __init__(self, nodes: Nodes, name: str, dtype: np.dtype[Any]) -> None:
         self.nodes = nodes
         self.name = name
         self.dtype = dtype
+        self.flat: tuple[Value, Shape] | None = None
+        """The value of which this one has the elements in their order, and its shape."""
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.dtype}>"

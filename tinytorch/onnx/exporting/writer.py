@@ -171,6 +171,8 @@ class Writer:
     ) -> list[Value]:  # fmt: skip
         """The results of an operator, one for each dtype; None stands for that of the first input."""
         present = [item for item in inputs if item is not None]
+        while inputs and inputs[-1] is None:
+            inputs = inputs[:-1]
         first = present[-1 if operator == "Where" else 0] if present else None
         outputs = [
             Value(self, self.fresh(f"{self.place.name}.{operator}"), _kind(kind, first)) for kind in kinds
@@ -207,14 +209,26 @@ class Writer:
                 for k, item in enumerate(names):
                     if item == value.name:
                         names[k] = name
-        return Value(self, name, value.dtype)
+        found = Value(self, name, value.dtype)
+        found.flat = value.flat
+        return found
+
+    def keep_needed(self, outputs: Sequence[str]) -> None:
+        """Drops nodes and initialisers on which no output depends."""
+        needed = set(outputs)
+        kept: list[Any] = []
+        for proto in reversed(self.nodes):
+            if needed.intersection(proto.output):
+                needed.update(proto.input)
+                kept.append(proto)
+        self.nodes = kept[::-1]
+        self.initializers = [item for item in self.initializers if item.name in needed]
 
     def copy(self, value: Value, name: str) -> Value:
-        """The name under which a copy of a value is written."""
+        """A copy of a value under another name."""
         self.place = Place(name, "/outputs")
-        found = self.fresh(name)
         first = len(self.nodes)
-        return self.renamed(self.node("Identity", value), found, first)
+        return self.renamed(self.node("Identity", value), name, first)
 
     def apply(self, function: Any, inputs: Sequence[Any]) -> Value:
         """One of NumPy's functions of values and numbers, which take the dtype of the values."""
