@@ -8,14 +8,13 @@ from pathlib import PurePath
 
 from compiler.errors import UnsupportedOperatorError
 from compiler.ir.graph import Graph
-from compiler.ir.naming import reference
 from compiler.ir.node import Node, written_for
 from compiler.ir.op import Constant, Input, MapReduce, Parameter, Reducer
-from compiler.ir.scope import Path
 from tinytorch.onnx.exporting.choosing import plan_of
 from tinytorch.onnx.exporting.context import Context
 from tinytorch.onnx.exporting.extents import Extents
 from tinytorch.onnx.exporting.forms import FORMS
+from tinytorch.onnx.exporting.naming import path_of
 from tinytorch.onnx.exporting.plans import Plan, Uses
 from tinytorch.onnx.exporting.shapes import Moves
 from tinytorch.onnx.exporting.values import Unsayable, Value
@@ -31,19 +30,17 @@ class Written:
     failures: list[str] = field(default_factory=list[str])
 
 
-def write_graph(graph: Graph, opset: int, names: Mapping[Node, str]) -> Written:
-    """The nodes of a graph whose inputs and results have these names.
+def write_graph(graph: Graph, opset: int, titles: Mapping[Node, str]) -> Written:
+    """The nodes of a graph whose values have these names.
 
     Raises UnsupportedOperatorError that names every node that ONNX cannot say, and why.
     """
     library = Library(FORMS, opset)
-    titles = {node: reference(text) for node, text in graph.names.values.items()}
-    titles.update(names)
     writer = Writer(library, names=list(dict.fromkeys(titles.values())))
     written = Written(writer)
     for node in graph.nodes:
         if isinstance(node.op, Input | Parameter | Constant):
-            _write_leaf(written, node, titles[node], is_input=node in names)
+            _write_leaf(written, node, titles[node])
     leaves = [(written.values[node], node.type) for node in (*graph.inputs, *graph.parameters)]
     extents = Extents(writer, leaves[: len(graph.inputs)])
     context = Context(writer, extents, Moves(extents), graph.names)
@@ -72,7 +69,7 @@ def _is_leaf(node: Node) -> bool:
     return isinstance(node.op, Input | Parameter | Constant)
 
 
-def _write_leaf(written: Written, node: Node, name: str, *, is_input: bool) -> None:
+def _write_leaf(written: Written, node: Node, name: str) -> None:
     op = node.op
     if isinstance(op, Parameter | Constant):
         written.writer.initializers.append(tensor_of(op.buffer.array, name))
@@ -98,17 +95,6 @@ def _place(graph: Graph, node: Node, name: str) -> Place:
     document = str(op.formula) if isinstance(op, MapReduce) and is_formula else ""
     notes = {"source": f"{PurePath(source.file).name}:{source.line}: {source.text}"} if source else {}
     return Place(name, path, document, notes)
-
-
-def path_of(scopes: Path) -> str:
-    """Scopes as ONNX names them: `/encoder/block.0`."""
-    parts: list[str] = []
-    for part in (piece for item in scopes for piece in item.split("/") if piece):
-        if part.isdigit() and parts:
-            parts[-1] += f".{part}"
-        else:
-            parts.append(part)
-    return "".join(f"/{part}" for part in parts)
 
 
 def _raise_failures(written: Written) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 from compiler.errors import ArgumentError
 from compiler.ir.dims import Dim
 from compiler.ir.graph import Graph
-from compiler.ir.naming import reference
 from compiler.ir.node import Node
 from compiler.ir.op import Constant, Input, Parameter
 from compiler.ir.types import TensorType
@@ -21,6 +20,7 @@ from compiler.structure import flatten
 from tinytorch.api import input as tensor_input
 from tinytorch.nn.module import Module
 from tinytorch.onnx.exporting.graphs import Written, write_graph
+from tinytorch.onnx.exporting.naming import value_names
 from tinytorch.onnx.exporting.writer import DOMAIN, element_type, note
 from tinytorch.onnx.reading.library import onnx
 from tinytorch.state import check_updates
@@ -71,9 +71,11 @@ def to_model(
     """
     asked = _asked(what, inputs, outputs, updates)
     version = _checked_opset(opset)
-    names = _names(asked.graph, _titles(asked))
+    every = value_names(asked.graph)
+    titles = _titles(asked, every)
+    names = _names(asked.graph, titles, every)
     written = write_graph(asked.graph, version, names)
-    graph = _graph(asked, names, written, name, doc)
+    graph = _graph(asked.graph, titles, names, written, name, doc)
     library = written.writer.library
     imports = [onnx.helper.make_opsetid("", version)]
     imports += [onnx.helper.make_opsetid(DOMAIN, 1)] * bool(library.protos)
@@ -154,36 +156,43 @@ def _is_leaf(node: Node) -> bool:
     return isinstance(node.op, Input | Parameter | Constant)
 
 
-def _titles(asked: Asked) -> list[str]:
+def _titles(asked: Asked, every: Mapping[Node, str]) -> list[str]:
     """What outputs are to be called: as a dict says, as they are called themselves, or `output`."""
     graph = asked.graph
-    taken = {reference(text) for node, text in graph.names.values.items() if node.name is not None}
+    taken = {every[node] for node in graph.nodes if node.name is not None}
     count = len(graph.outputs)
     found: list[str] = []
     for k, (node, title) in enumerate(zip(graph.outputs, asked.titles, strict=True)):
         plain = "output" if count == 1 else f"output_{k}"
         if title is None and (_is_leaf(node) or node.name is None):
             title = plain if plain not in taken else f"{plain}.{k}"
-        found.append(title or reference(graph.names.values[node]))
+        found.append(title or every[node])
     return found
 
 
-def _names(graph: Graph, titles: Sequence[str]) -> dict[Node, str]:
-    """What inputs, states, and results that are no leaves are called in the model."""
-    every = graph.names.values
-    names = {node: reference(every[node]) for node in (*graph.inputs, *(node for node, _ in graph.updates))}
-    states = [(node, _next(names[parameter])) for parameter, node in graph.updates]
+def _names(graph: Graph, titles: Sequence[str], every: Mapping[Node, str]) -> dict[Node, str]:
+    """What all values are called in the model, where results have the names of outputs."""
+    names = dict(every)
+    leaves = {every[node] for node in graph.nodes if _is_leaf(node)}
+    states = [(node, _next(every[parameter])) for parameter, node in graph.updates]
+    given: dict[Node, str] = {}
     for node, title in (*zip(graph.outputs, titles, strict=True), *states):
-        if not _is_leaf(node) and title not in names.values():
-            names.setdefault(node, title)
-    return names
+        if not _is_leaf(node) and title not in leaves and title not in given.values():
+            given.setdefault(node, title)
+    taken = set(given.values())
+    names.update(
+        {node: f"{name}.inner" for node, name in every.items() if name in taken and node not in given}
+    )
+    return names | given
 
 
-def _graph(asked: Asked, names: Mapping[Node, str], written: Written, name: str, doc: str) -> Any:
-    graph, writer = asked.graph, written.writer
+def _graph(
+    graph: Graph, titles: Sequence[str], names: Mapping[Node, str], written: Written, name: str, doc: str
+) -> Any:
+    writer = written.writer
     states = [parameter for parameter, _ in graph.updates]
     inputs = [_info(names[node], node.type) for node in (*graph.inputs, *states)]
-    outputs = _outputs(asked, names, written)
+    outputs = _outputs(graph, titles, names, written)
     writer.keep_needed([*(item.name for item in outputs), *(names[state] for state in states)])
     said = {item.name for item in outputs}
     made = {item for proto in writer.nodes for item in proto.output} - said
@@ -194,10 +203,10 @@ def _graph(asked: Asked, names: Mapping[Node, str], written: Written, name: str,
     )
 
 
-def _outputs(asked: Asked, names: Mapping[Node, str], written: Written) -> list[Any]:
+def _outputs(graph: Graph, titles: Sequence[str], names: Mapping[Node, str], written: Written) -> list[Any]:
     """The outputs; of a leaf, and of a value that has another name, a copy is one."""
-    writer, graph = written.writer, asked.graph
-    wanted = list(zip(graph.outputs, _titles(asked), strict=True))
+    writer = written.writer
+    wanted = list(zip(graph.outputs, titles, strict=True))
     wanted += [(node, _next(names[parameter])) for parameter, node in graph.updates]
     leaves = {item.name for item in writer.initializers} | {names[node] for node in graph.inputs}
     used = leaves | {item for proto in writer.nodes for item in proto.output}
