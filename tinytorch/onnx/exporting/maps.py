@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from compiler.ir.formula.tape import Const, Formula, Ref, infer_dtypes
+from compiler.ir.formula.tape import Const, Formula, Ref
 from compiler.ir.node import Node
 from compiler.ir.op import Access, Argument, Index, MapReduce, Size
-from compiler.ir.types import BOOL, DType, Operand, Weak, dtype_of
+from compiler.ir.types import Operand, Weak, dtype_of
 from tinytorch.elementwise import Elementwise
-from tinytorch.onnx.exporting.atoms import ATOMS, NO_FORM
 from tinytorch.onnx.exporting.context import Context
-from tinytorch.onnx.exporting.values import Unsayable, Value, converted
+from tinytorch.onnx.exporting.formulas import Applied, written
+from tinytorch.onnx.exporting.values import Value, converted
 from tinytorch.ops import activations, elementwise
 
 Attributes = Callable[..., dict[str, Any]]
@@ -63,9 +63,8 @@ def write_map(context: Context, node: Node, *operands: Value) -> Value:
     given = iter(operands)
     values = [_argument(context, op, argument, given) for argument in op.arguments]
     if op.is_conversion:
-        found = (
-            values[0] if isinstance(values[0], Value) else context.writer.operand(values[0], op.dtype.numpy)
-        )
+        (x,) = values
+        found = x if isinstance(x, Value) else context.writer.constant(x, op.dtype.numpy)
         found = converted(found, op.dtype, dtype_of(found.dtype))
     else:
         found = _standard_node(op, values) or _formula(context, op, values)
@@ -118,24 +117,16 @@ def _standard_node(op: MapReduce, values: Sequence[Any]) -> Value | None:
 
 
 def _formula(context: Context, op: MapReduce, values: Sequence[Any]) -> Value:
-    """What a formula makes of values: a function of the model where it is long and is no atom's."""
+    """What a formula makes of values: a function of the model where it is long."""
     formula, kinds = op.formula, _kinds(op, values)
-    if formula.atom is not None or not any(isinstance(item, Value) for item in values):
-        return _written(context.writer, formula, kinds, op.dtype, values)
-    inputs = list({item.name: item for item in values if isinstance(item, Value)}.values())
-    names = [item.name for item in inputs]
-    places = [names.index(item.name) if isinstance(item, Value) else None for item in values]
-
-    def body(*given: Value) -> Value:
-        again = [item if place is None else given[place] for item, place in zip(values, places, strict=True)]
-        return _written(given[0].nodes, formula, kinds, op.dtype, again)
-
-    literals = tuple(
-        place if place is not None else Const(item) for item, place in zip(values, places, strict=True)
-    )
-    key = formula, literals, tuple(kinds), op.dtype
+    if not any(isinstance(item, Value) for item in values):
+        return written(context.writer, formula, kinds, op.dtype, values)
+    inputs = {item.name: item for item in values if isinstance(item, Value)}
+    names = list(inputs)
+    arguments = [names.index(item.name) if isinstance(item, Value) else Const(item) for item in values]
+    found = Applied(formula, tuple(arguments), tuple(kinds), op.dtype)
     name = context.names.formulas.get(formula, formula.name)
-    return context.writer.call(name, body, inputs, key=key, document=str(formula))
+    return context.writer.call(name, found, list(inputs.values()), document=str(formula), notes=found.notes())
 
 
 def _kinds(op: MapReduce, values: Sequence[Any]) -> list[Operand]:
@@ -147,25 +138,3 @@ def _kinds(op: MapReduce, values: Sequence[Any]) -> list[Operand]:
         return Weak(int) if isinstance(argument, Size) else dtype_of(item.dtype)
 
     return [kind(argument, item) for argument, item in zip(op.arguments, values, strict=True)]
-
-
-def _written(
-    nodes: Any, formula: Formula, kinds: Sequence[Operand], dtype: DType, values: Sequence[Any]
-) -> Value:
-    """The formula line by line, each in the dtype that the IR states for it."""
-    known = list(values)
-
-    def look(ref: Ref, wanted: DType) -> Value:
-        item = known[ref] if isinstance(ref, int) else ref.value
-        if not isinstance(item, Value):
-            return nodes.constant(item, wanted.numpy)
-        return converted(item, wanted, dtype_of(item.dtype))
-
-    for typed in infer_dtypes(formula, kinds, dtype):
-        line = typed.line
-        if line.atom not in ATOMS:
-            raise Unsayable(f"the atom {line.atom}: {NO_FORM[line.atom]}")
-        reads = [BOOL if line.atom == "where" and k == 0 else typed.reads for k in range(len(line.arguments))]
-        found = ATOMS[line.atom](*map(look, line.arguments, reads))
-        known.append(converted(found, typed.dtype, dtype_of(found.dtype)))
-    return look(formula.result, dtype)

@@ -194,7 +194,7 @@ class Writer:
         if self._is_body:
             return ""
         path = self.place.path
-        is_said = path.rsplit("/", 1)[-1] == operator
+        is_said = re.fullmatch(rf"{operator}(_\d+)?", path.rpartition("/")[2])
         return _unique(path if is_said else f"{path}/{operator}", self._titles)
 
     def renamed(self, value: Value, name: str, first: int) -> Value:
@@ -246,38 +246,52 @@ class Writer:
 
     def call(
         self, name: str, body: Callable[..., Value], inputs: Sequence[Value], *, document: str = "",
-        key: object = None, notes: Mapping[str, str] | None = None,
+        notes: Mapping[str, str] | None = None,
     ) -> Value:  # fmt: skip
         """What a body makes of values: a node that calls a function of the model, or the body's few nodes.
 
-        Bodies are known by `key`, or by themselves. In a function's body everything is written out.
+        Equal bodies of inputs of equal dtypes are one function. In a function everything is written out.
         """
         if self._is_body:
             return body(*inputs)
-        marker = key or body, tuple(item.dtype for item in inputs)
-        if marker not in self.library.functions:
-            self.library.functions[marker] = self._function(name, body, marker[1], document, notes or {})
-        function = self.library.functions[marker]
+        key = body, tuple(item.dtype for item in inputs)
+        if key not in self.library.functions:
+            self.library.functions[key] = self._function(name, body_of(self.library, *key), document, notes)
+        function = self.library.functions[key]
         if function is None:
             return body(*inputs)
         return self.node(function.proto.name, *inputs, kind=function.kind, domain=DOMAIN)
 
     def _function(
-        self, name: str, body: Callable[..., Value], kinds: Sequence[np.dtype[Any]], document: str,
-        notes: Mapping[str, str],
-    ) -> Function | None:  # fmt: skip
-        inner = Writer(self.library, is_body=True)
-        given = [Value(inner, inner.fresh(f"x{k}" if k else "x"), kind) for k, kind in enumerate(kinds)]
-        result = body(*given)
-        if sum(node.op_type != "Constant" for node in inner.nodes) <= INLINE:
+        self, name: str, body: Body, document: str, notes: Mapping[str, str] | None
+    ) -> Function | None:
+        if sum(node.op_type != "Constant" for node in body.nodes) <= INLINE:
             return None
         proto = onnx.helper.make_function(
-            DOMAIN, self.library.untaken(name, kinds), [item.name for item in given], [result.name],
-            inner.nodes, [onnx.helper.make_opsetid("", self.opset)],
+            DOMAIN, self.library.untaken(name, body.kinds), body.inputs, [body.result.name], body.nodes,
+            [onnx.helper.make_opsetid("", self.opset)],
         )  # fmt: skip
         proto.doc_string = document
-        note(proto, notes)
-        return Function(proto, result.dtype)
+        note(proto, notes or {})
+        return Function(proto, body.result.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The nodes of a function, the names and dtypes of its inputs, and its result."""
+
+    nodes: list[Any]
+    inputs: list[str]
+    kinds: Sequence[np.dtype[Any]]
+    result: Value
+
+
+def body_of(library: Library, body: Callable[..., Value], kinds: Sequence[np.dtype[Any]]) -> Body:
+    """What a body writes for inputs of dtypes."""
+    inner = Writer(library, is_body=True)
+    given = [Value(inner, inner.fresh(f"x{k}" if k else "x"), kind) for k, kind in enumerate(kinds)]
+    result = body(*given)
+    return Body(inner.nodes, [item.name for item in given], kinds, result)
 
 
 def note(proto: Any, notes: Mapping[str, str]) -> None:

@@ -13,6 +13,7 @@ from compiler.ir.scope import scope
 from tinytorch.onnx.calling.operator import Call, Operator, find_operator
 from tinytorch.onnx.calling.values import Failed, Unsupported, Value, Weight
 from tinytorch.onnx.importing.folding import fold
+from tinytorch.onnx.importing.formulas import formula_applied
 from tinytorch.onnx.importing.inlining import body_of
 from tinytorch.onnx.importing.schemas import attributes_of, defaults_of, schema_of
 from tinytorch.onnx.reading.arrays import array_of
@@ -121,6 +122,8 @@ class Walk:
     ) -> list[Value]:
         local = self.functions.get((node.domain, node.op_type))
         if local is not None:
+            if (applied := formula_applied(local, inputs)) is not None:
+                return applied
             return self._function(local, node, inputs, {i.domain: i.version for i in local.opset_import})
         domain = "" if node.domain == "ai.onnx" else node.domain
         opset = opsets.get(domain, opsets.get(node.domain))
