@@ -32,7 +32,6 @@ TABLES = {
     "compiler/backends/numpy/atoms.py": (EMITTERS, lambda site, x: site.call(np.power, x, "3")),
     "tinytorch/onnx/exporting/atoms.py": (WRITTEN, lambda x: x * x * x),
     NATIVE: (NATIVE_RULES, lambda m, x: m.mul(m.mul(x, x), x)),
-    "tinytorch/onnx/exporting/atoms.py": (ATOMS_IN_ONNX, lambda x: x * x * x),
 }
 
 

@@ -18,9 +18,14 @@ from tinytorch.onnx.importing.inlining import body_of
 from tinytorch.onnx.importing.schemas import attributes_of, defaults_of, schema_of
 from tinytorch.onnx.reading.arrays import array_of
 from tinytorch.onnx.reading.library import onnx
+from tinytorch.onnx.reading.naming import quoted
 from tinytorch.tensor import Tensor
 
 Environment = dict[str, Value]
+
+_MISFITS = (ValueError, TypeError, LookupError, ArithmeticError)
+"""What Python and NumPy raise where an operator is asked for what its schema does not rule out: four starts
+and three ends, an axis that is none. A function need not say again what they say."""
 
 
 @dataclass(slots=True)
@@ -115,7 +120,11 @@ class Walk:
         except (ModelError, UnsupportedOperatorError):
             raise
         except UserError as error:
-            raise ModelError(f"node {name!r} ({node.op_type}): {error}") from error
+            raise ModelError(f"{_title(node, name)}: {error}") from error
+        except _MISFITS as error:
+            raise ModelError(
+                f"{_title(node, name)} has inputs or attributes that do not fit each other: {error}"
+            ) from error
 
     def _computed(
         self, node: Any, name: str, inputs: list[Value], values: Environment, opsets: Mapping[str, int]
@@ -198,3 +207,7 @@ def _named(value: Value, name: str) -> Value:
     if not isinstance(value, Tensor) or value.name is not None or not value.node.operands:
         return value
     return value.named(name)
+
+
+def _title(node: Any, name: str) -> str:
+    return f"node {quoted(name)} ({quoted(node.op_type)[1:-1]})"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tinytorch.onnx.calling.operator import operator
+from tinytorch.ops import activations
 from tinytorch.ops import elementwise as plain
 from tinytorch.ops import functions as more
 from tinytorch.tensor import Tensor
@@ -31,6 +32,7 @@ FUNCTIONS: Final[Mapping[str, Callable[[Any], Tensor]]] = {
     "Sinh": more.sinh,
     "Cosh": more.cosh,
     "Tanh": plain.tanh,
+    "Sigmoid": activations.sigmoid,
     "Asinh": more.asinh,
     "Acosh": more.acosh,
     "Atanh": more.atanh,

@@ -91,8 +91,8 @@ def slice_of(
     return data[tuple(key)]
 
 
-_FAR = 2**31 - 2
-"""From here on a place is beyond the end of any axis whose extent is symbolic."""
+_FAR = 10**9
+"""From here on a place is beyond the end of any axis whose extent is symbolic; some exporters write it."""
 
 
 def _part(extent: Extent, start: Extent, end: Extent, step: int) -> slice:
