@@ -154,6 +154,17 @@ class DrawingError(ExternalError):
     """A drawing was not laid out: it is too large, or a tool is missing. Its `.dot` text was written."""
 
 
+class ClusterError(ExternalError):
+    """Workers or their scheduler are not there, differ from each other, or went away.
+
+    `found` is what was finished before, if anything was.
+    """
+
+    def __init__(self, message: str, found: object = None) -> None:
+        super().__init__(message)
+        self.found = found
+
+
 class MissingLibraryError(ExternalError, ImportError):
     """A library is not installed that what was asked for needs; the message names the extra that has it."""
 

@@ -33,6 +33,7 @@ from compiler.backends.measuring import machine
 from compiler.errors import (
     ArgumentError,
     BackendError,
+    ClusterError,
     DrawingError,
     DTypeError,
     FormulaError,
@@ -404,6 +405,7 @@ from tinytorch.tensor import Tensor
 __all__ = [
     "ArgumentError",
     "BackendError",
+    "ClusterError",
     "Comparison",
     "DTypeError",
     "DataLoader",
@@ -496,6 +498,7 @@ __all__ = [
     "col2im",
     "column_stack",
     "compare",
+    "cluster",
     "compile",
     "concatenate",
     "constant",
@@ -779,7 +782,7 @@ def __dir__() -> list[str]:
 globals().pop("tensor")  # the module would stand in the place of what is asked for as in PyTorch
 
 if TYPE_CHECKING:
-    from tinytorch import callbacks, data, linalg, onnx, random, testing
+    from tinytorch import callbacks, cluster, data, linalg, onnx, random, testing
     from tinytorch.asking.ablate import ablate
     from tinytorch.asking.compare import Comparison, Variant, compare
     from tinytorch.asking.diff import diff
@@ -793,6 +796,7 @@ else:
     __getattr__ = missing_from(
         __name__,
         "callbacks",
+        "cluster",
         "data",
         "linalg",
         "onnx",

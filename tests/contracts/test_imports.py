@@ -7,7 +7,7 @@ import pytest
 
 SLOW = (
     "sympy", "mpmath", "networkx", "llvmlite", "matplotlib", "graphviz", "pygraphviz", "rich", "torch",
-    "tinytorch.asking", "compiler.difference", "tinytorch.comparing.ablation",
+    "dask", "distributed", "tinytorch.asking", "compiler.difference", "tinytorch.comparing.ablation",
 )  # fmt: skip
 
 REPORT = f"""

@@ -538,6 +538,7 @@ def test_every_public_error_is_raised_somewhere_above():
     tested = {kind for _, kind, _ in [*CALLS.values(), *BUILDS.values()]}
     elsewhere = {
         "BackendError": "the LLVM backend",
+        "ClusterError": "clusters",
         "DrawingError": "drawing",
         "KeywordError": "hints",
         "LawError": "the laws",

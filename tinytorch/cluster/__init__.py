@@ -1,0 +1,28 @@
+"""Beyond one process: many runs, and data too large for one machine, on the workers of Dask.
+
+    with tt.cluster.connect() as machines:        # local processes; or an address, or a Dask client
+        runs = machines.sweep(make_run, {"lr": [1e-3, 3e-3]}, data=(x, y), epochs=20)
+
+Needs the library `distributed` (extra `cluster`), which is loaded by `connect`.
+"""
+
+from typing import TYPE_CHECKING
+
+from tinytorch.guards import missing_from
+
+__all__ = ["Machines", "connect"]
+
+if TYPE_CHECKING:
+    from tinytorch.cluster.connecting import connect
+    from tinytorch.cluster.machines import Machines
+else:
+    __getattr__ = missing_from(
+        __name__,
+        connect="connecting",
+        Machines="machines",
+    )
+
+
+def __dir__() -> list[str]:
+    """What is public, and nothing else."""
+    return sorted(__all__)
