@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+import numpy as np
+
+from compiler.program import Program
 from tinytorch.cluster.connection import Connection
+from tinytorch.cluster.parallel.fit import fit
+from tinytorch.fitting.feeding import BATCH_SIZE
+from tinytorch.fitting.history import FitHistory
+from tinytorch.progress import Report
 
 
 class Machines:
@@ -18,6 +27,54 @@ class Machines:
     def workers(self) -> tuple[str, ...]:
         """Their addresses now. Raises ClusterError where the scheduler went away."""
         return tuple(self.connection.slots())
+
+    def fit(
+        self,
+        step: Program,
+        data: Any,
+        *,
+        shards: int = 16,
+        epochs: int = 1,
+        batch_size: int = BATCH_SIZE,
+        shuffle: bool = True,
+        drop_last: bool = False,
+        validation: tuple[Program, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        callbacks: Any = (),
+        seed: int | np.random.Generator | None = None,
+        record_steps: bool = False,
+        progress: bool | Report | None = None,
+        resume: str | os.PathLike[str] | None = None,
+        deadline: float | None = None,
+        workers: int | None = None,
+    ) -> FitHistory:
+        """`tt.fit` with each batch divided among the workers; the history of its metrics.
+
+            fitted = machines.fit(step, (x, y), batch_size=4096, epochs=5, shards=16)
+
+        Workers add up gradients over the rows of their shards; parameters, the optimiser's state and the
+        number of the step stay here, and a step is committed when all parts are in. Sums run in a binary tree
+        that is fixed by `shards`, a power of two: the parameters are, bit for bit, those of
+        `tt.fit(..., shards=shards)` in one process, on any number of workers, and whoever is lost on the way.
+
+        `data` are as for `tt.fit`. Arrays are sent to each worker once, and again to one that comes later; a
+        memory-mapped `.npy` file is mapped by each worker, in a folder that all share; of Dask arrays each
+        worker computes the rows that it has, so they may be larger than memory. Batches of an iterable are
+        sent as they come. Validation and callbacks run here.
+
+        A worker that is gone, or has not answered after `deadline` seconds (by default 20 times as long as
+        the longest step so far, and at least 10), is given up: others make its part again, and workers that
+        come take part from the next step on. `workers` limits how many take part. What happened stands in
+        `notes` of the history.
+
+        Raises what `tt.fit` raises with shards, ArgumentError for a step that calls Python functions, and
+        ClusterError where no worker is left; parameters are then those of the last step that was committed.
+        """
+        return fit(
+            self.connection, step, data, shards=shards, epochs=epochs, batch_size=batch_size, shuffle=shuffle,
+            drop_last=drop_last, validation=validation, inputs=inputs, callbacks=callbacks, seed=seed,
+            record_steps=record_steps, progress=progress, resume=resume, deadline=deadline, workers=workers,
+        )  # fmt: skip
 
     def close(self) -> None:
         """Ends the local processes; a cluster and a client that were given go on."""

@@ -97,12 +97,21 @@ class DataLoader:
         return self._indexed(self._source, epoch, start)
 
     def _indexed(self, source: _Rows | _Items, epoch: int, start: int) -> Iterator[Any]:
-        rows = source.rows
-        order = np.random.default_rng([self.seed, epoch]).permutation(rows) if self.shuffle else None
-        size = self.batch_size
+        for places in self.places(epoch, start):
+            yield source.take(places)
+
+    def places(self, epoch: int, start: int = 0) -> Iterator[slice | Array]:
+        """Which examples the batches of an epoch have, without the first `start`: a range, or their numbers.
+
+        Raises SymbolicValueError for an iterable that does not say how much it has.
+        """
+        if self.rows is None:
+            raise SymbolicValueError("the examples of an iterable have no numbers")
+        order = np.random.default_rng([self.seed, epoch]).permutation(self.rows) if self.shuffle else None
+        rows, size = self.rows, self.batch_size
         for begin in range(start * size, rows - rows % size if self.drop_last else rows, size):
             part = slice(begin, min(begin + size, rows))
-            yield source.take(part if order is None else order[part])
+            yield part if order is None else order[part]
 
     def _streamed(self, source: _Stream, epoch: int, start: int) -> Iterator[Any]:
         examples = source.again.iterate(epoch)

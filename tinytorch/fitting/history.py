@@ -33,6 +33,8 @@ class FitHistory:
     """A row for each step, with `epoch`, `step` (from 1 in each epoch) and metrics, if `fit` records them."""
     stopped: str | None = None
     """Why it ended before its last epoch; None if it did not."""
+    notes: list[str] = field(default_factory=list[str])
+    """What happened on the way that left no trace in the numbers, as a machine that was lost."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,6 +70,7 @@ class FitHistory:
             "rows": [dict(row) for row in self.rows],
             "steps": [dict(row) for row in self.steps],
             "stopped": self.stopped,
+            "notes": list(self.notes),
         }
 
     @property

@@ -25,8 +25,11 @@ from tinytorch.sharding.step import ShardedStep
 
 __all__ = ["fit"]
 
-Take: TypeAlias = Callable[..., Callable[[], Any]]
-"""What is given the values of a step's inputs, and returns what ends the step: until then nothing changed."""
+Take: TypeAlias = Callable[[dict[str, Any], dict[str, Any]], Callable[[], Any]]
+"""What is given a batch, and the values of other inputs, and returns what ends the step.
+
+Until that is called nothing has changed.
+"""
 
 
 def fit(
@@ -121,8 +124,8 @@ def fit_by(
 def _whole(step: Program) -> Take:
     """A step is taken at once."""
 
-    def take(**named: Any) -> Callable[[], Any]:
-        return partial(step, **named)
+    def take(batch: dict[str, Any], given: dict[str, Any]) -> Callable[[], Any]:
+        return partial(step, **batch, **given)
 
     return take
 
@@ -194,7 +197,7 @@ class _Run:
         """One step, which Ctrl-C finds done and counted, or not begun; then those who wait for it."""
         state = self.state
         begin = time.perf_counter()
-        commit = self.take(**batch, **self._given(self.feed))
+        commit = self.take(batch, self._given(self.feed))
         with _Whole():
             found = commit()
             state.metrics = values_of(self.names, found)

@@ -13,7 +13,7 @@ from compiler.errors import ShapeError
 from compiler.program import Program
 from compiler.structure import Structure
 from tinytorch.sharding.splitting import Part, Source, split
-from tinytorch.sharding.tree import Arrays, Block, Tree, checked_shards, rows_of
+from tinytorch.sharding.tree import Arrays, Block, Tree, checked_shards, rows_of, top_of
 from tinytorch.values import typed_array
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -106,12 +106,13 @@ class ShardedStep:
 
     def __call__(self, **named: Any) -> Any:
         """One step; what the step returns. Raises ShapeError for data of different lengths, or of none."""
-        return self.gathered(**named)()
+        batch = {name: named.pop(name) for name in self.split.data}
+        return self.gathered(batch, named)()
 
-    def gathered(self, **named: Any) -> Callable[[], Any]:
+    def gathered(self, batch: Mapping[str, Any], given: Mapping[str, Any]) -> Callable[[], Any]:
         """What is left of a step when its sums are known; until it is called nothing has changed."""
-        data = {name: _array(named[name]) for name in self.split.data}
-        known, top = Known(named, rows_in(data)), Block(self.shards.bit_length() - 1, 0)
+        data = {name: _array(value) for name, value in batch.items()}
+        known, top = Known(given, rows_in(data)), top_of(self.shards)
 
         def data_of(rows: slice) -> Mapping[str, Array]:
             return {name: array[rows] for name, array in data.items()}

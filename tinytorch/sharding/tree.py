@@ -10,17 +10,20 @@ half, so its bits depend on the shards alone. A shard without rows is no summand
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
 from compiler.errors import ArgumentError
 from compiler.ir.numbers import whole_number
+from compiler.ir.types import DType, dtype_of
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Arrays: TypeAlias = list[Array]
+ArrayType: TypeAlias = tuple[str, tuple[int, ...]]
 
 
 class Block(NamedTuple):
@@ -41,6 +44,11 @@ def checked_shards(shards: Any) -> int:
     if count is None or count < 1 or count & (count - 1):
         raise ArgumentError(f"shards are a power of two, whose sums make a binary tree: shards={shards!r}")
     return count
+
+
+def top_of(shards: int) -> Block:
+    """The block that is all shards."""
+    return Block(shards.bit_length() - 1, 0)
 
 
 def blocks(start: int, stop: int) -> list[Block]:
@@ -101,28 +109,34 @@ def _added(left: Array, right: Array) -> Array:
         return np.add(left, right, out=left if left.ndim and left.flags.writeable else None)
 
 
-def flat_size(arrays: Sequence[Array]) -> int:
-    """How many bytes `pack` takes for arrays."""
-    return sum(-(-array.nbytes // _ALIGNED) * _ALIGNED for array in arrays)
-
-
-_ALIGNED = 64
+_ALIGNED: Final = 64
+"""Bytes of a cache line."""
 
 
 def pack(arrays: Sequence[Array]) -> Array:
     """Arrays behind one another in one buffer of bytes, each where a cache line begins."""
-    buffer = np.empty(flat_size(arrays), np.uint8)
-    for array, part in zip(arrays, unpack(buffer, arrays), strict=True):
+    buffer = np.empty(sum(_room(array.nbytes) for array in arrays), np.uint8)
+    for array, part in zip(arrays, unpack(buffer, [type_of(array) for array in arrays]), strict=True):
         np.copyto(part, array)
     return buffer
 
 
-def unpack(buffer: Array, like: Sequence[Any]) -> Arrays:
-    """Views of a buffer that `pack` has filled, with the shapes and dtypes of other arrays."""
+def unpack(buffer: Array, types: Sequence[ArrayType]) -> Arrays:
+    """Views of a buffer that `pack` has filled with arrays of some types."""
     found: Arrays = []
     start = 0
-    for item in like:
-        size = item.nbytes
-        found.append(buffer[start : start + size].view(item.dtype).reshape(item.shape))
-        start += -(-size // _ALIGNED) * _ALIGNED
+    for name, shape in types:
+        dtype = DType(name).numpy
+        size = math.prod(shape) * dtype.itemsize
+        found.append(buffer[start : start + size].view(dtype).reshape(shape))
+        start += _room(size)
     return found
+
+
+def type_of(array: Array) -> ArrayType:
+    """The name of an array's dtype, and its shape."""
+    return dtype_of(array.dtype).value, array.shape
+
+
+def _room(size: int) -> int:
+    return -(-size // _ALIGNED) * _ALIGNED

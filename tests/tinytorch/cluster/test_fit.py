@@ -1,0 +1,139 @@
+"""Fitting on many workers: the bits of one process, whoever takes part and whoever is lost."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+import tinytorch as tt
+from compiler.errors import ArgumentError, IndexRangeError, ShardingError
+from tests.tinytorch.fitting.problem import bits, data, problem, rows_of
+from tests.tinytorch.sharding import steps
+
+pytestmark = pytest.mark.slow
+
+LR = {"lr": 0.01}
+SETTINGS = {"batch_size": 16, "inputs": LR, "seed": 5, "shards": 8}
+
+
+@pytest.fixture(scope="module")
+def machines():
+    with tt.cluster.connect(workers=3, threads=1) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """Bits and rows of three epochs in this process."""
+    made = problem()
+    history = tt.fit(made.step, data(), epochs=3, **SETTINGS)
+    return bits(made), rows_of(history)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_one_number_of_shards_has_the_same_bits_on_any_number_of_workers(machines, alone, workers):
+    made = problem()
+    history = machines.fit(made.step, data(), epochs=3, workers=workers, **SETTINGS)
+    assert (bits(made), rows_of(history)) == alone
+    assert history.notes == []
+
+
+def test_data_come_as_files_and_as_batches_too(machines, tmp_path):
+    x, y = data()
+    for name, array in (("x", x), ("y", y)):
+        np.save(tmp_path / f"{name}.npy", array)
+    mapped = tuple(np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in "xy")
+    batches = [(x[k : k + 16], y[k : k + 16]) for k in range(0, len(x), 16)]
+    found = []
+    for given, options in (
+        ((x, y), {"shuffle": False, "batch_size": 16}),
+        (mapped, {"shuffle": False, "batch_size": 16}),
+        (tt.DataLoader({"x": x, "y": y}, 16), {}),
+        (batches, {}),
+    ):
+        made = problem()
+        machines.fit(made.step, given, epochs=2, inputs=LR, shards=4, **options)
+        found.append(bits(made))
+    assert all(item == found[0] for item in found[1:])
+
+
+def test_a_step_of_several_stages_meets_several_times(machines):
+    x, y = steps.batch(45)
+    ours, theirs = steps.step_of(steps.normed, backend="numpy"), steps.step_of(steps.normed, backend="numpy")
+    machines.fit(ours, (x, y), batch_size=20, shuffle=False, epochs=2, shards=4)
+    tt.fit(theirs, (x, y), batch_size=20, shuffle=False, epochs=2, shards=4)
+    assert steps.bits(ours) == steps.bits(theirs)
+
+
+def _processes(machines):
+    """The process of each worker, by its address."""
+    return machines.connection.client.run(os.getpid)
+
+
+def _await_workers(machines, count, but=()):
+    end = time.monotonic() + 60
+    while len([at for at in machines.workers if at not in but]) < count:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_worker_killed_in_an_epoch_is_replaced_and_the_bits_stay(machines, alone):
+    made = problem()
+    killed = list[str]()
+
+    def rate(state):
+        """Asked before each step: in the second epoch somebody dies, and later all are there again."""
+        if state.steps == 5:
+            at, process = sorted(_processes(machines).items())[0]
+            killed.append(at)
+            os.kill(process, signal.SIGKILL)
+        if state.steps == 7:
+            _await_workers(machines, 3, killed)
+        return 0.01
+
+    history = machines.fit(made.step, data(), epochs=3, **{**SETTINGS, "inputs": {"lr": rate}})
+    assert (bits(made), rows_of(history)) == alone
+    lost, *came = history.notes
+    assert lost.startswith(f"step 6: worker {killed[0]} was lost")
+    assert [note.endswith("takes part") for note in came] == [True]
+
+
+def test_a_worker_that_hangs_is_given_up_after_the_deadline_and_begins_anew(machines, alone):
+    _await_workers(machines, 3)
+    made = problem()
+    stopped = list[str]()
+
+    def rate(state):
+        if state.steps == 2:
+            at, process = sorted(_processes(machines).items())[1]
+            stopped.append(at)
+            os.kill(process, signal.SIGSTOP)
+        return 0.01
+
+    history = machines.fit(made.step, data(), epochs=3, deadline=2.0, **{**SETTINGS, "inputs": {"lr": rate}})
+    assert (bits(made), rows_of(history)) == alone
+    assert history.notes[0].startswith(f"step 3: worker {stopped[0]} was lost (it did not answer in time)")
+    assert len([note for note in history.notes if "lost" in note]) == 1
+    _await_workers(machines, 3, stopped)
+
+
+def test_what_is_wrong_in_the_program_is_raised_here_and_the_last_step_stays(machines):
+    x, y = steps.batch(40)
+    step = steps.step_of(steps.plain)
+    y[37] = 5
+    before, after = steps.step_of(steps.plain), step
+    tt.fit(before, (x[:20], y[:20]), batch_size=20, shuffle=False, shards=4)
+    with pytest.raises(IndexRangeError, match="5"):
+        machines.fit(after, (x, y), batch_size=20, shuffle=False, shards=4)
+    assert steps.bits(after) == steps.bits(before)
+
+
+def test_what_cannot_be_is_refused_before_the_first_step(machines):
+    with pytest.raises(ArgumentError, match="power of two"):
+        machines.fit(problem().step, data(), **{**SETTINGS, "shards": 6})
+    with pytest.raises(ArgumentError, match="deadline is a positive number"):
+        machines.fit(problem().step, data(), deadline=0, **SETTINGS)
+    with pytest.raises(ShardingError, match="first axis"):
+        machines.fit(problem(16).step, data(), **SETTINGS)

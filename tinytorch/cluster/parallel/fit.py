@@ -1,0 +1,63 @@
+"""fit on many workers: `tt.fit`, whose steps are made together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from compiler.errors import ArgumentError
+from compiler.ir.numbers import whole_number
+from compiler.program import Program
+from tinytorch.cluster.connection import Connection
+from tinytorch.cluster.parallel.columns import PlacedFeed
+from tinytorch.cluster.parallel.step import ParallelStep
+from tinytorch.fitting.feeding import Batches, Batching
+from tinytorch.fitting.history import FitHistory
+from tinytorch.fitting.loop import check_step, fit_by
+from tinytorch.progress import Report
+
+
+def fit(
+    connection: Connection,
+    step: Program,
+    data: Any,
+    *,
+    shards: int,
+    epochs: int,
+    batch_size: int,
+    shuffle: bool,
+    drop_last: bool,
+    validation: tuple[Program, Any] | None,
+    inputs: Mapping[str, Any] | None,
+    callbacks: Any | Sequence[Any],
+    seed: int | np.random.Generator | None,
+    record_steps: bool,
+    progress: bool | Report | None,
+    resume: str | os.PathLike[str] | None,
+    deadline: float | None,
+    workers: int | None,
+) -> FitHistory:
+    """The history of a fit, as `Machines.fit` says."""
+    check_step(step)
+    if deadline is not None and not deadline > 0:
+        raise ArgumentError(f"a deadline is a positive number of seconds, not {deadline!r}")
+    if workers is not None and (whole_number(workers) or 0) < 1:
+        raise ArgumentError(f"workers is a positive integer, not {workers!r}")
+    given = dict(inputs or {})
+    batching = Batching(batch_size, shuffle, drop_last, seed)
+    feed = PlacedFeed(step, data, batching, given)
+    if feed.loader is data or isinstance(feed.loader, Batches):
+        batching.check(data)
+    taking = ParallelStep(connection, step, shards, feed.columns, list(feed.inputs), deadline, workers)
+    try:
+        history = fit_by(
+            taking.gathered, feed, given, epochs=epochs, batch_size=batch_size, validation=validation,
+            callbacks=callbacks, record_steps=record_steps, progress=progress, resume=resume,
+        )  # fmt: skip
+    finally:
+        taking.crew.close()
+    history.notes.extend(taking.crew.notes)
+    return history
