@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from compiler.analysis.aliasing import dense_strides
 from compiler.analysis.liveness import Liveness, can_fail
 from compiler.ir.node import Node
 from compiler.ir.op import Trait
@@ -57,15 +58,30 @@ def timeline_of(schedule: Schedule, copies: Iterable[OutputCopy], live: Liveness
 
 
 def output_copies(schedule: Schedule, live: Liveness) -> tuple[dict[Node, int], tuple[OutputCopy, ...]]:
-    """Which values are written straight into which output, and which outputs are copied at the end."""
+    """Which values are written straight into which output, and which outputs are copied at the end.
+
+    Where a view that has all elements in their order is returned, what it views is written there, unless that
+    is returned itself.
+    """
+    outputs = schedule.graph.outputs
     direct: dict[Node, int] = {}
-    copies: list[OutputCopy] = []
-    for position, node in enumerate(schedule.graph.outputs):
-        if node.op.has(Trait.LEAF) or live.is_view(node) or node in direct:
-            copies.append(OutputCopy(node, position))
-        else:
-            direct[node] = position
-    return direct, tuple(copies)
+    for is_view in (False, True):
+        for position, node in enumerate(outputs):
+            written = live.regions[node].base
+            if not written.op.has(Trait.LEAF) and live.is_view(node) is is_view and is_whole(node, live):
+                direct.setdefault(written, position)
+    positions = set(direct.values())
+    copied = [OutputCopy(node, place) for place, node in enumerate(outputs) if place not in positions]
+    return direct, tuple(copied)
+
+
+def is_whole(node: Node, live: Liveness) -> bool:
+    """Whether a value has all elements of the memory in which it lies, in their order, from the first on."""
+    region = live.regions[node]
+    dense = dense_strides(node.type.shape)
+    steps = zip(node.type.shape, region.strides, dense, strict=True)
+    is_dense = all(extent == 1 or stride == wanted for extent, stride, wanted in steps)
+    return is_dense and region.offset == 0 and node.type.bytes == region.base.type.bytes
 
 
 def last_uses(time: Timeline, commits: Iterable[Commit]) -> dict[Node, int]:
@@ -90,5 +106,5 @@ def given_up(schedule: Schedule, live: Liveness) -> dict[Node, Node]:
 
 
 def may_be_handed(result: Node, root: Node) -> bool:
-    """Whether the array of a donated input can be returned for a result that lies in it."""
+    """Whether the array of a donated input can be returned for an output that lies in it."""
     return result.type == root.type and result.type.rank > 0

@@ -46,7 +46,7 @@ class InSlab:
 
 @dataclass(frozen=True, slots=True)
 class InOutput:
-    """Dense, written straight into an output of the call."""
+    """Dense, written straight into an output of the call, which is the value or a view of all of it."""
 
     position: int
 

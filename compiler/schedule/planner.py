@@ -66,7 +66,12 @@ def make_plan(schedule: Schedule) -> Plan:
 def _handed(schedule: Schedule, live: Liveness, returned: Mapping[Node, int]) -> dict[Node, Node]:
     """The outputs that are written over donated inputs of their type, which the caller gets back."""
     roots = given_up(schedule, live)
-    return {node: root for node, root in roots.items() if node in returned and may_be_handed(node, root)}
+    outputs = schedule.graph.outputs
+    return {
+        node: root
+        for node, root in roots.items()
+        if node in returned and may_be_handed(outputs[returned[node]], root)
+    }
 
 
 def _fixed_places(

@@ -99,13 +99,22 @@ class Storage:
         place = self.plan.places[node]
         match place:
             case InOutput():
-                return f"out_{place.position}"
+                return self._in_output(node, place.position)
             case InInput():
                 return self._over_input(node, place.input)
             case View():
                 return self._strided(node, place)
             case _:
                 raise TypeError(f"{place} does not come with a call")
+
+    def _in_output(self, node: Node, position: int) -> str:
+        """The array of an output, in the shape of the value that it holds: a view of that may be returned."""
+        name = f"out_{position}"
+        if node.type == self.plan.schedule.graph.outputs[position].type:
+            return name
+        made = self.source.fresh("in_out_")
+        self.source.write(f"{made} = {name}.reshape({self.shape(node)})")
+        return made
 
     def _over_input(self, node: Node, donor: Node) -> str:
         name = self.name(donor)

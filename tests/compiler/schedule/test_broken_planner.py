@@ -111,6 +111,7 @@ FAULTS = {
     "a peak that is too small": (planner, "lay_out", last_is_forgotten),
     "commits do not read": (planner, "last_uses", without_commits),
     "no copies to outputs": (planner, "output_copies", without_copies),
+    "every view is all of what it views": (lifetimes, "is_whole", always(True)),
     "copies do not read": (planner, "timeline_of", copies_for_nobody),
     "commits one kernel late": (planner, "plan_updates", too_late),
     "commits one kernel early": (planner, "plan_updates", too_early),

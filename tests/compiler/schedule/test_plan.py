@@ -102,6 +102,18 @@ def test_leaves_views_and_values_returned_twice_are_copied():
     assert plan.peak_bytes == 0
 
 
+def test_what_a_returned_view_has_all_elements_of_is_computed_in_the_output():
+    x = x_of()
+    a = apply("tanh", x)
+    flat = make_node(Reshape((a.type.shape[0] * 4,)), [a])
+    plan = plan_of([flat])
+    assert (plan.places[a], plan.copies, plan.peak_bytes) == (InOutput(0), (), 0)
+    plan = plan_of([flat, flat])
+    assert (plan.places[a], plan.copies) == (InOutput(0), (OutputCopy(flat, 1),))
+    plan = plan_of([flat, a])
+    assert (plan.places[a], plan.copies) == (InOutput(1), (OutputCopy(flat, 0),))
+
+
 def test_a_value_lives_as_long_as_somebody_reads_a_view_of_it():
     x = x_of()
     a = apply("tanh", x)

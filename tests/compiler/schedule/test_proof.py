@@ -212,7 +212,7 @@ def test_a_copy_of_another_value_or_to_another_output():
     plan = planned([a, b, x])
     refuted(replace(plan, copies=(OutputCopy(a, 2),)), "output 2 does not hold its value")
     refuted(replace(plan, copies=(OutputCopy(x, 0),)), "does not hold its value")
-    refuted(replace(plan, copies=(OutputCopy(x, 7),)), "output's type")
+    refuted(replace(plan, copies=(OutputCopy(x, 7),)), "output's dtype and size")
 
 
 def test_two_values_in_one_output():
