@@ -44,20 +44,24 @@ def _over(stmt: Stmt, spans: Mapping[Number, tuple[Value, Value]]) -> Stmt:
 class Cuts:
     """How a product is cut: batches, rows and columns of a chunk, how many chunks differ in rows and columns.
 
-    Chunks count rows fastest. Columns are counted in units.
+    Chunks count rows fastest; where `by_rows`, rows slowest, and the first part is how many chunks have the
+    same rows. Columns are counted in units.
     """
 
     lengths: tuple[Count, Count, Count]
     parts: tuple[Count, Count]
     unit: int
+    by_rows: bool = False
 
 
 def cut_product(kernel: Kernel, core: Sequence[Count], cuts: Cuts) -> Kernel:
     """A product's kernel with its loops over batches, rows and columns in chunks."""
     writer = Writer()
-    by_rows, by_columns = cuts.parts
-    row = writer.let("rem", INT64, kernel.chunk, by_rows)
-    rest = writer.let("div", INT64, kernel.chunk, by_rows)
+    first_parts, by_columns = cuts.parts
+    row, rest = (
+        writer.let(atom, INT64, kernel.chunk, first_parts)
+        for atom in (("div", "rem") if cuts.by_rows else ("rem", "div"))
+    )
     is_batched = core[0].extent != 1
     batch = writer.let("div", INT64, rest, by_columns) if is_batched else row
     numbers = batch, row, writer.let("rem", INT64, rest, by_columns) if is_batched else rest

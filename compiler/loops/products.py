@@ -43,7 +43,7 @@ from compiler.loops.language import (
 from compiler.loops.members import write_formula
 from compiler.loops.places import Places, Pointer
 from compiler.loops.polynomials import rounded_once
-from compiler.loops.roles import OutputLoop, roles, stride_of
+from compiler.loops.roles import OutputLoop, Role, roles, stride_of
 from compiler.loops.tables import BLOCK_DEPTH, Table, Zeros
 from compiler.loops.weights import weight
 from compiler.loops.writing import Writer
@@ -81,6 +81,8 @@ class ProductDraft:
     """The counts that code depends on where they are numbers: of rows, columns and terms."""
     after: float
     """Instructions behind the sum, for each element."""
+    shares_left: bool = False
+    """Whether all batches are products of one left operand: the right ones are panels."""
 
     def moved(self, pointers: Mapping[Pointer, Pointer]) -> ProductDraft:
         """The same over other memory."""
@@ -146,10 +148,11 @@ class ProductWriter:
         rows, columns = counts[given.rows], counts[given.columns]
         lines = [line for node in self.maps for line in map_reduce(node).formula.lines]
         after = sum(weight(line.atom, line.arguments) for line in lines)
+        shares_left = given.batch in loops and given.batch.role is Role.COLUMN
         return ProductDraft(
             kernel, (counts.get(given.batch) or Count(1), rows, columns),
             product(loop.extent for loop in loops), given.depth, dict(self.slots.addresses), self.tables,
-            frozenset([rows, columns, terms]), after,
+            frozenset([rows, columns, terms]), after, shares_left,
         )  # fmt: skip
 
     def _check_maps(self) -> None:

@@ -32,6 +32,12 @@ _ROWS_OF_A_PANEL: Final = 1.5
 _COLUMNS_OF_A_ROW: Final = 2.0
 """Likewise of reading a panel, and a row of the left side, that lie in a slower cache."""
 
+_NEAR_BYTES: Final = 1 << 19
+"""Bytes of the left side's rows that stay in a near cache while panel after panel passes."""
+
+_FEWEST_ROWS: Final = 128
+"""Rows for which a panel is read from a far cache in a small part of the time that its multiply-adds take."""
+
 _LABELS: Final = ("batch_grain", "row_grain", "column_grain", "row_parts", "column_parts")
 
 
@@ -78,14 +84,16 @@ class ProductStep:
             return [replace(item, kernel=step.bound.kernel) for item in step.launches(sizes, scratch)]
         elements, depth = evaluate(draft.iterations, sizes), evaluate(draft.depth, sizes)
         nanoseconds = self._nanoseconds(elements, rows, depth)
-        lengths = self._lengths(batches, rows, columns, chunks_for(nanoseconds, 1 << 20))
+        near = self._near_rows(depth) if self.cuts.by_rows else rows
+        lengths = self._lengths(batches, rows, columns, near, chunks_for(nanoseconds, 1 << 20))
         parts = [_parts(n, cut) for n, cut in zip((batches, rows, columns), lengths, strict=True)]
         known: dict[Memory | Count, int | Pointer] = {**draft.addresses}
         for memory, table in draft.tables.items():
             known[memory] = scratch.table(self._numbers(table, sizes, lengths[1]))
         lengths[2] = -(-lengths[2] // self.cuts.unit)
         known.update(zip(self.cuts.lengths, lengths, strict=True))
-        known.update(zip(self.cuts.parts, parts[1:], strict=True))
+        first = parts[0] * parts[2] if self.cuts.by_rows else parts[1]
+        known.update(zip(self.cuts.parts, (first, parts[2]), strict=True))
         return [Launch(self.bound.key, self.bound.numbers(known, sizes), math.prod(parts), nanoseconds)]
 
     def _nanoseconds(self, elements: int, rows: int, depth: int) -> float:
@@ -115,15 +123,22 @@ class ProductStep:
         )
         return Numbers(loops, table.what, spared)
 
-    def _lengths(self, batches: int, rows: int, columns: int, wanted: int) -> list[int]:
+    def _near_rows(self, depth: int) -> int:
+        """Rows of the left side that stay in a near cache: whole tiles, enough to repay reading panels."""
+        rows = max(_FEWEST_ROWS, _NEAR_BYTES // max(1, depth * self.nodes[0].type.dtype.size))
+        return rows // self.tile.rows * self.tile.rows
+
+    def _lengths(self, batches: int, rows: int, columns: int, near: int, wanted: int) -> list[int]:
         """How many batches, rows and columns a chunk has: what is done soonest by few and by many threads.
 
-        Chunks that have the same columns follow each other.
+        Chunks that have the same columns follow each other, or those that have the same rows where `near`
+        of these stay in a cache.
         """
         if wanted == 1:
             return [max(1, batches), max(1, rows), max(1, columns)]
         if batches >= wanted:
-            return [-(-batches // wanted), max(1, rows), max(1, columns)]
+            down = _cut(rows, -(-rows // max(1, near)), self.tile.rows) if rows > near else max(1, rows)
+            return [-(-batches // max(1, wanted // _parts(rows, down))), down, max(1, columns)]
         wanted = -(-wanted // max(1, batches))
         found: dict[tuple[int, int], float] = {}
         for number in range(1, wanted + 1):
@@ -181,9 +196,10 @@ def product_step(nodes: Sequence[Node], draft: ProductDraft, target: Target) -> 
     dtype = nodes[0].type.dtype
     tile = choose(target.machine, dtype, rows, columns)
     unit = 1 if columns is None else tile.columns
-    cuts = Cuts((Count(0), Count(0), Count(0)), (Count(0), Count(0)), unit)
+    cuts = Cuts((Count(0), Count(0), Count(0)), (Count(0), Count(0)), unit, draft.shares_left)
     kernel = cut_product(draft.kernel, draft.core, cuts)
-    labels = dict(zip((*cuts.lengths, *cuts.parts), _LABELS, strict=True))
+    names = (*_LABELS[:3], "parts_of_rows", _LABELS[4]) if cuts.by_rows else _LABELS
+    labels = dict(zip((*cuts.lengths, *cuts.parts), names, strict=True))
     known, multiples, few = set(draft.known), dict[Count, int](), dict[Count, int]()
     if rows is None or rows >= COPY_ROWS:
         numbers = {count for count in draft.known if isinstance(count.extent, int)}
