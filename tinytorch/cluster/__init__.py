@@ -10,16 +10,28 @@ from typing import TYPE_CHECKING
 
 from tinytorch.guards import missing_from
 
-__all__ = ["Machines", "connect"]
+__all__ = ["connect", "Machines", "Training", "Random", "Uniform", "Halving", "Runs", "Run", "Failure"]
 
 if TYPE_CHECKING:
     from tinytorch.cluster.connecting import connect
     from tinytorch.cluster.machines import Machines
+    from tinytorch.cluster.sweeping.halving import Halving
+    from tinytorch.cluster.sweeping.run import Failure, Run
+    from tinytorch.cluster.sweeping.runs import Runs
+    from tinytorch.cluster.sweeping.space import Random, Uniform
+    from tinytorch.cluster.sweeping.training import Training
 else:
     __getattr__ = missing_from(
         __name__,
         connect="connecting",
         Machines="machines",
+        Training="sweeping.training",
+        Random="sweeping.space",
+        Uniform="sweeping.space",
+        Halving="sweeping.halving",
+        Runs="sweeping.runs",
+        Run="sweeping.run",
+        Failure="sweeping.run",
     )
 
 

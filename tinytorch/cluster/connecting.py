@@ -23,6 +23,7 @@ from tinytorch.cluster.machines import Machines
 from tinytorch.cluster.working import host_of, processors
 
 _LOOPBACK: Final = "127.0.0.1"
+_FOREVER: Final = "1000 days"
 _SEALED: Final = ("tls", "wss", "inproc")
 """Protocols that nobody else can join without the certificate, or from another process."""
 
@@ -95,15 +96,24 @@ def _local(workers: int | None, threads: int | None) -> Connection:
     check_main()
     count = workers or processors()
     security = temporary_security()
-    # A run that kills its worker is tried again by whoever knows the runs, and not by the scheduler.
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+    # Runs that kill their workers are tried again by whoever knows them, not by the scheduler; and a worker
+    # that dies twice within 15 seconds is replaced twice, where Dask would give up its place.
+    settings = dask.config.set(
+        {"distributed.scheduler.allowed-failures": 0, "distributed.deploy.lost-worker-timeout": _FOREVER}
+    )
+    try:
         cluster = distributed.LocalCluster(
             n_workers=count, threads_per_worker=1, processes=True, host=_LOOPBACK, protocol="tls://",
             security=security, dashboard_address=f"{_LOOPBACK}:0", worker_dashboard_address=f"{_LOOPBACK}:0",
             memory_limit=0, silence_logs=logging.CRITICAL,
         )  # fmt: skip
+    except BaseException:
+        settings.__exit__(None, None, None)
+        raise
     client = distributed.Client(cluster, security=security, set_as_default=False)
-    return Connection(client, cluster, threads=threads or max(1, processors() // count))
+    connection = Connection(client, cluster, threads=threads or max(1, processors() // count))
+    connection.closing.append(lambda: settings.__exit__(None, None, None))
+    return connection
 
 
 def _remote(where: Any, security: Any, insecure: bool) -> Connection:

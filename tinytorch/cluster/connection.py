@@ -91,6 +91,6 @@ class Connection:
             end()
         self.closing.clear()
         if self.owns_client:
-            self.client.close(timeout=5)
+            self.client.close(timeout=PATIENCE)
         if self.cluster is not None:
-            self.cluster.close(timeout=5)
+            self.cluster.close(timeout=PATIENCE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,6 +12,9 @@ import numpy as np
 from compiler.program import Program
 from tinytorch.cluster.connection import Connection
 from tinytorch.cluster.parallel.fit import fit
+from tinytorch.cluster.sweeping.halving import Halving
+from tinytorch.cluster.sweeping.runs import Runs
+from tinytorch.cluster.sweeping.sweep import Plan, sweep
 from tinytorch.fitting.feeding import BATCH_SIZE
 from tinytorch.fitting.history import FitHistory
 from tinytorch.progress import Report
@@ -27,6 +30,61 @@ class Machines:
     def workers(self) -> tuple[str, ...]:
         """Their addresses now. Raises ClusterError where the scheduler went away."""
         return tuple(self.connection.slots())
+
+    def sweep(
+        self,
+        make_run: Callable[..., Any],
+        space: Any,
+        *,
+        data: Any,
+        epochs: int = 1,
+        batch_size: int = BATCH_SIZE,
+        validation: Any = 0.2,
+        folds: int | None = None,
+        halving: Halving | None = None,
+        seed: int = 0,
+        retries: int = 2,
+        resume: str | os.PathLike[str] | None = None,
+        progress: bool | Report | None = None,
+    ) -> Runs:
+        """Many runs of a training, each with other hyperparameters, on all workers.
+
+            def make_run(width, seed):
+                ...
+                return tt.cluster.Training([x, y, lr], {"loss": loss}, optimiser.updates(loss))
+
+            runs = machines.sweep(
+                make_run, {"lr": [1e-3, 3e-3], "width": [32, 64], "seed": range(8)}, data=(x, y), epochs=20
+            )
+
+        `space` is a grid, a dict from names to values, of which every combination is a run; or a list of
+        dicts; or a `tt.cluster.Random`. A hyperparameter goes to the argument of `make_run` of its name; else
+        to the input of the step of that name, or to the parameter. `seed` and `batch_size` are those of the
+        fit, too. Runs that differ in inputs, and in the values of parameters, share one compilation on each
+        worker.
+
+        `make_run` returns a `tt.cluster.Training`, or a compiled step, or a step and its judge, as `tt.fit`
+        has them. The workers import it from its module; one that is defined in a script travels by value.
+
+        `data` are arrays of all rows, as for `tt.fit`, and are sent to each worker once. `validation` is the
+        fraction of the rows that is held out, the same rows for all runs, or other data, or None; with
+        `folds`, each run is done once for each of so many parts of the rows, which it is judged by.
+        `halving`, a `tt.cluster.Halving`, ends bad runs early.
+
+        A run that fails is a result, with its traceback. One whose worker dies is run again, up to `retries`
+        times, alone, so that what kills workers is known. Ctrl-C ends the sweep: runs that have ended are
+        returned. With `resume`, a folder, every run is written there when it ends, and those that are there
+        already are taken from it; where it cannot be written, `runs.unsaved` says so and the sweep goes on.
+
+        `progress` is a bar with a table of the runs where stderr is a terminal, and nothing elsewhere; False
+        for none, or a function of a `Progress`. On one kind of processor a run has the same bits on every
+        worker.
+
+        Raises ArgumentError and ShapeError before the first run. Raises ClusterError where the scheduler goes
+        away, or all workers; its `found` are the runs that have ended.
+        """
+        plan = Plan(epochs, batch_size, validation, folds, seed, retries, halving)
+        return sweep(self.connection, make_run, space, data, plan, resume, progress)
 
     def fit(
         self,
