@@ -17,7 +17,7 @@ from tinytorch.notebook.views import VIEWS
 from building import generated, objects  # isort: skip  # found through the line above
 
 NAMED = re.compile(r"^`+\{py:(?:function|class|data|exception)\} ([\w.]+)", re.MULTILINE)
-MODULES = {"callbacks", "data", "linalg", "losses", "nn", "onnx", "optim", "random", "testing"}
+MODULES = {"callbacks", "cluster", "data", "linalg", "losses", "nn", "onnx", "optim", "random", "testing"}
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ def split(
 ) -> tuple[Tensor, ...]:
     """Pieces along an axis, of the sizes given, or equal ones of which the last may be smaller."""
     if num_outputs not in (None, len(call.outputs)):
-        raise Unsupported(f"num_outputs is {num_outputs}, and there are {len(call.outputs)} outputs")
+        raise Unsupported(f"{num_outputs} pieces are not {len(call.outputs)} outputs")
     return _pieces(data, axis, sizes, len(call.outputs), is_ragged=True)
 
 
