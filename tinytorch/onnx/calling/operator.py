@@ -100,10 +100,10 @@ class Operator:
         return inspect.signature(self.function).parameters
 
     @cached_property
-    def _inputs(self) -> list[tuple[inspect.Parameter, Callable[[Any], Any] | None]]:
+    def _inputs(self) -> list[_Input]:
         hints = typing.get_type_hints(self.function, include_extras=True)
         kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-        return [(i, _conversion(hints.get(i.name))) for i in self.parameters.values() if i.kind in kinds]
+        return [_input(i, hints.get(i.name)) for i in self.parameters.values() if i.kind in kinds]
 
     @cached_property
     def attributes(self) -> Mapping[str, inspect.Parameter]:
@@ -127,38 +127,46 @@ class Operator:
     def _converted(self, inputs: Sequence[Value]) -> list[Any]:
         converted: list[Any] = []
         rest = list(inputs)
-        for parameter, convert in self._inputs:
-            if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-                return converted + [_given(parameter, convert, value) for value in rest]
-            if rest:
-                converted.append(_given(parameter, convert, rest.pop(0)))
-            elif parameter.default is inspect.Parameter.empty:
-                raise Unsupported(f"input {parameter.name} is missing")
+        for item in self._inputs:
+            if item.is_variadic:
+                return converted + [item.given(value) for value in rest]
+            converted.append(item.given(rest.pop(0) if rest else None))
         if any(value is not None for value in rest):
             raise Unsupported(f"{len(inputs)} inputs are more than {len(converted)}")
         return converted
 
 
-def _given(parameter: inspect.Parameter, convert: Callable[[Any], Any] | None, value: Value) -> Any:
-    if value is None:
-        if parameter.default is inspect.Parameter.empty and convert is not None:
-            raise Unsupported(f"input {parameter.name} is missing")
-        return None
-    if convert is None:
-        return value
-    try:
-        return convert(value)
-    except Unsupported as error:
-        error.place(parameter.name)
-        raise
+@dataclass(frozen=True, slots=True)
+class _Input:
+    """A positional parameter: how a value becomes what its annotation says, and whether it may be absent."""
+
+    name: str
+    convert: Callable[[Any], Any] | None
+    is_optional: bool
+    is_variadic: bool
+
+    def given(self, value: Value) -> Any:
+        if value is None:
+            if not self.is_optional:
+                raise Unsupported(f"input {self.name} is missing")
+            return None
+        if self.convert is None:
+            return value
+        try:
+            return self.convert(value)
+        except Unsupported as error:
+            error.place(self.name)
+            raise
 
 
-def _conversion(hint: Any) -> Callable[[Any], Any] | None:
-    """How a value becomes what an annotation says; the optional ones first lose their None."""
+def _input(parameter: inspect.Parameter, hint: Any) -> _Input:
+    alone = hint
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        alone = [item for item in typing.get_args(hint) if item is not type(None)]
-        hint = alone[0] if len(alone) == 1 else None
-    return _CONVERSIONS.get(hint)
+        others = [item for item in typing.get_args(hint) if item is not type(None)]
+        alone = others[0] if len(others) == 1 else hint
+    convert = _CONVERSIONS.get(alone)
+    is_optional = convert is None or alone is not hint or parameter.default is not inspect.Parameter.empty
+    return _Input(parameter.name, convert, is_optional, parameter.kind is inspect.Parameter.VAR_POSITIONAL)
 
 
 _REGISTRY: Final[dict[tuple[str, str], list[Operator]]] = {}

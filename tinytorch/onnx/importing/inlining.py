@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 
@@ -54,5 +54,30 @@ def type_of(value: Value) -> Any:
         return onnx.helper.make_sequence_type_proto(type_of(value[0]) if value else onnx.TypeProto())
     return onnx.TypeProto()
 
+
+def with_attributes(node: Any, given: Mapping[str, Any]) -> Any:
+    """A node whose references to the function's attributes are their values, in subgraphs too."""
+    if not any(item.ref_attr_name or item.HasField("g") for item in node.attribute):
+        return node
+    copy = onnx.NodeProto()
+    copy.CopyFrom(node)
+    del copy.attribute[:]
+    for item in node.attribute:
+        if not item.ref_attr_name:
+            copy.attribute.append(item)
+        elif item.ref_attr_name in given:
+            value = copy.attribute.add()
+            value.CopyFrom(given[item.ref_attr_name])
+            value.name = item.name
+    for item in copy.attribute:
+        if item.HasField("g"):
+            inner = [with_attributes(each, given) for each in item.g.node]
+            del item.g.node[:]
+            item.g.node.extend(inner)
+    return copy
+
+
+NEWEST: Final[Mapping[str, int]] = {"": onnx.defs.onnx_opset_version()}
+"""What a body of the standard is in that says no opset, in a model that has none of the main domain."""
 
 _PROTO_NAMES = {"float32": "FLOAT", "float64": "DOUBLE"}

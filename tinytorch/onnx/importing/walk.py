@@ -14,10 +14,10 @@ from tinytorch.onnx.calling.operator import Call, Operator, find_operator
 from tinytorch.onnx.calling.values import Failed, Unsupported, Value, Weight
 from tinytorch.onnx.importing.folding import fold
 from tinytorch.onnx.importing.formulas import formula_applied
-from tinytorch.onnx.importing.inlining import body_of
+from tinytorch.onnx.importing.inlining import NEWEST, body_of, with_attributes
 from tinytorch.onnx.importing.schemas import attributes_of, defaults_of, schema_of
 from tinytorch.onnx.reading.arrays import array_of
-from tinytorch.onnx.reading.library import onnx
+from tinytorch.onnx.reading.limits import MOST_NODES
 from tinytorch.onnx.reading.naming import quoted
 from tinytorch.tensor import Tensor
 
@@ -52,11 +52,14 @@ class Walk:
     """Initialisers of the outermost graph, by name, kept from one building to the next."""
     problems: list[Problem] = field(default_factory=list[Problem])
     opsets: Mapping[str, int] = field(default_factory=dict[str, int])
-    functions: Mapping[tuple[str, str], Any] = field(default_factory=dict[tuple[str, str], Any])
+    functions: Mapping[tuple[str, str, str], Any] = field(default_factory=dict[tuple[str, str, str], Any])
+    """The model's own, by domain, name and overload."""
+    visited: int = 0
+    """Nodes until now, those of unrolled loops each time."""
 
     def __post_init__(self) -> None:
         self.opsets = {item.domain: item.version for item in self.model.opset_import}
-        self.functions = {(item.domain, item.name): item for item in self.model.functions}
+        self.functions = {(i.domain, i.name, i.overload): i for i in self.model.functions}
 
     def outputs(self, known: Mapping[str, Value]) -> list[Value]:
         """The values of the model's outputs, for values of its inputs.
@@ -90,6 +93,11 @@ class Walk:
 
     def _nodes(self, nodes: Sequence[Any], values: Environment, opsets: Mapping[str, int]) -> None:
         for position, node in enumerate(nodes):
+            self.visited += 1
+            if self.visited > MOST_NODES:
+                raise UnsupportedOperatorError(
+                    f"the model has more than {MOST_NODES} nodes with loops unrolled"
+                )
             name = node.name or f"{node.op_type.lower()}_{position}"
             inputs = [self._value(item, values, name) for item in node.input]
             found = self._node(node, name, inputs, values, opsets)
@@ -129,7 +137,7 @@ class Walk:
     def _computed(
         self, node: Any, name: str, inputs: list[Value], values: Environment, opsets: Mapping[str, int]
     ) -> list[Value]:
-        local = self.functions.get((node.domain, node.op_type))
+        local = self.functions.get((node.domain, node.op_type, node.overload))
         if local is not None:
             if (applied := formula_applied(local, inputs)) is not None:
                 return applied
@@ -147,7 +155,7 @@ class Walk:
             body = body_of(schema, node, inputs, opset)
             if body is None:
                 raise Unsupported("no function for it")
-            imports = {item.domain: item.version for item in body.opset_import}
+            imports = {**NEWEST, **opsets, **{item.domain: item.version for item in body.opset_import}}
             return self._function(body, node, inputs, imports, defaults_of(schema))
         return self._called(function, node, name, inputs, values, opsets, attributes)
 
@@ -175,31 +183,9 @@ class Walk:
         given = {item.name: item for item in (*defaults, *function.attribute_proto, *node.attribute)}
         values: Environment = dict.fromkeys(function.input)
         values.update(zip(function.input, inputs, strict=False))
-        nodes = [_with_attributes(item, given) for item in function.node]
+        nodes = [with_attributes(item, given) for item in function.node]
         self._nodes(nodes, values, opsets)
         return [values.get(item) for item in function.output]  # a body leaves out what nobody wants
-
-
-def _with_attributes(node: Any, given: Mapping[str, Any]) -> Any:
-    """A node whose references to the function's attributes are their values, in subgraphs too."""
-    if not any(item.ref_attr_name or item.HasField("g") for item in node.attribute):
-        return node
-    copy = onnx.NodeProto()
-    copy.CopyFrom(node)
-    del copy.attribute[:]
-    for item in node.attribute:
-        if not item.ref_attr_name:
-            copy.attribute.append(item)
-        elif item.ref_attr_name in given:
-            value = copy.attribute.add()
-            value.CopyFrom(given[item.ref_attr_name])
-            value.name = item.name
-    for item in copy.attribute:
-        if item.HasField("g"):
-            inner = [_with_attributes(each, given) for each in item.g.node]
-            del item.g.node[:]
-            item.g.node.extend(inner)
-    return copy
 
 
 def _named(value: Value, name: str) -> Value:
