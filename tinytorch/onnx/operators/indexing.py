@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from compiler.ir.dims import Extent
-from compiler.ir.op import Constant
+from compiler.ir.op import Broadcast, Constant
 from tinytorch.axes import normalised_axis
 from tinytorch.elementwise import built_in
 from tinytorch.onnx.calling.checks import of_rank
@@ -149,6 +149,10 @@ def compress(data: Tensor, condition: Known, *, axis: int | None = None) -> Tens
 
 
 @operator("NonZero", since=9, limits="The input has to be known before a call.")
-def nonzero(x: Known) -> Array:
-    """The places of the elements that are not 0, a column each."""
-    return np.array(np.nonzero(np.atleast_1d(x)), dtype=np.int64)
+def nonzero(x: Value) -> Tensor | Array:
+    """The places of the elements that are not 0, a column each: of one number, repeated, all of them."""
+    if isinstance(x, Tensor) and x.ndim == 1 and isinstance(x.node.op, Broadcast):
+        (number,) = x.node.operands
+        if not number.type.rank and np.all(known_of(Tensor(number))):
+            return arange(x.shape[0]).unsqueeze(0)
+    return np.array(np.nonzero(np.atleast_1d(known_of(x))), dtype=np.int64)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.ir.dims import Dim, Extent
+from compiler.ir.dims import Extent
 from tinytorch.axes import normalised_axis
 from tinytorch.onnx.calling.operator import Call, Extents, operator
 from tinytorch.onnx.calling.values import Unsupported, Value, Weight, tensor_of
@@ -60,52 +60,6 @@ def _pieces(
         return tuple(pieces_of(data, count, place))
     size = -(-extent // count)
     return tuple(pieces_of(data, [max(0, min(size, extent - k * size)) for k in range(count)], place))
-
-
-# Slice
-
-
-@operator("Slice", since=1)
-def slice_1(data: Tensor, *, starts: list[int], ends: list[int], axes: list[int] | None = None) -> Tensor:
-    """A part of each axis, in steps of 1."""
-    return slice_of(data, tuple(starts), tuple(ends), None if axes is None else tuple(axes))
-
-
-@operator("Slice", since=10)
-def slice_of(
-    data: Tensor, starts: Extents, ends: Extents, axes: Extents | None = None, steps: Extents | None = None
-) -> Tensor:
-    """A part of each axis, from a start to before an end; what lies outside of the axis is cut off."""
-    key: list[Any] = [slice(None)] * data.ndim
-    every = range(len(starts)) if axes is None else [int(axis) for axis in axes]
-    strides = [1] * len(starts) if steps is None else [int(step) for step in steps]
-    if not len(starts) == len(ends) == len(every) == len(strides):
-        raise Unsupported(
-            f"{len(starts)} starts, {len(ends)} ends and {len(strides)} steps of {len(every)} axes"
-        )
-    for axis, start, end, step in zip(every, starts, ends, strides, strict=True):
-        place = normalised_axis(axis, data.ndim, data.node)
-        if not step:
-            raise Unsupported("a step is 0")
-        key[place] = _part(data.shape[place], start, end, step)
-    return data[tuple(key)]
-
-
-_FAR = 10**9
-"""From here on a place is beyond the end of any axis whose extent is symbolic; some exporters write it."""
-
-
-def _part(extent: Extent, start: Extent, end: Extent, step: int) -> slice:
-    """As Python's slice, without places of a symbolic axis that are its ends."""
-    if not isinstance(extent, Dim):
-        return slice(start, end, step)
-    first, last = (_FAR, -_FAR) if step < 0 else (-_FAR, _FAR)
-    is_first = start == 0 if step > 0 else start == -1 or start == extent - 1
-    is_first = is_first or (isinstance(start, int) and (start >= first if step < 0 else start <= first))
-    is_last = isinstance(end, int) and (end <= last if step < 0 else end >= last)
-    if step < 0 and isinstance(end, Dim) and end == -extent - 1:
-        is_last = True
-    return slice(None if is_first else start, None if is_last else end, step)
 
 
 # Pad

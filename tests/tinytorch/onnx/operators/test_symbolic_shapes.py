@@ -15,6 +15,9 @@ NUMBERS = """
     last = Constant<value_ints = [-1]>()
     two = Constant<value_ints = [2]>()
     four = Constant<value_ints = [4]>()
+    zero = Constant<value_int = 0>()
+    one = Constant<value_int = 1>()
+    nine = Constant<value_int = 9>()
     most = Constant<value_ints = [9223372036854775807]>()
     least = Constant<value_ints = [-9223372036854775807]>()
     s = Shape(x)
@@ -36,7 +39,7 @@ CASES = {
         "(n, 4, 5)",
     ),
     "expanded along a batch": (
-        "one = Constant<value_float = 2.0>() w = Concat<axis = 0>(n, four) y = Expand(one, w)",
+        "v = Constant<value_float = 2.0>() w = Concat<axis = 0>(n, four) y = Expand(v, w)",
         "(n, 4)",
     ),
     "beside itself": ("w = Constant<value_ints = [2, 1, 3]>() y = Tile(x, w)", "(2*n, 4, 3*h)"),
@@ -47,6 +50,20 @@ CASES = {
     "turned round": ("y = Slice(x, last, least, at2, last)", "(n, 4, h)"),
     "up to ends beyond the end": ("y = Slice(x, at1, most, at2)", "(n, 4, h-1)"),
     "up to an extent less one": ("e = Sub(h, at1) y = Slice(x, at0, e, at2)", "(n, 4, h-1)"),
+    "a table up to the batch": (
+        "t = Range(zero, nine, one) p = Slice(t, at0, n, at0) y = Cast<to = 1>(p)",
+        "(n,)",
+    ),
+    "a table from the batch back": (
+        "t = Range(zero, nine, one) p = Slice(t, n, least, at0, last) y = Cast<to = 1>(p)",
+        "(n+1,)",
+    ),
+    "the first of a batch": ("p = Slice(x, at0, at1, at0) y = Squeeze(p, at0)", "(4, h)"),
+    "the last but one": ("minus = Constant<value_ints = [-2]>() y = Slice(x, minus, last, at2)", "(n, 4, 1)"),
+    "places of ones": (
+        "o = ConstantOfShape<value = int64[1] {1}>(h) p = NonZero(o) q = Squeeze(p, at0) y = Cast<to = 1>(q)",
+        "(h,)",
+    ),
     "the last half of a doubled axis": (
         """d = Concat<axis = 2>(x, x) sd = Shape<start = 2>(d) k = Div(sd, two)
         y = Slice(d, k, most, at2)""",
@@ -63,8 +80,8 @@ CASES = {
         "(n, 4, 2*h)",
     ),
     "numbers of a batch": (
-        """begin = Constant<value_int = 0>() step = Constant<value_int = 1>() e = Squeeze(n, at0)
-        r = Range(begin, e, step) y = Cast<to = 1>(r)""",
+        """e = Squeeze(n, at0)
+        r = Range(zero, e, one) y = Cast<to = 1>(r)""",
         "(n,)",
     ),
     "scaled as a float": (
