@@ -6,6 +6,7 @@ from typing import Final
 
 from compiler.ir.dims import Dim, Extent
 from tinytorch.axes import normalised_axis
+from tinytorch.onnx.calling.checks import no_polynomial
 from tinytorch.onnx.calling.operator import Extents, operator
 from tinytorch.onnx.calling.values import Unsupported
 from tinytorch.slices import Row, steps_in
@@ -52,7 +53,7 @@ def _row(extent: Extent, start: Extent, end: Extent, step: int) -> Row:
     first, last = _place(extent, start, ends), _place(extent, end, ends)
     size = steps_in(last - first if step > 0 else first - last, abs(step))
     if size is None:
-        raise Unsupported(f"the places from {start} to {end} by {step} of {extent} are no polynomial many")
+        raise no_polynomial(f"how many places there are from {start} to {end} by {step}", extent, start, end)
     return first, max(size, 0) if isinstance(size, int) else size, step
 
 

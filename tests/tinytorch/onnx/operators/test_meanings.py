@@ -146,6 +146,16 @@ def test_older_meanings_are_kept(name):
         np.testing.assert_allclose(item, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["Sub", "Div", "Less"])
+def test_operands_of_opset_6_broadcast_from_an_axis_on(name):
+    row = np.array([2, 4, -8], dtype=np.float32)
+    _, _, found = outputs(name, X, row, opset=6, broadcast=1, axis=1)
+    wanted = {"Sub": np.subtract, "Div": np.divide, "Less": np.less}[name](X, row[:, None])
+    np.testing.assert_array_equal(found, wanted)
+    with pytest.raises(tt.UnsupportedOperatorError, match="broadcast where it says so"):
+        outputs(name, X, row, opset=6)
+
+
 def test_transforms_of_many_lengths_are_numpy_s():
     for count in (5, 36, 97):
         x = np.random.default_rng(count).normal(size=(2, count, 1)).astype(np.float32)

@@ -134,6 +134,9 @@ def test_a_shape_that_is_no_polynomial_names_the_extent_to_fix():
     ):
         tt.onnx.load(text)
     assert str(tt.onnx.load(text, dims={"h": 6}).outputs[0].shape) == "(n, 3, 8)"
+    text = parsed(HEAD.format(kind="float") + "{" + NUMBERS + "y = Slice(x, at0, most, at2, two)}")
+    with pytest.raises(tt.UnsupportedOperatorError, match=r"by 2 is no polynomial of h\n.*dims=\{'h'"):
+        tt.onnx.load(text)
 
 
 def test_a_shape_that_an_input_gives_is_asked_for():
