@@ -181,7 +181,10 @@ _ROUNDINGS: Final[Mapping[str, Callable[[Array], Array]]] = {
 }
 
 Positions: TypeAlias = Callable[[Array, _Axis, float, float], Array]
-"""Where new elements lie among the old: of their numbers, the axis, its scale and its length times that."""
+"""Where new elements lie among the old: of their numbers, the axis, its scale, and its length times that.
+
+That is no whole number where a scale says so, as the tests of the standard want it.
+"""
 
 
 def _symmetric(i: Array, row: _Axis, scale: float, width: float) -> Array:
@@ -203,7 +206,7 @@ def _cropped(i: Array, row: _Axis, scale: float, width: float) -> Array:
 _POSITIONS: Final[Mapping[str, Positions]] = {
     "half_pixel": lambda i, row, scale, width: (i + 0.5) / scale - 0.5,
     "half_pixel_symmetric": _symmetric,
-    "pytorch_half_pixel": lambda i, row, scale, width: (i + 0.5) / scale - 0.5 if width > 1 else i * 0.0,
+    "pytorch_half_pixel": lambda i, row, scale, width: (i + 0.5) / scale - 0.5 if len(i) > 1 else i * 0.0,
     "asymmetric": lambda i, row, scale, width: i / scale,
     "align_corners": _aligned,
     "tf_half_pixel_for_nn": lambda i, row, scale, width: (i + 0.5) / scale,
@@ -218,10 +221,9 @@ def _positions(row: _Axis, way: _Way) -> Array:
     whole, count = _number(row.whole), _number(row.count)
     if whole < 1:
         raise Unsupported("an axis without elements is resized")
-    steps: Array = np.arange(count, dtype=np.float64)
-    if row.scale is None:
-        return place(steps, row, count / whole, float(count))
-    found = place(steps, row, row.scale, row.scale * whole)
+    scale = count / whole if row.scale is None else row.scale
+    width = float(count) if row.scale is None else row.scale * whole
+    found = place(np.arange(count, dtype=np.float64), row, scale, width)
     return found.astype(np.float32).astype(np.float64)  # 3 / float32(0.6) is 5, and not a little less
 
 
@@ -259,7 +261,7 @@ def _taps(row: _Axis, way: _Way) -> tuple[Array, Array]:
         weights = np.where((places >= 0) & (places < whole), weights, 0.0)
     if way.excludes_outside or shrink < 1:
         weights = weights / weights.sum(1, keepdims=True)
-    used = np.any(weights != 0, axis=0)
+    used = np.any(weights != 0, axis=0) | (near == 0)
     return np.clip(places, 0, whole - 1).astype(np.int64)[:, used], weights[:, used]
 
 
