@@ -14,13 +14,17 @@ from compiler.ir.op import Call
 from tinytorch.onnx.exporting.context import Context
 from tinytorch.onnx.exporting.values import Unsayable, Value, numpy
 
+_CARRIERS: Final = {
+    "bool": "int32", "uint8": "int32", "int8": "int32", "int16": "int32", "float16": "float32",
+    "bfloat16": "float32",
+}  # fmt: skip
+"""In what dtypes are ordered of which ONNX Runtime has no kernel; nothing is lost there and back."""
+
 
 def _ordered(context: Context, x: Value, count: Value, *, largest: bool) -> list[Value]:
     """The first elements of an order and their places. Of equal ones TopK takes the first in place first."""
     kind = x.dtype
-    carrier = {"bool": "int32", "uint8": "int32", "int8": "int32", "int16": "int32",
-               "float16": "float32", "bfloat16": "float32"}.get(kind.name)  # fmt: skip
-    x = x if carrier is None else x.astype(carrier)
+    x = x.astype(_CARRIERS.get(kind.name, kind))
     values, places = context.writer.results(
         "TopK", [x, count], [x.dtype, np.int64], axis=-1, largest=int(largest), sorted=1
     )

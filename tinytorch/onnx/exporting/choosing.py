@@ -10,7 +10,7 @@ from compiler.ir.op import Call, Layout, MapReduce, Prefix, Reducer
 from tinytorch.onnx.exporting.calls import write_call
 from tinytorch.onnx.exporting.composites import plan_composite
 from tinytorch.onnx.exporting.context import Context, Write
-from tinytorch.onnx.exporting.convolutions import plan_convolution
+from tinytorch.onnx.exporting.layers import plan_convolution
 from tinytorch.onnx.exporting.layouts import write_layout
 from tinytorch.onnx.exporting.maps import write_map
 from tinytorch.onnx.exporting.normalisations import plan_batch_norm

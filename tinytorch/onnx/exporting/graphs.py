@@ -9,16 +9,18 @@ from pathlib import PurePath
 from compiler.errors import UnsupportedOperatorError
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, written_for
-from compiler.ir.op import Constant, Input, MapReduce, Parameter, Reducer
+from compiler.ir.op import Constant, Input, Locks, MapReduce, Parameter, Reducer
 from tinytorch.onnx.exporting.choosing import plan_of
 from tinytorch.onnx.exporting.context import Context
 from tinytorch.onnx.exporting.extents import Extents
 from tinytorch.onnx.exporting.forms import FORMS
+from tinytorch.onnx.exporting.known import Array, known_arrays
 from tinytorch.onnx.exporting.naming import path_of
 from tinytorch.onnx.exporting.plans import Plan, Uses
+from tinytorch.onnx.exporting.protos import tensor_of
 from tinytorch.onnx.exporting.shapes import Moves
 from tinytorch.onnx.exporting.values import Unsayable, Value
-from tinytorch.onnx.exporting.writer import Library, Place, Writer, tensor_of
+from tinytorch.onnx.exporting.writer import Library, Place, Writer
 
 
 @dataclass(slots=True)
@@ -38,13 +40,15 @@ def write_graph(graph: Graph, opset: int, titles: Mapping[Node, str]) -> Written
     library = Library(FORMS, opset)
     writer = Writer(library, names=list(dict.fromkeys(titles.values())))
     written = Written(writer)
-    for node in graph.nodes:
-        if isinstance(node.op, Input | Parameter | Constant):
-            _write_leaf(written, node, titles[node])
+    known = known_arrays(graph)
+    with Locks(node.op.buffer for node in graph.nodes if isinstance(node.op, Parameter)):
+        for node in graph.nodes:
+            if _is_leaf(node) or node in known:
+                _write_leaf(written, node, titles[node], known.get(node))
     leaves = [(written.values[node], node.type) for node in (*graph.inputs, *graph.parameters)]
     extents = Extents(writer, leaves[: len(graph.inputs)])
     context = Context(writer, extents, Moves(extents), graph.names)
-    plans = _plans(graph)
+    plans = _plans(graph, known)
     for node in graph.nodes:
         if node in plans:
             writer.place = _place(graph, node, titles[node])
@@ -53,13 +57,13 @@ def write_graph(graph: Graph, opset: int, titles: Mapping[Node, str]) -> Written
     return written
 
 
-def _plans(graph: Graph) -> dict[Node, Plan]:
+def _plans(graph: Graph, known: Mapping[Node, Array]) -> dict[Node, Plan]:
     """How each node is written that is needed: what a plan goes around is not, unless others need it."""
     uses = Uses(graph)
     needed = set(graph.results)
     plans: dict[Node, Plan] = {}
     for node in reversed(graph.nodes):
-        if (node in needed and node.operands) or (node in needed and not _is_leaf(node)):
+        if node in needed and node not in known and not _is_leaf(node):
             plans[node] = plan_of(node, uses)
             needed.update(plans[node].reads)
     return plans
@@ -69,10 +73,12 @@ def _is_leaf(node: Node) -> bool:
     return isinstance(node.op, Input | Parameter | Constant)
 
 
-def _write_leaf(written: Written, node: Node, name: str) -> None:
-    op = node.op
-    if isinstance(op, Parameter | Constant):
-        written.writer.initializers.append(tensor_of(op.buffer.array, name))
+def _write_leaf(written: Written, node: Node, name: str, array: Array | None) -> None:
+    """An initialiser: the array of a constant or a parameter, or one that is known. Inputs have none."""
+    if isinstance(node.op, Parameter | Constant):
+        array = node.op.buffer.array
+    if array is not None:
+        written.writer.initializers.append(tensor_of(array, name))
     written.values[node] = Value(written.writer, name, node.type.dtype.numpy)
 
 

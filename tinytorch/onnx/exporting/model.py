@@ -21,7 +21,8 @@ from tinytorch.api import input as tensor_input
 from tinytorch.nn.module import Module
 from tinytorch.onnx.exporting.graphs import Written, write_graph
 from tinytorch.onnx.exporting.naming import value_names
-from tinytorch.onnx.exporting.writer import DOMAIN, element_type, note
+from tinytorch.onnx.exporting.protos import element_type, note
+from tinytorch.onnx.exporting.writer import DOMAIN
 from tinytorch.onnx.reading.library import onnx
 from tinytorch.state import check_updates
 from tinytorch.tensor import Tensor, as_tensor
@@ -109,7 +110,7 @@ def _asked(what: Any, inputs: Any, outputs: Any, updates: Mapping[Tensor, Tensor
         keys = what.structure.keys if isinstance(what, Program) else ()
         return Asked(graph, keys or [None] * len(graph.outputs))
     if isinstance(what, Module):
-        inputs, outputs = _called(what, inputs, outputs)
+        inputs, outputs = _called(what, *_own(what, inputs, outputs))
     elif what is not None:
         outputs = _either(what, outputs)
     if outputs is None:
@@ -131,6 +132,13 @@ def _either(what: Any, outputs: Any) -> Any:
     if outputs is not None:
         raise ArgumentError(f"outputs are given twice: as {what!r}, and as outputs=")
     return what
+
+
+def _own(module: Module, inputs: Any, outputs: Any) -> tuple[Any, Any]:
+    """The tensors of a module that has inputs and outputs of its own, as one that was read from a file."""
+    both = getattr(module, "inputs", None), getattr(module, "outputs", None)
+    is_whole = all(isinstance(item, list) for item in both)
+    return both if inputs is None and outputs is None and is_whole else (inputs, outputs)
 
 
 def _called(module: Module, inputs: Any, outputs: Any) -> tuple[list[Tensor], Any]:

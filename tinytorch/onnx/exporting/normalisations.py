@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from compiler.ir.formula.tape import Const
 from compiler.ir.node import Node
-from compiler.ir.op import MapReduce, Reshape
+from compiler.ir.op import MapReduce
 from compiler.ir.types import FLOAT32, FLOAT64
 from tinytorch.onnx.exporting.context import Context
-from tinytorch.onnx.exporting.plans import Plan, Uses, atom_of
+from tinytorch.onnx.exporting.plans import Plan, Uses, atom_of, vector_along
 from tinytorch.onnx.exporting.values import Value
 from tinytorch.ops.elementwise import rsqrt
 
@@ -31,7 +31,7 @@ def plan_batch_norm(node: Node, uses: Uses) -> Plan | None:
     if atom_of(found) != "add" or not isinstance(found.op, MapReduce) or len(found.operands) != 1:
         return None
     eps = next((item.value for item in found.op.arguments if isinstance(item, Const)), None)
-    vectors = [_per_channel(item, node) for item in (weight, bias, mean, found.operands[0])]
+    vectors = [vector_along(item, node, _CHANNELS) for item in (weight, bias, mean, found.operands[0])]
     given = [item for item in vectors if item is not None]
     if eps is None or len(given) != len(vectors) or x.type != node.type:
         return None
@@ -51,13 +51,3 @@ def _right_sides(node: Node, atoms: Sequence[str], uses: Uses) -> tuple[list[Nod
         node, right = node.operands
         found.append(right)
     return found, node
-
-
-def _per_channel(node: Node, like: Node) -> Node | None:
-    """The vector of which a value has one number for each channel, along all other axes."""
-    if not isinstance(node.op, Reshape) or node.operands[0].type.rank != 1:
-        return None
-    behind = like.type.rank - _CHANNELS
-    wanted = (like.type.shape[_CHANNELS], *[1] * (behind - 1))
-    is_of_channels = node.type.shape[-behind:] == wanted and node.type.rank <= like.type.rank
-    return node.operands[0] if is_of_channels and node.type.dtype is like.type.dtype else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.op import MapReduce, Reducer
+from compiler.ir.op import MapReduce, Reducer, Reshape
 from compiler.ir.scope import Scope
 from tinytorch.onnx.exporting.context import Context
 from tinytorch.onnx.exporting.values import Value
@@ -77,3 +77,16 @@ def added(node: Node) -> tuple[Node, Node] | None:
     is_whole = op.accesses[0].axes == tuple(range(rank)) == op.output
     is_plain = node.type == left.type and right.type.dtype is node.type.dtype
     return (left, right) if is_plain and is_aligned and is_whole else None
+
+
+def vector_along(node: Node, like: Node, axis: int) -> Node | None:
+    """The vector of which a value has one number for each place along an axis of another, and no other."""
+    if node.type.dtype is not like.type.dtype or node.type.rank > like.type.rank:
+        return None
+    behind = like.type.rank - axis
+    if node.type.shape[-behind:] != (like.type.shape[axis], *[1] * (behind - 1)):
+        return None
+    if node.type.rank == 1:
+        return node
+    vector = node.operands[0] if isinstance(node.op, Reshape) else node
+    return vector if vector.type.shape == (like.type.shape[axis],) else None

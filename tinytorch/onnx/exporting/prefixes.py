@@ -11,8 +11,9 @@ from compiler.ir.node import Node
 from compiler.ir.op import Prefix, Scan
 from compiler.ir.types import dtype_of
 from tinytorch.onnx.exporting.context import Context
+from tinytorch.onnx.exporting.protos import element_type
 from tinytorch.onnx.exporting.values import Value, converted, numpy
-from tinytorch.onnx.exporting.writer import Writer, element_type
+from tinytorch.onnx.exporting.writer import Writer
 from tinytorch.onnx.reading.library import onnx
 
 _SINCE: Final[Mapping[Scan, tuple[str, int]]] = {Scan.SUM: ("CumSum", 14), Scan.PRODUCT: ("CumProd", 26)}

@@ -6,12 +6,16 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
+from compiler.errors import ArgumentError
 from tinytorch.array_files import replacing
 from tinytorch.onnx.exporting.model import to_model
 from tinytorch.onnx.reading.library import onnx
 from tinytorch.tensor import Tensor
+
+LARGEST: Final = 2**31 - 2**20
+"""Bytes of weights; a message of protobuf has less than 2 GB with all that it says."""
 
 
 def save(
@@ -48,9 +52,19 @@ def save(
     if external_data:
         _write_apart(model, target)
     else:
+        _check_size(model)
         with replacing(target) as file:
             file.write(model.SerializeToString(deterministic=True))
     return target
+
+
+def _check_size(model: Any) -> None:
+    size = sum(len(item.raw_data) for item in model.graph.initializer)
+    if size >= LARGEST:
+        raise ArgumentError(
+            f"the weights have {size} bytes, and a file of this format has less than 2 GB\n"
+            "  fix: external_data=True puts them beside it"
+        )
 
 
 def _write_apart(model: Any, target: Path) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from compiler.ir.dims import Extent, Shape
 from tinytorch.onnx.exporting.extents import Extents
+from tinytorch.onnx.exporting.known import MOST
 from tinytorch.onnx.exporting.values import Value
-
-MOST: Final = 4096
-"""Elements up to which an array of one number is written out."""
 
 
 class Moves:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 
-from compiler.ir.types import dtype_of
+from tinytorch.onnx.exporting.protos import attribute_of, dtype_name, note, tensor_of
 from tinytorch.onnx.exporting.values import Value
 from tinytorch.onnx.reading.library import onnx
 
@@ -42,7 +42,6 @@ LACKING: Final[Mapping[str, tuple[str, ...]]] = {
     "GreaterOrEqual": ("bool",),
     "ArgMax": ("bool",),
     "ArgMin": ("bool",),
-    "TopK": ("bool", "int16", "bfloat16"),
 }
 """The dtypes of which ONNX Runtime has no kernel of an operator that only moves or compares."""
 
@@ -184,7 +183,7 @@ class Writer:
             self._title(operator),
             self.place.document or None,
             domain or None,
-            **{name: _attribute(item) for name, item in attributes.items() if item is not None},
+            **{name: attribute_of(item) for name, item in attributes.items() if item is not None},
         )
         note(proto, self.place.notes)
         self.nodes.append(proto)
@@ -294,38 +293,12 @@ def body_of(library: Library, body: Callable[..., Value], kinds: Sequence[np.dty
     return Body(inner.nodes, [item.name for item in given], kinds, result)
 
 
-def note(proto: Any, notes: Mapping[str, str]) -> None:
-    """Writes metadata to a message."""
-    for name, text in notes.items():
-        entry = proto.metadata_props.add()
-        entry.key, entry.value = name, text
-
-
-def tensor_of(array: np.ndarray[Any, Any], name: str) -> Any:
-    """An array as a TensorProto, its elements as bytes."""
-    return onnx.numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name)
-
-
-def element_type(kind: np.dtype[Any]) -> int:
-    """The number by which ONNX knows a dtype."""
-    return int(onnx.helper.np_dtype_to_tensor_dtype(np.dtype(kind)))
-
-
-def dtype_name(kind: np.dtype[Any]) -> str:
-    """A dtype in names, short."""
-    return kind.name if kind.kind == "u" else dtype_of(kind).short
-
-
 def _kind(kind: Any, first: Value | None) -> np.dtype[Any]:
     """The dtype of a result: that which is said, or that of an operator's first input."""
     if kind is None:
         assert first is not None
         return first.dtype
     return np.dtype(kind)
-
-
-def _attribute(item: Any) -> Any:
-    return element_type(cast("np.dtype[Any]", item)) if isinstance(item, np.dtype) else item
 
 
 def _unique(wanted: str, taken: dict[str, int]) -> str:
