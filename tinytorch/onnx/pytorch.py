@@ -106,7 +106,8 @@ def _exported(torch: Any, module: Any, given: tuple[Any, ...], dynamic_shapes: A
             module, given, dynamo=True, optimize=False, verbose=False, dynamic_shapes=dynamic_shapes
         )
     except Exception as error:  # whatever the module itself raises for such an example, and the exporter
-        raise ModelError(f"PyTorch cannot export {type(module).__name__}: {str(error).strip()}") from error
+        said = str(error.__cause__ or error).strip().partition("\n")[0]
+        raise ModelError(f"PyTorch cannot export {type(module).__name__}: {said}") from error
     return program.model_proto
 
 

@@ -61,3 +61,47 @@ def test_a_sparse_initialiser_is_a_parameter_written_out():
     model.graph.sparse_initializer.add(values=values, indices=indices, dims=[2, 3])
     found = tt.onnx.load(model).compile()(np.ones((2, 3), np.float32))
     np.testing.assert_array_equal(found, np.array([[1, 3, 1], [1, 1, 4]], np.float32))
+
+
+PARTS = """
+network (float[batch, 4, 6] x) => (float[n, m] y, float[n] z)
+<int64[1] zero = {0}, int64[1] one = {1}, int64[1] two = {2}, int64[1] far = {1000000000}> {
+    extents = Shape(x)
+    first = Slice(extents, zero, one)
+    second = Slice(extents, one, two)
+    last = Slice(extents, two, far)
+    product = Mul(second, last)
+    wanted = Concat<axis = 0>(first, product)
+    narrow = Cast<to = 6>(wanted)
+    wide = Cast<to = 7>(narrow)
+    y = Reshape(x, wide)
+    part = Slice(y, zero, far, zero)
+    z = ReduceSum<keepdims = 0>(part, one)
+}
+"""
+
+
+def test_parts_of_a_shape_are_numbers_where_no_extent_is_left():
+    model = tt.onnx.load(parsed(PARTS))
+    assert [str(item.shape) for item in model.outputs] == ["(batch, 24)", "(batch,)"]
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol"), [("?", "x_0"), ("p2o.Dim.0", "p2o_Dim_0"), ("3d", "_3d"), ("", "x_0")]
+)
+def test_dimensions_of_odd_names_are_symbols(name, symbol):
+    model = parsed("network (float[batch, 4] x) => (float[batch, 4] y) { y = Relu(x) }")
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = name
+    assert str(tt.onnx.load(model).inputs[0].shape) == f"({symbol}, 4)"
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = -1
+    assert str(tt.onnx.load(model).inputs[0].shape) == "(x_0, 4)"
+
+
+def test_what_no_schema_rules_out_names_the_node():
+    text = (
+        "network (float[4] x) => (float[n] y) <int64[1] a = {0}, int64[2] b = {1, 2}> { y = Slice(x, a, b) }"
+    )
+    with pytest.raises(
+        tt.ModelError, match=r"node 'slice_0' \(Slice\) has inputs or attributes that do not fit"
+    ):
+        tt.onnx.load(parsed(text))
