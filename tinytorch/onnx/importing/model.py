@@ -69,6 +69,11 @@ class Model(Module):
         self.outputs: list[Tensor] = list(self._built(self.inputs))
         """The tensors that the network makes of them, in the file's order."""
 
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The notes in the file by their keys: labels, settings, where it came from."""
+        return {item.key: item.value for item in self._read.proto.metadata_props}
+
     def attributes(self) -> Iterable[tuple[str, Any]]:
         """The initialisers that are parameters or buffers, under their names in the file."""
         for name, weight in self._weights.items():
