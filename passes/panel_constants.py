@@ -317,7 +317,7 @@ class _Site:
         value = _padded(_value(self.weights).transpose(order), parts * width)
         value = np.moveaxis(value.reshape(*value.shape[:-1], parts, width), -2, 0)
         factors = list(self.node.operands)
-        factors[self.place] = constant_node(np.ascontiguousarray(value), self.node.type.dtype, origin=origin)
+        factors[self.place] = constant_node(value, self.node.type.dtype, origin=origin)
         factor_axes = list(self.axes)
         factor_axes[self.place] = (panel, *op.reduced, column)
         output = [loop for loop in op.output if loop is not None]

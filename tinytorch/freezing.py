@@ -31,9 +31,9 @@ def frozen(graph: Graph, which: Any) -> Graph:
         if old not in chosen:
             return node
         assert isinstance(old.op, Parameter)
+        origin = origin_of(old, "freeze", "a frozen parameter")
         with Locks([old.op.buffer]):
-            value = old.op.buffer.array.copy()
-        return constant_node(value, old.type.dtype, old.name, origin_of(old, "freeze", "a frozen parameter"))
+            return constant_node(old.op.buffer.array, old.type.dtype, old.name, origin)
 
     return sweep(graph, visit)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from compiler.errors import ArgumentError
 from compiler.ir.aligned import aligned_copy
 from compiler.ir.buffer import Buffer
+from compiler.ir.content import Content
 from compiler.ir.hashing import hash_once
 from compiler.ir.trait import Op, Trait
 from compiler.ir.types import DType, TensorType
@@ -72,6 +73,10 @@ class Parameter(Op):
         return self.type
 
 
+FEW_BYTES: Final = 4096
+"""Bytes of a constant up to which they are copied to be compared; more are compared where they lie."""
+
+
 @hash_once
 @dataclass(frozen=True, slots=True)
 class Constant(Op):
@@ -79,7 +84,7 @@ class Constant(Op):
 
     type: TensorType
     buffer: Buffer = field(compare=False)
-    bits: bytes
+    bits: bytes | Content
     """What is compared: the array's bytes, or a unique token for a constant whose array is not known."""
 
     @property
@@ -98,4 +103,5 @@ def constant_of(array: np.ndarray[Any, Any], dtype: DType) -> Constant:
     """A constant op that holds a read-only copy of an array."""
     copy = aligned_copy(array, dtype.numpy)
     copy.setflags(write=False)
-    return Constant(TensorType(dtype, copy.shape), Buffer(copy), copy.tobytes())
+    bits = copy.tobytes() if copy.nbytes <= FEW_BYTES else Content(copy)
+    return Constant(TensorType(dtype, copy.shape), Buffer(copy), bits)

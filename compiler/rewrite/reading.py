@@ -186,6 +186,6 @@ def only_value(op: Constant) -> Scalar | None:
         return None
     width = op.type.dtype.size
     first = op.bits[:width]
-    if not first or op.bits != first * (len(op.bits) // width):
+    if not first or op.bits[-width:] != first or bytes(op.bits) != first * (len(op.bits) // width):
         return None
     return op.buffer.array.flat[0].item()
