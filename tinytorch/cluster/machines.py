@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,6 +11,8 @@ import numpy as np
 
 from compiler.program import Program
 from tinytorch.cluster.connection import Connection
+from tinytorch.cluster.mapping import BATCH_SIZE as ROWS
+from tinytorch.cluster.mapping import mapped
 from tinytorch.cluster.parallel.fit import fit
 from tinytorch.cluster.sweeping.halving import Halving
 from tinytorch.cluster.sweeping.runs import Runs
@@ -133,6 +135,32 @@ class Machines:
             drop_last=drop_last, validation=validation, inputs=inputs, callbacks=callbacks, seed=seed,
             record_steps=record_steps, progress=progress, resume=resume, deadline=deadline, workers=workers,
         )  # fmt: skip
+
+    def map(
+        self,
+        program: Program,
+        data: Any,
+        *,
+        batch_size: int = ROWS,
+        inputs: Mapping[str, Any] | None = None,
+        retries: int = 2,
+    ) -> Iterator[Any]:
+        """What a program returns for each batch of the data, in their order, as it comes in.
+
+            labels = np.concatenate(list(machines.map(predict, images)))
+
+        `program` has no updates; it goes to the workers once, as text and arrays, with the parameters that it
+        has now. `data` and `inputs` are those of `tt.fit`. Of arrays, batches are sent; a memory-mapped
+        `.npy` file is mapped by each worker, in a folder that all share; of a Dask array each worker computes
+        the rows that it has; and an iterable of batches is read as they are wanted. Two batches for each
+        worker are out at a time, so that neither data nor results have to fit into memory.
+
+        A batch whose worker dies is sent again, up to `retries` times. Raises what `tt.fit` raises for data
+        that do not fit, ArgumentError for a program that writes parameters or calls Python functions, and
+        ClusterError where a batch is lost too often or the scheduler goes away. What the program raises is
+        raised here, with a note which rows it was.
+        """
+        return mapped(self.connection, program, data, batch_size, inputs, retries)
 
     def close(self) -> None:
         """Ends the local processes; a cluster and a client that were given go on."""

@@ -1,0 +1,261 @@
+"""map: a program over data that are too many for one process, in order, a window of batches at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias, cast
+
+import numpy as np
+
+from compiler.driver import CompileOptions, compile_graph
+from compiler.errors import ArgumentError, ClusterError
+from compiler.ir.graph import Graph
+from compiler.program import Program
+from compiler.structure import Structure, flatten
+from tinytorch.builtin import find_backend, find_pass
+from tinytorch.callbacks.protocol import checked_count
+from tinytorch.cluster.connection import Connection
+from tinytorch.cluster.library import distributed
+from tinytorch.cluster.parallel.columns import PLACES, PlacedFeed, is_chunked, received, rows_of_columns, sent
+from tinytorch.cluster.working import prepare
+from tinytorch.fitting.feeding import Batching
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Payload: TypeAlias = "dict[str, Any]"
+
+BATCH_SIZE: Final = 1024
+"""Rows of a batch, unless another number is given: enough that sending them is no more than computing."""
+
+_AHEAD: Final = 2
+"""Batches that are out for each slot: one that is computed, and one that is on its way."""
+
+_LOOK: Final = 0.25
+"""Seconds between two looks whether the scheduler is there."""
+
+_LOSSES: Final = 10
+"""How often a batch is sent again that was lost on its way."""
+
+_REST: Final = 0.1
+"""Seconds until then."""
+
+_KEPT: Final = 8
+"""How many programs, and data that are read there, a worker keeps open."""
+
+
+def mapped(
+    connection: Connection,
+    program: Program,
+    data: Any,
+    batch_size: int,
+    inputs: Mapping[str, Any] | None,
+    retries: int,
+) -> Iterator[Any]:
+    """What `Machines.map` says. Everything that can be wrong before the first batch is raised here."""
+    checked_count("retries", retries)
+    if not isinstance(cast(object, program), Program):
+        raise ArgumentError(
+            f"what is mapped is a compiled program, not {program!r}\n  fix: tt.compile([x], network(x))"
+        )
+    if program.source_graph.updates:
+        raise ArgumentError(
+            f"{program!r} writes parameters, and each worker would write its own\n"
+            "  fix: a program without updates, of the network after net.eval(); machines.fit for a step"
+        )
+    given = dict(inputs or {})
+    feed = PlacedFeed(program, data, Batching(batch_size), given)
+    feed.check(given, 1)
+    return _Map(connection, program, feed, given, retries).results()
+
+
+def payload_of(program: Program) -> Payload:
+    """A program as text and arrays, with its parameters of now. Raises ArgumentError for opaque calls."""
+    graph = program.source_graph
+    if graph.calls:
+        raise ArgumentError(
+            f"the program calls the Python function {min(graph.calls)!r}, and programs go to workers as text\n"
+            "  fix: a formula, tt.elementwise"
+        )
+    text, arrays = str(graph), {name: np.array(array) for name, array in graph.arrays.items()}
+    passes = [record.name for record in program.history]
+    digest = hashlib.sha256(repr((text, passes, program.backend)).encode())
+    for name, array in arrays.items():
+        digest.update(f"{name} {array.dtype} {array.shape};".encode() + array.tobytes())
+    return {
+        "text": text, "arrays": arrays, "passes": passes, "backend": program.backend,
+        "token": digest.hexdigest(),
+    }  # fmt: skip
+
+
+def program_of(payload: Payload) -> Program:
+    """The program on a worker; it returns a tuple."""
+    graph = Graph.parse(payload["text"], payload["arrays"])
+    passes = [find_pass(name) for name in payload["passes"]]
+    options = CompileOptions(passes=passes, backend=find_backend(payload["backend"]))
+    return compile_graph(graph, graph.inputs, Structure("tuple", len(graph.outputs)), options)
+
+
+@dataclass
+class _Batch:
+    """A batch that is out, and what it is made from again."""
+
+    first: int
+    """The number of its first row."""
+    rows: int
+    named: dict[str, Any]
+    future: Any = None
+    deaths: int = 0
+    losses: int = 0
+
+    @property
+    def said(self) -> str:
+        return f"rows {self.first} to {self.first + self.rows - 1}"
+
+
+@dataclass
+class _Map:
+    """A window of batches, of which the first is waited for."""
+
+    connection: Connection
+    program: Program
+    feed: PlacedFeed
+    given: dict[str, Any]
+    retries: int
+    window: deque[_Batch] = field(default_factory=deque[_Batch])
+    shared: Any = None
+    """The program and what workers read themselves, on the workers."""
+
+    def __post_init__(self) -> None:
+        columns = self.feed.columns or {}
+        far: dict[str, Any] = {name: item for name, item in columns.items() if _is_far(item)}
+        self.near = {name: item for name, item in columns.items() if name not in far}
+        self.source = {
+            "program": payload_of(self.program), "columns": {name: sent(item) for name, item in far.items()},
+        }  # fmt: skip
+
+    def results(self) -> Iterator[Any]:
+        """The outputs of each batch."""
+        batches = self._batches()
+        try:
+            while True:
+                self._fill(batches)
+                if not self.window:
+                    return
+                found = self._found(self.window[0])
+                self.window.popleft()
+                yield self.program.structure.pack(found)
+        finally:
+            futures = [batch.future for batch in self.window if batch.future is not None]
+            if futures and self.connection.is_alive:
+                self.connection.client.cancel(futures)
+
+    def _batches(self) -> Iterator[_Batch]:
+        first = 0
+        for named, rows in self.feed.batches(0):
+            yield _Batch(first, rows, named)
+            first += rows
+
+    def _fill(self, batches: Iterator[_Batch]) -> None:
+        limit = max(1, sum(self.connection.slots().values())) * _AHEAD
+        while len(self.window) < limit:
+            batch = next(batches, None)
+            if batch is None:
+                return
+            self.window.append(batch)
+            self._send(batch)
+
+    def _send(self, batch: _Batch) -> None:
+        """Sends a batch; one that does not get there is sent when it is waited for."""
+        client = self.connection.client
+        places = batch.named.get(PLACES)
+        rows = batch.named if places is None else rows_of_columns(self.near, places)
+        try:
+            if self.shared is None or self.shared.status != "finished":
+                (self.shared,) = client.scatter([self.source], broadcast=True, hash=False)
+            (there,) = client.scatter([{"rows": rows, "places": places}], hash=False)
+            terms = self.connection.terms()
+            batch.future = client.submit(apply, self.shared, there, self.given, terms, pure=False, retries=0)
+        except OSError as error:
+            if not self.connection.is_alive:
+                raise self.connection.gone() from error
+            batch.future = None
+
+    def _found(self, batch: _Batch) -> list[Array]:
+        """The outputs of a batch, which is sent again where its worker died."""
+        while True:
+            if batch.future is None:
+                self._lost(batch, "there is no worker that takes it")
+                continue
+            try:
+                return batch.future.result(timeout=_LOOK)
+            except (TimeoutError, distributed.TimeoutError):
+                if not self.connection.is_alive:
+                    raise self.connection.gone() from None
+            except distributed.KilledWorker as error:
+                batch.deaths += 1
+                if batch.deaths > self.retries:
+                    raise ClusterError(f"the worker died, {batch.deaths} times, with {batch.said}") from error
+                self._send(batch)
+            except (CancelledError, OSError) as error:
+                if not self.connection.is_alive:
+                    raise self.connection.gone() from error
+                self._lost(batch, str(error))
+            except Exception as error:
+                error.add_note(f"in {batch.said} of the data")
+                raise
+
+    def _lost(self, batch: _Batch, why: str) -> None:
+        batch.losses += 1
+        if batch.losses > _LOSSES:
+            raise ClusterError(f"{batch.said} were lost {batch.losses} times: {why}")
+        time.sleep(_REST * batch.losses)
+        self._send(batch)
+
+
+def _is_far(column: Any) -> bool:
+    """Whether workers read a column themselves."""
+    return is_chunked(column) or isinstance(column, np.memmap)
+
+
+# On a worker
+
+
+def apply(
+    shared: Mapping[str, Any], batch: Mapping[str, Any], given: Mapping[str, Any], terms: Mapping[str, Any]
+) -> list[Array]:
+    """The outputs of a batch."""
+    prepare(terms)
+    program, columns = _OPEN.get(shared)
+    rows = dict(batch["rows"])
+    if columns:
+        rows |= rows_of_columns(columns, batch["places"])
+    found, _ = flatten(program(**rows, **given))
+    return [np.asarray(item) for item in found]
+
+
+class _Open:
+    """Programs and columns that this process has, those used last."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, tuple[Program, dict[str, Any]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, shared: Mapping[str, Any]) -> tuple[Program, dict[str, Any]]:
+        """A program and columns; both are made by the thread that asks first."""
+        token = shared["program"]["token"] + repr(sorted(map(repr, shared["columns"].items())))
+        with self._lock:
+            if token not in self._known:
+                columns = {name: received(item) for name, item in shared["columns"].items()}
+                self._known[token] = program_of(shared["program"]), columns
+            self._known.move_to_end(token)
+            while len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+            return self._known[token]
+
+
+_OPEN: Final = _Open()
