@@ -11,6 +11,7 @@ from compiler.ir.scope import scope
 from tinytorch.onnx.calling.operator import Call, Known, operator
 from tinytorch.onnx.calling.rows import joined, piece_of, place_in, rows_of, stacked
 from tinytorch.onnx.calling.values import Array, Failed, Unsupported, Value, shape_of
+from tinytorch.onnx.reading.limits import MOST_NODES
 
 
 @operator("SequenceConstruct", since=11)
@@ -66,6 +67,8 @@ def split(data: Value, sizes: Known | None = None, *, axis: int = 0, keepdims: i
         raise Unsupported(f"the extent {extent} of axis {axis} has to be a number")
     if sizes is None or sizes.ndim == 0:
         step = 1 if sizes is None else int(sizes)
+        if extent > MOST_NODES * step:
+            raise Unsupported(f"an axis of {extent} is more pieces of {step} than a graph may have nodes")
         starts = list(range(0, extent, step))
     else:
         starts = [0, *np.cumsum(sizes[:-1]).tolist()]

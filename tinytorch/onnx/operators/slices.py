@@ -14,7 +14,7 @@ from tinytorch.spatial import part_of
 from tinytorch.tensor import Tensor
 
 _LIMITS: Final = "An end beside a symbolic extent lies within the axis, which each call checks."
-_FAR: Final = 2**31 - 2
+_FAR: Final = 10**9 - 1
 """From here on a place is beyond the end of any axis whose extent is symbolic."""
 
 
