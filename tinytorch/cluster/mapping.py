@@ -78,7 +78,7 @@ def payload_of(program: Program) -> Payload:
     graph = program.source_graph
     if graph.calls:
         raise ArgumentError(
-            f"the program calls the Python function {min(graph.calls)!r}, and programs go to workers as text\n"
+            f"the program calls the Python function {min(graph.calls)!r}, and goes to workers as text\n"
             "  fix: a formula, tt.elementwise"
         )
     text, arrays = str(graph), {name: np.array(array) for name, array in graph.arrays.items()}

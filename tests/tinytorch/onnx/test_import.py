@@ -101,5 +101,5 @@ def test_what_no_schema_rules_out_names_the_node():
     text = (
         "network (float[4] x) => (float[n] y) <int64[1] a = {0}, int64[2] b = {1, 2}> { y = Slice(x, a, b) }"
     )
-    with pytest.raises(tt.UnsupportedOperatorError, match="slice_0 .*1 starts, 2 ends"):
+    with pytest.raises(tt.UnsupportedOperatorError, match=r"slice_0 .*1 starts, 2 ends"):
         tt.onnx.load(parsed(text))
