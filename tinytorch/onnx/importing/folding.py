@@ -1,4 +1,4 @@
-"""Shapes that are computed from shapes: operators on known integers, which extents follow.
+"""Shapes that are computed from shapes: operators on known integers, which extents and texts follow.
 
 A model of a symbolic batch asks for the shape of a value, takes it apart, computes with it and puts it
 together again. On arrays of extents NumPy does the same with polynomials, and what comes out is no data.
@@ -15,7 +15,7 @@ import numpy as np
 
 from compiler.ir.types import BOOL
 from tinytorch.onnx.calling.reals import Real, Undecided
-from tinytorch.onnx.calling.values import Array, Value, Weight, has_extents
+from tinytorch.onnx.calling.values import Array, Value, Weight, has_extents, has_text
 from tinytorch.onnx.importing import extents
 from tinytorch.onnx.operators.casts import dtype_in
 
@@ -54,7 +54,7 @@ def _is_real(arrays: Sequence[Array | None]) -> bool:
 
 def _is_small(array: Array, real: bool) -> bool:
     kinds = "bif" if real else "bi"
-    return array.size <= _SMALL and (array.dtype.kind in kinds or has_extents(array))
+    return array.size <= _SMALL and (array.dtype.kind in kinds or has_extents(array) or has_text(array))
 
 
 def _narrowed(found: Any, *inputs: Array) -> Array:
@@ -67,7 +67,7 @@ def _narrowed(found: Any, *inputs: Array) -> Array:
         if any(has_extents(np.asarray(item.extent, dtype=object)) for item in items):
             return array
         return array.astype(items[0].dtype)
-    if has_extents(array):
+    if has_extents(array) or has_text(array):
         return array
     if any(isinstance(item, bool | np.bool_) for item in items):
         return array.astype(bool)

@@ -201,6 +201,16 @@ def test_what_is_not_supported_says_why(body, message):
         tt.onnx.load(parsed(head + "{" + body + "}"))
 
 
+def test_texts_that_are_known_go_through_layouts():
+    text = """g (float[n] x) => (bool[2] y) {
+        a = Constant<value_strings = ["a", "b", "c"]>() b = Constant<value_strings = ["c", "x"]>()
+        last = Constant<value_ints = [-1, 0]>() two = Constant<value_ints = [1, 2]>()
+        c = Gather(a, last) d = Reshape(c, two) e = Reshape(b, two) f = Concat<axis = 0>(d, e)
+        at = Constant<value_int = 1>() g = Gather(f, at) y = Equal(g, b)
+    }"""
+    np.testing.assert_array_equal(tt.onnx.load(parsed(text)).compile(backend="numpy")(np.zeros(1, "f")), True)
+
+
 @pytest.mark.parametrize("pattern", ["(a+)+b", "(a|a)*", "a*a*a*b", "(a{1,9}){1,9}"])
 def test_patterns_that_could_take_forever_are_refused(pattern):
     text = """g () => (bool[1] y) {
