@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from compiler.ir.dims import Extent, symbols
+from compiler.ir.dims import Extent
 from tinytorch.onnx.calling.values import Array, Unsupported, Value, shape_of
 
 
@@ -22,13 +22,6 @@ def whole(what: str, array: Array) -> int:
     if isinstance(found, float) and not math.isfinite(found):
         raise Unsupported(f"{what} is an integer, not {found}")
     return int(found)
-
-
-def no_polynomial(what: str, *extents: Extent) -> Unsupported:
-    """What to raise for a size that extents make, and that is none of them."""
-    names = sorted({name for extent in extents for name in symbols(extent)})
-    fix = f"\n  fix: load(..., dims={{{names[0]!r}: number}})" if names else ""
-    return Unsupported(f"{what} is no polynomial of {', '.join(names) or 'extents'}{fix}")
 
 
 def of_rank(value: Value, rank: int) -> tuple[Extent, ...]:

@@ -133,16 +133,20 @@ def known_of(value: Value) -> Array:
     try:
         return np.asarray(compiled([], value, backend="numpy", passes=())())
     except UserError as error:
-        raise Unsupported(_of_symbols(value)) from error
+        raise no_polynomial("it has to be known before a call, but", *_sizes(value)) from error
 
 
-def _of_symbols(tensor: Tensor) -> str:
-    """Why a tensor that is computed from extents alone is not known."""
+def no_polynomial(what: str, *extents: Extent) -> Unsupported:
+    """What to raise for a size that extents make, and that is none of them."""
+    names = sorted({name for item in extents for name in symbols(item)})
+    fix = f"\n  fix: load(..., dims={{{names[0]!r}: number}}), or a text as '2*m'" if names else ""
+    return Unsupported(f"{what} is no polynomial of {', '.join(names) or 'extents'}{fix}")
+
+
+def _sizes(tensor: Tensor) -> list[Extent]:
+    """The extents that a tensor is computed from."""
     maps = [node.op for node in Graph.of([tensor.node]).nodes if isinstance(node.op, MapReduce)]
-    sizes = [item.extent for op in maps for item in op.arguments if isinstance(item, Size)]
-    names = sorted({name for extent in sizes for name in symbols(extent)})
-    fix = f"\n  fix: load(..., dims={{{names[0]!r}: number}})" if names else ""
-    return f"it has to be known before a call, and is no polynomial of {', '.join(names) or 'extents'}{fix}"
+    return [item.extent for op in maps for item in op.arguments if isinstance(item, Size)]
 
 
 def shape_of(value: Value) -> tuple[Extent, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import ArgumentError, ModelError, UserError
-from compiler.ir.dims import Extent, symbol
+from compiler.ir.dims import Extent, extent, symbol
 from compiler.ir.op import Parameter
 from compiler.program import Program
 from tinytorch.api import compile as compiled
@@ -34,8 +34,9 @@ def load(
     """The network in an ONNX file: a path, the bytes of one, or a ModelProto.
 
     `known` gives inputs values now, such as a shape that another input is brought to: they are no inputs of
-    the model then. `dims` says what symbolic dimensions are, by their names in the file: a number, or another
-    name. Initialisers of floats with axes are parameters; running statistics are buffers.
+    the model then. `dims` says what symbolic dimensions are, by their names in the file: a number, another
+    name, or what is known of one, as `"2*m"` of one that is halved. Initialisers of floats with axes are
+    parameters; running statistics are buffers.
 
     Raises ModelError for what is no valid model, UnsupportedOperatorError with every node that cannot be
     had here, and MissingLibraryError without the library `onnx`.
@@ -128,8 +129,7 @@ class Model(Module):
             return int(dim.dim_value)
         # A name without a letter or digit, as the "?" that some write, is that of no dimension.
         name = dim.dim_param if re.search(r"[^\W_]", dim.dim_param) else otherwise
-        chosen = self._dims.get(name, name)
-        return chosen if isinstance(chosen, int) else symbol(_identifier(chosen))
+        return extent(self._dims[name]) if name in self._dims else symbol(_identifier(name))
 
 
 def _identifier(name: str) -> str:

@@ -6,9 +6,8 @@ from typing import Final
 
 from compiler.ir.dims import Dim, Extent
 from tinytorch.axes import normalised_axis
-from tinytorch.onnx.calling.checks import no_polynomial
 from tinytorch.onnx.calling.operator import Extents, operator
-from tinytorch.onnx.calling.values import Unsupported
+from tinytorch.onnx.calling.values import Unsupported, no_polynomial
 from tinytorch.slices import Row, steps_in
 from tinytorch.spatial import part_of
 from tinytorch.tensor import Tensor

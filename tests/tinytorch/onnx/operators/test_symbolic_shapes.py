@@ -133,7 +133,8 @@ def test_a_shape_that_is_no_polynomial_names_the_extent_to_fix():
         tt.UnsupportedOperatorError, match=r"(?s)no polynomial of h, n\n.*dims=\{'h': number\}"
     ):
         tt.onnx.load(text)
-    assert str(tt.onnx.load(text, dims={"h": 6}).outputs[0].shape) == "(n, 3, 8)"
+    for h, shape in ((6, "(n, 3, 8)"), ("2*m", "(n, m, 8)")):
+        assert str(tt.onnx.load(text, dims={"h": h}).outputs[0].shape) == shape
     text = parsed(HEAD.format(kind="float") + "{" + NUMBERS + "y = Slice(x, at0, most, at2, two)}")
     with pytest.raises(tt.UnsupportedOperatorError, match=r"by 2 is no polynomial of h\n.*dims=\{'h'"):
         tt.onnx.load(text)
