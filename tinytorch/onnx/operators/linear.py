@@ -1,4 +1,4 @@
-"""Linear models, support vectors, and what comes after scores (ai.onnx.ml)."""
+"""Linear models, and what comes after scores (ai.onnx.ml)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from tinytorch.onnx.calling.operator import Call, operator
 from tinytorch.onnx.calling.values import Array, Unsupported
 from tinytorch.ops.activations import sigmoid
-from tinytorch.ops.elementwise import abs, erfinv, exp, tanh, where
+from tinytorch.ops.elementwise import abs, erfinv, exp, where
 from tinytorch.ops.layout import concatenate, take
 from tinytorch.ops.normalise import softmax
 from tinytorch.tensor import Tensor
@@ -56,7 +56,8 @@ def labelled(place: Tensor, labels: Sequence[int] | None, texts: Any, call: Call
     return place if labels is None else take(np.asarray(labels, np.int64), place)
 
 
-def _wide(x: Tensor) -> Tensor:
+def wide(x: Tensor) -> Tensor:
+    """Features as floats: float64 stays, others are float32."""
     return x if str(x.dtype) == "float64" else x.astype("float32")
 
 
@@ -75,7 +76,7 @@ def linear_regressor(
     intercepts: Sequence[float] | None = None,
 ) -> Tensor:  # fmt: skip
     """x times coefficients `[targets, features]`, plus intercepts."""
-    found = _scores(_wide(x), coefficients, intercepts)
+    found = _scores(wide(x), coefficients, intercepts)
     if found.shape[-1] != targets:
         raise Unsupported(f"{len(coefficients)} coefficients are not those of {targets} targets")
     return transformed(found, post_transform).astype("float32")
@@ -88,7 +89,7 @@ def linear_classifier(
     post_transform: str, call: Call,
 ) -> Any:  # fmt: skip
     """The label of the largest score, and the scores; one score of two classes is that of the second."""
-    scores = _scores(_wide(x), coefficients, intercepts)
+    scores = _scores(wide(x), coefficients, intercepts)
     count = len(classlabels_ints or classlabels_strings or ())
     if count == 2 and scores.shape[-1] == 1:
         place = (scores[:, 0] > 0).astype("int64")
@@ -97,30 +98,3 @@ def linear_classifier(
     else:
         place, found = scores.argmax(-1), transformed(scores, post_transform)
     return labelled(place, classlabels_ints, classlabels_strings, call), found.astype("float32")
-
-
-_KERNELS: Final[Mapping[str, Callable[[Tensor, Array, float, float, float], Tensor]]] = {
-    "LINEAR": lambda x, rows, gamma, coef, degree: x @ rows.T,
-    "POLY": lambda x, rows, gamma, coef, degree: (gamma * (x @ rows.T) + coef) ** degree,
-    "RBF": lambda x, rows, gamma, coef, degree: exp(-gamma * ((x.unsqueeze(1) - rows) ** 2).sum(-1)),
-    "SIGMOID": lambda x, rows, gamma, coef, degree: tanh(gamma * (x @ rows.T) + coef),
-}
-
-
-@operator("SVMRegressor", since=1, domain=_DOMAIN)
-def svm_regressor(
-    x: Tensor, *, coefficients: Sequence[float], rho: Sequence[float], kernel_type: str, n_supports: int,
-    one_class: int, post_transform: str, kernel_params: Sequence[float] = (0.0, 0.0, 0.0),
-    support_vectors: Sequence[float] = (),
-) -> Tensor:  # fmt: skip
-    """The sum of coefficients times kernels of x and the support vectors, plus rho."""
-    x = _wide(x)
-    rows: Array = np.asarray(support_vectors or coefficients, x.dtype.numpy)
-    rows = rows.reshape(max(n_supports, 1), -1)
-    weights: Array = np.asarray(coefficients, x.dtype.numpy) if n_supports else np.ones(1, x.dtype.numpy)
-    if kernel_type not in _KERNELS:
-        raise Unsupported(f"there is no kernel {kernel_type!r}")
-    gamma, coef, degree = kernel_params
-    found = _KERNELS[kernel_type](x, rows, gamma, coef, degree) @ weights[:, None] + rho[0]
-    found = where(found > 0, 1.0, -1.0) if one_class else found
-    return transformed(found, post_transform).astype("float32")

@@ -30,6 +30,20 @@ def _classifier(ids, weights, **settings):
     return {**TREES, **leaves, "class_ids": ids, "class_weights": weights, "outputs": 2, **settings}
 
 
+TWO = {
+    "vectors_per_class": [3, 2], "coefficients": [1.0, -2, 0.5, 1, -0.5], "rho": [0.2],
+    "classlabels_ints": [7, 3],
+}  # fmt: skip
+
+
+def _machine(**settings):
+    return {
+        "support_vectors": normal(5, 3).reshape(-1).tolist(), "vectors_per_class": [2, 2, 1], "outputs": 2,
+        "coefficients": normal(10).tolist(), "rho": [0.1, -0.2, 0.3], "kernel_type": "RBF",
+        "kernel_params": [0.4, 0, 0.0], "classlabels_ints": [4, 2, 9], **settings,
+    }  # fmt: skip
+
+
 def _led_to(node, yes, no=None):
     """Trees of which a node leads elsewhere."""
     settings = _regressor([0] * 5)
@@ -58,6 +72,8 @@ CASES = [
                                 "classlabels_ints": [3, 9], "post_transform": "LOGISTIC"}),
     ("SVMRegressor", ROWS, {**VECTORS, "rho": [0.3], "kernel_type": "RBF", "kernel_params": [0.3, 0, 0.0]}),
     ("SVMRegressor", ROWS, {**VECTORS, "rho": [0.3], "kernel_type": "POLY", "kernel_params": [0.3, 2, 2.0]}),
+    ("SVMClassifier", ROWS, _machine()),
+    ("SVMClassifier", ROWS, _machine(**TWO)),
     ("TreeEnsembleRegressor", ROWS, _regressor([0, 0, 1, 0, 0], aggregate_function="MIN")),
     ("TreeEnsembleRegressor", ROWS, _regressor([0] * 5, aggregate_function="AVERAGE", base_values=[0.5])),
     ("TreeEnsembleClassifier", ROWS, _classifier([0] * 5, [0.1, 0.2, 0.3, 0.4, 0.5],
@@ -75,6 +91,18 @@ def test_outputs_are_those_of_onnx_runtime(op, x, settings):
     for found, wanted in zip(ours(model, feeds), theirs(model, feeds), strict=True):
         assert found.dtype == wanted.dtype
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [_machine(prob_a=[-1.5, -1, -2], prob_b=[0.3, 0, -0.2]), _machine(**TWO, prob_a=[-1.5], prob_b=[0.3])],
+)
+def test_probabilities_are_as_near_as_the_iteration_that_they_replace(settings):
+    model, feeds = node_model("SVMClassifier", [ROWS], domain="ai.onnx.ml", opset=3, **settings)
+    (labels, shares), (wanted_labels, wanted) = ours(model, feeds), theirs(model, feeds)
+    np.testing.assert_array_equal(labels, wanted_labels)
+    np.testing.assert_allclose(shares, wanted, atol=0.005)  # libsvm stops when slopes are 0.005 / 3
+    np.testing.assert_allclose(shares.sum(-1), 1, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
