@@ -10,13 +10,14 @@ from compiler.ir.op import Call, Layout, MapReduce, Prefix, Reducer
 from tinytorch.onnx.exporting.calls import write_call
 from tinytorch.onnx.exporting.composites import plan_composite
 from tinytorch.onnx.exporting.context import Context, Write
+from tinytorch.onnx.exporting.indices import plan_gather
 from tinytorch.onnx.exporting.layers import plan_convolution
 from tinytorch.onnx.exporting.layouts import write_layout
 from tinytorch.onnx.exporting.maps import write_map
 from tinytorch.onnx.exporting.normalisations import plan_batch_norm
 from tinytorch.onnx.exporting.plans import Plan, Uses
 from tinytorch.onnx.exporting.prefixes import write_prefix
-from tinytorch.onnx.exporting.products import plan_gemm, plan_mean
+from tinytorch.onnx.exporting.products import plan_gemm, plan_mean, plan_product
 from tinytorch.onnx.exporting.reductions import write_reduction
 from tinytorch.onnx.exporting.values import Value
 
@@ -25,6 +26,8 @@ _PLANS: Final[tuple[Callable[[Node, Uses], Plan | None], ...]] = (
     plan_convolution,
     plan_batch_norm,
     plan_gemm,
+    plan_product,
+    plan_gather,
     plan_mean,
 )
 """What is recognised, the first that is."""

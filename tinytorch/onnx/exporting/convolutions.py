@@ -15,7 +15,7 @@ from compiler.ir.op import MapReduce, Pad, Reshape, Window
 from compiler.ir.types import FLOAT32
 from tinytorch.onnx.exporting.context import Context
 from tinytorch.onnx.exporting.layouts import sliced
-from tinytorch.onnx.exporting.plans import sum_of_products
+from tinytorch.onnx.exporting.plans import Products, products_of
 from tinytorch.onnx.exporting.spatial import Arranged, Axis, Loops, Roles, roles_of, settings_of, split_axis
 from tinytorch.onnx.exporting.values import Value, converted
 
@@ -95,18 +95,19 @@ def _arranged_back(
 
 def convolution_of(node: Node) -> Convolution | None:
     """The Conv that a sum of products is; None for one that is none, or of which there is no kernel."""
-    op = sum_of_products(node)
-    if op is None or op.dtype is not FLOAT32:
+    products = products_of(node)
+    if products is None or products.op.dtype is not FLOAT32 or len(products.operands) != 2:
         return None
     for k in (0, 1):
-        found = _convolution(op, node, k)
+        found = _convolution(products, k)
         if found is not None:
             return found
     return None
 
 
-def _convolution(op: MapReduce, node: Node, k: int) -> Convolution | None:
-    seen, other = node.operands[k], node.operands[1 - k]
+def _convolution(products: Products, k: int) -> Convolution | None:
+    op = products.op
+    seen, other = products.operands[k], products.operands[1 - k]
     left, right = op.accesses[k].axes, op.accesses[1 - k].axes
     found = _windows(seen, left)
     if found is None or None in right:

@@ -15,7 +15,7 @@ from tinytorch.onnx.exporting.context import Context
 from tinytorch.onnx.exporting.extents import Extents
 from tinytorch.onnx.exporting.forms import FORMS
 from tinytorch.onnx.exporting.known import Array, known_arrays
-from tinytorch.onnx.exporting.naming import path_of
+from tinytorch.onnx.exporting.naming import node_paths
 from tinytorch.onnx.exporting.plans import Plan, Uses
 from tinytorch.onnx.exporting.protos import tensor_of
 from tinytorch.onnx.exporting.shapes import Moves
@@ -32,15 +32,18 @@ class Written:
     failures: list[str] = field(default_factory=list[str])
 
 
-def write_graph(graph: Graph, opset: int, titles: Mapping[Node, str]) -> Written:
+def write_graph(
+    graph: Graph, opset: int, titles: Mapping[Node, str], *, has_functions: bool = True
+) -> Written:
     """The nodes of a graph whose values have these names.
 
     Raises UnsupportedOperatorError that names every node that ONNX cannot say, and why.
     """
-    library = Library(FORMS, opset)
-    writer = Writer(library, names=list(dict.fromkeys(titles.values())))
-    written = Written(writer)
     known = known_arrays(graph)
+    plans, paths = _plans(graph, known), node_paths(graph)
+    said = [titles[node] for node in graph.nodes if node in plans or node in known or _is_leaf(node)]
+    writer = Writer(Library(FORMS, opset, has_functions), names=list(dict.fromkeys(said)))
+    written = Written(writer)
     with Locks(node.op.buffer for node in graph.nodes if isinstance(node.op, Parameter)):
         for node in graph.nodes:
             if _is_leaf(node) or node in known:
@@ -48,10 +51,9 @@ def write_graph(graph: Graph, opset: int, titles: Mapping[Node, str]) -> Written
     leaves = [(written.values[node], node.type) for node in (*graph.inputs, *graph.parameters)]
     extents = Extents(writer, leaves[: len(graph.inputs)])
     context = Context(writer, extents, Moves(extents), graph.names)
-    plans = _plans(graph, known)
     for node in graph.nodes:
         if node in plans:
-            writer.place = _place(graph, node, titles[node])
+            writer.place = _place(node, titles[node], paths[node])
             _write_node(written, context, node, plans[node], titles[node])
     _raise_failures(written)
     return written
@@ -94,8 +96,7 @@ def _write_node(written: Written, context: Context, node: Node, plan: Plan, name
     written.values[node] = writer.renamed(found, name, first)
 
 
-def _place(graph: Graph, node: Node, name: str) -> Place:
-    path = path_of(graph.scopes[node])
+def _place(node: Node, name: str, path: str) -> Place:
     op, source = node.op, written_for(node).origin.source
     is_formula = isinstance(op, MapReduce) and op.reducer is Reducer.NONE and op.formula.lines
     document = str(op.formula) if isinstance(op, MapReduce) and is_formula else ""

@@ -8,7 +8,7 @@ from compiler.ir.node import Node
 from compiler.ir.op import Reshape, Slice
 from tinytorch.onnx.exporting.context import Context
 from tinytorch.onnx.exporting.convolutions import Convolution, convolution_of
-from tinytorch.onnx.exporting.plans import Plan, Uses, added, sum_of_products, vector_along
+from tinytorch.onnx.exporting.plans import Plan, Uses, added, products_of, vector_along
 from tinytorch.onnx.exporting.spatial import split_axis
 from tinytorch.onnx.exporting.transposed import Transposed, transposed_of
 from tinytorch.onnx.exporting.values import Value
@@ -35,7 +35,7 @@ def _convolution(node: Node, uses: Uses) -> Convolution | Transposed | None:
 def _with_bias(node: Node, left: Node, right: Node, uses: Uses) -> Plan | None:
     """A bias of one number a channel, which both operators add themselves."""
     source = left
-    if isinstance(left.op, Reshape) and sum_of_products(left.operands[0]) is not None:
+    if isinstance(left.op, Reshape) and products_of(left.operands[0]) is not None:
         source = left.operands[0]
     found = _convolution(source, uses) if uses.is_inner(left) and uses.is_inner(source) else None
     if found is None or (left is not source) != _has_groups_apart(found):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast, runtime_checkable
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from compiler.structure import flatten
 from tinytorch.api import input as tensor_input
 from tinytorch.nn.module import Module
 from tinytorch.onnx.exporting.graphs import Written, write_graph
-from tinytorch.onnx.exporting.naming import value_names
+from tinytorch.onnx.exporting.naming import PRODUCER, STATES, value_names
 from tinytorch.onnx.exporting.protos import element_type, note
 from tinytorch.onnx.exporting.writer import DOMAIN
 from tinytorch.onnx.reading.library import onnx
@@ -36,8 +36,16 @@ OLDEST: Final = 18
 _IR_OF_NOTES: Final = 10
 """Since which version of the format nodes have metadata."""
 
-STATES: Final = "tinytorch.states"
-"""The key under which a model says which output is the next value of which input, as JSON."""
+
+@runtime_checkable
+class Whole(Protocol):
+    """A module that was read from a file: it has inputs and outputs of its own."""
+
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+    updates: Mapping[Tensor, Tensor]
+    document: str
+    metadata: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,37 +63,45 @@ def to_model(
     outputs: Any = None,
     updates: Mapping[Tensor, Tensor] | None = None,
     opset: int | None = None,
+    functions: bool = True,
     name: str = "",
     doc: str = "",
     metadata: Mapping[str, str] | None = None,
 ) -> Any:
     """The ModelProto of a graph: of tensors, a `Graph`, a `Program`, or a module with its inputs.
 
+    A module that was read from a file is exported as it was, without inputs.
     `inputs` and `outputs` are tensors (`outputs` also a dict, whose keys are then their names); a module's
     inputs are tensors, or example arrays whose shapes they get. Parameters are initialisers. One that is
     updated is an input, whose default is its present value, and its next value is an output, `name.next`;
     the metadata `tinytorch.states` maps the ones to the others.
 
     `opset` is the version of the standard's operators, 18 to 28; without it the newest that ONNX Runtime
-    runs and the library `onnx` knows. `name` and `doc` are the graph's, `metadata` is written as it is.
-    Raises UnsupportedOperatorError with every node that ONNX cannot say, and why.
+    runs and the library `onnx` knows. Formulas that the standard has no operator for are functions of the
+    model, and written out node by node without `functions`, for tools that know none (OpenVINO). `name` and
+    `doc` are the graph's, `metadata` is written as it is. Raises UnsupportedOperatorError with every node
+    that ONNX cannot say, and why.
     """
+    if isinstance(what, Whole) and inputs is None and outputs is None and updates is None:
+        inputs, outputs, updates = what.inputs, what.outputs, what.updates
+        doc, metadata = doc or what.document, what.metadata if metadata is None else metadata
     asked = _asked(what, inputs, outputs, updates)
     version = _checked_opset(opset)
     every = value_names(asked.graph)
     titles = _titles(asked, every)
     names = _names(asked.graph, titles, every)
-    written = write_graph(asked.graph, version, names)
+    written = write_graph(asked.graph, version, names, has_functions=functions)
     graph = _graph(asked.graph, titles, names, written, name, doc)
     library = written.writer.library
     imports = [onnx.helper.make_opsetid("", version)]
     imports += [onnx.helper.make_opsetid(DOMAIN, 1)] * bool(library.protos)
     model = onnx.helper.make_model(
-        graph, opset_imports=imports, functions=library.protos, producer_name="tinytorch", doc_string=doc
+        graph, opset_imports=imports, functions=library.protos, producer_name=PRODUCER, doc_string=doc
     )
     model.ir_version = max(_IR_OF_NOTES, onnx.helper.find_min_ir_version_for(imports, ignore_unknown=True))
     states = {names[parameter]: _next(names[parameter]) for parameter, _ in asked.graph.updates}
-    note(model, {**(metadata or {}), **({STATES: json.dumps(states)} if states else {})})
+    kept = {key: text for key, text in (metadata or {}).items() if key != STATES}
+    note(model, {**kept, STATES: json.dumps(states)} if states else kept)
     return model
 
 
@@ -110,7 +126,7 @@ def _asked(what: Any, inputs: Any, outputs: Any, updates: Mapping[Tensor, Tensor
         keys = what.structure.keys if isinstance(what, Program) else ()
         return Asked(graph, keys or [None] * len(graph.outputs))
     if isinstance(what, Module):
-        inputs, outputs = _called(what, *_own(what, inputs, outputs))
+        inputs, outputs = _called(what, inputs, outputs)
     elif what is not None:
         outputs = _either(what, outputs)
     if outputs is None:
@@ -132,13 +148,6 @@ def _either(what: Any, outputs: Any) -> Any:
     if outputs is not None:
         raise ArgumentError(f"outputs are given twice: as {what!r}, and as outputs=")
     return what
-
-
-def _own(module: Module, inputs: Any, outputs: Any) -> tuple[Any, Any]:
-    """The tensors of a module that has inputs and outputs of its own, as one that was read from a file."""
-    both = getattr(module, "inputs", None), getattr(module, "outputs", None)
-    is_whole = all(isinstance(item, list) for item in both)
-    return both if inputs is None and outputs is None and is_whole else (inputs, outputs)
 
 
 def _called(module: Module, inputs: Any, outputs: Any) -> tuple[list[Tensor], Any]:

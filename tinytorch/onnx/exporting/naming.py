@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from compiler.ir.graph import Graph
 from compiler.ir.naming import unquoted
 from compiler.ir.node import Node
-from compiler.ir.scope import Path
+from compiler.ir.scope import Path, Scope, paths_of
+
+STATES: Final = "tinytorch.states"
+"""The key under which a model says which output is the next value of which input, as JSON."""
+
+PRODUCER: Final = "tinytorch"
+"""Who a model says has made it."""
 
 
 def value_names(graph: Graph) -> dict[Node, str]:
@@ -26,10 +34,31 @@ def value_names(graph: Graph) -> dict[Node, str]:
     return found
 
 
-def path_of(scopes: Path) -> str:
-    """Scopes as ONNX names them: `/encoder/block.0`."""
+def node_paths(graph: Graph) -> dict[Node, str]:
+    """Where in a network each node is, as ONNX says it: `/encoder/block.0`; nothing for no scope.
+
+    What was read from a model has the name of its node, in full, as a scope; scopes inside of it are ours.
+    """
+    scopes = {node: node.origin.scope for node in graph.nodes}
+    paths = paths_of(scopes.values())
+    return {
+        node: _joined(paths[_named(scope)]) if scope is not None else "" for node, scope in scopes.items()
+    }
+
+
+def _named(scope: Scope) -> Scope:
+    """The outermost scope around one, or itself, that is a name of a node."""
+    found, outer = scope, scope
+    while outer.parent is not None:
+        outer = outer.parent
+        if outer.name.startswith("/"):
+            found = outer
+    return found
+
+
+def _joined(path: Path) -> str:
     parts: list[str] = []
-    for part in (piece for item in scopes for piece in item.split("/") if piece):
+    for part in (piece for item in path for piece in item.split("/") if piece):
         if part.isdigit() and parts:
             parts[-1] += f".{part}"
         else:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
-from compiler.ir.op import MapReduce, Reducer, Reshape
+from compiler.ir.op import Access, MapReduce, Reducer, Reshape, Transpose
 from compiler.ir.scope import Scope
 from tinytorch.onnx.exporting.context import Context
 from tinytorch.onnx.exporting.values import Value
@@ -49,12 +49,32 @@ class Uses:
         return node in self._results
 
 
-def sum_of_products(node: Node) -> MapReduce | None:
-    """The op of a sum of products of two operands; None for another one."""
+@dataclass(frozen=True, slots=True)
+class Products:
+    """A sum of products, of operands that are not transposed: the op walks over their axes as they are."""
+
+    op: MapReduce
+    operands: tuple[Node, ...]
+
+
+def products_of(node: Node) -> Products | None:
+    """The sum of products of several operands that a node is; None for another one."""
     op = node.op
-    if not isinstance(op, MapReduce) or op.reducer is not Reducer.SUM or len(op.accesses) != 2:
+    if not isinstance(op, MapReduce) or op.reducer is not Reducer.SUM or len(op.accesses) < 2:
         return None
-    return op if len(op.accesses) == len(op.arguments) and op.formula.factors is not None else None
+    if len(op.accesses) != len(op.arguments) or op.formula.factors is None:
+        return None
+    pairs = [_as_stored(item, access) for item, access in zip(node.operands, op.accesses, strict=True)]
+    arguments = tuple(access for _, access in pairs)
+    return Products(replace(op, arguments=arguments), tuple(item for item, _ in pairs))
+
+
+def _as_stored(node: Node, access: Access) -> tuple[Node, Access]:
+    """What a transposed operand is made of, and how it is walked over."""
+    while isinstance(node.op, Transpose):
+        axes = dict(zip(node.op.order, access.axes, strict=True))
+        node, access = node.operands[0], Access(tuple(axes[k] for k in range(len(axes))))
+    return node, access
 
 
 def atom_of(node: Node) -> str:

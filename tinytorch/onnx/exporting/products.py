@@ -11,8 +11,8 @@ from compiler.ir.node import Node
 from compiler.ir.op import MapReduce, Reducer, Size
 from compiler.ir.types import FLOAT32, FLOAT64
 from tinytorch.onnx.exporting.context import Context
-from tinytorch.onnx.exporting.plans import Plan, Uses, added, sum_of_products
-from tinytorch.onnx.exporting.reductions import write_reduction
+from tinytorch.onnx.exporting.plans import Plan, Uses, added, products_of
+from tinytorch.onnx.exporting.reductions import write_contraction, write_reduction
 from tinytorch.onnx.exporting.values import Value
 
 _KERNELS = (FLOAT32, FLOAT64)
@@ -20,30 +20,24 @@ _KERNELS = (FLOAT32, FLOAT64)
 
 def plan_gemm(node: Node, uses: Uses) -> Plan | None:
     """A matrix times a matrix, either of them perhaps transposed, plus what broadcasts to the result."""
-    found = added(node)
-    if found is None or node.type.rank != 2 or node.type.dtype not in _KERNELS:
+    both = added(node)
+    if both is None or node.type.rank != 2 or node.type.dtype not in _KERNELS:
         return None
-    left, right = found
-    op = sum_of_products(left)
-    if (
-        op is None
-        or not uses.is_inner(left)
-        or any(item.type.dtype is not op.dtype for item in left.operands)
-    ):
+    left, right = both
+    found = products_of(left) if uses.is_inner(left) else None
+    if found is None or any(item.type.dtype is not found.op.dtype for item in found.operands):
         return None
-    ways = _ways(op)
+    ways = _ways(found.op)
     if ways is None:
         return None
     (first, second), turned = ways
 
     def write(context: Context, values: Sequence[Value]) -> Value:
-        given = dict(zip((*left.operands, right), values, strict=True))
-        a, b = (given[left.operands[k]] for k in (first, second))
         pairs = zip("AB", turned, strict=True)
         names: dict[str, Any] = {f"trans{name}": 1 for name, is_turned in pairs if is_turned}
-        return context.writer.node("Gemm", a, b, values[2], **names)
+        return context.writer.node("Gemm", values[first], values[second], values[2], **names)
 
-    return Plan((*left.operands, right), write)
+    return Plan((*found.operands, right), write)
 
 
 def _ways(op: MapReduce) -> tuple[tuple[int, int], tuple[bool, bool]] | None:
@@ -55,6 +49,14 @@ def _ways(op: MapReduce) -> tuple[tuple[int, int], tuple[bool, bool]] | None:
         if left in ((0, 2), (2, 0)) and right in ((2, 1), (1, 2)):
             return (first, second), (left == (2, 0), right == (1, 2))
     return None
+
+
+def plan_product(node: Node, uses: Uses) -> Plan | None:
+    """A sum of products, of operands as they are stored."""
+    found = products_of(node)
+    if found is None:
+        return None
+    return Plan(found.operands, lambda context, values: write_contraction(context, found.op, *values))
 
 
 def plan_mean(node: Node, uses: Uses) -> Plan | None:

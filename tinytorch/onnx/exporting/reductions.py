@@ -32,7 +32,7 @@ def write_reduction(context: Context, node: Node, *operands: Value, operator: st
         raise Unsayable(f"a {op.reducer.value} of {op.formula}")
     x, *others = operands
     if others:
-        return write_contraction(context, node, *operands)
+        return write_contraction(context, op, *operands)
     access = op.accesses[0]
     if op.reducer is Reducer.SUM:
         x = converted(x, op.dtype, dtype_of(x.dtype))
@@ -73,10 +73,8 @@ def _placed(context: Context, op: MapReduce, found: Value) -> Value:
     return context.moves.unsqueezed(found, [k for k, axis in enumerate(op.output) if axis is None])
 
 
-def write_contraction(context: Context, node: Node, *operands: Value) -> Value:
-    """A sum of products: MatMul where axes stand as it wants them but for the last two, else Einsum."""
-    op = node.op
-    assert isinstance(op, MapReduce)
+def write_contraction(context: Context, op: MapReduce, *operands: Value) -> Value:
+    """A sum of products: MatMul of matrices and stacks of them, Gemm of stored ones, else Einsum."""
     values: list[Value] = []
     loops: list[tuple[int, ...]] = []
     for x, access in zip(operands, op.accesses, strict=True):

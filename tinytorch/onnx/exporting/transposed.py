@@ -9,7 +9,7 @@ from compiler.ir.node import Node
 from compiler.ir.op import Fold, MapReduce, Reshape, Slice
 from compiler.ir.types import FLOAT32
 from tinytorch.onnx.exporting.context import Context
-from tinytorch.onnx.exporting.plans import sum_of_products
+from tinytorch.onnx.exporting.plans import Products, products_of
 from tinytorch.onnx.exporting.spatial import Arranged, Axis, Loops, Roles, roles_of, settings_of, split_axis
 from tinytorch.onnx.exporting.values import Value, converted
 
@@ -55,19 +55,20 @@ def transposed_of(node: Node) -> Transposed | None:
     fold, starts, sizes = _part(node)
     if fold is None or not isinstance(fold.op, Fold) or fold.type.rank < 2:
         return None
-    products = fold.operands[0]
     rank = len(fold.op.axes)
     if fold.op.axes != tuple(range(fold.type.rank - rank, fold.type.rank)) or fold.type.rank != rank + 2:
         return None
-    found = _products(products)
+    found = _summed(fold.operands[0])
     if found is None:
         return None
     source, loops = found
-    op = sum_of_products(source)
-    if op is None or op.dtype is not FLOAT32 or None in op.output:
+    products = products_of(source)
+    if products is None or products.op.dtype is not FLOAT32 or len(products.operands) != 2:
+        return None
+    if None in products.op.output:
         return None
     for k in (0, 1):
-        made = _transposed(op, source, k, loops, fold, starts, sizes)
+        made = _transposed(products, k, loops, fold, starts, sizes)
         if made is not None:
             return made
     return None
@@ -80,7 +81,7 @@ def _part(node: Node) -> tuple[Node | None, Shape, Shape]:
     return node, (0,) * node.type.rank, node.type.shape
 
 
-def _products(node: Node) -> tuple[Node, list[Loops]] | None:
+def _summed(node: Node) -> tuple[Node, list[Loops]] | None:
     """A sum of products, perhaps with its groups and outputs made one axis; the loops of each axis."""
     if isinstance(node.op, Reshape):
         source = node.operands[0]
@@ -91,9 +92,10 @@ def _products(node: Node) -> tuple[Node, list[Loops]] | None:
 
 
 def _transposed(
-    op: MapReduce, node: Node, k: int, loops: list[Loops], fold: Node, starts: Shape, sizes: Shape
+    products: Products, k: int, loops: list[Loops], fold: Node, starts: Shape, sizes: Shape
 ) -> Transposed | None:
     assert isinstance(fold.op, Fold)
+    op = products.op
     left, right = op.accesses[k].axes, op.accesses[1 - k].axes
     if None in left or None in right:
         return None
@@ -118,7 +120,7 @@ def _transposed(
     if not isinstance(roles.extent(op, roles.group), int):
         return None
     both = [(i,) for i in left if i is not None], [(i,) for i in right if i is not None]
-    nodes = node.operands[k], node.operands[1 - k]
+    nodes = products.operands[k], products.operands[1 - k]
     return Transposed(op, nodes, both, roles, axes)
 
 

@@ -60,6 +60,8 @@ class Library:
 
     forms: Forms
     opset: int
+    has_functions: bool = True
+    """Whether long formulas are functions; else all is written where it is used."""
     functions: dict[object, Function | None] = field(default_factory=dict[object, "Function | None"])
     """By what they were made of; None where that has few nodes, and is written where it is used."""
 
@@ -120,10 +122,7 @@ class Writer:
         return self._constants[key]
 
     def _constant(self, array: np.ndarray[Any, Any], kind: np.dtype[Any]) -> Value:
-        is_said = array.ndim < 2 and 0 < array.size <= NAMED
-        parts = (f"{item:.6g}" for item in array.flat) if is_said else map(str, array.shape)
-        title = (",".join if is_said else "x".join)(parts)
-        name = self.fresh(f"{dtype_name(kind)}.{title}")
+        name = self.fresh(f"{dtype_name(kind)}{_title_of(array)}")
         proto = tensor_of(array, name)
         if not self._is_body:
             self.initializers.append(proto)
@@ -251,7 +250,7 @@ class Writer:
 
         Equal bodies of inputs of equal dtypes are one function. In a function everything is written out.
         """
-        if self._is_body:
+        if self._is_body or not self.library.has_functions:
             return body(*inputs)
         key = body, tuple(item.dtype for item in inputs)
         if key not in self.library.functions:
@@ -291,6 +290,14 @@ def body_of(library: Library, body: Callable[..., Value], kinds: Sequence[np.dty
     given = [Value(inner, inner.fresh(f"x{k}" if k else "x"), kind) for k, kind in enumerate(kinds)]
     result = body(*given)
     return Body(inner.nodes, [item.name for item in given], kinds, result)
+
+
+def _title_of(array: np.ndarray[Any, Any]) -> str:
+    """A number, the numbers of a short row, or a shape."""
+    if array.ndim > 1 or array.size > NAMED:
+        return f"[{'x'.join(map(str, array.shape))}]"
+    numbers = ",".join(f"{item:.6g}" for item in array.flat)
+    return f"[{numbers}]" if array.ndim else f".{numbers}"
 
 
 def _kind(kind: Any, first: Value | None) -> np.dtype[Any]:

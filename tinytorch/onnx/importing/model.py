@@ -9,15 +9,19 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import ArgumentError, ModelError, UserError
-from compiler.ir.dims import Extent, extent, symbol
-from compiler.ir.op import Parameter
+from compiler.ir.build import parameter_node
+from compiler.ir.dims import Extent, extent, parse_extent, symbol
+from compiler.ir.op import Parameter, Role
 from compiler.program import Program
 from tinytorch.api import compile as compiled
 from tinytorch.api import input as tensor_input
 from tinytorch.nn.module import Module
 from tinytorch.onnx import operators
 from tinytorch.onnx.calling.values import Value, Weight, tensor_of
+from tinytorch.onnx.exporting.naming import PRODUCER
+from tinytorch.onnx.importing.states import states_of
 from tinytorch.onnx.importing.walk import Walk
+from tinytorch.onnx.reading.arrays import array_of
 from tinytorch.onnx.reading.files import Read, Source, read_model
 from tinytorch.onnx.reading.naming import quoted
 from tinytorch.onnx.reading.storage import numpy_dtype
@@ -56,6 +60,16 @@ class Model(Module):
     ) -> None:
         super().__init__()
         self._read = read
+        self.document: str = read.proto.doc_string
+        """What the file says that the model is for."""
+        self.metadata = {item.key: item.value for item in read.proto.metadata_props}
+        """What else it says of the model."""
+        self._next = states_of(read.proto)
+        self._states = {
+            item.name: Tensor(parameter_node(array_of(item, read.folder), item.name, role=Role.STATE))
+            for item in read.proto.graph.initializer
+            if item.name in self._next
+        }
         self._weights: dict[str, Weight] = dict(weights or {})
         self._known = {name: np.asarray(value) for name, value in known.items()}
         self._dims = dict(dims)
@@ -67,8 +81,12 @@ class Model(Module):
         self._given = [item for item in given if item.name not in self._known]
         self.inputs = [self._input(item) for item in self._given]
         """The tensors that a call gives, in the file's order."""
-        self.outputs: list[Tensor] = list(self._built(self.inputs))
+        made = self._built(self.inputs)
+        self.outputs: list[Tensor] = self._without_states(made)
         """The tensors that the network makes of them, in the file's order."""
+        values = dict(zip((item.name for item in graph.output), made, strict=True))
+        self.updates = {tensor: values[self._next[name]] for name, tensor in self._states.items()}
+        """The next value of each state, where the file is a step that has states; see `tt.onnx.save`."""
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -77,13 +95,14 @@ class Model(Module):
 
     def attributes(self) -> Iterable[tuple[str, Any]]:
         """The initialisers that are parameters or buffers, under their names in the file."""
+        yield from self._states.items()
         for name, weight in self._weights.items():
             if weight.tensor is not None and isinstance(weight.tensor.node.op, Parameter):
                 yield name, weight.tensor
 
     def forward(self, *inputs: Any) -> Any:
         """The outputs for other inputs, one or a tuple."""
-        found = self._built(inputs)
+        found = self._without_states(self._built(inputs))
         return found[0] if len(found) == 1 else tuple(found)
 
     def trainable(self) -> list[Tensor]:
@@ -93,18 +112,23 @@ class Model(Module):
     def compile(self, *, freeze: bool = True, **options: Any) -> Program:
         """A program of its inputs and outputs. Weights are constants of it unless `freeze` is False.
 
-        Of a network in training, whose masks of dropout are others in each call, nothing is constant.
-        Options are those of `tt.compile`.
+        Of a network in training, whose masks of dropout are others in each call, nothing is constant; and of
+        a step that has states, which it updates. Options are those of `tt.compile`.
         """
         outputs: Any = self.outputs[0] if len(self.outputs) == 1 else tuple(self.outputs)
-        if "updates" not in options and (counters := state_updates(*self.outputs)):
-            options["updates"], freeze = counters, False
+        if "updates" not in options and (changes := {**state_updates(*self.outputs), **self.updates}):
+            options["updates"], freeze = changes, False
         return compiled(self.inputs, outputs, freeze=freeze, **options)
+
+    def _without_states(self, made: Sequence[Tensor]) -> list[Tensor]:
+        following = set(self._next.values())
+        pairs = zip(self._read.proto.graph.output, made, strict=True)
+        return [tensor for item, tensor in pairs if item.name not in following]
 
     def _built(self, inputs: Sequence[Any]) -> list[Tensor]:
         if len(inputs) != len(self._given):
             raise ArgumentError(f"{self._read.name} takes {len(self._given)} inputs, not {len(inputs)}")
-        values: dict[str, Value] = dict(self._known)
+        values: dict[str, Value] = {**self._states, **self._known}
         values.update(zip((item.name for item in self._given), inputs, strict=True))
         operators.load_all()
         walk = Walk(self._read.proto, self._read.folder, self._weights)
@@ -129,7 +153,10 @@ class Model(Module):
             return int(dim.dim_value)
         # A name without a letter or digit, as the "?" that some write, is that of no dimension.
         name = dim.dim_param if re.search(r"[^\W_]", dim.dim_param) else otherwise
-        return extent(self._dims[name]) if name in self._dims else symbol(_identifier(name))
+        if name in self._dims:
+            return extent(self._dims[name])
+        is_ours = self._read.proto.producer_name == PRODUCER
+        return parse_extent(name) if is_ours else symbol(_identifier(name))
 
 
 def _identifier(name: str) -> str:

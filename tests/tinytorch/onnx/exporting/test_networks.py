@@ -84,6 +84,15 @@ def test_older_opsets_say_the_same(opset):
     assert model.opset_import[0].version == opset
 
 
+def test_formulas_may_be_written_out():
+    x = tt.input("x", ("n", 3))
+    outputs = [tt.lgamma(x), tt.hard_shrink(x), tt.grad(tt.gelu(x).sum(), x)]
+    array = np.float32([[0.25, -1, 2]])
+    plain = assert_same([x], outputs, [array], functions=False)
+    assert (list(plain.functions), len(plain.opset_import)) == ([], 1)
+    assert len(tt.onnx.to_model(inputs=[x], outputs=outputs).functions) == 3
+
+
 def test_an_opset_that_nothing_runs_is_refused():
     x = tt.input("x", (2,))
     for opset in (17, 1000):
