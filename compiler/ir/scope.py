@@ -12,7 +12,8 @@ from __future__ import annotations
 import functools
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from types import TracebackType
@@ -85,6 +86,16 @@ class scope:  # noqa: N801  # used as a verb: `with tt.scope("encoder"):`
                 return function(*arguments, **named)
 
         return cast(Function, inside)
+
+
+@contextmanager
+def reopened(part: Scope | None) -> Generator[None]:
+    """What is built inside belongs to a scope that was there before: the same use of the part."""
+    opened = _current.set(part)
+    try:
+        yield
+    finally:
+        _current.reset(opened)
 
 
 def paths_of(scopes: Iterable[Scope | None]) -> dict[Scope, Path]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.errors import ArgumentError, ModelError, UserError
+from compiler.errors import ArgumentError, ModelError, UnsupportedOperatorError, UserError
 from compiler.ir.build import parameter_node
 from compiler.ir.dims import Extent, extent, parse_extent, symbol
 from compiler.ir.op import Parameter, Role
@@ -17,7 +17,7 @@ from tinytorch.api import compile as compiled
 from tinytorch.api import input as tensor_input
 from tinytorch.nn.module import Module
 from tinytorch.onnx import operators
-from tinytorch.onnx.calling.values import Value, Weight, tensor_of
+from tinytorch.onnx.calling.values import Unsupported, Value, Weight, tensor_of
 from tinytorch.onnx.exporting.naming import PRODUCER
 from tinytorch.onnx.importing.states import states_of
 from tinytorch.onnx.importing.walk import Walk
@@ -132,7 +132,11 @@ class Model(Module):
         values.update(zip((item.name for item in self._given), inputs, strict=True))
         operators.load_all()
         walk = Walk(self._read.proto, self._read.folder, self._weights)
-        return [tensor_of(value) for value in walk.outputs(values)]
+        found = walk.outputs(values)
+        try:
+            return [tensor_of(value) for value in found]
+        except Unsupported as error:
+            raise UnsupportedOperatorError(f"an output of {self._read.name} is no tensor: {error}") from error
 
     def _input(self, info: Any) -> Tensor:
         kind = info.type.tensor_type

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from compiler.errors import ModelError, UnsupportedOperatorError, UserError
-from compiler.ir.scope import scope
 from tinytorch.onnx.calling.operator import Call, Operator, find_operator
 from tinytorch.onnx.calling.values import Failed, Unsupported, Value, Weight
 from tinytorch.onnx.importing.folding import fold
 from tinytorch.onnx.importing.formulas import formula_applied
 from tinytorch.onnx.importing.inlining import NEWEST, body_of, with_attributes
+from tinytorch.onnx.importing.parts import Parts
 from tinytorch.onnx.importing.schemas import attributes_of, defaults_of, schema_of
 from tinytorch.onnx.reading.arrays import array_of
 from tinytorch.onnx.reading.limits import MOST_NODES
@@ -50,6 +49,7 @@ class Walk:
     folder: Path | None
     weights: dict[str, Weight] = field(default_factory=dict[str, Weight])
     """Initialisers of the outermost graph, by name, kept from one building to the next."""
+    parts: Parts = field(default_factory=Parts)
     problems: list[Problem] = field(default_factory=list[Problem])
     opsets: Mapping[str, int] = field(default_factory=dict[str, int])
     functions: Mapping[tuple[str, str, str], Any] = field(default_factory=dict[tuple[str, str, str], Any])
@@ -119,7 +119,7 @@ class Walk:
         if any(isinstance(item, Failed) for item in inputs):
             return failed
         try:
-            with scope(name) if name.strip(".") else nullcontext():
+            with self.parts.around(node):
                 return self._computed(node, name, inputs, values, opsets)
         except Unsupported as error:
             title = f"{node.domain or 'ai.onnx'}.{node.op_type}"
