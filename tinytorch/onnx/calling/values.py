@@ -16,11 +16,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from compiler.errors import UserError
+from compiler.errors import DTypeError, UserError
 from compiler.ir.build import parameter_node
 from compiler.ir.dims import Dim, Extent, symbols
 from compiler.ir.graph import Graph
 from compiler.ir.op import Input, MapReduce, Parameter, Role, Size
+from compiler.ir.types import dtype_of
 from tinytorch.api import compile as compiled
 from tinytorch.api import constant
 from tinytorch.onnx.calling.reals import Real
@@ -96,16 +97,30 @@ def has_text(array: Array) -> bool:
     return array.dtype.kind in "US" or (array.dtype == object and any(isinstance(i, str) for i in array.flat))
 
 
+def is_foreign(array: Array) -> bool:
+    """Whether an array is of texts, or of another dtype that no tensor of ours has."""
+    if array.dtype == object:
+        return has_text(array)
+    try:
+        dtype_of(array.dtype)
+    except DTypeError:
+        return True
+    return False
+
+
 def tensor_of(value: Value, role: Role = Role.TRAINED) -> Tensor:
     """A value as a tensor of the graph. Raises Unsupported for what is none."""
     if isinstance(value, Tensor):
         return value
+    array = value.array if isinstance(value, Weight) else value
+    if not isinstance(array, np.ndarray):
+        raise Unsupported(f"a tensor is wanted, not {_title(value)}")
+    if is_foreign(array):
+        what = "texts are no tensors" if has_text(array) else f"{array.dtype} is no dtype"
+        raise Unsupported(f"{what} of ours")
     if isinstance(value, Weight):
         return value.as_tensor(role)
-    if not isinstance(value, np.ndarray):
-        raise Unsupported(f"a tensor is wanted, not {_title(value)}")
-    if has_text(value):
-        raise Unsupported("texts are no tensors of ours")
+    value = array
     if has_extents(value):
         items = [_of_extent(item) for item in value.flat]
         return stack(items).reshape(value.shape) if value.ndim else items[0]

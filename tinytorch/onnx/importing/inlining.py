@@ -30,7 +30,7 @@ def body_of(schema: Any, node: Any, inputs: Sequence[Value], opset: int) -> Any 
         return made
     body = onnx.FunctionProto()
     body.ParseFromString(made)
-    return body
+    return body if body.node else None  # an empty one where it makes none of these types
 
 
 def _version(versions: Sequence[int], opset: int) -> int:

@@ -11,6 +11,7 @@ from compiler.errors import ModelError, UnsupportedOperatorError, UserError
 from tinytorch.onnx.calling.operator import Call, Operator, find_operator
 from tinytorch.onnx.calling.values import Failed, Unsupported, Value, Weight
 from tinytorch.onnx.importing.folding import fold
+from tinytorch.onnx.importing.foreign import Encoding, foreign_dtypes, is_exact, outputs_of
 from tinytorch.onnx.importing.formulas import formula_applied
 from tinytorch.onnx.importing.inlining import NEWEST, body_of, with_attributes
 from tinytorch.onnx.importing.parts import Parts
@@ -58,7 +59,7 @@ class Walk:
     """Nodes until now, those of unrolled loops each time."""
 
     def __post_init__(self) -> None:
-        self.opsets = {item.domain: item.version for item in self.model.opset_import}
+        self.opsets = _opsets_of(self.model)
         self.functions = {(i.domain, i.name, i.overload): i for i in self.model.functions}
 
     def outputs(self, known: Mapping[str, Value]) -> list[Value]:
@@ -141,9 +142,9 @@ class Walk:
         if local is not None:
             if (applied := formula_applied(local, inputs)) is not None:
                 return applied
-            return self._function(local, node, inputs, {i.domain: i.version for i in local.opset_import})
+            return self._function(local, node, inputs, _opsets_of(local))
         domain = "" if node.domain == "ai.onnx" else node.domain
-        opset = opsets.get(domain, opsets.get(node.domain))
+        opset = opsets.get(domain)
         if opset is None:
             raise ModelError(f"node {name!r} is of domain {domain!r}, of which the model imports no opset")
         schema = schema_of(node.op_type, domain, opset)
@@ -155,9 +156,19 @@ class Walk:
             body = body_of(schema, node, inputs, opset)
             if body is None:
                 raise Unsupported("no function for it")
-            imports = {**NEWEST, **opsets, **{item.domain: item.version for item in body.opset_import}}
+            imports = {**NEWEST, **opsets, **_opsets_of(body)}
             return self._function(body, node, inputs, imports, defaults_of(schema))
-        return self._called(function, node, name, inputs, values, opsets, attributes)
+        foreign = foreign_dtypes(schema, inputs) if is_exact(node.op_type) else {}
+        encoding = Encoding(node.op_type)
+        given = [encoding.encoded(item) for item in inputs] if foreign else inputs
+        found = self._called(function, node, name, given, values, opsets, attributes)
+        if not foreign:
+            return found
+        kinds = [foreign.get(item.type_str) for item in outputs_of(schema, len(found))]
+        return [
+            item if kind is None else encoding.decoded(item, kind)
+            for item, kind in zip(found, kinds, strict=True)
+        ]
 
     def _called(
         self, function: Operator, node: Any, name: str, inputs: list[Value], values: Environment,
@@ -186,6 +197,11 @@ class Walk:
         nodes = [with_attributes(item, given) for item in function.node]
         self._nodes(nodes, values, opsets)
         return [values.get(item) for item in function.output]  # a body leaves out what nobody wants
+
+
+def _opsets_of(imports: Any) -> dict[str, int]:
+    """The opsets that a model or a function imports; the main domain has two names."""
+    return {"" if i.domain == "ai.onnx" else i.domain: i.version for i in imports.opset_import}
 
 
 def _named(value: Value, name: str) -> Value:

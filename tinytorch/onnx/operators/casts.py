@@ -22,6 +22,8 @@ from tinytorch.onnx.calling.values import (
     dtype_name,
     has_extents,
     has_text,
+    is_foreign,
+    known_of,
     tensor_of,
 )
 from tinytorch.onnx.reading.library import onnx
@@ -36,10 +38,8 @@ def converted(x: Value, *, to: int, saturate: int = 1, round_mode: str = "up") -
     """
     known = x.array if isinstance(x, Weight) else x
     dtype = dtype_in(to)
-    if isinstance(known, np.ndarray) and not has_extents(known) and (dtype is None or _is_foreign(known)):
-        return _known(known, to, bool(saturate), round_mode)
-    if dtype is None:
-        raise Unsupported(f"{_name(to)} is no dtype of ours; a value that is known could be converted")
+    if dtype is None or (isinstance(known, np.ndarray) and not has_extents(known) and is_foreign(known)):
+        return _known(known_of(x), to, bool(saturate), round_mode)
     return tensor_cast(tensor_of(x), dtype)
 
 
@@ -74,15 +74,6 @@ def _numpy(number: int) -> np.dtype[Any]:
     return cast("np.dtype[Any]", onnx.helper.tensor_dtype_to_np_dtype(number))
 
 
-def _is_foreign(array: Array) -> bool:
-    """Whether an array is of texts, or of another dtype that is none of ours."""
-    try:
-        dtype_of(array.dtype)
-    except DTypeError:
-        return True
-    return False
-
-
 def _name(number: int) -> str:
     return str(onnx.TensorProto.DataType.Name(number)).lower()
 
@@ -95,8 +86,8 @@ def _known(x: Array, to: int, saturate: bool, round_mode: str) -> Array:
         return numbers.astype(_numpy(to))
     if to == onnx.TensorProto.STRING:
         return np.array([_text(item) for item in x.flat], dtype=object).reshape(x.shape)
-    if round_mode != "up":
-        raise Unsupported(f"the mode of rounding {round_mode!r}")
+    if to == onnx.TensorProto.FLOAT8E8M0:
+        return np.asarray(onnx.numpy_helper.to_float8e8m0(x.astype(np.float32), saturate, round_mode))
     kind = _numpy(to)
     if saturate and _name(to).startswith("float8"):
         return np.asarray(onnx.numpy_helper.saturate_cast(x, kind))
