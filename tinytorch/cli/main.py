@@ -16,7 +16,7 @@ from tinytorch.cli.failing import WITH_TRACEBACK, Failure, Fault
 
 COMMANDS: Final = (
     "demo", "run", "draw", "report", "diff", "compare", "ablate", "profile", "cost", "memory", "explain",
-    "lint", "passes", "ops", "plugins", "doctor", "completion",
+    "lint", "sweep", "passes", "ops", "plugins", "doctor", "completion",
 )  # fmt: skip
 """In the order in which help lists them. Each is a module of `tinytorch.cli.commands` with a `command`."""
 

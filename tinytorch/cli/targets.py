@@ -70,22 +70,36 @@ class Target:
 
 def load_target(text: str) -> Target:
     """What a target names. Raises UsageError for one that names nothing, Failure where its code fails."""
-    if Path(text).is_file():
-        if text.endswith(".py"):
-            raise click.UsageError(f"say what in {text} is meant: {text}:NAME{_names_in(Path(text))}")
+    if Path(text).is_file() and not text.endswith(".py"):
         if text.lower().endswith(".onnx"):
             return _model(text)
         return Target(text, load(text))
+    with loaded(text, _FORMS) as (found, _):
+        return Target(text, _resolved(found, text))
+
+
+@contextmanager
+def loaded(text: str, forms: str) -> Generator[tuple[Any, ModuleType]]:
+    """What `path.py:NAME` or `module:NAME` has, and its module; as long as modules beside it can be imported.
+
+    Raises UsageError for what names nothing, in which `forms` says what would, and Failure where its code
+    fails.
+    """
+    if Path(text).is_file() and text.endswith(".py"):
+        raise click.UsageError(f"say what in {text} is meant: {text}:NAME{_names_in(Path(text))}")
     place, _, name = text.rpartition(":")
     if not place or not name:
-        raise click.UsageError(f"there is no file {text!r}; {_FORMS}")
+        raise click.UsageError(f"there is no file {text!r}; {forms}")
     if not place.endswith(".py"):
-        return Target(text, _resolved(_attribute(_imported(place), name, text), text))
+        module = _imported(place)
+        yield _attribute(module, name, text), module
+        return
     path = Path(place)
     if not path.is_file():
-        raise click.UsageError(f"there is no script {place!r}; {_FORMS}")
+        raise click.UsageError(f"there is no script {place!r}; {forms}")
     with _beside(path.resolve().parent):
-        return Target(text, _resolved(_attribute(_run(path.resolve(), place), name, text), text))
+        module = _run(path.resolve(), place)
+        yield _attribute(module, name, text), module
 
 
 def _model(text: str) -> Target:

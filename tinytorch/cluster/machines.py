@@ -46,6 +46,7 @@ class Machines:
         halving: Halving | None = None,
         seed: int = 0,
         retries: int = 2,
+        deadline: float | None = None,
         resume: str | os.PathLike[str] | None = None,
         progress: bool | Report | None = None,
     ) -> Runs:
@@ -74,7 +75,8 @@ class Machines:
         `halving`, a `tt.cluster.Halving`, ends bad runs early.
 
         A run that fails is a result, with its traceback. One whose worker dies is run again, up to `retries`
-        times, alone, so that what kills workers is known. Ctrl-C ends the sweep: runs that have ended are
+        times, alone, so that what kills workers is known; and so is one that ends no epoch for `deadline`
+        seconds, whose worker is ended. Ctrl-C ends the sweep: runs that have ended are
         returned. With `resume`, a folder, every run is written there when it ends, and those that are there
         already are taken from it; where it cannot be written, `runs.unsaved` says so and the sweep goes on.
 
@@ -85,7 +87,7 @@ class Machines:
         Raises ArgumentError and ShapeError before the first run. Raises ClusterError where the scheduler goes
         away, or all workers; its `found` are the runs that have ended.
         """
-        plan = Plan(epochs, batch_size, validation, folds, seed, retries, halving)
+        plan = Plan(epochs, batch_size, validation, folds, seed, retries, deadline, halving)
         return sweep(self.connection, make_run, space, data, plan, resume, progress)
 
     def fit(

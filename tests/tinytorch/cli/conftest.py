@@ -52,6 +52,18 @@ class Holder:
 
 
 number = 3
+
+
+def make_run(seed, width=4):
+    network = tt.nn.Sequential(tt.nn.Dense(6, width), tt.nn.Tanh(), tt.nn.Dense(width, 3), seed=seed)
+    lr = tt.input("lr")
+    loss = tt.losses.cross_entropy(network(x), labels)
+    optimiser = tt.optim.SGD(network.parameters(), lr=lr)
+    return tt.cluster.Training([x, labels, lr], {"loss": loss}, optimiser.updates(loss), backend="numpy")
+
+
+def data():
+    return [[float(row + column) for column in range(6)] for row in range(20)], [row % 3 for row in range(20)]
 """
 
 

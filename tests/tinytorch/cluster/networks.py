@@ -2,8 +2,6 @@
 
 import os
 import signal
-import time
-from pathlib import Path
 
 import tinytorch as tt
 
@@ -34,16 +32,10 @@ def faulty(fault, seed=0):
     """A run that goes wrong, or not."""
     if fault == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if fault == "hang":
+        os.kill(os.getpid(), signal.SIGSTOP)
     if fault == "raise":
         raise ValueError("no such network")
     if fault == "nothing":
         return None
-    return make_run(2, seed)
-
-
-def slow(folder, seed):
-    """A run that says when it begins, and takes long the second time on."""
-    Path(folder, f"{seed}-{os.getpid()}").touch()
-    if seed > 1:
-        time.sleep(60)
     return make_run(2, seed)

@@ -103,6 +103,14 @@ def test_failures_are_results_and_a_killer_is_named(machines, data):
     assert "make_run returns a tt.cluster.Training" in nothing.failure.message
 
 
+def test_a_run_that_hangs_is_ended_with_its_worker(machines, data):
+    points = [{"fault": fault, "seed": n, "lr": 0.1} for n, fault in enumerate(["hang", "", "", ""])]
+    runs = machines.sweep(faulty, points, data=data, retries=0, deadline=8)
+    assert [run.state for run in runs] == ["failed", "done", "done", "done"]
+    assert runs[0].failure.kind == "DeadlineError"
+    assert runs[0].failure.message == "said nothing for 8 seconds, once; its worker was ended"
+
+
 def test_folds_are_parts_of_the_rows(machines, data):
     runs = machines.sweep(make_run, {"width": [2], "lr": [0.1, 1e-4]}, data=data, folds=3, batch_size=8)
     assert [run.fold for run in runs] == [0, 1, 2] * 2

@@ -13,6 +13,7 @@ import numpy as np
 
 from compiler.errors import ArgumentError, ShapeError
 from compiler.ir.numbers import whole_number
+from tinytorch.values import typed_array
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Columns: TypeAlias = "dict[str, Array] | tuple[Array, ...]"
@@ -63,9 +64,9 @@ def digest_of(found: Mapping[str, Any]) -> str:
 def _columns(data: Any, what: str) -> Columns:
     if isinstance(data, Mapping):
         items = cast("Mapping[str, Any]", data).items()
-        return {name: np.asarray(array) for name, array in items}
+        return {name: typed_array(array) for name, array in items}
     if isinstance(data, tuple | list) and data:
-        return tuple(np.asarray(array) for array in cast("tuple[Any, ...]", data))
+        return tuple(typed_array(array) for array in cast("tuple[Any, ...]", data))
     if isinstance(data, np.ndarray):
         return (cast("Array", data),)
     raise ArgumentError(f"the {what} of a sweep are arrays of all rows, in a tuple or a dict, not {data!r}")

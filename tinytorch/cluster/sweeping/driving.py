@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from compiler.errors import ArgumentError, ClusterError
 from tinytorch.cluster.connection import Connection
-from tinytorch.cluster.library import distributed
+from tinytorch.cluster.library import cloudpickle, distributed
 from tinytorch.cluster.sweeping import task
 
 _LOOK: Final = 0.25
@@ -26,6 +26,9 @@ _LOOK: Final = 0.25
 
 _PATIENCE: Final = 60.0
 """Seconds without any worker, after which the sweep ends."""
+
+_KILLING: Final = 5.0
+"""Seconds that a worker has to end by itself."""
 
 _LOSSES: Final = 10
 """How often a run is handed out again that was lost with its data, or before it began."""
@@ -41,6 +44,8 @@ class Order:
     """How many workers died while it ran."""
     losses: int = 0
     """How often it was lost otherwise."""
+    heard: float = 0.0
+    """When it was handed out, or said something."""
 
 
 @dataclass
@@ -52,32 +57,35 @@ class Driver:
     data: Any
     settings: dict[str, Any]
     retries: int
+    deadline: float | None
+    """Seconds in which a run has to say something."""
     tell: Callable[[Mapping[str, Any]], None]
     """Is told how far runs are."""
     sweep: str = field(default_factory=lambda: uuid.uuid4().hex)
     refusing: set[str] = field(default_factory=set[str])
     """Workers that are not like the others."""
+    heard: dict[int, float] = field(default_factory=dict[int, float])
+    """When a run said something last, by its number."""
+    _written: bytes = b""
+    """The function: by its module's name, or by value."""
     _scattered: Any = None
     _topic: str | None = None
 
     def begin(self, *, listens: bool) -> None:
         """Looks whether the workers know the function, and listens to them."""
         client = self.connection.client
-        asked = client.submit(task.probe, self.make_run, pure=False)
+        self._written = cloudpickle.dumps(self.make_run)
         try:
-            asked.result()
+            client.submit(task.probe, self._written, pure=False).result()
         except (ImportError, AttributeError) as error:
             raise _unknown(self.make_run, error) from error
-        except Exception as error:
-            if isinstance(error.__cause__, ImportError | AttributeError):
-                raise _unknown(self.make_run, error.__cause__) from error
-            raise
-        if listens:
+        if listens or self.deadline is not None:
             self._topic = f"tinytorch-{self.sweep}"
             client.subscribe_topic(self._topic, self._hear)
 
     def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
         """What a worker logged, and when."""
+        self.heard[event[1]["run"]] = time.monotonic()
         self.tell(event[1])
 
     def end(self) -> None:
@@ -103,7 +111,7 @@ class Driver:
             # The client keeps the source: what is scattered is lost with the workers that have it.
             (self._scattered,) = client.scatter([self.data], broadcast=True, hash=False)
         return client.submit(
-            task.work, self.make_run, asked, self._scattered, settings, pure=False, workers=workers,
+            task.work, self._written, asked, self._scattered, settings, pure=False, workers=workers,
             retries=0, key=f"run-{asked['run']}-{uuid.uuid4().hex}",
         )  # fmt: skip
 
@@ -128,6 +136,7 @@ class _Turn:
     def answers(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         while self.waiting or self.suspects or self.running:
             self._fill()
+            yield from self._given_up()
             try:
                 future = self.done.get(timeout=_LOOK)
             except queue.Empty:
@@ -180,9 +189,39 @@ class _Turn:
             if not self.driver.connection.is_alive:
                 raise self.driver.connection.gone() from None
             return False
-        self.running[future] = orders.popleft()
+        order = self.running[future] = orders.popleft()
+        order.heard = time.monotonic()
         future.add_done_callback(self.done.put)
         return True
+
+    def _given_up(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """Ends runs that say nothing, with their workers: nothing else ends a thread that hangs."""
+        deadline = self.driver.deadline
+        if deadline is None:
+            return
+        for future, order in list(self.running.items()):
+            latest = max(order.heard, self.driver.heard.get(order.asked["run"], 0.0))
+            if time.monotonic() - latest <= deadline or future.done():
+                continue
+            del self.running[future]
+            self._end_worker(future)
+            order.deaths += 1
+            if order.deaths <= self.driver.retries:
+                self.suspects.append(order)
+                continue
+            said = f"said nothing for {deadline:g} seconds, {_times(order.deaths)}; its worker was ended"
+            yield order.asked, _failed("DeadlineError", said, "")
+
+    def _end_worker(self, future: Any) -> None:
+        """Ends the worker of a run: its nanny starts another; one that has none is not used any more."""
+        client = self.driver.connection.client
+        workers = [at for at, keys in client.processing().items() if future.key in keys]
+        client.cancel([future], force=True)
+        for at in workers:
+            try:
+                client.restart_workers([at], timeout=_KILLING, raise_for_error=False)
+            except (ValueError, OSError):
+                self.driver.refusing.add(at)
 
     def _answer(self, order: Order, future: Any) -> dict[str, Any] | None:
         """What became of a run, or None where it is to be run again."""
@@ -211,10 +250,16 @@ class _Turn:
         return None
 
 
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
 def _death(order: Order, error: Any) -> str:
     last = getattr(getattr(error, "last_worker", None), "address", "")
     where = f", the last one {last}" if last else ""
-    return f"its worker died, {order.deaths} times{where}: killed from outside, out of memory, or by the run"
+    return (
+        f"its worker died, {_times(order.deaths)}{where}: killed from outside, out of memory, or by the run"
+    )
 
 
 def _failed(kind: str, message: str, trace: str) -> dict[str, Any]:

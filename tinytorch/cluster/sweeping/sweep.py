@@ -32,6 +32,7 @@ class Plan:
     folds: int | None
     seed: int
     retries: int
+    deadline: float | None
     halving: Halving | None
 
 
@@ -49,6 +50,8 @@ def sweep(
         raise ArgumentError(f"make_run is a function that returns a tt.cluster.Training, not {make_run!r}")
     checked_count("epochs", plan.epochs, 1)
     checked_count("retries", plan.retries)
+    if plan.deadline is not None and not plan.deadline > 0:
+        raise ArgumentError(f"a deadline is a number of seconds above 0, not {plan.deadline!r}")
     rows = held_apart(data, plan.validation, plan.folds, plan.seed)
     settings = {"batch_size": plan.batch_size, "keeps": plan.halving is not None}
     runs = Runs(about=_about(make_run, plan, rows))
@@ -58,7 +61,7 @@ def sweep(
         work.folder = folders.begin(resume, runs.about)
     with showing(progress) as report:
         live = Live(runs, report)
-        driver = Driver(connection, make_run, rows, settings, plan.retries, live.hear)
+        driver = Driver(connection, make_run, rows, settings, plan.retries, plan.deadline, live.hear)
         try:
             driver.begin(listens=report is not None)
             live.say()

@@ -9,6 +9,7 @@ import inspect
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeAlias, cast
@@ -17,7 +18,7 @@ import numpy as np
 
 from compiler.errors import ArgumentError, ClusterError, NumericsError
 from tinytorch.callbacks.protocol import Callback
-from tinytorch.cluster.library import distributed
+from tinytorch.cluster.library import cloudpickle, distributed
 from tinytorch.cluster.sweeping.data import Array, taken
 from tinytorch.cluster.sweeping.training import Programs, give_back, programs_of
 from tinytorch.cluster.working import prepare
@@ -43,12 +44,18 @@ def stop(sweep: str) -> None:
     _STOPPED.add(sweep)
 
 
-def probe(make_run: MakeRun) -> str:
-    """That a worker has the function: its name."""
-    return getattr(make_run, "__qualname__", type(make_run).__name__)
+@lru_cache(maxsize=8)
+def function_of(written: bytes) -> MakeRun:
+    """The function that `cloudpickle` wrote. Raises ImportError or AttributeError where it is not here."""
+    return cloudpickle.loads(written)
 
 
-def work(make_run: MakeRun, order: Mapping[str, Any], data: Any, settings: Mapping[str, Any]) -> Answer:
+def probe(written: bytes) -> None:
+    """Raises what `function_of` raises."""
+    function_of(written)
+
+
+def work(written: bytes, order: Mapping[str, Any], data: Any, settings: Mapping[str, Any]) -> Answer:
     """One run. The answer has `history` and `weights`, and `failure` where it has failed.
 
     `order` says `run`, `hyperparameters`, `seed`, `fold`, `epochs`, and the `checkpoint` to go on from;
@@ -63,7 +70,7 @@ def work(make_run: MakeRun, order: Mapping[str, Any], data: Any, settings: Mappi
         return {**answer, "refused": str(error)}
     watch = Watch(order, settings)
     try:
-        answer |= _fitted(make_run, order, data, settings, watch)
+        answer |= _fitted(function_of(written), order, data, settings, watch)
     except (Exception, SystemExit) as error:  # noqa: BLE001  # a failure of the user's code is an answer
         history = error.found if isinstance(error, NumericsError) else watch.history
         if isinstance(history, FitHistory):
