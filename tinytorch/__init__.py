@@ -21,9 +21,10 @@ Then ask:
     step.report("step.html")         # everything, as one page for a browser
 
 `help(tt.compile)`, `help(tt.Program)` and `help(tt.mish)` go on from here; every op has a meaning, a
-formula, slopes and measured errors. `tt.fit` calls a step over data, with `tt.callbacks`. Modules: `tt.nn`
-layers, `tt.losses`, `tt.optim` optimisers, `tt.random` random numbers, `tt.testing` checks for ops, passes
-and backends of your own, `tinytorch.core` the names of the course. On a command line: `tinytorch`.
+formula, slopes and measured errors. `tt.fit` calls a step over data, with `tt.callbacks`, and `tt.cluster`
+many runs on many machines. Modules: `tt.nn` layers, `tt.losses`, `tt.optim` optimisers, `tt.random` random
+numbers, `tt.testing` checks for ops, passes and backends of your own, `tinytorch.core` the names of the
+course. On a command line: `tinytorch`.
 """
 
 from typing import TYPE_CHECKING

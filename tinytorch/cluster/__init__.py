@@ -10,11 +10,23 @@ from typing import TYPE_CHECKING
 
 from tinytorch.guards import missing_from
 
-__all__ = ["connect", "Machines", "Training", "Random", "Uniform", "Halving", "Runs", "Run", "Failure"]
+__all__ = [
+    "connect",
+    "Machines",
+    "Training",
+    "Random",
+    "Uniform",
+    "Adaptive",
+    "Halving",
+    "Runs",
+    "Run",
+    "Failure",
+]
 
 if TYPE_CHECKING:
     from tinytorch.cluster.connecting import connect
     from tinytorch.cluster.machines import Machines
+    from tinytorch.cluster.sweeping.adaptive import Adaptive
     from tinytorch.cluster.sweeping.halving import Halving
     from tinytorch.cluster.sweeping.run import Failure, Run
     from tinytorch.cluster.sweeping.runs import Runs
@@ -28,6 +40,7 @@ else:
         Training="sweeping.training",
         Random="sweeping.space",
         Uniform="sweeping.space",
+        Adaptive="sweeping.adaptive",
         Halving="sweeping.halving",
         Runs="sweeping.runs",
         Run="sweeping.run",

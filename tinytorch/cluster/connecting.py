@@ -160,7 +160,8 @@ def check_main() -> None:
     main = sys.modules["__main__"]
     path = getattr(main, "__file__", None)
     frame = _frame_of(main.__dict__)
-    if path is None or frame is None or getattr(main, "__spec__", None) is not None:
+    name = getattr(getattr(main, "__spec__", None), "name", "")
+    if path is None or frame is None or name.endswith("__main__"):  # which processes do not run anew
         return
     try:
         tree = ast.parse(Path(path).read_bytes())

@@ -27,6 +27,17 @@ dask: Any = _modules[1]
 cloudpickle: Any = _modules[2]
 
 
+def optuna() -> Any:
+    """The library that searches adaptively, which no extra brings. Raises MissingLibraryError."""
+    try:
+        import optuna
+    except ImportError as error:
+        raise MissingLibraryError(
+            "adaptive search needs the library optuna\n  fix: pip install optuna"
+        ) from error
+    return optuna
+
+
 def temporary_security() -> Any:
     """TLS with a certificate that is made now and that nobody else has. Raises MissingLibraryError."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 import time
 from collections import OrderedDict, deque
@@ -37,6 +38,9 @@ _AHEAD: Final = 2
 
 _LOOK: Final = 0.25
 """Seconds between two looks whether the scheduler is there."""
+
+_COUNTED: Final = 1.0
+"""Seconds between two counts of the workers."""
 
 _LOSSES: Final = 10
 """How often a batch is sent again that was lost on its way."""
@@ -127,6 +131,8 @@ class _Map:
     given: dict[str, Any]
     retries: int
     window: deque[_Batch] = field(default_factory=deque[_Batch])
+    seen: float = -math.inf
+    """When the workers were counted."""
     shared: Any = None
     """The program and what workers read themselves, on the workers."""
 
@@ -134,6 +140,7 @@ class _Map:
         columns = self.feed.columns or {}
         far: dict[str, Any] = {name: item for name, item in columns.items() if _is_far(item)}
         self.near = {name: item for name, item in columns.items() if name not in far}
+        self.terms = self.connection.terms()
         self.source = {
             "program": payload_of(self.program), "columns": {name: sent(item) for name, item in far.items()},
         }  # fmt: skip
@@ -161,7 +168,9 @@ class _Map:
             first += rows
 
     def _fill(self, batches: Iterator[_Batch]) -> None:
-        limit = max(1, sum(self.connection.slots().values())) * _AHEAD
+        if time.monotonic() - self.seen > _COUNTED:
+            self.seen, self.terms = time.monotonic(), self.connection.terms()
+        limit = max(1, sum(self.terms["slots"].values())) * _AHEAD
         while len(self.window) < limit:
             batch = next(batches, None)
             if batch is None:
@@ -178,8 +187,9 @@ class _Map:
             if self.shared is None or self.shared.status != "finished":
                 (self.shared,) = client.scatter([self.source], broadcast=True, hash=False)
             (there,) = client.scatter([{"rows": rows, "places": places}], hash=False)
-            terms = self.connection.terms()
-            batch.future = client.submit(apply, self.shared, there, self.given, terms, pure=False, retries=0)
+            batch.future = client.submit(
+                apply, self.shared, there, self.given, self.terms, pure=False, retries=0
+            )
         except OSError as error:
             if not self.connection.is_alive:
                 raise self.connection.gone() from error

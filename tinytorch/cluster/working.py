@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, TypeAlias
 
@@ -28,6 +29,11 @@ _KINDS: Final = {
 
 def facts() -> Facts:
     """What the bits of a result may depend on, beside the program: versions and the processor."""
+    return dict(_facts())
+
+
+@cache
+def _facts() -> Facts:
     native = Llvm()
     machine = native.machine if native.is_available else None
     major, minor, _ = platform.python_version_tuple()

@@ -8,6 +8,8 @@ import pytest
 import tinytorch as tt
 from tests.tinytorch.cluster.networks import compiled, faulty, make_run
 from tinytorch.cluster.sweeping.data import held_apart
+from tinytorch.cluster.sweeping.live import table_rows
+from tinytorch.progress import Progress
 
 GRID = {"lr": [0.01, 0.05], "width": [2, 3], "seed": range(2)}
 
@@ -135,6 +137,47 @@ def test_halving_drops_the_worst_and_the_rest_have_the_bits_of_whole_runs(machin
     assert str(again) == str(runs)
 
 
+def test_adaptive_search_learns_and_asks_the_same_again(machines, data, tmp_path):
+    pytest.importorskip("optuna")
+    space = {"lr": tt.cluster.Uniform(1e-4, 0.3, log=True), "width": [2]}
+    search = tt.cluster.Adaptive(space, count=14, at_once=2)
+    runs = machines.sweep(make_run, search, data=data, epochs=2, resume=tmp_path)
+    assert runs.total == len(runs) == 14
+    rates = [run.hyperparameters["lr"] for run in runs]
+    assert np.median(rates[10:]) > np.median(rates[:10])  # the larger ones are better here
+    again = machines.sweep(make_run, search, data=data, epochs=2, resume=tmp_path)
+    assert str(again) == str(runs)
+    with pytest.raises(tt.ArgumentError, match="give one of them"):
+        machines.sweep(make_run, search, data=data, halving=tt.cluster.Halving())
+
+
+def test_draws_are_those_of_their_seed():
+    uniform = tt.cluster.Uniform
+    space = {"lr": uniform(1e-4, 1.0, log=True), "width": uniform(1, 3, whole=True), "kind": ["a", "b"]}
+    draws = tt.cluster.Random(space, count=200, seed=7).draws()
+    assert draws[0] == {"lr": pytest.approx(0.0316506, rel=1e-5), "width": 3, "kind": "b"}
+    assert {draw["width"] for draw in draws} == {1, 2, 3}
+    assert sum(draw["lr"] < 1e-2 for draw in draws) == pytest.approx(100, abs=25)
+    with pytest.raises(tt.ArgumentError, match="a range ascends between numbers above zero"):
+        uniform(0, 1, log=True)
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({"lr": []}, "the hyperparameter 'lr' has no values"),
+        ({"epochs": [1]}, "a hyperparameter has a name of its own"),
+        ({"act": [tt.relu]}, "the values of 'act' are numbers, strings, None or tuples of these"),
+        ({"lr": tt.cluster.Uniform(0, 1)}, "a grid lists the values of 'lr'"),
+        ([], "the runs of a sweep are a grid"),
+        ({"seed": ["a"]}, "a seed is an integer, not 'a'"),
+    ],
+)
+def test_a_space_that_is_none_is_said_first(machines, data, space, message):
+    with pytest.raises(tt.ArgumentError, match=message):
+        machines.sweep(make_run, space, data=data)
+
+
 def test_a_sweep_goes_on_from_its_folder(machines, data, tmp_path):
     points = [{"fault": "", "seed": seed, "lr": 0.1} for seed in range(2)]
     first = machines.sweep(faulty, [*points, {"fault": "raise", "lr": 0.1}], data=data, resume=tmp_path)
@@ -174,3 +217,18 @@ def programs():
     from tinytorch.cluster.sweeping import training
 
     return sum(map(len, training._SHARED._free.values()))
+
+
+def test_a_bar_and_a_table_show_how_far_it_is(machines, data, capsys):
+    said = []
+    runs = machines.sweep(make_run, {"width": [2], "lr": [0.1, 0.2]}, data=data, progress=said.append)
+    assert [(item.done, item.total) for item in (said[0], said[-1])] == [(0, 2), (2, 2)]
+    assert said[-1].text == f"best: {runs.best()}"
+    running = {"epoch": 3, "loss": 0.5, "val_loss": 0.25}
+    shown = table_rows(Progress(0, 2, "", {"runs": runs, "running": {(7, 1): running}}))
+    assert shown[:2] == [
+        ("run", "state", "epoch", "loss", "val_loss"), ("7 fold 1", "running", "3", "0.5", "0.25"),
+    ]  # fmt: skip
+    assert [row[0] for row in shown[2:]] == [str(run.number) for run in runs.ranked()]
+    machines.sweep(make_run, {"width": [2], "lr": [0.1]}, data=data, progress=True)
+    assert "1/1" in capsys.readouterr().err

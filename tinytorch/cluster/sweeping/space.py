@@ -1,7 +1,7 @@
 """Spaces: which hyperparameters the runs of a sweep have.
 
-Values are what JSON can hold: numbers, strings, booleans, None, and tuples of these. Draws are formulas of a
-PCG64 generator's bits, the same on every machine (https://numpy.org/doc/stable/reference/random/bit_generators).
+Values are what JSON can hold: numbers, strings, booleans, None, and tuples of these. Draws are formulas of
+the bits of a PCG64 generator, made where the sweep is called.
 """
 
 from __future__ import annotations
@@ -62,13 +62,20 @@ class Random:
     def draws(self) -> list[Hyperparameters]:
         """Them, the same for one seed. Raises ArgumentError."""
         checked_count("count", self.count, 1)
-        ranges = {_name(name): value if isinstance(value, Uniform) else _values(name, value)
-                  for name, value in self.space.items()}  # fmt: skip
+        ranges = ranges_of(self.space)
         places = np.random.Generator(np.random.PCG64(self.seed)).random((self.count, len(ranges)))
         return [
             {name: _at(value, float(place)) for (name, value), place in zip(ranges.items(), row, strict=True)}
             for row in places
         ]
+
+
+def ranges_of(space: Mapping[str, Any]) -> dict[str, Uniform | list[Any]]:
+    """For each name its range, or its values. Raises ArgumentError."""
+    return {
+        _name(name): value if isinstance(value, Uniform) else _values(name, value)
+        for name, value in space.items()
+    }
 
 
 def _at(value: Uniform | list[Any], place: float) -> Any:
@@ -86,8 +93,8 @@ def points(space: Any) -> list[Hyperparameters]:
         if found:
             return found
     raise ArgumentError(
-        "the runs of a sweep are a grid, {name: values}, a list of dicts, or a tt.cluster.Random, "
-        f"not {space!r}"
+        "the runs of a sweep are a grid, {name: values}, a list of dicts, or a tt.cluster.Random or "
+        f"Adaptive, not {space!r}"
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from compiler.errors import ArgumentError, ClusterError
 from tinytorch.callbacks.protocol import checked_count
 from tinytorch.cluster.connection import Connection
 from tinytorch.cluster.sweeping import folder as folders
+from tinytorch.cluster.sweeping.adaptive import Adaptive, Adviser
 from tinytorch.cluster.sweeping.data import digest_of, held_apart
 from tinytorch.cluster.sweeping.driving import Driver
 from tinytorch.cluster.sweeping.halving import Halving
@@ -56,7 +58,7 @@ def sweep(
     settings = {"batch_size": plan.batch_size, "keeps": plan.halving is not None}
     runs = Runs(about=_about(make_run, plan, rows))
     work = _Sweep(runs, plan)
-    orders = work.orders(points(space))
+    groups = work.groups(space)
     if resume is not None:
         work.folder = folders.begin(resume, runs.about)
     with showing(progress) as report:
@@ -65,7 +67,7 @@ def sweep(
         try:
             driver.begin(listens=report is not None)
             live.say()
-            for run in work.results(driver, orders):
+            for run in groups(driver):
                 live.ended(run)
         except KeyboardInterrupt:
             runs.stopped = "interrupted by the keyboard"
@@ -91,18 +93,47 @@ class _Sweep:
     kept: dict[tuple[int, int | None], Run] = field(default_factory=dict[tuple[int, "int | None"], Run])
     """Runs of the folder."""
 
-    def orders(self, found: list[Hyperparameters]) -> list[dict[str, Any]]:
+    def groups(self, space: Any) -> Callable[[Driver], Iterator[Run]]:
+        """What runs the runs of a space, as they end. Raises ArgumentError."""
+        folds = self.plan.folds or 1
+        if isinstance(space, Adaptive):
+            if self.plan.halving is not None:
+                raise ArgumentError(
+                    "adaptive search compares whole runs, and halving ends some: give one of them"
+                )
+            self.runs.total = space.count * folds
+            adviser = Adviser(space)
+            return lambda driver: self._advised(driver, adviser)
+        found = points(space)
+        self.runs.total = len(found) * folds
+        return lambda driver: self.results(driver, self.orders(found))
+
+    def _advised(self, driver: Driver, adviser: Adviser) -> Iterator[Run]:
+        """Groups of runs, each chosen by what those before have found."""
+        asked, search = 0, adviser.search
+        while asked < search.count:
+            found = adviser.ask(min(search.at_once, search.count - asked))
+            orders = self.orders(found, first=asked)
+            ended: dict[int, Run] = {}
+            for run in self.results(driver, orders):
+                ended[run.number] = run
+                yield run
+            folds = self.plan.folds or 1
+            runs = [ended[order["run"]] for order in orders]
+            adviser.tell([runs[place : place + folds] for place in range(0, len(runs), folds)])
+            asked += len(found)
+
+    def orders(self, found: list[Hyperparameters], first: int = 0) -> list[dict[str, Any]]:
         """What is to be run: for each point, and each of its folds."""
         folds: Iterable[int | None] = [None] if self.plan.folds is None else range(self.plan.folds)
-        made = [
+        first *= self.plan.folds or 1
+        return [
             {
                 "run": number, "hyperparameters": point, "seed": seed_of(point, self.plan.seed),
                 "fold": fold, "epochs": self.plan.epochs, "checkpoint": None,
             }
-            for number, (point, fold) in enumerate((point, fold) for point in found for fold in folds)
+            for number, (point, fold) in enumerate(itertools.product(found, folds), first)
         ]  # fmt: skip
-        self.runs.total = len(made)
-        return made
 
     def results(self, driver: Driver, orders: list[dict[str, Any]]) -> Iterator[Run]:
         """Runs as they end, those of the folder first."""
