@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from compiler.program import Program
+from tinytorch.cluster.advice.advice import Advice, why
 from tinytorch.cluster.connection import Connection
 from tinytorch.cluster.mapping import BATCH_SIZE as ROWS
 from tinytorch.cluster.mapping import mapped
@@ -127,7 +128,7 @@ class Machines:
         A worker that is gone, or has not answered after `deadline` seconds (by default 20 times as long as
         the longest step so far, and at least 10), is given up: others make its part again, and workers that
         come take part from the next step on. `workers` limits how many take part. What happened stands in
-        `notes` of the history.
+        `notes` of the history, and so does that one process would be faster, where it would: see `why`.
 
         Raises what `tt.fit` raises with shards, ArgumentError for a step that calls Python functions, and
         ClusterError where no worker is left; parameters are then those of the last step that was committed.
@@ -163,6 +164,31 @@ class Machines:
         raised here, with a note which rows it was.
         """
         return mapped(self.connection, program, data, batch_size, inputs, retries)
+
+    def why(
+        self,
+        step: Program,
+        batch_size: int = 4096,
+        *,
+        shards: int = 16,
+        inputs: Mapping[str, Any] | None = None,
+        workers: int | None = None,
+        **sizes: int,
+    ) -> Advice:
+        """What a step costs on these workers and in one process, and from which batch on more are faster.
+
+            print(machines.why(step, batch_size=4096))
+
+        Measures, in some seconds, the connection's latency and bandwidth, a shard on the workers, and the
+        step in this process, on random data and on a copy of the step; the program's cost formulas and a
+        model of the exchange (`tinytorch.cluster.advice.model`) say the rest. `inputs` gives those that are
+        the same for every row, `sizes` further symbolic dimensions; `workers` limits how many are measured.
+
+        Raises what `fit` raises.
+        """
+        return why(
+            self.connection, step, batch_size, shards=shards, inputs=inputs, workers=workers, sizes=sizes
+        )
 
     def close(self) -> None:
         """Ends the local processes; a cluster and a client that were given go on."""

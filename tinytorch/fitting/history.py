@@ -80,7 +80,7 @@ class FitHistory:
         rows = [tuple(_cell(name, row.get(name)) for name in headings) for row in _ends(self.rows)]
         if len(rows) < len(self.rows):
             rows.insert(_SHOWN // 2, ("...",) * len(headings))
-        notes = (f"stopped: {self.stopped}",) if self.stopped else ()
+        notes = (*((f"stopped: {self.stopped}",) if self.stopped else ()), *self.notes)
         return (Table(headings, tuple(rows), left=0, notes=notes),)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:

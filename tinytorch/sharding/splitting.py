@@ -55,6 +55,8 @@ class Split:
     update: Part
     """What has the sums, all of them numbered in order, and no rows: the step's outputs and updates."""
     data: tuple[str, ...]
+    symbol: str
+    """The symbol of the batch."""
 
     @property
     def read(self) -> tuple[Node, ...]:
@@ -78,7 +80,7 @@ def split(graph: Graph, data: Iterable[str]) -> Split:
         cut.extend(roots)
     writer = _Writer(sharding, cut)
     update = writer.part(graph.outputs, graph.updates)
-    return Split(tuple(stages), update, sharding.data)
+    return Split(tuple(stages), update, sharding.data, sharding.symbol)
 
 
 class _Writer:

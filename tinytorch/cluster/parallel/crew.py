@@ -74,8 +74,9 @@ class Crew:
         self._hands: dict[str, Hand] = {}
         self._given_up: set[str] = set()
         self._looked = 0.0
-        self._wanted = 0
-        self._wanted = len(self.living(0))
+        self.wanted = 0
+        """How many there were at first."""
+        self.wanted = len(self.living(0))
 
     def living(self, step: int) -> list[Hand]:
         """The hands that there are in a step, with new ones on workers that came since the last look.
@@ -133,7 +134,7 @@ class Crew:
         Thread(target=restart, daemon=True, name=f"restarts {address}").start()
 
     def _look(self, step: int) -> None:
-        calm = _CALM if len(self._hands) >= self._wanted else _GLANCE
+        calm = _CALM if len(self._hands) >= self.wanted else _GLANCE
         if time.monotonic() - self._looked < calm:
             return
         present = self.connection.slots()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from compiler.program import Program
 from tinytorch.cluster.connection import Connection
 from tinytorch.cluster.parallel.columns import PlacedFeed
 from tinytorch.cluster.parallel.step import ParallelStep
+from tinytorch.cluster.working import processors
 from tinytorch.fitting.feeding import Batches, Batching
 from tinytorch.fitting.history import FitHistory
 from tinytorch.fitting.loop import check_step, fit_by
@@ -59,5 +61,21 @@ def fit(
         )  # fmt: skip
     finally:
         taking.crew.close()
-    history.notes.extend(taking.crew.notes)
+    history.notes += [*taking.crew.notes, *_advice(connection, taking)]
     return history
+
+
+def _advice(connection: Connection, taking: ParallelStep) -> list[str]:
+    """That one process would be faster, if it would: by what a shard took on a worker."""
+    largest, count = taking.largest, taking.count
+    threads = connection.threads or max(1, processors() // count)
+    others = max(processors(), count * threads) if connection.is_local else threads
+    alone = taking.shards * largest.each * threads / others
+    if not alone < largest.step < math.inf:
+        return []
+    took = f"{count} worker{'s' * (count > 1)} took {1e3 * largest.step:.3g}"
+    return [
+        f"one process would take about {1e3 * alone:.3g} ms for a step of {largest.rows:,} rows, and {took}: "
+        f"tt.fit(..., shards={taking.shards}) has the same bits, and machines.why(step, {largest.rows}) says "
+        "where the time goes"
+    ]

@@ -6,9 +6,10 @@ made again from the same parameters by another: the same bits.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, TypeAlias
 
@@ -50,6 +51,19 @@ _MOST: Final = 8
 """How many workers may be lost in one step: then it is the step that kills them."""
 
 
+@dataclass
+class Shortest:
+    """The shortest times of steps of so many rows, in seconds: of all, and of a shard on a worker."""
+
+    rows: int
+    step: float = math.inf
+    each: float = math.inf
+
+    def take(self, step: float, each: float) -> None:
+        """Those of another step."""
+        self.step, self.each = min(self.step, step), min(self.each, each)
+
+
 class ParallelStep:
     """A step in shards, of whose sums every worker makes those of some aligned subtrees."""
 
@@ -67,21 +81,37 @@ class ParallelStep:
         self._deadline, self._longest = deadline, 0.0
         self._step = 0
         self._losses = 0
+        self.each = 0.0
+        """Seconds that a shard took in the last step, on the worker that was slowest."""
+        self.largest = Shortest(0)
+        """The shortest times of the steps with the most rows."""
 
     def gathered(self, batch: Mapping[str, Any], given: Mapping[str, Any]) -> Callable[[], Any]:
         """What is left of a step when its sums have come; until it is called nothing has changed."""
+        return partial(self.committed, self.known(batch, given))
+
+    def packed(self) -> Array:
+        """The parameters that workers need, in one buffer."""
+        with Locks(self._buffers):
+            return pack([buffer.array for buffer in self._buffers])
+
+    def known(self, batch: Mapping[str, Any], given: Mapping[str, Any]) -> Known:
+        """All sums of a step."""
         self._step += 1
-        self._losses = 0
+        self._losses, self.each = 0, 0.0
         whole = _count(batch)
         known = Known({name: np.asarray(value) for name, value in given.items()}, whole)
-        with Locks(self._buffers):
-            parameters = pack([buffer.array for buffer in self._buffers])
+        start = time.perf_counter()
+        parameters = self.packed()
         for stage in range(len(self.split.stages)):
             begin = time.monotonic()
             found = self._summed(stage, batch, known, parameters)
             self._longest = max(self._longest, time.monotonic() - begin)
             known = replace(known, sums=[*known.sums, *found])
-        return partial(self.committed, replace(known, given=given))
+        if whole > self.largest.rows:
+            self.largest = Shortest(whole)
+        self.largest.take(time.perf_counter() - start, self.each)
+        return replace(known, given=given)
 
     def committed(self, known: Known) -> Any:
         """Writes the updates that follow from all sums; what the step returns."""
@@ -99,7 +129,9 @@ class ParallelStep:
             work = [
                 (hand, self._order(stage, share, batch, known, parameters, hand)) for hand, share in parts
             ]
-            for answer in ordered(self.crew, work, self._patience(), self._step, lost.append):
+            answers = ordered(self.crew, work, self._patience(), self._step, lost.append)
+            self.each += max((answer.each for answer in answers), default=0.0)
+            for answer in answers:
                 _grow(tree, answer.blocks, answer.types, answer.buffer)
             if not lost:
                 found = tree.sum(top)
@@ -108,6 +140,26 @@ class ParallelStep:
             self._count_losses(len(lost))
             hands = self.crew.living(self._step)
             parts = [pair for order in lost for pair in _shared(order, hands)]
+
+    @property
+    def sent(self) -> int:
+        """Bytes of the parameters that a worker is sent in each step."""
+        return sum(buffer.array.nbytes for buffer in self._buffers)
+
+    @property
+    def count(self) -> int:
+        """How many workers took part when the fit began."""
+        return self.crew.wanted
+
+    @property
+    def symbol(self) -> str:
+        """The symbol of the batch."""
+        return self.split.symbol
+
+    def returned(self, known: Known) -> tuple[int, ...]:
+        """Bytes of the sums of each stage, of a step that is known."""
+        rest = iter(known.sums)
+        return tuple(sum(next(rest).nbytes for _ in part.graph.outputs) for part in self.split.stages)
 
     def _order(
         self, stage: int, share: list[Block], batch: Mapping[str, Any], known: Known, parameters: Array,

@@ -74,6 +74,11 @@ class Answer:
     seconds: float
     """How long the worker computed."""
 
+    @property
+    def each(self) -> float:
+        """Seconds for a shard."""
+        return self.seconds / sum(1 << level for level, _ in self.blocks)
+
 
 def text_of(step: Program, parts: Split, shards: int) -> StepText:
     """A step as it goes to workers. Raises ArgumentError for one with opaque Python functions."""

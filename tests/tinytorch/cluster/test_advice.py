@@ -1,0 +1,125 @@
+"""The model of a step on many workers: against a simulation, message by message, and on round numbers."""
+
+import json
+
+import numpy as np
+import pytest
+
+from compiler.analysis.cost import Cost
+from compiler.ir.dims import symbol
+from tinytorch.cluster.advice.advice import Advice
+from tinytorch.cluster.advice.measuring import Found
+from tinytorch.cluster.advice.model import Link, Model, Sharing, Work, first, stage_seconds
+from tinytorch.cluster.advice.simulation import simulated, simulated_stage
+
+GIGABIT = 1e9 / 8
+
+
+def model(link: Link, *, shards: int = 1024, size: int = 4_000_000, row: float = 1e-5, **settings) -> Model:
+    """A network of a million weights, of which a row takes 10 us."""
+    return Model(
+        link,
+        shards,
+        size,
+        (size,),
+        8.0,
+        lambda rows: row * rows,
+        lambda rows: row * rows,
+        1e-3,
+        1e-10,
+        **settings,
+    )
+
+
+def test_a_stage_of_equal_workers_is_the_formula_exactly():
+    generator = np.random.default_rng(0)
+    for _ in range(300):
+        n = int(generator.integers(1, 40))
+        p, g, c, latency = generator.exponential([1.0, 1.0, 10.0, 0.3])
+        found = simulated_stage([p] * n, [c] * n, [g] * n, latency, is_duplex=True)
+        assert stage_seconds(n, p, g, c, latency, True) == pytest.approx(found, rel=1e-12)
+        found = simulated_stage([p] * n, [c] * n, [g] * n, latency, is_duplex=False)
+        assert stage_seconds(n, p, g, c, latency, False) == pytest.approx(found, rel=1e-12)
+
+
+@pytest.mark.parametrize("gigabits", [1, 25])
+@pytest.mark.parametrize("is_duplex", [True, False])
+def test_from_2_to_1024_workers_the_model_is_what_a_simulation_finds(gigabits, is_duplex):
+    made = model(Link(2e-4, gigabits * GIGABIT, 2e-5, is_duplex))
+    for rows in (4096, 65536, 2**20):
+        for workers in (2, 3, 5, 8, 24, 64, 100, 256, 1000, 1024):
+            assert made.seconds(workers, rows) == pytest.approx(simulated(made, workers, rows), rel=0.1)
+
+
+def test_the_number_of_workers_that_is_fastest_is_near_the_root_of_work_by_message():
+    made = model(Link(0.0, 25 * GIGABIT))
+    rows = 2**20
+    message = made.link.send(made.sent) + made.add * made.sent
+    assert made.best(rows, 1024) == pytest.approx((1e-5 * rows / message) ** 0.5, rel=0.5)
+    assert model(Link(0.0, GIGABIT)).best(64, 1024) == 1
+
+
+def test_the_break_even_is_the_first_batch_that_is_faster():
+    made = model(Link(1e-3, GIGABIT), shards=16)
+    for workers in (2, 4, 16):
+        rows = made.break_even(workers)
+        assert rows is not None
+        assert made.seconds(workers, rows) < made.alone(rows)
+        assert made.seconds(workers, rows - 1) >= made.alone(rows - 1)
+    crowded = model(Link(1e-3, GIGABIT), shards=16, crowd=Sharing(2, 2, 1))
+    assert crowded.break_even(2) is None
+    assert first(lambda rows: rows >= 77, 100) == 77
+    assert first(lambda rows: False, 100) is None
+
+
+def test_stages_meet_once_each():
+    link = Link(1.0, 1e9)
+    one = model(link, size=8)
+    three = Model(link, 1024, 8, (8, 8, 8), 8.0, one.alone, one.shard, one.update, one.add)
+    assert three.seconds(4, 4096) - one.seconds(4, 4096) == pytest.approx(2.0, rel=1e-3)
+
+
+def test_work_is_what_was_measured_and_grows_as_the_cost_does():
+    cost = Cost(operations=symbol("batch") * 100 + 1000, bytes_read=symbol("batch") * symbol("seq") * 4)
+    work = Work(cost, "batch", {"seq": 8}, (16, 2e-3), (4096, 40e-3))
+    assert (work(16), work(4096)) == pytest.approx((2e-3, 40e-3))
+    assert work(2056) == pytest.approx(21e-3)
+    assert work(8192) == pytest.approx(40e-3 + 38e-3 * 4096 / 4080)
+
+
+def test_workers_that_share_processors_are_not_faster_together():
+    share = Sharing(processors=4, threads=2, present=2)
+    assert [share(n) for n in (1, 2, 4, 8)] == [1, 1, 2, 4]
+    made = model(Link(1e-4, 1e9), shards=16, crowd=share)
+    assert made.computing(8, 4096) == pytest.approx(made.computing(2, 4096))
+
+
+def test_a_step_that_was_recorded_is_predicted_within_30_percent():
+    """Two processes on two processors, a network of 235,146 weights: figures of one run, as found."""
+    link = Link(0.00195, 350e6, 0.000487, is_duplex=False)
+    for rows, each, update, together in RECORDED:
+        made = Model(
+            link, 16, 940_584, (940_588,), 8.0, lambda rows: 1.0, lambda rows, each=each: each, update, 2e-10
+        )
+        assert made.seconds(2, rows) == pytest.approx(together, rel=0.3)
+
+
+RECORDED = [(1024, 25.1e-3 / 8, 0.6e-3, 52.4e-3), (8192, 412e-3 / 8, 0.69e-3, 492e-3)]
+
+
+def test_advice_is_data_a_table_and_a_picture(tmp_path):
+    link = Link(2e-3, 350e6, is_duplex=False)
+    made = model(link, shards=16, size=100_000, crowd=Sharing(2, 1, 2))
+    advice = Advice(Found(made, 2, made.alone(4096), made.seconds(2, 4096)), 4096)
+    assert json.loads(json.dumps(advice.to_dict()))["workers"] == 2
+    assert advice.counts == (1, 2, 4, 8, 16)
+    assert advice.best == 2
+    text = str(advice)
+    assert "a step of 4,096 rows in 16 shards" in text
+    assert "2 workers would be fastest" in text
+    assert advice.break_even() == made.break_even(2)
+    advice.plot(tmp_path / "advice.svg")
+    assert "<svg" in (tmp_path / "advice.svg").read_text(encoding="utf-8")
+    slow = Advice(Found(made, 2, 1e-3, made.seconds(2, 64)), 64)
+    assert slow.best == 0
+    assert "one process is fastest" in str(slow)

@@ -1,0 +1,1 @@
+"""Advice: what an exchange with workers costs against what it saves, measured, predicted and simulated."""

@@ -1,0 +1,180 @@
+"""The model of a step on n workers: what the client sends and takes, and what workers compute meanwhile.
+
+    p    seconds in which the client sends a worker its message: parameters, sums so far, places of rows
+    g    seconds in which it takes the sums of one, and adds them up
+    c    seconds in which the slowest worker computes
+    l    seconds until an empty message is answered
+
+The client talks to one worker after the other, so n of them wait for n messages. Where it can send and take
+at the same time a stage lasts
+
+    l + max(n p + c + g,  p + c + n g)
+
+and where one thread does both, at least n (p + g) too. With c = C / n of a machine's C it is least where
+n is about sqrt(C / max(p, g)): more workers than that cost more than they save.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from compiler.analysis.cost import Cost
+from tinytorch.sharding.tree import shares
+
+Seconds: TypeAlias = Callable[[int], float]
+"""Of a number of rows."""
+
+LARGEST: Final = 2**24
+"""The largest batch at which many workers are asked to be faster than one machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A client's connection to its workers."""
+
+    latency: float
+    """Seconds until an empty message is answered."""
+    bandwidth: float
+    """Bytes a second, in one direction."""
+    message: float = 0.0
+    """Seconds that each message takes the client, however short it is."""
+    is_duplex: bool = True
+    """Whether it sends and takes at the same time."""
+
+    def send(self, size: float) -> float:
+        """Seconds in which the client sends a message, or takes one."""
+        return self.message + size / self.bandwidth
+
+    def to_dict(self) -> dict[str, Any]:
+        """The four of them."""
+        return {
+            "latency_seconds": self.latency, "bytes_a_second": self.bandwidth,
+            "message_seconds": self.message, "is_duplex": self.is_duplex,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Seconds of a program for any number of rows: measured at two, and between and beyond by its cost."""
+
+    cost: Cost
+    symbol: str
+    sizes: dict[str, int]
+    few: tuple[int, float]
+    many: tuple[int, float]
+
+    def __call__(self, rows: int) -> float:
+        """Seconds for so many rows."""
+        (low, least), (high, most) = self.few, self.many
+        span = self._work(high) - self._work(low)
+        share = (self._work(rows) - self._work(low)) / span if span else 0.0
+        return max(0.0, least + (most - least) * share)
+
+    def _work(self, rows: int) -> float:
+        work = self.cost.at(**{**self.sizes, self.symbol: rows}).work
+        assert isinstance(work, int)
+        return work
+
+
+def stage_seconds(n: int, p: float, g: float, c: float, latency: float, is_duplex: bool) -> float:
+    """How long a stage lasts in which a client sends n messages of p and takes n of g seconds."""
+    longest = latency + max(n * p + c + g, p + c + n * g)
+    return longest if is_duplex else max(longest, n * (p + g))
+
+
+def alike(workers: int) -> float:
+    """Every worker has a machine of its own."""
+    return 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Workers that share the processors of one machine: more than it has are not faster together."""
+
+    processors: int
+    threads: int
+    """Those of each worker."""
+    present: int
+    """How many were measured."""
+
+    def __call__(self, workers: int) -> float:
+        """How many times as long a worker takes."""
+        return self._load(workers) / self._load(self.present)
+
+    def _load(self, workers: int) -> float:
+        return max(1.0, workers * self.threads / self.processors)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What is known of a step, from which its time follows for any batch and any number of workers."""
+
+    link: Link
+    shards: int
+    sent: int
+    """Bytes of the parameters that each worker is sent."""
+    returned: tuple[int, ...]
+    """Bytes of the sums of each stage."""
+    row: float
+    """Bytes that the client sends for each row: its place, or what it is."""
+    alone: Seconds
+    """A step in one process."""
+    shard: Seconds
+    """All stages over the rows of one shard, on a worker."""
+    update: float
+    """Seconds in which the client commits a step."""
+    add: float
+    """Seconds in which it adds a byte of sums."""
+    crowd: Callable[[int], float] = alike
+    """How many times as long a shard takes on so many workers as it took on those that were measured."""
+
+    def parts(self, workers: int, rows: int) -> dict[str, float]:
+        """What a step takes its time for, in seconds: exchange, computing and committing."""
+        n = min(workers, self.shards)
+        computing = self.computing(n, rows)
+        each, blocks = computing / len(self.returned), _blocks(self.shards, n)
+        lasting, before = 0.0, self.sent
+        for size in self.returned:
+            send = self.link.send(before + self.row * rows / n)
+            take = self.link.send(size * blocks) + self.add * size * blocks
+            lasting += stage_seconds(n, send, take, each, self.link.latency, self.link.is_duplex)
+            before = size
+        return {"computing": computing, "exchange": lasting - computing, "committing": self.update}
+
+    def computing(self, workers: int, rows: int) -> float:
+        """Seconds in which the worker with the most shards computes."""
+        n = min(workers, self.shards)
+        return -(-self.shards // n) * self.shard(max(1, round(rows / self.shards))) * self.crowd(n)
+
+    def seconds(self, workers: int, rows: int) -> float:
+        """A step of a batch on so many workers."""
+        return sum(self.parts(workers, rows).values())
+
+    def best(self, rows: int, most: int) -> int:
+        """The number of workers, up to `most`, on which a step is fastest; of equal ones the smallest."""
+        return min(range(1, min(most, self.shards) + 1), key=lambda n: self.seconds(n, rows))
+
+    def break_even(self, workers: int) -> int | None:
+        """The smallest batch for which workers are faster than one process; None up to `LARGEST`."""
+        return first(lambda rows: self.seconds(workers, rows) < self.alone(rows), LARGEST)
+
+
+def _blocks(shards: int, workers: int) -> float:
+    """How many sums a worker returns, on average: one where the number of workers is a power of two."""
+    return sum(len(share) for share in shares(shards, workers)) / workers
+
+
+def first(holds: Callable[[int], bool], largest: int) -> int | None:
+    """The smallest number for which something holds that goes on to hold; None up to `largest`."""
+    high = 1
+    while not holds(high):
+        if high >= largest:
+            return None
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
