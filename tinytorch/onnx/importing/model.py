@@ -88,11 +88,6 @@ class Model(Module):
         self.updates = {tensor: values[self._next[name]] for name, tensor in self._states.items()}
         """The next value of each state, where the file is a step that has states; see `tt.onnx.save`."""
 
-    @property
-    def metadata(self) -> dict[str, str]:
-        """The notes in the file by their keys: labels, settings, where it came from."""
-        return {item.key: item.value for item in self._read.proto.metadata_props}
-
     def attributes(self) -> Iterable[tuple[str, Any]]:
         """The initialisers that are parameters or buffers, under their names in the file."""
         yield from self._states.items()
