@@ -27,6 +27,7 @@ from tinytorch.onnx.calling.values import (
     tensor_of,
 )
 from tinytorch.onnx.reading.library import onnx
+from tinytorch.ops.elementwise import where
 from tinytorch.tensor import Tensor
 
 
@@ -57,7 +58,23 @@ def tensor_cast(x: Tensor, dtype: DType) -> Tensor:
     """A tensor in another dtype; floats that are not 0, NaN among them, are true."""
     if dtype is DType.BOOL:
         return x != 0 if x.dtype is not DType.BOOL else x
+    if x.dtype is DType.FLOAT64 and dtype is DType.FLOAT16:
+        return _halved(x)
     return x.astype(dtype)
+
+
+def _halved(x: Tensor) -> Tensor:
+    """float64 as float16, rounded once. Conversions of ours go by way of float32, and round twice.
+
+    That differs where the first rounding meets the middle of two numbers: what it has lost decides then.
+    """
+    near = x.astype("float32")
+    found = near.astype("float16")
+    gap = near - found.astype("float32")
+    other = found.astype("float32") + 2 * gap
+    is_middle = other.astype("float16").astype("float32") == other
+    lost = x - near.astype("float64")
+    return where(is_middle & (lost * gap.astype("float64") > 0), other.astype("float16"), found)
 
 
 def dtype_in(number: int) -> DType | None:

@@ -87,6 +87,10 @@ ROWS = {
     ),
     "half to even": ("Round", [floats(0.5, 1.5, -2.5)], {}, floats(0, 2, -2)),
     "floats as integers, towards 0": ("Cast", [floats(-1.9, 1.9)], {"to": 7}, ints(-1, 1)),
+    "a cast rounded once": (
+        "Cast", [np.array([1 + 2**-11 + 2**-40, 1 + 3 * 2**-11 - 2**-40, 1 + 2**-11, 0.1, 1e5])], {"to": 10},
+        np.array([1 + 2**-11 + 2**-40, 1 + 3 * 2**-11 - 2**-40, 1 + 2**-11, 0.1, np.inf]).astype(np.float16),
+    ),
     "what is not 0 is true": (
         "Cast", [floats(0, -0.0, 0.1, np.nan)], {"to": 9}, np.array([False, False, True, True]),
     ),
