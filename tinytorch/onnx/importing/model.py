@@ -127,11 +127,8 @@ class Model(Module):
         values.update(zip((item.name for item in self._given), inputs, strict=True))
         operators.load_all()
         walk = Walk(self._read.proto, self._read.folder, self._weights)
-        found = walk.outputs(values)
-        try:
-            return [tensor_of(value) for value in found]
-        except Unsupported as error:
-            raise UnsupportedOperatorError(f"an output of {self._read.name} is no tensor: {error}") from error
+        outputs = zip(walk.outputs(values), self._read.proto.graph.output, strict=True)
+        return [_output(value, item.name) for value, item in outputs]
 
     def _input(self, info: Any) -> Tensor:
         kind = info.type.tensor_type
@@ -156,6 +153,14 @@ class Model(Module):
             return extent(self._dims[name])
         is_ours = self._read.proto.producer_name == PRODUCER
         return parse_extent(name) if is_ours else symbol(_identifier(name))
+
+
+def _output(value: Value, name: str) -> Tensor:
+    """The tensor that an output is. Raises UnsupportedOperatorError for one that is none."""
+    try:
+        return tensor_of(value)
+    except Unsupported as error:
+        raise UnsupportedOperatorError(f"output {quoted(name)} is no tensor of ours: {error}") from error
 
 
 def _identifier(name: str) -> str:

@@ -188,7 +188,7 @@ def test_draws_follow_from_seeds_and_names():
     ("body", "message"),
     [
         ("y = Cast<to = 99>(x)", "99 is the number of no dtype"),
-        ("y = Cast<to = 13>(x)", "uint64 is no dtype of ours"),
+        ("y = Cast<to = 13>(x)", r"it has to be known .*'x'"),
         ("y = DepthToSpace<blocksize = 2>(x)", "2 axes, and 4 are wanted"),
         ('y = BitShift<direction = "UP">(i, i)', "neither LEFT nor RIGHT"),
         ("y = NonZero(x)", r"it has to be known .*'x'"),
@@ -213,6 +213,12 @@ def test_texts_that_are_known_go_through_layouts():
         at = Constant<value_int = 1>() g = Gather(f, at) y = Equal(g, b)
     }"""
     np.testing.assert_array_equal(tt.onnx.load(parsed(text)).compile(backend="numpy")(np.zeros(1, "f")), True)
+
+
+def test_an_output_that_is_no_tensor_is_named():
+    text = """g (float[n] x) => (string[1] y) { y = Constant<value_strings = ["a"]>() }"""
+    with pytest.raises(tt.UnsupportedOperatorError, match="output 'y' is no tensor of ours: texts"):
+        tt.onnx.load(parsed(text))
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+b", "(a|a)*", "a*a*a*b", "(a{1,9}){1,9}"])
