@@ -15,12 +15,6 @@ def relu(x: Tensor) -> Tensor:
     return ours.relu(x)
 
 
-@operator("Sigmoid", since=6)
-def sigmoid(x: Tensor) -> Tensor:
-    """1 / (1 + exp(-x))"""
-    return ours.sigmoid(x)
-
-
 @operator("LeakyRelu", since=6)
 def leaky_relu(x: Tensor, *, alpha: float) -> Tensor:
     """x, and alpha x where it is below 0."""
