@@ -21,6 +21,8 @@ from tinytorch.tensor import Tensor
 
 _MODES: Final = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ")
 _EQUAL, MEMBER = 4, 6
+_MANY: Final = 2**28
+"""Numbers of leaves up to which they are laid out, so that a file cannot ask for any memory."""
 
 
 @dataclass(slots=True)
@@ -155,16 +157,14 @@ def trees_of(lists: Lists, targets: int, of: Sequence[tuple[int, int]], ids: Any
         raise Unsupported(f"there is no mode {unknown[0]!r} of a node")
     try:
         yes, no = (_led(keys, place, lists.modes, row) for row in (lists.yes, lists.no))
-        leaves = [place[key] for key in of]
+        leaves = np.array([place[key] for key in of], np.int64)
     except KeyError as error:
         raise Unsupported(f"there is no node {error} (tree, number)") from error
     own = np.arange(len(keys))
     roots = np.setdiff1d(own, np.concatenate([yes[yes != own], no[no != own]]))
     if len(roots) != len(set(lists.trees)) or not _reached(roots, yes, no).all():
         raise Unsupported("its nodes are no trees, of which each has one root that leads to all")
-    values, has_value = np.zeros((len(keys), targets)), np.zeros((len(keys), targets), bool)
-    np.add.at(values, (leaves, ids), weights)
-    has_value[leaves, ids] = True
+    values, has_value = of_targets(len(keys), targets, leaves, ids, weights)
     return Trees(
         np.asarray(lists.features, np.int64),
         np.asarray(lists.splits),
@@ -176,6 +176,17 @@ def trees_of(lists: Lists, targets: int, of: Sequence[tuple[int, int]], ids: Any
         values,
         has_value,
     )
+
+
+def of_targets(nodes: int, targets: int, leaves: Array, ids: Any, weights: Any) -> tuple[Array, Array]:
+    """What each node has for each target, and whether it has anything. Raises Unsupported."""
+    if not 0 < nodes * targets <= _MANY:
+        raise Unsupported(f"{targets} targets of {nodes} nodes")
+    values: Array = np.zeros((nodes, targets))
+    has_value: Array = np.zeros((nodes, targets), bool)
+    np.add.at(values, (leaves, ids), weights)
+    has_value[leaves, ids] = True
+    return values, has_value
 
 
 def _reached(roots: Array, yes: Array, no: Array) -> Array:

@@ -21,6 +21,10 @@ from tinytorch.tensor import Tensor
 
 _FEW: Final = 4
 """Taps up to which each is taken and weighed; more are a product with a matrix."""
+_LARGE: Final = 2**22
+"""Elements up to which there is such a matrix."""
+_MANY: Final = 2**26
+"""Positions and weights up to which they are computed: more are a mistake of who wrote the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +223,8 @@ def _positions(row: _Axis, way: _Way) -> Array:
     if place is None:
         raise Unsupported(f"there is no coordinate_transformation_mode {way.transformation!r}")
     whole, count = _number(row.whole), _number(row.count)
-    if whole < 1:
-        raise Unsupported("an axis without elements is resized")
+    if whole < 1 or not 0 <= count <= _MANY:
+        raise Unsupported(f"an axis of {whole} elements becomes one of {count}")
     scale = count / whole if row.scale is None else row.scale
     width = float(count) if row.scale is None else row.scale * whole
     found = place(np.arange(count, dtype=np.float64), row, scale, width)
@@ -233,18 +237,23 @@ def _weighed(x: Tensor, rows: Sequence[_Axis], way: _Way) -> Tensor:
     x = x.astype(floating(given))
     for row in rows:
         places, weights = _taps(row, way)
-        beside = [1] * (x.ndim - 1 - row.axis)
-        if places.shape[1] <= _FEW:
-            parts = [
-                take(x, places[:, k], row.axis) * weights[:, k].reshape([-1, *beside]).astype(x.dtype.numpy)
-                for k in range(places.shape[1])
-            ]
-            x = sum(parts[1:], parts[0])
-        else:
-            matrix: Array = np.zeros((len(places), _number(row.whole)))
-            np.add.at(matrix, (np.arange(len(places))[:, None], places), weights)
-            x = (x.swapaxes(row.axis, -1) @ matrix.T.astype(x.dtype.numpy)).swapaxes(row.axis, -1)
+        x = _combined(x, row.axis, _number(row.whole), places, weights.astype(x.dtype.numpy))
     return x.astype(given)
+
+
+def _combined(x: Tensor, axis: int, whole: int, places: Array, weights: Array) -> Tensor:
+    """Sums of elements along an axis: taken one by one, by a matrix, or where that is large as windows."""
+    beside = [1] * (x.ndim - 1 - axis)
+    count, taps = places.shape
+    if taps <= _FEW:
+        parts = [take(x, places[:, k], axis) * weights[:, k].reshape([count, *beside]) for k in range(taps)]
+        return sum(parts[1:], parts[0])
+    if count * whole > _LARGE:
+        return (take(x, places, axis) * weights.reshape([count, taps, *beside])).sum(axis + 1)
+    matrix: Array = np.zeros((count, whole), weights.dtype)
+    for row, at, share in zip(matrix, places, weights, strict=True):
+        np.add.at(row, at, share)
+    return (x.swapaxes(axis, -1) @ matrix.T).swapaxes(axis, -1)
 
 
 def _taps(row: _Axis, way: _Way) -> tuple[Array, Array]:
@@ -253,6 +262,8 @@ def _taps(row: _Axis, way: _Way) -> tuple[Array, Array]:
     scale = _number(row.count) / whole if row.scale is None else row.scale
     shrink = min(scale, 1.0) if way.is_antialiased else 1.0
     radius = (1 if way.mode == "linear" else 2) / shrink
+    if 2 * radius * max(len(at), 1) > _MANY:
+        raise Unsupported(f"{row.count} elements of an axis of {whole}, each of {2 * radius:g}, are too many")
     near = np.arange(1 - math.ceil(radius), math.ceil(radius) + 1)
     places = np.floor(at)[:, None] + near
     away = np.abs(places - at[:, None]) * shrink

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from tinytorch.onnx.calling.operator import Call, operator
-from tinytorch.onnx.operators.forests import MEMBER, Lists, Trees, trees_of, with_members
+from tinytorch.onnx.operators.forests import MEMBER, Lists, Trees, of_targets, trees_of, with_members
 from tinytorch.onnx.operators.linear import labelled, transformed
 from tinytorch.ops.layout import concatenate
 from tinytorch.tensor import Tensor
@@ -30,10 +30,7 @@ def tree_ensemble(
     no = np.asarray(nodes_falsenodeids) + count * np.asarray(nodes_falseleafs)
     leaves = np.arange(len(leaf_weights))
     targets = int(n_targets or 1 + max(leaf_targetids))
-    values = np.zeros((count + len(leaves), targets))
-    has_value = np.zeros(values.shape, bool)
-    values[count + leaves, leaf_targetids] = leaf_weights
-    has_value[count + leaves, leaf_targetids] = True
+    values, has_value = of_targets(count + len(leaves), targets, count + leaves, leaf_targetids, leaf_weights)
     rest = np.zeros(len(leaves))
     tracks = np.zeros(count) if nodes_missing_value_tracks_true is None else nodes_missing_value_tracks_true
     trees = Trees(
