@@ -131,7 +131,8 @@ class Machines:
         `notes` of the history, and so does that one process would be faster, where it would: see `why`.
 
         Raises what `tt.fit` raises with shards, ArgumentError for a step that calls Python functions, and
-        ClusterError where no worker is left; parameters are then those of the last step that was committed.
+        ClusterError, whose `found` is the history so far, where no worker is left or the scheduler went away;
+        parameters are then those of the last step that was committed.
         """
         return fit(
             self.connection, step, data, shards=shards, epochs=epochs, batch_size=batch_size, shuffle=shuffle,

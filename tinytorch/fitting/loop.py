@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, cast
 
 import numpy as np
 
-from compiler.errors import ArgumentError, NumericsError
+from compiler.errors import ArgumentError, ClusterError, NumericsError
 from compiler.ir.interrupts import hold_back, let_through
 from compiler.program import Program
 from tinytorch.callbacks.protocol import Callback, callback_of, checked_count
@@ -110,14 +110,21 @@ def fit_by(
     progress: bool | Report | None,
     resume: str | os.PathLike[str] | None,
 ) -> FitHistory:
-    """The fit whose steps are taken by somebody: by the program itself, by shards, or by other machines."""
+    """The fit whose steps are taken by somebody: by the program itself, by shards, or by other machines.
+
+    Where these are gone the history so far is in `found` of the ClusterError.
+    """
     run = _Run(take, feed, checked_count("epochs", epochs), given)
     run.judge = _judge(validation, batch_size, given)
     run.begin([callback_of(item) for item in _several(callbacks)], resume)
     run.is_recording = record_steps
-    with reporting(progress, "fit") as report:
-        run.report = report
-        run.run()
+    try:
+        with reporting(progress, "fit") as report:
+            run.report = report
+            run.run()
+    except ClusterError as error:
+        error.found = run.state.history
+        raise
     return run.state.history
 
 

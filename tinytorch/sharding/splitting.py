@@ -72,14 +72,19 @@ def split(graph: Graph, data: Iterable[str]) -> Split:
     sharding = Sharding(graph, data)
     if not sharding.sums:
         raise ShardingError("nothing in the step adds up over the rows of its data, so shards have no part")
+    for node in graph.results:
+        if sharding.axis(node) is not None:
+            raise ShardingError(
+                f"a step keeps what its rows add up to, and no value for each row: {describe(node)}"
+            )
     cut: list[Node] = []
     stages: list[Part] = []
     for roots in sharding.sums:
         writer = _Writer(sharding, cut)
-        stages.append(writer.part(roots, ()))
+        stages.append(writer.part(roots, of_rows=True))
         cut.extend(roots)
     writer = _Writer(sharding, cut)
-    update = writer.part(graph.outputs, graph.updates)
+    update = writer.part(graph.outputs, graph.updates, of_rows=False)
     return Split(tuple(stages), update, sharding.data, sharding.symbol)
 
 
@@ -97,11 +102,13 @@ class _Writer:
         self._extra: dict[Source, Node] = {}
         self._cut = {node: number for number, node in enumerate(cut)}
 
-    def part(self, outputs: Sequence[Node], updates: Sequence[tuple[Node, Node]]) -> Part:
-        """The part that computes some values of the graph."""
+    def part(
+        self, outputs: Sequence[Node], updates: Sequence[tuple[Node, Node]] = (), *, of_rows: bool
+    ) -> Part:
+        """The part that computes some values of the graph, of rows or of what they add up to."""
         for node in self._needed([*outputs, *(value for _, value in updates)]):
             self.new[node] = self._written(node)
-        if not updates:
+        if of_rows:
             for node in self.graph.inputs:
                 if node.name in self.sharding.data:  # each says how many rows there are
                     self.sources[node] = Source("data", str(node.name))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
-from compiler.errors import ArgumentError, IndexRangeError, ShardingError
+from compiler.errors import ArgumentError, ClusterError, IndexRangeError, ShardingError
 from tests.tinytorch.fitting.problem import bits, data, problem, rows_of
 from tests.tinytorch.sharding import steps
 
@@ -164,3 +164,31 @@ def test_rows_of_a_dask_array_are_computed_where_they_are_needed(machines):
     for made, given in ((ours, chunked), (theirs, (x, y))):
         machines.fit(made.step, given, epochs=2, **SETTINGS)
     assert bits(ours) == bits(theirs)
+
+
+def test_a_scheduler_that_goes_away_leaves_what_was_committed():
+    """Of a cluster of its own, for nothing is left of it."""
+    x, y = data()
+    ours, theirs = problem(), problem()
+
+    with tt.cluster.connect(workers=1) as machines:
+
+        def rate(state):
+            if state.steps == 6:
+                machines.connection.cluster.close()
+            return 0.01
+
+        with pytest.raises(ClusterError, match="went away") as caught:
+            machines.fit(ours.step, (x, y), epochs=3, **{**SETTINGS, "inputs": {"lr": rate}})
+    assert len(caught.value.found) == 1
+    tt.fit(theirs.step, (x, y), epochs=2, callbacks=_stop_after(6), **SETTINGS)
+    assert bits(ours) == bits(theirs)
+
+
+def _stop_after(steps):
+    class Stop(tt.callbacks.Callback):
+        def on_step_end(self, state):
+            if state.steps == steps:
+                state.stop("enough")
+
+    return Stop()

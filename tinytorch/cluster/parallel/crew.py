@@ -8,7 +8,7 @@ from functools import partial
 from threading import Thread
 from typing import Any, Final
 
-from compiler.errors import ClusterError
+from compiler.errors import ClusterError, TinytorchError
 from tinytorch.cluster.connection import PATIENCE, Connection
 from tinytorch.cluster.library import distributed
 from tinytorch.cluster.parallel.columns import File, sent
@@ -23,6 +23,10 @@ _CALM: Final = 5.0
 
 _MAKING: Final = 120.0
 """Seconds in which an actor must have compiled its programs."""
+
+
+_GONE: Final = (OSError, TimeoutError, distributed.KilledWorker, distributed.client.FutureCancelledError)
+"""What Dask raises for a worker that went away while something was made on it."""
 
 
 class LostError(Exception):
@@ -140,30 +144,39 @@ class Crew:
         present = self.connection.slots()
         fresh = [address for address in present if address not in {*self._hands, *self._given_up}]
         room = len(fresh) if self.most is None else max(0, self.most - len(self._hands))
-        for address, hand in self._made(fresh[:room]).items():
+        for address, hand in self._made(fresh[:room], step).items():
             self._hands[address] = hand
             if step:
                 self.notes.append(f"step {step}: worker {address} takes part")
         self._looked = time.monotonic()
 
-    def _made(self, addresses: list[str]) -> dict[str, Hand]:
-        """Hands on workers, made at the same time. One that cannot be made is noted."""
+    def _made(self, addresses: list[str], step: int) -> dict[str, Hand]:
+        """Hands on workers, made at the same time. Who fails takes no part, which is noted.
+
+        Raises what was wrong with the data or the program, and before the first step also with a worker.
+        """
         found: dict[str, Hand] = {}
-        for address, (future, held) in {address: self._begun(address) for address in addresses}.items():
+        begun = {address: self._begun(address) for address in addresses}
+        for address, (future, held) in begun.items():
             try:
-                found[address] = Hand(
-                    self.connection.client, address, future, future.result(timeout=_MAKING), held
-                )
-            except ClusterError:
-                raise
-            except Exception as error:
-                if not isinstance(error, OSError | TimeoutError | distributed.client.FutureCancelledError):
+                actor = future.result(timeout=_MAKING)
+            except TinytorchError as error:
+                if not step:
                     raise
-                self.notes.append(f"worker {address} took no part: {type(error).__name__}: {error}")
-                self._given_up.add(address)
+                self._refuse(address, error, held)
+            except _GONE as error:
+                self._refuse(address, error, held)
+            else:
+                found[address] = Hand(self.connection.client, address, future, actor, held)
         return found
 
+    def _refuse(self, address: str, error: BaseException, held: dict[str, Any]) -> None:
+        self.notes.append(f"worker {address} takes no part: {type(error).__name__}: {error}")
+        self._given_up.add(address)
+        held.clear()
+
     def _begun(self, address: str) -> tuple[Any, dict[str, Any]]:
+        """An actor that is being made, and the data that are sent to its worker."""
         client = self.connection.client
         held = {
             name: column
