@@ -83,6 +83,8 @@ class ProductDraft:
     """Instructions behind the sum, for each element."""
     shares_left: bool = False
     """Whether all batches are products of one left operand: the right ones are panels."""
+    apart: Count | None = None
+    """How far the rows of such a panel are apart; code depends on it."""
 
     def moved(self, pointers: Mapping[Pointer, Pointer]) -> ProductDraft:
         """The same over other memory."""
@@ -149,10 +151,11 @@ class ProductWriter:
         lines = [line for node in self.maps for line in map_reduce(node).formula.lines]
         after = sum(weight(line.atom, line.arguments) for line in lines)
         shares_left = given.batch in loops and given.batch.role is Role.COLUMN
+        apart = right.by_term if shares_left and isinstance(right.by_term, Count) else None
         return ProductDraft(
             kernel, (counts.get(given.batch) or Count(1), rows, columns),
             product(loop.extent for loop in loops), given.depth, dict(self.slots.addresses), self.tables,
-            frozenset([rows, columns, terms]), after, shares_left,
+            frozenset([rows, columns, terms]), after, shares_left, apart,
         )  # fmt: skip
 
     def _check_maps(self) -> None:

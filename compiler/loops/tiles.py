@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from compiler.ir.types import DType
 from compiler.loops.language import Ref, Tile
 from compiler.loops.machine import Machine
+from compiler.loops.tables import BLOCK_DEPTH
+
+PARTS_AHEAD: Final = 8
+"""Tiles that share the asking for the next panel, a part of it each."""
 
 
 @dataclass(frozen=True)
@@ -31,24 +35,37 @@ class TileCode:
     direct: bool
     cut: bool
     """Whether sums are stored in the result, and there under a mask of the columns that exist."""
+    ahead: bool
+    """Whether rows of the panel follow each other, as the next panel does, which is asked for meanwhile."""
+
+    @property
+    def step_ahead(self) -> int:
+        """How many elements of the next panel a tile asks for with each term."""
+        return max(1, self.vectors * self.lanes // PARTS_AHEAD)
+
+    @property
+    def distance_ahead(self) -> int:
+        """How many elements lie between a tile's panel and what it asks for: those of a block of terms."""
+        return BLOCK_DEPTH * self.vectors * self.lanes
 
     @classmethod
     def of(cls, stmt: Tile, machine: Machine, lanes: int) -> Self:
         """The code of a statement, with its columns in vectors of so many lanes."""
         dtype = stmt.left.memory.dtype
         rows, terms, right = (isinstance(way, Ref) for way in (*stmt.left_strides, stmt.right_step))
+        is_dense = isinstance(stmt.right_step, int) and stmt.right_step == stmt.vectors * stmt.lanes
         has_all = isinstance(stmt.columns, int) and stmt.columns >= stmt.vectors * stmt.lanes
         return cls(
             dtype, stmt.rows, stmt.vectors * stmt.lanes // lanes, lanes,
             fused=machine.has_fma and dtype.is_float, contiguous=stmt.left_strides[1] == 1,
             masked=stmt.masked, tables=(rows, terms, right), chosen=stmt.live is not None,
-            direct=stmt.apart is not None, cut=stmt.apart is not None and not has_all,
+            direct=stmt.apart is not None, cut=stmt.apart is not None and not has_all, ahead=is_dense,
         )  # fmt: skip
 
     @property
     def name(self) -> str:
         """The function's name."""
-        words = "fused", "contiguous", "masked", "chosen", "direct", "cut"
+        words = "fused", "contiguous", "masked", "chosen", "direct", "cut", "ahead"
         marks = [word for word in words if getattr(self, word)]
         kinds = zip(("rows", "terms", "right"), self.tables, strict=True)
         marks += [f"{word}_by_table" for word, is_table in kinds if is_table]

@@ -80,12 +80,17 @@ class _Tiling(Copy):
         self.sums = Memory(found.dtype, held * self.shape.columns)
         is_direct = found.layout is Layout.ROWS and (self.whole or machine.has_masked_memory)
         is_few = rows is not None and rows < COPY_ROWS
-        self.is_packed = not (is_direct and (is_few or found.follows_table))
+        self.is_packed = not (is_direct and (is_few or found.follows_table or self._is_near()))
         self.room = Memory(found.dtype, BLOCK_DEPTH * self.shape.columns)
         self.result = self._result()
         rooms = (self.sums,) if self.result is None else ()
         self.rooms = (*rooms, self.room) if self.is_packed else rooms
         self.writer = Writer()
+
+    def _is_near(self) -> bool:
+        """Whether rows of the right side are known to follow each other: they were packed before."""
+        apart = stride(self.found.right, self.found.term)
+        return isinstance(apart, int) and 0 < apart <= NEAR * self.shape.lanes
 
     def _result(self) -> Ref | None:
         """Where tiles store sums, if nothing but that is done with them, and they lie there as in a tile."""

@@ -10,7 +10,7 @@ from compiler.backends.c.values import Values
 from compiler.loops.language import Along, Layout, Pack, Ref, Tile
 from compiler.loops.machine import Machine
 from compiler.loops.products import EVERY_OTHER
-from compiler.loops.tiles import TileCode
+from compiler.loops.tiles import PARTS_AHEAD, TileCode
 
 _BLOCK: Final = 8
 """Side of the largest squares in which B is transposed."""
@@ -165,6 +165,11 @@ class Code(TileCode):
         number = "n" if self.chosen else "k"
         moving = (", at = 0", ", at += by_term") if is_moving else ("", "")
         lines = [f"for (i64 {number} = 0{moving[0]}; {number} < terms; {number}++{moving[1]}) {{"]
+        if self.ahead:
+            lines.append(f"    __builtin_prefetch(ahead + {number} * {self.step_ahead}, 0, 2);")
+            tiles = f"(rows - 1) / {self.rows} % {PARTS_AHEAD}"
+            begin = f"{tiles} * terms * {self.step_ahead} + {self.distance_ahead}"
+            lines.insert(0, f"const {self.type.element} *ahead = b + {begin};")
         if self.chosen:
             lines.append("    i64 k = live[n];")
         if is_moving:

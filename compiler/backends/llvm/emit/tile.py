@@ -23,7 +23,11 @@ from compiler.backends.llvm.jit.kinds import Value as Register
 from compiler.backends.llvm.jit.modules import Module
 from compiler.loops.language import Tile
 from compiler.loops.machine import Machine
-from compiler.loops.tiles import TileCode
+from compiler.loops.tiles import PARTS_AHEAD, TileCode
+
+FIRST_CACHE: Final = 3
+SECOND_CACHE: Final = 2
+"""Where a line that is asked for is wanted, in LLVM's numbers."""
 
 _PREFETCH_TERMS: Final = 24
 """How many terms ahead A is asked for where it is not read in order."""
@@ -138,12 +142,16 @@ class _Tile:
         masks = self.masks(is_masked=self.code.masked)
         count = code.rows * code.vectors
         carried = [*([zero(self.vector)] * count), *self.moving()]
+        ahead = self.ahead() if code.ahead else None
         with words.counted_loop(builder, index(0), given.terms, carried=carried) as loop:
             sums, moving = loop.values[:count], list(loop.values[count:])
             term = self.term(loop.index)
             position = self.position(term, moving)
             if not (code.contiguous or code.chosen or self.by_term.is_table):
                 self.prefetch(rows[0], position)
+            if ahead is not None:
+                far = builder.mul(loop.index, index(code.step_ahead))
+                self.ask_for(words.offset(builder, ahead, far, code.element), SECOND_CACHE)
             address = self.panel_row(term, moving)
             b = [self.load(address, number, mask) for number, mask in enumerate(masks)]
             for number, start in enumerate(rows):
@@ -210,9 +218,23 @@ class _Tile:
         """Ask for A some terms ahead: rows that lie far apart are beyond the processor's own guesses."""
         builder = self.builder
         ahead = builder.add(position, builder.mul(self.by_term.register, index(_PREFETCH_TERMS)))
-        address = words.offset(builder, start, ahead, self.code.element)
-        read_keep_data = [Constant(i32, number) for number in (0, 3, 1)]
-        words.intrinsic(builder, "llvm.prefetch.p0", void, [address, *read_keep_data])
+        self.ask_for(words.offset(builder, start, ahead, self.code.element), FIRST_CACHE)
+
+    def ahead(self) -> Register:
+        """The address from which on a tile asks for the next panel: each of some neighbours for a part of it.
+
+        All at once they would take the ways to memory for themselves, and then the tile waits for its own.
+        """
+        builder, given, code = self.builder, self.given, self.code
+        tiles = builder.sdiv(builder.sub(given.rows, index(1)), index(code.rows))
+        part = builder.srem(tiles, index(PARTS_AHEAD))
+        begin = builder.mul(builder.mul(part, given.terms), index(code.step_ahead))
+        return words.offset(builder, given.b, builder.add(begin, index(code.distance_ahead)), code.element)
+
+    def ask_for(self, address: Register, cache: int) -> None:
+        """Ask for a line of memory, which is read later if at all."""
+        read_keep_data = [Constant(i32, number) for number in (0, cache, 1)]
+        words.intrinsic(self.builder, "llvm.prefetch.p0", void, [address, *read_keep_data])
 
     def store(self, totals: Sequence[Register]) -> None:
         for number, total in enumerate(totals):

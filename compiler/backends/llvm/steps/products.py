@@ -9,7 +9,7 @@ from typing import Final
 
 from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.steps.launches import BYTES_PER_NANOSECOND, Launch, Scratch, Sizes, chunks_for
-from compiler.ir.dims import Extent, evaluate
+from compiler.ir.dims import Extent, evaluate, product
 from compiler.ir.node import Node
 from compiler.ir.types import INT64
 from compiler.loops.arguments import Bound, bind
@@ -34,6 +34,9 @@ _COLUMNS_OF_A_ROW: Final = 2.0
 
 _NEAR_BYTES: Final = 1 << 19
 """Bytes of the left side's rows that stay in a near cache while panel after panel passes."""
+
+_PANELS_NEAR: Final = 1 << 20
+"""Bytes of panels up to which none is asked for ahead: they are still in a near cache."""
 
 _FEWEST_ROWS: Final = 128
 """Rows for which a panel is read from a far cache in a small part of the time that its multiply-adds take."""
@@ -136,8 +139,8 @@ class ProductStep:
         """
         if wanted == 1:
             return [max(1, batches), max(1, rows), max(1, columns)]
-        if batches >= wanted:
-            down = _cut(rows, -(-rows // max(1, near)), self.tile.rows) if rows > near else max(1, rows)
+        down = max(1, rows) if rows <= near else _cut(rows, -(-rows // near), self.tile.rows)
+        if batches * _parts(rows, down) >= wanted:
             return [-(-batches // max(1, wanted // _parts(rows, down))), down, max(1, columns)]
         wanted = -(-wanted // max(1, batches))
         found: dict[tuple[int, int], float] = {}
@@ -206,8 +209,16 @@ def product_step(nodes: Sequence[Node], draft: ProductDraft, target: Target) -> 
         whole = _whole_columns(draft.core[2], tile, choose(target.machine, dtype, None, None))
         known -= numbers if whole else numbers - {draft.core[2]}
         multiples, few = whole, dict.fromkeys(numbers - {*draft.core}, BLOCK_DEPTH)
+    if draft.apart is not None and _is_far(draft, dtype.size):
+        known.add(draft.apart)
     bound = bind(kernel, known, multiples, labels, few)
     return ProductStep(tuple(nodes), draft, bound, cuts, tile, target)
+
+
+def _is_far(draft: ProductDraft, size: int) -> bool:
+    """Whether all panels of a matrix are known to be more than a near cache holds."""
+    elements = product((draft.core[0].extent, draft.core[2].extent, draft.depth))
+    return isinstance(elements, int) and elements * size > _PANELS_NEAR
 
 
 def _whole_columns(columns: Count, tile: Shape, usual: Shape) -> dict[Count, int]:
