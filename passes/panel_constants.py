@@ -51,7 +51,7 @@ from compiler.rewrite.sweep import origin_of, sweep, with_operands
 from compiler.schedule.frame import called
 from compiler.schedule.target import Target
 
-LARGE: Final = 1 << 18
+LARGE: Final = 1 << 16
 """Bytes of weights from which on it is done: smaller ones stay in a near cache."""
 
 DEEP: Final = 64
