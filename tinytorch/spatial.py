@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from compiler.errors import ArgumentError, ShapeError
-from compiler.ir.dims import Extent, divide_exactly, extent
+from compiler.ir.dims import Extent, divide_down, divide_exactly, extent
 from compiler.ir.node import describe, make_node
 from compiler.ir.op import Pad, Slice
 from tinytorch.axes import counted, items_of
@@ -58,13 +58,10 @@ class Windows:
     def _count(self, x: Tensor, axis: int, is_ceil: bool) -> Extent:
         whole, (low, high), step = x.shape[axis - self.rank], self.padding[axis], self.steps[axis]
         room = whole + low + high - self.reaches[axis]
-        if isinstance(room, int):
-            if room < 0:
-                raise ShapeError(self._unfit(x, axis))
-            beyond = is_ceil and room % step and (room // step + 1) * step < whole + low
-            return room // step + 1 + int(bool(beyond))
-        steps = divide_exactly(room, step)
-        if steps is None:
+        if isinstance(room, int) and room < 0:
+            raise ShapeError(self._unfit(x, axis))
+        found = divide_down(room, step)
+        if found is None:
             rest = self.reaches[axis] - low - high
             more = f"{rest % step:+}" if isinstance(rest, int) and rest % step else ""
             fix = f"give the axis an extent of {step}*m{more}, or a number"
@@ -72,7 +69,9 @@ class Windows:
                 f"how many windows, {step} apart, axis {axis - self.rank} has is no polynomial: "
                 f"{describe(x.node)}\n  fix: {fix}"
             )
-        return steps + 1
+        steps, left = found
+        behind = (steps + 1) * step - whole - low
+        return steps + 1 + int(bool(is_ceil and left and isinstance(behind, int) and behind < 0))
 
     def _unfit(self, x: Tensor, axis: int) -> str:
         low, high = self.padding[axis]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from compiler.errors import ArgumentError, ShapeError
-from compiler.ir.dims import Extent, divide_exactly, extent
+from compiler.ir.dims import Extent, divide_down, extent
 from compiler.ir.node import Node, describe, make_node
 from compiler.ir.op import Fold, Window
 from tinytorch.axes import Axis, counted, items_of, normalised_axes, normalised_axis
@@ -64,11 +64,11 @@ def _positions(node: Node, axis: int, size: Extent, step: int, dilation: int) ->
         raise ShapeError(
             f"no window of {size} elements, {dilation} apart, lies in axis {axis} of {describe(node)}"
         )
-    steps = room // step if isinstance(room, int) else divide_exactly(room, step)
-    if steps is None:
+    found = divide_down(room, step)
+    if found is None:
         fix = f"\n  fix: slice it to {step}*m+{reach} elements, or declare it so long"
         raise ShapeError(
             f"how many windows of {size} elements, {step} apart, axis {axis} has is no polynomial: "
             f"{describe(node)}{fix}"
         )
-    return steps + 1
+    return found[0] + 1

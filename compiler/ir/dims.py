@@ -276,6 +276,16 @@ def divide_exactly(dividend: Extent, divisor: Extent) -> Extent | None:
     return quotient
 
 
+def divide_down(dividend: Extent, divisor: int) -> tuple[Extent, int] | None:
+    """The quotient rounded down for every value of the symbols, and what is left; None where it varies.
+
+    `2*m - 1` by 2 is `m - 1`, and 1 is left: all but the constant term are divisible.
+    """
+    rest = (dividend if isinstance(dividend, int) else dict(dividend.terms).get((), 0)) % divisor
+    quotient = divide_exactly(dividend - rest, divisor)
+    return None if quotient is None else (quotient, rest)
+
+
 _TOKEN = re.compile(r"\s*(?:(?P<number>\d+)|(?P<name>[A-Za-z_][A-Za-z_0-9]*)|(?P<op>[-+*^]))")
 
 
