@@ -33,7 +33,9 @@ def fold(name: str, inputs: Sequence[Value], attributes: Mapping[str, Any]) -> l
     if function is None or not all(item is None or isinstance(item, np.ndarray) for item in arrays):
         return None
     known = cast("list[Array | None]", arrays)
-    if not all(item is None or _is_small(item, _is_real(known)) for item in known):
+    if any(item is None for item in known[:1]) or not all(
+        item is None or _is_small(item, _is_real(known)) for item in known
+    ):
         return None
     try:
         found = function(*known, **attributes)
