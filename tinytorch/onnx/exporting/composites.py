@@ -53,6 +53,8 @@ class Composite:
     write: Callable[..., Value]
     """Of the context, the use and its settings, and the values that it is given."""
     dtypes: tuple[Any, ...] = (FLOAT32, FLOAT64)
+    since: int = 18
+    """The version of the standard's operators that has it first, from the oldest on that is written."""
 
 
 def _by_axis(use: Use) -> Iterator[Settings]:
@@ -209,12 +211,10 @@ def _written(
 
 def _use_of(node: Node, uses: Uses) -> Use | None:
     """The nodes of the same use of a scope, if this one alone is read by others."""
+    if uses.result_of(node.origin.opened) is not node:
+        return None
     nodes = uses.made_in(node.origin.opened)
     inside = set(nodes)
-    for item in nodes:
-        is_seen = uses.is_result(item) or any(user not in inside for user in uses.users(item))
-        if is_seen != (item is node):
-            return None
     given = dict.fromkeys(operand for item in nodes for operand in item.operands if operand not in inside)
     return Use(nodes, node, tuple(given))
 

@@ -106,7 +106,7 @@ def _covers(op: MapReduce) -> bool:
 def _standard_node(op: MapReduce, values: Sequence[Any]) -> Value | None:
     """One operator that is the formula, where it is one and there is a kernel."""
     row = _standard().get(_shape(op.formula))
-    x, *literals = values
+    x, *literals = values or [None]
     if row is None or not isinstance(x, Value) or any(isinstance(item, Value) for item in literals):
         return None
     name, since, attributes = row

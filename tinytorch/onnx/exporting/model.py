@@ -12,7 +12,7 @@ import numpy as np
 from compiler.errors import ArgumentError
 from compiler.ir.dims import Dim
 from compiler.ir.graph import Graph
-from compiler.ir.node import Node
+from compiler.ir.node import Node, describe
 from compiler.ir.op import Constant, Input, Parameter
 from compiler.ir.types import TensorType
 from compiler.program import Program
@@ -113,7 +113,7 @@ def _checked_opset(opset: int | None) -> int:
     newest = min(NEWEST, onnx.defs.onnx_opset_version())
     if opset is None:
         return newest
-    if not OLDEST <= opset <= newest:
+    if not isinstance(cast(Any, opset), int) or not OLDEST <= opset <= newest:
         raise ArgumentError(f"opset is {OLDEST} to {newest}, not {opset!r}")
     return opset
 
@@ -138,6 +138,9 @@ def _asked(what: Any, inputs: Any, outputs: Any, updates: Mapping[Tensor, Tensor
     for item in (*declared, *results):
         if not isinstance(item, Tensor):
             raise ArgumentError(f"what is exported are tensors, not {item!r}")
+    for item in declared:
+        if not isinstance(item.node.op, Input):
+            raise ArgumentError(f"an input is made by tt.input, and not computed: {describe(item.node)}")
     changes = [(target.node, as_tensor(value).node) for target, value in (updates or {}).items()]
     graph = Graph.of([item.node for item in results], changes, [item.node for item in declared])
     check_updates(graph.nodes, {target.op for target, _ in changes})

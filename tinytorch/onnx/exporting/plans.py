@@ -27,6 +27,7 @@ class Uses:
     def __init__(self, graph: Graph) -> None:
         self._users = graph.users
         self._results = set(graph.results)
+        self._seen: dict[Scope | None, Node | None] = {}
         self._made: dict[Scope | None, list[Node]] = {}
         for node in graph.nodes:
             if node.origin.of is None:
@@ -40,9 +41,17 @@ class Uses:
         """What was built in one use of a scope, but for gradients."""
         return self._made.get(scope, ())
 
-    def users(self, node: Node) -> tuple[Node, ...]:
-        """The nodes that read a value."""
-        return self._users[node]
+    def result_of(self, scope: Scope | None) -> Node | None:
+        """The one node of a use of a scope that others see; None where they see several."""
+        if scope not in self._seen:
+            inside = set(self.made_in(scope))
+            seen = [
+                node
+                for node in self.made_in(scope)
+                if self.is_result(node) or any(user not in inside for user in self._users[node])
+            ]
+            self._seen[scope] = seen[0] if len(seen) == 1 else None
+        return self._seen[scope]
 
     def is_result(self, node: Node) -> bool:
         """Whether a call returns a value."""

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from compiler.backends.reference.interpreter import highest, lowest
 from compiler.ir.node import Node
 from compiler.ir.op import Prefix, Scan
-from compiler.ir.types import dtype_of
+from compiler.ir.types import DType, dtype_of
 from tinytorch.onnx.exporting.context import Context
 from tinytorch.onnx.exporting.protos import element_type
 from tinytorch.onnx.exporting.values import Value, converted, numpy
@@ -45,22 +46,17 @@ def write_prefix(context: Context, node: Node, *operands: Value) -> Value:
     return _scan(context, op, node, given)
 
 
-def _first(op: Prefix, kind: np.dtype[Any]) -> Any:
+def _first(op: Prefix, dtype: DType) -> Any:
     """The value before there is an element."""
-    bounds: Any = np.finfo(kind) if kind.kind == "f" else np.iinfo(kind)
-    infinity = np.inf if kind.kind == "f" else None
-    return {
-        Scan.MAX: bounds.min if infinity is None else -infinity,
-        Scan.MIN: bounds.max if infinity is None else infinity,
-        Scan.PRODUCT: 1,
-    }.get(op.scan, 0)
+    bounds = {Scan.MAX: lowest, Scan.MIN: highest}
+    return bounds[op.scan](dtype) if op.scan in bounds else int(op.scan is Scan.PRODUCT)
 
 
 def _scan(context: Context, op: Prefix, node: Node, given: list[Value]) -> Value:
     writer, shape = context.writer, node.type.shape
     row = (*shape[: op.axis], *shape[op.axis + 1 :])
     kind = given[0].dtype
-    state = context.moves.expanded(writer.constant(_first(op, kind), kind), row)
+    state = context.moves.expanded(writer.constant(_first(op, node.type.dtype), kind), row)
     body = _body(writer, op, kind, len(given), len(row))
     ways = [int(op.reverse)]
     _, found = writer.results(

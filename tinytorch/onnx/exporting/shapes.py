@@ -49,23 +49,18 @@ class Moves:
     def reshaped(self, x: Value, given: Shape, wanted: Shape) -> Value:
         """The elements in another shape.
 
-        An extent that is not known is that of the same axis before, or the one that follows from the rest.
+        An extent that is not known is that of the same axis before, or the one that follows from the rest;
+        where there are such of both kinds the shape is computed, for an extent may be 0 in a call.
         """
         source, shape = x.flat or (x, given)
         if shape == wanted:
             return source
-        is_empty = 0 in wanted
-        found = x.nodes.node(
-            "Reshape", source, self._wanted(x, shape, wanted), allowzero=1 if is_empty else None
-        )
+        numbers = [self._said(extent, axis, shape) for axis, extent in enumerate(wanted)]
+        is_said = 0 not in wanted and (-1 not in numbers or (numbers.count(-1) == 1 and 0 not in numbers))
+        extents = x.nodes.integers(*numbers) if is_said else self.extents.shape(wanted)
+        found = x.nodes.node("Reshape", source, extents, allowzero=None if is_said else 1)
         found.flat = source, shape
         return found
-
-    def _wanted(self, x: Value, given: Shape, wanted: Shape) -> Value:
-        numbers = [self._said(extent, axis, given) for axis, extent in enumerate(wanted)]
-        if 0 in wanted or numbers.count(-1) > 1:
-            return self.extents.shape(wanted)
-        return x.nodes.integers(*numbers)
 
     def _said(self, extent: Extent, axis: int, given: Shape) -> int:
         if isinstance(extent, int):
