@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from compiler.ir.formula.tape import Const, Formula, Ref
+from compiler.ir.formula.tape import Const, Formula, Ref, infer_dtypes
 from compiler.ir.node import Node
 from compiler.ir.op import Access, Argument, Index, MapReduce, Size
-from compiler.ir.types import Operand, Weak, dtype_of
+from compiler.ir.types import INT64, Operand, Weak, dtype_of
 from tinytorch.elementwise import Elementwise
 from tinytorch.onnx.exporting.context import Context
 from tinytorch.onnx.exporting.formulas import Applied, written
@@ -118,7 +118,7 @@ def _standard_node(op: MapReduce, values: Sequence[Any]) -> Value | None:
 
 def _formula(context: Context, op: MapReduce, values: Sequence[Any]) -> Value:
     """What a formula makes of values: a function of the model where it is long."""
-    formula, kinds = op.formula, _kinds(op, values)
+    formula, kinds = op.formula, _strong(op, _kinds(op, values))
     if not any(isinstance(item, Value) for item in values):
         return written(context.writer, formula, kinds, op.dtype, values)
     inputs = {item.name: item for item in values if isinstance(item, Value)}
@@ -127,6 +127,15 @@ def _formula(context: Context, op: MapReduce, values: Sequence[Any]) -> Value:
     found = Applied(formula, tuple(arguments), tuple(kinds), op.dtype)
     name = context.names.formulas.get(formula, formula.name)
     return context.writer.call(name, found, list(inputs.values()), document=str(formula), notes=found.notes())
+
+
+def _strong(op: MapReduce, kinds: list[Operand]) -> list[Operand]:
+    """Sizes as int64, which they are in a model, where that changes the dtype of no line."""
+    given = [
+        INT64 if isinstance(item, Size) else kind for item, kind in zip(op.arguments, kinds, strict=True)
+    ]
+    is_same = infer_dtypes(op.formula, given, op.dtype) == infer_dtypes(op.formula, kinds, op.dtype)
+    return given if is_same else kinds
 
 
 def _kinds(op: MapReduce, values: Sequence[Any]) -> list[Operand]:

@@ -5,6 +5,9 @@ import pytest
 
 import tinytorch as tt
 from compiler.ir.build import apply
+from compiler.ir.formula.parsing import parse_formula
+from compiler.ir.node import make_node
+from compiler.ir.op import Prefix, Scan
 from compiler.ir.types import DType
 from tests.tinytorch.onnx.exporting.running import assert_close, assert_same, operators_of, session_of
 from tinytorch.onnx.exporting.writer import LACKING
@@ -94,6 +97,24 @@ def test_extents_may_be_known_by_a_call_alone(name):
         array = np.random.default_rng(count).normal(size=(count, 3)).astype(np.float32)
         for found, wanted in zip(session.run(None, {"x": array}), oracle(array), strict=True):
             assert_close(found, wanted, 1e-5, name)
+
+
+def test_maps_of_nothing_and_maxima_of_bools_so_far():
+    x = tt.input("x", (2, 3), "bool")
+    flat = Tensor(apply(parse_formula("flat() = 1.5"), dtype=DType.FLOAT64, shape=(2, 2)))
+    running = [Tensor(make_node(Prefix(scan, 1), [x.node])) for scan in (Scan.MAX, Scan.MIN)]
+    assert_same([x], [flat, *running], [np.array([[0, 1, 0], [1, 0, 1]], bool)])
+
+
+def test_shapes_hold_for_extents_of_zero():
+    x = tt.input("x", ("n", "m", 4))
+    outputs = [x.reshape(x.shape[0], -1), x.reshape(-1, 4), x.transpose(1, 0, 2).reshape(-1), x.sum(1)]
+    session = session_of(tt.onnx.to_model(inputs=[x], outputs=outputs))
+    oracle = tt.compile(x, outputs, backend="reference", passes=())
+    for shape in ((0, 3, 4), (2, 0, 4), (2, 3, 4)):
+        array = np.ones(shape, np.float32)
+        for found, wanted in zip(session.run(None, {"x": array}), oracle(array), strict=True):
+            assert_close(found, wanted, 1e-6)
 
 
 def test_symbols_follow_from_polynomials_of_one():
