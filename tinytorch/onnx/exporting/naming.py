@@ -7,7 +7,7 @@ from typing import Final
 from compiler.ir.graph import Graph
 from compiler.ir.naming import unquoted
 from compiler.ir.node import Node
-from compiler.ir.scope import Path, Scope, paths_of
+from compiler.ir.scope import Path
 
 STATES: Final = "tinytorch.states"
 """The key under which a model says which output is the next value of which input, as JSON."""
@@ -37,23 +37,10 @@ def value_names(graph: Graph) -> dict[Node, str]:
 def node_paths(graph: Graph) -> dict[Node, str]:
     """Where in a network each node is, as ONNX says it: `/encoder/block.0`; nothing for no scope.
 
-    What was read from a model has the name of its node, in full, as a scope; scopes inside of it are ours.
+    A scope of ours inside of one that has its name, as of a function that a node became, is not said again.
     """
-    scopes = {node: node.origin.scope for node in graph.nodes}
-    paths = paths_of(scopes.values())
-    return {
-        node: _joined(paths[_named(scope)]) if scope is not None else "" for node, scope in scopes.items()
-    }
-
-
-def _named(scope: Scope) -> Scope:
-    """The outermost scope around one, or itself, that is a name of a node."""
-    found, outer = scope, scope
-    while outer.parent is not None:
-        outer = outer.parent
-        if outer.name.startswith("/"):
-            found = outer
-    return found
+    paths = {path: _joined(path) for path in graph.scopes.values()}
+    return {node: paths[path] for node, path in graph.scopes.items()}
 
 
 def _joined(path: Path) -> str:
@@ -61,6 +48,6 @@ def _joined(path: Path) -> str:
     for part in (piece for item in path for piece in item.split("/") if piece):
         if part.isdigit() and parts:
             parts[-1] += f".{part}"
-        else:
+        elif not parts or part != parts[-1].partition(".")[0]:
             parts.append(part)
     return "".join(f"/{part}" for part in parts)
