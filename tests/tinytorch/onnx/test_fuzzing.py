@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tinytorch.onnx.fuzzing import corpus
-from tests.tinytorch.onnx.fuzzing.checking import check, made
-from tests.tinytorch.onnx.fuzzing.mutating import mutated_bytes, mutated_model
+from tests.tinytorch.onnx.fuzzing.checking import CHANGES, check, made
 from tinytorch.onnx.reading.files import read_model
 
 models = cache(corpus.small)
@@ -26,7 +25,7 @@ def test_models_are_loaded_or_refused_whatever_is_changed(data):
         return data.draw(st.integers(0, count - 1))
 
     content = models()[data.draw(st.sampled_from(sorted(models())))]
-    check(data.draw(st.sampled_from([mutated_bytes, mutated_model]))(content, choose))
+    check(data.draw(st.sampled_from(CHANGES))(content, choose))
 
 
 @pytest.mark.parametrize("name", sorted(corpus.TEXTS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,14 @@ def schema_of(name: str, domain: str, opset: int) -> Any:
         raise Unsupported(
             f"the standard has no such operator in opset {opset} of {domain or 'ai.onnx'}"
         ) from None
+
+
+@lru_cache(maxsize=4096)
+def required_inputs(name: str, domain: str, opset: int) -> tuple[str, ...]:
+    """The names of the inputs that an operator has to have, which stand before the others."""
+    every = schema_of(name, domain, opset).inputs
+    single = onnx.defs.OpSchema.FormalParameterOption.Single
+    return tuple(itertools.takewhile(bool, (i.name if i.option == single else "" for i in every)))
 
 
 def defaults_of(schema: Any) -> list[Any]:

@@ -15,7 +15,7 @@ from tinytorch.onnx.importing.foreign import Encoding, foreign_dtypes, is_exact,
 from tinytorch.onnx.importing.formulas import formula_applied
 from tinytorch.onnx.importing.inlining import NEWEST, body_of, with_attributes
 from tinytorch.onnx.importing.parts import Parts
-from tinytorch.onnx.importing.schemas import attributes_of, defaults_of, schema_of
+from tinytorch.onnx.importing.schemas import attributes_of, defaults_of, required_inputs, schema_of
 from tinytorch.onnx.reading.arrays import array_of
 from tinytorch.onnx.reading.limits import MOST_NODES
 from tinytorch.onnx.reading.naming import quoted
@@ -148,6 +148,9 @@ class Walk:
         if opset is None:
             raise ModelError(f"node {name!r} is of domain {domain!r}, of which the model imports no opset")
         schema = schema_of(node.op_type, domain, opset)
+        for place, wanted in enumerate(required_inputs(node.op_type, domain, opset)):
+            if place >= len(inputs) or inputs[place] is None:
+                raise ModelError(f"{_title(node, name)}: its input {wanted} is missing")
         attributes = attributes_of(node, schema, self.folder)
         if domain == "" and (folded := fold(node.op_type, inputs, attributes)) is not None:
             return folded

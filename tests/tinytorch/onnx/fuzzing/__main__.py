@@ -32,7 +32,7 @@ def main():
     if options.seed is not None:
         content = made(models, options.seed)
         Path("mutated.onnx").write_bytes(content)
-        print(check(content))
+        print(check(content, options.run))
         return 0
     return _search(models, options)
 
@@ -44,6 +44,7 @@ def _options():
     parser.add_argument("--gigabytes", type=float, default=4.0, help="of address space for a process")
     parser.add_argument("--start", type=int, default=0, help="the first seed")
     parser.add_argument("--seed", type=int, help="one seed alone, in this process; writes mutated.onnx")
+    parser.add_argument("--run", action="store_true", help="compile and call what is loaded, too")
     parser.add_argument("--small", action="store_true", help="only the small models")
     return parser.parse_args()
 
@@ -67,7 +68,7 @@ def _search(models, options):
 def _block(models, options, first, said, found):
     """Works through seeds in a process of its own; returns where the next one begins."""
     results = multiprocessing.Queue()
-    worker = multiprocessing.Process(target=_work, args=(models, options.gigabytes, first, results))
+    worker = multiprocessing.Process(target=_work, args=(models, options, first, results))
     worker.start()
     at = first
     try:
@@ -98,12 +99,12 @@ def _next(results, worker, seconds):
     return "too slow", f"more than {seconds} seconds"
 
 
-def _work(models, gigabytes, first, results):
+def _work(models, options, first, results):
     sys.stderr = open("/dev/null", "w")  # noqa: SIM115, PTH123  # what libraries say of each model
-    resource.setrlimit(resource.RLIMIT_AS, (int(gigabytes * 2**30),) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (int(options.gigabytes * 2**30),) * 2)
     for seed in range(first, first + BLOCK):
         try:
-            results.put((check(made(models, seed)), ""))
+            results.put((check(made(models, seed), options.run), ""))
         except BaseException as error:  # noqa: BLE001  # this is what is looked for
             frames = traceback.extract_tb(error.__traceback__)[-3:]
             where = "\n".join(f"  {Path(item.filename).name}:{item.lineno} {item.name}" for item in frames)

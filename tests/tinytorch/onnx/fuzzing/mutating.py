@@ -4,7 +4,7 @@ A `Choose` returns a whole number below its argument: of a random generator, or 
 """
 
 import numpy as np
-from onnx import ModelProto
+from onnx import AttributeProto, ModelProto, TensorProto, defs, numpy_helper
 
 NUMBERS = [0, 1, -1, 2, 3, 7, 64, 2**31 - 1, -(2**31), 2**40, 2**62, 2**63 - 1, -(2**63)]
 TEXTS = [
@@ -21,6 +21,8 @@ TEXTS = [
     "-1",
 ]
 FLOATS = [0.0, -1.0, 1e38, float("nan"), float("inf"), -float("inf"), 1e-45]
+OPERATORS = sorted({schema.name for schema in defs.get_all_schemas() if not schema.domain})
+INT, REAL = AttributeProto.INT, AttributeProto.FLOAT
 VARINT, TEXT, BYTES, MESSAGE, ENUM, FLOAT, DOUBLE = 3, 9, 12, 11, 14, 2, 1
 
 
@@ -57,6 +59,91 @@ def mutated_model(content, choose):
     for _ in range(1 + choose(3)):
         _mutate(_somewhere(model, choose), choose)
     return model.SerializeToString()
+
+
+def mutated_meaning(content, choose):
+    """A model that holds together as before, and means something else: other operators, orders, numbers."""
+    model = ModelProto()
+    model.ParseFromString(content)
+    for _ in range(1 + choose(3)):
+        _CHANGES[choose(len(_CHANGES))](model, choose)
+    return model.SerializeToString()
+
+
+def _other_number(model, choose):
+    """A number in an attribute of a node is another."""
+    node = _node(model, choose)
+    lists = [item for item in node.attribute if item.ints or item.floats] if node else []
+    single = [item for item in node.attribute if item.type in (INT, REAL)] if node else []
+    if lists and choose(2):
+        item = lists[choose(len(lists))]
+        items = item.ints or item.floats
+        items[choose(len(items))] = _number(choose) if item.ints else FLOATS[choose(len(FLOATS))]
+    elif single:
+        item = single[choose(len(single))]
+        if item.type == INT:
+            item.i = _number(choose)
+        else:
+            item.f = FLOATS[choose(len(FLOATS))]
+
+
+def _other_operator(model, choose):
+    """A node is one of another operator, with the inputs, outputs and attributes that it has."""
+    node = _node(model, choose)
+    if node:
+        node.op_type = OPERATORS[choose(len(OPERATORS))]
+
+
+def _other_input(model, choose):
+    """A node takes an input, an initialiser or nothing where it took another."""
+    node = _node(model, choose)
+    names = [item.name for item in (*model.graph.input, *model.graph.initializer)] + [""]
+    if node and node.input:
+        node.input[choose(len(node.input))] = names[choose(len(names))]
+
+
+def _other_extent(model, choose):
+    """An axis of an input is longer, shorter, or of any length."""
+    kinds = [item.type.tensor_type for item in model.graph.input]
+    dims = [dim for kind in kinds for dim in kind.shape.dim]
+    if dims:
+        dim = dims[choose(len(dims))]
+        if choose(3):
+            dim.dim_value = choose(6) if choose(4) else max(0, NUMBERS[choose(len(NUMBERS))])
+        else:
+            dim.dim_param = "n"
+
+
+def _other_element(model, choose):
+    """An element of a tensor of whole numbers, such as a shape or axes, is another."""
+    tensors = [
+        *model.graph.initializer,
+        *(item.t for node in model.graph.node for item in node.attribute if item.HasField("t")),
+    ]
+    whole = [item for item in tensors if item.data_type == TensorProto.INT64 and np.prod(item.dims)]
+    if whole:
+        tensor = whole[choose(len(whole))]
+        array = numpy_helper.to_array(tensor).copy()
+        array.reshape(-1)[choose(array.size)] = _number(choose)
+        tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+
+
+def _other_type(model, choose):
+    """An input is of another type."""
+    if model.graph.input:
+        kind = model.graph.input[choose(len(model.graph.input))].type.tensor_type
+        kind.elem_type = 1 + choose(16)
+
+
+_CHANGES = [_other_number, _other_operator, _other_input, _other_extent, _other_element, _other_type]
+
+
+def _node(model, choose):
+    return model.graph.node[choose(len(model.graph.node))] if model.graph.node else None
+
+
+def _number(choose):
+    return NUMBERS[choose(len(NUMBERS))] if choose(3) == 0 else choose(8) - 2
 
 
 def _somewhere(message, choose):
