@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from compiler.errors import ShapeError
 from compiler.ir.dims import Extent, Shape, product
@@ -15,6 +15,8 @@ from compiler.ir.formula.tape import Const
 from compiler.ir.hashing import hash_once
 from compiler.ir.trait import Op, Trait
 from compiler.ir.types import TensorType
+
+_VIEWS: Final = Trait.LAYOUT | Trait.VIEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Layout(Op):
 
     @property
     def traits(self) -> Trait:
-        return Trait.LAYOUT | (Trait.VIEW if self.is_view else Trait.NONE)
+        return _VIEWS if self.is_view else Trait.LAYOUT
 
 
 @hash_once
