@@ -23,6 +23,6 @@ def test_systems_infer_alike(is_open, tmp_path):
     pytest.importorskip("onnxruntime")
     from tests.benchmarks.systems import imported, onnx_runtime
 
-    write(tmp_path, "mlp", 3, is_open)
+    write(tmp_path, "lenet", 3, is_open)
     results = [system.prepare(str(tmp_path))() for system in (imported, onnx_runtime)]
     np.testing.assert_allclose(results[0], results[1], rtol=1e-4, atol=1e-5)
