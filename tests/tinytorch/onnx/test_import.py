@@ -6,6 +6,7 @@ import pytest
 
 import tinytorch as tt
 from tests.tinytorch.onnx.models import parsed
+from tinytorch.onnx.calling.operator import Operator
 
 NETWORK = """
 network (float[batch, 4] x) => (float[batch, 3] y, float[n, m] z)
@@ -97,9 +98,11 @@ def test_dimensions_of_odd_names_are_symbols(name, symbol):
     assert str(tt.onnx.load(model).inputs[0].shape) == "(x_0, 4)"
 
 
-def test_what_no_schema_rules_out_names_the_node():
-    text = (
-        "network (float[4] x) => (float[n] y) <int64[1] a = {0}, int64[2] b = {1, 2}> { y = Slice(x, a, b) }"
-    )
-    with pytest.raises(tt.UnsupportedOperatorError, match=r"slice_0 .*1 starts, 2 ends"):
-        tt.onnx.load(parsed(text))
+def test_what_python_says_of_an_operator_names_the_node(monkeypatch):
+    def wrong(*_):
+        raise IndexError("axis 7")
+
+    monkeypatch.setattr(Operator, "__call__", wrong)
+    model = parsed("network (float[4] x) => (float[4] y) { y = Relu(x) }")
+    with pytest.raises(tt.ModelError, match=r"node 'relu_0' \(Relu\) has inputs or attributes.*: axis 7"):
+        tt.onnx.load(model)
