@@ -93,7 +93,7 @@ def test_a_loop_that_ends_by_data_says_which():
 
 
 def test_an_endless_loop_is_refused(monkeypatch):
-    monkeypatch.setattr(walk, "MOST_NODES", 5000)
+    monkeypatch.setattr(walk, "MOST_UNROLLED", 5000)
     text = """
     endless (float x) => (float y) {
         count = Constant<value_int = 9000000000000>()

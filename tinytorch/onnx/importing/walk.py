@@ -17,7 +17,7 @@ from tinytorch.onnx.importing.inlining import NEWEST, body_of, with_attributes
 from tinytorch.onnx.importing.parts import Parts
 from tinytorch.onnx.importing.schemas import attributes_of, defaults_of, required_inputs, schema_of
 from tinytorch.onnx.reading.arrays import array_of
-from tinytorch.onnx.reading.limits import MOST_NODES
+from tinytorch.onnx.reading.limits import MOST_UNROLLED
 from tinytorch.onnx.reading.naming import quoted
 from tinytorch.tensor import Tensor
 
@@ -57,10 +57,14 @@ class Walk:
     """The model's own, by domain, name and overload."""
     visited: int = 0
     """Nodes until now, those of unrolled loops each time."""
+    most: int = 0
+    """How many may be: those that are written, and some more for loops and functions."""
 
     def __post_init__(self) -> None:
         self.opsets = _opsets_of(self.model)
         self.functions = {(i.domain, i.name, i.overload): i for i in self.model.functions}
+        written = [self.model.graph.node, *(item.node for item in self.model.functions)]
+        self.most = MOST_UNROLLED + sum(map(len, written))
 
     def outputs(self, known: Mapping[str, Value]) -> list[Value]:
         """The values of the model's outputs, for values of its inputs.
@@ -95,9 +99,9 @@ class Walk:
     def _nodes(self, nodes: Sequence[Any], values: Environment, opsets: Mapping[str, int]) -> None:
         for position, node in enumerate(nodes):
             self.visited += 1
-            if self.visited > MOST_NODES:
+            if self.visited > self.most:
                 raise UnsupportedOperatorError(
-                    f"the model has more than {MOST_NODES} nodes with loops unrolled"
+                    f"the model has more than {self.most} nodes with loops unrolled"
                 )
             name = node.name or f"{node.op_type.lower()}_{position}"
             inputs = [self._value(item, values, name) for item in node.input]

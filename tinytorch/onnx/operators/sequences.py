@@ -11,7 +11,7 @@ from compiler.ir.scope import scope
 from tinytorch.onnx.calling.operator import Call, Known, operator
 from tinytorch.onnx.calling.rows import joined, piece_of, place_in, rows_of, stacked
 from tinytorch.onnx.calling.values import Array, Failed, Unsupported, Value, shape_of
-from tinytorch.onnx.reading.limits import MOST_NODES
+from tinytorch.onnx.reading.limits import MOST_UNROLLED
 
 
 @operator("SequenceConstruct", since=11)
@@ -67,7 +67,7 @@ def split(data: Value, sizes: Known | None = None, *, axis: int = 0, keepdims: i
         raise Unsupported(f"the extent {extent} of axis {axis} has to be a number")
     if sizes is None or sizes.ndim == 0:
         step = 1 if sizes is None else int(sizes)
-        if extent > MOST_NODES * step:
+        if extent > MOST_UNROLLED * step:
             raise Unsupported(f"an axis of {extent} is more pieces of {step} than a graph may have nodes")
         starts = list(range(0, extent, step))
     else:

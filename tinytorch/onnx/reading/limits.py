@@ -16,6 +16,10 @@ DEEPEST: Final = 100
 MOST_NODES: Final = 250_000
 """Nodes of a model after its functions are written out, wherever they stand."""
 
+MOST_UNROLLED: Final = 20_000
+"""Nodes that loops and functions may make beside those that are written in a model. A loop of a billion turns
+is refused within seconds, and a graph of as many nodes as this takes minutes to compile."""
+
 LONGEST_NAME: Final = 10_000
 """Characters of the name of a value, a node or a tensor."""
 
