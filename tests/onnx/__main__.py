@@ -22,6 +22,7 @@ from typing import Any
 from rich.console import Console
 
 from tests.onnx.outcomes import SYSTEMS, Bench
+from tests.onnx.record import write_record
 from tests.onnx.scores import reasons, score_table
 from tests.onnx.suites import KINDS, load_cases
 from tests.onnx.workers import run_all
@@ -52,6 +53,8 @@ def main() -> int:
         options.json.write_text(
             json.dumps({"versions": _versions(), "tests": rows}, indent=1), encoding="utf-8"
         )
+    if options.write:
+        write_record(rows, _versions())
     return _show(rows, options)
 
 
@@ -89,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     add("--seconds", type=float, default=60.0, help="after which a test is killed")
     add("--json", type=Path, help="a file for every outcome")
+    add("--write", action="store_true", help="record what passed, for the tests and the documentation")
     add("--operators", action="store_true", help="a line for each operator")
     add("--names", action="store_true", help="a line for each test")
     add("--reasons", type=int, default=40, help="how many reasons are shown")

@@ -45,6 +45,10 @@ class Bench:
         self._tests = {name: tests_of(backends[name]()) for name in systems}
         self._gradients = gradients
 
+    def has(self, kind: str, name: str) -> bool:
+        """Whether there is such a test."""
+        return all((kind, name) in tests for tests in self._tests.values())
+
     def run(self, case: Case) -> dict[str, Outcome]:
         """A test on every system."""
         with tempfile.TemporaryDirectory() as folder:

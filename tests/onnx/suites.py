@@ -8,7 +8,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import onnx
@@ -79,6 +81,19 @@ def _node_tests() -> list[Any]:
         _MADE.parent.mkdir(parents=True, exist_ok=True)
         _MADE.write_bytes(pickle.dumps(known))
     return known
+
+
+_SLOW = ("averagepool", "lppool", "maxpool")
+"""Modules whose data take longest to make."""
+
+
+def load_most() -> None:
+    """Makes the node tests but for those whose data take longest, for a run of a sample."""
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        for module in iter_modules(node_cases.__path__):
+            if module.name not in _SLOW:
+                import_module(f"{node_cases.__name__}.{module.name}")
 
 
 def _place(test: Any) -> Path:

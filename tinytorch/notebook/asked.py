@@ -14,6 +14,7 @@ from tinytorch.comparing.outcome import Comparison
 from tinytorch.nn.summaries import Summary
 from tinytorch.notebook import markup
 from tinytorch.notebook.views import View, drawn, tables
+from tinytorch.onnx.support import OperatorTable
 
 
 def _finding(finding: Finding) -> str:
@@ -55,5 +56,6 @@ ASKED: Final[Mapping[type[Any], View]] = {
     LintReport: _lint,
     Finding: _finding,
     Difference: _difference,
+    OperatorTable: tables,
 }
 """Those that show themselves."""

@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING
 
 from tinytorch.guards import missing_from
 
-__all__ = ["Model", "backend", "load", "save", "to_model"]
+__all__ = ["Model", "backend", "load", "save", "supported_operators", "to_model"]
 
 if TYPE_CHECKING:
     from tinytorch.onnx import backend
     from tinytorch.onnx.exporting.model import to_model
     from tinytorch.onnx.exporting.saving import save
     from tinytorch.onnx.importing.model import Model, load
+    from tinytorch.onnx.listing import supported_operators
 else:
     __getattr__ = missing_from(
         __name__,
         "backend",
         load="importing.model",
         save="exporting.saving",
+        supported_operators="listing",
         to_model="exporting.model",
         Model="importing.model",
     )

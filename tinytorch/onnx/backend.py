@@ -29,6 +29,7 @@ from tinytorch.onnx.importing.inlining import type_of
 from tinytorch.onnx.importing.walk import Walk
 from tinytorch.onnx.reading.files import Read, read_model
 from tinytorch.onnx.reading.library import onnx
+from tinytorch.state import state_updates
 from tinytorch.tensor import Tensor
 
 
@@ -47,7 +48,9 @@ class Build:
         """Compiles what is not known already."""
         self.tensors = _tensors_in(self.outputs)
         if self.tensors:
-            self.program = compiled(list(self.inputs.values()), self.tensors, freeze=True, **options)
+            counters = state_updates(*self.tensors)  # of dropout in training
+            named: dict[str, Any] = {"updates": counters, "freeze": not counters, **options}
+            self.program = compiled(list(self.inputs.values()), self.tensors, **named)
 
     def run(self, given: Mapping[str, Any]) -> list[Any]:
         """The outputs as arrays, and lists of arrays."""

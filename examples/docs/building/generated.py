@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 import compiler.errors
 import tinytorch as tt
-from building import objects, vocabulary
+from building import conformance, objects, vocabulary
 from compiler.backends.accuracy import PLACE
 from compiler.ir.formula.atoms import ATOMS
 from compiler.lint.finding import Code
@@ -237,6 +237,14 @@ def _source(place: str) -> str:
     return f"```py\n{(Path(__file__).parents[3] / place).read_text(encoding='utf-8').strip()}\n```"
 
 
+def _operators() -> str:
+    return _table(conformance.HEADINGS, conformance.operator_rows())
+
+
+def _conformance() -> str:
+    return _table(("suite", "tests that pass", "gradients that agree"), conformance.suite_rows())
+
+
 _QUOTES: Final = '"""'
 
 PARTS: Final[Mapping[str, Callable[..., str]]] = {
@@ -254,5 +262,7 @@ PARTS: Final[Mapping[str, Callable[..., str]]] = {
     "file": _file,
     "example": _example,
     "source": _source,
+    "operators": _operators,
+    "conformance": _conformance,
 }
 """The parts by what a page calls them."""

@@ -40,5 +40,6 @@ ANSWERS = {
     "KernelExplanation": 'step.explain("kernel 0")',
     "LintReport": "tt.lint(tt.compile([x], tt.exp(x)))",
     "Finding": "list(tt.lint(tt.compile([x], tt.exp(x))))[0]",
+    "OperatorTable": "tt.onnx.supported_operators()",
     "Difference": "tt.diff(step.source_graph, step.graph)",
 }

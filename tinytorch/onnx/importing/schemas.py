@@ -54,3 +54,8 @@ def _decoded(attribute: Any, folder: Path | None, label: str = "a default") -> A
     if attribute.type == onnx.AttributeProto.STRINGS:
         return [item.decode("utf-8", "replace") for item in value]
     return list(value) if attribute.type in (onnx.AttributeProto.INTS, onnx.AttributeProto.FLOATS) else value
+
+
+def schemas() -> list[Any]:
+    """Every schema of the standard, of all domains and opsets, but for those that it has taken back."""
+    return [item for item in onnx.defs.get_all_schemas_with_history() if not item.deprecated]

@@ -18,7 +18,7 @@ from tinytorch.onnx.calling.values import (
 from tinytorch.ops.elementwise import where
 from tinytorch.tensor import Tensor
 
-_LIMITS = "a condition that is data chooses between tensors of one shape, which are both computed"
+_LIMITS = "A condition that is data chooses between tensors of one shape, which are both computed."
 
 
 @operator("If", since=1, limits=_LIMITS)

@@ -13,10 +13,10 @@ from tinytorch.onnx.calling.rows import rows_of, stacked
 from tinytorch.onnx.calling.values import Failed, NotKnown, Unsupported, Value, known_of
 from tinytorch.onnx.reading.storage import numpy_dtype
 
-_UNROLLED = "unrolled, so the number of iterations is known before a call"
+_UNROLLED = "Unrolled: the number of iterations is known before a call"
 
 
-@operator("Loop", since=1, limits=_UNROLLED)
+@operator("Loop", since=1, limits=f"{_UNROLLED}.")
 def loop(
     trips: Known | None, condition: Value, *carried: Value, body: Any, call: Call
 ) -> tuple[Value, ...]:  # fmt: skip
@@ -61,7 +61,7 @@ def _no_rows(type: Any) -> Value:
     return np.zeros((0, *(item.dim_value for item in kind.shape.dim)), numpy_dtype(kind.elem_type))
 
 
-@operator("Scan", since=8, limits=f"{_UNROLLED}; no lengths of sequences")
+@operator("Scan", since=8, limits=f"{_UNROLLED}, and no lengths of sequences.")
 def scan_8(
     lengths: Value, *values: Value, body: Any, num_scan_inputs: int, directions: list[int] | None = None,
     call: Call,
@@ -79,7 +79,7 @@ def scan_8(
     return tuple(stacked(column, 0) for column in zip(*every, strict=True))
 
 
-@operator("Scan", since=9, limits=_UNROLLED)
+@operator("Scan", since=9, limits=f"{_UNROLLED}.")
 def scan(
     *values: Value, body: Any, num_scan_inputs: int, scan_input_axes: list[int] | None = None,
     scan_output_axes: list[int] | None = None, scan_input_directions: list[int] | None = None,
