@@ -130,7 +130,10 @@ def _remote(where: Any, security: Any, insecure: bool) -> Connection:
     try:
         client = distributed.Client(address, security=security, timeout=PATIENCE, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
-        raise ClusterError(f"nobody answers at {address}: {error}") from error
+        raise ClusterError(
+            f"nobody answers at {address}: {error}\n"
+            "  fix: `dask scheduler` and `dask worker` on those machines, or connect() for local processes"
+        ) from error
     return Connection(client)
 
 

@@ -113,6 +113,8 @@ class _Batch:
     rows: int
     named: dict[str, Any]
     future: Any = None
+    is_done: threading.Event = field(default_factory=threading.Event)
+    """Whether the future has ended; waiting for it by `result(timeout=...)` would cancel its way here."""
     deaths: int = 0
     losses: int = 0
 
@@ -187,9 +189,15 @@ class _Map:
             if self.shared is None or self.shared.status != "finished":
                 (self.shared,) = client.scatter([self.source], broadcast=True, hash=False)
             (there,) = client.scatter([{"rows": rows, "places": places}], hash=False)
+            done = batch.is_done = threading.Event()
             batch.future = client.submit(
                 apply, self.shared, there, self.given, self.terms, pure=False, retries=0
             )
+
+            def ended(_: Any) -> None:
+                done.set()
+
+            batch.future.add_done_callback(ended)
         except OSError as error:
             if not self.connection.is_alive:
                 raise self.connection.gone() from error
@@ -201,11 +209,12 @@ class _Map:
             if batch.future is None:
                 self._lost(batch, "there is no worker that takes it")
                 continue
-            try:
-                return batch.future.result(timeout=_LOOK)
-            except (TimeoutError, distributed.TimeoutError):
+            if not batch.is_done.wait(_LOOK):
                 if not self.connection.is_alive:
-                    raise self.connection.gone() from None
+                    raise self.connection.gone()
+                continue
+            try:
+                return batch.future.result()
             except distributed.KilledWorker as error:
                 batch.deaths += 1
                 if batch.deaths > self.retries:

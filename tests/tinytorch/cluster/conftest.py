@@ -1,4 +1,4 @@
-"""Two local processes for the tests of a module, and what they train."""
+"""Two local processes for all tests, and what they train."""
 
 import numpy as np
 import pytest
@@ -8,10 +8,17 @@ import tinytorch as tt
 pytest.importorskip("distributed")
 
 
-@pytest.fixture(scope="module")
-def machines():
+@pytest.fixture(scope="session")
+def shared_machines():
     with tt.cluster.connect(workers=2) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def machines(shared_machines):
+    """Both of them, whoever was killed before."""
+    shared_machines.connection.client.wait_for_workers(2, timeout=60)
+    return shared_machines
 
 
 @pytest.fixture(scope="session")

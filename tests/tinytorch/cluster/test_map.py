@@ -58,6 +58,7 @@ def test_no_more_is_read_than_a_window(machines, predict, x):
 def test_a_worker_that_dies_is_not_missed(machines, predict, x):
     found = machines.map(predict, x, batch_size=5, inputs={"scale": 1.0})
     parts = [next(found)]
+    machines.connection.client.wait_for_workers(2, timeout=60)
     pids = machines.connection.client.run(os.getpid)
     os.kill(next(iter(pids.values())), signal.SIGKILL)
     same([*parts, *found], predict(x, 1.0))
