@@ -42,14 +42,14 @@ _SAFE: Final = {
 def replacing(path: str | os.PathLike[str]) -> Generator[IO[bytes]]:
     """A file to write, which takes the place of `path` when all is written; nothing is left if that fails."""
     target = Path(path)
-    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as temporary:
-        try:
+    temporary = NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False)  # noqa: SIM115  # renamed when closed
+    try:
+        with temporary:
             yield temporary.file
-        except BaseException:
-            temporary.close()
-            Path(temporary.name).unlink()
-            raise
-    Path(temporary.name).replace(target)
+        Path(temporary.name).replace(target)
+    except BaseException:  # on a full disk closing fails, too
+        Path(temporary.name).unlink(missing_ok=True)
+        raise
 
 
 def write_arrays(

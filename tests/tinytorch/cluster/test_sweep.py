@@ -1,6 +1,7 @@
 """Sweeps on two real processes: results, compilations, faults."""
 
 import json
+import resource
 
 import numpy as np
 import pytest
@@ -190,16 +191,22 @@ def test_a_sweep_goes_on_from_its_folder(machines, data, tmp_path):
         machines.sweep(faulty, points, data=data, epochs=2, resume=tmp_path)
 
 
-def test_a_full_disk_loses_nothing(machines, data, tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
+def test_a_full_disk_loses_nothing(machines, data, tmp_path):
+    grid = {"width": [2], "lr": [0.1, 0.2]}
 
-    monkeypatch.setattr("tinytorch.cluster.sweeping.folder.keep", full)
-    runs = machines.sweep(make_run, {"width": [2], "lr": [0.1, 0.2]}, data=data, resume=tmp_path)
+    def fill(progress):
+        if not progress.done:  # the folder is there, and the file of no run
+            resource.setrlimit(resource.RLIMIT_FSIZE, (512, limits[1]))
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        runs = machines.sweep(make_run, grid, data=data, resume=tmp_path, progress=fill)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert len(runs) == 2
     assert "not saved" in str(runs)
-    assert "No space left on device" in runs.unsaved
-    monkeypatch.undo()
+    assert "File too large" in runs.unsaved
+    assert list((tmp_path / "runs").iterdir()) == []  # and no half of one
     runs.save(tmp_path)
     assert len(tt.cluster.Runs.load(tmp_path)) == 2
 
