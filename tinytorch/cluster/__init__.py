@@ -13,6 +13,7 @@ from tinytorch.guards import missing_from
 __all__ = [
     "connect",
     "Machines",
+    "Advice",
     "Training",
     "Random",
     "Uniform",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from tinytorch.cluster.advice.advice import Advice
     from tinytorch.cluster.connecting import connect
     from tinytorch.cluster.machines import Machines
     from tinytorch.cluster.sweeping.adaptive import Adaptive
@@ -37,6 +39,7 @@ else:
         __name__,
         connect="connecting",
         Machines="machines",
+        Advice="advice.advice",
         Training="sweeping.training",
         Random="sweeping.space",
         Uniform="sweeping.space",

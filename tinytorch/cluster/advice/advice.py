@@ -16,6 +16,7 @@ from tinytorch.cluster.advice.measuring import Found, measured
 from tinytorch.cluster.advice.model import LARGEST
 from tinytorch.cluster.connection import Connection
 from tinytorch.fitting.loop import check_step
+from tinytorch.notebook.views import install, tables
 from tinytorch.plots import new_figure, saved
 from tinytorch.sharding.tree import checked_shards
 
@@ -168,3 +169,6 @@ def _ms(seconds: float) -> str:
 
 def _size(count: int) -> str:
     return f"{count / 1e6:.3g} MB" if count >= 1e5 else f"{count / 1e3:.3g} kB"
+
+
+install({Advice: tables})
