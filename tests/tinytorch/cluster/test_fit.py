@@ -141,19 +141,25 @@ def test_what_cannot_be_is_refused_before_the_first_step(machines):
         machines.fit(problem(16).step, data(), **SETTINGS)
 
 
-def test_why_predicts_a_step_within_30_percent(machines):
-    """Whatever else the machine does meanwhile makes single measurements longer: one of a few must agree."""
+def test_why_measures_a_copy_of_the_step_on_some_of_the_workers(machines):
+    """What it predicts is compared with recorded figures in `test_advice.py`: no test asserts a time."""
     _await_workers(machines, 3)
-    step = steps.step_of(steps.plain)
-    found = []
-    for _ in range(5):
-        advice = machines.why(step, batch_size=20_000, shards=8, workers=2)
-        found.append(advice.seconds(2) / advice.together)
-        if abs(found[-1] - 1) < 0.3:
-            break
-    assert abs(found[-1] - 1) < 0.3, found
+    step = steps.step_of(steps.masked)
+    before = steps.bits(step)
+    advice = machines.why(step, batch_size=64, shards=8, workers=2)
+    assert steps.bits(step) == before
     assert advice.workers == 2
-    assert advice.parts(2)["exchange"] > 0
+    model = advice.found.model
+    assert (model.shards, len(model.returned)) == (8, 2)
+    assert model.sent == sum(tensor.nbytes for tensor in _weights(step))
+    assert min(advice.alone, advice.together, model.link.latency, model.link.bandwidth) > 0
+    assert advice.seconds(2) == pytest.approx(sum(advice.parts(2).values()))
+    assert "2 workers (" in str(advice)
+
+
+def _weights(step):
+    nodes = step.source_graph.parameters
+    return [tt.value_of(tt.Tensor(node)) for node in nodes if "sgd" not in str(node.name)]
 
 
 def test_rows_of_a_dask_array_are_computed_where_they_are_needed(machines):
