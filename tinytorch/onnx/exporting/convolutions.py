@@ -65,10 +65,10 @@ class Convolution:
         return self.source, self.other
 
     @property
-    def channel_axis(self) -> int:
-        """The axis of the result that has the outputs, or their groups."""
-        roles = self.roles
-        return self.op.output.index(roles.output if roles.group is None else roles.group)
+    def channel_axis(self) -> int | None:
+        """The axis of the result that has the outputs, or their groups; None where there is but one."""
+        loop = self.roles.output if self.roles.group is None else self.roles.group
+        return None if loop is None else self.op.output.index(loop)
 
     def _cut(self, context: Context, x: Value, spatial: Sequence[int]) -> Value:
         shape = self.data.shape

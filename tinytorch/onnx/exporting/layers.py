@@ -38,10 +38,11 @@ def _with_bias(node: Node, left: Node, right: Node, uses: Uses) -> Plan | None:
     if isinstance(left.op, Reshape) and products_of(left.operands[0]) is not None:
         source = left.operands[0]
     found = _convolution(source, uses) if uses.is_inner(left) and uses.is_inner(source) else None
-    if found is None or (left is not source) != _has_groups_apart(found):
+    axis = None if found is None else found.channel_axis
+    if found is None or axis is None or (left is not source) != _has_groups_apart(found):
         return None
-    bias = vector_along(right, node, found.channel_axis)
-    if bias is None or (left is not source and not _joins_groups(found, left)):
+    bias = vector_along(right, node, axis)
+    if bias is None or (left is not source and not _joins_groups(found, left, axis)):
         return None
 
     def write(context: Context, values: Sequence[Value]) -> Value:
@@ -56,9 +57,9 @@ def _has_groups_apart(found: Convolution | Transposed) -> bool:
     return isinstance(found, Convolution) and None not in (found.roles.group, found.roles.output)
 
 
-def _joins_groups(found: Convolution | Transposed, node: Node) -> bool:
+def _joins_groups(found: Convolution | Transposed, node: Node, axis: int) -> bool:
     """Whether a reshape makes groups and their outputs one axis."""
-    source, axis, roles = node.operands[0], found.channel_axis, found.roles
+    source, roles = node.operands[0], found.roles
     loops = split_axis([(k,) for k in range(source.type.rank)], node.type.shape, source.type.shape)
     are_neighbours = found.op.output[axis : axis + 2] == (roles.group, roles.output)
     return are_neighbours and loops is not None and loops[axis] == (axis, axis + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from string import ascii_letters
 from typing import Any, Final
 
 import numpy as np
@@ -51,18 +52,22 @@ def _broadcast(context: Context, node: Node, x: Value) -> Value:
 
 
 def _diagonal(context: Context, node: Node, x: Value) -> Value:
-    """Both axes made one, of which every (n + 1)-th element is taken."""
+    """Both axes made one, of which every (n + 1)-th element is taken; Einsum's of n that is not known."""
     op = node.op
     assert isinstance(op, Diagonal)
     shape = node.operands[0].type.shape
     rest: list[int] = [axis for axis in range(len(shape)) if axis not in (op.first, op.second)]
-    x = context.moves.transposed(x, [*rest, op.first, op.second])
     extent: Extent = shape[op.first]
-    kept: Shape = tuple(shape[axis] for axis in rest)
-    x = context.moves.reshaped(x, (*kept, extent, extent), (*kept, extent * extent))
-    w = context.writer
-    ends = context.extents.row(extent * extent)
-    return w.node("Slice", x, w.integers(0), ends, w.integers(len(rest)), context.extents.row(extent + 1))
+    if not isinstance(extent, int):
+        letters = [*ascii_letters[: len(shape)]]
+        letters[op.second] = letters[op.first]
+        kept = [*(letters[axis] for axis in rest), letters[op.first]]
+        return context.writer.node("Einsum", x, equation=f"{''.join(letters)}->{''.join(kept)}")
+    x = context.moves.transposed(x, [*rest, op.first, op.second])
+    kept_shape: Shape = tuple(shape[axis] for axis in rest)
+    flat = (*kept_shape, extent * extent)
+    x = context.moves.reshaped(x, (*kept_shape, extent, extent), flat)
+    return sliced(context, x, flat, (0,) * len(flat), (*kept_shape, extent), (*[1] * len(rest), extent + 1))
 
 
 def _slice(context: Context, node: Node, x: Value) -> Value:

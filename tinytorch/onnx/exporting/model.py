@@ -141,10 +141,20 @@ def _asked(what: Any, inputs: Any, outputs: Any, updates: Mapping[Tensor, Tensor
     for item in declared:
         if not isinstance(item.node.op, Input):
             raise ArgumentError(f"an input is made by tt.input, and not computed: {describe(item.node)}")
-    changes = [(target.node, as_tensor(value).node) for target, value in (updates or {}).items()]
+    changes = [_change(target, value) for target, value in (updates or {}).items()]
     graph = Graph.of([item.node for item in results], changes, [item.node for item in declared])
     check_updates(graph.nodes, {target.op for target, _ in changes})
     return Asked(graph, structure.keys or [None] * len(results))
+
+
+def _change(target: Any, value: Any) -> tuple[Node, Node]:
+    """A parameter and its next value, which has its type."""
+    if not isinstance(target, Tensor) or not isinstance(target.node.op, Parameter):
+        raise ArgumentError(f"only parameters are updated, not {target!r}")
+    following = as_tensor(value).node
+    if following.type != target.node.type:
+        raise ArgumentError(f"an update keeps the type: {describe(target.node)}, not {describe(following)}")
+    return target.node, following
 
 
 def _either(what: Any, outputs: Any) -> Any:

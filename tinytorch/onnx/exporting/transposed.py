@@ -23,7 +23,7 @@ class Transposed:
     loops: tuple[list[Loops], list[Loops]]
     roles: Roles
     axes: list[Axis]
-    channel_axis: int = 1
+    channel_axis: int | None = 1
     """The axis of the result that has the outputs."""
 
     def write(self, context: Context, x: Value, w: Value, bias: Value | None = None) -> Value:

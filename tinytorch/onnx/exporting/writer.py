@@ -29,7 +29,9 @@ NAMED: Final = 8
 Forms = Mapping[Any, Callable[..., Value]]
 """For each of NumPy's functions the one that writes its nodes."""
 
-_CARRIERS: Final = {"bool": "int32", "int16": "int32", "bfloat16": "float32"}
+_CARRIERS: Final = {
+    "bool": "int32", "uint8": "int32", "int8": "int32", "int16": "int32", "bfloat16": "float32",
+}  # fmt: skip
 """In what others elements can be moved and compared, with nothing lost on the way there and back."""
 
 LACKING: Final[Mapping[str, tuple[str, ...]]] = {
@@ -42,6 +44,7 @@ LACKING: Final[Mapping[str, tuple[str, ...]]] = {
     "GreaterOrEqual": ("bool",),
     "ArgMax": ("bool",),
     "ArgMin": ("bool",),
+    "Einsum": ("bool", "uint8", "int8", "int16"),
 }
 """The dtypes of which ONNX Runtime has no kernel of an operator that only moves or compares."""
 

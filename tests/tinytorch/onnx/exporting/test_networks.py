@@ -169,6 +169,8 @@ def test_a_graph_that_was_read_from_text_is_recognised_too():
         (lambda x: tt.onnx.to_model(outputs=[3]), "are tensors, not 3"),
         (lambda x: tt.onnx.to_model(inputs=[x + 1], outputs=[x + 2]), "made by tt.input"),
         (lambda x: tt.onnx.to_model(x, opset="21"), "opset is 18 to"),
+        (lambda x: tt.onnx.to_model(x, updates={x: x + 1}), "only parameters are updated"),
+        (lambda x: tt.onnx.to_model(x, updates={tt.parameter([1.0]): x}), "an update keeps the type"),
     ],
 )
 def test_what_cannot_be_meant_is_an_argument_error(ask, text):
