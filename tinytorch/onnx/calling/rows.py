@@ -43,7 +43,7 @@ def piece_of(value: Value, axis: int, start: int, stop: int, *, keep: bool = Tru
     """Some slices along an axis; one of them without the axis unless it is kept."""
     array = as_array(value)
     if array is not None:
-        return np.take(array, range(start, stop) if keep else start, axis)
+        return np.asarray(np.take(array, range(start, stop) if keep else start, axis))  # a number is an array
     tensor = tensor_of(value)
     chosen = (slice(None),) * axis
     return tensor[(*chosen, slice(start, stop) if keep else start)]
