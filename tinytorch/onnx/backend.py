@@ -19,12 +19,11 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from onnx.backend.base import Backend, BackendRep
 
-from compiler.errors import ArgumentError, DTypeError, UnsupportedOperatorError
-from compiler.ir.types import dtype_of
+from compiler.errors import ArgumentError, UnsupportedOperatorError
 from tinytorch.api import compile as compiled
 from tinytorch.api import input as tensor_input
 from tinytorch.onnx import operators
-from tinytorch.onnx.calling.values import Value, Weight
+from tinytorch.onnx.calling.values import Value, Weight, is_held
 from tinytorch.onnx.importing.inlining import type_of
 from tinytorch.onnx.importing.walk import Walk
 from tinytorch.onnx.reading.files import Read, read_model
@@ -176,13 +175,7 @@ supports_device = TinytorchBackend.supports_device
 
 def _is_tensor(value: Any) -> bool:
     """Whether a graph of ours can take a value as an input."""
-    if not isinstance(value, np.ndarray | np.generic):
-        return False
-    try:
-        dtype_of(cast("Any", value).dtype)
-    except DTypeError:
-        return False
-    return True
+    return isinstance(value, np.ndarray | np.generic) and is_held(cast("Any", value).dtype)
 
 
 def _known(value: Any) -> Any:

@@ -92,6 +92,14 @@ def test_a_loop_that_ends_by_data_says_which():
         tt.onnx.load(parsed(text.replace('"", big', ", big")))
 
 
+def test_a_loop_that_never_runs_has_no_rows():
+    text = POWERS.replace("value_int = 3", "value_int = 0")
+    last, every = tt.onnx.load(parsed(text)).compile()(np.ones(2, np.float32))
+    assert (last.tolist(), every.shape) == ([1.0, 1.0], (0, 2))
+    with pytest.raises(tt.ModelError, match=r"gives its graph 'step' 2 inputs, which has 3"):
+        tt.onnx.load(parsed(POWERS.replace("always, start)", "always)")))
+
+
 def test_an_endless_loop_is_refused(monkeypatch):
     monkeypatch.setattr(walk, "MOST_UNROLLED", 5000)
     text = """
@@ -127,6 +135,19 @@ def test_sequences_and_optionals_are_values_of_the_importer():
     y, count, there = tt.onnx.load(parsed(text)).compile()(np.arange(4, dtype=np.float32))
     np.testing.assert_array_equal(y, [[0, 2], [0, 2]])
     assert (int(count), bool(there)) == (3, True)
+
+
+def test_a_sequence_and_what_is_no_tensor_may_be_known():
+    text = "net (seq(float[2]) x, int64 at) => (float[2] y) { y = SequenceAt(x, at) }"
+    known = {"x": [[1.0, 2.0], [3.0, 4.0]], "at": 1}
+    assert tt.onnx.load(parsed(text), known=known).compile()().tolist() == [3.0, 4.0]
+    with pytest.raises(tt.ModelError, match=r"input 'x' is no tensor\n  fix: load\(..., known="):
+        tt.onnx.load(parsed(text))
+    text = "net (uint16[2] x) => (int32[2] y) { d = Add(x, x)  y = Cast<to = 6>(d) }"
+    found = tt.onnx.load(parsed(text), known={"x": np.array([1, 40000], np.uint16)}).compile()()
+    assert found.tolist() == [2, 80000 - 2**16]
+    with pytest.raises(tt.ModelError, match=r"input 'x' is of uint16.*\n  fix: load"):
+        tt.onnx.load(parsed(text))
 
 
 def test_functions_of_the_model_are_scopes_and_take_attributes():

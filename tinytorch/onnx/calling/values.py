@@ -99,13 +99,16 @@ def has_text(array: Array) -> bool:
 
 def is_foreign(array: Array) -> bool:
     """Whether an array is of texts, or of another dtype that no tensor of ours has."""
-    if array.dtype == object:
-        return has_text(array)
+    return has_text(array) if array.dtype == object else not is_held(array.dtype)
+
+
+def is_held(dtype: np.dtype[Any]) -> bool:
+    """Whether a tensor of ours can be of a NumPy dtype."""
     try:
-        dtype_of(array.dtype)
+        dtype_of(dtype)
     except DTypeError:
-        return True
-    return False
+        return False
+    return True
 
 
 def tensor_of(value: Value, role: Role = Role.TRAINED) -> Tensor:

@@ -17,13 +17,13 @@ from tinytorch.api import compile as compiled
 from tinytorch.api import input as tensor_input
 from tinytorch.nn.module import Module
 from tinytorch.onnx import operators
-from tinytorch.onnx.calling.values import Unsupported, Value, Weight, tensor_of
+from tinytorch.onnx.calling.values import Unsupported, Value, Weight, is_held, tensor_of
 from tinytorch.onnx.exporting.naming import PRODUCER
 from tinytorch.onnx.importing.states import states_of
 from tinytorch.onnx.importing.walk import Walk
 from tinytorch.onnx.reading.arrays import array_of
 from tinytorch.onnx.reading.files import Read, Source, read_model
-from tinytorch.onnx.reading.naming import quoted
+from tinytorch.onnx.reading.naming import quoted, type_name
 from tinytorch.onnx.reading.storage import numpy_dtype
 from tinytorch.state import state_updates
 from tinytorch.tensor import Tensor
@@ -71,7 +71,10 @@ class Model(Module):
             if item.name in self._next
         }
         self._weights: dict[str, Weight] = dict(weights or {})
-        self._known = {name: np.asarray(value) for name, value in known.items()}
+        kinds = {item.name: item.type for item in read.proto.graph.input}
+        self._known = {
+            name: _known(value, kinds[name]) if name in kinds else value for name, value in known.items()
+        }
         self._dims = dict(dims)
         graph = read.proto.graph
         names = {item.name for item in graph.initializer}
@@ -133,10 +136,17 @@ class Model(Module):
     def _input(self, info: Any) -> Tensor:
         kind = info.type.tensor_type
         if not info.type.HasField("tensor_type"):
-            raise ModelError(f"input {info.name!r} is no tensor\n  fix: load(..., known={{...}})")
+            raise ModelError(
+                f"input {info.name!r} is no tensor\n  fix: load(..., known={{{info.name!r}: ...}})"
+            )
         if not kind.HasField("shape"):
             raise ModelError(
                 f"input {info.name!r} says nothing of its shape, and a graph needs to know its axes"
+            )
+        if not is_held(numpy_dtype(kind.elem_type)):
+            raise ModelError(
+                f"input {info.name!r} is of {type_name(kind.elem_type)}, which no tensor of ours is\n"
+                f"  fix: load(..., known={{{info.name!r}: array}})"
             )
         try:
             shape = [self._extent(item, f"{info.name}_{axis}") for axis, item in enumerate(kind.shape.dim)]
@@ -167,3 +177,13 @@ def _identifier(name: str) -> str:
     """A dimension's name as symbols have them."""
     plain = re.sub(r"\W", "_", name, flags=re.ASCII)
     return f"_{plain}" if plain[:1].isdigit() else plain
+
+
+def _known(value: Any, kind: Any) -> Any:
+    """What is known of an input: an array, a list of them for a sequence, None for an optional one."""
+    which = kind.WhichOneof("value")
+    if which == "optional_type":
+        return None if value is None else _known(value, kind.optional_type.elem_type)
+    if which == "sequence_type":
+        return [_known(item, kind.sequence_type.elem_type) for item in value]
+    return np.asarray(value)

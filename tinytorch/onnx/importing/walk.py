@@ -182,8 +182,13 @@ class Walk:
         opsets: Mapping[str, int], attributes: Mapping[str, Any],
     ) -> list[Value]:  # fmt: skip
         def run(graph: Any, given: Sequence[Value]) -> list[Value]:
-            inner = dict(values)
-            inner.update(zip((item.name for item in graph.input), given, strict=True))
+            names = [item.name for item in graph.input]
+            if len(names) != len(given):
+                raise ModelError(
+                    f"{_title(node, name)} gives its graph {quoted(graph.name)} {len(given)} inputs, "
+                    f"which has {len(names)}"
+                )
+            inner = {**values, **dict(zip(names, given, strict=True))}
             return self._graph(graph, inner, opsets)
 
         def value_of(item: str) -> Value:

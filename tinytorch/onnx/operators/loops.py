@@ -9,9 +9,9 @@ import numpy as np
 
 from compiler.ir.scope import scope
 from tinytorch.onnx.calling.operator import Call, Known, operator
-from tinytorch.onnx.calling.rows import rows_of, stacked
-from tinytorch.onnx.calling.values import Failed, NotKnown, Unsupported, Value, known_of
-from tinytorch.onnx.reading.storage import numpy_dtype
+from tinytorch.onnx.calling.rows import piece_of, rows_of, stacked
+from tinytorch.onnx.calling.values import Failed, NotKnown, Unsupported, Value, dtype_name, known_of, shape_of
+from tinytorch.ops.making import zeros
 
 _UNROLLED = "Unrolled: the number of iterations is known before a call"
 
@@ -41,7 +41,7 @@ def loop(
         kept.append(found[len(carried) + 1 :])
         count += 1
     if not kept:
-        return (*state, *(_no_rows(item.type) for item in body.output[len(carried) + 1 :]))
+        return (*state, *_no_rows(call.run(body, [np.array(0), proceed, *state])[len(carried) + 1 :]))
     return (*state, *(stacked(column, 0) for column in zip(*kept, strict=True)))
 
 
@@ -53,12 +53,19 @@ def _holds(condition: Value, iteration: int) -> bool:
         raise
 
 
-def _no_rows(type: Any) -> Value:
-    """What a loop that never runs has stacked: no rows of what its body declares."""
-    kind = type.tensor_type
-    if not kind.HasField("shape") or not all(item.HasField("dim_value") for item in kind.shape.dim):
-        raise Unsupported("it runs no iteration, and its body does not say of what shape its rows would be")
-    return np.zeros((0, *(item.dim_value for item in kind.shape.dim)), numpy_dtype(kind.elem_type))
+def _no_rows(rows: Sequence[Value], axes: Sequence[int] = ()) -> list[Value]:
+    """What a loop that never runs has stacked: no rows, of the types that its body would have made."""
+    every = zip(rows, axes or [0] * len(rows), strict=True)
+    return [
+        row if isinstance(row, Failed) else piece_of(stacked([row], axis), axis, 0, 0) for row, axis in every
+    ]
+
+
+def _row_like(value: Value, axis: int) -> Value:
+    """Zeros for a row of what has none."""
+    shape = list(shape_of(value))
+    del shape[axis]
+    return zeros(shape, dtype=dtype_name(value))
 
 
 @operator("Scan", since=8, limits=f"{_UNROLLED}, and no lengths of sequences.")
@@ -105,7 +112,9 @@ def scan(
         kept.append(found[len(state) :])
         state = found[: len(state)]
     if not kept:
-        return (*state, *(_no_rows(item.type) for item in body.output[len(state) :]))
+        rows = [_row_like(value, axis) for value, axis in zip(scanned, axes, strict=True)]
+        made = call.run(body, [*state, *rows])[len(state) :]
+        return (*state, *_no_rows(made, _each(scan_output_axes, len(made))))
     made = list(zip(*kept, strict=True))
     axes, ways = _each(scan_output_axes, len(made)), _each(scan_output_directions, len(made))
     rows = zip(made, axes, ways, strict=True)
