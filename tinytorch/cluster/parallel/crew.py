@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 from threading import Thread
 from typing import Any, Final
 
@@ -132,9 +131,13 @@ class Crew:
 
     def _restart(self, address: str) -> None:
         """Asks the nanny of a local worker that does not answer to start it anew; nobody waits for it."""
-        restart = partial(
-            self.connection.client.restart_workers, [address], timeout=10, raise_for_error=False
-        )
+
+        def restart() -> None:
+            try:
+                self.connection.client.restart_workers([address], timeout=10, raise_for_error=False)
+            except BaseException as error:  # noqa: BLE001  # cancelled, too; of a thread of its own: there is nobody to raise it to
+                self.notes.append(f"worker {address} was not started anew: {type(error).__name__}: {error}")
+
         Thread(target=restart, daemon=True, name=f"restarts {address}").start()
 
     def _look(self, step: int) -> None:
