@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from compiler.errors import ArgumentError
 from compiler.ir.build import atom_formula
@@ -157,6 +157,9 @@ _between = built_in(
     "clip", lambda x, min, max: _at_most(_at_least(x, min), max), doc="x held between `min` and `max`."
 )
 
+CLIPS: Final = {"min": _at_least, "max": _at_most, "both": _between}
+"""The ops behind `clip`, by what is given."""
+
 
 def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     """`x` held between `min` and `max`, either of which may be None, a number or a tensor.
@@ -167,8 +170,8 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Any:
     if min is None and max is None:
         raise ArgumentError("clip needs min, max or both")
     if max is None:
-        return _at_least(x, min)
-    return _at_most(x, max) if min is None else _between(x, min, max)
+        return CLIPS["min"](x, min)
+    return CLIPS["max"](x, max) if min is None else CLIPS["both"](x, min, max)
 
 
 clamp = clip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -16,39 +17,73 @@ from tinytorch.onnx.exporting.formulas import Applied, written
 from tinytorch.onnx.exporting.values import Value, converted
 from tinytorch.ops import activations, elementwise
 
-Attributes = Callable[..., dict[str, Any]]
 Shape = tuple[tuple[Any, ...], Ref, int]
 """What a formula computes, whatever it and its parameters are called."""
 
+_FLOATS: Final = ("float32", "float64")
+_NUMBERS: Final = (*_FLOATS, "int32", "int64")
 
-def _alpha(value: float) -> dict[str, Any]:
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """An operator that an op of ours is, since a version of the standard."""
+
+    name: str
+    since: int
+    attributes: Callable[..., Mapping[str, Any]] = dict
+    """From the literals behind the first operand."""
+    limits: Callable[..., Sequence[Any]] | None = None
+    """Further inputs without axes, from the other operands, instead of attributes; None is absent."""
+    dtypes: tuple[str, ...] = ("float32",)
+    """Of which ONNX Runtime has kernels."""
+
+
+def _alpha(value: float) -> Mapping[str, Any]:
     return {"alpha": float(value)}
+
+
+def _both(low: Any, high: Any) -> Sequence[Any]:
+    return low, high
+
+
+def _low(low: Any) -> Sequence[Any]:
+    return low, None
+
+
+def _high(high: Any) -> Sequence[Any]:
+    return None, high
+
+
+def _clip(limits: Callable[..., Sequence[Any]]) -> Standard:
+    return Standard("Clip", 13, limits=limits, dtypes=_NUMBERS)
 
 
 _GELU: Final = activations.GELU_FORMS
 
-_STANDARD: Final[Mapping[Elementwise, tuple[str, int, Attributes]]] = {
-    activations.relu: ("Relu", 14, dict),
-    activations.leaky_relu: ("LeakyRelu", 16, _alpha),
-    activations.elu: ("Elu", 6, _alpha),
-    activations.selu: ("Selu", 6, dict),
-    activations.celu: ("Celu", 12, _alpha),
-    activations.mish: ("Mish", 18, dict),
-    activations.softsign: ("Softsign", 1, dict),
-    activations.hard_sigmoid: ("HardSigmoid", 6, lambda: {"alpha": 1 / 6, "beta": 0.5}),
-    activations.hard_swish: ("HardSwish", 14, dict),
-    _GELU["none"]: ("Gelu", 20, lambda: {"approximate": "none"}),
-    _GELU["tanh"]: ("Gelu", 20, lambda: {"approximate": "tanh"}),
-    elementwise.reciprocal: ("Reciprocal", 13, dict),
+_STANDARD: Final[Mapping[Elementwise, Standard]] = {
+    activations.relu: Standard("Relu", 14, dtypes=_FLOATS),
+    activations.leaky_relu: Standard("LeakyRelu", 16, _alpha),
+    activations.elu: Standard("Elu", 6, _alpha),
+    activations.selu: Standard("Selu", 6),
+    activations.celu: Standard("Celu", 12, _alpha),
+    activations.mish: Standard("Mish", 18),
+    activations.softsign: Standard("Softsign", 1),
+    activations.hard_sigmoid: Standard("HardSigmoid", 6, lambda: {"alpha": 1 / 6, "beta": 0.5}),
+    activations.hard_swish: Standard("HardSwish", 14),
+    activations.relu6: _clip(lambda: (0, 6)),
+    activations.hardtanh: _clip(_both),
+    _GELU["none"]: Standard("Gelu", 20, lambda: {"approximate": "none"}),
+    _GELU["tanh"]: Standard("Gelu", 20, lambda: {"approximate": "tanh"}),
+    elementwise.reciprocal: Standard("Reciprocal", 13, dtypes=_FLOATS),
+    elementwise.CLIPS["both"]: _clip(_both),
+    elementwise.CLIPS["min"]: _clip(_low),
+    elementwise.CLIPS["max"]: _clip(_high),
 }
-"""Ops that are operators of the standard: their names, since when, and the attributes from our literals."""
-
-_ALSO_DOUBLE: Final = ("Relu", "Reciprocal", "Celu")
-"""Those of which ONNX Runtime has kernels of float64."""
+"""Ops that are operators of the standard."""
 
 
 @cache
-def _standard() -> Mapping[Shape, tuple[str, int, Attributes]]:
+def _standard() -> Mapping[Shape, Standard]:
     return {_shape(op.formula): row for op, row in _STANDARD.items()}
 
 
@@ -106,14 +141,19 @@ def _covers(op: MapReduce) -> bool:
 def _standard_node(op: MapReduce, values: Sequence[Any]) -> Value | None:
     """One operator that is the formula, where it is one and there is a kernel."""
     row = _standard().get(_shape(op.formula))
-    x, *literals = values or [None]
-    if row is None or not isinstance(x, Value) or any(isinstance(item, Value) for item in literals):
+    x, *others = values or [None]
+    if row is None or not isinstance(x, Value) or x.nodes.opset < row.since:
         return None
-    name, since, attributes = row
-    is_known = x.dtype.name == "float32" or (x.dtype.name == "float64" and name in _ALSO_DOUBLE)
-    if not is_known or x.dtype != op.dtype.numpy or x.nodes.opset < since:
+    if x.dtype.name not in row.dtypes or x.dtype != op.dtype.numpy:
         return None
-    return x.nodes.node(name, x, **attributes(*literals))
+    numbers = [argument == Access(()) for argument in op.arguments[1:]]
+    known = [not isinstance(item, Value) for item in others]
+    if row.limits is None:
+        return x.nodes.node(row.name, x, **row.attributes(*others)) if all(known) else None
+    if not all(a or b for a, b in zip(numbers, known, strict=True)):
+        return None
+    limits = (None if item is None else x.nodes.operand(item, x.dtype) for item in row.limits(*others))
+    return x.nodes.node(row.name, x, *limits)
 
 
 def _formula(context: Context, op: MapReduce, values: Sequence[Any]) -> Value:

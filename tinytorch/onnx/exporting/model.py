@@ -80,7 +80,7 @@ def to_model(
     runs and the library `onnx` knows. Formulas that the standard has no operator for are functions of the
     model, and written out node by node without `functions`, for tools that know none (OpenVINO). `name` and
     `doc` are the graph's, `metadata` is written as it is. Raises UnsupportedOperatorError with every node
-    that ONNX cannot say, and why. What maxima, orders and pools make of NaN is up to the runtime.
+    that ONNX cannot say, and why. What Clip, maxima, orders and pools make of NaN is up to the runtime.
     """
     if isinstance(what, Whole) and inputs is None and outputs is None and updates is None:
         inputs, outputs, updates = what.inputs, what.outputs, what.updates

@@ -16,8 +16,8 @@ UNSAID = (
 NO_KERNEL = {("det", "float64")}
 """What the standard says and ONNX Runtime cannot run."""
 
-NOT_SPECIAL = {"pow 0.5", "hard_swish"}
-"""ONNX Runtime's own at -inf: sqrt for a power of 1/2, and -inf * 0 in HardSwish; both are NaN."""
+NOT_SPECIAL = {"pow 0.5", "hard_swish", "clip", "clip min", "clip max", "relu6", "hardtanh"}
+"""ONNX Runtime's own: sqrt for a power of 1/2 and -inf * 0 in HardSwish are NaN, Clip makes NaN a limit."""
 
 DIFFERENTIATED = {
     "conv1d", "conv2d strided", "conv2d depthwise", "conv3d", "conv_transpose2d",
