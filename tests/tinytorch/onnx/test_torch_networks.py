@@ -82,7 +82,8 @@ def statistics(module):
 
 
 @pytest.mark.parametrize(
-    ("made", "is_symbolic"), [(lenet, True), (resnet, True), (recurrent, False), (encoder, True)]
+    ("made", "is_symbolic"),
+    [(lenet, True), pytest.param(resnet, True, marks=pytest.mark.slow), (recurrent, False), (encoder, True)],
 )
 def test_a_network_of_pytorch_is_fine_tuned_as_pytorch_does_it(made, is_symbolic):
     torch.manual_seed(0)
