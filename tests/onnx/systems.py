@@ -88,11 +88,16 @@ class _Session(BackendRep):
 
 
 def _is_foreign(kind: int) -> bool:
-    return kind and onnx.helper.tensor_dtype_to_np_dtype(kind).kind == "V"
+    """Whether NumPy itself has no such type of elements, and ml_dtypes gives it one."""
+    return bool(kind) and onnx.helper.tensor_dtype_to_np_dtype(kind).isbuiltin != 1
 
 
 def _plain(item: Any) -> Any:
     return [np.asarray(each) for each in item] if isinstance(item, list | tuple) else np.asarray(item)
+
+
+_NARROW = {"UINT4": 4, "INT4": 4, "FLOAT4E2M1": 4, "UINT2": 2, "INT2": 2}
+"""Bits of elements of which several are a byte."""
 
 
 def _array(value: Any, kind: int) -> Any:
@@ -100,7 +105,7 @@ def _array(value: Any, kind: int) -> Any:
     if not _is_foreign(kind):
         return value.numpy()
     shape = value.shape()
-    width = {"4": 4, "2": 2}.get(onnx.TensorProto.DataType.Name(kind).removesuffix("E2M1")[-1], 8)
+    width = _NARROW.get(onnx.TensorProto.DataType.Name(kind), 8)
     itemsize = onnx.helper.tensor_dtype_to_np_dtype(kind).itemsize
     size = int(np.prod(shape)) * itemsize
     size = size if width == 8 else -(-size * width // 8)
