@@ -153,7 +153,7 @@ class Model:
         return sum(self.parts(workers, rows).values())
 
     def runs(self, count: int, steps: int, workers: int, rows: int, compiling: float) -> float:
-        """A sweep of so many runs, each of so many steps on a worker of its own, which compiles the step once.
+        """A sweep of runs, each of so many steps on one worker, which compiles the step once.
 
         A step of a run is all shards of a batch on one worker, and the update.
         """
