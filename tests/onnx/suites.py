@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
@@ -94,6 +95,15 @@ def load_most() -> None:
         for module in iter_modules(node_cases.__path__):
             if module.name not in _SLOW:
                 import_module(f"{node_cases.__name__}.{module.name}")
+
+
+def load_rest() -> None:
+    """Makes what `load_most` left out, if it was called in this process, for a run of all after it."""
+    if f"{node_cases.__name__}.abs" not in sys.modules:
+        return  # then all of them are made, or read, when they are wanted
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        loader.load_node_model_tests()  # which imports the modules that were not imported
 
 
 def _place(test: Any) -> Path:

@@ -166,7 +166,8 @@ def _digamma_above_zero(x: Array) -> Array:
 def zeta(s: Array, q: Array) -> Array:
     """The sum of (q + k)^-s; infinite where a term is, NaN for s < 1 and left of 0 for broken s."""
     dtype = np.result_type(s, q)
-    power, place = np.broadcast_arrays(s.astype(np.float64), q.astype(np.float64))
+    wide = (np.float64(item) if isinstance(item, int) else item.astype(np.float64) for item in (s, q))
+    power, place = np.broadcast_arrays(*wide)
     rest = place - np.rint(place)
     sign = np.where(power == 2 * np.floor(power / 2), 1, -1)
     left = rest**-power + _zeta_above_zero(power, 1 + rest)

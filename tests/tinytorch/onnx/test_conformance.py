@@ -9,7 +9,7 @@ import pytest
 
 from tests.onnx.outcomes import Bench
 from tests.onnx.record import names_of, read_record
-from tests.onnx.suites import Case, load_most
+from tests.onnx.suites import Case, load_most, load_rest
 
 COMPILED = {"backend": "numpy", "passes": ()}
 
@@ -52,6 +52,7 @@ def test_of_each_operator_a_test_passes_and_its_gradient_agrees():
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(8))
 def test_all_that_passed_pass(part):
+    load_rest()
     wanted = {
         (kind, name): is_differentiated
         for (kind, name), is_differentiated in _recorded(

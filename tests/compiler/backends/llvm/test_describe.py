@@ -38,7 +38,7 @@ def test_a_product_is_read_with_the_names_of_the_user():
     ):
         assert line in text.splitlines()
     for part in (
-        "pack panel0",
+        "times %w[j",
         "tile room",
         "{n}",
         "of %x[300*",
