@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from compiler.analysis.cost import Cost
-from compiler.errors import ArgumentError
 from compiler.ir.dims import symbol
 from tinytorch.cluster.advice import measuring
 from tinytorch.cluster.advice.advice import Advice
@@ -73,25 +72,6 @@ def test_the_break_even_is_the_first_batch_that_is_faster():
     assert crowded.break_even(2) is None
     assert first(lambda rows: rows >= 77, 100) == 77
     assert first(lambda rows: False, 100) is None
-
-
-def test_a_sweep_takes_turns_on_workers_which_each_compile_once():
-    made = model(Link(0.5, 1e6), shards=16)
-    advice = Advice(Found(made, 4, 1.0, 1.0, compiling=3.0, row=100.0), 1000)
-    step = 1e-5 * 16 * round(1000 / 16) + 1e-3
-    data = 5_000 * 100.0 / 1e6
-    for runs, workers, turns in ((8, 1, 8), (8, 4, 2), (9, 4, 3), (2, 4, 1)):
-        busy = min(runs, workers)
-        expected = busy * data + 3 + turns * 2 * 5 * step + turns * 0.5
-        assert advice.sweep_seconds(runs, epochs=2, rows=5_000, workers=workers) == pytest.approx(expected)
-    assert advice.sweep_seconds(8, epochs=2, rows=5_000) == advice.sweep_seconds(
-        8, epochs=2, rows=5_000, workers=4
-    )
-    crowded = Advice(Found(model(Link(0.0, 1e9), shards=16, crowd=Sharing(2, 2, 1)), 4, 1.0, 1.0), 1000)
-    alone, four = (crowded.sweep_seconds(8, epochs=1, rows=1000, workers=n) for n in (1, 4))
-    assert four == pytest.approx(alone)
-    with pytest.raises(ArgumentError, match="runs is a positive integer"):
-        advice.sweep_seconds(0, epochs=1, rows=1)
 
 
 def test_stages_meet_once_each():

@@ -55,18 +55,6 @@ class Advice:
         """What the predicted time is made of: computing, exchange, committing."""
         return self.found.model.parts(_positive("workers", workers), self._rows(rows))
 
-    def sweep_seconds(self, runs: int, *, epochs: int, rows: int, workers: int | None = None) -> float:
-        """The predicted time of a sweep: runs of this step over data of so many rows, in batches of its own.
-
-        Each worker is sent the data, compiles the step once, and has one run at a time. `make_run`, and what
-        is judged after an epoch, are not in it. Raises ArgumentError for what is no positive integer.
-        """
-        count, most = _positive("runs", runs), self.workers if workers is None else workers
-        steps = _positive("epochs", epochs) * -(-_positive("rows", rows) // self.rows)
-        n = min(count, _positive("workers", most))
-        sending = n * self.found.model.link.send(self.found.row * rows)
-        return sending + self.found.model.runs(count, steps, n, self.rows, self.found.compiling)
-
     def break_even(self, workers: int | None = None) -> int | None:
         """From how many rows on workers are faster than one process; None where it is none up to 2^24."""
         return self.found.model.break_even(self.workers if workers is None else _positive("workers", workers))

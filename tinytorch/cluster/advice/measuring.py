@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -48,10 +48,6 @@ class Found:
     """How many there are, of which the second figure is."""
     alone: float
     together: float
-    compiling: float = 0.0
-    """How long the step took to compile, with its kernels made already where a cache has them."""
-    row: float = 0.0
-    """Bytes of the data of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +70,13 @@ def measured(
 
     `inputs` are the values of inputs that are the same for every row, `sizes` those of other symbols.
     """
-    begin = time.perf_counter()
     twin = step.compiled(copy(step.source_graph), step.structure)
-    compiling = time.perf_counter() - begin
     data = [node for node in twin.signature.inputs if node.name not in inputs]
     columns = {str(node.name): sample(node, rows, sizes) for node in data}
     parallel = ParallelStep(connection, twin, shards, columns, list(columns), None, workers)
     try:
         few, many = (_best(parallel, twin, columns, inputs, count) for count in (min(shards, rows), rows))
-        found = _found(connection, parallel, twin, few, many, dict(sizes))
-        row = sum(array.nbytes for array in columns.values()) / rows
-        return replace(found, compiling=compiling, row=row)
+        return _found(connection, parallel, twin, few, many, dict(sizes))
     finally:
         parallel.crew.close()
 

@@ -152,16 +152,6 @@ class Model:
         """A step of a batch on so many workers."""
         return sum(self.parts(workers, rows).values())
 
-    def runs(self, count: int, steps: int, workers: int, rows: int, compiling: float) -> float:
-        """A sweep of runs, each of so many steps on one worker, which compiles the step once.
-
-        A step of a run is all shards of a batch on one worker, and the update.
-        """
-        busy = min(workers, count)
-        step = self.shards * self.shard(max(1, round(rows / self.shards))) + self.update
-        turns = -(-count // busy)
-        return (compiling + turns * steps * step) * self.crowd(busy) + turns * self.link.latency
-
     def best(self, rows: int, most: int) -> int:
         """The number of workers, up to `most`, on which a step is fastest; of equal ones the smallest."""
         return min(range(1, min(most, self.shards) + 1), key=lambda n: self.seconds(n, rows))
