@@ -6,11 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from compiler.errors import ClusterError
+from compiler.errors import ArgumentError, ClusterError
 from tinytorch.cluster.working import Facts, differences, facts, host_of
 
 PATIENCE: Final = 30.0
 """Seconds until a scheduler has to answer, and a first worker to be there."""
+
+
+def check_deadline(deadline: float | None) -> None:
+    """Raises ArgumentError for what is neither a positive number of seconds nor None."""
+    if deadline is not None and not deadline > 0:
+        raise ArgumentError(f"a deadline is a positive number of seconds, not {deadline!r}")
 
 
 @dataclass

@@ -12,7 +12,7 @@ import numpy as np
 from compiler.errors import ArgumentError
 from compiler.ir.numbers import whole_number
 from compiler.program import Program
-from tinytorch.cluster.connection import Connection
+from tinytorch.cluster.connection import Connection, check_deadline
 from tinytorch.cluster.parallel.columns import PlacedFeed
 from tinytorch.cluster.parallel.step import ParallelStep
 from tinytorch.cluster.working import processors
@@ -44,8 +44,7 @@ def fit(
 ) -> FitHistory:
     """The history of a fit, as `Machines.fit` says."""
     check_step(step)
-    if deadline is not None and not deadline > 0:
-        raise ArgumentError(f"a deadline is a positive number of seconds, not {deadline!r}")
+    check_deadline(deadline)
     if workers is not None and (whole_number(workers) or 0) < 1:
         raise ArgumentError(f"workers is a positive integer, not {workers!r}")
     given = dict(inputs or {})

@@ -11,7 +11,7 @@ from typing import Any
 
 from compiler.errors import ArgumentError, ClusterError
 from tinytorch.callbacks.protocol import checked_count
-from tinytorch.cluster.connection import Connection
+from tinytorch.cluster.connection import Connection, check_deadline
 from tinytorch.cluster.sweeping import folder as folders
 from tinytorch.cluster.sweeping.adaptive import Adaptive, Adviser
 from tinytorch.cluster.sweeping.data import digest_of, held_apart
@@ -52,8 +52,7 @@ def sweep(
         raise ArgumentError(f"make_run is a function that returns a tt.cluster.Training, not {make_run!r}")
     checked_count("epochs", plan.epochs, 1)
     checked_count("retries", plan.retries)
-    if plan.deadline is not None and not plan.deadline > 0:
-        raise ArgumentError(f"a deadline is a number of seconds above 0, not {plan.deadline!r}")
+    check_deadline(plan.deadline)
     rows = held_apart(data, plan.validation, plan.folds, plan.seed)
     settings = {"batch_size": plan.batch_size, "keeps": plan.halving is not None}
     runs = Runs(about=_about(make_run, plan, rows))

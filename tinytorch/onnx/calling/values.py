@@ -1,11 +1,13 @@
 """Values while a model is built.
 
-value ::= Tensor             the graph computes it
-| ndarray            known now; of dtype object where it holds extents or texts
-| Weight             an initialiser, which is a parameter where a tensor is wanted
-| list of values     a sequence
-| None               an optional one that is absent
-| Failed             what a node was to compute that is not supported
+    value ::= Tensor             the graph computes it
+            | ndarray            known now; of dtype object where it holds extents or texts
+            | Weight             an initialiser, which is a parameter where a tensor is wanted
+            | list of values     a sequence
+            | None               an optional one that is absent
+            | Failed             what a node was to compute that is not supported
+
+What takes values says which of them it takes: `tensor_of` and `known_of` convert.
 """
 
 from __future__ import annotations

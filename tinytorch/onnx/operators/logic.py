@@ -14,26 +14,30 @@ from tinytorch.tensor import Tensor
 
 
 @operator("And", since=7)
+@operator("BitwiseAnd", since=18)
 def both(a: Tensor, b: Tensor) -> Tensor:
-    """Whether both conditions hold."""
+    """Whether both conditions hold; of integers, the bits that both have."""
     return a & b
 
 
 @operator("Or", since=7)
+@operator("BitwiseOr", since=18)
 def either(a: Tensor, b: Tensor) -> Tensor:
-    """Whether one of two conditions holds."""
+    """Whether one of two conditions holds; of integers, the bits that one of them has."""
     return a | b
 
 
 @operator("Xor", since=7)
+@operator("BitwiseXor", since=18)
 def one_alone(a: Tensor, b: Tensor) -> Tensor:
-    """Whether exactly one of two conditions holds."""
+    """Whether exactly one of two conditions holds; of integers, the bits that exactly one has."""
     return a ^ b
 
 
 @operator("Not")
+@operator("BitwiseNot", since=18)
 def negation(x: Tensor) -> Tensor:
-    """Whether a condition does not hold."""
+    """Whether a condition does not hold; of integers, the bits that it has not."""
     return ~x
 
 
@@ -73,30 +77,6 @@ def greater_or_equal(a: Tensor, b: Tensor) -> Tensor:
 def where(condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """a where the condition holds, and b elsewhere."""
     return chosen(condition, a, b)
-
-
-@operator("BitwiseAnd", since=18)
-def bits_of_both(a: Tensor, b: Tensor) -> Tensor:
-    """The bits that both integers have."""
-    return a & b
-
-
-@operator("BitwiseOr", since=18)
-def bits_of_either(a: Tensor, b: Tensor) -> Tensor:
-    """The bits that one of two integers has."""
-    return a | b
-
-
-@operator("BitwiseXor", since=18)
-def bits_of_one_alone(a: Tensor, b: Tensor) -> Tensor:
-    """The bits that exactly one of two integers has."""
-    return a ^ b
-
-
-@operator("BitwiseNot", since=18)
-def other_bits(x: Tensor) -> Tensor:
-    """The bits that an integer has not."""
-    return ~x
 
 
 def _to_the_left(x: Any, y: Any, *, bits: int = 0) -> Any:
