@@ -1,22 +1,29 @@
-"""Connection: a client of Dask with what is known of its workers."""
+"""Connection: a client of Dask with what is known of its workers.
+
+Dask itself waits for a worker that hangs until its scheduler has not heard of it for minutes: whatever has to
+do with one worker is asked for here, with a limit.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
+from uuid import uuid4
 
-from compiler.errors import ArgumentError, ClusterError
+from compiler.errors import ClusterError
 from tinytorch.cluster.working import Facts, differences, facts, host_of
 
 PATIENCE: Final = 30.0
 """Seconds until a scheduler has to answer, and a first worker to be there."""
 
+_ANSWERING: Final = 3.0
+"""Seconds in which a worker says that it is there, whatever it computes meanwhile."""
 
-def check_deadline(deadline: float | None) -> None:
-    """Raises ArgumentError for what is neither a positive number of seconds nor None."""
-    if deadline is not None and not deadline > 0:
-        raise ArgumentError(f"a deadline is a positive number of seconds, not {deadline!r}")
+_KILLING: Final = 5.0
+"""Seconds that a nanny has to end its worker, of which the worker has most to end by itself."""
 
 
 @dataclass
@@ -61,6 +68,62 @@ class Connection:
         for address, count in self.slots().items():
             hosts[host_of(address)] = hosts.get(host_of(address), 0) + count
         return {"threads": self.threads, "slots": hosts, "facts": self.facts}
+
+    def scatter(
+        self, item: Any, limit: float | None, *, workers: list[str] | None = None, broadcast: bool = False
+    ) -> Any:
+        """An item on some worker, or on all. Raises TimeoutError where one has not taken it by the limit."""
+        send = partial(
+            self.client.scatter, workers=workers, broadcast=broadcast, hash=False, asynchronous=True
+        )
+        (there,) = self.client.sync(send, [item], callback_timeout=limit)
+        return there
+
+    def fetched(self, future: Any, limit: float | None) -> Any:
+        """The result of a future that has ended. Raises what it has ended with.
+
+        Raises TimeoutError where the worker that has it does not hand it over, OSError where it was lost.
+        """
+        if future.status in ("error", "cancelled"):
+            return future.result()
+        answer = self.client.sync(self.client.scheduler.gather, keys=[future.key], callback_timeout=limit)
+        if answer["status"] != "OK":
+            raise OSError("its worker is gone")
+        return answer["data"][future.key]
+
+    def silent(self) -> list[str]:
+        """The workers that do not say that they are there, each being asked."""
+        scheduler = self.client.scheduler
+
+        async def is_silent(address: str) -> bool:
+            question = scheduler.broadcast(msg={"op": "identity"}, workers=[address])
+            try:
+                await asyncio.wait_for(question, _ANSWERING)
+            except OSError:  # of which the time-out is one
+                return True
+            return False
+
+        async def all_asked(addresses: list[str]) -> list[str]:
+            answers = await asyncio.gather(*map(is_silent, addresses))
+            return [address for address, silent in zip(addresses, answers, strict=True) if silent]
+
+        return self.client.sync(all_asked, list(self.slots()))
+
+    def end_hanging(self, *futures: Any) -> list[str]:
+        """Ends the workers that compute some futures, which are cancelled; else those that are silent.
+
+        Returns which ones. The nanny of a worker starts another one; a worker that has none is not used any
+        more.
+        """
+        keys = {future.key for future in futures}
+        computing = [at for at, known in self.client.processing().items() if keys.intersection(known)]
+        self.client.cancel(list(futures), force=True)
+        ends = computing or self.silent()
+        self.client.sync(
+            self.client.scheduler.restart_workers, workers=ends, timeout=_KILLING, wait_for_workers=False,
+            on_error="return", stimulus_id=f"tinytorch-{uuid4().hex}",
+        )  # fmt: skip
+        return ends
 
     def gone(self, found: object = None) -> ClusterError:
         """The error of a scheduler that went away, with what was finished before."""

@@ -148,6 +148,7 @@ class Machines:
         batch_size: int = ROWS,
         inputs: Mapping[str, Any] | None = None,
         retries: int = 2,
+        deadline: float | None = None,
     ) -> Iterator[Any]:
         """What a program returns for each batch of the data, in their order, as it comes in.
 
@@ -159,12 +160,14 @@ class Machines:
         the rows that it has; and an iterable of batches is read as they are wanted. Two batches for each
         worker are out at a time, so that neither data nor results have to fit into memory.
 
-        A batch whose worker dies is sent again, up to `retries` times. Raises what `tt.fit` raises for data
-        that do not fit, ArgumentError for a program that writes parameters or calls Python functions, and
-        ClusterError where a batch is lost too often or the scheduler goes away. What the program raises is
-        raised here, with a note which rows it was.
+        A batch whose worker dies is sent again, up to `retries` times; so is one that is waited for longer
+        than `deadline` seconds (by default 20 times as long as the longest wait so far, and at least 10),
+        whose worker is ended. Raises what `tt.fit` raises for data that do not fit, ArgumentError for a
+        program that writes parameters or calls Python functions, and ClusterError where a batch is lost too
+        often or the scheduler goes away. What the program raises is raised here, with a note which rows it
+        was.
         """
-        return mapped(self.connection, program, data, batch_size, inputs, retries)
+        return mapped(self.connection, program, data, batch_size, inputs, retries, deadline)
 
     def why(
         self,

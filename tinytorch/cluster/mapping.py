@@ -6,7 +6,7 @@ import hashlib
 import math
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
@@ -14,17 +14,14 @@ from typing import Any, Final, TypeAlias, cast
 
 import numpy as np
 
-from compiler.driver import CompileOptions, compile_graph
 from compiler.errors import ArgumentError, ClusterError
-from compiler.ir.graph import Graph
 from compiler.program import Program
-from compiler.structure import Structure, flatten
-from tinytorch.builtin import find_backend, find_pass
 from tinytorch.callbacks.protocol import checked_count
+from tinytorch.cluster.applying import apply
 from tinytorch.cluster.connection import Connection
 from tinytorch.cluster.library import distributed
-from tinytorch.cluster.parallel.columns import PLACES, PlacedFeed, is_chunked, received, rows_of_columns, sent
-from tinytorch.cluster.working import prepare
+from tinytorch.cluster.parallel.columns import PLACES, PlacedFeed, is_chunked, rows_of_columns, sent
+from tinytorch.cluster.patience import Patience, check_deadline
 from tinytorch.fitting.feeding import Batching
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -48,9 +45,6 @@ _LOSSES: Final = 10
 _REST: Final = 0.1
 """Seconds until then."""
 
-_KEPT: Final = 8
-"""How many programs, and data that are read there, a worker keeps open."""
-
 
 def mapped(
     connection: Connection,
@@ -59,9 +53,11 @@ def mapped(
     batch_size: int,
     inputs: Mapping[str, Any] | None,
     retries: int,
+    deadline: float | None,
 ) -> Iterator[Any]:
     """What `Machines.map` says. Everything that can be wrong before the first batch is raised here."""
     checked_count("retries", retries)
+    check_deadline(deadline)
     if not isinstance(cast(object, program), Program):
         raise ArgumentError(
             f"what is mapped is a compiled program, not {program!r}\n  fix: tt.compile([x], network(x))"
@@ -74,7 +70,7 @@ def mapped(
     given = dict(inputs or {})
     feed = PlacedFeed(program, data, Batching(batch_size), given)
     feed.check(given, 1)
-    return _Map(connection, program, feed, given, retries).results()
+    return _Map(connection, program, feed, given, retries, Patience(deadline)).results()
 
 
 def payload_of(program: Program) -> Payload:
@@ -94,14 +90,6 @@ def payload_of(program: Program) -> Payload:
         "text": text, "arrays": arrays, "passes": passes, "backend": program.backend,
         "token": digest.hexdigest(),
     }  # fmt: skip
-
-
-def program_of(payload: Payload) -> Program:
-    """The program on a worker; it returns a tuple."""
-    graph = Graph.parse(payload["text"], payload["arrays"])
-    passes = [find_pass(name) for name in payload["passes"]]
-    options = CompileOptions(passes=passes, backend=find_backend(payload["backend"]))
-    return compile_graph(graph, graph.inputs, Structure("tuple", len(graph.outputs)), options)
 
 
 @dataclass
@@ -132,6 +120,7 @@ class _Map:
     feed: PlacedFeed
     given: dict[str, Any]
     retries: int
+    patience: Patience
     window: deque[_Batch] = field(default_factory=deque[_Batch])
     seen: float = -math.inf
     """When the workers were counted."""
@@ -182,15 +171,15 @@ class _Map:
 
     def _send(self, batch: _Batch) -> None:
         """Sends a batch; one that does not get there is sent when it is waited for."""
-        client = self.connection.client
+        limit = self.patience.seconds
         places = batch.named.get(PLACES)
         rows = batch.named if places is None else rows_of_columns(self.near, places)
         try:
             if self.shared is None or self.shared.status != "finished":
-                (self.shared,) = client.scatter([self.source], broadcast=True, hash=False)
-            (there,) = client.scatter([{"rows": rows, "places": places}], hash=False)
+                self.shared = self.connection.scatter(self.source, limit, broadcast=True)
+            there = self.connection.scatter({"rows": rows, "places": places}, limit)
             done = batch.is_done = threading.Event()
-            batch.future = client.submit(
+            batch.future = self.connection.client.submit(
                 apply, self.shared, there, self.given, self.terms, pure=False, retries=0
             )
 
@@ -201,32 +190,67 @@ class _Map:
         except OSError as error:
             if not self.connection.is_alive:
                 raise self.connection.gone() from error
+            if isinstance(error, TimeoutError) and not self.connection.end_hanging():
+                self.patience.took(limit)  # all are there, and take longer than was thought
             batch.future = None
 
     def _found(self, batch: _Batch) -> list[Array]:
-        """The outputs of a batch, which is sent again where its worker died."""
+        """The outputs of a batch, which is sent again where its worker died, or hangs."""
+        begin = time.monotonic()
         while True:
             if batch.future is None:
                 self._lost(batch, "there is no worker that takes it")
-                continue
-            if not batch.is_done.wait(_LOOK):
+            elif not batch.is_done.wait(_LOOK):
                 if not self.connection.is_alive:
                     raise self.connection.gone()
-                continue
-            try:
-                return batch.future.result()
-            except distributed.KilledWorker as error:
-                batch.deaths += 1
-                if batch.deaths > self.retries:
-                    raise ClusterError(f"the worker died, {batch.deaths} times, with {batch.said}") from error
-                self._send(batch)
-            except (CancelledError, OSError) as error:
-                if not self.connection.is_alive:
-                    raise self.connection.gone() from error
-                self._lost(batch, str(error))
-            except Exception as error:
-                error.add_note(f"in {batch.said} of the data")
-                raise
+                if time.monotonic() - begin > self.patience.seconds:
+                    self._hangs(batch)
+                    begin = time.monotonic()
+            elif batch.future.status in ("error", "cancelled"):
+                self._failed(batch)
+            elif (found := self._fetched(batch)) is not None:
+                self.patience.took(time.monotonic() - begin)
+                return found
+
+    def _fetched(self, batch: _Batch) -> list[Array] | None:
+        """The outputs of a batch that is done, or None where it was sent again."""
+        try:
+            return self.connection.fetched(batch.future, self.patience.seconds)
+        except TimeoutError:
+            self._hangs(batch)
+        except OSError as error:
+            if not self.connection.is_alive:
+                raise self.connection.gone() from error
+            self._lost(batch, str(error))
+        return None
+
+    def _failed(self, batch: _Batch) -> None:
+        """Sends a batch again whose worker died, or that was lost. Raises what the program raises."""
+        try:
+            batch.future.result()
+        except distributed.KilledWorker as error:
+            self._died(batch, "died", error)
+        except CancelledError as error:
+            if not self.connection.is_alive:
+                raise self.connection.gone() from error
+            self._lost(batch, str(error))
+        except Exception as error:
+            error.add_note(f"in {batch.said} of the data")
+            raise
+
+    def _hangs(self, batch: _Batch) -> None:
+        """Ends the worker that has a batch, or its result, and sends it again."""
+        seconds = f"{self.patience.seconds:.3g} seconds"
+        if self.connection.end_hanging(batch.future):
+            self._died(batch, f"said nothing for {seconds} and was ended", None)
+        else:
+            self._lost(batch, f"no worker took them in {seconds}")
+
+    def _died(self, batch: _Batch, how: str, error: Exception | None) -> None:
+        batch.deaths += 1
+        if batch.deaths > self.retries:
+            raise ClusterError(f"the worker {how}, {batch.deaths} times, with {batch.said}") from error
+        self._send(batch)
 
     def _lost(self, batch: _Batch, why: str) -> None:
         batch.losses += 1
@@ -239,42 +263,3 @@ class _Map:
 def _is_far(column: Any) -> bool:
     """Whether workers read a column themselves."""
     return is_chunked(column) or isinstance(column, np.memmap)
-
-
-# On a worker
-
-
-def apply(
-    shared: Mapping[str, Any], batch: Mapping[str, Any], given: Mapping[str, Any], terms: Mapping[str, Any]
-) -> list[Array]:
-    """The outputs of a batch."""
-    prepare(terms)
-    program, columns = _OPEN.get(shared)
-    rows = dict(batch["rows"])
-    if columns:
-        rows |= rows_of_columns(columns, batch["places"])
-    found, _ = flatten(program(**rows, **given))
-    return [np.asarray(item) for item in found]
-
-
-class _Open:
-    """Programs and columns that this process has, those used last."""
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[str, tuple[Program, dict[str, Any]]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, shared: Mapping[str, Any]) -> tuple[Program, dict[str, Any]]:
-        """A program and columns; both are made by the thread that asks first."""
-        token = shared["program"]["token"] + repr(sorted(map(repr, shared["columns"].items())))
-        with self._lock:
-            if token not in self._known:
-                columns = {name: received(item) for name, item in shared["columns"].items()}
-                self._known[token] = program_of(shared["program"]), columns
-            self._known.move_to_end(token)
-            while len(self._known) > _KEPT:
-                self._known.popitem(last=False)
-            return self._known[token]
-
-
-_OPEN: Final = _Open()

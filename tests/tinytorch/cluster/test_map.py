@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import numpy as np
 import pytest
@@ -64,6 +65,25 @@ def test_a_worker_that_dies_is_not_missed(machines, predict, x):
     same([*parts, *found], predict(x, 1.0))
 
 
+def test_a_worker_that_hangs_with_results_is_ended_and_these_are_made_again(machines, predict, x):
+    client = machines.connection.client
+    client.wait_for_workers(2, timeout=60)
+    found = machines.map(predict, x, batch_size=5, inputs={"scale": 1.0}, deadline=3, retries=5)
+    parts = [next(found) for _ in range(6)]
+    pids = client.run(os.getpid)
+    while len(there := places_of_results(client)) < 3:  # of the four that are out, one may be taken
+        time.sleep(0.02)
+    os.kill(pids[there[0]], signal.SIGSTOP)
+    same([*parts, *found], predict(x, 1.0))
+    client.wait_for_workers(2, timeout=60)
+    assert pids[there[0]] not in client.run(os.getpid).values()
+
+
+def places_of_results(client):
+    """On which workers outputs of batches lie."""
+    return [at for key, places in client.who_has().items() if key.startswith("apply") for at in places]
+
+
 def test_what_cannot_be_mapped_is_said_first(machines, predict, x):
     w = tt.parameter(np.ones(4, np.float32), "w")
     a = tt.input("a", ("batch", 4))
@@ -72,6 +92,8 @@ def test_what_cannot_be_mapped_is_said_first(machines, predict, x):
         machines.map(step, x)
     with pytest.raises(tt.ArgumentError, match="input 'scale' has no data"):
         machines.map(predict, x)
+    with pytest.raises(tt.ArgumentError, match="a deadline is a positive number of seconds, not 0"):
+        machines.map(predict, x, inputs={"scale": 1.0}, deadline=0)
     table = tt.parameter(np.eye(3, dtype=np.float32), "table")
     row = tt.input("row", ("batch",), "int64")
     looked = tt.compile([row], table[row])

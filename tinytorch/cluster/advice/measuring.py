@@ -23,7 +23,8 @@ from tinytorch.cluster.advice.model import Link, Model, Sharing, Work, alike
 from tinytorch.cluster.connection import Connection
 from tinytorch.cluster.parallel.columns import PLACES
 from tinytorch.cluster.parallel.crew import Crew, Hand
-from tinytorch.cluster.parallel.step import FIRST, ParallelStep
+from tinytorch.cluster.parallel.step import ParallelStep
+from tinytorch.cluster.patience import FIRST
 from tinytorch.cluster.working import processors
 from tinytorch.fitting.snapshot import Parameters
 from tinytorch.sharding.step import Known

@@ -21,8 +21,7 @@ _CALM: Final = 5.0
 """Seconds between two looks when all are there."""
 
 _MAKING: Final = 120.0
-"""Seconds in which an actor must have compiled its programs."""
-
+"""Seconds in which an actor must have its data, and have compiled its programs."""
 
 _GONE: Final = (OSError, TimeoutError, distributed.KilledWorker, distributed.client.FutureCancelledError)
 """What Dask raises for a worker that went away while something was made on it."""
@@ -184,7 +183,7 @@ class Crew:
         held = {
             name: column
             if isinstance(column, File)
-            else client.scatter(column, workers=[address], hash=False)
+            else self.connection.scatter(column, _MAKING, workers=[address])
             for name, column in self._columns.items()
         }
         future = client.submit(

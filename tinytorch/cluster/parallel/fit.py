@@ -12,9 +12,10 @@ import numpy as np
 from compiler.errors import ArgumentError
 from compiler.ir.numbers import whole_number
 from compiler.program import Program
-from tinytorch.cluster.connection import Connection, check_deadline
+from tinytorch.cluster.connection import Connection
 from tinytorch.cluster.parallel.columns import PlacedFeed
 from tinytorch.cluster.parallel.step import ParallelStep
+from tinytorch.cluster.patience import check_deadline
 from tinytorch.cluster.working import processors
 from tinytorch.fitting.feeding import Batches, Batching
 from tinytorch.fitting.history import FitHistory

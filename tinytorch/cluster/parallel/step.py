@@ -22,6 +22,7 @@ from tinytorch.cluster.connection import Connection
 from tinytorch.cluster.parallel.columns import PLACES
 from tinytorch.cluster.parallel.crew import Crew, Hand, ordered
 from tinytorch.cluster.parallel.wire import Order, Rows, text_of
+from tinytorch.cluster.patience import Patience
 from tinytorch.sharding.splitting import split
 from tinytorch.sharding.step import Known, Runner, rows_in
 from tinytorch.sharding.tree import (
@@ -39,13 +40,6 @@ from tinytorch.sharding.tree import (
 )
 
 Array: TypeAlias = np.ndarray[Any, Any]
-
-FIRST: Final = 60.0
-"""Seconds that workers have for a first step, in which they read data for the first time."""
-
-_SHORTEST: Final = 10.0
-_TIMES: Final = 20.0
-"""A step that takes so many times as long as the longest one before it is taken to hang."""
 
 _MOST: Final = 8
 """How many workers may be lost in one step: then it is the step that kills them."""
@@ -78,7 +72,7 @@ class ParallelStep:
             node.op.buffer for node in self.split.read if isinstance(node.op, Parameter)
         ]
         self.crew = Crew(connection, text_of(step, self.split, self.shards), dict(columns or {}), workers)
-        self._deadline, self._longest = deadline, 0.0
+        self._patience = Patience(deadline)
         self._step = 0
         self._losses = 0
         self.each = 0.0
@@ -106,7 +100,7 @@ class ParallelStep:
         for stage in range(len(self.split.stages)):
             begin = time.monotonic()
             found = self._summed(stage, batch, known, parameters)
-            self._longest = max(self._longest, time.monotonic() - begin)
+            self._patience.took(time.monotonic() - begin)
             known = replace(known, sums=[*known.sums, *found])
         if whole > self.largest.rows:
             self.largest = Shortest(whole)
@@ -129,7 +123,7 @@ class ParallelStep:
             work = [
                 (hand, self._order(stage, share, batch, known, parameters, hand)) for hand, share in parts
             ]
-            answers = ordered(self.crew, work, self._patience(), self._step, lost.append)
+            answers = ordered(self.crew, work, self._patience.seconds, self._step, lost.append)
             self.each += max((answer.each for answer in answers), default=0.0)
             for answer in answers:
                 _grow(tree, answer.blocks, answer.types, answer.buffer)
@@ -175,11 +169,6 @@ class ParallelStep:
             _part(batch, start, stop), dict(known.given), parameters if is_new else None,
             pack(sums) if sums else None, [type_of(array) for array in sums] if sums else None,
         )  # fmt: skip
-
-    def _patience(self) -> float:
-        if self._deadline is not None:
-            return self._deadline
-        return max(_SHORTEST, _TIMES * self._longest) if self._longest else FIRST
 
     def _count_losses(self, count: int) -> None:
         self._losses += count

@@ -19,6 +19,7 @@ from typing import Any, Final
 from compiler.errors import ArgumentError, ClusterError
 from tinytorch.cluster.connection import Connection
 from tinytorch.cluster.library import cloudpickle, distributed
+from tinytorch.cluster.patience import FIRST
 from tinytorch.cluster.sweeping import task
 
 _LOOK: Final = 0.25
@@ -26,9 +27,6 @@ _LOOK: Final = 0.25
 
 _PATIENCE: Final = 60.0
 """Seconds without any worker, after which the sweep ends."""
-
-_KILLING: Final = 5.0
-"""Seconds that a worker has to end by itself."""
 
 _LOSSES: Final = 10
 """How often a run is handed out again that was lost with its data, or before it began."""
@@ -69,11 +67,14 @@ class Driver:
     _written: bytes = b""
     """The function: by its module's name, or by value."""
     _scattered: Any = None
+    _taking: float | None = None
+    """Seconds in which workers have to take the data."""
     _topic: str | None = None
 
     def begin(self, *, listens: bool) -> None:
         """Looks whether the workers know the function, and listens to them."""
         client = self.connection.client
+        self._taking = None if self.deadline is None else max(self.deadline, FIRST)
         self._written = cloudpickle.dumps(self.make_run)
         try:
             client.submit(task.probe, self._written, pure=False).result()
@@ -109,11 +110,20 @@ class Driver:
         client = self.connection.client
         if self._scattered is None or self._scattered.status != "finished":
             # The client keeps the source: what is scattered is lost with the workers that have it.
-            (self._scattered,) = client.scatter([self.data], broadcast=True, hash=False)
+            self._scattered = self._sent()
         return client.submit(
             task.work, self._written, asked, self._scattered, settings, pure=False, workers=workers,
             retries=0, key=f"run-{asked['run']}-{uuid.uuid4().hex}",
         )  # fmt: skip
+
+    def _sent(self) -> Any:
+        """The data on all workers. Raises TimeoutError where one that hangs does not take them."""
+        try:
+            return self.connection.scatter(self.data, self._taking, broadcast=True)
+        except TimeoutError:
+            if not self.connection.end_hanging() and self._taking is not None:
+                self._taking *= 2  # all are there, and take longer than was thought
+            raise
 
     def all_settings(self) -> dict[str, Any]:
         """What every run is given."""
@@ -204,29 +214,26 @@ class _Turn:
             if time.monotonic() - latest <= deadline or future.done():
                 continue
             del self.running[future]
-            self._end_worker(future)
-            order.deaths += 1
-            if order.deaths <= self.driver.retries:
-                self.suspects.append(order)
-                continue
-            said = f"said nothing for {deadline:g} seconds, {_times(order.deaths)}; its worker was ended"
-            yield order.asked, _failed("DeadlineError", said, "")
+            answer = self._hangs(order, future)
+            if answer is not None:
+                yield order.asked, answer
 
-    def _end_worker(self, future: Any) -> None:
-        """Ends the worker of a run: its nanny starts another; one that has none is not used any more."""
-        client = self.driver.connection.client
-        workers = [at for at, keys in client.processing().items() if future.key in keys]
-        client.cancel([future], force=True)
-        for at in workers:
-            try:
-                client.restart_workers([at], timeout=_KILLING, raise_for_error=False)
-            except (ValueError, OSError):
-                self.driver.refusing.add(at)
+    def _hangs(self, order: Order, future: Any) -> dict[str, Any] | None:
+        """Ends the worker that has a run, or its result; its failure, or None where it is to be run again."""
+        self.driver.connection.end_hanging(future)
+        order.deaths += 1
+        if order.deaths <= self.driver.retries:
+            self.suspects.append(order)
+            return None
+        seconds, times = self.driver.deadline, _times(order.deaths)
+        said = f"said nothing for {seconds:g} seconds, {times}; its worker was ended"
+        return _failed("DeadlineError", said, "")
 
     def _answer(self, order: Order, future: Any) -> dict[str, Any] | None:
         """What became of a run, or None where it is to be run again."""
+        connection, limit = self.driver.connection, self.driver.deadline
         try:
-            answer = future.result()
+            answer = connection.fetched(future, limit)
         except distributed.KilledWorker as error:
             order.deaths += 1
             if order.deaths <= self.driver.retries:
@@ -234,8 +241,10 @@ class _Turn:
                 return None
             return _failed("WorkerDied", _death(order, error), traceback.format_exc())
         except Exception as error:
-            if not self.driver.connection.is_alive:
-                raise self.driver.connection.gone() from error
+            if not connection.is_alive:
+                raise connection.gone() from error
+            if isinstance(error, TimeoutError) and limit is not None:
+                return self._hangs(order, future)
             order.losses += 1
             if order.losses <= _LOSSES:
                 self.waiting.append(order)

@@ -11,7 +11,8 @@ from typing import Any
 
 from compiler.errors import ArgumentError, ClusterError
 from tinytorch.callbacks.protocol import checked_count
-from tinytorch.cluster.connection import Connection, check_deadline
+from tinytorch.cluster.connection import Connection
+from tinytorch.cluster.patience import check_deadline
 from tinytorch.cluster.sweeping import folder as folders
 from tinytorch.cluster.sweeping.adaptive import Adaptive, Adviser
 from tinytorch.cluster.sweeping.data import digest_of, held_apart
