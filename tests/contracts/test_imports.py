@@ -77,3 +77,19 @@ def test_what_is_loaded_would_be_seen():
 def test_a_gradient_that_does_not_ship_is_derived():
     code = "import tinytorch as tt; x = tt.input('x'); f = tt.elementwise('f', lambda a: a / (3 + a * a))"
     assert "sympy" in loaded_by(code + "; tt.grad(f(x), x)")
+
+
+def test_a_model_loads_the_families_of_its_own_operators():
+    onnx = pytest.importorskip("onnx")
+    value = onnx.helper.make_tensor_value_info
+    node, kinds = onnx.helper.make_node("Relu", ["x"], ["y"]), (onnx.TensorProto.FLOAT, [3])
+    graph = onnx.helper.make_graph([node], "g", [value("x", *kinds)], [value("y", *kinds)])
+    content = onnx.helper.make_model(graph).SerializeToString()
+    code = f"""
+import sys, tinytorch as tt
+tt.onnx.load({content!r})
+room = "tinytorch.onnx.operators."
+print(*(name.removeprefix(room) for name in sys.modules if name.startswith(room)))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(run.stdout.split()) == {"activations", "casts"}  # folding reads dtypes as casts do

@@ -22,7 +22,6 @@ from onnx.backend.base import Backend, BackendRep
 from compiler.errors import ArgumentError, UnsupportedOperatorError
 from tinytorch.api import compile as compiled
 from tinytorch.api import input as tensor_input
-from tinytorch.onnx import operators
 from tinytorch.onnx.calling.values import Value, Weight, is_held
 from tinytorch.onnx.importing.inlining import type_of
 from tinytorch.onnx.importing.walk import Walk
@@ -99,7 +98,6 @@ class Prepared(BackendRep):
                 self._wanted |= missing
 
     def _build(self, given: Mapping[str, Any]) -> Build:
-        operators.load_all()
         tensors = {
             name: tensor_input(name, np.shape(value), np.asarray(value).dtype)
             for name, value in given.items()

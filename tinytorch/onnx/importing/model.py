@@ -16,7 +16,6 @@ from compiler.program import Program
 from tinytorch.api import compile as compiled
 from tinytorch.api import input as tensor_input
 from tinytorch.nn.module import Module
-from tinytorch.onnx import operators
 from tinytorch.onnx.calling.values import Unsupported, Value, Weight, is_held, tensor_of
 from tinytorch.onnx.exporting.naming import PRODUCER
 from tinytorch.onnx.importing.states import states_of
@@ -128,7 +127,6 @@ class Model(Module):
             raise ArgumentError(f"{self._read.name} takes {len(self._given)} inputs, not {len(inputs)}")
         values: dict[str, Value] = {**self._states, **self._known}
         values.update(zip((item.name for item in self._given), inputs, strict=True))
-        operators.load_all()
         walk = Walk(self._read.proto, self._read.folder, self._weights)
         outputs = zip(walk.outputs(values), self._read.proto.graph.output, strict=True)
         return [_output(value, item.name) for value, item in outputs]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler.errors import ModelError, UnsupportedOperatorError, UserError
+from tinytorch.onnx import operators
 from tinytorch.onnx.calling.operator import Call, Operator, find_operator
 from tinytorch.onnx.calling.values import Failed, Unsupported, Value, Weight
 from tinytorch.onnx.importing.folding import fold
@@ -158,6 +159,7 @@ class Walk:
         attributes = attributes_of(node, schema, self.folder)
         if domain == "" and (folded := fold(node.op_type, inputs, attributes)) is not None:
             return folded
+        operators.load(node.op_type)
         function = find_operator(node.op_type, domain, schema.since_version)
         if function is None:
             body = body_of(schema, node, inputs, opset)
