@@ -8,8 +8,14 @@ import tinytorch as tt
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
-STEPS = 20
+STEPS = 100
 BATCH = 4
+ROUNDING = 1e-14
+"""How far losses may be apart after a step, and so many times that after so many steps: in float64 sums of
+another order differ by some units in the last place of numbers near 1."""
+EPSILONS = 4e-12
+"""The same of networks that normalise: in a file the epsilon of a norm is a float32, another number than
+PyTorch's double by 3e-13 for 1e-5. Nothing in float32 would tell such a difference from rounding."""
 
 
 class Residual(torch.nn.Module):
@@ -73,6 +79,13 @@ def encoder():
     return Encoder(), torch.randint(0, 20, (BATCH, 7))
 
 
+def batch_like(example):
+    """Another batch, of numbers in float64 or of tokens."""
+    if example.is_floating_point():
+        return torch.randn(example.shape, dtype=torch.float64)
+    return torch.randint(0, 20, example.shape)
+
+
 def statistics(module):
     """Running statistics as after some batches, for a norm that does nothing shows nothing."""
     for part in module.modules():
@@ -81,38 +94,54 @@ def statistics(module):
             part.running_var.uniform_(0.5, 2)
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """PyTorch's networks are small, and its threads wait for each other longer than they compute."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.mark.parametrize(
-    ("made", "is_symbolic"),
-    [(lenet, True), pytest.param(resnet, True, marks=pytest.mark.slow), (recurrent, False), (encoder, True)],
+    ("made", "is_symbolic", "rate", "apart"),
+    [
+        (lenet, True, 0.02, ROUNDING),
+        pytest.param(resnet, True, 0.03, EPSILONS, marks=pytest.mark.slow),
+        (recurrent, False, 0.2, ROUNDING),
+        (encoder, True, 0.02, EPSILONS),
+    ],
 )
-def test_a_network_of_pytorch_is_fine_tuned_as_pytorch_does_it(made, is_symbolic):
+def test_a_network_of_pytorch_is_fine_tuned_as_pytorch_does_it(made, is_symbolic, rate, apart):
     torch.manual_seed(0)
     theirs, example = made()
     statistics(theirs)
-    theirs.eval()
+    theirs.eval().double()
+    batches = [batch_like(example) for _ in range(3)]
     shapes = ({0: "batch"},) if is_symbolic else None
-    model = tt.from_torch(theirs, example, dynamic_shapes=shapes)
+    model = tt.from_torch(theirs, batches[0], dynamic_shapes=shapes)
     assert set(model.state_dict()) == set(theirs.state_dict())
     with torch.no_grad():
-        wanted = theirs(example).numpy()
-    np.testing.assert_allclose(model.compile()(example.numpy()), wanted, atol=2e-6)
+        wanted = theirs(batches[0]).numpy()
+    np.testing.assert_allclose(model.compile()(batches[0].numpy()), wanted, atol=10 * apart)
 
     labels = tt.input("labels", model.outputs[0].shape[:1], "int64")
     loss = tt.losses.cross_entropy(model.outputs[0], labels)
-    optimiser = tt.optim.SGD(model.trainable(), 0.05, momentum=0.9)
+    optimiser = tt.optim.SGD(model.trainable(), rate, momentum=0.9)
     step = tt.compile([*model.inputs, labels], loss, updates=optimiser.updates(loss))
-    peer = torch.optim.SGD(theirs.parameters(), 0.05, momentum=0.9)
-    classes = torch.arange(BATCH)
+    peer = torch.optim.SGD(theirs.parameters(), rate, momentum=0.9)
+    classes = torch.randint(0, 10, (len(batches), BATCH))
     losses = []
-    for _ in range(STEPS):
+    for k in range(STEPS):
+        given, kinds = batches[k % len(batches)], classes[k % len(batches)]
         peer.zero_grad()
-        their_loss = torch.nn.functional.cross_entropy(theirs(example), classes)
+        their_loss = torch.nn.functional.cross_entropy(theirs(given), kinds)
         their_loss.backward()
         peer.step()
-        losses.append((float(step(example.numpy(), classes.numpy())), their_loss.item()))
+        losses.append((float(step(given.numpy(), kinds.numpy())), their_loss.item()))
     ours, others = np.array(losses).T
-    assert ours[-1] < 0.8 * ours[0]
-    np.testing.assert_allclose(ours, others, rtol=2e-4, atol=2e-5)
+    assert ours[-3:].mean() < 0.9 * ours[:3].mean()
+    assert np.all(np.abs(ours - others) <= apart * np.arange(1, STEPS + 1))
     state = model.state_dict()
     for key, tensor in theirs.state_dict().items():
-        np.testing.assert_allclose(state[key], tensor.numpy(), rtol=1e-3, atol=2e-4, err_msg=key)
+        np.testing.assert_allclose(state[key], tensor.numpy(), atol=apart * STEPS, rtol=0, err_msg=key)
