@@ -98,6 +98,14 @@ def test_dimensions_of_odd_names_are_symbols(name, symbol):
     assert str(tt.onnx.load(model).inputs[0].shape) == "(x_0, 4)"
 
 
+def test_dims_name_dimensions_that_the_model_has():
+    model = parsed("network (float[batch, 4, ?] x) => (float[batch, 4, n] y) { y = Relu(x) }")
+    assert str(tt.onnx.load(model, dims={"batch": 2, "x_2": "3*m"}).inputs[0].shape) == "(2, 4, 3*m)"
+    for name in ("Batch", "n", "x_1", "m"):
+        with pytest.raises(tt.ArgumentError, match=rf"'{name}', and the dim.* of .* are 'batch', 'x_2'"):
+            tt.onnx.load(model, dims={name: 2})
+
+
 def test_what_python_says_of_an_operator_names_the_node(monkeypatch):
     def wrong(*_):
         raise IndexError("axis 7")

@@ -42,7 +42,8 @@ def load(
     parameters; running statistics are buffers.
 
     Raises ModelError for what is no valid model, UnsupportedOperatorError with every node that cannot be
-    had here, and MissingLibraryError without the library `onnx`.
+    had here, ArgumentError for names in `known` or `dims` that no input has, and MissingLibraryError without
+    the library `onnx`.
     """
     return Model(read_model(source), known or {}, dims or {})
 
@@ -81,6 +82,7 @@ class Model(Module):
         if unknown := sorted(set(self._known) - {item.name for item in graph.input}):
             raise ArgumentError(f"{read.name} has no input {unknown[0]!r}; it has {[i.name for i in given]}")
         self._given = [item for item in given if item.name not in self._known]
+        _check_dims(self._dims, self._given, read.name)
         self.inputs = [self._input(item) for item in self._given]
         """The tensors that a call gives, in the file's order."""
         made = self._built(self.inputs)
@@ -147,20 +149,43 @@ class Model(Module):
                 f"  fix: load(..., known={{{info.name!r}: array}})"
             )
         try:
-            shape = [self._extent(item, f"{info.name}_{axis}") for axis, item in enumerate(kind.shape.dim)]
+            shape = [self._extent(dim, otherwise) for dim, otherwise in _axes(info)]
             return tensor_input(info.name, shape, numpy_dtype(kind.elem_type))
         except UserError as error:
             raise ModelError(f"input {quoted(info.name)}: {error}") from error
 
     def _extent(self, dim: Any, otherwise: str) -> Extent:
-        if dim.HasField("dim_value") and dim.dim_value >= 0:  # some say -1 of what they do not know
+        if _is_number(dim):
             return int(dim.dim_value)
-        # A name without a letter or digit, as the "?" that some write, is that of no dimension.
-        name = dim.dim_param if re.search(r"[^\W_]", dim.dim_param) else otherwise
+        name = _dimension(dim) or otherwise
         if name in self._dims:
             return extent(self._dims[name])
         is_ours = self._read.proto.producer_name == PRODUCER
         return parse_extent(name) if is_ours else symbol(_identifier(name))
+
+
+def _axes(info: Any) -> list[tuple[Any, str]]:
+    """The dimensions of an input, each with the name that it has here where the file gives it none."""
+    return [(dim, f"{info.name}_{axis}") for axis, dim in enumerate(info.type.tensor_type.shape.dim)]
+
+
+def _is_number(dim: Any) -> bool:
+    return bool(dim.HasField("dim_value") and dim.dim_value >= 0)  # some say -1 of what they do not know
+
+
+def _dimension(dim: Any) -> str:
+    """A dimension's name in the file. One without a letter or digit, as the "?" that some write, is none."""
+    return dim.dim_param if re.search(r"[^\W_]", dim.dim_param) else ""
+
+
+def _check_dims(dims: Mapping[str, int | str], inputs: Sequence[Any], title: str) -> None:
+    """Raises ArgumentError for the name of a dimension that no input has."""
+    open_ones = [pair for info in inputs for pair in _axes(info) if not _is_number(pair[0])]
+    names = list(dict.fromkeys(_dimension(dim) or otherwise for dim, otherwise in open_ones))
+    for name in dims:
+        if name not in names:
+            has = ", ".join(map(quoted, names)) or "numbers alone"
+            raise ArgumentError(f"dims= names {name!r}, and the dimensions of {title}'s inputs are {has}")
 
 
 def _output(value: Value, name: str) -> Tensor:
