@@ -67,6 +67,32 @@ def check(model, theirs, x):
     np.testing.assert_allclose(model.compile()(x), wanted, atol=1e-6)
 
 
+class Parts(torch.nn.Module):
+    """A weight that the exporter transposes, one without axes, buffers, and constants of three kinds."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.ones(3, 4))
+        self.scale = torch.nn.Parameter(torch.tensor(0.5))
+        self.register_buffer("shift", torch.ones(4), persistent=False)
+        self.register_buffer("table", torch.ones(4, 3))
+        self.plain = torch.ones(3)
+
+    def forward(self, x):
+        mask = torch.ones(3, 3).tril().log()
+        y = (x + self.shift) @ self.w.T * self.scale + torch.tensor([1.0, 2, 3]) + self.plain
+        return y.unsqueeze(1) + mask + (x @ (self.table * 2)).unsqueeze(1)
+
+
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")  # PyTorch's exporter warns of PyTorch
+def test_a_file_that_pytorch_has_optimised_still_says_what_is_trained():
+    program = torch.onnx.export(Parts().eval(), (torch.zeros(2, 4),), dynamo=True, verbose=False)
+    model = tt.onnx.load(program.model_proto)
+    assert sorted(item.shape for item in model.trainable()) == [(), (4, 3)]
+    assert [name for name, _ in model.named_buffers()] == ["shift"]
+    assert len(model.parameters()) == 2
+
+
 def test_what_is_no_module_or_cannot_be_exported_is_said():
     with pytest.raises(tt.ArgumentError, match=r"takes a torch.nn.Module, not list"):
         tt.from_torch([], torch.zeros(2))

@@ -106,6 +106,71 @@ def test_dims_name_dimensions_that_the_model_has():
             tt.onnx.load(model, dims={name: 2})
 
 
+MASKED = """
+network (float[4] x) => (float[4] y, float[4] z)
+<float[2] layer_w = {0.5, 2}, float[4] head_w = {1, 2, 3, 4}, float[4] mask = {0, 0, 0, 0},
+ float[4] lowest = {0, 0, 0, 0}, float temperature = {2}>
+{
+    a = Mul(x, head_w)
+    b = Add(a, mask)
+    c = Add(b, lowest)
+    d = Div(c, temperature)
+    twice = Concat<axis = 0>(layer_w, layer_w)
+    y = Mul(d, twice)
+    z = Identity(mask)
+}
+"""
+
+
+def masked():
+    model = parsed(MASKED)
+    named = {item.name: item for item in model.graph.initializer}
+    for name, value in (("mask", -np.inf), ("lowest", np.finfo(np.float32).min)):
+        named[name].CopyFrom(onnx.numpy_helper.from_array(np.array([0, 0, 0, value], np.float32), name))
+    return model
+
+
+def named(tensors):
+    return [item.name for item in tensors]
+
+
+def test_which_weights_are_trained_is_chosen_by_names_patterns_or_a_function():
+    model = tt.onnx.load(masked())
+    assert named(model.trainable()) == ["layer_w", "head_w"]
+    assert [name for name, _ in model.named_parameters()] == ["layer_w", "head_w", "mask", "lowest"]
+    assert named(model.trainable("layer_*")) == named(model.trainable(["layer_w"])) == ["layer_w"]
+    assert named(model.trainable(["layer_w", "*"])) == ["layer_w", "head_w"]
+    assert named(model.trainable(lambda name, tensor: tensor.shape == (4,))) == ["head_w"]
+    for name, text in {
+        "mask": "it is frozen", "temperature": "it is a constant", "layer": "there are 'layer_w', ...",
+    }.items():  # fmt: skip
+        with pytest.raises(tt.ArgumentError, match=f"no weight '{name}' that is trained: {text}"):
+            model.trainable(name)
+    dict(model.named_parameters())["mask"].requires_grad = True
+    assert named(model.trainable("mask")) == ["mask"]
+
+
+SIGNATURE = """
+# inputs
+p_w: PARAMETER target='layer_w'
+p_t: PARAMETER target='temperature'
+b_m: BUFFER target='lowest' persistent=False
+x: USER_INPUT
+"""
+
+
+def test_what_pytorchs_exporter_says_of_initialisers_is_what_they_are():
+    model = masked()
+    model.graph.metadata_props.add(key="pkg.torch.export.ExportedProgram.graph_signature", value=SIGNATURE)
+    read = tt.onnx.load(model)
+    assert named(read.parameters()) == ["layer_w", "temperature"]
+    assert [name for name, _ in read.named_buffers()] == ["lowest"]
+    assert list(read.state_dict()) == ["layer_w", "temperature"]
+    info = model.graph.value_info.add(name="head_w")
+    info.metadata_props.add(key="pkg.onnxscript.optimizer.folded_from", value="['layer_w', 'val_1']")
+    assert named(tt.onnx.load(model).trainable()) == ["layer_w", "head_w", "temperature"]
+
+
 def test_what_python_says_of_an_operator_names_the_node(monkeypatch):
     def wrong(*_):
         raise IndexError("axis 7")

@@ -41,12 +41,17 @@ class Weight:
     name: str
     array: Array
     tensor: Tensor | None = None
+    role: Role | None = Role.TRAINED
+    """What it is to the network; None is a constant."""
+    is_said: bool = False
+    """Whether the file says so, which then also holds of a number without axes."""
 
     def as_tensor(self, role: Role = Role.TRAINED) -> Tensor:
-        """A parameter if it is of floats and has axes, else a constant."""
+        """A parameter if it is of floats and has axes, or the file says so; else a constant."""
         if self.tensor is None:
-            if self.array.dtype.kind == "f" and self.array.ndim:
-                self.tensor = Tensor(parameter_node(self.array, self.name, role=role))
+            own = role if self.role is Role.TRAINED else self.role
+            if self.array.dtype.kind == "f" and own is not None and (self.is_said or self.array.ndim):
+                self.tensor = Tensor(parameter_node(self.array, self.name, role=own))
             else:
                 self.tensor = constant(self.array, self.name)
         return self.tensor

@@ -13,14 +13,14 @@ from compiler.errors import ArgumentError
 from compiler.ir.dims import Dim
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, describe
-from compiler.ir.op import Constant, Input, Parameter
+from compiler.ir.op import Constant, Input, Parameter, Role
 from compiler.ir.types import TensorType
 from compiler.program import Program
 from compiler.structure import flatten
 from tinytorch.api import input as tensor_input
 from tinytorch.nn.module import Module
 from tinytorch.onnx.exporting.graphs import Written, write_graph
-from tinytorch.onnx.exporting.naming import PRODUCER, STATES, value_names
+from tinytorch.onnx.exporting.naming import PARAMETERS, PRODUCER, STATES, value_names
 from tinytorch.onnx.exporting.protos import element_type, note
 from tinytorch.onnx.exporting.writer import DOMAIN
 from tinytorch.onnx.reading.library import onnx
@@ -74,7 +74,8 @@ def to_model(
     `inputs` and `outputs` are tensors (`outputs` also a dict, whose keys are then their names); a module's
     inputs are tensors, or example arrays whose shapes they get. Parameters are initialisers. One that is
     updated is an input, whose default is its present value, and its next value is an output, `name.next`;
-    the metadata `tinytorch.states` maps the ones to the others.
+    the metadata `tinytorch.states` maps the ones to the others, and `tinytorch.parameters` says which
+    initialisers are weights and buffers, and not constants.
 
     `opset` is the version of the standard's operators, 18 to 28; without it the newest that ONNX Runtime
     runs and the library `onnx` knows. Formulas that the standard has no operator for are functions of the
@@ -100,9 +101,23 @@ def to_model(
     )
     model.ir_version = max(_IR_OF_NOTES, onnx.helper.find_min_ir_version_for(imports, ignore_unknown=True))
     states = {names[parameter]: _next(names[parameter]) for parameter, _ in asked.graph.updates}
-    kept = {key: text for key, text in (metadata or {}).items() if key != STATES}
-    note(model, {**kept, STATES: json.dumps(states)} if states else kept)
+    kept = {key: text for key, text in (metadata or {}).items() if key not in (STATES, PARAMETERS)}
+    said = {} if not states else {STATES: json.dumps(states)}
+    note(model, kept | said | _roles(asked.graph, names, written))
     return model
+
+
+def _roles(graph: Graph, names: Mapping[Node, str], written: Written) -> dict[str, str]:
+    """The metadata of initialisers that are not all what a reader takes them for: those with axes weights."""
+    found: dict[str, Role] = {}
+    for node in graph.parameters:
+        assert isinstance(node.op, Parameter)
+        found[names[node]] = node.op.buffer.role
+    kind_of = onnx.helper.tensor_dtype_to_np_dtype
+    every = written.writer.initializers
+    floats = {item.name for item in every if item.dims and kind_of(item.data_type).kind == "f"}
+    is_plain = floats == {name for name, role in found.items() if role is Role.TRAINED}
+    return {} if is_plain else {PARAMETERS: json.dumps(found)}
 
 
 def _next(name: str) -> str:

@@ -12,6 +12,10 @@ from compiler.ir.scope import Path
 STATES: Final = "tinytorch.states"
 """The key under which a model says which output is the next value of which input, as JSON."""
 
+PARAMETERS: Final = "tinytorch.parameters"
+"""The key under which a model says which initialisers are parameters, and what they are to the network: JSON
+from names to roles. The others are constants."""
+
 PRODUCER: Final = "tinytorch"
 """Who a model says has made it."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from tinytorch.api import input as tensor_input
 from tinytorch.nn.module import Module
 from tinytorch.onnx.calling.values import Unsupported, Value, Weight, is_held, tensor_of
 from tinytorch.onnx.exporting.naming import PRODUCER
+from tinytorch.onnx.importing.roles import roles_of
 from tinytorch.onnx.importing.states import states_of
 from tinytorch.onnx.importing.walk import Walk
 from tinytorch.onnx.reading.arrays import array_of
@@ -26,6 +29,11 @@ from tinytorch.onnx.reading.naming import quoted, type_name
 from tinytorch.onnx.reading.storage import numpy_dtype
 from tinytorch.state import state_updates
 from tinytorch.tensor import Tensor
+
+Choice: TypeAlias = str | Iterable[str] | Callable[[str, Tensor], bool]
+"""Parameters by a name or a pattern of names, by several, or by a function of name and tensor."""
+
+_NEAR: Final = 4
 
 
 def load(
@@ -38,8 +46,11 @@ def load(
 
     `known` gives inputs values now, such as a shape that another input is brought to: they are no inputs of
     the model then. `dims` says what symbolic dimensions are, by their names in the file: a number, another
-    name, or what is known of one, as `"2*m"` of one that is halved. Initialisers of floats with axes are
-    parameters; running statistics are buffers.
+    name, or what is known of one, as `"2*m"` of one that is halved.
+
+    Initialisers are weights, buffers or constants as the file says, where PyTorch's exporter or ours wrote
+    it. In other files those of floats with axes are weights, frozen ones if they have an infinite element or
+    the lowest of their dtype, as masks have; running statistics are buffers. See `Model.trainable`.
 
     Raises ModelError for what is no valid model, UnsupportedOperatorError with every node that cannot be
     had here, ArgumentError for names in `known` or `dims` that no input has, and MissingLibraryError without
@@ -71,6 +82,7 @@ class Model(Module):
             if item.name in self._next
         }
         self._weights: dict[str, Weight] = dict(weights or {})
+        self._roles = roles_of(read.proto)
         kinds = {item.name: item.type for item in read.proto.graph.input}
         self._known = {
             name: _known(value, kinds[name]) if name in kinds else value for name, value in known.items()
@@ -104,9 +116,40 @@ class Model(Module):
         found = self._without_states(self._built(inputs))
         return found[0] if len(found) == 1 else tuple(found)
 
-    def trainable(self) -> list[Tensor]:
-        """The parameters that an optimiser may change."""
-        return [item for item in self.parameters() if item.requires_grad]
+    def trainable(self, which: Choice | None = None) -> list[Tensor]:
+        """The parameters that an optimiser may change, in the file's order: all, or a choice of them.
+
+        `which` is a name, names, or a function of name and tensor that says whether. A name is one of
+        `named_parameters`, or a pattern as of files, `"encoder.*"`. What has `requires_grad` False, as masks
+        have, is no part of any choice: set it to True to train it.
+
+        Raises ArgumentError for a name or a pattern that is that of no such parameter.
+        """
+        named = {name: item for name, item in self.named_parameters() if item.requires_grad}
+        if which is None:
+            return list(named.values())
+        if callable(which):
+            return [item for name, item in named.items() if which(name, item)]
+        chosen = set[str]()
+        for pattern in [which] if isinstance(which, str) else which:
+            found = set(fnmatch.filter(named, pattern))
+            if not found:
+                raise ArgumentError(self._untrained(pattern, list(named)))
+            chosen |= found
+        return [item for name, item in named.items() if name in chosen]
+
+    def _untrained(self, pattern: str, names: Sequence[str]) -> str:
+        """Why a pattern chooses nothing, and what could be meant."""
+        if pattern in dict(self.named_parameters()):
+            why = "it is frozen\n  fix: set requires_grad of it to True"
+        elif pattern in dict(self.named_buffers()):
+            why = "it is a buffer"
+        elif pattern in self._weights:
+            why = "it is a constant"
+        else:
+            near = get_close_matches(pattern, names, _NEAR) or names[:_NEAR]
+            why = f"there are {', '.join(map(quoted, near)) or 'none'}{', ...' * (len(names) > len(near))}"
+        return f"{self._read.name} has no weight {quoted(pattern)} that is trained: {why}"
 
     def compile(self, *, freeze: bool = True, **options: Any) -> Program:
         """A program of its inputs and outputs. Weights are constants of it unless `freeze` is False.
@@ -129,7 +172,7 @@ class Model(Module):
             raise ArgumentError(f"{self._read.name} takes {len(self._given)} inputs, not {len(inputs)}")
         values: dict[str, Value] = {**self._states, **self._known}
         values.update(zip((item.name for item in self._given), inputs, strict=True))
-        walk = Walk(self._read.proto, self._read.folder, self._weights)
+        walk = Walk(self._read.proto, self._read.folder, self._weights, self._roles)
         outputs = zip(walk.outputs(values), self._read.proto.graph.output, strict=True)
         return [_output(value, item.name) for value, item in outputs]
 

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from compiler.errors import ModelError, UnsupportedOperatorError, UserError
+from compiler.ir.op import Role
 from tinytorch.onnx import operators
 from tinytorch.onnx.calling.operator import Call, Operator, find_operator
-from tinytorch.onnx.calling.values import Failed, Unsupported, Value, Weight
+from tinytorch.onnx.calling.values import Array, Failed, Unsupported, Value, Weight
 from tinytorch.onnx.importing.folding import fold
 from tinytorch.onnx.importing.foreign import Encoding, foreign_dtypes, is_exact, outputs_of
 from tinytorch.onnx.importing.formulas import formula_applied
 from tinytorch.onnx.importing.inlining import NEWEST, body_of, with_attributes
 from tinytorch.onnx.importing.parts import Parts
+from tinytorch.onnx.importing.roles import Roles, role_of_values
 from tinytorch.onnx.importing.schemas import attributes_of, defaults_of, required_inputs, schema_of
 from tinytorch.onnx.reading.arrays import array_of
 from tinytorch.onnx.reading.limits import MOST_UNROLLED
@@ -51,6 +53,7 @@ class Walk:
     folder: Path | None
     weights: dict[str, Weight] = field(default_factory=dict[str, Weight])
     """Initialisers of the outermost graph, by name, kept from one building to the next."""
+    roles: Roles = field(default_factory=dict[str, "Role | None"])
     parts: Parts = field(default_factory=Parts)
     problems: list[Problem] = field(default_factory=list[Problem])
     opsets: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -90,12 +93,17 @@ class Walk:
             if name not in values:
                 weight = self.weights.get(name) if outermost else None
                 if weight is None:
-                    weight = Weight(name, array_of(item, self.folder))
+                    weight = self._weight(name, array_of(item, self.folder), outermost=outermost)
                 if outermost:
                     self.weights[name] = weight
                 values[name] = weight
         self._nodes(graph.node, values, opsets)
         return [self._value(item.name, values, graph.name or "the graph") for item in graph.output]
+
+    def _weight(self, name: str, array: Array, *, outermost: bool) -> Weight:
+        if outermost and name in self.roles:
+            return Weight(name, array, role=self.roles[name], is_said=True)
+        return Weight(name, array, role=role_of_values(array))
 
     def _nodes(self, nodes: Sequence[Any], values: Environment, opsets: Mapping[str, int]) -> None:
         for position, node in enumerate(nodes):

@@ -38,6 +38,23 @@ def test_a_network_comes_back_as_it_was(name):
     assert theirs == mine
 
 
+def test_weights_buffers_and_constants_come_back_as_what_they_were():
+    net = tt.nn.Sequential(tt.nn.Linear(4, 3), tt.nn.BatchNorm1d(3)).eval()
+    net[0].bias.requires_grad = False
+    x = tt.input("x", ("n", 4))
+    y = net(x) * tt.parameter(2.0, "scale") + tt.constant([0.5, 1.0, 2.0])
+    back = tt.onnx.load(tt.onnx.to_model(inputs=[x], outputs=[y]))
+    named = {item.name: item for item in back.parameters()}
+    assert len(named) == len(net.parameters()) + 1
+    frozen = {name for name, item in named.items() if not item.requires_grad}
+    assert (frozen, len(back.buffers())) == ({net[0].bias.name}, 2)
+    model = tt.onnx.to_model(inputs=[x], outputs=[tt.parameter([1.0, 2, 3, 4], "w") * x])
+    assert not model.metadata_props
+    model.metadata_props.add(key="tinytorch.parameters", value='{"w": "weight"}')
+    with pytest.raises(tt.ModelError, match=r"'tinytorch.parameters' say by name whether .* trained, frozen"):
+        tt.onnx.load(model)
+
+
 def formulas(x):
     ours = tt.elementwise("bump", lambda x, *, height=2.0: tt.exp(-x * x) * height + tt.tanh(x) / (1 + x * x))
     y = ours(x, height=3.0)
