@@ -17,6 +17,7 @@ from passes.panel_constants import PanelConstants
 from passes.phase_folds import PhaseFolds
 from passes.recompute import Recompute
 from passes.save_outputs import SaveOutputs
+from passes.scale_constants import ScaleConstants
 from passes.simplify import Simplify
 
 REWRITES: Final[tuple[RewritingPass, ...]] = (
@@ -31,6 +32,9 @@ REWRITES: Final[tuple[RewritingPass, ...]] = (
     Recompute(),
 )
 """Graph to graph, in this order."""
+
+FREEZING: Final[tuple[RewritingPass, ...]] = (*REWRITES[:4], ScaleConstants(), *REWRITES[4:])
+"""The same of a program whose parameters are frozen: it only infers, and bits of its weights may change."""
 
 SCHEDULING: Final[tuple[SchedulingPass, ...]] = (FuseEpilogues(), FuseElementwise(), FuseDraws(), InPlace())
 """Schedule to schedule, in this order."""

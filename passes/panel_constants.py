@@ -39,12 +39,12 @@ from typing import Any, Final
 import numpy as np
 
 from compiler.autodiff.placing import reshaped
-from compiler.backends.reference import compute
+from compiler.backends.reference.constants import constant_value, is_constant
 from compiler.ir.build import constant_node, contract
 from compiler.ir.dims import Extent, Shape, product
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, Origin, make_node
-from compiler.ir.op import Access, Argument, Constant, Index, Layout, MapReduce, Reshape, Slice, Trait
+from compiler.ir.op import Access, Argument, Constant, Index, MapReduce, Reshape, Slice, Trait
 from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.rewrite.sweep import origin_of, sweep, with_operands
@@ -95,29 +95,8 @@ def _weights(node: Node) -> int | None:
     op = node.op
     if not isinstance(op, MapReduce) or not op.has(Trait.CONTRACTION) or len(node.operands) != 2:
         return None
-    found = [place for place, operand in enumerate(node.operands) if _is_constant(operand)]
+    found = [place for place, operand in enumerate(node.operands) if is_constant(operand)]
     return found[0] if len(found) == 1 else None
-
-
-def _is_constant(node: Node) -> bool:
-    """Whether a node is known when the program is compiled, and no extent is a call's."""
-    while isinstance(node.op, Layout) and len(node.operands) == 1:
-        if not all(isinstance(extent, int) for extent in node.type.shape):
-            return False
-        node = node.operands[0]
-    return isinstance(node.op, Constant) and node.op.buffer.is_bound
-
-
-def _value(node: Node) -> np.ndarray[Any, Any]:
-    """The elements of a constant, through what moves them."""
-    moves: list[Node] = []
-    while not isinstance(node.op, Constant):
-        moves.append(node)
-        node = node.operands[0]
-    value = node.op.buffer.array
-    for move in reversed(moves):
-        value = compute(move, [value], {})
-    return value
 
 
 def _padded(value: np.ndarray[Any, Any], columns: Extent) -> np.ndarray[Any, Any]:
@@ -190,7 +169,7 @@ class _Laying:
             Action((old, old.operands[place]), f"{called(old)} reads weights that were moved")
         )
         operands = list(node.operands)
-        operands[place] = constant_node(_value(site.weights), site.weights.type.dtype, origin=origin)
+        operands[place] = constant_node(constant_value(site.weights), site.weights.type.dtype, origin=origin)
         return with_operands(node, tuple(operands))
 
     def _reads_constants(self, old: Node) -> bool:
@@ -314,7 +293,7 @@ class _Site:
         extents[column] = width
         axes = self.axes[self.place]
         order = [*(axes.index(loop) for loop in op.reduced), axes.index(column)]
-        value = _padded(_value(self.weights).transpose(order), parts * width)
+        value = _padded(constant_value(self.weights).transpose(order), parts * width)
         value = np.moveaxis(value.reshape(*value.shape[:-1], parts, width), -2, 0)
         factors = list(self.node.operands)
         factors[self.place] = constant_node(value, self.node.type.dtype, origin=origin)

@@ -26,7 +26,7 @@ from compiler.program import Program
 from compiler.render.drawing import draw_as
 from compiler.render.options import Options
 from compiler.structure import Structure, flatten
-from passes import REWRITES, SCHEDULING
+from passes import FREEZING, REWRITES, SCHEDULING
 from tinytorch.builtin import find_backend, find_pass
 from tinytorch.freezing import frozen
 from tinytorch.state import check_updates
@@ -179,8 +179,10 @@ def compile(
     sides of `updates` and all outputs see the parameters as they were before the call. `passes` are names or
     values, () for none, None for the default. `donate` names inputs whose arrays the program may overwrite,
     and which come back as outputs that were computed in them. `freeze` makes parameters (True: all; or some)
-    constants of their present values, which are laid for products once, here: what is set later does not
-    change the program, and to update one is an ArgumentError.
+    constants of their present values, which are laid for products once, here, and multiplied by constants
+    that scale what they give, as a normalisation behind a convolution does (`scale_constants`, which changes
+    bits: one rounding more of each weight, fewer of each element). What is set later does not change the
+    program, and to update one is an ArgumentError.
 
     `debug` checks every call, slowly. "passes" compares it with the oracle of the graph as it was written:
     PassError names the first pass, rule and node that makes a result another, LawError the first node that a
@@ -203,7 +205,9 @@ def compile(
     given = [donate] if isinstance(donate, str | Tensor) else donate
     chosen = [passes] if isinstance(passes, str) else passes
     options = CompileOptions(
-        passes=[find_pass(item) for item in chosen] if chosen is not None else default_passes(),
+        passes=default_passes(freeze=freeze is not False)
+        if chosen is None
+        else [find_pass(item) for item in chosen],
         backend=find_backend("numpy" if debug and debug != "numbers" and backend is None else backend),
         donate=[str(item.name) if isinstance(item, Tensor) else item for item in given],
         debug=debug,
@@ -243,12 +247,14 @@ def _of_tensors(
     return graph, nodes, structure
 
 
-def default_passes(*, without: str | Iterable[str] = ()) -> tuple[Pass, ...]:
+def default_passes(*, without: str | Iterable[str] = (), freeze: bool = False) -> tuple[Pass, ...]:
     """The passes that run unless others are named: `passes.REWRITES`, then `passes.SCHEDULING`.
 
-    `without` names those to leave out. Raises ArgumentError for a name that none of them has.
+    With `freeze`, those of a program with frozen parameters: `passes.FREEZING`, which has `scale_constants`,
+    in the place of the rewrites. `without` names those to leave out. Raises ArgumentError for a name that
+    none of them has.
     """
-    found = (*REWRITES, *SCHEDULING)
+    found = (*(FREEZING if freeze else REWRITES), *SCHEDULING)
     left_out = [without] if isinstance(without, str) else list(without)
     names = [item.name for item in found]
     for name in left_out:

@@ -14,7 +14,7 @@ from compiler.errors import PluginError
 from compiler.pipeline.contract import Pass, is_pass
 from compiler.plugins import Plugin, Registry
 from compiler.render.drawing import RENDERERS
-from passes import REWRITES, SCHEDULING
+from passes import FREEZING, SCHEDULING
 from tinytorch.ops import activations as act
 from tinytorch.ops import elementwise as op
 from tinytorch.ops import functions as fun
@@ -39,7 +39,7 @@ OPS: Final = (
 BUILTIN: Final = Plugin(
     "tinytorch",
     ops=OPS,
-    passes=(*REWRITES, *SCHEDULING),
+    passes=(*FREEZING, *SCHEDULING),
     backends=(Llvm(), C(), NumPy(), Reference()),
     renderers=RENDERERS,
 )

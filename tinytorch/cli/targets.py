@@ -61,7 +61,7 @@ class Target:
         if isinstance(self.value, Program) and backend is None and not without:
             return self.value
         own = self.value.backend if isinstance(self.value, Program) else None
-        passes = () if "all" in without else api.default_passes(without=without)
+        passes = () if "all" in without else api.default_passes(without=without, freeze=self.is_model)
         with working("compiling"):
             return api.compile(
                 self.graph, passes=passes, backend=find_backend(backend or own), freeze=self.is_model

@@ -19,7 +19,7 @@ from compiler.backends.accuracy import PLACE
 from compiler.ir.formula.atoms import ATOMS
 from compiler.lint.finding import Code
 from compiler.rewrite.refusal import Reason
-from passes import REWRITES, SCHEDULING
+from passes import FREEZING, SCHEDULING
 from tinytorch.cli.commands.ops import known_ops
 from tinytorch.cli.main import COMMANDS, main
 from tinytorch.elementwise import Elementwise
@@ -205,7 +205,7 @@ def _errors() -> str:
 
 def _passes() -> str:
     found: list[str] = []
-    for item in (*REWRITES, *SCHEDULING):
+    for item in (*FREEZING, *SCHEDULING):
         text = inspect.cleandoc(sys.modules[type(item).__module__].__doc__ or "")
         found.append(f"## `{item.name}`\n\n{text}\n")
     return "\n".join(found)
