@@ -1,4 +1,7 @@
-"""The site is built without a warning, holds together, and asks nobody for anything."""
+"""The site is built without a warning, holds together, and asks nobody for anything.
+
+`.ci/run` builds it nowhere else: it takes a minute and a half.
+"""
 
 import os
 import shutil
@@ -20,8 +23,7 @@ pytest.importorskip("myst_parser", reason="myst-parser is missing: pip install '
 CHROMIUM = shutil.which("chromium")
 LOADING = {"src", "srcset", "data", "poster"}
 
-# One process builds the site and looks at it (`--dist loadgroup`).
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ WIDTHS = (1280, 400)
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("notebook"),
     # Jupyter's own: pyzmq and traitlets speak of loops and of what they will do differently.
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::nbformat.warnings.MissingIDFieldWarning"),
