@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Iterator
 
 import pytest
@@ -65,9 +66,14 @@ def test_what_is_refused_is_refused(name, part):
 
 
 def _all_of(name: str) -> Iterator[Outcome]:
-    """Those of the dtypes with the fewest samples first."""
+    """One of each dtype in turn: what is looked for may be among those of any."""
     titles = [title for title in HAD if INFOS[title].name == name]
-    return (item for dtype in reversed(DTYPES) for title in titles for item in _outcomes(title, dtype, MORE))
+    waiting = deque(_outcomes(title, dtype, MORE) for dtype in reversed(DTYPES) for title in titles)
+    while waiting:
+        outcomes = waiting.popleft()
+        for item in itertools.islice(outcomes, 1):
+            yield item
+            waiting.append(outcomes)
 
 
 @pytest.mark.parametrize("name", UNLIKE)
