@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -35,14 +36,18 @@ class Names:
 
     def __init__(self) -> None:
         self.taken: list[set[str]] = [set()]
+        self.numbers: ChainMap[str, int] = ChainMap()
+        """By stem, the number below which no name is free while its block is open."""
 
     def open(self) -> None:
         """A block begins."""
         self.taken.append(set())
+        self.numbers = self.numbers.new_child()
 
     def close(self) -> None:
         """A block ends, and its names are free again."""
         self.taken.pop()
+        self.numbers = self.numbers.parents
 
     def user(self, name: str) -> str:
         """A name of the user's as C can have it, with a number where it is taken."""
@@ -57,9 +62,10 @@ class Names:
 
     def fresh(self, stem: str) -> str:
         """`t0`, or without a stem `i`, `j`: the first that is free."""
-        number = 0
+        number = self.numbers.get(stem, 0)
         while not self._take(name := f"{stem}{number}" if stem else loop_name(number)):
             number += 1
+        self.numbers[stem] = number + 1
         return name
 
     def _take(self, name: str) -> bool:

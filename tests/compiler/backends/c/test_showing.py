@@ -88,3 +88,15 @@ def test_names_are_those_of_c():
     names.close()
     assert names.fresh("t") == "t0"
     assert names.fresh("") == "i"
+
+
+def test_a_new_name_is_found_without_trying_those_before(monkeypatch):
+    tried = []
+    take = Names._take
+    monkeypatch.setattr(Names, "_take", lambda names, name: tried.append(name) or take(names, name))
+    names = Names()
+    for _ in range(2):
+        names.open()
+        assert [names.fresh("t") for _ in range(500)] == [f"t{k}" for k in range(500)]
+        names.close()
+    assert len(tried) == 1000
