@@ -3,10 +3,6 @@
 import inspect
 import json
 import math
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -269,40 +265,6 @@ def test_an_optimiser_with_a_parameter_that_nothing_reaches_is_told_once():
     updates = {w: w - 0.1 * slope, u: u - 0.1 * momentum, moved: momentum}
     (finding,) = tt.lint(tt.compile([x], loss, updates=updates, backend="reference"))
     assert (finding.code, finding.name) == (Code.NO_GRADIENT, "%u")
-
-
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("[0-9]*.py"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_no_false_alarm_on_what_the_examples_compile(path, tmp_path):
-    """Every graph that an example's process compiles is looked at, and must give no finding."""
-    script = (
-        "import runpy, sys\n"
-        "import compiler.driver as driver\n"
-        "from compiler.lint.linting import lint_graph\n"
-        "made = driver.compile_source\n"
-        "def looked(source, *given):\n"
-        "    report = lint_graph(source)\n"
-        "    if report: sys.stderr.write('FINDING ' + str(report) + '\\n')\n"
-        "    return made(source, *given)\n"
-        "driver.compile_source = looked\n"
-        f"runpy.run_path({str(path)!r}, run_name='__main__')\n"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    ran = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    shown = 1 if path.stem == "00_tutorial" else 0  # a finding is what it shows there
-    assert ran.stderr.count("FINDING") == shown, ran.stderr
-    assert not shown or "tt.lint(" in ran.stderr
 
 
 def test_a_long_chain_needs_no_recursion():
