@@ -34,10 +34,10 @@ def checked_number(what: str, value: Any) -> Scalar:
 
 def checked_seed(seed: Any) -> int | None:
     """A seed as an int; one that a generator gives is its next number. Raises ArgumentError."""
+    if seed is None:  # first: to ask for a generator's type loads NumPy's random numbers
+        return None
     if isinstance(seed, np.random.Generator):
         return int(seed.integers(2**63))
-    if seed is None:
-        return None
     found = whole_number(seed)
     if found is None or found < 0:
         raise ArgumentError(f"a seed is None, a numpy.random.Generator or an int from 0 on, not {seed!r}")

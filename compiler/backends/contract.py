@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -109,6 +109,22 @@ class Adaptable(Enterable, Protocol):
 
     def laid_out(self, layouts: Mapping[int, Layout]) -> Laid | None:
         """Another executable of the same plan, or None where there is none."""
+        ...
+
+
+LARGEST_KEPT: Final = 2**25
+"""Bytes of constants up to which a program is kept for later processes: an eighth of what a cache holds."""
+
+
+@runtime_checkable
+class Keepable(Protocol):
+    """An executable that later processes can call without compiling it."""
+
+    def keep(self, door: Door, key: str) -> None:
+        """Writes down what its calls need, where that is possible, under a key of all that decides about it.
+
+        `Keeping.kept` of the backend finds it.
+        """
         ...
 
 

@@ -12,19 +12,24 @@ from __future__ import annotations
 import itertools
 import linecache
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Final
 
 from compiler.errors import DTypeError, ShapeError
 from compiler.ir.conversion import conversion
 from compiler.ir.op import Op, Trait
-from compiler.ir.scope import Scope, current_scope
+from compiler.ir.scope import Scope, current_scope, reopened
 from compiler.ir.types import DType, TensorType
 
 _OURS = ("tinytorch", "compiler", "passes")
 _LINES = 4096
 _serials = itertools.count()
+_asked: Final[ContextVar[SourceLine | None]] = ContextVar("asked", default=None)
+"""The line for which nodes are made, where that is another than the one that runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +56,26 @@ def source_line() -> SourceLine | None:
 
 def users_origin() -> Origin:
     """The origin of what a user makes: one value for each line in each use of a scope."""
+    asked = _asked.get()
+    if asked is not None:
+        return _origin_at(asked.file, asked.line, current_scope())
     frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]  # the documented way to a caller's line
     while frame is not None:
         if not _is_ours(frame.f_globals.get("__name__", "")):
             return _origin_at(frame.f_code.co_filename, frame.f_lineno, current_scope())
         frame = frame.f_back
     return Origin(opened=current_scope())
+
+
+@contextmanager
+def asked_at(origin: Origin) -> Generator[None]:
+    """What a user asked for there and is made now, inside, has that line and that use of a scope."""
+    token = _asked.set(origin.source)
+    try:
+        with reopened(origin.opened):
+            yield
+    finally:
+        _asked.reset(token)
 
 
 @lru_cache(maxsize=_LINES)

@@ -22,6 +22,7 @@ HOUSE = {
     "passes/two.py": "import compiler.schedule",
     "compiler/__init__.py": "",
     "compiler/driver.py": "import compiler.program, compiler.backends.llvm.jit, compiler.render.dot",
+    "compiler/restored.py": "import compiler.program",
     "compiler/program.py": "import compiler.signature, compiler.structure, compiler.entrance, compiler.why",
     "compiler/report/__init__.py": "",
     "compiler/lockstep/__init__.py": "",

@@ -18,6 +18,7 @@ from compiler.ir.op import Role
 from tinytorch.api import constant
 from tinytorch.onnx.calling.values import Weight
 from tinytorch.onnx.importing.model import Model
+from tinytorch.onnx.importing.network import Network
 from tinytorch.onnx.reading.arrays import array_of
 from tinytorch.onnx.reading.files import read_model
 from tinytorch.tensor import Tensor
@@ -51,7 +52,8 @@ def from_torch(module: Any, example: Any, *, dynamic_shapes: Any = None) -> Mode
     with _evaluating(module), _quiet():
         proto = _exported(torch, module, given, dynamic_shapes)
     read = read_model(proto)
-    return Model(read._replace(name=type(module).__name__), {}, {}, _weights(torch, module, read.proto))
+    named = read._replace(name=type(module).__name__)
+    return Model(Network(named, {}, {}, _weights(torch, module, read.proto)))
 
 
 def _check_exporter() -> None:

@@ -12,6 +12,7 @@ from compiler.schedule.target import Target
 
 if TYPE_CHECKING:
     from compiler.backends.llvm.jit.engine import Target as Machine
+    from compiler.backends.llvm.run.kept import Kept
     from compiler.backends.llvm.run.program import NativeProgram
     from compiler.speed.machine import MeasuredMachine
 
@@ -49,6 +50,21 @@ class Llvm:
         from compiler.backends.llvm.run.program import NativeProgram
 
         return NativeProgram(plan, machine)
+
+    def kept_key(self, name: str) -> str | None:
+        """The key under which a program is kept on this machine; None where there is no native code."""
+        if not self.is_available:
+            return None
+        from compiler.backends.llvm.run.kept import kept_key
+
+        return kept_key(name, self.machine)
+
+    def kept(self, key: str) -> Kept | None:
+        """What an earlier process has kept under a key of a program; None where none has."""
+        from compiler.backends.llvm.jit.cache import default_cache
+        from compiler.backends.llvm.run.kept import find_program
+
+        return find_program(key, default_cache())
 
     def measured(self, *, again: bool = False) -> MeasuredMachine:
         """How fast this machine is: measured where nobody knows yet, or `again`. Raises as `machine`."""

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import fnmatch
-import re
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import numpy as np
-
-from compiler.errors import ArgumentError, ModelError, UnsupportedOperatorError, UserError
-from compiler.ir.build import parameter_node
-from compiler.ir.dims import Extent, extent, parse_extent, symbol
-from compiler.ir.op import Parameter, Role
+from compiler.errors import ArgumentError
+from compiler.ir.graph import Graph
 from compiler.program import Program
 from tinytorch.api import compile as compiled
-from tinytorch.api import input as tensor_input
+from tinytorch.freezing import frozen
 from tinytorch.nn.module import Module
-from tinytorch.onnx.calling.values import Unsupported, Value, Weight, is_held, tensor_of
-from tinytorch.onnx.exporting.naming import PRODUCER
-from tinytorch.onnx.importing.roles import roles_of
-from tinytorch.onnx.importing.states import states_of
-from tinytorch.onnx.importing.walk import Walk
-from tinytorch.onnx.reading.arrays import array_of
-from tinytorch.onnx.reading.files import Read, Source, read_model
-from tinytorch.onnx.reading.naming import quoted, type_name
-from tinytorch.onnx.reading.storage import numpy_dtype
+from tinytorch.onnx.importing.kept import KeptModel, is_installed
+from tinytorch.onnx.reading.contents import Source, content_of
+from tinytorch.onnx.reading.naming import quoted
 from tinytorch.state import state_updates
 from tinytorch.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tinytorch.onnx.importing.network import Network
 
 Choice: TypeAlias = str | Iterable[str] | Callable[[str, Tensor], bool]
 """Parameters by a name or a pattern of names, by several, or by a function of name and tensor."""
 
 _NEAR: Final = 4
+_BUILDING: Final = threading.RLock()
 
 
 def load(
@@ -52,68 +46,68 @@ def load(
     it. In other files those of floats with axes are weights, frozen ones if they have an infinite element or
     the lowest of their dtype, as masks have; running statistics are buffers. See `Model.trainable`.
 
+    Bytes that were compiled before, by any process of this user, are known to be a model: the program is
+    there, and the network is built when somebody asks for more than that.
+
     Raises ModelError for what is no valid model, UnsupportedOperatorError with every node that cannot be
     had here, ArgumentError for names in `known` or `dims` that no input has, and MissingLibraryError without
     the library `onnx`.
     """
-    return Model(read_model(source), known or {}, dims or {})
+    content = content_of(source) if is_installed() and not known else None
+    kept = None if content is None else KeptModel.of(content, dims or {})
+    if kept is not None and kept.found is not None:
+        return Model(None, kept)
+    from tinytorch.onnx.importing.network import Network  # noqa: PLC0415  # what a program that is kept does without
+    from tinytorch.onnx.reading.files import read_content, read_model  # noqa: PLC0415  # likewise
+
+    read = read_model(source) if content is None else read_content(content)
+    return Model(Network(read, known or {}, dims or {}), kept)
 
 
 class Model(Module):
     """A network that was read from an ONNX file. Called with tensors, it is built anew for them."""
 
-    def __init__(
-        self,
-        read: Read,
-        known: Mapping[str, Any],
-        dims: Mapping[str, int | str],
-        weights: Mapping[str, Weight] | None = None,
-    ) -> None:
+    def __init__(self, network: Network | None, kept: KeptModel | None = None) -> None:
         super().__init__()
-        self._read = read
-        self.document: str = read.proto.doc_string
-        """What the file says that the model is for."""
-        self.metadata = {item.key: item.value for item in read.proto.metadata_props}
-        """What else it says of the model."""
-        self._next = states_of(read.proto)
-        self._states = {
-            item.name: Tensor(parameter_node(array_of(item, read.folder), item.name, role=Role.STATE))
-            for item in read.proto.graph.initializer
-            if item.name in self._next
-        }
-        self._weights: dict[str, Weight] = dict(weights or {})
-        self._roles = roles_of(read.proto)
-        kinds = {item.name: item.type for item in read.proto.graph.input}
-        self._known = {
-            name: _known(value, kinds[name]) if name in kinds else value for name, value in known.items()
-        }
-        self._dims = dict(dims)
-        graph = read.proto.graph
-        names = {item.name for item in graph.initializer}
-        given = [item for item in graph.input if item.name not in names]
-        if unknown := sorted(set(self._known) - {item.name for item in graph.input}):
-            raise ArgumentError(f"{read.name} has no input {unknown[0]!r}; it has {[i.name for i in given]}")
-        self._given = [item for item in given if item.name not in self._known]
-        _check_dims(self._dims, self._given, read.name)
-        self.inputs = [self._input(item) for item in self._given]
+        self._network = network
+        self._kept = kept
+        """Where programs of the model are kept, as long as nobody has had a tensor of it."""
+        self._was_restored = False
+        self._source: Graph | None = None
+        """What restored programs are made from, where weights may have changed since."""
+
+    @property
+    def inputs(self) -> list[Tensor]:
         """The tensors that a call gives, in the file's order."""
-        made = self._built(self.inputs)
-        self.outputs: list[Tensor] = self._without_states(made)
+        return self._opened().inputs
+
+    @property
+    def outputs(self) -> list[Tensor]:
         """The tensors that the network makes of them, in the file's order."""
-        values = dict(zip((item.name for item in graph.output), made, strict=True))
-        self.updates = {tensor: values[self._next[name]] for name, tensor in self._states.items()}
+        return self._opened().outputs
+
+    @property
+    def updates(self) -> dict[Tensor, Tensor]:
         """The next value of each state, where the file is a step that has states; see `tt.onnx.save`."""
+        return self._opened().updates
+
+    @property
+    def document(self) -> str:
+        """What the file says that the model is for."""
+        return self._opened().document
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What else it says of the model."""
+        return self._opened().metadata
 
     def attributes(self) -> Iterable[tuple[str, Any]]:
         """The initialisers that are parameters or buffers, under their names in the file."""
-        yield from self._states.items()
-        for name, weight in self._weights.items():
-            if weight.tensor is not None and isinstance(weight.tensor.node.op, Parameter):
-                yield name, weight.tensor
+        return self._opened().leaves().items()
 
     def forward(self, *inputs: Any) -> Any:
         """The outputs for other inputs, one or a tuple."""
-        found = self._without_states(self._built(inputs))
+        found = self._opened().built(inputs)
         return found[0] if len(found) == 1 else tuple(found)
 
     def trainable(self, which: Choice | None = None) -> list[Tensor]:
@@ -144,112 +138,70 @@ class Model(Module):
             why = "it is frozen\n  fix: set requires_grad of it to True"
         elif pattern in dict(self.named_buffers()):
             why = "it is a buffer"
-        elif pattern in self._weights:
+        elif pattern in self._opened().initialisers():
             why = "it is a constant"
         else:
             near = get_close_matches(pattern, names, _NEAR) or names[:_NEAR]
             why = f"there are {', '.join(map(quoted, near)) or 'none'}{', ...' * (len(names) > len(near))}"
-        return f"{self._read.name} has no weight {quoted(pattern)} that is trained: {why}"
+        return f"{self._opened().name} has no weight {quoted(pattern)} that is trained: {why}"
 
     def compile(self, *, freeze: bool = True, **options: Any) -> Program:
         """A program of its inputs and outputs. Weights are constants of it unless `freeze` is False.
 
         Of a network in training, whose masks of dropout are others in each call, nothing is constant; and of
         a step that has states, which it updates. Options are those of `tt.compile`.
+
+        Without options the program of a file is kept beside compiled kernels, and a later process has it from
+        there as long as nobody has had a tensor of the model, whose weights may be others then. Such a
+        program is compiled when it is asked for more than calls.
         """
-        outputs: Any = self.outputs[0] if len(self.outputs) == 1 else tuple(self.outputs)
-        if "updates" not in options and (changes := {**state_updates(*self.outputs), **self.updates}):
+        kept = self._kept if freeze is True and not options else None
+        if kept is not None and self._network is None:
+            found = kept.program(self._again)
+            if found is not None:
+                self._was_restored = True
+                return found
+        network = self._network if kept is not None and self._network is not None else self._opened()
+        outputs: Any = network.outputs[0] if len(network.outputs) == 1 else tuple(network.outputs)
+        if "updates" not in options and (changes := {**state_updates(*network.outputs), **network.updates}):
             options["updates"], freeze = changes, False
-        return compiled(self.inputs, outputs, freeze=freeze, **options)
+        program = compiled(network.inputs, outputs, freeze=freeze, **options)
+        if kept is not None:
+            kept.keep(program)
+        return program
 
-    def _without_states(self, made: Sequence[Tensor]) -> list[Tensor]:
-        following = set(self._next.values())
-        pairs = zip(self._read.proto.graph.output, made, strict=True)
-        return [tensor for item, tensor in pairs if item.name not in following]
+    def _opened(self) -> Network:
+        """The tensors of the model, which are built when they are first asked for."""
+        with _BUILDING:
+            kept, self._kept = self._kept, None
+            if self._network is None:
+                assert kept is not None
+                self._network = kept.network()
+                self._settle()
+                if self._was_restored:
+                    self._source = _frozen(self._network)
+            return self._network
 
-    def _built(self, inputs: Sequence[Any]) -> list[Tensor]:
-        if len(inputs) != len(self._given):
-            raise ArgumentError(f"{self._read.name} takes {len(self._given)} inputs, not {len(inputs)}")
-        values: dict[str, Value] = {**self._states, **self._known}
-        values.update(zip((item.name for item in self._given), inputs, strict=True))
-        walk = Walk(self._read.proto, self._read.folder, self._weights, self._roles)
-        outputs = zip(walk.outputs(values), self._read.proto.graph.output, strict=True)
-        return [_output(value, item.name) for value, item in outputs]
+    def _again(self) -> Program:
+        """The program of the model as it was read."""
+        network = self._opened()
+        return compiled(_frozen(network) if self._source is None else self._source, freeze=True)
 
-    def _input(self, info: Any) -> Tensor:
-        kind = info.type.tensor_type
-        if not info.type.HasField("tensor_type"):
-            raise ModelError(
-                f"input {info.name!r} is no tensor\n  fix: load(..., known={{{info.name!r}: ...}})"
-            )
-        if not kind.HasField("shape"):
-            raise ModelError(
-                f"input {info.name!r} says nothing of its shape, and a graph needs to know its axes"
-            )
-        if not is_held(numpy_dtype(kind.elem_type)):
-            raise ModelError(
-                f"input {info.name!r} is of {type_name(kind.elem_type)}, which no tensor of ours is\n"
-                f"  fix: load(..., known={{{info.name!r}: array}})"
-            )
-        try:
-            shape = [self._extent(dim, otherwise) for dim, otherwise in _axes(info)]
-            return tensor_input(info.name, shape, numpy_dtype(kind.elem_type))
-        except UserError as error:
-            raise ModelError(f"input {quoted(info.name)}: {error}") from error
+    def _finish(self) -> None:
+        """Parts have their names when they are there, which nobody has had yet."""
+        kept = self._kept
+        if self._network is not None:
+            super()._finish()
+        self._record.is_made = True
+        self._kept = kept
 
-    def _extent(self, dim: Any, otherwise: str) -> Extent:
-        if _is_number(dim):
-            return int(dim.dim_value)
-        name = _dimension(dim) or otherwise
-        if name in self._dims:
-            return extent(self._dims[name])
-        is_ours = self._read.proto.producer_name == PRODUCER
-        return parse_extent(name) if is_ours else symbol(_identifier(name))
+    def __getstate__(self) -> object:
+        """Of a copy, which is built."""
+        self._opened()
+        return super().__getstate__()
 
 
-def _axes(info: Any) -> list[tuple[Any, str]]:
-    """The dimensions of an input, each with the name that it has here where the file gives it none."""
-    return [(dim, f"{info.name}_{axis}") for axis, dim in enumerate(info.type.tensor_type.shape.dim)]
-
-
-def _is_number(dim: Any) -> bool:
-    return bool(dim.HasField("dim_value") and dim.dim_value >= 0)  # some say -1 of what they do not know
-
-
-def _dimension(dim: Any) -> str:
-    """A dimension's name in the file. One without a letter or digit, as the "?" that some write, is none."""
-    return dim.dim_param if re.search(r"[^\W_]", dim.dim_param) else ""
-
-
-def _check_dims(dims: Mapping[str, int | str], inputs: Sequence[Any], title: str) -> None:
-    """Raises ArgumentError for the name of a dimension that no input has."""
-    open_ones = [pair for info in inputs for pair in _axes(info) if not _is_number(pair[0])]
-    names = list(dict.fromkeys(_dimension(dim) or otherwise for dim, otherwise in open_ones))
-    for name in dims:
-        if name not in names:
-            has = ", ".join(map(quoted, names)) or "numbers alone"
-            raise ArgumentError(f"dims= names {name!r}, and the dimensions of {title}'s inputs are {has}")
-
-
-def _output(value: Value, name: str) -> Tensor:
-    """The tensor that an output is. Raises UnsupportedOperatorError for one that is none."""
-    try:
-        return tensor_of(value)
-    except Unsupported as error:
-        raise UnsupportedOperatorError(f"output {quoted(name)} is no tensor of ours: {error}") from error
-
-
-def _identifier(name: str) -> str:
-    """A dimension's name as symbols have them."""
-    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return f"_{plain}" if plain[:1].isdigit() else plain
-
-
-def _known(value: Any, kind: Any) -> Any:
-    """What is known of an input: an array, a list of them for a sequence, None for an optional one."""
-    which = kind.WhichOneof("value")
-    if which == "optional_type":
-        return None if value is None else _known(value, kind.optional_type.elem_type)
-    if which == "sequence_type":
-        return [_known(item, kind.sequence_type.elem_type) for item in value]
-    return np.asarray(value)
+def _frozen(network: Network) -> Graph:
+    """The graph of a network with its weights, as they are now, as constants."""
+    outputs, inputs = ([item.node for item in tensors] for tensors in (network.outputs, network.inputs))
+    return frozen(Graph.of(outputs, [], inputs), True)

@@ -1,20 +1,16 @@
-"""A model's protobuf: from a path, bytes, a file that is open, or a message that is there already."""
+"""A model's protobuf: from its bytes, or a message that is there already."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple, TypeAlias, cast
+from typing import Any, Final, NamedTuple, cast
 
 from compiler.errors import ArgumentError, ModelError
 from tinytorch.onnx.reading.checking import check_model
+from tinytorch.onnx.reading.contents import Content, Source, content_of, within
 from tinytorch.onnx.reading.library import UNREADABLE, onnx
-from tinytorch.onnx.reading.limits import LARGEST_FILE
 from tinytorch.onnx.reading.naming import quoted
 from tinytorch.onnx.reading.wire import check_encoding
-
-Source: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Any"
-"""A path, the bytes of a file, a file opened for bytes, or a ModelProto."""
 
 _STRANGERS: Final = {
     b"PK\x03\x04": "a zip archive, as PyTorch writes\n  fix: tt.from_torch(module, example) takes the module",
@@ -46,52 +42,25 @@ def read_model(source: Source) -> Read:
     if isinstance(source, onnx.ModelProto):
         read = Read(source, str(cast("Any", source).graph.name) or "the model", None)
         check_encoding(_bytes_of(read.proto))
-    elif isinstance(source, str | os.PathLike):
-        path = Path(cast("str", source))
-        read = Read(_parsed(_file(path), path.name), path.name, path.absolute().parent)
-    else:
-        read = Read(_parsed(_content(source), "the model"), "the model", None)
+        check_model(read.proto)
+        return read
+    content = content_of(source)
+    if content is None:
+        raise ArgumentError(f"a model is a path, bytes, a file or a ModelProto, not {type(source).__name__}")
+    return read_content(content)
+
+
+def read_content(content: Content) -> Read:
+    """The model that some bytes are, as `read_model` reads it."""
+    read = Read(_parsed(content.data, content.name), content.name, content.folder)
     check_model(read.proto)
     return read
-
-
-def _content(source: Any) -> bytes:
-    if isinstance(source, bytes | bytearray | memoryview):
-        return _within(bytes(cast("bytes", source)), "the model")
-    if not hasattr(source, "read"):
-        raise ArgumentError(f"a model is a path, bytes, a file or a ModelProto, not {type(source).__name__}")
-    content: Any = source.read(LARGEST_FILE + 1)
-    if not isinstance(content, bytes):
-        raise ArgumentError("the file of a model is opened for bytes: open(path, 'rb')")
-    return _within(content, "the model")
-
-
-def _file(path: Path) -> bytes:
-    try:
-        is_there = path.is_file()
-        if is_there:
-            with path.open("rb") as file:
-                return _within(file.read(LARGEST_FILE + 1), quoted(path))
-    except (OSError, ValueError) as error:  # no right to read it; a name that no file can have
-        if isinstance(error, ModelError):
-            raise
-        raise ArgumentError(f"{quoted(path)} cannot be read: {error}") from None
-    raise ArgumentError(f"there is no file {quoted(path)}")
-
-
-def _within(content: bytes, what: str) -> bytes:
-    if len(content) > LARGEST_FILE:
-        raise ModelError(
-            f"{what} is longer than {LARGEST_FILE} bytes, which no message of protobuf can be\n"
-            "  fix: keep its weights as external data beside it"
-        )
-    return content
 
 
 def _bytes_of(model: Any) -> bytes:
     """The bytes that a message would be in a file, where it is checked as one from there."""
     try:
-        return _within(model.SerializeToString(), "the model")
+        return within(model.SerializeToString(), "the model")
     except UNREADABLE as error:
         if isinstance(error, ModelError):
             raise

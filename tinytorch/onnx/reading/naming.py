@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
-from tinytorch.onnx.reading.library import onnx
-
 _SHOWN: Final = 80
-_TYPES: Final[dict[int, str]] = {number: name for name, number in onnx.TensorProto.DataType.items()}
 
 
 def quoted(name: object) -> str:
@@ -54,7 +52,15 @@ def function_label(domain: str, name: str) -> str:
 
 def type_name(data_type: int) -> str:
     """`float16` for 10; what the standard has not is given by its number."""
-    return _TYPES[data_type].lower() if data_type in _TYPES else f"the type {data_type}"
+    known = _types()
+    return known[data_type].lower() if data_type in known else f"the type {data_type}"
+
+
+@cache
+def _types() -> dict[int, str]:
+    from tinytorch.onnx.reading.library import onnx  # noqa: PLC0415  # a name is quoted without it
+
+    return {number: name for name, number in onnx.TensorProto.DataType.items()}
 
 
 def _plain(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Object code kept on disk between processes.
+"""Object code, and whole programs, kept on disk between processes.
 
 An entry is one file named by its key: a digest of everything the object code depends on. It is written to a
 temporary file of its own and renamed into place, so a reader sees the whole entry or none, and two processes
@@ -29,6 +29,7 @@ from compiler.backends.llvm.jit.modules import Module
 from compiler.backends.llvm.jit.once import once
 from compiler.backends.llvm.jit.untyped import binding
 from compiler.backends.llvm.jit.untyped import version as llvmlite_version
+from compiler.ir.aligned import CACHE_LINE, aligned_bytes
 
 CACHE_FORMAT = "1"
 """Part of every key; raised whenever the same IR must not find older object code."""
@@ -39,8 +40,13 @@ DEFAULT_LIMIT = 256 * 2**20
 DEFAULT_LOOKS = 64
 """One entry in so many, by its key, looks after the folder when it is stored: listing it takes long."""
 
+LARGE = 2**20
+"""Bytes of an entry from which on it looks after the folder in any case."""
+
 _MAGIC = b"tinytorch object\n"
-_DIGEST_BYTES = hashlib.sha256().digest_size
+_START = len(_MAGIC) + hashlib.sha256().digest_size
+"""The bytes of an entry before its object code."""
+_LEAD = -_START % CACHE_LINE
 _SUFFIX = ".object"
 
 
@@ -92,6 +98,11 @@ class ObjectCache:
 
     def get(self, key: str) -> bytes | None:
         """The object code stored under `key`, or None; an entry that is damaged is deleted."""
+        code = self.view(key)
+        return None if code is None else bytes(code)
+
+    def view(self, key: str) -> memoryview | None:
+        """As `get`, in memory of its own, which begins on a 64-byte border."""
         content = self._read(key)
         if content is None:
             self.misses += 1
@@ -116,7 +127,7 @@ class ObjectCache:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(_MAGIC + hashlib.sha256(code).digest() + code)
             Path(temporary).replace(self._path(key))
-            if zlib.crc32(key.encode()) % self.looks == 0:
+            if len(code) > LARGE or zlib.crc32(key.encode()) % self.looks == 0:
                 self._shrink()
         except OSError:
             with contextlib.suppress(OSError):
@@ -148,11 +159,15 @@ class ObjectCache:
     def _path(self, key: str) -> Path:
         return self.directory / (key + _SUFFIX)
 
-    def _read(self, key: str) -> bytes | None:
+    def _read(self, key: str) -> memoryview | None:
+        """An entry's content, which lies so that what is behind its digest begins on a border."""
         if not self.usable:
             return None
         try:
-            return self._path(key).read_bytes()
+            with self._path(key).open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                content = aligned_bytes(_LEAD + size).data[_LEAD:]
+                return content[: file.readinto(content)]
         except OSError:
             return None
 
@@ -197,11 +212,10 @@ def sources_digest() -> str:
     return digest.hexdigest()
 
 
-def _checked(content: bytes) -> bytes | None:
+def _checked(content: memoryview) -> memoryview | None:
     """The object code in an entry's content, or None if a byte of it is not as it was written."""
-    start = len(_MAGIC) + _DIGEST_BYTES
-    code = content[start:]
-    if content[:start] != _MAGIC + hashlib.sha256(code).digest():
+    code = content[_START:]
+    if bytes(content[:_START]) != _MAGIC + hashlib.sha256(code).digest():
         return None
     return code
 

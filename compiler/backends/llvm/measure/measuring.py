@@ -15,7 +15,7 @@ from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.measure import kernels
 from compiler.backends.llvm.run.binding import Binding, Stretches, address_of, frame_of
 from compiler.backends.llvm.run.timing import timed_part
-from compiler.backends.llvm.steps.launches import Launch, Scratch
+from compiler.backends.llvm.steps.launches import Launch
 from compiler.backends.llvm.steps.library import load_kernels, ready
 from compiler.backends.llvm.threads.pool import get_num_threads
 from compiler.ir.types import FLOAT32, FLOAT64, INT64
@@ -114,7 +114,7 @@ class _Bench:
 
     def _run(self, trial: object, launches: Sequence[Launch], different: int = 1) -> None:
         """Runs launches: the least time counts; of so many that are different, the mean of theirs."""
-        stretches = Stretches([(0, len(launches))], list(launches), [], Scratch())
+        stretches = Stretches([(0, len(launches))], list(launches), [])
         binding = Binding(stretches, self.addresses, {}, [], 0, [], {}, {})
         _, spent = timed_part()(binding, frame_of([0]), 0, len(launches))
         taken = sum(min(spent[place::different]) for place in range(different)) / different

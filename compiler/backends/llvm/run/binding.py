@@ -28,7 +28,10 @@ class Stretches(NamedTuple):
     makers: list[Step]
     """The step that each launch belongs to."""
 
-    scratch: Scratch
+    scratch: int = 0
+    """The bytes that they share one after the other."""
+
+    tables: Sequence[Array] = ()
 
 
 def stretches_of(steps: Sequence[Step | PythonStep], sizes: Mapping[str, int]) -> Stretches:
@@ -50,7 +53,7 @@ def stretches_of(steps: Sequence[Step | PythonStep], sizes: Mapping[str, int]) -
             first = last[0]
             segments.pop()
         segments.append((first, len(launches)))
-    return Stretches(segments, launches, makers, scratch)
+    return Stretches(segments, launches, makers, scratch.bytes, [item.array for item in scratch.tables])
 
 
 class Seen(NamedTuple):
@@ -86,8 +89,8 @@ class Binding:
         self.segments, self.makers = stretches.segments, stretches.makers
         self.record = BindingRecord()
         self.address = ctypes.addressof(self.record)
-        self._scratch = np.empty(stretches.scratch.bytes + 64, np.uint8)
-        self._tables = [item.array for item in stretches.scratch.tables]
+        self._scratch = np.empty(stretches.scratch + 64, np.uint8)
+        self._tables = stretches.tables
         self._bases: dict[Region, list[int]] = {
             Region.SLAB: [slab],
             Region.SCRATCH: [-(-address_of(self._scratch) // 64) * 64],

@@ -12,18 +12,19 @@ from compiler.backends.contract import Door, Layout, Slow
 from compiler.backends.llvm.entry.locks import word_locks
 from compiler.backends.llvm.entry.making import make_entry, widen
 from compiler.backends.llvm.entry.overlaps import Apart
-from compiler.backends.llvm.entry.spec import entry_spec
-from compiler.backends.llvm.jit.cache import ObjectCache
+from compiler.backends.llvm.entry.spec import EntrySpec, entry_spec
+from compiler.backends.llvm.jit.cache import ObjectCache, default_cache
 from compiler.backends.llvm.jit.engine import Target
-from compiler.backends.llvm.run.binding import Binding, address_of, frame_of, stretches_of
+from compiler.backends.llvm.run.binding import Binding, Stretches, address_of, frame_of, stretches_of
 from compiler.backends.llvm.run.context import NativeContext
 from compiler.backends.llvm.run.driver import driver
+from compiler.backends.llvm.run.kept import Keeper, is_keepable
 from compiler.backends.llvm.run.looking import Call
 from compiler.backends.llvm.run.python_steps import run_python_step
 from compiler.backends.llvm.run.timing import run_timed
 from compiler.backends.llvm.steps.launches import Launch, PythonStep
 from compiler.backends.llvm.steps.laying import Laying, laying
-from compiler.backends.llvm.steps.library import BY_LLVM, Maker, load_kernels, ready
+from compiler.backends.llvm.steps.library import BY_LLVM, Maker, load_kernels, objects_of, ready
 from compiler.backends.llvm.steps.lowering import Lowered, lower
 from compiler.backends.llvm.steps.products import tables_of
 from compiler.backends.llvm.steps.slow import slow_kernels
@@ -73,6 +74,7 @@ class NativeProgram:
         self._contexts: list[NativeContext] = []
         self._apart = Apart(())
         self._guard = threading.Lock()
+        self._keeper: Keeper | None = None
 
     @property
     def python_steps(self) -> tuple[PythonStep, ...]:
@@ -173,11 +175,8 @@ class NativeProgram:
 
     def entry(self, door: Door, fallback: Callable[..., Any]) -> Callable[..., Any]:
         """A native function that runs the program, or `fallback` where it cannot vouch for the arguments."""
-        if self.python_steps:
-            return fallback
-        picoseconds = sum((step.picoseconds for step in self.copies.steps), start=self.lowered.picoseconds())
-        spec = entry_spec(door, picoseconds)
-        if spec is None or spec.symbols != self.symbols:
+        spec = self._spec(door)
+        if spec is None:
             return fallback
         if not self._contexts:
             self._contexts.append(NativeContext())
@@ -189,6 +188,28 @@ class NativeProgram:
             spec, driver().address, self._contexts[0].context, fallback, apart=self._apart.address,
             locks=[lock.address for lock in locks], keep=[self, *locks],
         )  # fmt: skip
+
+    def _spec(self, door: Door) -> EntrySpec | None:
+        """What the native entry is to know; None where there is none."""
+        if self.python_steps:
+            return None
+        picoseconds = sum((step.picoseconds for step in self.copies.steps), start=self.lowered.picoseconds())
+        spec = entry_spec(door, picoseconds)
+        return spec if spec is not None and spec.symbols == self.symbols else None
+
+    def keep(self, door: Door, key: str) -> None:
+        """As `Keepable` says: of programs that have constants and no parameters, and run natively."""
+        spec = self._spec(door)
+        constants = [buffer.array for buffer in self.lowered.places.buffers]
+        is_plain = self.maker is BY_LLVM and not (door.buffers or door.donated)
+        if spec is None or not door.outputs or not is_plain or not is_keepable(spec, constants):
+            return
+        kernels = {key: kernel for step in self._steps for key, kernel in step.kernels.items()}
+        objects = objects_of(kernels, self.target, self.maker, self.cache)
+        if objects is None:
+            return
+        self._keeper = Keeper(key, self.cache or default_cache())
+        self._keeper.keep(spec, objects, constants)
 
     def _call(
         self,
@@ -214,8 +235,16 @@ class NativeProgram:
 
     def _chosen(self, launches: Iterable[Launch]) -> dict[str, int]:
         """The addresses of kernels that were chosen for the sizes of a binding."""
-        kernels = {launch.key: launch.kernel for launch in launches if launch.kernel is not None}
+        kernels = _chosen(launches)
         return load_kernels(kernels, self.target, self.maker, self.cache) if kernels else {}
+
+    def _keep(self, sizes: Mapping[str, int], stretches: Stretches, slab: int) -> None:
+        """Writes down the launches for some sizes, where the program is kept."""
+        if self._keeper is None:
+            return
+        objects = objects_of(_chosen(stretches.launches), self.target, self.maker, self.cache)
+        if objects is not None:
+            self._keeper.bind({name: sizes[name] for name in self.symbols}, stretches, slab, objects)
 
     def _binding(self, context: NativeContext, sizes: Mapping[str, int]) -> Binding:
         found = context.find(sizes, self.lowered.places.buffers)
@@ -232,4 +261,10 @@ class NativeProgram:
                 {number: slab + offset for number, offset in offsets.items()},
             )  # fmt: skip
             context.add(found)
+            self._keep(sizes, stretches, size)
         return found
+
+
+def _chosen(launches: Iterable[Launch]) -> dict[str, Kernel]:
+    """The kernels that were chosen for the sizes of a binding."""
+    return {launch.key: launch.kernel for launch in launches if launch.kernel is not None}

@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import sys
 import threading
-from collections.abc import Mapping
-from typing import Final, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
 
-from compiler.backends.llvm.jit.cache import ObjectCache, default_cache, sources_digest
+from compiler.backends.llvm.jit.cache import ObjectCache, default_cache, object_key, sources_digest
 from compiler.backends.llvm.jit.engine import Library, Target, assembly, compile_object, complete
 from compiler.backends.llvm.jit.modules import Module
 from compiler.loops.language import Kernel, Let, walk
@@ -23,7 +23,11 @@ from compiler.loops.printing import canonical
 _TABLE: Final = "compiler.loops.mathematics.table"
 _lock = threading.RLock()
 _loaded: dict[tuple[str, Target, str], int] = {}
+_objects: dict[tuple[str, Target, str], str] = {}
+"""The key of the object code that a kernel was loaded from."""
 _libraries: list[Library] = []
+_read: dict[tuple[bytes, tuple[str, ...]], Library] = {}
+"""Object code that came without its kernels, by its digest."""
 
 
 class Maker(Protocol):
@@ -106,7 +110,46 @@ def load_kernels(
             library = Library(code, map(symbol_of, missing))
             _libraries.append(library)
             _loaded.update({places[key]: library[symbol_of(key)] for key in missing})
+            _objects.update(dict.fromkeys((places[key] for key in missing), object_key(name, target)))
         return {key: _loaded[place] for key, place in places.items()}
+
+
+class Object(NamedTuple):
+    """Object code, and the names of functions in it."""
+
+    code: bytes
+    symbols: list[str]
+
+
+def objects_of(
+    kernels: Mapping[str, Kernel], target: Target, maker: Maker, cache: ObjectCache | None
+) -> list[Object] | None:
+    """The object code of kernels that are loaded; None where the cache has it not, or strangers wrote it."""
+    with _lock:
+        if _lowered_by_strangers(kernels, target):
+            return None
+        symbols: dict[str, list[str]] = {}
+        for key in sorted(kernels):
+            symbols.setdefault(_objects[maker.key, target, key], []).append(symbol_of(key))
+    found: list[Object] = []
+    for key, names in symbols.items():
+        code = (cache or default_cache()).get(key)
+        if code is None:
+            return None
+        found.append(Object(code, names))
+    return found
+
+
+def load_objects(objects: Sequence[Object]) -> dict[str, int]:
+    """The addresses of functions, by their names. Raises BackendError for what does not load."""
+    addresses: dict[str, int] = {}
+    with _lock:
+        for code, symbols in objects:
+            place = hashlib.sha256(code).digest(), tuple(symbols)
+            if place not in _read:
+                _read[place] = Library(code, symbols)
+            addresses.update({symbol: _read[place][symbol] for symbol in symbols})
+    return addresses
 
 
 def _lowered_by_strangers(kernels: Mapping[str, Kernel], target: Target) -> dict[str, str]:
