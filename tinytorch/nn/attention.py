@@ -8,6 +8,7 @@ from typing import Any
 from compiler.errors import ArgumentError, DTypeError, ShapeError
 from compiler.ir.dims import Shape
 from compiler.ir.node import describe
+from compiler.ir.scope import scope
 from compiler.ir.types import BOOL
 from tinytorch.axes import counted
 from tinytorch.nn.dense import Dense
@@ -96,7 +97,8 @@ class MultiheadAttention(Module):
         q, k, v = (self._heads(item, is_batch) for item in self._projected(query, key, value))
         weights = self.dropout(attention_weights(q, k, masks, is_causal=is_causal))
         is_dropping = self.training and self.dropout.p > 0
-        found = weights @ v if is_dropping else attend(q, k, v, masks, is_causal=is_causal)
+        with scope("attention"):
+            found = weights @ v if is_dropping else attend(q, k, v, masks, is_causal=is_causal)
         found = self.out_proj(self._joined(found, is_batch))
         if not need_weights:
             return found, None

@@ -7,6 +7,7 @@ from typing import Final
 
 from compiler.ir.node import Node
 from compiler.ir.op import Call, Layout, MapReduce, Prefix, Reducer
+from tinytorch.onnx.exporting.attention import plan_attention
 from tinytorch.onnx.exporting.calls import write_call
 from tinytorch.onnx.exporting.composites import plan_composite
 from tinytorch.onnx.exporting.context import Context, Write
@@ -23,6 +24,7 @@ from tinytorch.onnx.exporting.values import Value
 
 _PLANS: Final[tuple[Callable[[Node, Uses], Plan | None], ...]] = (
     plan_composite,
+    plan_attention,
     plan_convolution,
     plan_batch_norm,
     plan_gemm,

@@ -14,34 +14,16 @@ from typing import Any, Final
 
 from compiler.errors import UserError
 from compiler.ir.dims import Extent
-from compiler.ir.formula.tape import Const
 from compiler.ir.node import Node
-from compiler.ir.op import Input, MapReduce, Pad, Reshape, Slice, Window
+from compiler.ir.op import Pad, Reshape, Slice, Window
 from compiler.ir.types import FLOAT32, FLOAT64
-from tinytorch.api import input as tensor_input
+from tinytorch.onnx.exporting import norms
 from tinytorch.onnx.exporting.context import Context
 from tinytorch.onnx.exporting.plans import Plan, Uses
+from tinytorch.onnx.exporting.scopes import Settings, Use, is_same, stand_ins, use_of
 from tinytorch.onnx.exporting.values import Value
 from tinytorch.ops import normalise, pooling
 from tinytorch.tensor import Tensor
-
-Settings = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """What one call of a function made: its nodes, the last of which is the result, and what they read."""
-
-    nodes: Sequence[Node]
-    result: Node
-    given: tuple[Node, ...]
-
-    @property
-    def literals(self) -> list[float]:
-        """The numbers in its formulas' arguments."""
-        ops = [node.op for node in self.nodes if isinstance(node.op, MapReduce)]
-        found = [item.value for op in ops for item in op.arguments if isinstance(item, Const)]
-        return list(dict.fromkeys(float(item) for item in found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,28 +46,6 @@ def _by_axis(use: Use) -> Iterator[Settings]:
 
 def _write_softmax(operator: str, context: Context, use: Use, settings: Settings, x: Value) -> Value:
     return context.writer.node(operator, x, axis=settings["axis"])
-
-
-def _trailing(use: Use) -> Iterator[Settings]:
-    """The last axis, or several; weight and bias are told apart by trying."""
-    rank = use.given[0].type.rank
-    roles = {1: ((),), 2: (("weight",), ("bias",)), 3: (("weight", "bias"),)}.get(len(use.given), ())
-    for first in reversed(range(rank)):
-        for eps in use.literals:
-            for names in roles:
-                yield {"axis": tuple(range(first, rank)), "eps": eps, "names": names}
-
-
-def _write_layer_norm(context: Context, use: Use, settings: Settings, x: Value, *others: Value) -> Value:
-    axes: tuple[int, ...] = settings["axis"]
-    shape = tuple(use.given[0].type.shape[axis] for axis in axes)
-    given = dict(zip(settings["names"], others, strict=True))
-    weight = given.get("weight")
-    if weight is None:
-        weight = context.moves.filled(1, x.dtype, shape)
-    return context.writer.node(
-        "LayerNormalization", x, weight, given.get("bias"), axis=axes[0], epsilon=settings["eps"]
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +142,9 @@ def _pools() -> Iterator[tuple[str, Composite]]:
 COMPOSITES: Final[Mapping[str, Composite]] = {
     "softmax": Composite(normalise.softmax, _by_axis, partial(_write_softmax, "Softmax")),
     "log_softmax": Composite(normalise.log_softmax, _by_axis, partial(_write_softmax, "LogSoftmax")),
-    "layer_norm": Composite(normalise.layer_norm, _trailing, _write_layer_norm),
+    "layer_norm": Composite(normalise.layer_norm, norms.trailing, norms.write_layer_norm),
+    "rms_norm": Composite(normalise.rms_norm, norms.by_root, norms.write_rms_norm, since=23),
+    "group_norm": Composite(normalise.group_norm, norms.by_group, norms.write_group_norm, since=21),
     **dict(_pools()),
 }
 """By the name of the scope."""
@@ -194,7 +156,9 @@ def plan_composite(node: Node, uses: Uses) -> Plan | None:
     composite = COMPOSITES.get(opened.name) if opened is not None else None
     if composite is None or node.origin.of is not None or node.type.dtype not in composite.dtypes:
         return None
-    use = _use_of(node, uses)
+    if composite.since > uses.opset:
+        return None
+    use = use_of(node, uses)
     if use is None or not use.given or use.given[0].type.dtype is not node.type.dtype:
         return None
     for settings in composite.guesses(use):
@@ -209,19 +173,9 @@ def _written(
     return composite.write(context, use, settings, *values)
 
 
-def _use_of(node: Node, uses: Uses) -> Use | None:
-    """The nodes of the same use of a scope, if this one alone is read by others."""
-    if uses.result_of(node.origin.opened) is not node:
-        return None
-    nodes = uses.made_in(node.origin.opened)
-    inside = set(nodes)
-    given = dict.fromkeys(operand for item in nodes for operand in item.operands if operand not in inside)
-    return Use(nodes, node, tuple(given))
-
-
 def _is_made_by(use: Use, function: Callable[..., Any], settings: Settings) -> bool:
     """Whether the function with these settings makes the nodes of the use."""
-    inputs = [tensor_input(f"x{k}", item.type.shape, item.type.dtype) for k, item in enumerate(use.given)]
+    inputs = stand_ins(use.given)
     named = {name: item for name, item in settings.items() if name not in ("names", "pads")}
     named.update(zip(settings.get("names", ()), inputs[1:], strict=True))
     try:
@@ -229,21 +183,4 @@ def _is_made_by(use: Use, function: Callable[..., Any], settings: Settings) -> b
     except UserError:
         return False
     known = {item.node: node for item, node in zip(inputs, use.given, strict=True)}
-    return isinstance(made, Tensor) and _is_same(made.node, use.result, known)
-
-
-def _is_same(made: Node, found: Node, known: dict[Node, Node]) -> bool:
-    """Whether two nodes are made alike from what is known to be the same."""
-    pending = [(made, found)]
-    while pending:
-        left, right = pending.pop()
-        if left in known:
-            if known[left] is not right:
-                return False
-            continue
-        is_alike = left.op == right.op and left.type == right.type
-        if isinstance(left.op, Input) or not is_alike or len(left.operands) != len(right.operands):
-            return False
-        known[left] = right
-        pending += zip(left.operands, right.operands, strict=True)
-    return True
+    return isinstance(made, Tensor) and is_same(made.node, use.result, known)

@@ -40,7 +40,7 @@ def write_graph(
     Raises UnsupportedOperatorError that names every node that ONNX cannot say, and why.
     """
     known = known_arrays(graph)
-    plans, paths = _plans(graph, known), node_paths(graph)
+    plans, paths = _plans(graph, known, opset), node_paths(graph)
     said = [titles[node] for node in graph.nodes if node in plans or node in known or _is_leaf(node)]
     writer = Writer(Library(FORMS, opset, has_functions), names=list(dict.fromkeys(said)))
     written = Written(writer)
@@ -59,9 +59,9 @@ def write_graph(
     return written
 
 
-def _plans(graph: Graph, known: Mapping[Node, Array]) -> dict[Node, Plan]:
+def _plans(graph: Graph, known: Mapping[Node, Array], opset: int) -> dict[Node, Plan]:
     """How each node is written that is needed: what a plan goes around is not, unless others need it."""
-    uses = Uses(graph)
+    uses = Uses(graph, opset)
     needed = set(graph.results)
     plans: dict[Node, Plan] = {}
     for node in reversed(graph.nodes):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from compiler.ir.graph import Graph
@@ -24,21 +24,24 @@ class Plan:
 class Uses:
     """Who reads what in a graph."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, opset: int) -> None:
+        self.opset = opset
+        """The version of the standard's operators that is written."""
         self._users = graph.users
         self._results = set(graph.results)
         self._seen: dict[Scope | None, Node | None] = {}
         self._made: dict[Scope | None, list[Node]] = {}
         for node in graph.nodes:
             if node.origin.of is None:
-                self._made.setdefault(node.origin.opened, []).append(node)
+                for part in _around(node.origin.opened):
+                    self._made.setdefault(part, []).append(node)
 
     def is_inner(self, node: Node) -> bool:
         """Whether one node reads a value, once, and nobody else sees it."""
         return len(self._users[node]) == 1 and node not in self._results
 
     def made_in(self, scope: Scope | None) -> Sequence[Node]:
-        """What was built in one use of a scope, but for gradients."""
+        """What was built in one use of a scope, and of those in it, but for gradients."""
         return self._made.get(scope, ())
 
     def result_of(self, scope: Scope | None) -> Node | None:
@@ -56,6 +59,14 @@ class Uses:
     def is_result(self, node: Node) -> bool:
         """Whether a call returns a value."""
         return node in self._results
+
+
+def _around(part: Scope | None) -> Iterator[Scope | None]:
+    """A scope and those that it is in; None alone for no scope."""
+    yield part
+    while part is not None and part.parent is not None:
+        part = part.parent
+        yield part
 
 
 @dataclass(frozen=True, slots=True)

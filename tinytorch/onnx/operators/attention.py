@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from compiler.ir.dims import Extent, divide_exactly
+from compiler.ir.scope import scope
 from tinytorch.onnx.calling.operator import Call, operator
 from tinytorch.onnx.calling.values import Unsupported, tensor_of
 from tinytorch.ops.attention import attend
@@ -101,7 +102,7 @@ def _masks(q: Tensor, k: Tensor, given: Tensor | None, valid: Tensor | None) -> 
                 given = pad(given, [*beside, (0, missing)], value=-math.inf)
             else:
                 given = pad(given.astype("int32"), [*beside, (0, missing)]) != 0
-        found.append(given.broadcast_to([*[1] * (4 - given.ndim), *given.shape]))
+        found.append(given)
     if valid is not None:
         found.append(arange(total) < valid.reshape([-1, 1, 1, 1]))
     return found
@@ -119,7 +120,8 @@ def _windows(q: Tensor, k: Tensor, offset: Any, left: int, right: int) -> list[T
 def _attended(
     q: Tensor, k: Tensor, v: Tensor, masks: Sequence[Tensor], is_causal: bool, scale: float
 ) -> Tensor:
-    return attend(q, k, v, masks, is_causal=is_causal, scale=scale)
+    with scope("attention"):
+        return attend(q, k, v, masks, is_causal=is_causal, scale=scale)
 
 
 def _stepwise(
