@@ -183,9 +183,9 @@ class Machines:
 
             print(machines.why(step, batch_size=4096))
 
-        Measures, in some seconds, the connection's latency and bandwidth, a shard on the workers, and the
-        step in this process, on random data and on a copy of the step; the program's cost formulas and a
-        model of the exchange (`tinytorch.cluster.advice.model`) say the rest. `inputs` gives those that are
+        Measures, in some seconds, the connection's latency and bandwidth, and steps in this process, on one
+        worker and on all, on random data and on a copy of the step; the program's cost formulas and a model
+        of the exchange (`tinytorch.cluster.advice.model`) say the rest. `inputs` gives those that are
         the same for every row, `sizes` further symbolic dimensions; `workers` limits how many are measured.
 
         Raises what `fit` raises.

@@ -11,6 +11,8 @@ import tinytorch as tt
 from compiler.errors import ArgumentError, ClusterError, IndexRangeError, ShardingError
 from tests.tinytorch.fitting.problem import bits, data, problem, rows_of
 from tests.tinytorch.sharding import steps
+from tinytorch.cluster.advice import measuring
+from tinytorch.cluster.parallel.step import ParallelStep
 
 pytestmark = pytest.mark.slow
 
@@ -142,7 +144,6 @@ def test_what_cannot_be_is_refused_before_the_first_step(machines):
 
 
 def test_why_measures_a_copy_of_the_step_on_some_of_the_workers(machines):
-    """What it predicts is compared with recorded figures in `test_advice.py`: no test asserts a time."""
     _await_workers(machines, 3)
     step = steps.step_of(steps.masked)
     before = steps.bits(step)
@@ -155,6 +156,35 @@ def test_why_measures_a_copy_of_the_step_on_some_of_the_workers(machines):
     assert min(advice.alone, advice.together, model.link.latency, model.link.bandwidth) > 0
     assert advice.seconds(2) == pytest.approx(sum(advice.parts(2).values()))
     assert "2 workers (" in str(advice)
+
+
+def test_steps_are_predicted_within_30_percent(machines):
+    """From steps on one worker and on three: those on two, and of fewer rows, all tried in turn.
+
+    Whatever else runs meanwhile makes the fastest of some tries longer, so it is told by more tries.
+    """
+    _await_workers(machines, 3)
+    step, rows = _two_layers(), 1024
+    columns = {str(node.name): measuring.sample(node, rows, {}) for node in step.signature.inputs}
+    parallel = ParallelStep(machines.connection, step, 16, columns, list(columns), None)
+    known = [(n, many) for many in (16, rows) for n in (0, 1, 3)]
+    others = [(2, rows), (1, rows // 4), (2, rows // 4), (3, rows // 4)]
+    for tries in (15, 30, 60):
+        took = measuring.tried(parallel, step, columns, {}, [*known, *others], tries)
+        model = measuring.model_of(machines.connection, parallel, step, {}, {}, took, 16, rows)
+        found = [model.seconds(*case) for case in others]
+        expected = pytest.approx([took[case].together for case in others], rel=0.3)
+        if found == expected:
+            break
+    parallel.crew.close()
+    assert found == expected
+
+
+def _two_layers():
+    x, y = tt.input("x", ("batch", 64)), tt.input("y", ("batch",), "int64")
+    network = tt.nn.Sequential(tt.nn.Dense(64, 256), tt.nn.GELU(), tt.nn.Dense(256, 10), seed=0)
+    loss = tt.losses.cross_entropy(network(x), y)
+    return tt.compile([x, y], loss, updates=tt.optim.Adam(network.parameters(), lr=1e-3).updates(loss))
 
 
 def _weights(step):

@@ -1,15 +1,16 @@
-"""Measures what the model needs: the connection, a shard on a worker, a step in one process.
+"""Measures what the model needs: the connection; steps in this process, on one worker and on all of them.
 
-Everything runs on a copy of the step, with parameters of its own: nobody sees an update. Of several tries the
-shortest counts, for whatever else runs on a machine only makes them longer.
+Everything runs on a copy of the step, with parameters of its own: nobody sees an update. Of several tries,
+one of each kind in turn, the shortest counts, for whatever else runs on a machine only makes them longer.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -19,7 +20,7 @@ from compiler.ir.dims import evaluate, symbols
 from compiler.ir.node import Node, describe
 from compiler.ir.op import Input
 from compiler.program import Program
-from tinytorch.cluster.advice.model import Link, Model, Sharing, Work, alike
+from tinytorch.cluster.advice.model import Between, Link, Model, Sharing, Work, alike, most
 from tinytorch.cluster.connection import Connection
 from tinytorch.cluster.parallel.columns import PLACES
 from tinytorch.cluster.parallel.crew import Crew, Hand
@@ -27,12 +28,15 @@ from tinytorch.cluster.parallel.step import ParallelStep
 from tinytorch.cluster.patience import FIRST
 from tinytorch.cluster.working import processors
 from tinytorch.fitting.snapshot import Parameters
-from tinytorch.sharding.step import Known
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
 TRIES: Final = 7
 """Steps that are measured, of each kind in turn."""
+
+_STRAINS: Final = (0.1, 100.0)
+"""Between these, messages take so many times as long as echoes do."""
+_HALVINGS: Final = 40
 
 _CALLS: Final = 25
 _LEAST: Final = 2**18
@@ -52,15 +56,17 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Best:
-    """The shortest times of some tries."""
+class Took:
+    """Where the time of a step went, in seconds."""
 
-    alone: float
     together: float
-    each: float
-    """Of a shard, on a worker."""
-    update: float
-    known: Known
+    each: float = 0.0
+    """Of a shard, on the worker that was slowest."""
+    update: float = 0.0
+
+
+Case: TypeAlias = tuple[int, int]
+"""A number of workers, of which none is this process, and one of rows."""
 
 
 def measured(
@@ -76,62 +82,94 @@ def measured(
     columns = {str(node.name): sample(node, rows, sizes) for node in data}
     parallel = ParallelStep(connection, twin, shards, columns, list(columns), None, workers)
     try:
-        few, many = (_best(parallel, twin, columns, inputs, count) for count in (min(shards, rows), rows))
-        return _found(connection, parallel, twin, few, many, dict(sizes))
+        few, count = min(shards, rows), parallel.count
+        cases = [(n, many) for many in (few, rows) for n in (0, 1, count)]
+        took = tried(parallel, twin, columns, inputs, cases)
+        model = model_of(connection, parallel, twin, inputs, sizes, took, few, rows)
+        return Found(model, count, took[0, rows].together, took[count, rows].together)
     finally:
         parallel.crew.close()
 
 
-def _found(
-    connection: Connection,
-    parallel: ParallelStep,
-    twin: Program,
-    few: _Best,
-    many: _Best,
-    sizes: dict[str, int],
-) -> Found:
-    shards, rows = parallel.shards, many.known.whole
-    cost, symbol = twin.cost.total, parallel.symbol
-    hands = parallel.crew.living(0)
-    returned = parallel.returned(many.known)
-    least, most = (few.known.whole, few.alone), (rows, many.alone)
-    of_shard = (1, few.each), (max(1, round(rows / shards)), many.each)
-    model = Model(
-        link_of(parallel.crew, hands, max(parallel.sent, *returned)), shards, parallel.sent, returned, 8.0,
-        Work(cost, symbol, sizes, least, most), Work(cost, symbol, sizes, *of_shard),
-        min(few.update, many.update) + shortest(_CALLS, parallel.packed), adding(max(returned)),
-        sharing(connection, len(hands)),
-    )  # fmt: skip
-    return Found(model, len(hands), many.alone, many.together)
+def tried(
+    parallel: ParallelStep, twin: Program, columns: Mapping[str, Array], inputs: Mapping[str, Any],
+    cases: Sequence[Case], tries: int = TRIES,
+) -> dict[Case, Took]:  # fmt: skip
+    """The fastest step of each case, of some tries after a first one; all cases are tried in turn.
 
-
-def _best(
-    parallel: ParallelStep, twin: Program, columns: Mapping[str, Array], inputs: Mapping[str, Any], rows: int
-) -> _Best:
-    """Steps of so many rows, by workers and in this process in turn, each from the same parameters.
-
-    Steps that follow each other would learn these data, until numbers are so small that they are slow.
+    Each begins from the same parameters: steps that follow each other would learn these data, until numbers
+    are so small that they are slow.
     """
     parameters = Parameters(twin.source_graph)
     start = parameters.copy()
+    found: dict[Case, list[Took]] = {case: [] for case in cases}
+    for _ in range(tries + 1):
+        for (workers, rows), every in found.items():
+            if workers:
+                parallel.crew.most = workers
+                every.append(_together(parallel, inputs, rows))
+            else:
+                batch = {name: array[:rows] for name, array in columns.items()}
+                begin = time.perf_counter()
+                twin(**batch, **inputs)
+                every.append(Took(time.perf_counter() - begin))
+            parameters.set(start)
+    return {case: min(every[1:], key=lambda took: took.together) for case, every in found.items()}
+
+
+def _together(parallel: ParallelStep, inputs: Mapping[str, Any], rows: int) -> Took:
     places = np.random.default_rng(0).permutation(rows)
-    batch = {name: array[:rows] for name, array in columns.items()}
-    found: list[tuple[float, float, float, float]] = []
-    known: Known | None = None
-    for _ in range(TRIES + 1):
-        begin = time.perf_counter()
-        known = parallel.known({PLACES: places}, inputs)
-        summed = time.perf_counter()
-        parallel.committed(known)
-        done = time.perf_counter()
-        parameters.set(start)
-        again = time.perf_counter()
-        twin(**batch, **inputs)
-        found.append((time.perf_counter() - again, done - begin, parallel.each, done - summed))
-        parameters.set(start)
-    assert known is not None
-    alone, together, each, update = (min(column) for column in zip(*found[1:], strict=True))
-    return _Best(alone, together, each, update, known)
+    begin = time.perf_counter()
+    known = parallel.known({PLACES: places}, inputs)
+    summed = time.perf_counter()
+    parallel.committed(known)
+    done = time.perf_counter()
+    return Took(done - begin, parallel.each, done - summed)
+
+
+def model_of(
+    connection: Connection, parallel: ParallelStep, twin: Program, inputs: Mapping[str, Any],
+    sizes: Mapping[str, int], took: Mapping[Case, Took], few: int, many: int,
+) -> Model:  # fmt: skip
+    """A model that says of the steps of few rows and of many what they took."""
+    hands, count, symbol = parallel.crew.living(0), parallel.count, parallel.symbol
+    returned = parallel.returned(parallel.known({PLACES: np.arange(few)}, inputs))
+    work = partial(Work, twin.cost.total, symbol, dict(sizes))
+    update = min(took[count, rows].update for rows in (few, many)) + shortest(_CALLS, parallel.packed)
+    plain = Model(
+        link_of(parallel.crew, hands, max(parallel.sent, *returned)), parallel.shards, parallel.sent,
+        returned, 8.0, work((few, took[0, few].together), (many, took[0, many].together)),
+        work((1, took[1, few].each), (max(1, round(many / parallel.shards)), took[1, many].each)),
+        update, adding(max(returned)), sharing(connection, count),
+    )  # fmt: skip
+    return fitted(plain, count, took, few, many)
+
+
+def fitted(plain: Model, present: int, took: Mapping[Case, Took], few: int, many: int) -> Model:
+    """A model with the strain of messages and the crowd of workers that steps on one and on all of them had.
+
+    Whatever is left of a step beside computing and committing is its exchange: so much longer do messages
+    take, beside workers that compute, than echoes. Of few rows and of many it is the shorter one, for what
+    else runs makes both longer.
+    """
+    one, every = (min(_strain(plain, n, rows, took[n, rows]) for rows in (few, many)) for n in (1, present))
+    crowd = took[present, many].each / took[1, many].each
+    return replace(
+        plain, strain=Between(present, one, every), crowd=Between(present, 1.0, crowd, plain.crowd)
+    )
+
+
+def _strain(model: Model, workers: int, rows: int, took: Took) -> float:
+    """By how much messages would have to take longer for a step to take what it took."""
+    n = min(workers, model.shards)
+    computing = took.each * most(model.shards, n)
+    exchange = took.together - model.update - computing
+    low, high = _STRAINS
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        is_less = model.exchange(n, rows, computing, middle) < exchange
+        low, high = (middle, high) if is_less else (low, middle)
+    return high
 
 
 def link_of(crew: Crew, hands: list[Hand], size: int) -> Link:

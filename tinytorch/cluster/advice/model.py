@@ -47,6 +47,10 @@ class Link:
         """Seconds in which the client sends a message, or takes one."""
         return self.message + size / self.bandwidth
 
+    def strained(self, factor: float) -> Link:
+        """A connection that takes so many times as long for everything."""
+        return Link(self.latency * factor, self.bandwidth / factor, self.message * factor, self.is_duplex)
+
     def to_dict(self) -> dict[str, Any]:
         """The four of them."""
         return {
@@ -108,6 +112,25 @@ class Sharing:
 
 
 @dataclass(frozen=True, slots=True)
+class Between:
+    """A factor that was measured for one worker and for `present` of them, linear between.
+
+    For more it is that of all, as many times as `beyond` says.
+    """
+
+    present: int
+    one: float
+    all: float
+    beyond: Callable[[int], float] = alike
+
+    def __call__(self, workers: int) -> float:
+        """The factor of so many."""
+        if workers >= self.present:
+            return self.all * self.beyond(workers)
+        return self.one + (self.all - self.one) * (workers - 1) / (self.present - 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """What is known of a step, from which its time follows for any batch and any number of workers."""
 
@@ -122,43 +145,56 @@ class Model:
     alone: Seconds
     """A step in one process."""
     shard: Seconds
-    """All stages over the rows of one shard, on a worker."""
+    """All stages over the rows of one shard, on a worker that is alone."""
     update: float
     """Seconds in which the client commits a step."""
     add: float
     """Seconds in which it adds a byte of sums."""
     crowd: Callable[[int], float] = alike
-    """How many times as long a shard takes on so many workers as it took on those that were measured."""
+    """How many times as long a shard takes beside the shards of so many workers as alone."""
+    strain: Callable[[int], float] = alike
+    """How many times as long messages take beside so many workers that compute as the link alone says."""
 
     def parts(self, workers: int, rows: int) -> dict[str, float]:
         """What a step takes its time for, in seconds: exchange, computing and committing."""
         n = min(workers, self.shards)
         computing = self.computing(n, rows)
-        each, blocks = computing / len(self.returned), _blocks(self.shards, n)
+        exchange = self.exchange(n, rows, computing, self.strain(n))
+        return {"computing": computing, "exchange": exchange, "committing": self.update}
+
+    def exchange(self, workers: int, rows: int, computing: float, strain: float) -> float:
+        """Seconds that the exchange adds to computing, where messages take `strain` times as long."""
+        each, blocks = computing / len(self.returned), _blocks(self.shards, workers)
+        link = self.link.strained(strain)
         lasting, before = 0.0, self.sent
         for size in self.returned:
-            send = self.link.send(before + self.row * rows / n)
-            take = self.link.send(size * blocks) + self.add * size * blocks
-            lasting += stage_seconds(n, send, take, each, self.link.latency, self.link.is_duplex)
+            send = link.send(before + self.row * rows / workers)
+            take = link.send(size * blocks) + self.add * size * blocks
+            lasting += stage_seconds(workers, send, take, each, link.latency, link.is_duplex)
             before = size
-        return {"computing": computing, "exchange": lasting - computing, "committing": self.update}
+        return lasting - computing
 
     def computing(self, workers: int, rows: int) -> float:
         """Seconds in which the worker with the most shards computes."""
         n = min(workers, self.shards)
-        return -(-self.shards // n) * self.shard(max(1, round(rows / self.shards))) * self.crowd(n)
+        return most(self.shards, n) * self.shard(max(1, round(rows / self.shards))) * self.crowd(n)
 
     def seconds(self, workers: int, rows: int) -> float:
         """A step of a batch on so many workers."""
         return sum(self.parts(workers, rows).values())
 
-    def best(self, rows: int, most: int) -> int:
-        """The number of workers, up to `most`, on which a step is fastest; of equal ones the smallest."""
-        return min(range(1, min(most, self.shards) + 1), key=lambda n: self.seconds(n, rows))
+    def best(self, rows: int, limit: int) -> int:
+        """The number of workers, up to a limit, on which a step is fastest; of equal ones the smallest."""
+        return min(range(1, min(limit, self.shards) + 1), key=lambda n: self.seconds(n, rows))
 
     def break_even(self, workers: int) -> int | None:
         """The smallest batch for which workers are faster than one process; None up to `LARGEST`."""
         return first(lambda rows: self.seconds(workers, rows) < self.alone(rows), LARGEST)
+
+
+def most(shards: int, workers: int) -> int:
+    """How many shards the worker with the most of them has."""
+    return -(-shards // workers)
 
 
 def _blocks(shards: int, workers: int) -> float:

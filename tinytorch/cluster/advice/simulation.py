@@ -36,15 +36,15 @@ def simulated(model: Model, workers: int, rows: int) -> float:
     n = min(workers, model.shards)
     own = shares(model.shards, n)
     counts = [[rows_of(k, model.shards, rows) for block in share for k in block.shards] for share in own]
-    crowd, stages = model.crowd(n), len(model.returned)
+    crowd, stages, link = model.crowd(n), len(model.returned), model.link.strained(model.strain(n))
     computing = [
         sum(model.shard(part.stop - part.start) for part in parts if part.stop > part.start) * crowd / stages
         for parts in counts
     ]
     total, before = model.update, model.sent
     for size in model.returned:
-        out = [model.link.send(before + model.row * (parts[-1].stop - parts[0].start)) for parts in counts]
-        back = [model.link.send(size * len(share)) + model.add * size * len(share) for share in own]
-        total += simulated_stage(out, computing, back, model.link.latency, model.link.is_duplex)
+        out = [link.send(before + model.row * (parts[-1].stop - parts[0].start)) for parts in counts]
+        back = [link.send(size * len(share)) + model.add * size * len(share) for share in own]
+        total += simulated_stage(out, computing, back, link.latency, link.is_duplex)
         before = size
     return total

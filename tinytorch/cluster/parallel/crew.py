@@ -89,7 +89,7 @@ class Crew:
         while True:
             self._look(step)
             if self._hands:
-                return list(self._hands.values())
+                return list(self._hands.values())[: self.most]
             if time.monotonic() > end:
                 raise ClusterError(
                     f"no worker is left, and none came in {PATIENCE:g} seconds\n  " + "\n  ".join(self.notes)
