@@ -17,6 +17,7 @@ import numpy as np
 from compiler.errors import ArgumentError, ClusterError
 from compiler.ir.types import dtype_of
 from compiler.program import Program
+from tinytorch.cluster.aligned import Aligned
 from tinytorch.cluster.library import cloudpickle
 from tinytorch.data.loader import DataLoader
 from tinytorch.fitting.feeding import Batching, Feed, Loader
@@ -85,12 +86,12 @@ def sent(column: Any) -> Any:
         order = "C" if array.flags.c_contiguous else "F"
         size = os.stat(path).st_size  # noqa: PTH116  # likewise
         return File(path, size, array.offset, array.dtype.str, array.shape, order)
-    return cast(Any, column)
+    return Aligned(cast("Array", column))
 
 
 def received(column: Any) -> Any:
     """The column of what was sent."""
-    return column.opened() if isinstance(column, File | Chunked) else column
+    return column.opened() if isinstance(column, File | Chunked) else column.array
 
 
 def rows_of_columns(columns: Mapping[str, Any], places: range | Array) -> dict[str, Array]:

@@ -18,6 +18,7 @@ import numpy as np
 from compiler.errors import ClusterError
 from compiler.ir.op import Buffer, Locks, Parameter
 from compiler.program import Program
+from tinytorch.cluster.aligned import aligned
 from tinytorch.cluster.connection import Connection
 from tinytorch.cluster.parallel.columns import PLACES
 from tinytorch.cluster.parallel.crew import Crew, Hand, ordered
@@ -188,7 +189,7 @@ def _grow(tree: Tree, of: list[tuple[int, int]], types: Any, buffer: Array) -> N
 
 
 def _writable(buffer: Array) -> Array:
-    return buffer if buffer.flags.writeable else buffer.copy()
+    return aligned(buffer) if buffer.flags.writeable else buffer.copy()
 
 
 def _shared(order: Order, hands: list[Hand]) -> list[tuple[Hand, list[Block]]]:

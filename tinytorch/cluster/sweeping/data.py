@@ -6,13 +6,14 @@ Which row is held out is drawn here, once, so that all runs are judged by the sa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 
 from compiler.errors import ArgumentError, ShapeError
 from compiler.ir.numbers import whole_number
+from tinytorch.cluster.aligned import Aligned
 from tinytorch.values import typed_array
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -46,6 +47,29 @@ def held_apart(data: Any, validation: Any, folds: int | None, seed: int) -> dict
         _rows(found["validation"], "validation data")
     found["token"] = digest_of(found)
     return found
+
+
+def to_send(rows: Mapping[str, Any]) -> dict[str, Any]:
+    """Rows as they are sent: their arrays arrive aligned."""
+    return _each_array(rows, Aligned)
+
+
+def received(rows: Mapping[str, Any]) -> dict[str, Any]:
+    """Rows as they were before they were sent."""
+    return _each_array(rows, lambda item: item.array)
+
+
+def _each_array(rows: Mapping[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
+    """Rows with another form of the arrays of their columns."""
+
+    def changed(columns: Any) -> Any:
+        if columns is None:
+            return None
+        if isinstance(columns, dict):
+            return {name: change(item) for name, item in cast("dict[str, Any]", columns).items()}
+        return tuple(change(item) for item in columns)
+
+    return {**rows, "train": changed(rows["train"]), "validation": changed(rows["validation"])}
 
 
 def digest_of(found: Mapping[str, Any]) -> str:

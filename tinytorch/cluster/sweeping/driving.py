@@ -21,6 +21,7 @@ from tinytorch.cluster.connection import Connection
 from tinytorch.cluster.library import cloudpickle, distributed
 from tinytorch.cluster.patience import FIRST
 from tinytorch.cluster.sweeping import task
+from tinytorch.cluster.sweeping.data import to_send
 
 _LOOK: Final = 0.25
 """Seconds between two looks whether the scheduler is there."""
@@ -107,19 +108,22 @@ class Driver:
 
     def submit(self, asked: dict[str, Any], settings: dict[str, Any], workers: list[str] | None) -> Any:
         """A future of an answer."""
-        client = self.connection.client
-        if self._scattered is None or self._scattered.status != "finished":
-            # The client keeps the source: what is scattered is lost with the workers that have it.
-            self._scattered = self._sent()
-        return client.submit(
+        self.place()
+        return self.connection.client.submit(
             task.work, self._written, asked, self._scattered, settings, pure=False, workers=workers,
             retries=0, key=f"run-{asked['run']}-{uuid.uuid4().hex}",
         )  # fmt: skip
 
-    def _sent(self) -> Any:
-        """The data on all workers. Raises TimeoutError where one that hangs does not take them."""
+    def place(self) -> None:
+        """Sends the data to all workers, if they are not there; the client keeps them.
+
+        What is scattered is lost with the workers that have it. Raises TimeoutError where one that hangs does
+        not take them.
+        """
+        if self._scattered is not None and self._scattered.status == "finished":
+            return
         try:
-            return self.connection.scatter(self.data, self._taking, broadcast=True)
+            self._scattered = self.connection.scatter(to_send(self.data), self._taking, broadcast=True)
         except TimeoutError:
             if not self.connection.end_hanging() and self._taking is not None:
                 self._taking *= 2  # all are there, and take longer than was thought

@@ -38,6 +38,33 @@ class Plan:
     deadline: float | None
     halving: Halving | None
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `task.work` is told of every run."""
+        return {"batch_size": self.batch_size, "keeps": self.halving is not None}
+
+
+def check_run(make_run: Any, plan: Plan) -> None:
+    """Raises ArgumentError for what cannot be run."""
+    if not callable(make_run):
+        raise ArgumentError(f"make_run is a function that returns a tt.cluster.Training, not {make_run!r}")
+    checked_count("epochs", plan.epochs, 1)
+    checked_count("retries", plan.retries)
+    check_deadline(plan.deadline)
+
+
+def orders_of(plan: Plan, found: list[Hyperparameters], first: int = 0) -> list[dict[str, Any]]:
+    """What is to be run: for each point, and each of its folds. Raises ArgumentError for a bad seed."""
+    folds: Iterable[int | None] = [None] if plan.folds is None else range(plan.folds)
+    first *= plan.folds or 1
+    return [
+        {
+            "run": number, "hyperparameters": point, "seed": seed_of(point, plan.seed), "fold": fold,
+            "epochs": plan.epochs, "checkpoint": None,
+        }
+        for number, (point, fold) in enumerate(itertools.product(found, folds), first)
+    ]  # fmt: skip
+
 
 def sweep(
     connection: Connection,
@@ -49,13 +76,8 @@ def sweep(
     progress: bool | Report | None,
 ) -> Runs:
     """What `Machines.sweep` says."""
-    if not callable(make_run):
-        raise ArgumentError(f"make_run is a function that returns a tt.cluster.Training, not {make_run!r}")
-    checked_count("epochs", plan.epochs, 1)
-    checked_count("retries", plan.retries)
-    check_deadline(plan.deadline)
+    check_run(make_run, plan)
     rows = held_apart(data, plan.validation, plan.folds, plan.seed)
-    settings = {"batch_size": plan.batch_size, "keeps": plan.halving is not None}
     runs = Runs(about=_about(make_run, plan, rows))
     work = _Sweep(runs, plan)
     groups = work.groups(space)
@@ -63,7 +85,7 @@ def sweep(
         work.folder = folders.begin(resume, runs.about)
     with showing(progress) as report:
         live = Live(runs, report)
-        driver = Driver(connection, make_run, rows, settings, plan.retries, plan.deadline, live.hear)
+        driver = Driver(connection, make_run, rows, plan.settings, plan.retries, plan.deadline, live.hear)
         try:
             driver.begin(listens=report is not None)
             live.say()
@@ -106,14 +128,14 @@ class _Sweep:
             return lambda driver: self._advised(driver, adviser)
         found = points(space)
         self.runs.total = len(found) * folds
-        return lambda driver: self.results(driver, self.orders(found))
+        return lambda driver: self.results(driver, orders_of(self.plan, found))
 
     def _advised(self, driver: Driver, adviser: Adviser) -> Iterator[Run]:
         """Groups of runs, each chosen by what those before have found."""
         asked, search = 0, adviser.search
         while asked < search.count:
             found = adviser.ask(min(search.at_once, search.count - asked))
-            orders = self.orders(found, first=asked)
+            orders = orders_of(self.plan, found, first=asked)
             ended: dict[int, Run] = {}
             for run in self.results(driver, orders):
                 ended[run.number] = run
@@ -122,18 +144,6 @@ class _Sweep:
             runs = [ended[order["run"]] for order in orders]
             adviser.tell([runs[place : place + folds] for place in range(0, len(runs), folds)])
             asked += len(found)
-
-    def orders(self, found: list[Hyperparameters], first: int = 0) -> list[dict[str, Any]]:
-        """What is to be run: for each point, and each of its folds."""
-        folds: Iterable[int | None] = [None] if self.plan.folds is None else range(self.plan.folds)
-        first *= self.plan.folds or 1
-        return [
-            {
-                "run": number, "hyperparameters": point, "seed": seed_of(point, self.plan.seed),
-                "fold": fold, "epochs": self.plan.epochs, "checkpoint": None,
-            }
-            for number, (point, fold) in enumerate(itertools.product(found, folds), first)
-        ]  # fmt: skip
 
     def results(self, driver: Driver, orders: list[dict[str, Any]]) -> Iterator[Run]:
         """Runs as they end, those of the folder first."""

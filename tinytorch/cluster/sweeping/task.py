@@ -19,7 +19,7 @@ import numpy as np
 from compiler.errors import ArgumentError, ClusterError, NumericsError
 from tinytorch.callbacks.protocol import Callback
 from tinytorch.cluster.library import cloudpickle, distributed
-from tinytorch.cluster.sweeping.data import Array, taken
+from tinytorch.cluster.sweeping.data import Array, received, taken
 from tinytorch.cluster.sweeping.training import Programs, give_back, programs_of
 from tinytorch.cluster.working import prepare
 from tinytorch.fitting.history import FitHistory
@@ -70,7 +70,7 @@ def work(written: bytes, order: Mapping[str, Any], data: Any, settings: Mapping[
         return {**answer, "refused": str(error)}
     watch = Watch(order, settings)
     try:
-        answer |= _fitted(function_of(written), order, data, settings, watch)
+        answer |= _fitted(function_of(written), order, received(data), settings, watch)
     except (Exception, SystemExit) as error:  # noqa: BLE001  # a failure of the user's code is an answer
         history = error.found if isinstance(error, NumericsError) else watch.history
         if isinstance(history, FitHistory):
@@ -120,7 +120,7 @@ class Watch(Callback):
 def _fitted(
     make_run: MakeRun, order: Mapping[str, Any], data: Any, settings: Mapping[str, Any], watch: Watch
 ) -> Answer:
-    given, rest = _split(make_run, order)
+    given, rest = split(make_run, order)
     is_judged = data["validation"] is not None or data["folds"] is not None
     programs, is_new = programs_of(make_run(**given), is_judged=is_judged)
     try:
@@ -146,7 +146,7 @@ def _fitted(
     }  # fmt: skip
 
 
-def _split(make_run: MakeRun, order: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def split(make_run: MakeRun, order: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The hyperparameters that `make_run` takes, with the seed if it has one, and the others."""
     parameters = inspect.signature(make_run).parameters.values()
     takes_all = any(item.kind is item.VAR_KEYWORD for item in parameters)

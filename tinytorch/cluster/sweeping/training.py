@@ -28,7 +28,7 @@ from tinytorch.tensor import Tensor
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
-_KEPT: Final = 16
+KEPT: Final = 16
 """How many structures a worker keeps compiled, those used last."""
 
 
@@ -159,7 +159,7 @@ class _Shared:
         with self._lock:
             self._free.setdefault(key, []).append(programs)
             self._free.move_to_end(key)
-            while len(self._free) > _KEPT:
+            while len(self._free) > KEPT:
                 self._free.popitem(last=False)
 
 
