@@ -14,6 +14,7 @@ __all__ = [
     "connect",
     "Machines",
     "Advice",
+    "SweepAdvice",
     "Training",
     "Random",
     "Uniform",
@@ -26,6 +27,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from tinytorch.cluster.advice.advice import Advice
+    from tinytorch.cluster.advice.sweeps import SweepAdvice
     from tinytorch.cluster.connecting import connect
     from tinytorch.cluster.machines import Machines
     from tinytorch.cluster.sweeping.adaptive import Adaptive
@@ -40,6 +42,7 @@ else:
         connect="connecting",
         Machines="machines",
         Advice="advice.advice",
+        SweepAdvice="advice.sweeps",
         Training="sweeping.training",
         Random="sweeping.space",
         Uniform="sweeping.space",

@@ -11,6 +11,8 @@ import numpy as np
 
 from compiler.program import Program
 from tinytorch.cluster.advice.advice import Advice, why
+from tinytorch.cluster.advice.probing import probed
+from tinytorch.cluster.advice.sweeps import SweepAdvice
 from tinytorch.cluster.connection import Connection
 from tinytorch.cluster.mapping import BATCH_SIZE as ROWS
 from tinytorch.cluster.mapping import mapped
@@ -193,6 +195,34 @@ class Machines:
         return why(
             self.connection, step, batch_size, shards=shards, inputs=inputs, workers=workers, sizes=sizes
         )
+
+    def why_sweep(
+        self,
+        make_run: Callable[..., Any],
+        space: Any,
+        *,
+        data: Any,
+        epochs: int = 1,
+        batch_size: int = BATCH_SIZE,
+        validation: Any = 0.2,
+        folds: int | None = None,
+        halving: Halving | None = None,
+        seed: int = 0,
+    ) -> SweepAdvice:
+        """How long a sweep will take on these workers and on others, and what they pay.
+
+            print(machines.why_sweep(make_run, grid, data=(x, y), epochs=20))
+
+        The arguments are those of `sweep`. Measures, by runs of up to three epochs on all workers at once,
+        what building, compiling and an epoch of up to four structures cost, and what a run costs outside its
+        worker. Runs whose arguments of `make_run`, but the seed, are the same are taken to share a structure.
+        What was compiled stays on the workers, and the sweep need not compile it again: the prediction is of
+        a sweep that begins now. With `halving`, runs that go on are taken evenly from all.
+
+        Raises what `sweep` raises, and ClusterError with the traceback where a try fails.
+        """
+        plan = Plan(epochs, batch_size, validation, folds, seed, 0, None, halving)
+        return SweepAdvice(probed(self.connection, make_run, space, data, plan))
 
     def close(self) -> None:
         """Ends the local processes; a cluster and a client that were given go on."""
