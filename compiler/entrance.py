@@ -16,7 +16,7 @@ import numpy as np
 
 from compiler.backends.contract import Adaptable, Door, Enterable, Executable, Laid, Layout, stride_symbol
 from compiler.ir.node import Node
-from compiler.loops.drafts import KNOWN_STRIDES
+from compiler.loops.places import KNOWN_STRIDES
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Layouts: TypeAlias = tuple[tuple[int, Layout], ...]

@@ -27,9 +27,6 @@ from compiler.ir.op import Buffer, Locks, Parameter
 from compiler.loops.history import LoopHistory
 from compiler.pipeline.contract import History
 from compiler.profiling import Profile, Samples, sample
-from compiler.render.drawing import draw_as
-from compiler.render.kernels import Times, draw_schedule
-from compiler.render.options import Options
 from compiler.schedule.costs import PlanCost, cost_of_plan
 from compiler.schedule.finding import find, find_kernel
 from compiler.schedule.memory import Memory, memory_of
@@ -427,6 +424,10 @@ class Program:
         Returns the path. Raises ArgumentError for a part, value, kernel or colour that is not there, and
         DrawingError where Graphviz is missing; the `.dot` file is then still written.
         """
+        from compiler.render.drawing import draw_as  # noqa: PLC0415  # loaded by who draws
+        from compiler.render.kernels import Times, draw_schedule  # noqa: PLC0415  # likewise
+        from compiler.render.options import Options  # noqa: PLC0415  # likewise
+
         options = Options(detail, open, depth, around, radius, colour)
         if profile is not None and profile.schedule is not self.schedule:
             raise ArgumentError("the profile is of another program; make it with this one's `profile`")

@@ -82,7 +82,6 @@ from tinytorch.api import (
     set_value,
     value_of,
 )
-from tinytorch.builtin import registry
 from tinytorch.elementwise import Elementwise, elementwise
 from tinytorch.files import load, save
 from tinytorch.guards import guard, missing_from
@@ -789,6 +788,7 @@ if TYPE_CHECKING:
     from tinytorch.asking.diff import diff
     from tinytorch.asking.lint import lint
     from tinytorch.asking.summary import summary
+    from tinytorch.builtin import registry
     from tinytorch.data import DataLoader
     from tinytorch.fitting.loop import fit
     from tinytorch.onnx.pytorch import from_torch
@@ -810,6 +810,7 @@ else:
         diff="asking.diff",
         lint="asking.lint",
         summary="asking.summary",
+        registry="builtin",
         plot_activations="plots",
         DataLoader="data",
         fit="fitting.loop",

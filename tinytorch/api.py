@@ -6,14 +6,13 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
 
 from compiler.autodiff.backward import gradient
 from compiler.autodiff.explain import Explanation, explain_node
 from compiler.backends.contract import Backend
-from compiler.driver import CompileOptions, Debug, compile_graph
 from compiler.errors import ArgumentError, GradientError
 from compiler.ir.build import input_node, parameter_node
 from compiler.ir.dims import Extent
@@ -23,15 +22,13 @@ from compiler.ir.op import Call, Locks, Parameter
 from compiler.ir.types import tensor_type
 from compiler.pipeline.contract import Pass
 from compiler.program import Program
-from compiler.render.drawing import draw_as
-from compiler.render.options import Options
 from compiler.structure import Structure, flatten
-from passes import FREEZING, REWRITES, SCHEDULING
-from tinytorch.builtin import find_backend, find_pass
-from tinytorch.freezing import frozen
 from tinytorch.state import check_updates
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 from tinytorch.values import checked_array, checked_name, checked_number, constant_of_array, typed_array
+
+if TYPE_CHECKING:
+    from compiler.driver import Debug
 
 
 def input(
@@ -195,6 +192,10 @@ def compile(
     A `Graph`, as `tt.load` returns it, stands for inputs, outputs and updates together: `tt.compile(graph)`.
     Calls return its one output, or a tuple of them; values keep the names and parameters of the graph.
     """
+    from compiler.driver import CompileOptions, compile_graph  # noqa: PLC0415  # loaded by who compiles
+    from tinytorch.builtin import find_backend, find_pass  # noqa: PLC0415  # likewise
+    from tinytorch.freezing import frozen  # noqa: PLC0415  # likewise
+
     source, declared, structure = (
         _whole(inputs, outputs, updates)
         if isinstance(inputs, Graph)
@@ -254,6 +255,8 @@ def default_passes(*, without: str | Iterable[str] = (), freeze: bool = False) -
     in the place of the rewrites. `without` names those to leave out. Raises ArgumentError for a name that
     none of them has.
     """
+    from passes import FREEZING, REWRITES, SCHEDULING  # noqa: PLC0415  # loaded by who compiles
+
     found = (*(FREEZING if freeze else REWRITES), *SCHEDULING)
     left_out = [without] if isinstance(without, str) else list(without)
     names = [item.name for item in found]
@@ -311,6 +314,9 @@ def draw(
 
     Colours stand for `role`, `bytes` or `precision`; for time, draw a program with its profile.
     """
+    from compiler.render.drawing import draw_as  # noqa: PLC0415  # loaded by who draws
+    from compiler.render.options import Options  # noqa: PLC0415  # likewise
+
     return draw_as(graph_of(what), path, Options(detail, open, depth, around, radius, colour))
 
 

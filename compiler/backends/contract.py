@@ -59,7 +59,7 @@ class Executable(Protocol):
 Layout: TypeAlias = tuple[int | None, ...]
 """How an array lies, by axis: how many elements neighbours are apart, None for a distance that calls say.
 
-It is a number where loops are written for it (`compiler.loops.drafts.KNOWN_STRIDES`), and 0 of one element.
+It is a number where loops are written for it (`compiler.loops.places.KNOWN_STRIDES`), and 0 of one element.
 """
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from compiler.backends.llvm.backend import Llvm
-from compiler.backends.numpy import measuring
 from compiler.speed.machine import MeasuredMachine
 
 
@@ -17,4 +16,6 @@ def machine(*, again: bool = False) -> MeasuredMachine:
     native = Llvm()
     if native.is_available:
         return native.measured(again=again)
+    from compiler.backends.numpy import measuring  # noqa: PLC0415  # what nobody measures with who has llvm
+
     return measuring.measure() if again else measuring.known_machine()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
 
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node
 from compiler.ir.op import Reducer
 from compiler.ir.types import INT64, DType, Weak
 from compiler.loops.language import Count, Kernel, Memory, Number, Value
-from compiler.loops.places import Places, Pointer
+from compiler.loops.places import KNOWN_STRIDES, Places, Pointer
 from compiler.schedule import schedule
 
 
@@ -125,10 +124,6 @@ class Slots:
     def size(self, extent: Extent) -> Count:
         """An extent as a value."""
         return self._sizes.setdefault(extent, Count(extent))
-
-
-KNOWN_STRIDES: Final = (0, 1, 2, 3, 4, -1, -2)
-"""None, neighbours, and what is so near that vectors of neighbours hold it."""
 
 
 def number_of(stride: Extent) -> Number:

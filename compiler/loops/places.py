@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from typing import Final
 
 from compiler.analysis import aliasing
 from compiler.ir.dims import Extent, Shape
@@ -28,6 +29,9 @@ class Region(Enum):
     LAID = "input as it lies"
     DENSE = "copy of an input"
 
+
+KNOWN_STRIDES: Final = (0, 1, 2, 3, 4, -1, -2)
+"""Strides with loops of their own: none, neighbours, and what is so near that vectors of these hold it."""
 
 _LEAVES = (Region.INPUT, Region.BUFFER)
 

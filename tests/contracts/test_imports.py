@@ -58,6 +58,16 @@ def test_an_import_loads_nothing_slow(package):
     assert loaded_by(f"import {package}") == []
 
 
+def test_an_import_loads_neither_what_compiles_nor_what_draws():
+    rooms = (
+        "passes", "compiler.driver", "compiler.pipeline.manager", "compiler.render", "tinytorch.builtin",
+        "compiler.backends.numpy", "compiler.backends.reference", "compiler.loops.language",
+    )  # fmt: skip
+    code = f"import sys, tinytorch.onnx; print(*(name for name in {rooms!r} if name in sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
+
+
 def test_predicting_loads_nothing_slow():
     assert loaded_by(PREDICTING) == []
 

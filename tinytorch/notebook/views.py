@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from compiler.autodiff.explain import Explanation, KernelExplanation
 from compiler.errors import DrawingError
@@ -13,10 +13,6 @@ from compiler.loops.history import LoopHistory, LoopRecord
 from compiler.pipeline.contract import History, Record
 from compiler.profiling import Profile
 from compiler.program import Program
-from compiler.render.describe import describe
-from compiler.render.drawing import to_svg
-from compiler.render.kernels import describe_schedule
-from compiler.render.picture import Picture
 from compiler.report.written import Written
 from compiler.schedule.breakdown import Breakdown
 from compiler.schedule.costs import PlanCost
@@ -29,6 +25,9 @@ from compiler.why.pair import Apart
 from compiler.why.value import Why
 from tinytorch.notebook import markup
 from tinytorch.tensor import Tensor
+
+if TYPE_CHECKING:
+    from compiler.render.picture import Picture
 
 LARGEST: Final = 400
 """Boxes of a picture that nobody asked for; one of more is for a page of its own."""
@@ -69,6 +68,8 @@ def html_of(value: object) -> str | None:
 
 def drawn(picture: Picture, title: str) -> str:
     """A picture, or in a line why there is none."""
+    from compiler.render.drawing import to_svg  # noqa: PLC0415  # loaded by who looks
+
     if len(picture.boxes) > LARGEST:
         return markup.line(f"{len(picture.boxes)} boxes are too many to be drawn unasked; see draw")
     try:
@@ -78,10 +79,14 @@ def drawn(picture: Picture, title: str) -> str:
 
 
 def _picture(graph: Graph) -> str:
+    from compiler.render.describe import describe  # noqa: PLC0415  # loaded by who looks
+
     return drawn(describe(graph), f"graph of {len(graph.nodes)} nodes")
 
 
 def _kernels(schedule: Schedule) -> str:
+    from compiler.render.kernels import describe_schedule  # noqa: PLC0415  # loaded by who looks
+
     return drawn(describe_schedule(schedule), f"{len(schedule.kernels)} kernels")
 
 

@@ -11,8 +11,8 @@ from compiler.backends.llvm.jit.building import Builder
 from compiler.backends.llvm.jit.kinds import Value as Register
 from compiler.backends.llvm.jit.kinds import zero
 from compiler.ir.types import BOOL, INT8, INT16, INT32, DType
-from compiler.loops.drafts import KNOWN_STRIDES
 from compiler.loops.language import Load, Ref, Store, Value
+from compiler.loops.places import KNOWN_STRIDES
 
 
 def emit_load(builder: Builder, values: Values, places: Places, stmt: Load) -> Register:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from compiler.ir.dims import Extent
 from compiler.ir.node import Node
-from compiler.loops.language import Kernel
 from compiler.loops.places import Pointer, Region
-from compiler.loops.sparing import Numbers
+
+if TYPE_CHECKING:
+    from compiler.loops.language import Kernel
+    from compiler.loops.sparing import Numbers
 
 Sizes = Mapping[str, int]
 
@@ -113,7 +115,7 @@ class PythonStep:
     nodes: tuple[Node, ...]
     stored: tuple[Node, ...]
     reason: str
-    kernels: Mapping[str, Kernel] = field(default_factory=dict[str, Kernel])
+    kernels: Mapping[str, Kernel] = field(default_factory=dict[str, "Kernel"])
 
 
 def chunks_for(nanoseconds: float, most: int, *, is_copy: bool = False) -> int:

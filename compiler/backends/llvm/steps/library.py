@@ -12,13 +12,14 @@ import hashlib
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from compiler.backends.llvm.jit.cache import ObjectCache, default_cache, object_key, sources_digest
 from compiler.backends.llvm.jit.engine import Library, Target, assembly, compile_object, complete
 from compiler.backends.llvm.jit.modules import Module
-from compiler.loops.language import Kernel, Let, walk
-from compiler.loops.printing import canonical
+
+if TYPE_CHECKING:
+    from compiler.loops.language import Kernel
 
 _TABLE: Final = "compiler.loops.mathematics.table"
 _lock = threading.RLock()
@@ -156,7 +157,9 @@ def _lowered_by_strangers(kernels: Mapping[str, Kernel], target: Target) -> dict
     """The texts after lowering of kernels in which atoms are that somebody else has a rule for."""
     if _TABLE not in sys.modules:  # whoever has a rule of his own has put it there; a warm start does without
         return {}
+    from compiler.loops.language import Let, walk  # what a warm start does without
     from compiler.loops.mathematics.table import strange_atoms
+    from compiler.loops.printing import canonical
 
     strange = strange_atoms()
     if not strange:
