@@ -46,19 +46,39 @@ def relu_step(given: Tensor, state: State, weight: Tensor, bias: Tensor | None) 
     return (relu(given + _gates(state[0], weight, bias)),)
 
 
-def lstm_step(given: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
-    """The cell keeps what the forget gate lets it, and adds what the input gate lets in."""
+def lstm_step(
+    given: Tensor,
+    state: State,
+    weight: Tensor,
+    bias: Tensor | None,
+    order: tuple[int, int, int, int] = (0, 1, 2, 3),
+) -> State:
+    """The cell keeps what the forget gate lets it, and adds what the input gate lets in.
+
+    `order` is where the rows of the input gate, the forget gate, the cell and the output gate are.
+    """
     hidden, cell = state
-    into, kept, new, out = chunk(given + _gates(hidden, weight, bias), 4, -1)
+    parts = chunk(given + _gates(hidden, weight, bias), 4, -1)
+    into, kept, new, out = (parts[place] for place in order)
     cell = sigmoid(kept) * cell + sigmoid(into) * tanh(new)
     return sigmoid(out) * tanh(cell), cell
 
 
-def gru_step(given: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
-    """The state moves towards a new one, which the reset gate hides the old one from."""
+def gru_step(
+    given: Tensor,
+    state: State,
+    weight: Tensor,
+    bias: Tensor | None,
+    order: tuple[int, int, int] = (0, 1, 2),
+) -> State:
+    """The state moves towards a new one, which the reset gate hides the old one from.
+
+    `order` is where the rows of the reset gate, the update gate and the new state are.
+    """
     (hidden,) = state
-    reset_x, update_x, new_x = chunk(given, 3, -1)
-    reset_h, update_h, new_h = chunk(_gates(hidden, weight, bias), 3, -1)
+    parts_x, parts_h = chunk(given, 3, -1), chunk(_gates(hidden, weight, bias), 3, -1)
+    reset_x, update_x, new_x = (parts_x[place] for place in order)
+    reset_h, update_h, new_h = (parts_h[place] for place in order)
     new = tanh(new_x + sigmoid(reset_x + reset_h) * new_h)
     update = sigmoid(update_x + update_h)
     return ((1 - update) * new + update * hidden,)

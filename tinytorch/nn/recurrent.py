@@ -1,7 +1,4 @@
-"""RNN, GRU and LSTM: a state carried along a sequence, unrolled over its known length.
-
-What the input adds to the gates is one product for all steps; each step multiplies the state alone.
-"""
+"""RNN, GRU and LSTM: layers of states that are carried along a sequence, in one direction or in both."""
 
 from __future__ import annotations
 
@@ -12,24 +9,20 @@ from typing import Any, ClassVar
 from compiler.errors import ArgumentError, ShapeError
 from compiler.ir.dims import Dim
 from compiler.ir.node import describe
-from compiler.ir.scope import scope
 from tinytorch.axes import counted
+from tinytorch.nn import recurrence
 from tinytorch.nn.cells import (
     Nonlinearity,
     State,
-    Step,
     check_width,
-    gru_step,
-    lstm_step,
     pair_of,
-    relu_step,
     sizes,
     step_of,
-    tanh_step,
 )
 from tinytorch.nn.dropout import Dropout
 from tinytorch.nn.initialisers import uniform
 from tinytorch.nn.module import Module, Seed
+from tinytorch.nn.recurrence import Kind, carried
 from tinytorch.ops.layout import concatenate, stack
 from tinytorch.ops.making import zeros
 from tinytorch.tensor import Tensor, as_tensor
@@ -84,7 +77,7 @@ class _Recurrent(Module):
     def _suffixes(self, layer: int) -> list[str]:
         return [f"_l{layer}", f"_l{layer}_reverse"][: self.directions]
 
-    def _step(self) -> Step:
+    def _kind(self) -> Kind:
         raise NotImplementedError
 
     # Use
@@ -113,24 +106,9 @@ class _Recurrent(Module):
 
     def _pass(self, x: Tensor, state: State, suffix: str) -> tuple[Tensor, State]:
         """One layer in one direction: `[time, batch, hidden]`, and its last state."""
-        weight, bias = self._of("weight_hh", suffix), self._of("bias_hh", suffix)
-        gates, first = x @ self._of("weight_ih", suffix).T, self._of("bias_ih", suffix)
-        if self.bias and self._adds_biases():
-            first, bias = first + bias, None
-        gates = gates if first is None else gates + first
-        step, outputs = self._step(), list[Tensor]()
-        places = range(x.shape[0])
-        for time in reversed(places) if suffix.endswith("_reverse") else places:
-            with scope("step"):
-                state = step(gates[time], state, weight, bias)
-            outputs.append(state[0])
-        if suffix.endswith("_reverse"):
-            outputs.reverse()
-        return stack(outputs), state
-
-    def _adds_biases(self) -> bool:
-        """Whether both biases are only ever added to each other."""
-        return True
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        weights = [self._of(name, suffix) for name in names]
+        return carried(self._kind(), x, state, *weights, is_reversed=suffix.endswith("_reverse"))
 
     def _of(self, what: str, suffix: str) -> Any:
         return getattr(self, what + suffix) if self.bias or what.startswith("weight") else None
@@ -226,8 +204,8 @@ class RNN(_Recurrent):
         step_of(nonlinearity)
         self.nonlinearity: Nonlinearity = nonlinearity
 
-    def _step(self) -> Step:
-        return tanh_step if self.nonlinearity == "tanh" else relu_step
+    def _kind(self) -> Kind:
+        return recurrence.TANH if self.nonlinearity == "tanh" else recurrence.RELU
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """`(output, h_n)`."""
@@ -244,11 +222,8 @@ class GRU(_Recurrent):
 
     gates = 3
 
-    def _step(self) -> Step:
-        return gru_step
-
-    def _adds_biases(self) -> bool:
-        return False  # the reset gate multiplies one of them
+    def _kind(self) -> Kind:
+        return recurrence.GRU
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """`(output, h_n)`."""
@@ -266,8 +241,8 @@ class LSTM(_Recurrent):
     gates = 4
     states = 2
 
-    def _step(self) -> Step:
-        return lstm_step
+    def _kind(self) -> Kind:
+        return recurrence.LSTM
 
     def forward(
         self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None

@@ -19,12 +19,14 @@ from tinytorch.onnx.exporting.normalisations import plan_batch_norm
 from tinytorch.onnx.exporting.plans import Plan, Uses
 from tinytorch.onnx.exporting.prefixes import write_prefix
 from tinytorch.onnx.exporting.products import plan_gemm, plan_mean, plan_product
+from tinytorch.onnx.exporting.recurrent import plan_recurrent
 from tinytorch.onnx.exporting.reductions import write_reduction
 from tinytorch.onnx.exporting.values import Value
 
 _PLANS: Final[tuple[Callable[[Node, Uses], Plan | None], ...]] = (
     plan_composite,
     plan_attention,
+    plan_recurrent,
     plan_convolution,
     plan_batch_norm,
     plan_gemm,

@@ -29,7 +29,9 @@ class Uses:
         """The version of the standard's operators that is written."""
         self._users = graph.users
         self._results = set(graph.results)
-        self._seen: dict[Scope | None, Node | None] = {}
+        self.layers: dict[Scope, object] = {}
+        """What was found in a use of a scope from which others read several values."""
+        self._seen: dict[Scope | None, Sequence[Node]] = {}
         self._made: dict[Scope | None, list[Node]] = {}
         for node in graph.nodes:
             if node.origin.of is None:
@@ -44,17 +46,21 @@ class Uses:
         """What was built in one use of a scope, and of those in it, but for gradients."""
         return self._made.get(scope, ())
 
-    def result_of(self, scope: Scope | None) -> Node | None:
-        """The one node of a use of a scope that others see; None where they see several."""
+    def seen_of(self, scope: Scope | None) -> Sequence[Node]:
+        """The nodes of a use of a scope that others see."""
         if scope not in self._seen:
             inside = set(self.made_in(scope))
-            seen = [
+            self._seen[scope] = [
                 node
                 for node in self.made_in(scope)
                 if self.is_result(node) or any(user not in inside for user in self._users[node])
             ]
-            self._seen[scope] = seen[0] if len(seen) == 1 else None
         return self._seen[scope]
+
+    def result_of(self, scope: Scope | None) -> Node | None:
+        """The one node of a use of a scope that others see; None where they see several."""
+        seen = self.seen_of(scope)
+        return seen[0] if len(seen) == 1 else None
 
     def is_result(self, node: Node) -> bool:
         """Whether a call returns a value."""

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from compiler.ir.scope import scope
+from tinytorch.nn.recurrence import GRU_OF_ONNX, LSTM_OF_ONNX, RELU, TANH, Kind, carried
 from tinytorch.onnx.calling.operator import operator
 from tinytorch.onnx.calling.values import Unsupported
 from tinytorch.onnx.operators import activations
@@ -68,8 +69,13 @@ class _Network:
     direction: str
     layout: int
 
-    def outputs(self, step_of: Callable[[int], Step], given_of: Callable[[Tensor, int], Tensor]) -> Any:
-        """The hidden states of all steps, and the last states: `step_of` and `given_of` by direction."""
+    def outputs(
+        self, step_of: Callable[[int], Step], given_of: Callable[[Tensor, int], Tensor], kind: Kind | None
+    ) -> Any:
+        """The hidden states of all steps, and the last states: `step_of` and `given_of` by direction.
+
+        A layer of a `kind` that `tinytorch.nn` has too is built as there, so that it is one node again.
+        """
         x = self.x.swapaxes(0, 1) if self.layout else self.x
         steps = x.shape[0]
         if not isinstance(steps, int):
@@ -83,8 +89,13 @@ class _Network:
         last: list[States] = []
         for position, is_reversed in enumerate(_REVERSED[self.direction]):
             begin = tuple(self._begin(state, x, position) for state in self.initial)
-            order = range(steps - 1, -1, -1) if is_reversed else range(steps)
-            hidden, states = self._pass(step_of(position), given_of(x, position), begin, order)
+            if kind is not None and self.lengths is None and self.clip is None:
+                weights = (_row(self.w, position), _row(self.r, position))
+                biases = self.biases(position) or ()
+                hidden, states = carried(kind, x, begin, *weights, *biases, is_reversed=is_reversed)
+            else:
+                order = range(steps - 1, -1, -1) if is_reversed else range(steps)
+                hidden, states = self._pass(step_of(position), given_of(x, position), begin, order)
             rows.append(hidden)
             last.append(states)
         axis = 2 if self.layout else 1
@@ -94,7 +105,7 @@ class _Network:
     def _begin(self, state: Tensor | None, x: Tensor, position: int) -> Tensor:
         if state is None:
             return zeros([x.shape[1], self.r.shape[-1]], dtype=x.dtype)
-        return state[:, position] if self.layout else state[position]
+        return state[:, position] if self.layout else _row(state, position)
 
     def _pass(self, step: Step, given: Tensor, states: States, order: Sequence[int]) -> tuple[Tensor, States]:
         hidden: dict[int, Tensor] = {}
@@ -120,7 +131,7 @@ class _Network:
         """Those of the input and of the state."""
         if self.b is None:
             return None
-        first, second = chunk(self.b[position], 2, -1)
+        first, second = chunk(_row(self.b, position), 2, -1)
         return first, second
 
     def given(self, x: Tensor, position: int) -> Tensor:
@@ -128,6 +139,17 @@ class _Network:
         product = x @ self.w[position].T
         biases = self.biases(position)
         return product if biases is None else product + (biases[0] + biases[1])
+
+
+def _row(x: Tensor, position: int) -> Tensor:
+    return x.reshape(x.shape[1:]) if x.shape[0] == 1 else x[position]
+
+
+def _are(names: Sequence[str] | None, *wanted: str) -> bool:
+    """Whether the activations of every direction are these, which are the default."""
+    return not names or all(
+        name.lower() == wanted[place % len(wanted)].lower() for place, name in enumerate(names)
+    )
 
 
 _REVERSED: Final[Mapping[str, tuple[bool, ...]]] = {
@@ -171,7 +193,8 @@ def rnn(
         weight, f = r[position].T, network.function(position, 0)
         return lambda given, states: (f(given + states[0] @ weight),)
 
-    return network.outputs(step_of, network.given)
+    kind = TANH if _are(activations, "Tanh") else RELU if _are(activations, "Relu") else None
+    return network.outputs(step_of, network.given, kind)
 
 
 @operator("GRU", since=7, limits="The length of sequences is known when the graph is built.")
@@ -212,7 +235,8 @@ def gru(
 
         return step
 
-    return network.outputs(step_of, given_of)
+    kind = GRU_OF_ONNX if linear_before_reset and _are(activations, *default) else None
+    return network.outputs(step_of, given_of, kind)
 
 
 @operator("LSTM", since=7, limits="The length of sequences is known when the graph is built.")
@@ -251,7 +275,8 @@ def lstm(
 
         return step
 
-    return network.outputs(step_of, network.given)
+    kind = LSTM_OF_ONNX if p is None and not input_forget and _are(activations, *default) else None
+    return network.outputs(step_of, network.given, kind)
 
 
 def _check_hidden(r: Tensor, hidden_size: int | None) -> None:

@@ -1,6 +1,7 @@
 """Layers that the standard has a word for are one node of it, with any of their settings, and again one."""
 
 import numpy as np
+import pytest
 
 import tinytorch as tt
 from tests.tinytorch.onnx.exporting.running import assert_same, operators_of
@@ -63,3 +64,37 @@ def test_what_is_more_than_the_standard_says_is_written_out():
     assert "Attention" not in operators_of(
         assert_same([flat], [tt.scaled_dot_product_attention(flat, flat, flat)], [rows])
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "operator"),
+    [
+        (tt.nn.LSTM, {"batch_first": True}, "LSTM"),
+        (tt.nn.LSTM, {"num_layers": 2, "bidirectional": True}, "LSTM"),
+        (tt.nn.GRU, {"bias": False, "bidirectional": True}, "GRU"),
+        (tt.nn.GRU, {}, "GRU"),
+        (tt.nn.RNN, {"nonlinearity": "relu"}, "RNN"),
+    ],
+)
+def test_recurrent_layers_are_one_node_a_direction(kind, settings, operator):
+    layer, x, array = kind(3, 4, **settings, seed=1), tt.input("x", (2, "b", 3)), normal(2, 5, 3)
+    if layer.batch_first:
+        x, array = tt.input("x", ("b", 5, 3)), normal(3, 5, 3)
+    every, last = layer(x)
+    outputs = [every, *(last if isinstance(last, tuple) else [last])]
+    model = assert_same([x], outputs, [array])
+    for found in model, tt.onnx.to_model(tt.onnx.load(model)):
+        names = operators_of(found)
+        assert names.count(operator) == layer.num_layers * layer.directions
+        assert {"Sigmoid", "Tanh", "Relu", "MatMul", "Gemm"}.isdisjoint(names)
+    assert operators_of(assert_same([x], [every[-1]], [array])).count(operator) == names.count(operator)
+
+
+def test_states_before_the_first_step_are_said_and_gradients_written_out():
+    layer, x = tt.nn.LSTM(3, 4, seed=1), tt.input("x", (2, "b", 3))
+    h, c = tt.input("h", (1, "b", 4)), tt.input("c", (1, "b", 4))
+    arrays = [normal(2, 5, 3), normal(1, 5, 4), normal(1, 5, 4)]
+    every, _ = layer(x, (h, c))
+    assert "LSTM" in operators_of(assert_same([x, h, c], [every], arrays))
+    both = [every.sum(), tt.grad(every.sum(), layer.weight_hh_l0)]
+    assert "LSTM" not in operators_of(assert_same([x, h, c], both, arrays, tolerance=1e-4))

@@ -22,6 +22,19 @@ def text_of(model, *, with_names=True):
     return onnx.printer.to_text(copy)
 
 
+def numbered(model):
+    """A model whose values between are numbered in their order, and not listed."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    del copy.graph.value_info[:]
+    kept = {item.name for item in (*copy.graph.input, *copy.graph.initializer, *copy.graph.output)}
+    names = {}
+    for node in copy.graph.node:
+        for place in node.input, node.output:
+            place[:] = [name if name in kept else names.setdefault(name, str(len(names))) for name in place]
+    return copy
+
+
 def again(model):
     return tt.onnx.to_model(tt.onnx.load(model))
 
@@ -34,7 +47,11 @@ TURNED = {"encoder", "recurrent"}
 def test_a_network_comes_back_as_it_was(name):
     net, x, _ = built(name)
     model = tt.onnx.to_model(net, inputs=[x])
-    mine, theirs = (text_of(item, with_names=name not in TURNED) for item in (model, again(model)))
+    both = [model, again(model)]
+    if name == "recurrent":  # what prepares its weights has no name at first
+        both = [numbered(item) for item in both]
+        assert operators_of(model).count("LSTM") == 1
+    mine, theirs = (text_of(item, with_names=name not in TURNED) for item in both)
     assert theirs == mine
 
 
