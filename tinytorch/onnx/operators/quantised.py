@@ -36,7 +36,9 @@ _FLOATS: Final = {
 }  # fmt: skip
 """The largest numbers of floating dtypes that only constants have."""
 _BYTE: Final = 255
-"""The largest magnitude of a byte less its zero point."""
+"""The largest magnitude of a byte less its zero point, whatever that is."""
+_EXACT: Final = 2**24
+"""The magnitude up to which every whole number is a float32."""
 
 
 @operator("QuantizeLinear", since=10, limits="To dtypes other than uint8, int8 and int16 only of known x.")
@@ -144,16 +146,41 @@ def dynamic_quantize_linear(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 @operator("MatMulInteger", since=10)
-def matmul_integer(
-    a: Tensor, b: Tensor, a_zero_point: Tensor | None = None, b_zero_point: Tensor | None = None
-) -> Tensor:
+def matmul_integer(a: Tensor, b: Value, a_zero_point: Value = None, b_zero_point: Value = None) -> Tensor:
     """The product of matrices of bytes less their zero points, in int32."""
     return _whole(_product(a, b, a_zero_point, b_zero_point))
 
 
-def _product(a: Tensor, b: Tensor, a_zero: Tensor | None, b_zero: Tensor | None) -> Tensor:
-    wide = _exact(a.shape[-1])
-    return _shifted(a, _of_rows(a_zero), wide) @ _shifted(b, b_zero, wide)
+def _product(a: Tensor, b: Value, a_zero: Value, b_zero: Value) -> Tensor:
+    wide = _exact(_largest(a, a_zero), _summed(b, b_zero, a.shape[-1], -2))
+    rows = None if a_zero is None else _of_rows(tensor_of(a_zero))
+    columns = None if b_zero is None else tensor_of(b_zero)
+    return _shifted(a, rows, wide) @ _shifted(tensor_of(b), columns, wide)
+
+
+def _array(value: Value) -> Array | None:
+    """Whole numbers that are known; None for another value."""
+    found = value.array if isinstance(value, Weight) else value
+    if not isinstance(found, np.ndarray) or found.dtype.kind not in "iu":
+        return None
+    return found.astype(np.int64)
+
+
+def _largest(x: Tensor, zero: Value) -> int:
+    """What bytes less their zero point are at most, in magnitude."""
+    known = np.zeros(1, np.int64) if zero is None else _array(zero)
+    if known is None or not known.size:
+        return _BYTE
+    low, high = _WHOLE.get(str(x.dtype), (-_BYTE, _BYTE))
+    return int(max(high - known.min(), known.max() - low))
+
+
+def _summed(w: Value, zero: Value, terms: Extent, axes: int | tuple[int, ...]) -> Extent:
+    """What the magnitudes of so many weights, less zero points that broadcast to them, add up to at most."""
+    known, point = _array(w), np.zeros((), np.int64) if zero is None else _array(zero)
+    if known is None or point is None or not known.size:
+        return terms * _BYTE
+    return int(np.abs(known - point).sum(axis=axes).max())
 
 
 def _of_rows(item: Tensor | None) -> Tensor | None:
@@ -166,9 +193,9 @@ def _shifted(x: Tensor, zero: Tensor | None, dtype: str) -> Tensor:
     return wide if zero is None else wide - zero.astype(dtype)
 
 
-def _exact(terms: Extent) -> str:
-    """A floating dtype in which so many products of bytes are summed without rounding."""
-    return "float32" if isinstance(terms, int) and terms * _BYTE * _BYTE < 2**24 else "float64"
+def _exact(largest: int, summed: Extent) -> str:
+    """A floating dtype that holds all sums of bytes up to `largest` times weights that add up to `summed`."""
+    return "float32" if isinstance(summed, int) and largest * summed <= _EXACT else "float64"
 
 
 def _whole(total: Tensor) -> Tensor:
@@ -177,7 +204,7 @@ def _whole(total: Tensor) -> Tensor:
 
 @operator("QLinearMatMul", since=10)
 def qlinear_matmul(
-    a: Tensor, a_scale: Tensor, a_zero_point: Tensor, b: Tensor, b_scale: Tensor, b_zero_point: Tensor,
+    a: Tensor, a_scale: Tensor, a_zero_point: Value, b: Value, b_scale: Tensor, b_zero_point: Value,
     y_scale: Tensor, y_zero_point: Tensor,
 ) -> Tensor:  # fmt: skip
     """The product of quantised matrices, quantised."""
@@ -192,13 +219,17 @@ def _requantised(total: Tensor, a: Tensor, b: Tensor, y_scale: Tensor, y_zero: T
     return _saturated(scaled, y_zero.astype("float32"), str(y_zero.dtype))
 
 
-def _convolved(
-    x: Tensor, w: Tensor, x_zero: Tensor | None, w_zero: Tensor | None, settings: Mapping[str, Any]
-) -> Tensor:
-    terms = volume(kernel_of(w, None)) * w.shape[1]
-    wide = _exact(terms)
-    per_output = None if w_zero is None else _of_channels(w_zero, w.ndim - 1)
-    return conv(_shifted(x, x_zero, wide), _shifted(w, per_output, wide), None, **settings)
+def _convolved(x: Tensor, given: Value, x_zero: Value, w_zero: Value, settings: Mapping[str, Any]) -> Tensor:
+    w, behind = tensor_of(given), tuple(range(1, x.ndim))
+    points, array = None if w_zero is None else tensor_of(w_zero), _array(w_zero)
+    beside = array if array is None or array.size == 1 else array.reshape([-1, *[1] * len(behind)])
+    summed = _summed(
+        given, w_zero if beside is None else beside, volume(kernel_of(w, None)) * w.shape[1], behind
+    )
+    wide = _exact(_largest(x, x_zero), summed)
+    per_output = None if points is None else _of_channels(points, len(behind))
+    shift = None if x_zero is None else tensor_of(x_zero)
+    return conv(_shifted(x, shift, wide), _shifted(w, per_output, wide), None, **settings)
 
 
 def _of_channels(item: Tensor, behind: int) -> Tensor:
@@ -208,7 +239,7 @@ def _of_channels(item: Tensor, behind: int) -> Tensor:
 
 @operator("ConvInteger", since=10, limits="1 to 3 spatial axes.")
 def conv_integer(
-    x: Tensor, w: Tensor, x_zero_point: Tensor | None = None, w_zero_point: Tensor | None = None, *,
+    x: Tensor, w: Value, x_zero_point: Value = None, w_zero_point: Value = None, *,
     auto_pad: str, group: int, kernel_shape: Ints = None, strides: Ints = None, pads: Ints = None,
     dilations: Ints = None,
 ) -> Tensor:  # fmt: skip
@@ -222,7 +253,7 @@ def conv_integer(
 
 @operator("QLinearConv", since=10, limits="1 to 3 spatial axes.")
 def qlinear_conv(
-    x: Tensor, x_scale: Tensor, x_zero_point: Tensor, w: Tensor, w_scale: Tensor, w_zero_point: Tensor,
+    x: Tensor, x_scale: Tensor, x_zero_point: Value, w: Value, w_scale: Tensor, w_zero_point: Value,
     y_scale: Tensor, y_zero_point: Tensor, b: Tensor | None = None, *, auto_pad: str, group: int,
     kernel_shape: Ints = None, strides: Ints = None, pads: Ints = None, dilations: Ints = None,
 ) -> Tensor:  # fmt: skip

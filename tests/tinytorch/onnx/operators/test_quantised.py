@@ -81,3 +81,18 @@ def test_a_dtype_that_only_constants_have_is_said():
     model, _ = node_model("QuantizeLinear", [x, SCALE, zero], weights=[1, 2], opset=21)
     with pytest.raises(tt.UnsupportedOperatorError, match="has to be known before a call"):
         tt.onnx.load(model)
+
+
+@pytest.mark.parametrize(("terms", "is_single"), [(1024, True), (1025, False)])
+@pytest.mark.parametrize("zero", [0, 128])
+def test_known_weights_are_summed_in_float32_as_long_as_that_is_exact(terms, is_single, zero):
+    x, w = np.zeros((2, terms), np.uint8), np.full((terms, 3), -128, np.int8)
+    x[1] = 128 if zero else 129
+    w[0, 1] = 127  # odd sums beside the largest
+    given = [x, w, np.uint8(zero), np.int8(0)]
+    model, feeds = node_model("MatMulInteger", given, weights=(1, 2, 3))
+    wanted = (x.astype(np.int64) - zero) @ w.astype(np.int64)
+    (found,) = ours(model, feeds)
+    np.testing.assert_array_equal(found, wanted)
+    program = tt.onnx.load(model).compile()
+    assert ("f64" not in str(program.source_graph)) is (is_single and bool(zero))
