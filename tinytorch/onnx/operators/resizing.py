@@ -9,11 +9,12 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from compiler.ir.dims import Extent, divide_exactly
+from compiler.ir.dims import Extent, divide_exactly, symbols
 from compiler.ir.types import floating
 from tinytorch.axes import normalised_axis
 from tinytorch.onnx.calling.operator import Extents, Known, operator
 from tinytorch.onnx.calling.values import Array, Unsupported
+from tinytorch.onnx.operators.phases import phased
 from tinytorch.ops.elementwise import where
 from tinytorch.ops.layout import take
 from tinytorch.rounding import rounded_once
@@ -236,6 +237,9 @@ def _weighed(x: Tensor, rows: Sequence[_Axis], way: _Way) -> Tensor:
     given = x.dtype
     x = x.astype(floating(given))
     for row in rows:
+        if not isinstance(row.whole, int):
+            x = phased(x, row.axis, *_phases(row, way))
+            continue
         places, weights = _taps(row, way)
         x = _combined(x, row.axis, _number(row.whole), places, weights.astype(x.dtype.numpy))
     return x.astype(given)
@@ -256,6 +260,40 @@ def _combined(x: Tensor, axis: int, whole: int, places: Array, weights: Array) -
     return (x.swapaxes(axis, -1) @ matrix.T).swapaxes(axis, -1)
 
 
+def _phases(row: _Axis, way: _Way) -> tuple[Array, Array]:
+    """For each of the new elements that an old one becomes, which others it is made of, and their weights.
+
+    An axis whose length is not known is only so many times as long, by a transformation that does not ask for
+    its length, with nothing left out at its ends.
+    """
+    times = divide_exactly(row.count, row.whole)
+    if not isinstance(times, int) or row.scale not in (None, times) or way.excludes_outside:
+        raise Unsupported(
+            f"an axis of {row.whole} becomes one of {row.count}, which has to be known{_fix(row)}"
+        )
+    if way.transformation not in ("half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "asymmetric"):
+        raise Unsupported(
+            f"{way.transformation} asks for the length of an axis, which is {row.whole}{_fix(row)}"
+        )
+    shift = 0.0 if way.transformation == "asymmetric" else 0.5
+    at = (np.arange(times) + shift) / times - shift
+    return _weights(at, way, 1.0)
+
+
+def _fix(row: _Axis) -> str:
+    names = sorted(symbols(row.whole))
+    return f"\n  fix: load(..., dims={{{names[0]!r}: 224}})" if names else ""
+
+
+def _weights(at: Array, way: _Way, shrink: float) -> tuple[Array, Array]:
+    """The places around positions, and the weights of the elements there."""
+    radius = math.ceil((1 if way.mode == "linear" else 2) / shrink)
+    places = np.floor(at)[:, None] + np.arange(1 - radius, radius + 1)
+    away = np.abs(places - at[:, None]) * shrink
+    weights = np.maximum(1 - away, 0.0) if way.mode == "linear" else _cubic(away, way.coefficient)
+    return places.astype(np.int64), weights
+
+
 def _taps(row: _Axis, way: _Way) -> tuple[Array, Array]:
     """Which old elements a new one is made of, and their weights: `[count, taps]` each."""
     at, whole = _positions(row, way), _number(row.whole)
@@ -264,16 +302,14 @@ def _taps(row: _Axis, way: _Way) -> tuple[Array, Array]:
     radius = (1 if way.mode == "linear" else 2) / shrink
     if 2 * radius * max(len(at), 1) > _MANY:
         raise Unsupported(f"{row.count} elements of an axis of {whole}, each of {2 * radius:g}, are too many")
-    near = np.arange(1 - math.ceil(radius), math.ceil(radius) + 1)
-    places = np.floor(at)[:, None] + near
-    away = np.abs(places - at[:, None]) * shrink
-    weights = np.maximum(1 - away, 0.0) if way.mode == "linear" else _cubic(away, way.coefficient)
+    places, weights = _weights(at, way, shrink)
     if way.excludes_outside:
         weights = np.where((places >= 0) & (places < whole), weights, 0.0)
     if way.excludes_outside or shrink < 1:
         weights = weights / weights.sum(1, keepdims=True)
-    used = np.any(weights != 0, axis=0) | (near == 0)
-    return np.clip(places, 0, whole - 1).astype(np.int64)[:, used], weights[:, used]
+    used = np.any(weights != 0, axis=0)
+    used[math.ceil(radius) - 1] = True  # the element at the position or before it
+    return np.clip(places, 0, whole - 1)[:, used], weights[:, used]
 
 
 def _cubic(away: Array, a: float) -> Array:

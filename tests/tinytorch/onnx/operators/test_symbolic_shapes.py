@@ -145,3 +145,31 @@ def test_a_shape_that_an_input_gives_is_asked_for():
     with pytest.raises(tt.UnsupportedOperatorError, match=r"(?s)input extents.*'w'.*known=\{'w': array\}"):
         tt.onnx.load(text)
     assert str(tt.onnx.load(text, known={"w": np.array([2, -1])}).outputs[0].shape) == "(2, 2*n)"
+
+
+RESIZED = """
+g (float[1, 2, h, w] x) => (float[a, b, c, d] y) <float[4] scales = {{1, 1, {0}, 2}}> {{
+    y = Resize<mode = "{1}", coordinate_transformation_mode = "{2}">(x, , scales)
+}}
+"""
+
+
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+@pytest.mark.parametrize("transformation", ["half_pixel", "pytorch_half_pixel", "asymmetric"])
+@pytest.mark.parametrize("times", [2, 3])
+def test_images_of_any_size_are_enlarged_as_those_of_known_ones(mode, transformation, times):
+    model = parsed(RESIZED.format(times, mode, transformation))
+    found = tt.onnx.load(model)
+    assert [str(item.shape) for item in found.outputs] == [f"(1, 2, {times}*h, 2*w)"]
+    program = found.compile()
+    for rows, columns in ((5, 4), (1, 3)):
+        x = np.random.default_rng(rows).normal(size=(1, 2, rows, columns)).astype(np.float32)
+        wanted = tt.onnx.load(model, dims={"h": rows, "w": columns}).compile()(x)
+        np.testing.assert_allclose(program(x), wanted, atol=2e-6)
+
+
+def test_a_transformation_that_asks_for_a_length_is_refused_where_that_is_symbolic():
+    with pytest.raises(
+        tt.UnsupportedOperatorError, match=r"align_corners asks .* which is h\n.*dims=\{'h': 224"
+    ):
+        tt.onnx.load(parsed(RESIZED.format(2, "linear", "align_corners")))
