@@ -10,7 +10,7 @@ from compiler.errors import PassError
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.verify import verify
-from compiler.pipeline.contract import History, Pass, Record, Report, RewritingPass, SchedulingPass, is_pass
+from compiler.pipeline.contract import History, Pass, Record, Report, RewritingPass, SchedulingPass
 from compiler.rewrite.lineage import traced
 from compiler.schedule.frame import called
 from compiler.schedule.proof import prove_schedule
@@ -27,29 +27,33 @@ def run_passes(
     `donated` are the inputs whose arrays may be written over. All rewriting passes come before the first
     scheduling pass. Raises PassError naming a pass that fails, LawError naming one whose result breaks a law.
     """
-    _check_order(passes)
+    rewriting, scheduling = _by_kind(passes)
     records: list[Record] = []
-    for item in passes:
-        if isinstance(item, RewritingPass):
-            graph = _rewrite(item, graph, target, records)
+    for item in rewriting:
+        graph = _rewrite(item, graph, target, records)
     schedule = Schedule.of(graph, donated)
-    for item in passes:
-        if isinstance(item, SchedulingPass) and not isinstance(item, RewritingPass):
-            schedule = _schedule(item, schedule, target, records)
+    for item in scheduling:
+        schedule = _schedule(item, schedule, target, records)
     return schedule, History(records)
 
 
-def _check_order(passes: Sequence[Pass]) -> None:
-    scheduling: Pass | None = None
+def _by_kind(passes: Sequence[object]) -> tuple[list[RewritingPass], list[SchedulingPass]]:
+    """The passes, asked for what they are once: that a protocol is kept takes longer than many a pass."""
+    rewriting: list[RewritingPass] = []
+    scheduling: list[SchedulingPass] = []
     for item in passes:
-        if not is_pass(item):
+        if isinstance(item, RewritingPass) and not isinstance(item, type):
+            if scheduling:
+                last = scheduling[-1].name
+                raise PassError(
+                    f"{item.name} rewrites the graph and cannot come after {last}, which schedules it"
+                )
+            rewriting.append(item)
+        elif isinstance(item, SchedulingPass) and not isinstance(item, type):
+            scheduling.append(item)
+        else:
             raise PassError(f"{item!r} is no pass: it has neither `rewrite` nor `schedule`")
-        if not isinstance(item, RewritingPass):
-            scheduling = item
-        elif scheduling is not None:
-            raise PassError(
-                f"{item.name} rewrites the graph and cannot come after {scheduling.name}, which schedules it"
-            )
+    return rewriting, scheduling
 
 
 def _rewrite(item: RewritingPass, graph: Graph, target: Target, records: list[Record]) -> Graph:
