@@ -15,7 +15,7 @@ between that it reads. A scalar beside vectors, or one that is stored as a vecto
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -106,6 +106,8 @@ class _Source(Lines):
         self.pending: dict[Value, _Pending] = {}
         self.taken: list[dict[str, None]] = [{}]
         """The names that were given in each open block, the innermost last."""
+        self.numbers: ChainMap[str, int] = ChainMap()
+        """By stem, the number below which no name is free while its block is open."""
         self.blocks, self.opened = [0], 0
         """The open blocks by number, and how many there have been."""
         self.home: dict[Value, int] = {}
@@ -136,10 +138,10 @@ class _Source(Lines):
 
     def _fresh(self, stem: str) -> str:
         """`sum0`, or without a stem `i`, `j`: the first that is free."""
-        number = 0
+        number = self.numbers.get(stem, 0)
         while self._is_taken(name := f"{stem}{number}" if stem else loop_name(number)):
             number += 1
-        self.taken[-1][name] = None
+        self.taken[-1][name], self.numbers[stem] = None, number + 1
         return name
 
     def _distinct(self, name: str, mark: str) -> str:
@@ -159,11 +161,13 @@ class _Source(Lines):
         self.opened += 1
         self.blocks.append(self.opened)
         self.taken.append({})
+        self.numbers = self.numbers.new_child()
 
     def leave(self) -> None:
         super().leave()
         self.blocks.pop()
         self.taken.pop()
+        self.numbers = self.numbers.parents
 
     def settle(self) -> None:
         self._flush(loads_only=False)
