@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from compiler.analysis.cost import Cost
@@ -197,6 +198,7 @@ def most(shards: int, workers: int) -> int:
     return -(-shards // workers)
 
 
+@lru_cache(4096)
 def _blocks(shards: int, workers: int) -> float:
     """How many sums a worker returns, on average: one where the number of workers is a power of two."""
     return sum(len(share) for share in shares(shards, workers)) / workers
