@@ -22,10 +22,10 @@ def test_it_begins_with_a_summary_and_never_is_wider_than_the_screen(opened: Ope
 
 def test_the_slider_moves_and_marks_the_nodes_that_the_pass_changed(opened: Opened) -> None:
     program, _ = three_layers()
+    slots = report_data(program)["slots"]
     opened.page.click("#unfold")
     for number, record in enumerate(program.history, start=1):
         opened.at(record.name)
-        slots = report_data(program)["slots"]
         gone = {k for k, slot in enumerate(slots) if slot.get("gone", [-1])[0] == number}
         assert opened.marked("gone") == gone
         if record.graph is record.after:
