@@ -13,6 +13,7 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 
 from building import generated, percent, running  # noqa: E402  # found by the line above
+from sphinx.domains.python import PythonDomain  # noqa: E402
 
 project = "tinytorch"
 author = "tinytorch contributors"
@@ -43,6 +44,21 @@ def read(_: Any, page: str, source: list[str]) -> None:
         source[0] = running.with_results(text, page.rsplit("/")[-1], Path(folder))
 
 
+class Python(PythonDomain):
+    """Sphinx's own, which goes through all names for that of a type at each signature: here once."""
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env)
+        self._found: dict[tuple[Any, ...], list[Any]] = {}
+
+    def find_obj(self, env: Any, *place: Any) -> list[Any]:
+        """What a name may be, from a place and by a role; no name is added once references are resolved."""
+        if place not in self._found:
+            self._found[place] = super().find_obj(env, *place)
+        return list(self._found[place])
+
+
 def setup(app: Any) -> None:
     """What Sphinx asks for."""
+    app.add_domain(Python, override=True)
     app.connect("source-read", read)
