@@ -1,6 +1,7 @@
 """Fitting on many workers: the bits of one process, whoever takes part and whoever is lost."""
 
 import os
+import resource
 import signal
 import time
 
@@ -121,6 +122,29 @@ def test_a_worker_that_hangs_is_given_up_after_the_deadline_and_begins_anew(mach
     assert history.notes[0].startswith(f"step 3: worker {stopped[0]} was lost (it did not answer in time)")
     assert len([note for note in history.notes if "lost" in note]) == 1
     _await_workers(machines, 3, stopped)
+
+
+def test_a_full_disk_at_a_checkpoint_leaves_the_one_before_from_which_a_fit_goes_on(
+    machines, alone, tmp_path
+):
+    path = tmp_path / "fit.npz"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(state):
+        if state.epoch == 2:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (512, limits[1]))
+
+    full, again = problem(), problem()
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            machines.fit(
+                full.step, data(), epochs=3, callbacks=[fill, tt.callbacks.Checkpoint(path)], **SETTINGS
+            )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == [path]
+    history = machines.fit(again.step, data(), epochs=3, resume=path, **SETTINGS)
+    assert (bits(again), rows_of(history)) == alone
 
 
 def test_what_is_wrong_in_the_program_is_raised_here_and_the_last_step_stays(machines):
