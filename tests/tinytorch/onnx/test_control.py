@@ -75,8 +75,7 @@ def test_a_scan_goes_backward_over_rows_of_a_number():
         tt.onnx.load(parsed(SUMS))
 
 
-def test_a_loop_that_ends_by_data_says_which():
-    text = """
+HALVING = """
     halving (float x) => (float y) {
         bound = Constant<value_float = 1.0>()
         big = Greater(x, bound)
@@ -88,8 +87,33 @@ def test_a_loop_that_ends_by_data_says_which():
         }>
     }
     """
-    with pytest.raises(tt.UnsupportedOperatorError, match=r"condition, at iteration 0: .* depends on 'x'"):
-        tt.onnx.load(parsed(text.replace('"", big', ", big")))
+
+
+def test_a_loop_that_ends_by_data_says_which():
+    for bound in ("", "many"):
+        text = HALVING.replace('""', bound).replace(
+            "bound =", "many = Constant<value_int = 300>() bound =", 1
+        )
+        with pytest.raises(
+            tt.UnsupportedOperatorError, match=r"condition, at iteration 0: .* depends on 'x'"
+        ):
+            tt.onnx.load(parsed(text))
+
+
+def test_a_bounded_loop_that_ends_by_data_keeps_what_it_had():
+    text = HALVING.replace('""', "few").replace("bound =", "few = Constant<value_int = 4>() bound =", 1)
+    model = tt.onnx.load(parsed(text))
+    (x,), (y,) = model.inputs, model.outputs
+    program = tt.compile(x, (y, tt.grad(y, x)))
+    for value, times in ((0.75, 0), (1.0, 0), (1.5, 1), (7.0, 3), (100.0, 4)):
+        found = [item.item() for item in program(np.float32(value))]
+        assert found == [value / 2**times, 0.5**times]
+    rows = text.replace("(bool more, float next)", "(bool more, float next, float row)")
+    rows = rows.replace("y = Loop", "y, z = Loop").replace("more = ", "row = Neg(next) more = ")
+    with pytest.raises(
+        tt.UnsupportedOperatorError, match=r"stacks a row for each iteration, and its cond.*: .* on 'x'"
+    ):
+        tt.onnx.load(parsed(rows))
 
 
 def test_a_loop_that_never_runs_has_no_rows():

@@ -3,54 +3,100 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from compiler.ir.scope import scope
 from tinytorch.onnx.calling.operator import Call, Known, operator
 from tinytorch.onnx.calling.rows import piece_of, rows_of, stacked
-from tinytorch.onnx.calling.values import Failed, NotKnown, Unsupported, Value, dtype_name, known_of, shape_of
+from tinytorch.onnx.calling.values import (
+    Failed,
+    NotKnown,
+    Unsupported,
+    Value,
+    dtype_name,
+    known_of,
+    shape_of,
+    tensor_of,
+)
+from tinytorch.ops.elementwise import logical_and, where
 from tinytorch.ops.making import zeros
+from tinytorch.tensor import Tensor
 
-_UNROLLED = "Unrolled: the number of iterations is known before a call"
+_UNROLLED: Final = "Unrolled: the number of iterations is known before a call"
+MOST_MASKED: Final = 256
+"""Iterations of a loop whose condition depends on data, all of which are computed."""
 
 
-@operator("Loop", since=1, limits=f"{_UNROLLED}.")
+@operator("Loop", since=1, limits=f"{_UNROLLED}, or bounded by {MOST_MASKED} with nothing stacked.")
 def loop(
     trips: Known | None, condition: Value, *carried: Value, body: Any, call: Call
 ) -> tuple[Value, ...]:  # fmt: skip
     """A graph that runs a number of times, or as long as a condition of its own holds.
 
     The body takes the iteration, the condition and what is carried; it gives the condition, what is carried
-    on, and what is stacked over all iterations. Both bounds have to be known, while the model is built: a
-    condition that depends on data is not supported.
+    on, and what is stacked over all iterations. A condition that depends on data ends a loop that has a bound
+    of few iterations: all of them are computed, of a body that is pure, and what is carried is kept from the
+    one on that the condition forbids. Nothing can be stacked then, for how much is not known.
     """
     if trips is None and condition is None:
         raise Unsupported("it has neither a number of iterations nor a condition, and would not end")
     state, kept = list(carried), list[list[Value]]()
     proceed: Value = np.array(True) if condition is None else condition
-    count = 0
-    while (trips is None or count < int(trips.reshape(-1)[0])) and _holds(proceed, count):
+    bound, alive, count = None if trips is None else int(trips.reshape(-1)[0]), None, 0
+    while bound is None or count < bound:
+        holds = _holds(proceed, count, bound)
+        if holds is False:
+            break
         with scope(f"iteration.{count}"):
             found = call.run(body, [np.array(count), proceed, *state])
         if any(isinstance(item, Failed) for item in found):
             return tuple(Failed() for _ in call.outputs)
         proceed = np.array(True) if condition is None else found[0]
-        state = found[1 : len(carried) + 1]
-        kept.append(found[len(carried) + 1 :])
+        following, rows = found[1 : len(carried) + 1], found[len(carried) + 1 :]
+        if isinstance(holds, Tensor):
+            alive = holds if alive is None else logical_and(alive, holds)
+        state = following if alive is None else _advanced(alive, following, state, rows)
+        kept.append(rows)
         count += 1
     if not kept:
         return (*state, *_no_rows(call.run(body, [np.array(0), proceed, *state])[len(carried) + 1 :]))
     return (*state, *(stacked(column, 0) for column in zip(*kept, strict=True)))
 
 
-def _holds(condition: Value, iteration: int) -> bool:
+def _holds(condition: Value, iteration: int, bound: int | None) -> bool | Tensor:
+    """Whether it goes on; a tensor where only a call knows that, and the iterations are few."""
     try:
         return bool(known_of(condition).reshape(-1)[0])
     except NotKnown as error:
+        if bound is not None and bound <= MOST_MASKED:
+            return tensor_of(condition).reshape(())
         error.place(f"condition, at iteration {iteration}")
         raise
+
+
+def _advanced(
+    alive: Tensor, following: Sequence[Value], state: Sequence[Value], rows: Sequence[Value]
+) -> list[Value]:
+    """What an iteration makes of a state, if it takes place."""
+    if rows:
+        raise _refused("it stacks a row for each iteration", alive)
+    for new, old in zip(following, state, strict=True):
+        if any(item is None or isinstance(item, list) for item in (new, old)):
+            raise _refused("it carries a sequence or an optional value", alive)
+        if (shape_of(new), dtype_name(new)) != (shape_of(old), dtype_name(old)):
+            kinds = [f"{dtype_name(item)}[{', '.join(map(str, shape_of(item)))}]" for item in (new, old)]
+            raise _refused(f"it carries on {' for '.join(kinds)}", alive)
+    pairs = zip(following, state, strict=True)
+    return [where(alive, tensor_of(new), tensor_of(old)) for new, old in pairs]
+
+
+def _refused(text: str, alive: Tensor) -> Unsupported:
+    unknown = NotKnown(alive)
+    error = Unsupported(f"{text}, and its condition: {unknown}")
+    error.wanted = unknown.wanted
+    return error
 
 
 def _no_rows(rows: Sequence[Value], axes: Sequence[int] = ()) -> list[Value]:
