@@ -20,13 +20,14 @@ import numpy as np
 
 from compiler.errors import DTypeError, UserError
 from compiler.ir.build import parameter_node
-from compiler.ir.dims import Dim, Extent, symbols
+from compiler.ir.dims import Dim, Extent, product, symbols
 from compiler.ir.graph import Graph
 from compiler.ir.op import Input, MapReduce, Parameter, Role, Size
 from compiler.ir.types import dtype_of
 from tinytorch.api import compile as compiled
 from tinytorch.api import constant
 from tinytorch.onnx.calling.reals import Real
+from tinytorch.onnx.reading.limits import LARGEST_DENSE
 from tinytorch.ops.joining import stack
 from tinytorch.ops.making import zeros
 from tinytorch.tensor import Tensor
@@ -155,6 +156,9 @@ def known_of(value: Value) -> Array:
         raise Unsupported(f"a tensor is wanted, not {_title(value)}")
     if any(isinstance(node.op, Input | Parameter) for node in Graph.of([value.node]).nodes):
         raise NotKnown(value)
+    size = product(value.shape)
+    if isinstance(size, int) and size > LARGEST_DENSE:
+        raise Unsupported(f"it has to be known before a call, and has {size} elements")
     try:
         return np.asarray(compiled([], value, backend="numpy", passes=())())
     except UserError as error:
