@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Self
 
+from compiler.ir.aligned import CACHE_LINE
 from compiler.ir.types import DType
 from compiler.loops.language import Ref, Tile
 from compiler.loops.machine import Machine
@@ -12,6 +13,10 @@ from compiler.loops.tables import BLOCK_DEPTH
 
 PARTS_AHEAD: Final = 8
 """Tiles that share the asking for the next panel, a part of it each."""
+
+TERMS_AHEAD: Final = 8
+"""How many terms ahead a panel is asked for that is read where it lies: each of its rows is on another page
+of memory, which the processor does not guess. 0.7 to 0.85 of the time for 8 and 16 rows of many terms."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +42,18 @@ class TileCode:
     """Whether sums are stored in the result, and there under a mask of the columns that exist."""
     ahead: bool
     """Whether rows of the panel follow each other, as the next panel does, which is asked for meanwhile."""
+    lies_far: bool
+    """Whether the panel is read where it lies, among other columns, and asked for some terms ahead."""
 
     @property
     def step_ahead(self) -> int:
         """How many elements of the next panel a tile asks for with each term."""
         return max(1, self.vectors * self.lanes // PARTS_AHEAD)
+
+    @property
+    def lines(self) -> range:
+        """At which of a panel's columns the lines of a cache begin that one of its rows has."""
+        return range(0, self.vectors * self.lanes, CACHE_LINE // self.dtype.size)
 
     @property
     def distance_ahead(self) -> int:
@@ -55,17 +67,19 @@ class TileCode:
         rows, terms, right = (isinstance(way, Ref) for way in (*stmt.left_strides, stmt.right_step))
         is_dense = isinstance(stmt.right_step, int) and stmt.right_step == stmt.vectors * stmt.lanes
         has_all = isinstance(stmt.columns, int) and stmt.columns >= stmt.vectors * stmt.lanes
+        lies_far = bool(stmt.right.terms) and not (is_dense or right or stmt.live)
         return cls(
             dtype, stmt.rows, stmt.vectors * stmt.lanes // lanes, lanes,
             fused=machine.has_fma and dtype.is_float, contiguous=stmt.left_strides[1] == 1,
             masked=stmt.masked, tables=(rows, terms, right), chosen=stmt.live is not None,
             direct=stmt.apart is not None, cut=stmt.apart is not None and not has_all, ahead=is_dense,
+            lies_far=lies_far,
         )  # fmt: skip
 
     @property
     def name(self) -> str:
         """The function's name."""
-        words = "fused", "contiguous", "masked", "chosen", "direct", "cut", "ahead"
+        words = "fused", "contiguous", "masked", "chosen", "direct", "cut", "ahead", "lies_far"
         marks = [word for word in words if getattr(self, word)]
         kinds = zip(("rows", "terms", "right"), self.tables, strict=True)
         marks += [f"{word}_by_table" for word, is_table in kinds if is_table]

@@ -23,7 +23,7 @@ from compiler.backends.llvm.jit.kinds import Value as Register
 from compiler.backends.llvm.jit.modules import Module
 from compiler.loops.language import Tile
 from compiler.loops.machine import Machine
-from compiler.loops.tiles import PARTS_AHEAD, TileCode
+from compiler.loops.tiles import PARTS_AHEAD, TERMS_AHEAD, TileCode
 
 FIRST_CACHE: Final = 3
 SECOND_CACHE: Final = 2
@@ -153,6 +153,8 @@ class _Tile:
                 far = builder.mul(loop.index, index(code.step_ahead))
                 self.ask_for(words.offset(builder, ahead, far, code.element), SECOND_CACHE)
             address = self.panel_row(term, moving)
+            if code.lies_far:
+                self.ask_for_row(address)
             b = [self.load(address, number, mask) for number, mask in enumerate(masks)]
             for number, start in enumerate(rows):
                 a = self.left(start, position)
@@ -219,6 +221,14 @@ class _Tile:
         builder = self.builder
         ahead = builder.add(position, builder.mul(self.by_term.register, index(_PREFETCH_TERMS)))
         self.ask_for(words.offset(builder, start, ahead, self.code.element), FIRST_CACHE)
+
+    def ask_for_row(self, row: Register) -> None:
+        """Ask for the panel's row some terms after one."""
+        builder, element = self.builder, self.code.element
+        far = builder.mul(self.step.register, index(TERMS_AHEAD))
+        later = words.offset(builder, row, far, element)
+        for column in self.code.lines:
+            self.ask_for(words.offset(builder, later, index(column), element), FIRST_CACHE)
 
     def ahead(self) -> Register:
         """The address from which on a tile asks for the next panel: each of some neighbours for a part of it.
