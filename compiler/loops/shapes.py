@@ -22,6 +22,14 @@ BESIDE: Final = 0.5
 WORTH: Final = 0.9
 """The share of the time from which on downward a tile has fewer rows than it could have."""
 
+SHORT_DEPTH: Final = 32
+"""Terms up to which a large result takes longer to store than to compute. Its tiles are one row, as wide as
+there are registers for: of rows that are not whole lines of a cache, each tile's first and last line are
+written twice, the second time after the first has left the cache."""
+
+LONG_RUN: Final = 16
+"""Vectors of such a row."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -46,12 +54,14 @@ class Shape:
         return min(BLOCK_ROWS, BLOCK_SUMS // self.columns) // self.rows * self.rows
 
 
-def choose(machine: Machine, dtype: DType, rows: int | None, columns: int | None) -> Shape:
-    """The tile for as many rows and columns, where they are known.
+def choose(
+    machine: Machine, dtype: DType, rows: int | None, columns: int | None, depth: int | None = None
+) -> Shape:
+    """The tile for as many rows and columns, and for at most so many terms, where they are known.
 
     Sixteen or more accumulators (eight where there are sixteen registers) cover the latency of the
     multiply-add; two vectors by eight rows load least. Where few rows are known, more vectors make up for
-    them; where few columns are, shorter vectors need no mask.
+    them; where few columns are, shorter vectors need no mask. Many rows of few terms are stored in long runs.
     """
     lanes, shortest = machine.vector_bytes // dtype.size, 16 // dtype.size
     while columns and lanes > shortest and columns <= lanes // 2:
@@ -62,6 +72,9 @@ def choose(machine: Machine, dtype: DType, rows: int | None, columns: int | None
         widest = {1: 8, 2: 6, 3: 5, 4: 4} if has_many else {1: 6, 2: 4, 3: 3, 4: 2}
         few = max(1, rows)
         return Shape(few, min(8 if columns is None else filled, widest[few]), lanes)
+    is_short = rows is None and depth is not None and depth <= SHORT_DEPTH
+    if is_short and has_many and filled >= LONG_RUN:
+        return Shape(1, -(-filled // -(-filled // LONG_RUN)), lanes)
     rows_of = {2: 8, 3: 6, 4: 5, 5: 5, 6: 4, 7: 3} if has_many else {2: 4}
     vectors = 1 if filled == 1 else min(rows_of, key=lambda count: -(-filled // count) * count)
     many = rows_of.get(vectors, 8)

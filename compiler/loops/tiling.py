@@ -73,7 +73,7 @@ class _Tiling(Copy):
         super().__init__()
         self.found, self.machine = found, machine
         rows, columns, depth = found.extents
-        self.shape = choose(machine, found.dtype, rows, columns)
+        self.shape = choose(machine, found.dtype, rows, columns, depth)
         self.whole = multiple(found.columns.stop, known) % self.shape.columns == 0
         self.one_block = depth is not None and depth <= BLOCK_DEPTH
         held = self.shape.rows if self.one_block else self.shape.block_rows

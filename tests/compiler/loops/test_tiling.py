@@ -41,3 +41,33 @@ def test_sums_that_nothing_follows_are_stored_by_the_tile():
     mapped = tt.compile([x, w], tt.relu(x @ w), backend="llvm").source(0)
     assert "tile %0[" in direct
     assert "tile room" in mapped
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "depth", "expected"),
+    [(None, 2261, 11, (1, 16)), (None, 300, 32, (1, 10)), (None, 240, 11, (6, 3)), (None, 2261, 33, (8, 2)),
+     (8, 2261, 11, (8, 2))],
+)  # fmt: skip
+def test_many_rows_of_few_terms_are_stored_in_long_runs(rows, columns, depth, expected):
+    shape = choose(WIDE, FLOAT32, rows, columns, depth)
+    assert (shape.rows, shape.vectors) == expected
+
+
+def test_large_results_of_few_terms():
+    """Rows that are whole lines, and rows that are not, with maps behind them and without."""
+    rng = np.random.default_rng(0)
+    for terms, columns in ((3, 4099), (20, 4099), (3, 4096), (20, 4096)):
+        a, b = (rng.integers(-9, 9, shape).astype("f") for shape in ((70, terms), (terms, columns)))
+        x, w = tt.input("x", a.shape), tt.input("w", b.shape)
+        plain, mapped = tt.compile([x, w], [x @ w, tt.relu(x @ w)], backend="llvm")(a, b)
+        assert np.array_equal(plain, a @ b)
+        assert np.array_equal(mapped, np.maximum(a @ b, 0))
+
+
+def test_a_panel_that_is_read_where_it_lies_is_asked_for():
+    """One that is copied is near already."""
+    w = tt.input("w", (300, 500))
+    for rows, is_asked_for in ((8, True), (64, False)):
+        x = tt.input("x", (rows, 300))
+        text = tt.compile([x, w], x @ w, backend="llvm").source(0, language="c")
+        assert ("__builtin_prefetch(b + 8 * step" in text) == is_asked_for

@@ -9,6 +9,7 @@ from typing import Final
 
 from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.steps.launches import BYTES_PER_NANOSECOND, Launch, Scratch, Sizes, chunks_for
+from compiler.ir.aligned import CACHE_LINE
 from compiler.ir.dims import Extent, evaluate, product
 from compiler.ir.node import Node
 from compiler.ir.types import INT64
@@ -18,7 +19,7 @@ from compiler.loops.chunking import Cuts, cut_product
 from compiler.loops.language import Count, Kernel, Memory
 from compiler.loops.places import Pointer
 from compiler.loops.products import ProductDraft
-from compiler.loops.shapes import Shape, choose
+from compiler.loops.shapes import SHORT_DEPTH, Shape, choose
 from compiler.loops.sparing import Numbers, Spared
 from compiler.loops.tables import BLOCK_DEPTH, Table
 from compiler.loops.tiling import COPY_ROWS
@@ -37,6 +38,9 @@ _NEAR_BYTES: Final = 1 << 19
 
 _PANELS_NEAR: Final = 1 << 20
 """Bytes of panels up to which none is asked for ahead: they are still in a near cache."""
+
+_RESULT_NEAR: Final = 1 << 20
+"""Likewise of a result, up to which its lines stay in a cache until all of their columns are stored."""
 
 _FEWEST_ROWS: Final = 128
 """Rows for which a panel is read from a far cache in a small part of the time that its multiply-adds take."""
@@ -197,7 +201,9 @@ def product_step(nodes: Sequence[Node], draft: ProductDraft, target: Target) -> 
     """
     _, rows, columns = (count.extent if isinstance(count.extent, int) else None for count in draft.core)
     dtype = nodes[0].type.dtype
-    tile = choose(target.machine, dtype, rows, columns)
+    is_short = _is_short(draft, dtype.size)
+    most = SHORT_DEPTH if is_short else BLOCK_DEPTH
+    tile = choose(target.machine, dtype, None if is_short else rows, columns, most)
     unit = 1 if columns is None else tile.columns
     cuts = Cuts((Count(0), Count(0), Count(0)), (Count(0), Count(0)), unit, draft.shares_left)
     kernel = cut_product(draft.kernel, draft.core, cuts)
@@ -208,7 +214,7 @@ def product_step(nodes: Sequence[Node], draft: ProductDraft, target: Target) -> 
         numbers = {count for count in draft.known if isinstance(count.extent, int)}
         whole = _whole_columns(draft.core[2], tile, choose(target.machine, dtype, None, None))
         known -= numbers if whole else numbers - {draft.core[2]}
-        multiples, few = whole, dict.fromkeys(numbers - {*draft.core}, BLOCK_DEPTH)
+        multiples, few = whole, dict.fromkeys(numbers - {*draft.core}, most)
     if draft.apart is not None and _is_far(draft, dtype.size):
         known.add(draft.apart)
     bound = bind(kernel, known, multiples, labels, few)
@@ -219,6 +225,22 @@ def _is_far(draft: ProductDraft, size: int) -> bool:
     """Whether all panels of a matrix are known to be more than a near cache holds."""
     elements = product((draft.core[0].extent, draft.core[2].extent, draft.depth))
     return isinstance(elements, int) and elements * size > _PANELS_NEAR
+
+
+def _is_short(draft: ProductDraft, size: int) -> bool:
+    """Whether a result of many rows is known to be larger than a near cache, and sooner computed than stored.
+
+    Where rows are whole lines, no line is stored twice, and fewer terms are. Where a table says which terms
+    there are, rows that are tiled together share more than their terms.
+    """
+    extents = (*(count.extent for count in draft.core), draft.depth)
+    known = [extent for extent in extents if isinstance(extent, int)]
+    if len(known) < len(extents) or draft.tables:
+        return False
+    batches, rows, columns, depth = known
+    most = SHORT_DEPTH if columns * size % CACHE_LINE else SHORT_DEPTH // 4
+    is_far = batches * rows * columns * size > _RESULT_NEAR
+    return rows >= COPY_ROWS and is_far and depth <= most
 
 
 def _whole_columns(columns: Count, tile: Shape, usual: Shape) -> dict[Count, int]:
