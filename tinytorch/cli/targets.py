@@ -243,9 +243,7 @@ def _as_value(found: Any) -> Value | None:
     if isinstance(found, Tensor):
         return [found]
     if isinstance(found, Module):
-        found = getattr(
-            found, "outputs", None
-        )  # of a model of `tt.onnx`; another has none until it is called
+        found = getattr(found, "outputs", None)  # of a model of `tt.onnx`; others have none until a call
     if isinstance(found, Mapping):
         found = list(cast("Mapping[Any, Any]", found).values())
     if not isinstance(found, list | tuple) or not found:
