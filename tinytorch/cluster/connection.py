@@ -109,16 +109,19 @@ class Connection:
 
         return self.client.sync(all_asked, list(self.slots()))
 
-    def end_hanging(self, *futures: Any) -> list[str]:
+    def end_hanging(self, *futures: Any, spares: bool = False) -> list[str]:
         """Ends the workers that compute some futures, which are cancelled; else those that are silent.
 
         Returns which ones. The nanny of a worker starts another one; a worker that has none is not used any
-        more.
+        more. With `spares` a worker that says that it is there is never ended, and futures are cancelled only
+        where one was.
         """
         keys = {future.key for future in futures}
         computing = [at for at, known in self.client.processing().items() if keys.intersection(known)]
+        ends = self.silent() if spares or not computing else computing
+        if spares and not ends:
+            return []
         self.client.cancel(list(futures), force=True)
-        ends = computing or self.silent()
         self.client.sync(
             self.client.scheduler.restart_workers, workers=ends, timeout=_KILLING, wait_for_workers=False,
             on_error="return", stimulus_id=f"tinytorch-{uuid4().hex}",

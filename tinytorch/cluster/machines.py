@@ -163,11 +163,12 @@ class Machines:
         worker are out at a time, so that neither data nor results have to fit into memory.
 
         A batch whose worker dies is sent again, up to `retries` times; so is one that is waited for longer
-        than `deadline` seconds (by default 20 times as long as the longest wait so far, and at least 10),
-        whose worker is ended. Raises what `tt.fit` raises for data that do not fit, ArgumentError for a
-        program that writes parameters or calls Python functions, and ClusterError where a batch is lost too
-        often or the scheduler goes away. What the program raises is raised here, with a note which rows it
-        was.
+        than `deadline` seconds, whose worker is ended. By default a worker is asked whether it is there when
+        it took 20 times as long as the longest wait so far, and at least 10 seconds (60 before the first
+        batch is back), and is ended where it does not answer. Raises what `tt.fit` raises for data that do
+        not fit, ArgumentError for a program that writes parameters or calls Python functions, and
+        ClusterError where a batch is lost too often or the scheduler goes away. What the program raises is
+        raised here, with a note which rows it was.
         """
         return mapped(self.connection, program, data, batch_size, inputs, retries, deadline)
 
@@ -221,7 +222,7 @@ class Machines:
 
         Raises what `sweep` raises, and ClusterError with the traceback where a try fails.
         """
-        plan = Plan(epochs, batch_size, validation, folds, seed, 0, None, halving)
+        plan = Plan(epochs, batch_size, validation, folds, seed, retries=0, deadline=None, halving=halving)
         return SweepAdvice(probed(self.connection, make_run, space, data, plan))
 
     def close(self) -> None:

@@ -191,7 +191,7 @@ class _Map:
             if not self.connection.is_alive:
                 raise self.connection.gone() from error
             if isinstance(error, TimeoutError) and not self.connection.end_hanging():
-                self.patience.took(limit)  # all are there, and take longer than was thought
+                self.patience.doubled()
             batch.future = None
 
     def _found(self, batch: _Batch) -> list[Array]:
@@ -239,10 +239,15 @@ class _Map:
             raise
 
     def _hangs(self, batch: _Batch) -> None:
-        """Ends the worker that has a batch, or its result, and sends it again."""
-        seconds = f"{self.patience.seconds:.3g} seconds"
-        if self.connection.end_hanging(batch.future):
+        """Ends the worker that has a batch, or its result, and sends it again.
+
+        Where no deadline was given, one that says that it is there has more time.
+        """
+        seconds, spares = f"{self.patience.seconds:.3g} seconds", self.patience.deadline is None
+        if self.connection.end_hanging(batch.future, spares=spares):
             self._died(batch, f"said nothing for {seconds} and was ended", None)
+        elif spares:
+            self.patience.doubled()
         else:
             self._lost(batch, f"no worker took them in {seconds}")
 

@@ -39,3 +39,7 @@ class Patience:
     def took(self, seconds: float) -> None:
         """That an answer took so long."""
         self.longest = max(self.longest, seconds)
+
+    def doubled(self) -> None:
+        """That all are there, and take longer than was thought; a deadline that was given stays."""
+        self.took(2 * self.seconds / _TIMES)

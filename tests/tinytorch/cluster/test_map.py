@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from tinytorch.cluster import patience
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,20 @@ def test_a_worker_that_hangs_with_results_is_ended_and_these_are_made_again(mach
     same([*parts, *found], predict(x, 1.0))
     client.wait_for_workers(2, timeout=60)
     assert pids[there[0]] not in client.run(os.getpid).values()
+
+
+def test_a_worker_that_takes_longer_than_was_thought_goes_on(machines, monkeypatch):
+    """Compiling takes longer than the patience with a first answer."""
+    client = machines.connection.client
+    client.wait_for_workers(2, timeout=60)
+    monkeypatch.setattr(patience, "FIRST", 0.1)
+    x = tt.input("x", ("batch", 6))
+    network = tt.nn.Sequential(*(tt.nn.Dense(6, 6) if k % 2 else tt.nn.GELU() for k in range(301)), seed=2)
+    program, given = tt.compile([x], network(x)), np.ones((30, 6), np.float32)
+    pids = client.run(os.getpid)
+    found = list(machines.map(program, given, batch_size=5, retries=0))
+    np.testing.assert_array_equal(np.concatenate(found), program(given))
+    assert client.run(os.getpid) == pids
 
 
 def places_of_results(client):

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from compiler.errors import ArgumentError
-from compiler.ir.numbers import whole_number
 from compiler.program import Program
 from compiler.schedule.tables import Table
+from tinytorch.callbacks.protocol import checked_count
 from tinytorch.cluster.advice.measuring import Found, measured
 from tinytorch.cluster.advice.model import LARGEST
 from tinytorch.cluster.connection import Connection
@@ -49,15 +48,17 @@ class Advice:
 
     def seconds(self, workers: int, rows: int | None = None) -> float:
         """The predicted time of a step on so many workers, further ones being like those that there are."""
-        return self.found.model.seconds(_positive("workers", workers), self._rows(rows))
+        return self.found.model.seconds(checked_count("workers", workers, 1), self._rows(rows))
 
     def parts(self, workers: int, rows: int | None = None) -> dict[str, float]:
         """What the predicted time is made of: computing, exchange, committing."""
-        return self.found.model.parts(_positive("workers", workers), self._rows(rows))
+        return self.found.model.parts(checked_count("workers", workers, 1), self._rows(rows))
 
     def break_even(self, workers: int | None = None) -> int | None:
         """From how many rows on workers are faster than one process; None where it is none up to 2^24."""
-        return self.found.model.break_even(self.workers if workers is None else _positive("workers", workers))
+        return self.found.model.break_even(
+            self.workers if workers is None else checked_count("workers", workers, 1)
+        )
 
     @property
     def best(self) -> int:
@@ -127,7 +128,7 @@ class Advice:
     __repr__ = __str__
 
     def _rows(self, rows: int | None) -> int:
-        return self.rows if rows is None else _positive("rows", rows)
+        return self.rows if rows is None else checked_count("rows", rows, 1)
 
     def _notes(self) -> tuple[str, ...]:
         link, model = self.found.model.link, self.found.model
@@ -151,16 +152,9 @@ def why(
 ) -> Advice:  # fmt: skip
     """The advice for a step, as `Machines.why` says."""
     check_step(step)
-    rows = _positive("batch_size", batch_size)
+    rows = checked_count("batch_size", batch_size, 1)
     given = dict(inputs or {})
     return Advice(measured(connection, step, rows, checked_shards(shards), given, sizes, workers), rows)
-
-
-def _positive(what: str, value: Any) -> int:
-    found = whole_number(value)
-    if found is None or found < 1:
-        raise ArgumentError(f"{what} is a positive integer, not {value!r}")
-    return found
 
 
 def _ms(seconds: float) -> str:

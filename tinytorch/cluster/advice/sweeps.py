@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from compiler.schedule.tables import Table
+from tinytorch.callbacks.protocol import checked_count
 from tinytorch.cluster.advice.waves import Waves
 from tinytorch.notebook.views import install, tables
 from tinytorch.plots import new_figure, saved
@@ -20,7 +21,7 @@ _MOST: Final = 1024
 class SweepAdvice:
     """What a sweep will take, from tries of a few epochs on the workers there are.
 
-    `seconds(workers)` is a prediction, of which each does a run at a time, and `waves` what it is made from.
+    `seconds(workers)` is a prediction for workers that do a run at a time each, `waves` what it follows from.
     `print` shows a table; `plot` a picture; `to_dict()` has the numbers.
     """
 
@@ -37,8 +38,11 @@ class SweepAdvice:
         return self.waves.runs
 
     def seconds(self, workers: int | None = None) -> float:
-        """The predicted time of the sweep on so many workers, further ones being like those there are."""
-        return self.waves.seconds(self.workers if workers is None else workers)
+        """The predicted time of the sweep on so many workers, further ones being like those there are.
+
+        Raises ArgumentError for a number of workers that is not positive.
+        """
+        return self.waves.seconds(self.workers if workers is None else checked_count("workers", workers, 1))
 
     @property
     def alone(self) -> float:
