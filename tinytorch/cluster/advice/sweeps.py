@@ -96,6 +96,8 @@ class SweepAdvice:
         cell.set_xscale("log", base=2)
         cell.set_yscale("log")
         cell.xaxis.set_major_formatter("{x:g}")
+        cell.yaxis.set_major_formatter("{x:g}")
+        cell.yaxis.set_minor_formatter("{x:.2g}")
         cell.set_xlabel("workers")
         cell.set_ylabel("seconds of the sweep")
         cell.grid(True, color="0.9")
