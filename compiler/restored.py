@@ -53,7 +53,7 @@ class Restored(Program):
     def _made(self) -> Program:
         with self._guard:
             if self._whole is None:
-                self._whole = self._compiled()
+                self._whole = self._enter = self._compiled()  # calls do not look on disk any more
             return self._whole
 
     def __getattr__(self, name: str) -> Any:

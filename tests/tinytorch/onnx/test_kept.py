@@ -96,6 +96,15 @@ def test_an_open_batch_is_kept_for_the_sizes_of_calls(cache):
     assert program.is_whole
 
 
+def test_calls_of_a_program_that_is_whole_do_not_look_on_disk(cache, monkeypatch):
+    content = layers("batch")
+    compiled(content, rows(2))
+    program = found(content)
+    expected = [program(rows(size)).tobytes() for size in (2, 9)]
+    monkeypatch.setattr(ObjectCache, "view", None)
+    assert [program(rows(size)).tobytes() for size in (2, 9)] == expected
+
+
 def what_passes_did(program: tt.Program) -> list[object]:
     """Without the time that each took."""
     return [(item["name"], item["done"], item["refused"]) for item in (i.to_dict() for i in program.history)]
