@@ -7,21 +7,18 @@ is then compiled as any other, which is what was compiled before, and its plan i
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compiler import STARTED
 from compiler.backends.contract import Keepable
 from compiler.backends.llvm.backend import Llvm
 from compiler.program import Program
+from compiler.sources import ENGINE, sources_state
 
 if TYPE_CHECKING:
     from compiler.backends.llvm.run.kept import Kept
@@ -63,6 +60,13 @@ class Restored(Program):
         return getattr(self._made(), name)
 
 
+def prepare() -> None:
+    """Loads the code that calls kept programs, where there can be any."""
+    llvm = Llvm()
+    if llvm.is_available:
+        llvm.prepare()
+
+
 def find_kept(key: str) -> Kept | None:
     """What is kept under a key; None where nothing is, or what is there is damaged."""
     return Llvm().kept(key)
@@ -73,41 +77,8 @@ def program_key(*facts: str, folders: tuple[Path, ...] = ()) -> str | None:
 
     Beside them it depends on the sources of the compiler and of other folders, on NumPy and on Python.
     """
-    states = [sources_state(folder) for folder in (Path(__file__).parent, *folders)]
+    states = [sources_state(folder) for folder in (ENGINE, *folders)]
     known = [state for state in states if state is not None]
     if len(known) < len(states):
         return None
     return Llvm().kept_key("\n".join([sys.version, np.__version__, *known, *facts]))
-
-
-@functools.cache
-def sources_state(folder: Path) -> str | None:
-    """A digest of what the file system knows of the sources in a folder: that of their content takes longer.
-
-    What is written anew, or is put in the place of another file, has another time of change, or number. None
-    where one has changed since this process began, which may run what was there before; and where there is no
-    such folder, as of modules in an archive.
-    """
-    try:
-        states = sorted(_states(folder))
-    except OSError:
-        return None
-    if any(known.st_ctime > STARTED for _, known in states):
-        return None
-    return hashlib.sha256("\n".join(state_text(*item) for item in states).encode()).hexdigest()
-
-
-def _states(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    folders = [str(folder)]
-    for path in folders:
-        with os.scandir(path) as found:
-            for entry in found:
-                if entry.name.endswith(".py"):
-                    yield entry.path, entry.stat()
-                elif entry.is_dir() and entry.name != "__pycache__":
-                    folders.append(entry.path)
-
-
-def state_text(path: str, known: os.stat_result) -> str:
-    """What the file system knows of a file."""
-    return f"{path} {known.st_size} {known.st_mtime_ns} {known.st_ctime_ns} {known.st_ino}"

@@ -13,7 +13,7 @@ from compiler.backends.reference import Reference
 from compiler.errors import PluginError
 from compiler.pipeline.contract import Pass, is_pass
 from compiler.plugins import Plugin, Registry
-from compiler.render.drawing import RENDERERS
+from compiler.render.renderers import RENDERERS
 from passes import FREEZING, SCHEDULING
 from tinytorch.ops import activations as act
 from tinytorch.ops import elementwise as op

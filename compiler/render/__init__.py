@@ -5,3 +5,8 @@ lays it out into a file. `arranged` puts everything of a picture in its place wi
 pictures that are too large for `dot`, and for pages. Only this room knows graphviz and pygraphviz, and loads
 them when something is drawn.
 """
+
+from typing import Final
+
+SUFFIXES: Final = (".svg", ".png", ".pdf", ".dot")
+"""What a drawing's file name may end in."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from compiler.errors import ArgumentError, DrawingError
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
+from compiler.render import SUFFIXES
 from compiler.render.arrangement import arranged
 from compiler.render.describe import describe
 from compiler.render.dot import dot_source, is_small
@@ -34,25 +34,11 @@ DOTS: Final = 96
 _LEGEND: Final = 12
 """Inches that the legend below a picture takes at most."""
 
-SUFFIXES: Final = (".svg", ".png", ".pdf", ".dot")
-"""What a drawing's file name may end in."""
 
-
-@dataclass(frozen=True, slots=True)
-class GraphvizRenderer:
-    """What a plugin contributes: a name, a suffix, and a graph as the contents of such a file."""
-
-    name: str
-    suffix: str
-
-    def render(self, graph: Graph) -> bytes:
-        """The file's contents. Raises DrawingError if the picture is too large or Graphviz is missing."""
-        picture = describe(graph)
-        return dot_source(picture).encode() if self.suffix == ".dot" else _laid_out(picture, self.suffix)
-
-
-RENDERERS: Final = tuple(GraphvizRenderer(suffix[1:], suffix) for suffix in SUFFIXES)
-"""One for each suffix."""
+def drawn(graph: Graph, suffix: str) -> bytes:
+    """The contents of a file with a suffix. Raises DrawingError as `to_svg` does."""
+    picture = describe(graph)
+    return dot_source(picture).encode() if suffix == ".dot" else _laid_out(picture, suffix)
 
 
 def draw(

@@ -71,6 +71,7 @@ HOUSE = {
     "compiler/ir/formula/__init__.py": "",
     "compiler/ir/formula/derive.py": "def door():\n    import sympy, mpmath",
     "compiler/errors.py": "",
+    "compiler/sources.py": "",
     "tests/__init__.py": "",
     "examples/__init__.py": "",
 }

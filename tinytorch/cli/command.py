@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import click
 
-from compiler.render.drawing import SUFFIXES
+from compiler.render import SUFFIXES
 from tinytorch.cli.failing import WITH_TRACEBACK
 
 AS_JSON: Final = "tinytorch.json"

@@ -8,7 +8,8 @@ Needs the library `onnx` (extra `onnx`). Nothing in a file is executed.
 
 from typing import TYPE_CHECKING
 
-from tinytorch.guards import missing_from
+from tinytorch.guards import guard, missing_from
+from tinytorch.onnx.importing.model import Model, load
 
 __all__ = ["Model", "backend", "load", "save", "supported_operators", "to_model"]
 
@@ -16,18 +17,17 @@ if TYPE_CHECKING:
     from tinytorch.onnx import backend
     from tinytorch.onnx.exporting.model import to_model
     from tinytorch.onnx.exporting.saving import save
-    from tinytorch.onnx.importing.model import Model, load
     from tinytorch.onnx.listing import supported_operators
 else:
     __getattr__ = missing_from(
         __name__,
         "backend",
-        load="importing.model",
         save="exporting.saving",
         supported_operators="listing",
         to_model="exporting.model",
-        Model="importing.model",
     )
+
+guard(__name__)
 
 
 def __dir__() -> list[str]:

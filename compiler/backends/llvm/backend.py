@@ -59,6 +59,10 @@ class Llvm:
 
         return kept_key(name, self.machine)
 
+    def prepare(self) -> None:
+        """Loads the code that `kept` and its programs need."""
+        importlib.import_module("compiler.backends.llvm.run.kept")
+
     def kept(self, key: str) -> Kept | None:
         """What an earlier process has kept under a key of a program; None where none has."""
         from compiler.backends.llvm.jit.cache import default_cache

@@ -20,7 +20,7 @@ from compiler.render import dot, drawing, layout
 from compiler.render.arrangement import arranged
 from compiler.render.describe import describe
 from compiler.render.dot import dot_source
-from compiler.render.drawing import RENDERERS, dot_source_of, draw, svg_of, to_svg, write
+from compiler.render.drawing import dot_source_of, draw, svg_of, to_svg, write
 from compiler.render.markup import visible
 from compiler.render.picture import (
     Arrow,
@@ -34,6 +34,7 @@ from compiler.render.picture import (
     Statement,
     Text,
 )  # fmt: skip
+from compiler.render.renderers import RENDERERS
 from tests.compiler.render.graphs import NOWHERE, chain, momentum, training_step, vector
 
 AWKWARD = [

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
-from compiler import restored
+from compiler import restored, sources
 from compiler.backends.llvm.backend import Llvm
 from compiler.backends.llvm.jit import cache as caching
 from compiler.backends.llvm.jit.cache import ObjectCache
@@ -168,10 +168,10 @@ def test_what_decides_about_a_program_is_in_its_key(cache, monkeypatch):
 
 
 def test_sources_that_are_written_anew_have_another_state(tmp_path, monkeypatch):
-    state = restored.sources_state.__wrapped__
+    state = sources.sources_state.__wrapped__
     (tmp_path / "a.py").write_text("a = 1")
     assert state(tmp_path) is None  # this process may run what was there before
-    monkeypatch.setattr(restored, "STARTED", 2 * restored.STARTED)
+    monkeypatch.setattr(sources, "STARTED", 2 * sources.STARTED)
     first = state(tmp_path)
     assert first == state(tmp_path)
     (tmp_path / "a.py").unlink()
@@ -182,10 +182,10 @@ def test_sources_that_are_written_anew_have_another_state(tmp_path, monkeypatch)
 
 def test_a_source_that_changes_while_a_program_is_made_keeps_it_out(cache, monkeypatch):
     model = tt.onnx.load(layers())
-    monkeypatch.setattr(restored, "STARTED", 0.0)
+    monkeypatch.setattr(sources, "STARTED", 0.0)
     assert model.compile()(rows(4)).any()
     assert entries(cache) == []
-    restored.sources_state.cache_clear()
+    sources.sources_state.cache_clear()
 
 
 def test_weights_that_may_have_changed_are_neither_kept_nor_found(cache):

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Final
 from compiler.backends.contract import LARGEST_KEPT
 from compiler.ir.node import Origin, asked_at, users_origin
 from compiler.program import Program
-from compiler.restored import Restored, find_kept, program_key, sources_state, state_text
+from compiler.restored import Restored, find_kept, prepare, program_key
+from compiler.sources import sources_state, state_text
 from tinytorch.onnx.reading.contents import Content
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _PASSES: Final = _OURS.parent / "passes"
 
 _ELSEWHERE: Final = b"location"
 """What is in the bytes of a model that has weights in other files, which its key knows nothing of."""
+
+prepare()
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,6 @@ import importlib
 import math
 import struct as struct_module
 import sys
-import sysconfig
 from collections.abc import Callable
 from typing import Any
 
@@ -71,7 +70,7 @@ class FloatHeader(ObjectHeader):
 def headers_are_known() -> bool:
     """Whether arrays of this interpreter lie as native code expects: real ones, against what they say."""
     usual = sys.implementation.name == "cpython" and object.__basicsize__ == ctypes.sizeof(ObjectHeader)
-    if not usual or sysconfig.get_config_var("Py_GIL_DISABLED") or sys.byteorder != "little":
+    if not usual or "free-threading" in sys.version or sys.byteorder != "little":
         return False
     if int(np.__version__.split(".")[0]) < 2 or _numpy_interface()[_ARRAY_TYPE] != id(np.ndarray):
         return False

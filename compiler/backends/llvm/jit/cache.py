@@ -23,13 +23,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from compiler import loops
-from compiler.backends.llvm.jit.engine import BEST, Target, compile_object
+from compiler.backends.llvm.jit.engine import BEST, Target, compile_object, host_target
 from compiler.backends.llvm.jit.modules import Module
 from compiler.backends.llvm.jit.once import once
 from compiler.backends.llvm.jit.untyped import binding
 from compiler.backends.llvm.jit.untyped import version as llvmlite_version
 from compiler.ir.aligned import CACHE_LINE, aligned_bytes
+from compiler.sources import ENGINE, sources_state
 
 CACHE_FORMAT = "1"
 """Part of every key; raised whenever the same IR must not find older object code."""
@@ -204,12 +204,19 @@ def default_cache() -> ObjectCache:
 
 @functools.cache
 def sources_digest() -> str:
-    """A digest of the source of everything that emits code here."""
+    """A digest of the source of everything that emits code here: read once, and again when a file changes."""
+    state = sources_state(ENGINE)
+    if state is None:
+        return _read_digest().decode()
+    return default_cache().made(f"sources\n{state}", _read_digest, host_target()).decode()
+
+
+def _read_digest() -> bytes:
     digest = hashlib.sha256()
-    for room in (Path(__file__).parents[1], Path(loops.__file__).parent):
+    for room in (ENGINE / "backends" / "llvm", ENGINE / "loops"):
         for path in sorted(room.rglob("*.py")):
             digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return digest.hexdigest().encode()
 
 
 def _checked(content: memoryview) -> memoryview | None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
-from compiler.backends.numpy import backend
+from compiler.backends.numpy import program as programs
 from compiler.backends.numpy.frame import Storage, aligned
 from compiler.backends.numpy.source import Source
 from compiler.ir.dims import evaluate
@@ -40,7 +40,7 @@ def test_only_the_latest_sizes_are_kept():
     program = compiled([x], [x * 2.0])
     for n in range(12):
         program(np.ones(n, np.float32))
-    assert len(frames(program)) == backend._KEPT
+    assert len(frames(program)) == programs._KEPT
     assert (11,) in frames(program)
     np.testing.assert_array_equal(program(np.ones(1, np.float32))[0], [2])
 

@@ -8,7 +8,7 @@ import pytest
 import tinytorch as tt
 from compiler.analysis.aliasing import regions_of
 from compiler.backends.numpy import walking
-from compiler.backends.numpy.backend import make_frame
+from compiler.backends.numpy.program import make_frame
 from compiler.backends.numpy.tiles import rows_of_a_tile
 from compiler.ir.node import Node
 from compiler.schedule.nest import Nest, nest_of
