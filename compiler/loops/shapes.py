@@ -23,12 +23,11 @@ WORTH: Final = 0.9
 """The share of the time from which on downward a tile has fewer rows than it could have."""
 
 SHORT_DEPTH: Final = 32
-"""Terms up to which a large result takes longer to store than to compute. Its tiles are one row, as wide as
-there are registers for: of rows that are not whole lines of a cache, each tile's first and last line are
-written twice, the second time after the first has left the cache."""
+"""Terms up to which a large result takes longer to store than to compute: where its rows are not written from
+their beginning to their end, a cache's lines are written twice, and nothing asks for the next ones ahead."""
 
-LONG_RUN: Final = 16
-"""Vectors of such a row."""
+SHORT_TILE: Final = (6, 4)
+"""Rows and vectors of the tiles that then follow each other along the rows of the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,8 @@ class Shape:
     rows: int
     vectors: int
     lanes: int
+    along_rows: bool = False
+    """Whether tiles follow each other along rows, not along columns."""
 
     @property
     def columns(self) -> int:
@@ -61,7 +62,7 @@ def choose(
 
     Sixteen or more accumulators (eight where there are sixteen registers) cover the latency of the
     multiply-add; two vectors by eight rows load least. Where few rows are known, more vectors make up for
-    them; where few columns are, shorter vectors need no mask. Many rows of few terms are stored in long runs.
+    them; where few columns are, shorter vectors need no mask. Many rows of few terms are stored along rows.
     """
     lanes, shortest = machine.vector_bytes // dtype.size, 16 // dtype.size
     while columns and lanes > shortest and columns <= lanes // 2:
@@ -73,8 +74,8 @@ def choose(
         few = max(1, rows)
         return Shape(few, min(8 if columns is None else filled, widest[few]), lanes)
     is_short = rows is None and depth is not None and depth <= SHORT_DEPTH
-    if is_short and has_many and filled >= LONG_RUN:
-        return Shape(1, -(-filled // -(-filled // LONG_RUN)), lanes)
+    if is_short and has_many and filled >= SHORT_TILE[1]:
+        return Shape(*SHORT_TILE, lanes, along_rows=True)
     rows_of = {2: 8, 3: 6, 4: 5, 5: 5, 6: 4, 7: 3} if has_many else {2: 4}
     vectors = 1 if filled == 1 else min(rows_of, key=lambda count: -(-filled // count) * count)
     many = rows_of.get(vectors, 8)

@@ -13,8 +13,9 @@ Outside in: blocks of rows; panels of columns as wide as the tile; blocks of ter
 right side's rows do not lie as the tile reads them, a panel of them is copied once for all tiles of a block
 of rows (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008;
 without their packing of the left side, which small matrices do not repay). Where nothing follows the sums,
-and their terms are one block, a tile stores them in the result. Each sum is the chain of multiply-adds that
-it was: neither layout, tile nor chunk changes a bit.
+and their terms are one block, a tile stores them in the result. A large result of few terms takes longer to
+store than to compute: its tiles follow each other along its rows, by a copy of a strip of the right side.
+Each sum is the chain of multiply-adds that it was: neither layout, tile nor chunk changes a bit.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from compiler.loops.language import (
 )
 from compiler.loops.machine import Machine
 from compiler.loops.recognition import Product
-from compiler.loops.shapes import choose
+from compiler.loops.shapes import SHORT_DEPTH, choose
 from compiler.loops.tables import BLOCK_DEPTH
 from compiler.loops.vectors import vectorise
 from compiler.loops.walking import definitions, multiple, stride
@@ -53,6 +54,9 @@ from compiler.loops.writing import Writer
 
 COPY_ROWS: Final = 32
 """Rows from which on it pays to copy a panel that could be read in place."""
+
+STRIP: Final = 8
+"""Tiles along a row of the result before those of the next rows."""
 
 NEAR: Final = 4
 """Vectors that rows of the right side are apart at most where they are as good as a copied panel's."""
@@ -81,10 +85,12 @@ class _Tiling(Copy):
         is_direct = found.layout is Layout.ROWS and (self.whole or machine.has_masked_memory)
         is_few = rows is not None and rows < COPY_ROWS
         self.is_packed = not (is_direct and (is_few or found.follows_table or self._is_near()))
-        self.room = Memory(found.dtype, BLOCK_DEPTH * self.shape.columns)
         self.result = self._result()
+        self.along_rows = self.shape.along_rows and self.result is not None and not found.follows_table
+        held = SHORT_DEPTH * (STRIP * self.shape.columns + self.shape.lanes)
+        self.room = Memory(found.dtype, held if self.along_rows else BLOCK_DEPTH * self.shape.columns)
         rooms = (self.sums,) if self.result is None else ()
-        self.rooms = (*rooms, self.room) if self.is_packed else rooms
+        self.rooms = (*rooms, self.room) if self.is_packed or self.along_rows else rooms
         self.writer = Writer()
 
     def _is_near(self) -> bool:
@@ -107,12 +113,33 @@ class _Tiling(Copy):
     def stmt(self, stmt: Stmt) -> Stmt:
         if stmt is not self.found.rows:
             return super().stmt(stmt)
+        if self.along_rows:
+            return self._across()
         rows, writer = self.found.rows, self.writer
         block = Value(INT64)
         with writer.block() as body:
             last = writer.minimum(writer.sum(block, self.shape.block_rows), rows.stop)
             self._panels(block, last)
         return For(block, rows.start, rows.stop, tuple(body), step=self.shape.block_rows)
+
+    def _across(self) -> Stmt:
+        """Strips of columns: of the right side a copy, then tiles along the rows of the result."""
+        found, shape, writer = self.found, self.shape, self.writer
+        rows, columns, wide = found.rows, found.columns, STRIP * shape.columns
+        strip, row, panel, term = (Value(INT64) for _ in range(4))
+        value, apart = Value(found.dtype), wide + shape.lanes  # else each row would be in the way of the next
+        with writer.block() as body:
+            stop = writer.minimum(writer.sum(strip, wide), columns.stop)
+            place = Ref(self.room, ((term, apart), (columns.index, 1), (strip, -1)))
+            copy = (Load(value, self._moved(found.right, {found.term: term})), Store(place, value))
+            writer.write(For(term, 0, found.terms.stop, (For(columns.index, strip, stop, copy),)))
+            with writer.block() as tiles:
+                left, right = writer.difference(stop, panel), Ref(self.room, ((panel, 1), (strip, -1)))
+                sums = self._sums(row, row, panel)
+                writer.write(self._leaf(row, rows.stop, 0, found.terms.stop, left, right, apart, sums))
+            along = For(panel, strip, stop, tuple(tiles), step=shape.columns)
+            writer.write(For(row, rows.start, rows.stop, (along,), step=shape.rows))
+        return For(strip, columns.start, columns.stop, tuple(body), step=wide)
 
     def _panels(self, first: Value, last: Value) -> None:
         """All columns for a block of rows."""
@@ -246,7 +273,7 @@ class _Tiling(Copy):
             sums, shape.rows, shape.vectors, shape.lanes, left, strides, self.writer.difference(last, row),
             right, step, terms, 0 if self.one_block else term,
             shape.columns if apart is not None and self.whole else columns,
-            not self.whole and not self.is_packed, apart=apart,
+            not self.whole and not self.is_packed and not self.along_rows, apart=apart,
         )  # fmt: skip
 
     def _maps(self, first: Value, last: Value, panel: Value, sums: Ref) -> None:

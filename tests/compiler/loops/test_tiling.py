@@ -45,12 +45,20 @@ def test_sums_that_nothing_follows_are_stored_by_the_tile():
 
 @pytest.mark.parametrize(
     ("rows", "columns", "depth", "expected"),
-    [(None, 2261, 11, (1, 16)), (None, 300, 32, (1, 10)), (None, 240, 11, (6, 3)), (None, 2261, 33, (8, 2)),
+    [(None, 2261, 11, (6, 4)), (None, 64, 32, (6, 4)), (None, 48, 11, (6, 3)), (None, 2261, 33, (8, 2)),
      (8, 2261, 11, (8, 2))],
 )  # fmt: skip
-def test_many_rows_of_few_terms_are_stored_in_long_runs(rows, columns, depth, expected):
+def test_many_rows_of_few_terms_are_stored_along_rows(rows, columns, depth, expected):
     shape = choose(WIDE, FLOAT32, rows, columns, depth)
     assert (shape.rows, shape.vectors) == expected
+    assert shape.along_rows == (expected == (6, 4))
+
+
+def test_tiles_of_few_terms_follow_each_other_along_rows():
+    x, w = tt.input("x", (5000, 8)), tt.input("w", (8, 200))
+    text = tt.compile([x, w], x @ w, backend="llvm").source(0)
+    if "vectors of 16" in text:
+        assert text.index("by 6:") < text.index("by 64:") < text.index("tile ")
 
 
 def test_large_results_of_few_terms():

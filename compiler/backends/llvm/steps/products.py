@@ -9,7 +9,6 @@ from typing import Final
 
 from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.steps.launches import BYTES_PER_NANOSECOND, Launch, Scratch, Sizes, chunks_for
-from compiler.ir.aligned import CACHE_LINE
 from compiler.ir.dims import Extent, evaluate, product
 from compiler.ir.node import Node
 from compiler.ir.types import INT64
@@ -230,17 +229,15 @@ def _is_far(draft: ProductDraft, size: int) -> bool:
 def _is_short(draft: ProductDraft, size: int) -> bool:
     """Whether a result of many rows is known to be larger than a near cache, and sooner computed than stored.
 
-    Where rows are whole lines, no line is stored twice, and fewer terms are. Where a table says which terms
-    there are, rows that are tiled together share more than their terms.
+    Where a table says which terms there are, rows that are tiled together share more than their terms.
     """
     extents = (*(count.extent for count in draft.core), draft.depth)
     known = [extent for extent in extents if isinstance(extent, int)]
     if len(known) < len(extents) or draft.tables:
         return False
     batches, rows, columns, depth = known
-    most = SHORT_DEPTH if columns * size % CACHE_LINE else SHORT_DEPTH // 4
     is_far = batches * rows * columns * size > _RESULT_NEAR
-    return rows >= COPY_ROWS and is_far and depth <= most
+    return rows >= COPY_ROWS and is_far and depth <= SHORT_DEPTH
 
 
 def _whole_columns(columns: Count, tile: Shape, usual: Shape) -> dict[Count, int]:
