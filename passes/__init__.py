@@ -19,6 +19,7 @@ from passes.recompute import Recompute
 from passes.save_outputs import SaveOutputs
 from passes.scale_constants import ScaleConstants
 from passes.simplify import Simplify
+from passes.transpose_factors import TransposeFactors
 
 REWRITES: Final[tuple[RewritingPass, ...]] = (
     DeadCode(),
@@ -27,6 +28,7 @@ REWRITES: Final[tuple[RewritingPass, ...]] = (
     CommonSubexpressions(),
     PhaseFolds(),
     ChannelsLast(),
+    TransposeFactors(),
     PanelConstants(),
     SaveOutputs(),
     Recompute(),

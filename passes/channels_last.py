@@ -39,12 +39,12 @@ from typing import Final
 
 from compiler.analysis.aliasing import Region, joined, regions_of
 from compiler.analysis.products import Loops, loops_of_contraction
-from compiler.autodiff.placing import reshaped
+from compiler.autodiff.placing import transposed, transposed_copy
 from compiler.ir.build import contract
 from compiler.ir.dims import Extent, evaluate, product, symbols
 from compiler.ir.graph import Graph
-from compiler.ir.node import Node, Origin, make_node
-from compiler.ir.op import MapReduce, Trait, Transpose, Window
+from compiler.ir.node import Node, Origin
+from compiler.ir.op import MapReduce, Trait, Window
 from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.carrying import Carrying
 from compiler.rewrite.refusal import Reason, Refusal
@@ -209,15 +209,13 @@ class _Site:
             dtype=self.op.dtype,
             origin=origin,
         )
-        return _transposed(found, [order.index(axis) for axis in range(len(output))], origin)
+        return transposed(found, [order.index(axis) for axis in range(len(output))], origin)
 
     def _copied(self, weights: Node, origin: Origin) -> tuple[Node, tuple[int | None, ...]]:
-        """The weights with their own axes last: flat they have no strides, so they are copied."""
+        """The weights with their own axes last."""
         axes = self.axes[1 - self.given]
         order = sorted(range(len(axes)), key=lambda place: axes[place] in self.columns)
-        turned = _transposed(weights, order, origin)
-        flat = reshaped(turned, (turned.type.size,), origin)
-        return reshaped(flat, turned.type.shape, origin), tuple(axes[place] for place in order)
+        return transposed_copy(weights, order, origin), tuple(axes[place] for place in order)
 
     def _size(self, loops: Sequence[int]) -> Extent:
         return product(self.op.extents[loop] for loop in loops)
@@ -226,10 +224,3 @@ class _Site:
         """How many iterations loops have, or about so many."""
         size = self._size(loops)
         return evaluate(size, dict.fromkeys(symbols(size), _TYPICAL))
-
-
-def _transposed(value: Node, order: Sequence[int], origin: Origin) -> Node:
-    """A value with its axes in another order."""
-    if list(order) == sorted(order):
-        return value
-    return make_node(Transpose(tuple(order)), [value], origin=origin)

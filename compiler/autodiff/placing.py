@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from compiler.ir.build import broadcast, cast, contract
 from compiler.ir.dims import Shape
 from compiler.ir.node import Node, Origin, make_node
@@ -24,11 +26,23 @@ def to_operand(
         )
         have = order
     order = [have.index(axis) for axis in want if axis in have]
-    if order != sorted(order):
-        value = make_node(Transpose(tuple(order)), [value], origin=origin)
+    value = transposed(value, order, origin)
     shape = tuple(extents[axis] for axis in want)
     value = broadcast(value, shape, [k for k, axis in enumerate(want) if axis in have], origin)
     return cast(reshaped(value, target.type.shape, origin), target.type.dtype, origin)
+
+
+def transposed(node: Node, order: Sequence[int], origin: Origin) -> Node:
+    """The node with its axes in an order, which may be its own."""
+    if list(order) == sorted(order):
+        return node
+    return make_node(Transpose(tuple(order)), [node], origin=origin)
+
+
+def transposed_copy(node: Node, order: Sequence[int], origin: Origin) -> Node:
+    """The same, dense: flat it has no strides, so it is copied."""
+    found = transposed(node, order, origin)
+    return reshaped(reshaped(found, (found.type.size,), origin), found.type.shape, origin)
 
 
 def reshaped(node: Node, shape: Shape, origin: Origin) -> Node:
