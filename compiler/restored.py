@@ -60,11 +60,12 @@ class Restored(Program):
         return getattr(self._made(), name)
 
 
-def prepare() -> None:
-    """Loads the code that calls kept programs, where there can be any."""
+def prepare(*folders: Path) -> None:
+    """Loads the code that calls kept programs, where there can be any, and looks after the sources."""
     llvm = Llvm()
     if llvm.is_available:
         llvm.prepare()
+        _states(folders)
 
 
 def find_kept(key: str) -> Kept | None:
@@ -77,8 +78,12 @@ def program_key(*facts: str, folders: tuple[Path, ...] = ()) -> str | None:
 
     Beside them it depends on the sources of the compiler and of other folders, on NumPy and on Python.
     """
-    states = [sources_state(folder) for folder in (ENGINE, *folders)]
+    states = _states(folders)
     known = [state for state in states if state is not None]
     if len(known) < len(states):
         return None
     return Llvm().kept_key("\n".join([sys.version, np.__version__, *known, *facts]))
+
+
+def _states(folders: tuple[Path, ...]) -> list[str | None]:
+    return [sources_state(folder) for folder in (ENGINE, *folders)]

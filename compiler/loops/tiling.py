@@ -254,7 +254,7 @@ class _Tiling(Copy):
     def _leaf(
         self,
         row: Value,
-        last: Value,
+        last: Number,
         term: Number,
         terms: Number,
         columns: Value,

@@ -33,7 +33,7 @@ _PASSES: Final = _OURS.parent / "passes"
 _ELSEWHERE: Final = b"location"
 """What is in the bytes of a model that has weights in other files, which its key knows nothing of."""
 
-prepare()
+prepare(_OURS, _PASSES)
 
 
 @dataclass(frozen=True, eq=False)
