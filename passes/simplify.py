@@ -24,7 +24,7 @@ from typing import Final
 
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, Origin, describe, make_node
-from compiler.ir.op import MapReduce, Reducer, Trait, Transpose
+from compiler.ir.op import ArrayFunction, Call, Gather, MapReduce, Op, Reducer, Trait, Transpose
 from compiler.ir.types import Scalar
 from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.layouts import shorter_layout
@@ -45,6 +45,7 @@ from compiler.rewrite.reading import (
     drop_ones,
     drop_unit_loops,
     hoist_broadcast,
+    in_order,
     transposed_product,
 )
 from compiler.rewrite.refusal import Reason, Refusal
@@ -168,13 +169,17 @@ def simplify(graph: Graph, stabilising: bool = True) -> tuple[Graph, Report]:
 
 
 def _read_once(graph: Graph) -> frozenset[Node]:
-    """Products of which one other node alone knows."""
+    """Products, and places in an order, of which one other node alone knows."""
     results = set(graph.results)
     return frozenset(
         node
         for node, users in graph.users.items()
-        if len(users) == 1 and node.op.has(Trait.CONTRACTION) and node not in results
+        if len(users) == 1 and node not in results and _may_be_joined(node.op)
     )
+
+
+def _may_be_joined(op: Op) -> bool:
+    return op.has(Trait.CONTRACTION) or (isinstance(op, Call) and isinstance(op.function, ArrayFunction))
 
 
 @dataclass(slots=True)
@@ -213,6 +218,11 @@ class _Simplification:
         if isinstance(node.op, Transpose) and not self.read_once.isdisjoint(old.operands):
             rule = "a product in the order in which it is read"
             found = transposed_product(node, node.op, origin_of(old, "simplify", rule))
+            if found is not None:
+                return found, rule
+        if isinstance(node.op, Gather) and not self.read_once.isdisjoint(old.operands[1:]):
+            rule = "elements in an order whose places nobody asks for"
+            found = in_order(node, node.op, origin_of(old, "simplify", rule))
             if found is not None:
                 return found, rule
         return shorter_layout(node, origin_of(old, "simplify", "layout"))

@@ -21,6 +21,7 @@ from compiler.ir.op import ScatterAdd
 from compiler.ir.ordering import (
     write_at_ranks,
     write_first,
+    write_first_values,
     write_order,
     write_places_in,
     write_ranked,
@@ -61,10 +62,7 @@ class Sorted(_OfRows):
         write_sorted(out, operands[0], self.descending)
 
     def adjoint(self, operand: int, cotangent: Node, operands: Sequence[Node], origin: Origin) -> Node:
-        (x,) = operands
-        order = make_node(call_of(Order(self.descending), x.type), [x], origin=origin)
-        back = ScatterAdd(x.type.rank - 1, x.type.shape[-1], batched=True)
-        return make_node(back, [order, cotangent], origin=origin)
+        return _at_places(Order(self.descending), cotangent, operands[0], origin)
 
 
 @dataclass(frozen=True)
@@ -106,6 +104,35 @@ class First(_OfRows):
 
     def write(self, out: Any, *operands: Any) -> None:
         write_first(out, operands[0], self.largest)
+
+
+@dataclass(frozen=True)
+class FirstValues(_OfRows):
+    """The elements at the places of `First`, and the cotangent of each goes back to its place."""
+
+    count: int
+    largest: bool = True
+
+    @property
+    def label(self) -> str:
+        return "tt.largest_values" if self.largest else "tt.smallest_values"
+
+    @property
+    def _places(self) -> First:
+        return First(self.count, self.largest)
+
+    def infer(self, operands: Sequence[TensorType]) -> TensorType:
+        (x,) = _given(self, operands, 1)
+        return TensorType(x.dtype, self._places.infer(operands).shape)
+
+    def needs(self, operands: Sequence[TensorType]) -> Sequence[tuple[Extent, str]]:
+        return self._places.needs(operands)
+
+    def write(self, out: Any, *operands: Any) -> None:
+        write_first_values(out, operands[0], self.largest)
+
+    def adjoint(self, operand: int, cotangent: Node, operands: Sequence[Node], origin: Origin) -> Node:
+        return _at_places(self._places, cotangent, operands[0], origin)
 
 
 @dataclass(frozen=True)
@@ -239,6 +266,24 @@ def _count(type: TensorType) -> int:
     return last
 
 
+def _at_places(places: ArrayFunction, cotangent: Node, x: Node, origin: Origin) -> Node:
+    """The cotangent of each element at its place."""
+    found = make_node(call_of(places, x.type), [x], origin=origin)
+    back = ScatterAdd(x.type.rank - 1, x.type.shape[-1], batched=True)
+    return make_node(back, [found, cotangent], origin=origin)
+
+
+def elements_at(places: ArrayFunction) -> ArrayFunction | None:
+    """What gives the elements at the places that a function gives, to the bit; None for others."""
+    match places:
+        case Order():
+            return Sorted(places.descending)
+        case First():
+            return FirstValues(places.count, places.largest)
+        case _:
+            return None
+
+
 KNOWN: Final[Mapping[str, Callable[[TensorType], ArrayFunction]]] = {
     "tt.sort": lambda type: Sorted(),
     "tt.sort_descending": lambda type: Sorted(descending=True),
@@ -246,6 +291,8 @@ KNOWN: Final[Mapping[str, Callable[[TensorType], ArrayFunction]]] = {
     "tt.argsort_descending": lambda type: Order(descending=True),
     "tt.largest": lambda type: First(_count(type)),
     "tt.smallest": lambda type: First(_count(type), largest=False),
+    "tt.largest_values": lambda type: FirstValues(_count(type)),
+    "tt.smallest_values": lambda type: FirstValues(_count(type), largest=False),
     "tt.ranked": lambda type: Ranked(),
     "tt.ranked_or_nan": lambda type: Ranked(or_nan=True),
     "tt.at_ranks": lambda type: AtRanks(),

@@ -9,6 +9,7 @@ calls, so any order follows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -22,7 +23,7 @@ from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.layout import Reshape, Slice, Transpose
 from compiler.ir.map_reduce import Index
 from compiler.ir.node import Node, make_node
-from compiler.ir.trait import Call
+from compiler.ir.trait import Call, Shareable
 from compiler.ir.types import TensorType
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -35,6 +36,10 @@ LOGARITHM: Final = "tt.linalg.log_of_det"
 CHOLESKY: Final = "tt.linalg.cholesky"
 ORTHOGONAL: Final = "tt.linalg.orthogonal_factor"
 EIGEN: Final = "tt.linalg.eigen"
+EIGENVALUES: Final = "tt.linalg.eigvalsh"
+
+_LEAST_SHARED: Final = 12
+"""Rows of matrices that threads share: smaller ones wait for LAPACK's own locks."""
 
 _HALF_BELOW: Final = parse_formula("half_below(x, i, j) = where(i > j, x, where(i == j, 0.5 * x, 0))")
 _MIRRORED: Final = parse_formula("mirrored(x, y, i, j) = where(i >= j, x, y)")
@@ -61,6 +66,10 @@ def _orthogonal(a: Array) -> Array:
     return np.linalg.qr(a)[0]
 
 
+def _eigenvalues(a: Array) -> Array:
+    return np.linalg.eigvalsh(a)
+
+
 def _eigen(a: Array) -> Array:
     """The eigenvalues in a first column before the eigenvectors."""
     values, vectors = np.linalg.eigh(a)
@@ -68,10 +77,25 @@ def _eigen(a: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Told(Shareable):
     """The function of a label, whose failure names the first matrix of a stack that it is of."""
 
     label: str
+
+    def write(self, out: Array, *operands: Array) -> None:
+        np.copyto(out, self(*operands))
+
+    def parts(self, count: int, out: Array, operands: Sequence[Array]) -> list[tuple[Array, ...]]:
+        stack = operands[0].shape[:-2]
+        total = math.prod(stack)
+        if count == 1 or total < 2 or not out.size:
+            return [(out, *operands)]
+        flat = (array.reshape(total, *array.shape[len(stack) :]) for array in (out, *operands))
+        return list(zip(*(np.array_split(array, min(count, total)) for array in flat), strict=True))
+
+    def nanoseconds(self, operands: Sequence[Array]) -> float:
+        rows = operands[0].shape[-1]
+        return float(operands[0].size * rows) if rows >= _LEAST_SHARED else 0.0
 
     def __call__(self, *arrays: Array) -> Array:
         function = _ON_ARRAYS[self.label]
@@ -104,6 +128,7 @@ _ON_ARRAYS: Final[Mapping[str, Callable[..., Any]]] = {
     CHOLESKY: np.linalg.cholesky,
     ORTHOGONAL: _orthogonal,
     EIGEN: _eigen,
+    EIGENVALUES: _eigenvalues,
 }
 
 FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {label: _Told(label) for label in _ON_ARRAYS}
@@ -209,6 +234,14 @@ def _eigen_gradient(g: Node, a: Node) -> list[Node]:
     return [product(product(vectors, inner), transposed(vectors))]
 
 
+def _eigenvalues_gradient(g: Node, a: Node) -> list[Node]:
+    """V diag(g) V^T."""
+    _, vectors = eigen_parts(linear_node(EIGEN, a, shape=(*a.type.shape[:-1], a.type.shape[-1] + 1)))
+    rank = a.type.rank
+    scaled = apply("mul", vectors, broadcast(g, a.type.shape, [*range(rank - 2), rank - 1]))
+    return [product(scaled, transposed(vectors))]
+
+
 def eigen_parts(found: Node) -> tuple[Node, Node]:
     """Eigenvalues and eigenvectors, of an array of both."""
     shape = found.type.shape
@@ -228,5 +261,6 @@ GRADIENTS: Final[Mapping[str, Callable[..., Any]]] = {
     CHOLESKY: _cholesky_gradient,
     ORTHOGONAL: _orthogonal_gradient,
     EIGEN: _eigen_gradient,
+    EIGENVALUES: _eigenvalues_gradient,
 }
 """By label: the cotangent of each operand, from that of the result."""

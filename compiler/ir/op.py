@@ -33,7 +33,7 @@ from compiler.ir.layout import (
 from compiler.ir.leaf import Constant, Input, Parameter, constant_of
 from compiler.ir.map_reduce import Access, Argument, Index, MapReduce, Reducer, Size, reduced_dtype
 from compiler.ir.prefix import Prefix, Scan
-from compiler.ir.trait import ArrayFunction, Call, Op, Trait
+from compiler.ir.trait import ArrayFunction, Call, Op, Shareable, Trait
 from compiler.ir.updates import Combine, Insert, Scatter, Update
 from compiler.ir.windows import Fold, Window
 
@@ -73,6 +73,7 @@ __all__ = [
     "Scan",
     "Scatter",
     "ScatterAdd",
+    "Shareable",
     "Size",
     "Slice",
     "Trait",

@@ -27,6 +27,10 @@ _FEW: Final = 8
 """Candidates are sought where the row has so many times as many elements as are wanted, or more."""
 _GROUPS: Final = 1024
 """How many groups of a row are enough, whose extremes tell which elements are candidates."""
+_WIDE: Final = 4096
+"""From so many elements of a row on, candidates are found sooner than a row is parted."""
+_SORTED: Final = 1600
+"""Bytes up to which a row is sorted sooner than it is parted."""
 _RANKS: Final = 3
 """Up to so many ranks a row is parted at them, and not sorted."""
 _MANY: Final = 200
@@ -52,14 +56,14 @@ def write_sorted(out: Array, x: Array, descending: bool) -> None:
         write_sorted(wide, wide_halves(x), descending)
         out[...] = wide
         return
-    for rows, given in _blocks(out, x):
-        if descending:
+    if descending:
+        for rows, given in _blocks(out, x):
             rows[...] = np.sort(given, axis=-1)[..., ::-1]
-        else:
-            np.copyto(rows, given)
-            rows.sort(axis=-1)
-        if x.dtype.kind == "f":
-            _restore_zeros(rows, given)
+    else:
+        np.copyto(out, x)
+        out.sort(axis=-1)
+    if _has_negative_zero(out):
+        out[out == 0] = x[x == 0]  # equal, they lie at any of their places
 
 
 def wide_halves(x: Array) -> Array:
@@ -67,11 +71,9 @@ def wide_halves(x: Array) -> Array:
     return x.astype(np.float32) if is_floating(x.dtype) and x.dtype.itemsize == 2 else x
 
 
-def _restore_zeros(out: Array, x: Array) -> None:
-    """Zeros of both signs in the order in which they came: equal, they lie at any of their places."""
-    bits = out.view(_INTEGERS[out.itemsize])
-    if (bits == _NEGATIVE_ZERO[out.itemsize]).any():
-        out[out == 0] = x[x == 0]
+def _has_negative_zero(x: Array) -> bool:
+    """Of its bits no integer is less than those of -0.0."""
+    return x.dtype.kind == "f" and x.view(_INTEGERS[x.itemsize]).min(initial=0) == _NEGATIVE_ZERO[x.itemsize]
 
 
 def write_order(out: Array, x: Array, descending: bool) -> None:
@@ -101,6 +103,27 @@ def write_first(out: Array, x: Array, descending: bool) -> None:
     rows[...] = np.take_along_axis(places, order[:, :count], -1)
 
 
+def write_first_values(out: Array, x: Array, descending: bool) -> None:
+    """The first elements of an order: as many as there is room for."""
+    x = wide_halves(x)
+    if not out.size:
+        return
+    count, width = out.shape[-1], x.shape[-1]
+    if width >= _WIDE or x.dtype.kind not in "fi" or _has_negative_zero(x):
+        places = np.empty(out.shape, np.int64)
+        write_first(places, x, descending)
+        out[...] = np.take_along_axis(x, places, -1)
+        return
+    start = width - count if descending else 0
+    for rows, given in _blocks(_rows(out), _rows(x)):
+        if width * given.itemsize <= _SORTED:
+            found = np.sort(given, axis=-1)[:, start : start + count]
+        else:
+            parted = np.partition(given, start if descending else count - 1, axis=-1)
+            found = np.sort(parted[:, start : start + count], axis=-1)
+        rows[...] = found[:, ::-1] if descending else found
+
+
 def write_ranked(out: Array, x: Array, ranks: Array) -> None:
     """The elements that stand at some ranks in ascending order: rank 0 is the smallest."""
     if not out.size:
@@ -112,7 +135,7 @@ def write_ranked(out: Array, x: Array, ranks: Array) -> None:
         out[...] = wide
         return
     for rows, given in _blocks(out, x):
-        is_few = len(wanted) <= _RANKS
+        is_few = len(wanted) <= _RANKS and x.shape[-1] * x.itemsize > _SORTED
         parted = np.partition(given, wanted, axis=-1) if is_few else np.sort(given, axis=-1)
         rows[...] = parted[..., ranks]
 

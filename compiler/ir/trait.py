@@ -69,8 +69,24 @@ class Op(Hashed, ABC):
         return self.traits._value_ & trait._value_ == trait._value_
 
 
-class ArrayFunction(ABC):
-    """A function of arrays that knows its result's type, and writes into an array that it is given.
+class Shareable(ABC):
+    """A function that writes into an array that it is given, by one thread or by several."""
+
+    @abstractmethod
+    def write(self, out: Any, *operands: Any) -> None:
+        """The result into a dense array that shares no memory with the operands, which stay as they are."""
+
+    def parts(self, count: int, out: Any, operands: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Arguments of `write` for up to `count` threads, which together write what one would."""
+        return [(out, *operands)]
+
+    def nanoseconds(self, operands: Sequence[Any]) -> float:
+        """About how long one thread takes."""
+        return 2.0 * max(item.size for item in operands)
+
+
+class ArrayFunction(Shareable):
+    """One that knows its result's type.
 
     Two that are equal compute the same, so subclasses are frozen dataclasses of their settings.
     """
@@ -83,14 +99,6 @@ class ArrayFunction(ABC):
     @abstractmethod
     def infer(self, operands: Sequence[TensorType]) -> TensorType:
         """The result's type. Raises ShapeError or DTypeError where the operands' types do not fit."""
-
-    @abstractmethod
-    def write(self, out: Any, *operands: Any) -> None:
-        """The result into a dense array that shares no memory with the operands, which stay as they are."""
-
-    def parts(self, count: int, out: Any, operands: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """Arguments of `write` for up to `count` threads, which together write what one would."""
-        return [(out, *operands)]
 
     def needs(self, operands: Sequence[TensorType]) -> Sequence[tuple[Extent, str]]:
         """Extents that must not be negative in a call, and what is wrong where they are."""

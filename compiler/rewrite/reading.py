@@ -1,4 +1,4 @@
-"""Maps and reductions that read through views, and reductions over loops that turn once."""
+"""Maps and reductions that read through views, loops that turn once, elements without their places."""
 
 from __future__ import annotations
 
@@ -8,8 +8,20 @@ from compiler.ir.build import IDENTITY, IDENTITY_OF, product_formula
 from compiler.ir.dims import Shape
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Formula, natural_dtype
+from compiler.ir.known_calls import call_of, elements_at
 from compiler.ir.node import Node, Origin, make_node
-from compiler.ir.op import Access, Broadcast, Constant, MapReduce, Reducer, Trait, Transpose
+from compiler.ir.op import (
+    Access,
+    ArrayFunction,
+    Broadcast,
+    Call,
+    Constant,
+    Gather,
+    MapReduce,
+    Reducer,
+    Trait,
+    Transpose,
+)
 from compiler.ir.types import Scalar
 from compiler.rewrite.accesses import fill, moved, read, through_view
 
@@ -33,6 +45,18 @@ def absorb_view(node: Node, op: MapReduce, origin: Origin) -> Node | None:
         operands = [*node.operands[:position], below, *node.operands[position + 1 :]]
         return _over(op, accesses, operands, origin)
     return None
+
+
+def in_order(node: Node, op: Gather, origin: Origin) -> Node | None:
+    """Elements of rows at places of an order of the same rows, found without these; None for others."""
+    rows, places = node.operands
+    call = places.op
+    if not op.batched or op.axis != rows.type.rank - 1 or places.operands != (rows,):
+        return None
+    if not isinstance(call, Call) or not isinstance(call.function, ArrayFunction):
+        return None
+    function = elements_at(call.function)
+    return None if function is None else make_node(call_of(function, rows.type), [rows], origin=origin)
 
 
 def hoist_broadcast(node: Node, op: MapReduce, origin: Origin) -> tuple[Node, Broadcast] | None:

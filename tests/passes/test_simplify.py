@@ -1,7 +1,9 @@
 """What simplify makes of a graph, and what it leaves. `test_simplify_rules.py` shows each rule right."""
 
+import numpy as np
 import pytest
 
+import tinytorch as tt
 from compiler.rewrite.refusal import Reason
 from passes.simplify import Simplify
 from tests.passes.before_after import check_change, check_no_change, reasons, rewritten
@@ -494,3 +496,19 @@ def test_a_product_of_exponentials_below_a_softmax_is_one_value():
         return %y
         """,
     )
+
+
+def test_values_alone_are_found_without_their_places():
+    x = tt.input("x", (5, 300))
+    for values in (x.topk(10)[0], x.topk(3, largest=False)[0], tt.take_along_axis(x, x.argsort(), -1)):
+        graph = str(tt.compile([x], values).graph)
+        assert "gather" not in graph
+        assert "argsort" not in graph
+    both = str(tt.compile([x], x.topk(10)).graph)
+    assert "tt.largest(" in both
+    assert "tt.largest_values" not in both
+    program = tt.compile([x], [x.topk(10)[0], tt.grad((x.topk(10)[0] ** 2).sum(), x)])
+    given = np.random.default_rng(0).standard_normal((5, 300)).astype(np.float32)
+    values, slope = program(given)
+    np.testing.assert_array_equal(values, -np.sort(-given)[:, :10])
+    np.testing.assert_array_equal(slope, np.where(given >= values[:, -1:], 2 * given, 0))

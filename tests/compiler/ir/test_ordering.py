@@ -6,7 +6,17 @@ import pytest
 from compiler.errors import DTypeError, IndexRangeError, ShapeError
 from compiler.ir import ordering
 from compiler.ir.dims import symbol
-from compiler.ir.known_calls import KNOWN, AtRanks, First, Order, Ranked, Search, Sorted, known_call
+from compiler.ir.known_calls import (
+    KNOWN,
+    AtRanks,
+    First,
+    FirstValues,
+    Order,
+    Ranked,
+    Search,
+    Sorted,
+    known_call,
+)
 from compiler.ir.types import BOOL, COMPUTE, FLOAT32, FLOAT64, INT32, INT64, TensorType
 
 SHAPES = [(0,), (1,), (5,), (3, 0), (0, 3), (7, 10), (40, 1000), (2, 3, 400), (30000,)]
@@ -59,6 +69,12 @@ def test_an_order_is_that_of_a_stable_sort(dtype, make, descending):
             np.testing.assert_array_equal(np.signbit(values[is_zero]), np.signbit(wanted[is_zero]))
         for count in {min(count, shape[-1]) for count in (0, 1, 3, shape[-1])}:
             np.testing.assert_array_equal(First(count, descending)(x), order[..., :count])
+            found = FirstValues(count, descending)(x)
+            np.testing.assert_array_equal(found, wanted[..., :count])
+            if dtype.is_float:
+                is_zero = found == 0
+                signs = np.signbit(wanted[..., :count][is_zero])
+                np.testing.assert_array_equal(np.signbit(found[is_zero]), signs)
         if shape[-1] and not descending:
             for ranks in ([0], [(shape[-1] - 1) // 2, shape[-1] - 1], [0] * 9):
                 np.testing.assert_array_equal(AtRanks()(x, np.array(ranks)), order[..., ranks])

@@ -44,7 +44,7 @@ def test_an_error_of_a_thread_is_that_of_the_call(threads):
                 raise ValueError("one of them")
 
     threads(2)
-    x = np.zeros((4, sharing._FROM), np.float32)
+    x = np.zeros((4, int(sharing._FROM)), np.float32)
     op = call_of(Failing(), TensorType(FLOAT32, x.shape))
     node = make_node(op, [constant_node(x, FLOAT32)])
     with pytest.raises(ValueError, match="one of them"):
