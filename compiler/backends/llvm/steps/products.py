@@ -32,6 +32,13 @@ _ROWS_OF_A_PANEL: Final = 1.5
 _COLUMNS_OF_A_ROW: Final = 2.0
 """Likewise of reading a panel, and a row of the left side, that lie in a slower cache."""
 
+_RIGHT_NEAR: Final = 1 << 19
+"""Bytes of a right side up to which it is in a near cache."""
+
+_FAR_COPY: Final = 9.0
+_FAR_PANEL: Final = 24.0
+"""Rows as above of panels that lie in a slower cache: a tile waits for each of their rows in turn."""
+
 _NEAR_BYTES: Final = 1 << 19
 """Bytes of the left side's rows that stay in a near cache while panel after panel passes."""
 
@@ -91,7 +98,7 @@ class ProductStep:
         elements, depth = evaluate(draft.iterations, sizes), evaluate(draft.depth, sizes)
         nanoseconds = self._nanoseconds(elements, rows, depth)
         near = self._near_rows(depth) if self.cuts.by_rows else rows
-        lengths = self._lengths(batches, rows, columns, near, chunks_for(nanoseconds, 1 << 20))
+        lengths = self._lengths((batches, rows, columns, depth), near, chunks_for(nanoseconds, 1 << 20))
         parts = [_parts(n, cut) for n, cut in zip((batches, rows, columns), lengths, strict=True)]
         known: dict[Memory | Count, int | Pointer] = {**draft.addresses}
         for memory, table in draft.tables.items():
@@ -134,12 +141,13 @@ class ProductStep:
         rows = max(_FEWEST_ROWS, _NEAR_BYTES // max(1, depth * self.nodes[0].type.dtype.size))
         return rows // self.tile.rows * self.tile.rows
 
-    def _lengths(self, batches: int, rows: int, columns: int, near: int, wanted: int) -> list[int]:
+    def _lengths(self, extents: tuple[int, int, int, int], near: int, wanted: int) -> list[int]:
         """How many batches, rows and columns a chunk has: what is done soonest by few and by many threads.
 
         Chunks that have the same columns follow each other, or those that have the same rows where `near`
         of these stay in a cache.
         """
+        batches, rows, columns, depth = extents
         if wanted == 1:
             return [max(1, batches), max(1, rows), max(1, columns)]
         down = max(1, rows) if rows <= near else _cut(rows, -(-rows // near), self.tile.rows)
@@ -153,13 +161,15 @@ class ProductStep:
                 across = _cut(columns, -(-pieces // _parts(rows, down)), self.tile.columns)
                 if (down, across) not in found:
                     parts = max(1, batches) * _parts(rows, down) * _parts(columns, across)
-                    found[down, across] = _makespan(parts) * self._share(columns, down, across)
+                    found[down, across] = _makespan(parts) * self._share(columns, depth, down, across)
         return [1, *min(found, key=found.__getitem__)]
 
-    def _share(self, columns: int, down: int, across: int) -> float:
+    def _share(self, columns: int, depth: int, down: int, across: int) -> float:
         """What a chunk takes to what its multiply-adds take: each prepares its panels, and reads its rows."""
         is_copied = down >= COPY_ROWS or columns % self.tile.columns
-        return 1 + (_ROWS_OF_A_COPY if is_copied else _ROWS_OF_A_PANEL) / down + _COLUMNS_OF_A_ROW / across
+        is_far = not self.draft.shares_left and columns * depth * self.nodes[0].type.dtype.size > _RIGHT_NEAR
+        near, far = (_ROWS_OF_A_COPY, _FAR_COPY) if is_copied else (_ROWS_OF_A_PANEL, _FAR_PANEL)
+        return 1 + (far if is_far else near) / down + _COLUMNS_OF_A_ROW / across
 
 
 def _makespan(parts: int) -> float:

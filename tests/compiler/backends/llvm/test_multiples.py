@@ -120,3 +120,11 @@ def test_the_source_says_what_is_rounded_once() -> None:
     text = tt.compile([x], form(x), backend="llvm").source(0)
     assert "fma(-3.0, " in text
     assert "fma(0.25, " in text
+
+
+def test_what_lies_far_is_read_once_for_few_rows():
+    """Chunks of rows would read all of it each; near, they prepare less."""
+    x, w = tt.input("x", (64, 1024)), tt.input("w", (1024, 1024))
+    (step,) = tt.compile([x, w], x @ w, backend="llvm")._executable._steps
+    assert step._lengths((1, 64, 1024, 1024), 64, 32)[1] >= 64
+    assert step._lengths((1, 64, 1024, 64), 64, 32)[1] < 64
