@@ -18,7 +18,7 @@ is the gradient of a layer's weights over a batch, and becomes
 A tile of a product reads some rows of the left factor term by term. Where rows are last, each term of them
 lies in a page of its own, and half of each line that is fetched is for the next tile, which comes when the
 line has left the cache. One copy that transposes in registers costs less than that where many columns read
-it: 1024 x 1024 by 1024 take 0.65 of the time without the copy, and 0.70 with it.
+it: of 1024 terms, rows and columns, 0.70 of the time is left, 0.05 of it for the copy.
 
 No bit changes: what is summed is summed in the same order. It is done for factors that no near cache holds,
 on backends that copy panels of a product.
