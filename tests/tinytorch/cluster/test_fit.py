@@ -86,7 +86,7 @@ def _await_workers(machines, count, but=()):
 
 
 def test_a_worker_killed_in_an_epoch_is_replaced_and_the_bits_stay(machines, alone, monkeypatch):
-    monkeypatch.setattr(crew, "_GLANCE", 0.02)  # else the steps that are left may end before the next look
+    monkeypatch.setattr(crew, "_GLANCE", 0.1)  # else the steps that are left may end before the next look
     made = problem()
     killed = list[str]()
 
