@@ -12,8 +12,8 @@ Every rule is an equation in the language of formulas. *Exact* ones give the sam
 where one of them would apply the report says why it was not. *Stabilising* ones are nearer to the real
 number: those below, the equations of `compiler.ir.formula.equations`, and the shifted softmax and
 log-sum-exp of `compiler.rewrite.stable`, these however they are written. Besides, layout ops are joined,
-maps and reductions read through the views that they can read through, and a product that is read transposed
-alone is computed so.
+maps and reductions read through the views that they can read through, a product that is read transposed alone
+is computed so, and elements in an order are found without their places where nobody else reads these.
 """
 
 from __future__ import annotations

@@ -47,6 +47,9 @@ from compiler.schedule.target import Target
 LARGE: Final = 1 << 21
 """Bytes of a factor from which on it is done: smaller ones stay in a near cache."""
 
+LARGEST: Final = 1 << 28
+"""Bytes up to which it is done: the copy is memory that the program would not take without it."""
+
 WIDE: Final = 512
 """Columns from which on the copy is repaid."""
 
@@ -126,7 +129,7 @@ class _Site:
             return Refusal(Reason.OTHER_LOOPS, (self.node,), sentence)
         size = factor.type.bytes
         is_known = isinstance(size, int) and isinstance(columns, int)
-        if not is_known or size < LARGE or columns < WIDE:
+        if not is_known or not LARGE <= size <= LARGEST or columns < WIDE:
             sentence = f"{called(self.node)} reads {size} bytes with rows last, for {columns} columns"
             return Refusal(Reason.NOT_FASTER, (self.node,), sentence)
         return None

@@ -167,8 +167,8 @@ def eigh(a: Any) -> tuple[Tensor, Tensor]:
 
 
 def eigvalsh(a: Any) -> Tensor:
-    """The eigenvalues of `eigh` alone, in half of the time or less."""
-    matrix = _square("eigh", *_floats(as_tensor(a)))
+    """The eigenvalues of `eigh` alone, `[..., n, n]` to `[..., n]`, which takes half of its time or less."""
+    matrix = _square("eigvalsh", *_floats(as_tensor(a)))
     return _of(matrix, linear_node(EIGENVALUES, matrix.node, shape=matrix.shape[:-1]))
 
 

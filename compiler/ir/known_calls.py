@@ -274,7 +274,7 @@ def _at_places(places: ArrayFunction, cotangent: Node, x: Node, origin: Origin) 
 
 
 def elements_at(places: ArrayFunction) -> ArrayFunction | None:
-    """What gives the elements at the places that a function gives, to the bit; None for others."""
+    """What gives the elements at the places that a function gives, signs of zeros too; None for others."""
     match places:
         case Order():
             return Sorted(places.descending)

@@ -66,10 +66,6 @@ def _orthogonal(a: Array) -> Array:
     return np.linalg.qr(a)[0]
 
 
-def _eigenvalues(a: Array) -> Array:
-    return np.linalg.eigvalsh(a)
-
-
 def _eigen(a: Array) -> Array:
     """The eigenvalues in a first column before the eigenvectors."""
     values, vectors = np.linalg.eigh(a)
@@ -128,7 +124,7 @@ _ON_ARRAYS: Final[Mapping[str, Callable[..., Any]]] = {
     CHOLESKY: np.linalg.cholesky,
     ORTHOGONAL: _orthogonal,
     EIGEN: _eigen,
-    EIGENVALUES: _eigenvalues,
+    EIGENVALUES: np.linalg.eigvalsh,
 }
 
 FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {label: _Told(label) for label in _ON_ARRAYS}

@@ -84,14 +84,20 @@ class _Tiling(Copy):
         self.sums = Memory(found.dtype, held * self.shape.columns)
         is_direct = found.layout is Layout.ROWS and (self.whole or machine.has_masked_memory)
         is_few = rows is not None and rows < COPY_ROWS
-        self.is_packed = not (is_direct and (is_few or found.follows_table or self._is_near()))
+        is_near = is_few or found.follows_table or self._is_near()
         self.result = self._result()
         self.along_rows = self.shape.along_rows and self.result is not None and not found.follows_table
-        held = SHORT_DEPTH * (STRIP * self.shape.columns + self.shape.lanes)
-        self.room = Memory(found.dtype, held if self.along_rows else BLOCK_DEPTH * self.shape.columns)
+        self.is_packed = self.along_rows or not (is_direct and is_near)
+        strip = SHORT_DEPTH * self._apart
+        self.room = Memory(found.dtype, strip if self.along_rows else BLOCK_DEPTH * self.shape.columns)
         rooms = (self.sums,) if self.result is None else ()
-        self.rooms = (*rooms, self.room) if self.is_packed or self.along_rows else rooms
+        self.rooms = (*rooms, self.room) if self.is_packed else rooms
         self.writer = Writer()
+
+    @property
+    def _apart(self) -> int:
+        """How far the rows of a strip's copy are apart: not so far that each is in the way of the next."""
+        return STRIP * self.shape.columns + self.shape.lanes
 
     def _is_near(self) -> bool:
         """Whether rows of the right side are known to follow each other: they were packed before."""
@@ -127,7 +133,7 @@ class _Tiling(Copy):
         found, shape, writer = self.found, self.shape, self.writer
         rows, columns, wide = found.rows, found.columns, STRIP * shape.columns
         strip, row, panel, term = (Value(INT64) for _ in range(4))
-        value, apart = Value(found.dtype), wide + shape.lanes  # else each row would be in the way of the next
+        value, apart = Value(found.dtype), self._apart
         with writer.block() as body:
             stop = writer.minimum(writer.sum(strip, wide), columns.stop)
             place = Ref(self.room, ((term, apart), (columns.index, 1), (strip, -1)))
@@ -273,7 +279,7 @@ class _Tiling(Copy):
             sums, shape.rows, shape.vectors, shape.lanes, left, strides, self.writer.difference(last, row),
             right, step, terms, 0 if self.one_block else term,
             shape.columns if apart is not None and self.whole else columns,
-            not self.whole and not self.is_packed and not self.along_rows, apart=apart,
+            not self.whole and not self.is_packed, apart=apart,
         )  # fmt: skip
 
     def _maps(self, first: Value, last: Value, panel: Value, sums: Ref) -> None:

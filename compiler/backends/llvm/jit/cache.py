@@ -50,8 +50,9 @@ _START = len(_MAGIC) + hashlib.sha256().digest_size
 """The bytes of an entry before its object code."""
 _LEAD = -_START % CACHE_LINE
 _SUFFIX = ".object"
-_SUMMED = np.dtype([("words", np.uint64, 512)])
-"""Words whose sums a digest has: the first, the second, ... of each such block."""
+_SUMMED = np.dtype([("words", np.uint64, 509)])
+"""Words whose sums a digest has: the first, the second, ... of each such block. They are no whole page of a
+file, so that pages that have changed places are seen."""
 
 
 def object_key(name: str, target: Target) -> str:

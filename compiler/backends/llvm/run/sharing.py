@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 _FROM: Final = 400_000.0
-"""Nanoseconds of a call from which on threads share it: they wait for the interpreter between the parts of
-a part."""
+"""Nanoseconds of a call from which on threads share it: between calls of NumPy they wait for each other."""
 
 
 @functools.cache
 def _workers() -> ThreadPoolExecutor:
-    """Threads that wait for parts of calls; as many as were ever needed at once."""
+    """Threads that wait for parts of calls. They are begun when they are needed, and stay."""
     from concurrent.futures import ThreadPoolExecutor  # what most programs do without
 
     return ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "tinytorch")

@@ -159,3 +159,15 @@ def test_the_default_folder_is_named_after_us(monkeypatch: pytest.MonkeyPatch):
 def test_a_relative_cache_home_is_ignored(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     assert default_directory() == Path.home() / ".cache" / "tinytorch" / "objects"
+
+
+def test_pages_that_have_changed_places_are_damage(cache: ObjectCache) -> None:
+    pages = [bytes([k]) * 4096 for k in range(8)]
+    cache.put("a", b"".join(pages))
+    assert cache.get("a") == b"".join(pages)
+    (path,) = cache.directory.iterdir()
+    content = path.read_bytes()
+    start = len(content) - 8 * 4096
+    path.write_bytes(content[:start] + b"".join([pages[1], pages[0], *pages[2:]]))
+    assert cache.get("a") is None
+    assert cache.damaged == 1
