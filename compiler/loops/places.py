@@ -12,7 +12,7 @@ from compiler.analysis import aliasing
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node
 from compiler.ir.op import Buffer, Constant, Parameter
-from compiler.schedule.plan import InInput, InLeaf, InOutput, InParameter, InSlab, Plan, View
+from compiler.schedule.plan import InInput, InLeaf, InOutput, InParameter, InPart, InSlab, Plan, View
 from compiler.schedule.schedule import Kernel
 
 
@@ -66,11 +66,11 @@ def dense_strides(shape: Sequence[Extent]) -> Shape:
 class Places:
     """The places of a plan's values; `buffers` are those of parameters and constants in it.
 
-    Inputs are dense but for those that have `strides`.
+    Inputs are dense but for those that have `strides`, computed values but for parts of others.
     """
 
     def __init__(self, plan: Plan, strides: Mapping[Node, Shape] | None = None) -> None:
-        self.plan, self.strides = plan, strides or {}
+        self.plan, self.strides = plan, {**plan.strides, **(strides or {})}
         self.buffers: list[Buffer] = []
         self._numbers: dict[Buffer, int] = {}
         self._inputs = {node: number for number, node in enumerate(plan.schedule.graph.inputs)}
@@ -130,6 +130,9 @@ class Places:
                 return self.parameter(place.parameter)
             case InInput() as place:
                 return Pointer(Region.INPUT, self._inputs[place.input])
+            case InPart() as place:
+                base = self[place.whole].pointer
+                return Pointer(base.region, base.number, base.offset + place.offset * node.type.dtype.size)
             case InLeaf() | View():
                 known = self._inputs.get(node)
                 return self.parameter(node) if known is None else Pointer(Region.INPUT, known)

@@ -15,7 +15,7 @@ from compiler.render.labels import op_word
 from compiler.report.making import Basis, Making, cost_of, rounded
 from compiler.report.outline import COLUMNS, short_expression
 from compiler.report.slots import Slot, State
-from compiler.schedule.plan import View
+from compiler.schedule.plan import InPart, View
 
 
 def panel_of(making: Making, slot: Slot, profile: Profile | None) -> dict[str, Any]:
@@ -96,7 +96,8 @@ def _fate(making: Making, slot: Slot) -> dict[str, Any]:
     found: dict[str, Any] = {}
     place = making.program.plan.places.get(node)
     if place is not None:
-        base = making.slots.of.get(place.base, -1) if isinstance(place, View) else -1
+        home = place.base if isinstance(place, View) else place.whole if isinstance(place, InPart) else None
+        base = -1 if home is None else making.slots.of.get(home, -1)
         found["place"] = [making.texts.of(place), base]
     if node in making.by_node:
         found["cost"] = cost_of(making, making.by_node[node])

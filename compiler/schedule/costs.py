@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from compiler.analysis.aliasing import Region, regions_of
 from compiler.analysis.cost import Cost, copy_cost, costs_of
+from compiler.ir.dims import Extent
 from compiler.ir.node import Node
 from compiler.schedule.breakdown import HEADINGS, Breakdown, break_down, by_line, by_scope, cost_cells
 from compiler.schedule.finding import find_kernel
@@ -104,7 +105,10 @@ def cost_of_plan(plan: Plan) -> PlanCost:
     """The cost of one call, by kernels. Views, which move nothing, cost nothing."""
     schedule = plan.schedule
     regions = regions_of(schedule.graph)
-    kernels = kernel_costs(schedule)
+    kernels = [
+        {node: _rest_cost(plan, node, regions) if node in plan.parts else cost for node, cost in item.items()}
+        for item in kernel_costs(schedule)
+    ]
     copied: dict[Node, Cost] = {}
     for copy in plan.copies:
         copied[copy.value] = copied.get(copy.value, Cost()) + copy_cost(copy.value, regions)
@@ -113,6 +117,17 @@ def cost_of_plan(plan: Plan) -> PlanCost:
     totals = tuple(sum(item.values(), start=Cost()) for item in kernels)
     members = {node: cost for item in kernels for node, cost in item.items()}
     return PlanCost(schedule, totals, sum(copied.values(), start=Cost()), members, copied)
+
+
+def _rest_cost(plan: Plan, whole: Node, regions: Mapping[Node, Region]) -> Cost:
+    """What a value costs of which parts are there already."""
+    read: Extent = 0
+    for node in dict.fromkeys(plan.moved(whole)):
+        read = read + copy_cost(node, regions).bytes_read
+    written = whole.type.bytes
+    for part in plan.parts[whole]:
+        written = written - part.type.bytes
+    return Cost(bytes_read=read, bytes_written=written)
 
 
 def kernel_costs(schedule: Schedule) -> list[dict[Node, Cost]]:

@@ -3,7 +3,7 @@
     Plan   ::= schedule, place of each stored value, commits, copies, peak
     Place  ::= InSlab(offset, bytes, first, last) | InOutput(position) | InParameter(parameter) |
     InInput(input)
-             | InLeaf | View(base, offset, strides)
+             | InPart(whole, offset, strides) | InLeaf | View(base, offset, strides)
 
 Offsets and the peak are polynomials in the symbolic dimensions: they hold for every batch size. The slab
 itself is to begin at a multiple of 64 bytes. `compiler.schedule.planner` makes plans,
@@ -31,8 +31,8 @@ from compiler.schedule.tables import Table
 class InSlab:
     """Dense, at a byte offset of the slab. `first` and `last` are the kernels between which it must stay.
 
-    It is written by kernel `first` (-1 stands for a copy before all kernels), and nobody reads it after
-    kernel `last` and the commits that wait for that kernel.
+    It, or the first part of it, is written by kernel `first` (-1 stands for a copy before all kernels), and
+    nobody reads it after kernel `last` and the commits that wait for that kernel.
     """
 
     offset: Extent
@@ -75,6 +75,21 @@ class InInput:
 
 
 @dataclass(frozen=True, slots=True)
+class InPart:
+    """Written where `whole`, a concatenation of it or padding around it, has it: from an element of that on.
+
+    `strides` are in elements, one for each axis. The kernel of `whole` writes the rest alone.
+    """
+
+    whole: Node
+    offset: Extent
+    strides: Shape
+
+    def __str__(self) -> str:
+        return f"part from {self.offset} by [{', '.join(map(str, self.strides))}]"
+
+
+@dataclass(frozen=True, slots=True)
 class InLeaf:
     """An input, a parameter or a constant, where it is."""
 
@@ -86,7 +101,7 @@ class InLeaf:
 class View:
     """No memory of its own: elements of `base` from an offset on, with a stride (in elements) for each axis.
 
-    `base` is no view.
+    `base` is no view; the offset counts from its first element.
     """
 
     base: Node
@@ -97,7 +112,7 @@ class View:
         return f"view from {self.offset} by [{', '.join(map(str, self.strides))}]"
 
 
-Place: TypeAlias = InSlab | InOutput | InParameter | InInput | InLeaf | View
+Place: TypeAlias = InSlab | InOutput | InParameter | InInput | InPart | InLeaf | View
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +195,36 @@ class Plan:
         return (*found, *(item.through for item in self.commits if item.through is not None))
 
     @cached_property
+    def parts(self) -> Mapping[Node, tuple[Node, ...]]:
+        """For each value that has parts those, in creation order."""
+        found: dict[Node, list[Node]] = {}
+        for node, place in self.places.items():
+            if isinstance(place, InPart):
+                found.setdefault(place.whole, []).append(node)
+        return {whole: tuple(nodes) for whole, nodes in found.items()}
+
+    def moved(self, whole: Node) -> tuple[Node, ...]:
+        """The operands of a value that its kernel moves: all but its parts, each of which is there once."""
+        there = set(self.parts.get(whole, ()))
+        found: list[Node] = []
+        for operand in whole.operands:
+            owner = self._owner(operand)
+            if owner in there:
+                there.remove(owner)
+            else:
+                found.append(operand)
+        return tuple(found)
+
+    def _owner(self, node: Node) -> Node:
+        place = self.places.get(node)
+        return place.base if isinstance(place, View) else node
+
+    @cached_property
+    def strides(self) -> Mapping[Node, Shape]:
+        """The strides of computed values that may have gaps though they are no views: parts of others."""
+        return {node: place.strides for node, place in self.places.items() if isinstance(place, InPart)}
+
+    @cached_property
     def dying(self) -> Mapping[int, tuple[InSlab, ...]]:
         """For each kernel the slots that hold nothing any more when it and the commits after it have run.
 
@@ -258,6 +303,11 @@ def place_dict(place: Place, names: Mapping[Node, str]) -> dict[str, Any]:
             return {"kind": "parameter", "name": names[place.parameter]}
         case InInput():
             return {"kind": "donated input", "name": names[place.input]}
+        case InPart():
+            strides = [plain(stride) for stride in place.strides]
+            return {
+                "kind": "part", "of": names[place.whole], "offset": plain(place.offset), "strides": strides
+            }  # fmt: skip
         case InLeaf():
             return {"kind": "leaf"}
         case View():
@@ -290,6 +340,8 @@ def _shown(place: Place, names: Names) -> str:
     match place:
         case View():
             return f"view of {names.values[place.base]}{str(place).removeprefix('view')}"
+        case InPart():
+            return f"part of {names.values[place.whole]}{str(place).removeprefix('part')}"
         case InParameter():
             return f"parameter {names.values[place.parameter]}"
         case InInput():

@@ -1,8 +1,9 @@
 """From a schedule to a plan: which memory each value gets.
 
 Returned values are computed in the outputs and updates in their parameters, where that is legal; views have
-no memory; everything else that leaves its kernel gets a slot of the slab. A result in place shares the slot
-of the operand that gives it up. One that is returned and written over a donated input is returned there.
+no memory; what is concatenated or padded is computed in its part of the whole; everything else that leaves
+its kernel gets a slot of the slab. A result in place shares the slot of the operand that gives it up. One
+that is returned and written over a donated input is returned there.
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from compiler.analysis.aliasing import regions_of
 from compiler.analysis.liveness import Liveness, liveness_of
 from compiler.ir.dims import Extent
 from compiler.ir.node import Node
 from compiler.ir.op import Trait
 from compiler.schedule.lifetimes import given_up, last_uses, may_be_handed, output_copies, timeline_of
+from compiler.schedule.parts import parts_of
 from compiler.schedule.plan import (
     Commit,
     InInput,
     InLeaf,
     InOutput,
     InParameter,
+    InPart,
     InSlab,
     Place,
     Plan,
@@ -51,8 +55,11 @@ def make_plan(schedule: Schedule) -> Plan:
     uses = last_uses(time, updates.commits)
     fresh = {node: position for node, position in returned.items() if node not in handed}
     fixed = _fixed_places(schedule, live, fresh, updates)
+    parts = parts_of(schedule, live, uses, fixed)
+    if parts:
+        fixed |= parts | _views(schedule, parts)
     shared = _shared(schedule, live, fixed)
-    slots = _slots(schedule, live, fixed, shared, uses)
+    slots = _slots(schedule, live, fixed, shared, uses, parts)
     places, commits, peak = _lay_out(slots, updates)
     everything = {**fixed, **places}
     for value, root in shared.items():
@@ -92,6 +99,16 @@ def _fixed_places(
     return found
 
 
+def _views(schedule: Schedule, parts: Mapping[Node, InPart]) -> dict[Node, Place]:
+    """Where views of parts lie, which may have gaps that dense values have not."""
+    regions = regions_of(schedule.graph, {node: place.strides for node, place in parts.items()})
+    return {
+        node: View(region.base, region.offset, region.strides)
+        for node, region in regions.items()
+        if region.base in parts and region.base is not node
+    }
+
+
 def _shared(schedule: Schedule, live: Liveness, fixed: Mapping[Node, Place]) -> dict[Node, Node]:
     """For each value that is written in place the first value in the same memory: of the slab, or an input.
 
@@ -114,14 +131,21 @@ def _slots(
     fixed: Mapping[Node, Place],
     shared: Mapping[Node, Node],
     uses: Mapping[Node, int],
+    parts: Mapping[Node, InPart],
 ) -> list[_Slot]:
-    """The values that need memory of the slab, in the order in which they are written."""
+    """The values that need memory of the slab, in the order in which they are written, with their parts."""
+    parts_of_whole: dict[Node, list[Node]] = {}
+    for part, where in parts.items():
+        parts_of_whole.setdefault(where.whole, []).append(part)
     found: list[_Slot] = []
     for place, kernel in enumerate(schedule.kernels):
         for node in schedule.outputs(kernel):
             root = shared.get(node, node)
             if node not in fixed and not root.op.has(Trait.LEAF):
-                found.append(_Slot(node, root, place, max(place, uses[live.owners[node]])))
+                inside = parts_of_whole.get(node, [])
+                first = min((schedule.kernel_of[part] for part in inside), default=place)
+                last = max(place, uses[live.owners[node]], *(uses[part] for part in inside))
+                found.append(_Slot(node, root, first, last))
     return found
 
 

@@ -9,7 +9,7 @@ from compiler.analysis.aliasing import Region, regions_of
 from compiler.ir.dims import Extent
 from compiler.ir.node import Node
 from compiler.ir.op import Trait
-from compiler.schedule.plan import InSlab, Place, View
+from compiler.schedule.plan import InPart, InSlab, Place, View
 from compiler.why.cause import JOINING, LISTED, Asking, Cause
 
 
@@ -65,7 +65,13 @@ class BufferCauses(Asking):
         return False, [self.cause("planner", sentence, (early, late))]
 
     def _shown(self, place: Place) -> str:
-        return f"view of {self.names.values[place.base]}" if isinstance(place, View) else str(place)
+        match place:
+            case View():
+                return f"view of {self.names.values[place.base]}"
+            case InPart():
+                return f"part of {self.names.values[place.whole]}"
+            case _:
+                return str(place)
 
     def _written(self, owner: Node) -> int:
         return self.schedule.kernel_of.get(owner, -1)

@@ -25,6 +25,7 @@ from compiler.ir.op import Access, Constant, MapReduce, Parameter, Reducer, Trai
 from compiler.ir.types import FLOAT32, TensorType
 from compiler.pipeline.contract import Pass
 from compiler.program import Program
+from compiler.schedule import parts
 from compiler.structure import Structure
 from passes import REWRITES, SCHEDULING
 from tests.properties.comparing import Answer, difference, oracle
@@ -143,13 +144,16 @@ def expected_answer(trial: Trial, number: int) -> Answer:
 
 @contextmanager
 def tiles_of(size: int) -> Iterator[None]:
-    """Cuts loops into small tiles, so that small arrays have several, and a last one that is ragged."""
-    before = tiles.TILE
-    tiles.TILE = size  # type: ignore[misc]  # Final for everybody else
+    """Cuts loops into small tiles, so that small arrays have several, and a last one that is ragged.
+
+    Values are then parts of others in runs of so few elements too.
+    """
+    before = tiles.TILE, parts.RUN
+    tiles.TILE, parts.RUN = size, min(size, parts.RUN)  # type: ignore[misc]  # Final for everybody else
     try:
         yield
     finally:
-        tiles.TILE = before  # type: ignore[misc]
+        tiles.TILE, parts.RUN = before  # type: ignore[misc]
 
 
 def _run_on(trial: Trial, name: str, answers: Sequence[Answer]) -> None:

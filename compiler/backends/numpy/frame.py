@@ -12,11 +12,11 @@ import numpy as np
 
 from compiler.analysis.aliasing import regions_of
 from compiler.backends.numpy.source import Source
-from compiler.ir.dims import evaluate
+from compiler.ir.dims import Extent, Shape, evaluate
 from compiler.ir.node import Node
 from compiler.ir.op import Constant, Parameter
 from compiler.ir.types import DType
-from compiler.schedule.plan import InInput, InLeaf, InOutput, InParameter, InSlab, Plan, View
+from compiler.schedule.plan import InInput, InLeaf, InOutput, InParameter, InPart, InSlab, Plan, View
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -32,7 +32,7 @@ class Storage:
         self.plan = plan
         self.sizes = sizes
         self.source = source
-        self.regions = regions_of(plan.schedule.graph)
+        self.regions = regions_of(plan.schedule.graph, plan.strides)
         self.slab = aligned(evaluate(plan.peak_bytes, sizes))
         self.fixed: dict[Node, Array] = {}
         self.names: dict[Node, str] = {}
@@ -79,10 +79,35 @@ class Storage:
             case InLeaf():
                 return _buffer(node) if isinstance(node.op, Parameter | Constant) else None
             case View() as place:
-                base = self.array(place.base)
-                return None if base is None else strided(base, node, place, self.sizes)
+                found = self._inside(node, place)
+                if found is not None:
+                    found.flags.writeable = False  # its elements may overlap
+                return found
+            case InPart() as place:
+                return self._inside(node, place)
             case InOutput() | InInput():
                 return None
+
+    def _inside(self, node: Node, place: View | InPart) -> Array | None:
+        """The array of a view or a part of another value; None if that comes with a call."""
+        home, offset = _home(self.plan, place)
+        array = self.array(home)
+        if array is None:
+            return None
+        shape, start, strides = self._walk(node, offset, place.strides)
+        return (
+            np.empty(shape, array.dtype)
+            if 0 in shape
+            else np.ndarray(shape, array.dtype, array, start, strides)
+        )
+
+    def _walk(
+        self, node: Node, offset: Extent, strides: Shape
+    ) -> tuple[tuple[int, ...], int, tuple[int, ...]]:
+        """Shape, offset in bytes and strides in bytes of a view or a part."""
+        width = node.type.dtype.size
+        steps = tuple(width * evaluate(stride, self.sizes) for stride in strides)
+        return self.shape(node), width * evaluate(offset, self.sizes), steps
 
     def in_slab(self, place: InSlab, node: Node) -> Array:
         """The array of a value at a place of the slab."""
@@ -102,7 +127,7 @@ class Storage:
                 return self._in_output(node, place.position)
             case InInput():
                 return self._over_input(node, place.input)
-            case View():
+            case View() | InPart():
                 return self._strided(node, place)
             case _:
                 raise TypeError(f"{place} does not come with a call")
@@ -125,15 +150,17 @@ class Storage:
         self.source.write(f"{made} = {name}.reshape(-1).view({dtype}).reshape({self.shape(node)})")
         return made
 
-    def _strided(self, node: Node, place: View) -> str:
+    def _strided(self, node: Node, place: View | InPart) -> str:
         made = self.source.fresh("view_")
-        shape, offset, strides = walk(node, place, self.sizes)
+        home, start = _home(self.plan, place)
+        shape, offset, strides = self._walk(node, start, place.strides)
         if 0 in shape:
             return self.source.bind(np.empty(shape, node.type.dtype.numpy), "empty_")
         dtype = self.source.bind(node.type.dtype.numpy, "dtype_")
         array = self.source.bind(np.ndarray, "ndarray_")
-        self.source.write(f"{made} = {array}({shape}, {dtype}, {self.name(place.base)}, {offset}, {strides})")
-        self.source.write(f"{made}.flags.writeable = False")
+        self.source.write(f"{made} = {array}({shape}, {dtype}, {self.name(home)}, {offset}, {strides})")
+        if isinstance(place, View):
+            self.source.write(f"{made}.flags.writeable = False")
         return made
 
     def scratch(self, dtype: DType, shape: Sequence[int], place: int) -> Array:
@@ -147,22 +174,14 @@ class Storage:
         return arrays[place][:size].reshape(shape)
 
 
-def walk(node: Node, place: View, sizes: Mapping[str, int]) -> tuple[tuple[int, ...], int, tuple[int, ...]]:
-    """Shape, offset in bytes and strides in bytes of a view."""
-    width = node.type.dtype.size
-    shape = tuple(evaluate(extent, sizes) for extent in node.type.shape)
-    strides = tuple(width * evaluate(stride, sizes) for stride in place.strides)
-    return shape, width * evaluate(place.offset, sizes), strides
-
-
-def strided(base: Array, node: Node, place: View, sizes: Mapping[str, int]) -> Array:
-    """The array of a view of a dense array. Nobody writes through it: its elements may overlap."""
-    shape, offset, strides = walk(node, place, sizes)
-    if 0 in shape:
-        return np.empty(shape, base.dtype)
-    view = np.ndarray(shape, base.dtype, base, offset, strides)
-    view.flags.writeable = False
-    return view
+def _home(plan: Plan, place: View | InPart) -> tuple[Node, Extent]:
+    """The dense value in whose memory a view or a part lies, and at which element it begins."""
+    if isinstance(place, InPart):
+        return place.whole, place.offset
+    base = plan.places[place.base]
+    return (
+        (base.whole, base.offset + place.offset) if isinstance(base, InPart) else (place.base, place.offset)
+    )
 
 
 def aligned(size: int) -> Array:

@@ -43,7 +43,7 @@ def write_layout(node: Node, operands: Sequence[Array], sizes: Mapping[str, int]
         case Pad():
             _pad(op, operands[0], sizes, out)
         case Concatenate():
-            np.concatenate(operands, axis=op.axis, out=out)
+            np.concatenate(operands, axis=op.axis, out=out)  # leaves those that are there already
         case Gather():
             check_indices(node, operands[1], operands[0].shape[op.axis])
             _gather(op, operands[0], operands[1], out)
@@ -65,11 +65,36 @@ def write_layout(node: Node, operands: Sequence[Array], sizes: Mapping[str, int]
 
 
 def _pad(op: Pad, array: Array, sizes: Mapping[str, int], out: Array) -> None:
-    out.fill(op.value)
     low = [evaluate(extent, sizes) for extent in op.low]
     rows = zip(low, array.shape, op.interior, strict=True)
-    if array.size:
-        out[tuple(slice(a, a + (n - 1) * (inner + 1) + 1, inner + 1) for a, n, inner in rows)] = array
+    if not array.size:
+        out.fill(op.value)
+        return
+    inside = out[tuple(slice(a, a + (n - 1) * (inner + 1) + 1, inner + 1) for a, n, inner in rows)]
+    if _is_same(inside, array):
+        _fill_edges(out, low, array.shape, op.value)
+        return
+    out.fill(op.value)
+    inside[...] = array
+
+
+def _is_same(one: Array, other: Array) -> bool:
+    """Whether two arrays of some elements and one shape are the same memory."""
+    steps = zip(one.shape, one.strides, other.strides, strict=True)
+    return _address(one) == _address(other) and all(n == 1 or a == b for n, a, b in steps)
+
+
+def _address(array: Array) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def _fill_edges(out: Array, low: Sequence[int], shape: Sequence[int], value: float) -> None:
+    """Fills all but a block, axis by axis."""
+    for axis, (start, count) in enumerate(zip(low, shape, strict=True)):
+        rest = np.moveaxis(out, axis, 0)
+        rest[:start] = value
+        rest[start + count :] = value
+        out = np.moveaxis(rest[start : start + count], 0, axis)
 
 
 def _gather(op: Gather, data: Array, index: Array, out: Array) -> None:
@@ -112,7 +137,7 @@ def _scatter_add(op: ScatterAdd, index: Array, data: Array, out: Array) -> None:
 
 def _begin(operand: Array, out: Array) -> None:
     """What is updated is copied, unless the result is written over it."""
-    if out.__array_interface__["data"][0] != operand.__array_interface__["data"][0]:
+    if _address(out) != _address(operand):
         np.copyto(out, operand)
 
 

@@ -15,10 +15,12 @@ from compiler.ir.dims import Extent, divide_exactly
 from compiler.ir.node import Node, describe
 from compiler.ir.op import (
     Broadcast,
+    Concatenate,
     Diagonal,
     Gather,
     Layout,
     MapReduce,
+    Pad,
     Prefix,
     Reducer,
     Reshape,
@@ -81,6 +83,46 @@ def spot_of_view(node: Node, seen: Spot) -> Spot | None:
         case _:
             return None
     return Spot(seen.home, start, steps)
+
+
+def number_of_part(whole: Node, value: Node, offset: Extent, steps: Sequence[Extent]) -> int | None:
+    """Which operand of a concatenation or of padding a value is, that lies so in the result; None if none.
+
+    The operand may be the value with other axes of one element.
+    """
+    kept = home_spot(whole).steps
+    for number, operand in enumerate(whole.operands):
+        begins = _begin_of_operand(whole, number)
+        if begins is None:
+            return None
+        place: Extent = 0
+        for count, step in zip(begins, kept, strict=True):
+            place = place + count * step
+        if place == offset and _is_value(operand, value) and _long(operand, kept) == _long(value, steps):
+            return number
+    return None
+
+
+def _begin_of_operand(whole: Node, number: int) -> tuple[Extent, ...] | None:
+    """Where an operand begins along each axis of a result that has its elements side by side."""
+    op = whole.op
+    if isinstance(op, Concatenate):
+        before: Extent = 0
+        for operand in whole.operands[:number]:
+            before = before + operand.type.shape[op.axis]
+        return tuple(before if axis == op.axis else 0 for axis in range(whole.type.rank))
+    return op.low if isinstance(op, Pad) and set(op.interior) <= {0} else None
+
+
+def _is_value(operand: Node, value: Node) -> bool:
+    while operand is not value and isinstance(operand.op, Reshape):
+        operand = operand.operands[0]
+    return operand is value
+
+
+def _long(node: Node, steps: Sequence[Extent]) -> list[tuple[Extent, Extent]]:
+    """Extents and steps of the axes of more than one element."""
+    return [(n, step) for n, step in zip(node.type.shape, steps, strict=True) if n != 1]
 
 
 def _cut(new: Sequence[Extent], old: list[tuple[Extent, Extent]]) -> tuple[Extent, ...] | None:

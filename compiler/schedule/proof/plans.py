@@ -14,12 +14,13 @@ from compiler.schedule.plan import (
     InLeaf,
     InOutput,
     InParameter,
+    InPart,
     InSlab,
     Place,
     Plan,
     View,
 )  # fmt: skip
-from compiler.schedule.proof.accesses import Spot, home_spot, overwriting_fault, spot_of_view
+from compiler.schedule.proof.accesses import Spot, home_spot, number_of_part, overwriting_fault, spot_of_view
 from compiler.schedule.proof.facts import last_exposed, last_failure, need, one_node_a_parameter
 from compiler.schedule.proof.memory import Memory, is_at_least, is_multiple
 from compiler.schedule.schedule import Kernel
@@ -33,6 +34,8 @@ class PlanProof:
         self.graph = plan.schedule.graph
         self.one = one_node_a_parameter(self.graph.nodes)
         self.spots: dict[Node, Spot] = {}
+        self.parts: dict[Node, dict[int, Node]] = {}
+        """What is written of each whole before its own kernel, by the number of its operand."""
         self.memory = Memory(self._extents())
         self.last_failure = last_failure(plan.schedule)
         self.last_exposed = last_exposed(plan.schedule)
@@ -74,9 +77,9 @@ class PlanProof:
     # Reading
 
     def _read(self, node: Node, place: int, reader: str) -> Node:
-        """Checks that a value is where the plan says. Returns the node in whose memory it lies."""
+        """Checks that a value is where the plan says. Returns what its memory holds: it, or its whole."""
         need(node in self.spots, f"{reader} reads a value that is not there yet", node)
-        home = self.spots[node].home
+        home = self._content(node)
         spot = self.plan.places[home]
         if isinstance(spot, InSlab):
             held = spot.bytes == 0 or self.memory.holds(home)
@@ -86,6 +89,12 @@ class PlanProof:
         content = self.memory.whole(self._name(home, spot))
         need(content is self.one.get(home, home), f"{reader} reads a value that was overwritten", node)
         return home
+
+    def _content(self, node: Node) -> Node:
+        """What the memory of a value holds: the value that has it, or the whole of which it is a part."""
+        home = self.spots[node].home
+        place = self.plan.places[home]
+        return place.whole if isinstance(place, InPart) else home
 
     def _name(self, home: Node, place: Place) -> Hashable:
         match place:
@@ -115,7 +124,10 @@ class PlanProof:
                 self._write(place, kernel, node, read, written)
                 written.append(node)
         for node in written:
-            self.spots[node] = home_spot(node)
+            target = self.plan.places[node]
+            self.spots[node] = (
+                Spot(node, 0, target.strides) if isinstance(target, InPart) else home_spot(node)
+            )
 
     def _view(self, node: Node) -> None:
         place = self.plan.places[node]
@@ -135,12 +147,10 @@ class PlanProof:
         need(node in self.plan.places, "every value that leaves its kernel has a place", node)
         target = self.plan.places[node]
         match target:
-            case InSlab():
-                self._check_slot(target, node, place)
-                lost = self._write_slab(target, node)
-            case InOutput():
-                self._check_output(target.position, node)
-                lost = [self.memory.fill(target.position, node)]
+            case InSlab() | InOutput():
+                lost = [] if self._completes(node, place) else self._write_own(target, node, place)
+            case InPart():
+                lost = self._write_part(target, node, place)
             case InParameter():
                 need(isinstance(target.parameter.op, Parameter), "a parameter is written", target.parameter)
                 lost = [self._write_owned(target.parameter, node, place > self.last_exposed)]
@@ -152,7 +162,55 @@ class PlanProof:
         for other in lost:
             need(other not in written, f"kernel {place} writes two results over each other", node)
             if isinstance(other, Node) and other in read:
+                is_part = isinstance(target, InPart)
+                need(not is_part, "a part is written over what its kernel reads", node, other)
                 self._check_overwriting(kernel, node, other, target)
+
+    def _write_own(self, target: InSlab | InOutput, node: Node, place: int) -> list[Hashable]:
+        """Writes a value, or the first part of it, to memory of its own."""
+        if isinstance(target, InOutput):
+            self._check_output(target.position, node)
+            return [self.memory.fill(target.position, node)]
+        self._check_slot(target, node, place)
+        return self._write_slab(target, node)
+
+    def _write_part(self, target: InPart, node: Node, place: int) -> list[Hashable]:
+        whole = target.whole
+        own = self.plan.places.get(whole)
+        if not isinstance(own, InSlab | InOutput):
+            raise LawError(f"a whole has memory of its own\n  {describe(whole)}")
+        need(whole not in self.spots, "a part is written before the whole", node, whole)
+        number = number_of_part(whole, node, target.offset, target.strides)
+        if number is None:
+            raise LawError(f"a part lies where the whole has it\n  {describe(node)}\n  {describe(whole)}")
+        parts = self.parts.setdefault(whole, {})
+        need(number not in parts, "a part of a whole is written once", node, whole)
+        lost = [] if parts else self._write_own(own, whole, place)
+        parts[number] = node
+        self._check_held(whole, place, "a part")
+        return lost
+
+    def _completes(self, node: Node, place: int) -> bool:
+        """Whether the kernel of a value writes what is not there yet, which parts before it are."""
+        parts = self.parts.get(node, {})
+        for number, part in parts.items():
+            operand = node.operands[number]
+            spot = self.spots[operand]
+            is_same = spot.start == 0 and _same_steps(operand, spot.steps, home_spot(node).steps)
+            need(spot.home is part and is_same, "a part is what its whole has of it", part, node)
+        if parts:
+            self._check_held(node, place, "a whole")
+        return len(parts) > 0
+
+    def _check_held(self, whole: Node, place: int, writer: str) -> None:
+        """The parts that were written must be there still."""
+        own = self.plan.places[whole]
+        if isinstance(own, InSlab):
+            held = own.bytes == 0 or self.memory.holds(whole)
+            need(held and place <= own.last, f"{writer} is written where others have been since", whole)
+        else:
+            content = self.memory.whole(self._name(whole, own))
+            need(content is whole, f"{writer} is written where others have been since", whole)
 
     def _write_slab(self, slot: InSlab, content: Hashable) -> list[Hashable]:
         return [] if slot.bytes == 0 else self.memory.write(slot.offset, slot.offset + slot.bytes, content)
@@ -180,6 +238,9 @@ class PlanProof:
 
     def _merged(self, kernel: Kernel, other: Node) -> Mapping[Node, Spot]:
         """The spots of what a kernel reads, those of one parameter's several names under one."""
+        for operand in kernel.operands:
+            is_part = isinstance(self.plan.places[self.spots[operand].home], InPart)
+            need(not is_part or self._content(operand) is not other, "a part is written over", operand)
         one = self.one.get(other, other)
         found: dict[Node, Spot] = {}
         for operand in kernel.operands:

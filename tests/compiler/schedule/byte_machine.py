@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from compiler.backends.reference import compute
-from compiler.ir.dims import evaluate
+from compiler.ir.dims import Extent, Shape, evaluate
 from compiler.ir.node import Node
 from compiler.ir.op import Constant, Parameter
-from compiler.schedule.plan import InInput, InLeaf, InOutput, InParameter, InSlab, Plan, View
+from compiler.schedule.plan import InInput, InLeaf, InOutput, InParameter, InPart, InSlab, Plan, View
 from compiler.schedule.schedule import Kernel
 
 Array = np.ndarray[Any, Any]
@@ -57,15 +57,23 @@ class ByteMachine:
     def value(self, node: Node) -> Array:
         """The bytes of a value as an array."""
         place = self.plan.places[node]
-        if not isinstance(place, View):
-            return self.memory(node).view(node.type.dtype.numpy).reshape(self.shape(node))
-        base = self.memory(place.base).view(node.type.dtype.numpy)
+        if isinstance(place, InPart):
+            return self.inside(node, place.whole, place.offset, place.strides)
+        if isinstance(place, View):
+            base = self.plan.places[place.base]
+            is_part = isinstance(base, InPart)
+            home, start = (base.whole, base.offset + place.offset) if is_part else (place.base, place.offset)
+            return self.inside(node, home, start, place.strides)
+        return self.memory(node).view(node.type.dtype.numpy).reshape(self.shape(node))
+
+    def inside(self, node: Node, home: Node, start: Extent, strides: Shape) -> Array:
+        """Elements of another value's memory, which can be written there."""
+        base = self.memory(home).view(node.type.dtype.numpy)
         size = node.type.dtype.size
         if 0 in self.shape(node):
             return np.empty(self.shape(node), base.dtype)
-        start = evaluate(place.offset, self.sizes)
-        steps = [evaluate(stride, self.sizes) * size for stride in place.strides]
-        return np.ndarray(self.shape(node), base.dtype, base.tobytes(), start * size, steps)
+        steps = [evaluate(stride, self.sizes) * size for stride in strides]
+        return np.ndarray(self.shape(node), base.dtype, base, evaluate(start, self.sizes) * size, steps)
 
     def memory(self, node: Node) -> Array:
         """The bytes that a value which is no view lies in."""
@@ -103,7 +111,18 @@ class ByteMachine:
         for node in kernel.members:
             values[node] = compute(node, [values[operand] for operand in node.operands], self.sizes)
         for node in self.plan.schedule.outputs(kernel):
-            self.memory(node)[...] = bytes_of(values[node])
+            self.write(node, values[node])
+
+    def write(self, node: Node, array: Array) -> None:
+        """A value: one that is a part in its whole, and of a whole with parts what these are not."""
+        if isinstance(self.plan.places[node], InPart):
+            self.value(node)[...] = array
+            return
+        parts = [(part, place) for part, place in self.plan.places.items() if isinstance(place, InPart)]
+        kept = [(part, self.value(part).copy()) for part, place in parts if place.whole is node]
+        self.memory(node)[...] = bytes_of(array)
+        for part, before in kept:
+            self.value(part)[...] = before
 
     def commit(self, place: int) -> None:
         group = [item for item in self.plan.commits if item.after == place]

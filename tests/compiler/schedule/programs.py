@@ -12,9 +12,11 @@ from compiler.ir.op import (
     Broadcast,
     Call,
     Combine,
+    Concatenate,
     Diagonal,
     Gather,
     Insert,
+    Pad,
     Reducer,
     Reshape,
     Scatter,
@@ -104,7 +106,7 @@ class Busy:
 
     def _grow(self) -> Node:
         grow = self.random.choice(
-            [self._map, self._map, self._map, self._view, self._view, self._other, self._fails]
+            [self._map, self._map, self._map, self._view, self._view, self._joined, self._other, self._fails]
         )
         return grow()
 
@@ -134,6 +136,22 @@ class Busy:
         if self.random.random() < 0.5:
             return contract([node, self._pick()], [(0, 1), (1, 2)], (0, 2), [side] * 3)
         return apply("sub", node, reduce(Reducer.MAX, node, [1], keepdims=True))
+
+    def _joined(self) -> Node:
+        """A matrix whose rows or columns are those of others or maps of them, or with an edge of zeros."""
+        side, axis = self.shape[0], self.random.choice([0, 1])
+        assert isinstance(side, int)
+        pieces: list[Node] = []
+        for start in range(side):
+            starts, sizes = [0, 0], [side, side]
+            starts[axis], sizes[axis] = start, 1
+            piece = make_node(Slice(tuple(starts), tuple(sizes), (1, 1)), [self._pick()])
+            pieces.append(apply("tanh", piece) if self.random.random() < 0.7 else piece)
+        if self.random.random() < 0.3:
+            edge = tuple(int(place == axis) for place in range(2))
+            inside = pieces[0] if side == 2 else make_node(Concatenate(axis), pieces[:-1])
+            return make_node(Pad(edge, (0, 0), (0, 0)), [inside])
+        return make_node(Concatenate(axis), [*pieces[:-1], self.random.choice(pieces)])
 
     def _fails(self) -> Node:
         if self.random.random() < 0.5:

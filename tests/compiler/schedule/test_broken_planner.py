@@ -7,7 +7,7 @@ import pytest
 
 from compiler.analysis import aliasing, liveness
 from compiler.errors import LawError
-from compiler.schedule import addresses, lifetimes, overwriting, planner, slab, updates
+from compiler.schedule import addresses, lifetimes, overwriting, parts, planner, slab, updates
 from compiler.schedule.proof import prove_plan
 from tests.compiler.schedule.byte_machine import run_plan
 from tests.compiler.schedule.programs import PASSES, Busy, scheduled
@@ -101,6 +101,27 @@ def same_place(member, value, position, axes, nest, regions):
     return replace(found, offset=0, strides=tuple(range(len(found.strides), 0, -1)))
 
 
+def parts_at_the_start(whole):
+    for operand, starts in true_pieces(whole):
+        yield operand, (0,) * len(starts)
+
+
+def parts_that_live_apart(schedule, live, fixed, shared, uses, found):
+    return planner_slots(schedule, live, fixed, shared, uses, {})
+
+
+def parts_of_parameters(schedule, live, uses, placed):
+    return parts.parts_of(schedule, live, uses, {})
+
+
+@pytest.fixture(autouse=True)
+def short_runs(monkeypatch):
+    """Small arrays are parts of others."""
+    monkeypatch.setattr(parts, "RUN", 1)
+
+
+true_pieces = parts.pieces
+planner_slots = planner._slots
 true_access = addresses._access
 planner_shared = planner._shared
 
@@ -126,6 +147,10 @@ FAULTS = {
     "any member may read": (overwriting, "_reads_elsewhere", always(None)),
     "slices begin at 0": (aliasing, "_start", always(0)),
     "views are not turned": (aliasing, "_strides", lambda op, shape, strides: strides[: len(shape)]),
+    "parts begin where their whole does": (parts, "pieces", parts_at_the_start),
+    "parts lie densely": (parts, "_by_axis", lambda value, *_: aliasing.dense_strides(value.type.shape)),
+    "a whole begins when it is complete": (planner, "_slots", parts_that_live_apart),
+    "everything may be a part": (planner, "parts_of", parts_of_parameters),
     "every reshape is a view": (
         aliasing,
         "_reshape",
@@ -151,8 +176,8 @@ def test_a_broken_planner_is_caught(fault, monkeypatch):
         side = busy.shape[0]
         numbers = np.random.default_rng(seed)
         arguments = [numbers.normal(size=(side, side)), numbers.integers(0, side, side)]
-        schedule = scheduled(busy.graph, list(PASSES)[seed % 4], busy.donated)
         try:
+            schedule = scheduled(busy.graph, list(PASSES)[seed % 4], busy.donated)
             plan = planner.make_plan(schedule)
         except (KeyError, ValueError):
             continue

@@ -11,6 +11,7 @@ from compiler.ir.graph import Graph
 from compiler.ir.node import make_node
 from compiler.ir.op import Gather, Reducer, Reshape, ScatterAdd, Slice
 from compiler.ir.types import FLOAT32, INT64, TensorType
+from compiler.schedule import parts
 from compiler.schedule.plan import Commit, InInput, InLeaf, InOutput, InParameter, InSlab, OutputCopy, View
 from compiler.schedule.planner import make_plan
 from compiler.schedule.proof import prove_plan, prove_schedule
@@ -41,6 +42,13 @@ def plan_of(outputs, updates=(), passes="none", donated=()):
 # Random graphs
 
 
+@pytest.fixture
+def _short_runs(monkeypatch):
+    """Small arrays are parts of others."""
+    monkeypatch.setattr(parts, "RUN", 1)
+
+
+@pytest.mark.usefixtures("_short_runs")
 @pytest.mark.parametrize("passes", PASSES)
 @pytest.mark.parametrize("first", range(0, 120, 20))
 def test_random_updates_and_views_are_right(first, passes):
@@ -55,6 +63,7 @@ def test_random_updates_and_views_are_right(first, passes):
         assert difference(oracle(busy.graph, arguments, {}), run_plan(plan, arguments, {})) == "", seed
 
 
+@pytest.mark.usefixtures("_short_runs")
 @pytest.mark.parametrize("passes", PASSES)
 @pytest.mark.parametrize("first", range(0, 60, 20))
 def test_random_graphs_of_all_ops_are_right_at_several_sizes(first, passes):

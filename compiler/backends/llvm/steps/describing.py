@@ -138,7 +138,8 @@ class Telling:
         return self.language.kernel(Shown(name, kernel, known, Naming(value, memory, remark)))
 
     def _view(self, node: Node) -> str:
-        said = self.language.remark(f"{self.words.called(node)} is a view, and nothing is to be done")
+        what = "has all its parts" if node in self.words.places.plan.parts else "is a view"
+        said = self.language.remark(f"{self.words.called(node)} {what}, and nothing is to be done")
         return said + self.language.aside(_declared(node, self.words))
 
 

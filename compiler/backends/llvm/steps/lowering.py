@@ -60,14 +60,15 @@ def _moved(target: Located, node: Node, steps: Iterable[tuple[Extent, Extent]]) 
     return Pointer(target.pointer.region, target.pointer.number, offset)
 
 
-def _filled(op: Pad, shape: Shape) -> Iterator[tuple[Shape, Shape]]:
+def _filled(op: Pad, shape: Shape, is_there: bool) -> Iterator[tuple[Shape, Shape]]:
     """The parts of a padded array that are filled with the pad's value: where each begins, and its shape.
 
-    These are the edges, axis by axis, where many elements lie side by side in each of them; else everything.
+    These are the edges, axis by axis, where many elements lie side by side in each of them, or what is inside
+    is there already; else everything.
     """
     padded = [axis for axis in range(len(shape)) if op.low[axis] != 0 or op.high[axis] != 0]
     width = product(shape[padded[-1] + 1 :]) if padded else 1
-    if any(op.interior) or not isinstance(width, int) or width < WIDE:
+    if not is_there and (any(op.interior) or not isinstance(width, int) or width < WIDE):
         yield (0,) * len(shape), shape
         return
     starts: list[Extent] = [0] * len(shape)
@@ -83,6 +84,8 @@ def _filled(op: Pad, shape: Shape) -> Iterator[tuple[Shape, Shape]]:
 
 def _joined(drafts: Sequence[Draft]) -> list[Draft]:
     """The parts of an array, that lie apart, as few kernels as may be: what is transposed stays alone."""
+    if not drafts:
+        return []
     *edges, inside = drafts
     parts = edges if turn_of(inside.kernel.body) is not None else drafts
     is_alike = len({draft.first.extent for draft in parts}) == 1 and parts[0].first.extent != 1
@@ -231,28 +234,43 @@ class _Lowering:
                 operand = node.operands[0]
                 self._copy(operand, Located(target.pointer, dense_strides(operand.type.shape)), node)
             case Pad():
-                steps = tuple(s * (inner + 1) for s, inner in zip(strides, op.interior, strict=True))
-                inside = _moved(target, node, zip(op.low, strides, strict=True))
-                whole, dtype = node.type.shape, node.type.dtype
-                parts = list(_filled(op, whole))
-                drafts = [
-                    copy(Const(op.value), self._part(node, starts), shape, dtype, (None, node))
-                    for starts, shape in parts
-                ]
-                drafts.append(self._copied(node.operands[0], Located(inside, steps), node))
-                for draft in drafts if any(shape == whole for _, shape in parts) else _joined(drafts):
-                    self.steps.append(loop_step((node,), draft, self.target, is_cut=True))
+                self._pad(node, op)
             case Concatenate():
                 start: Extent = 0
                 for operand in node.operands:
                     part = Located(_moved(target, node, [(start, strides[op.axis])]), strides)
-                    self._copy(operand, part, node)
+                    if not self._is_there(operand, part):
+                        self._copy(operand, part, node)
                     start = start + operand.type.shape[op.axis]
             case Fold():
                 draft = fold_draft(node, self.places)
                 self.steps.append(loop_step((node,), draft, self.target, is_cut=min(op.axes) > 0))
             case _:
                 raise UnsupportedError(f"a copy of {op.name} has no native form")
+
+    def _pad(self, node: Node, op: Pad) -> None:
+        """The edges that are filled, or everything, and the copy of what is inside, if it is not there."""
+        (operand,) = node.operands
+        target = self.places[node]
+        steps = tuple(s * (inner + 1) for s, inner in zip(target.strides, op.interior, strict=True))
+        inside = Located(_moved(target, node, zip(op.low, target.strides, strict=True)), steps)
+        whole, dtype = node.type.shape, node.type.dtype
+        is_there = self._is_there(operand, inside)
+        parts = list(_filled(op, whole, is_there))
+        drafts = [
+            copy(Const(op.value), self._part(node, starts), shape, dtype, (None, node))
+            for starts, shape in parts
+        ]
+        if not is_there:
+            drafts.append(self._copied(operand, inside, node))
+        for draft in drafts if any(shape == whole for _, shape in parts) else _joined(drafts):
+            self.steps.append(loop_step((node,), draft, self.target, is_cut=True))
+
+    def _is_there(self, operand: Node, part: Located) -> bool:
+        """Whether an operand is computed in its part of a whole."""
+        found = self.places[operand]
+        steps = zip(operand.type.shape, found.strides, part.strides, strict=True)
+        return found.pointer == part.pointer and all(n == 1 or one == other for n, one, other in steps)
 
     def _begin(self, node: Node, target: Located) -> None:
         """A copy of what is updated, unless the result is written over it."""

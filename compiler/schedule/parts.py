@@ -1,0 +1,138 @@
+"""Values that are computed where a concatenation or a padded array wants them, which then need not be copied.
+
+    k0  %a = exp(%x)              ->  into rows 0 .. n of %c
+    k1  %b = tanh(%x)             ->  into rows n .. 2n
+    k2  %c = concatenate(%a, %b)      moves nothing
+
+Such a value has memory of another for its own, from the first part that is written on; whoever reads it
+reads it there. It lies densely along its last axes at least, in runs of `RUN` elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from compiler.analysis.aliasing import dense_strides, regions_of
+from compiler.analysis.liveness import Liveness
+from compiler.ir.dims import Extent, Shape, product
+from compiler.ir.node import Node
+from compiler.ir.op import Concatenate, Gather, MapReduce, Pad, Reducer
+from compiler.schedule.plan import InOutput, InPart, Place
+from compiler.schedule.schedule import Schedule
+
+RUN: Final = 16
+"""Elements side by side from which on a value is written in runs; fewer are moved faster at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What decides: in whose memory values lie, their last readers, who has a place, who is written over."""
+
+    schedule: Schedule
+    live: Liveness
+    uses: Mapping[Node, int]
+    placed: Mapping[Node, Place]
+    given: Collection[Node]
+
+
+def parts_of(
+    schedule: Schedule, live: Liveness, uses: Mapping[Node, int], placed: Mapping[Node, Place]
+) -> dict[Node, InPart]:
+    """The values that are parts of others. What is `placed` is none; `uses` gives owners' last readers."""
+    given = {live.owners[item] for kernel in schedule.kernels for item in kernel.in_place.values()}
+    asked = _Asked(schedule, live, uses, placed, given)
+    found: dict[Node, InPart] = {}
+    for kernel in reversed(schedule.kernels):  # a value goes to the last that it is a part of
+        whole = kernel.members[0]
+        is_own = isinstance(placed.get(whole), InOutput | None)
+        if isinstance(whole.op, Concatenate | Pad) and is_own:
+            for part, place in _parts(whole, asked):
+                found.setdefault(part, place)
+    return _seen_as_before(schedule, live, found)
+
+
+def pieces(whole: Node) -> Iterator[tuple[Node, Shape]]:
+    """The operands of a concatenation, or of padding around an array, and where each begins on every axis."""
+    starts: list[Extent] = [0] * whole.type.rank
+    match whole.op:
+        case Concatenate(axis):
+            for operand in whole.operands:
+                yield operand, tuple(starts)
+                starts[axis] = starts[axis] + operand.type.shape[axis]
+        case Pad(low, _, interior):
+            if not any(interior):
+                yield whole.operands[0], low
+        case _:
+            pass
+
+
+def _parts(whole: Node, asked: _Asked) -> Iterator[tuple[Node, InPart]]:
+    kernel_of, live = asked.schedule.kernel_of, asked.live
+    place = kernel_of[whole]
+    taken: set[Node] = set()
+    strides = dense_strides(whole.type.shape)
+    for operand, starts in pieces(whole):
+        value = live.owners[operand]
+        until = asked.uses.get(value, -1)
+        is_computed = isinstance(value.op, MapReduce | Gather) and kernel_of.get(value, place) < place
+        is_free = value not in asked.placed and value not in asked.given and value not in taken
+        is_kept = until <= place or whole not in asked.given
+        if not (is_computed and is_free and is_kept and _is_all_of(operand, live)):
+            continue
+        if not _lies_in_runs(operand, whole) or not _may_be_strided(value, operand, whole):
+            continue
+        taken.add(value)
+        offset: Extent = 0
+        for start, stride in zip(starts, strides, strict=True):
+            offset = offset + start * stride
+        yield value, InPart(whole, offset, _by_axis(value, operand, strides))
+
+
+def _is_all_of(operand: Node, live: Liveness) -> bool:
+    """Whether a value is all of the one in whose memory it lies, but for axes of one element."""
+    region = live.regions[operand]
+    long = [[extent for extent in node.type.shape if extent != 1] for node in (operand, region.base)]
+    return region.covers(operand) and long[0] == long[1] and 0 not in long[0]
+
+
+def _by_axis(value: Node, operand: Node, strides: Shape) -> Shape:
+    """The strides of a value of which an operand, with some strides, is all."""
+    long = iter(stride for extent, stride in zip(operand.type.shape, strides, strict=True) if extent != 1)
+    return tuple(0 if extent == 1 else next(long) for extent in value.type.shape)
+
+
+def _runs(operand: Node, whole: Node) -> tuple[Extent, Extent]:
+    """In how many runs of elements side by side an operand lies in a whole, and of how many elements."""
+    axes = [axis for axis, n in enumerate(operand.type.shape) if n != whole.type.shape[axis]]
+    last = max(axes, default=0)
+    return product(operand.type.shape[:last]), product(operand.type.shape[last:])
+
+
+def _lies_in_runs(operand: Node, whole: Node) -> bool:
+    count, length = _runs(operand, whole)
+    return count == 1 or not isinstance(length, int) or length >= RUN
+
+
+def _may_be_strided(value: Node, operand: Node, whole: Node) -> bool:
+    """Maps are written in any steps; what is added up in memory wants it dense."""
+    is_map = isinstance(value.op, Gather) or (
+        isinstance(value.op, MapReduce) and value.op.reducer is Reducer.NONE
+    )
+    return is_map or _runs(operand, whole)[0] == 1
+
+
+def _seen_as_before(schedule: Schedule, live: Liveness, found: dict[Node, InPart]) -> dict[Node, InPart]:
+    """Those of which every view stays one: a reshape of what has gaps may have no steps."""
+    while found:
+        regions = regions_of(schedule.graph, {node: place.strides for node, place in found.items()})
+        lost = {
+            region.base
+            for node, region in live.regions.items()
+            if region.base in found and regions[node].base is not region.base
+        }
+        if not lost:
+            return found
+        found = {node: place for node, place in found.items() if node not in lost}
+    return found
