@@ -14,13 +14,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from compiler.analysis.aliasing import dense_strides, regions_of
+from compiler.analysis.aliasing import dense_strides, joined, regions_of
 from compiler.analysis.liveness import Liveness
 from compiler.ir.dims import Extent, Shape, product
 from compiler.ir.node import Node
-from compiler.ir.op import Concatenate, Gather, MapReduce, Pad, Reducer
+from compiler.ir.op import Concatenate, Gather, MapReduce, Pad, Reducer, Trait
 from compiler.schedule.plan import InOutput, InPart, Place
-from compiler.schedule.schedule import Schedule
+from compiler.schedule.schedule import Kernel, Schedule
 
 RUN: Final = 16
 """Elements side by side from which on a value is written in runs; fewer are moved faster at the end."""
@@ -83,11 +83,14 @@ def _parts(whole: Node, asked: _Asked) -> Iterator[tuple[Node, InPart]]:
             continue
         if not _lies_in_runs(operand, whole) or not _may_be_strided(value, operand, whole):
             continue
+        by_axis = _by_axis(value, operand, strides)
+        if not _keeps_rows(value, by_axis, asked.schedule.kernels[kernel_of[value]]):
+            continue
         taken.add(value)
         offset: Extent = 0
         for start, stride in zip(starts, strides, strict=True):
             offset = offset + start * stride
-        yield value, InPart(whole, offset, _by_axis(value, operand, strides))
+        yield value, InPart(whole, offset, by_axis)
 
 
 def _is_all_of(operand: Node, live: Liveness) -> bool:
@@ -121,6 +124,14 @@ def _may_be_strided(value: Node, operand: Node, whole: Node) -> bool:
         isinstance(value.op, MapReduce) and value.op.reducer is Reducer.NONE
     )
     return is_map or _runs(operand, whole)[0] == 1
+
+
+def _keeps_rows(value: Node, strides: Shape, kernel: Kernel) -> bool:
+    """Whether a product is rows at even steps: those of an image with edges are not, and take longer."""
+    if not any(node.op.has(Trait.CONTRACTION) for node in kernel.members):
+        return True
+    long = [(n, stride) for n, stride in zip(value.type.shape, strides, strict=True) if n != 1]
+    return len(joined([n for n, _ in long], [[stride for _, stride in long]])) <= 2
 
 
 def _seen_as_before(schedule: Schedule, live: Liveness, found: dict[Node, InPart]) -> dict[Node, InPart]:

@@ -74,3 +74,12 @@ def test_what_is_no_part_is_counted():
     program = tt.compile([x], tt.concatenate([y, x[:, :20], y], axis=1), backend="llvm")
     assert program.cost.kernels[-1].bytes_read == y.type.bytes + x.type.bytes // 2
     assert program.cost.kernels[-1].bytes_written == y.type.bytes + x.type.bytes // 2
+
+
+def test_rows_of_a_product_stay_one_loop_or_are_copied():
+    x, w = tt.input("x", (4, 5, 6, 8)), tt.input("w", (8, 16))
+    y = tt.relu(x @ w)
+    beside = tt.compile([x, w], tt.concatenate([y, y, x], axis=3), backend="llvm")
+    assert list(beside.plan.strides.values()) == [(1200, 240, 40, 1)]
+    edged = tt.compile([x, w], tt.pad(y, ((0, 0), (1, 1), (1, 1), (0, 0))), backend="llvm")
+    assert edged.plan.strides == {}

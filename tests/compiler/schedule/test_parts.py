@@ -14,7 +14,14 @@ from compiler.schedule.plan import InOutput, InPart, InSlab, View
 from compiler.schedule.planner import make_plan
 from compiler.schedule.proof import prove_plan
 from tests.compiler.schedule.byte_machine import run_plan
-from tests.compiler.schedule.programs import BATCH, failing_call, parameter, scheduled, transposed, x_of
+from tests.compiler.schedule.programs import (
+    BATCH,
+    failing_call,
+    parameter,
+    scheduled,
+    transposed,
+    x_of,
+)
 from tests.properties.comparing import difference, oracle
 
 WIDE = (4, 32)
