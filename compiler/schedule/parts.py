@@ -5,7 +5,8 @@
     k2  %c = concatenate(%a, %b)      moves nothing
 
 Such a value has memory of another for its own, from the first part that is written on; whoever reads it
-reads it there. It lies densely along its last axes at least, in runs of `RUN` elements.
+reads it there. It lies densely along its last axes at least, in runs of `RUN` elements, or in single ones,
+which have no loop of their own.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from compiler.ir.op import Concatenate, Gather, MapReduce, Pad, Reducer, Trait
 from compiler.schedule.plan import InOutput, InPart, Place
 from compiler.schedule.schedule import Kernel, Schedule
 
-RUN: Final = 16
-"""Elements side by side from which on a value is written in runs; fewer are moved faster at the end."""
+RUN: Final = 4
+"""Elements side by side from which on a value is written in runs: two and three waste a vector's lanes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def _runs(operand: Node, whole: Node) -> tuple[Extent, Extent]:
 
 def _lies_in_runs(operand: Node, whole: Node) -> bool:
     count, length = _runs(operand, whole)
-    return count == 1 or not isinstance(length, int) or length >= RUN
+    return 1 in (count, length) or not isinstance(length, int) or length >= RUN
 
 
 def _may_be_strided(value: Node, operand: Node, whole: Node) -> bool:
