@@ -11,7 +11,7 @@ from typing import Final
 from compiler.ir.types import DType
 from compiler.loops.machine import Machine
 
-BLOCK_ROWS: Final = 256
+BLOCK_ROWS: Final = 512
 BLOCK_SUMS: Final = 16384
 """Rows for which one panel of B is prepared, and the sums that they may have: at most 128 kB of stack."""
 

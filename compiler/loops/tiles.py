@@ -51,9 +51,23 @@ class TileCode:
         return max(1, self.vectors * self.lanes // PARTS_AHEAD)
 
     @property
+    def line(self) -> int:
+        """How many elements a line of a cache has."""
+        return CACHE_LINE // self.dtype.size
+
+    @property
+    def asks_rows(self) -> bool:
+        """Whether rows of A are asked for while the tile before them is computed.
+
+        The first panel finds them in a far cache: 0.9 of the time of 512 to 1328 rows, columns and terms,
+        0.75 of 1312 rows and terms by 64 columns.
+        """
+        return self.contiguous and not (self.tables[0] or self.chosen)
+
+    @property
     def lines(self) -> range:
         """At which of a panel's columns the lines of a cache begin that one of its rows has."""
-        return range(0, self.vectors * self.lanes, CACHE_LINE // self.dtype.size)
+        return range(0, self.vectors * self.lanes, self.line)
 
     @property
     def distance_ahead(self) -> int:

@@ -1,9 +1,9 @@
 """Computes a product by tiles of sums that stay in registers.
 
-    for i in 0 .. n:                               for ib in 0 .. n by 256:
+    for i in 0 .. n:                               for ib in 0 .. n by 512:
         for j in 0 .. m:                               for jp in 0 .. m by 32:
             for k in 0 .. l:  carrying s = 0.0             pack the panel of w at jp
-                s = fma(x[i,k], w[k,j], s)    ->           for it in ib .. min(ib + 256, n) by 8:
+                s = fma(x[i,k], w[k,j], s)    ->           for it in ib .. min(ib + 512, n) by 8:
             y[i,j] = relu(s)                                   tile: sums of 8 x 32 over k
                                                                for i in it .. min(it + 8, n):
                                                                    for j in jp .. min(jp + 32, m):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Final
 
 from compiler.backends.llvm.emit import words
@@ -143,7 +144,38 @@ class _Tile:
         count = code.rows * code.vectors
         carried = [*([zero(self.vector)] * count), *self.moving()]
         ahead = self.ahead() if code.ahead else None
-        with words.counted_loop(builder, index(0), given.terms, carried=carried) as loop:
+        add_terms = partial(self.add_terms, rows, masks, ahead)
+        if not code.asks_rows:
+            return add_terms(index(0), given.terms, carried)[:count]
+        following, line = self.following(), code.line
+        with words.counted_loop(builder, index(0), given.terms, line, carried=carried) as lines:
+            here = builder.add(lines.index, following)
+            for row in rows:
+                self.ask_for(words.offset(builder, row, here, code.element), SECOND_CACHE)
+            stop = words.minimum(builder, builder.add(lines.index, index(line)), given.terms)
+            lines.next += add_terms(lines.index, stop, lines.values)
+        return lines.results[:count]
+
+    def following(self) -> Register:
+        """How far the rows of the next tile are from these, in elements; nothing, if there is none."""
+        builder, given, rows = self.builder, self.given, self.code.rows
+        far = builder.mul(self.by_row.register, index(rows))
+        has_more = builder.icmp_signed(">", given.rows, index(rows))
+        return builder.select(has_more, far, index(0))
+
+    def add_terms(
+        self,
+        rows: Sequence[Register],
+        masks: Sequence[Register | None],
+        ahead: Register | None,
+        begin: Register,
+        end: Register,
+        carried: Sequence[Register],
+    ) -> list[Register]:
+        """The accumulators, and what moves with the terms, after some of these."""
+        builder, code = self.builder, self.code
+        count = code.rows * code.vectors
+        with words.counted_loop(builder, begin, end, carried=carried) as loop:
             sums, moving = loop.values[:count], list(loop.values[count:])
             term = self.term(loop.index)
             position = self.position(term, moving)
@@ -162,7 +194,7 @@ class _Tile:
                     total = sums[number * code.vectors + vector]
                     loop.next.append(words.multiply_add(builder, a, operand, total, fused=code.fused))
             loop.next += moving
-        return loop.results[:count]
+        return loop.results
 
     def term(self, number: Register) -> Register:
         """A term by its place among those that there are."""
