@@ -20,6 +20,7 @@ from passes.save_outputs import SaveOutputs
 from passes.scale_constants import ScaleConstants
 from passes.simplify import Simplify
 from passes.transpose_factors import TransposeFactors
+from passes.unroll_products import UnrollProducts
 
 REWRITES: Final[tuple[RewritingPass, ...]] = (
     DeadCode(),
@@ -28,6 +29,7 @@ REWRITES: Final[tuple[RewritingPass, ...]] = (
     CommonSubexpressions(),
     PhaseFolds(),
     ChannelsLast(),
+    UnrollProducts(),
     TransposeFactors(),
     PanelConstants(),
     SaveOutputs(),
