@@ -25,6 +25,7 @@ from compiler.ir.op import (
     Reducer,
     Reshape,
     Slice,
+    Trait,
     Transpose,
     Update,
     Window,
@@ -85,10 +86,10 @@ def spot_of_view(node: Node, seen: Spot) -> Spot | None:
     return Spot(seen.home, start, steps)
 
 
-def number_of_part(whole: Node, value: Node, offset: Extent, steps: Sequence[Extent]) -> int | None:
-    """Which operand of a concatenation or of padding a value is, that lies so in the result; None if none.
+def number_of_part(whole: Node, part: Spot) -> int | None:
+    """Which operand of a concatenation or of padding lies, in a value or a view of it, where it has to.
 
-    The operand may be the value with other axes of one element.
+    `part` is where the value lies, from the first element of the result on. None if no operand does.
     """
     kept = home_spot(whole).steps
     for number, operand in enumerate(whole.operands):
@@ -98,9 +99,20 @@ def number_of_part(whole: Node, value: Node, offset: Extent, steps: Sequence[Ext
         place: Extent = 0
         for count, step in zip(begins, kept, strict=True):
             place = place + count * step
-        if place == offset and _is_value(operand, value) and _long(operand, kept) == _long(value, steps):
+        seen = _seen_from(operand, part)
+        if seen is not None and seen.start == place and _long(operand, kept) == _long(operand, seen.steps):
             return number
     return None
+
+
+def _seen_from(operand: Node, value: Spot) -> Spot | None:
+    """Where a value lies, or a view of it; None for what is neither."""
+    if operand is value.home:
+        return value
+    if not operand.op.has(Trait.VIEW):
+        return None
+    seen = _seen_from(operand.operands[0], value)
+    return None if seen is None else spot_of_view(operand, seen)
 
 
 def _begin_of_operand(whole: Node, number: int) -> tuple[Extent, ...] | None:
@@ -112,12 +124,6 @@ def _begin_of_operand(whole: Node, number: int) -> tuple[Extent, ...] | None:
             before = before + operand.type.shape[op.axis]
         return tuple(before if axis == op.axis else 0 for axis in range(whole.type.rank))
     return op.low if isinstance(op, Pad) and set(op.interior) <= {0} else None
-
-
-def _is_value(operand: Node, value: Node) -> bool:
-    while operand is not value and isinstance(operand.op, Reshape):
-        operand = operand.operands[0]
-    return operand is value
 
 
 def _long(node: Node, steps: Sequence[Extent]) -> list[tuple[Extent, Extent]]:

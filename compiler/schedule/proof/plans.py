@@ -180,7 +180,7 @@ class PlanProof:
         if not isinstance(own, InSlab | InOutput):
             raise LawError(f"a whole has memory of its own\n  {describe(whole)}")
         need(whole not in self.spots, "a part is written before the whole", node, whole)
-        number = number_of_part(whole, node, target.offset, target.strides)
+        number = number_of_part(whole, Spot(node, target.offset, target.strides))
         if number is None:
             raise LawError(f"a part lies where the whole has it\n  {describe(node)}\n  {describe(whole)}")
         parts = self.parts.setdefault(whole, {})

@@ -9,7 +9,7 @@ from compiler.errors import LawError
 from compiler.ir.build import apply, reduce
 from compiler.ir.graph import Graph
 from compiler.ir.node import make_node
-from compiler.ir.op import Concatenate, Pad, Reducer, Reshape, Slice
+from compiler.ir.op import Concatenate, Pad, Reducer, Reshape, Slice, Transpose
 from compiler.schedule.plan import InOutput, InPart, InSlab, View
 from compiler.schedule.planner import make_plan
 from compiler.schedule.proof import prove_plan
@@ -91,6 +91,14 @@ def test_what_has_an_axis_of_one_element_more_or_less_is_a_part():
     plan = planned(whole)
     assert plan.places[a] == InPart(whole, 0, (64, 1))
     assert plan.places[stacked] == View(a, 0, (64, 0, 1))
+
+
+def test_a_view_that_has_all_elements_in_their_order_is_a_part():
+    a = apply("tanh", x_of((1, 4, 32)))
+    turned = make_node(Transpose((1, 0, 2)), [a])
+    kept = make_node(Slice((0, 0, 0), (4, 1, 32), (1, 1, 1)), [turned])
+    whole = joined(kept, make_node(Reshape((4, 1, 32)), [x_of(WIDE, "y")]), axis=1)
+    assert planned(whole).places[a] == InPart(whole, 0, (0, 64, 1))
 
 
 def test_the_inside_of_a_padded_array_is_computed_there():
