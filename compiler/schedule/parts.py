@@ -70,28 +70,34 @@ def pieces(whole: Node) -> Iterator[tuple[Node, Shape]]:
 
 
 def _parts(whole: Node, asked: _Asked) -> Iterator[tuple[Node, InPart]]:
-    kernel_of, live = asked.schedule.kernel_of, asked.live
-    place = kernel_of[whole]
     taken: set[Node] = set()
     strides = dense_strides(whole.type.shape)
     for operand, starts in pieces(whole):
-        value = live.owners[operand]
-        until = asked.uses.get(value, -1)
-        is_computed = isinstance(value.op, MapReduce | Gather) and kernel_of.get(value, place) < place
-        is_free = value not in asked.placed and value not in asked.given and value not in taken
-        is_kept = until <= place or whole not in asked.given
-        if not (is_computed and is_free and is_kept and _is_all_of(operand, live)):
-            continue
-        if not _lies_in_runs(operand, whole) or not _may_be_strided(value, operand, whole):
+        value = asked.live.owners[operand]
+        if value in taken or not _may_be_there(value, operand, whole, asked):
             continue
         by_axis = _by_axis(value, operand, strides)
-        if not _keeps_rows(value, by_axis, asked.schedule.kernels[kernel_of[value]]):
+        if not _keeps_rows(value, by_axis, asked.schedule.kernels[asked.schedule.kernel_of[value]]):
             continue
         taken.add(value)
         offset: Extent = 0
         for start, stride in zip(starts, strides, strict=True):
             offset = offset + start * stride
         yield value, InPart(whole, offset, by_axis)
+
+
+def _may_be_there(value: Node, operand: Node, whole: Node, asked: _Asked) -> bool:
+    """Whether a value, of which an operand is all, is computed before, has no other place, and lies in runs.
+
+    Nobody reads it when its whole has been written over.
+    """
+    place = asked.schedule.kernel_of[whole]
+    is_computed = isinstance(value.op, MapReduce | Gather) and asked.schedule.kernel_of[value] < place
+    is_free = value not in asked.placed and value not in asked.given
+    if not (is_computed and is_free and _is_all_of(operand, asked.live)):
+        return False
+    is_kept = asked.uses[value] <= place or whole not in asked.given
+    return is_kept and _lies_in_runs(operand, whole) and _may_be_strided(value, operand, whole)
 
 
 def _is_all_of(operand: Node, live: Liveness) -> bool:
