@@ -44,7 +44,7 @@ from compiler.rewrite.sweep import origin_of, sweep
 from compiler.schedule.frame import called
 from compiler.schedule.target import Target
 
-LARGE: Final = 1 << 21
+LARGE: Final = 1 << 20
 """Bytes of a factor from which on it is done: smaller ones stay in a near cache."""
 
 LARGEST: Final = 1 << 28

@@ -70,7 +70,14 @@ def test_of_a_transposed_result_the_other_factor_is_the_left_one() -> None:
 
 @pytest.mark.parametrize(
     "sizes",
-    [{"terms": 1023}, {"columns": 511}, {"terms": "n"}, {"rows": 100}, {"columns": "m"}, {"terms": 2**18}],
+    [
+        {"terms": 511},
+        {"columns": 511},
+        {"terms": "n"},
+        {"rows": 100, "terms": 2048},
+        {"columns": "m"},
+        {"terms": 2**18},
+    ],
 )
 def test_what_is_small_or_unknown_or_too_large_to_copy_stays(sizes) -> None:
     _, report = product(**sizes)
