@@ -88,7 +88,7 @@ def unroll_products(graph: Graph) -> tuple[Graph, Report]:
             refusals.append(refusal)
             return node
         actions.append(Action((old, *old.operands), f"{called(old)} is written out, term by term"))
-        return _written_out(node, loops, origin_of(old, "unroll_products", "a sum of products of elements"))
+        return _written_out(node, origin_of(old, "unroll_products", "a sum of products of elements"))
 
     after = sweep(graph, visit)
     return after, Report(tuple(actions), tuple(refusals))
@@ -130,13 +130,13 @@ def _refusal(node: Node, loops: ProductLoops) -> Refusal | None:
     return None
 
 
-def _written_out(node: Node, loops: ProductLoops, origin: Origin) -> Node:
+def _written_out(node: Node, origin: Origin) -> Node:
     """The map: of each operand a view for each term."""
     op = node.op
     assert isinstance(op, MapReduce)
     pairs = [
         (_term(operand, access, at, origin), _without(access, at))
-        for at in _terms(op, loops)
+        for at in _terms(op)
         for operand, access in zip(node.operands, op.accesses, strict=True)
     ]
     kept = op.extents[: op.kept]
@@ -146,7 +146,7 @@ def _written_out(node: Node, loops: ProductLoops, origin: Origin) -> Node:
     return make_node(written, [view for view, _ in pairs], origin=origin)
 
 
-def _terms(op: MapReduce, loops: ProductLoops) -> Iterator[dict[int, int]]:
+def _terms(op: MapReduce) -> Iterator[dict[int, int]]:
     """Where every term of a sum is on the summed loops, in the order of these."""
     extents = [op.extents[loop] for loop in op.reduced]
     for place in every(*(range(n) for n in extents if isinstance(n, int))):
@@ -155,9 +155,8 @@ def _terms(op: MapReduce, loops: ProductLoops) -> Iterator[dict[int, int]]:
 
 def _term(operand: Node, access: Access, at: dict[int, int], origin: Origin) -> Node:
     """A view of the elements of a term."""
-    axes = list(enumerate(access.axes))
-    starts = tuple(at.get(loop, 0) if loop is not None else 0 for _, loop in axes)
-    sizes = tuple(1 if loop in at else operand.type.shape[axis] for axis, loop in axes)
+    starts = tuple(0 if loop is None else at.get(loop, 0) for loop in access.axes)
+    sizes = tuple(1 if loop in at else n for n, loop in zip(operand.type.shape, access.axes, strict=True))
     return make_node(Slice(starts, sizes, (1,) * len(sizes)), [operand], origin=origin)
 
 

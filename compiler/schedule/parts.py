@@ -20,7 +20,7 @@ from compiler.analysis.liveness import Liveness
 from compiler.ir.dims import Extent, Shape, product
 from compiler.ir.node import Node
 from compiler.ir.op import Concatenate, Gather, MapReduce, Pad, Reducer, Trait
-from compiler.schedule.plan import InOutput, InPart, Place
+from compiler.schedule.plan import InOutput, InPart, Place, View
 from compiler.schedule.schedule import Kernel, Schedule
 
 RUN: Final = 4
@@ -40,8 +40,11 @@ class _Asked:
 
 def parts_of(
     schedule: Schedule, live: Liveness, uses: Mapping[Node, int], placed: Mapping[Node, Place]
-) -> dict[Node, InPart]:
-    """The values that are parts of others. What is `placed` is none; `uses` gives owners' last readers."""
+) -> dict[Node, Place]:
+    """The places of values that are parts of others, and of views of these.
+
+    What is `placed` is no part; `uses` gives owners' last readers.
+    """
     given = {live.owners[item] for kernel in schedule.kernels for item in kernel.in_place.values()}
     asked = _Asked(schedule, live, uses, placed, given)
     found: dict[Node, InPart] = {}
@@ -51,7 +54,7 @@ def parts_of(
         if isinstance(whole.op, Concatenate | Pad) and is_own:
             for part, place in _parts(whole, asked):
                 found.setdefault(part, place)
-    return _seen_as_before(schedule, live, found)
+    return _with_views(schedule, live, found)
 
 
 def pieces(whole: Node) -> Iterator[tuple[Node, Shape]]:
@@ -141,16 +144,18 @@ def _keeps_rows(value: Node, strides: Shape, kernel: Kernel) -> bool:
     return len(joined([n for n, _ in long], [[stride for _, stride in long]])) <= 2
 
 
-def _seen_as_before(schedule: Schedule, live: Liveness, found: dict[Node, InPart]) -> dict[Node, InPart]:
-    """Those of which every view stays one: a reshape of what has gaps may have no steps."""
+def _with_views(schedule: Schedule, live: Liveness, found: dict[Node, InPart]) -> dict[Node, Place]:
+    """Those of which every view stays one, and the views: a reshape of what has gaps may have no steps."""
     while found:
         regions = regions_of(schedule.graph, {node: place.strides for node, place in found.items()})
-        lost = {
-            region.base
+        views = {
+            node: regions[node]
             for node, region in live.regions.items()
-            if region.base in found and regions[node].base is not region.base
+            if region.base in found and region.base is not node
         }
+        lost = {live.regions[node].base for node, region in views.items() if region.base not in found}
         if not lost:
-            return found
+            seen = {node: View(item.base, item.offset, item.strides) for node, item in views.items()}
+            return {**found, **seen}
         found = {node: place for node, place in found.items() if node not in lost}
-    return found
+    return {}

@@ -197,11 +197,7 @@ class Plan:
     @cached_property
     def parts(self) -> Mapping[Node, tuple[Node, ...]]:
         """For each value that has parts those, in creation order."""
-        found: dict[Node, list[Node]] = {}
-        for node, place in self.places.items():
-            if isinstance(place, InPart):
-                found.setdefault(place.whole, []).append(node)
-        return {whole: tuple(nodes) for whole, nodes in found.items()}
+        return parts_by_whole(self.places)
 
     def moved(self, whole: Node) -> tuple[Node, ...]:
         """The operands of a value that its kernel moves: all but its parts, each of which is there once."""
@@ -291,6 +287,15 @@ class Plan:
         return f"<Plan of {kernels} kernels and {commits} commits in a slab of {self.peak_bytes} bytes>"
 
 
+def parts_by_whole(places: Mapping[Node, Place]) -> dict[Node, tuple[Node, ...]]:
+    """For each value that has parts those, in the order of the places."""
+    found: dict[Node, list[Node]] = {}
+    for node, place in places.items():
+        if isinstance(place, InPart):
+            found.setdefault(place.whole, []).append(node)
+    return {whole: tuple(nodes) for whole, nodes in found.items()}
+
+
 def place_dict(place: Place, names: Mapping[Node, str]) -> dict[str, Any]:
     """A place as JSON can hold it: its kind, and what the kind has."""
     match place:
@@ -327,7 +332,7 @@ def plan_table(plan: Plan) -> Table:
             continue
         until = str(place.last) if isinstance(place, InSlab) else ""
         kernel = str(kernel_of[node]) if node in kernel_of else ""
-        rows.append((kernel, names.values[node], str(node.type), _shown(place, names), until))
+        rows.append((kernel, names.values[node], str(node.type), place_text(place, names), until))
     lines = [f"after kernel {item.after}: {_commit(item, names)}" for item in plan.commits]
     lines += [f"at the end: output {item.position} <- {names.values[item.value]}" for item in plan.copies]
     lines += [f"output {position} is {names.values[node]}" for position, node in plan.handed.items()]
@@ -336,7 +341,8 @@ def plan_table(plan: Plan) -> Table:
     return Table(headings, tuple(rows), left=5, notes=tuple(lines))
 
 
-def _shown(place: Place, names: Names) -> str:
+def place_text(place: Place, names: Names) -> str:
+    """A place with the name of whose memory it is in, where it is no memory of its own."""
     match place:
         case View():
             return f"view of {names.values[place.base]}{str(place).removeprefix('view')}"

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from compiler.analysis.aliasing import regions_of
 from compiler.analysis.liveness import Liveness, liveness_of
 from compiler.ir.dims import Extent
 from compiler.ir.node import Node
@@ -24,11 +23,11 @@ from compiler.schedule.plan import (
     InLeaf,
     InOutput,
     InParameter,
-    InPart,
     InSlab,
     Place,
     Plan,
     View,
+    parts_by_whole,
 )  # fmt: skip
 from compiler.schedule.schedule import Schedule
 from compiler.schedule.slab import Request, lay_out
@@ -55,11 +54,9 @@ def make_plan(schedule: Schedule) -> Plan:
     uses = last_uses(time, updates.commits)
     fresh = {node: position for node, position in returned.items() if node not in handed}
     fixed = _fixed_places(schedule, live, fresh, updates)
-    parts = parts_of(schedule, live, uses, fixed)
-    if parts:
-        fixed |= parts | _views(schedule, parts)
+    fixed |= parts_of(schedule, live, uses, fixed)
     shared = _shared(schedule, live, fixed)
-    slots = _slots(schedule, live, fixed, shared, uses, parts)
+    slots = _slots(schedule, live, fixed, shared, uses)
     places, commits, peak = _lay_out(slots, updates)
     everything = {**fixed, **places}
     for value, root in shared.items():
@@ -99,16 +96,6 @@ def _fixed_places(
     return found
 
 
-def _views(schedule: Schedule, parts: Mapping[Node, InPart]) -> dict[Node, Place]:
-    """Where views of parts lie, which may have gaps that dense values have not."""
-    regions = regions_of(schedule.graph, {node: place.strides for node, place in parts.items()})
-    return {
-        node: View(region.base, region.offset, region.strides)
-        for node, region in regions.items()
-        if region.base in parts and region.base is not node
-    }
-
-
 def _shared(schedule: Schedule, live: Liveness, fixed: Mapping[Node, Place]) -> dict[Node, Node]:
     """For each value that is written in place the first value in the same memory: of the slab, or an input.
 
@@ -131,18 +118,15 @@ def _slots(
     fixed: Mapping[Node, Place],
     shared: Mapping[Node, Node],
     uses: Mapping[Node, int],
-    parts: Mapping[Node, InPart],
 ) -> list[_Slot]:
     """The values that need memory of the slab, in the order in which they are written, with their parts."""
-    parts_of_whole: dict[Node, list[Node]] = {}
-    for part, where in parts.items():
-        parts_of_whole.setdefault(where.whole, []).append(part)
+    parts = parts_by_whole(fixed)
     found: list[_Slot] = []
     for place, kernel in enumerate(schedule.kernels):
         for node in schedule.outputs(kernel):
             root = shared.get(node, node)
             if node not in fixed and not root.op.has(Trait.LEAF):
-                inside = parts_of_whole.get(node, [])
+                inside = parts.get(node, ())
                 first = min((schedule.kernel_of[part] for part in inside), default=place)
                 last = max(place, uses[live.owners[node]], *(uses[part] for part in inside))
                 found.append(_Slot(node, root, first, last))

@@ -93,17 +93,18 @@ class _Touching:
         regions = self.places.regions
         read: list[Touch] = []
         found: list[Touch] = []
-        parts = self.places.plan.parts
+        plan = self.places.plan
+        moved = {node: set(plan.moved(node)) for node in kernel.members if node in plan.parts}
         for node, operand, size in reads_of(kernel.members, regions):
-            if node in parts and operand not in self.places.plan.moved(node):
+            if node in moved and operand not in moved[node]:
                 continue  # it is there already
             if isinstance(node.op, Gather) and operand is node.operands[0]:
                 found.append(self.picked(operand, node))
             else:
                 read.append(self.touch(self.places[operand].pointer, size))
-        for node in self.places.plan.schedule.outputs(kernel):
+        for node in plan.schedule.outputs(kernel):
             if not is_view(node, regions):
-                rest = node.type.bytes - sum(part.type.bytes for part in parts.get(node, ()))
+                rest = node.type.bytes - sum(part.type.bytes for part in plan.parts.get(node, ()))
                 found.append(self.touch(self.places[node].pointer, rest, is_write=True))
             if isinstance(node.op, ScatterAdd | Scatter):
                 found.append(self.picked(node, node.operands[-1]))

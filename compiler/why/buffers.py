@@ -9,7 +9,7 @@ from compiler.analysis.aliasing import Region, regions_of
 from compiler.ir.dims import Extent
 from compiler.ir.node import Node
 from compiler.ir.op import Trait
-from compiler.schedule.plan import InPart, InSlab, Place, View
+from compiler.schedule.plan import InSlab, place_text
 from compiler.why.cause import JOINING, LISTED, Asking, Cause
 
 
@@ -50,7 +50,9 @@ class BufferCauses(Asking):
         places = self.plan.places[first], self.plan.places[second]
         if not all(isinstance(place, InSlab) for place in places):
             kinds = [
-                self.cause("planner", f"it lives elsewhere than in the slab: {self._shown(place)}", [node])
+                self.cause(
+                    "planner", f"it lives elsewhere than in the slab: {place_text(place, self.names)}", [node]
+                )
                 for node, place in zip((early, late), places, strict=True)
                 if not isinstance(place, InSlab)
             ]
@@ -63,15 +65,6 @@ class BufferCauses(Asking):
             return True, [self.cause("planner", "they share bytes, one after the other", (early, late))]
         sentence = "they are never needed at once; the planner has laid others over each"
         return False, [self.cause("planner", sentence, (early, late))]
-
-    def _shown(self, place: Place) -> str:
-        match place:
-            case View():
-                return f"view of {self.names.values[place.base]}"
-            case InPart():
-                return f"part of {self.names.values[place.whole]}"
-            case _:
-                return str(place)
 
     def _written(self, owner: Node) -> int:
         return self.schedule.kernel_of.get(owner, -1)

@@ -86,21 +86,36 @@ def spot_of_view(node: Node, seen: Spot) -> Spot | None:
     return Spot(seen.home, start, steps)
 
 
-def number_of_part(whole: Node, part: Spot) -> int | None:
+def begins_of_operands(whole: Node) -> Mapping[Extent, Sequence[int]]:
+    """The operands of a concatenation, or of padding, by the element of the result at which they begin."""
+    op, steps = whole.op, home_spot(whole).steps
+    found: dict[Extent, list[int]] = {}
+    if isinstance(op, Concatenate):
+        begin: Extent = 0
+        for number, operand in enumerate(whole.operands):
+            found.setdefault(begin * steps[op.axis], []).append(number)
+            begin = begin + operand.type.shape[op.axis]
+    elif isinstance(op, Pad) and set(op.interior) <= {0}:
+        begin = 0
+        for count, step in zip(op.low, steps, strict=True):
+            begin = begin + count * step
+        found[begin] = [0]
+    return found
+
+
+def number_of_part(whole: Node, part: Spot, begins: Mapping[Extent, Sequence[int]]) -> int | None:
     """Which operand of a concatenation or of padding lies, in a value or a view of it, where it has to.
 
-    `part` is where the value lies, from the first element of the result on. None if no operand does.
+    `part` is where the value lies, from the first element of the result on; `begins` is of
+    `begins_of_operands`. None if no operand does.
     """
     kept = home_spot(whole).steps
-    for number, operand in enumerate(whole.operands):
-        begins = _begin_of_operand(whole, number)
-        if begins is None:
-            return None
-        place: Extent = 0
-        for count, step in zip(begins, kept, strict=True):
-            place = place + count * step
+    for number in begins.get(part.start, ()):
+        operand = whole.operands[number]
         seen = _seen_from(operand, part)
-        if seen is not None and seen.start == place and _long(operand, kept) == _long(operand, seen.steps):
+        if seen is None or seen.start != part.start:
+            continue
+        if _long(operand, kept) == _long(operand, seen.steps):
             return number
     return None
 
@@ -113,17 +128,6 @@ def _seen_from(operand: Node, value: Spot) -> Spot | None:
         return None
     seen = _seen_from(operand.operands[0], value)
     return None if seen is None else spot_of_view(operand, seen)
-
-
-def _begin_of_operand(whole: Node, number: int) -> tuple[Extent, ...] | None:
-    """Where an operand begins along each axis of a result that has its elements side by side."""
-    op = whole.op
-    if isinstance(op, Concatenate):
-        before: Extent = 0
-        for operand in whole.operands[:number]:
-            before = before + operand.type.shape[op.axis]
-        return tuple(before if axis == op.axis else 0 for axis in range(whole.type.rank))
-    return op.low if isinstance(op, Pad) and set(op.interior) <= {0} else None
 
 
 def _long(node: Node, steps: Sequence[Extent]) -> list[tuple[Extent, Extent]]:

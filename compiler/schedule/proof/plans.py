@@ -20,7 +20,14 @@ from compiler.schedule.plan import (
     Plan,
     View,
 )  # fmt: skip
-from compiler.schedule.proof.accesses import Spot, home_spot, number_of_part, overwriting_fault, spot_of_view
+from compiler.schedule.proof.accesses import (
+    Spot,
+    begins_of_operands,
+    home_spot,
+    number_of_part,
+    overwriting_fault,
+    spot_of_view,
+)  # fmt: skip
 from compiler.schedule.proof.facts import last_exposed, last_failure, need, one_node_a_parameter
 from compiler.schedule.proof.memory import Memory, is_at_least, is_multiple
 from compiler.schedule.schedule import Kernel
@@ -36,6 +43,7 @@ class PlanProof:
         self.spots: dict[Node, Spot] = {}
         self.parts: dict[Node, dict[int, Node]] = {}
         """What is written of each whole before its own kernel, by the number of its operand."""
+        self.begins: dict[Node, Mapping[Extent, Sequence[int]]] = {}
         self.memory = Memory(self._extents())
         self.last_failure = last_failure(plan.schedule)
         self.last_exposed = last_exposed(plan.schedule)
@@ -180,7 +188,9 @@ class PlanProof:
         if not isinstance(own, InSlab | InOutput):
             raise LawError(f"a whole has memory of its own\n  {describe(whole)}")
         need(whole not in self.spots, "a part is written before the whole", node, whole)
-        number = number_of_part(whole, Spot(node, target.offset, target.strides))
+        if whole not in self.begins:
+            self.begins[whole] = begins_of_operands(whole)
+        number = number_of_part(whole, Spot(node, target.offset, target.strides), self.begins[whole])
         if number is None:
             raise LawError(f"a part lies where the whole has it\n  {describe(node)}\n  {describe(whole)}")
         parts = self.parts.setdefault(whole, {})

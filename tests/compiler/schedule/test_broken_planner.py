@@ -106,10 +106,6 @@ def parts_at_the_start(whole):
         yield operand, (0,) * len(starts)
 
 
-def parts_that_live_apart(schedule, live, fixed, shared, uses, found):
-    return planner_slots(schedule, live, fixed, shared, uses, {})
-
-
 def parts_of_parameters(schedule, live, uses, placed):
     return parts.parts_of(schedule, live, uses, {})
 
@@ -121,7 +117,6 @@ def short_runs(monkeypatch):
 
 
 true_pieces = parts.pieces
-planner_slots = planner._slots
 true_access = addresses._access
 planner_shared = planner._shared
 
@@ -149,7 +144,7 @@ FAULTS = {
     "views are not turned": (aliasing, "_strides", lambda op, shape, strides: strides[: len(shape)]),
     "parts begin where their whole does": (parts, "pieces", parts_at_the_start),
     "parts lie densely": (parts, "_by_axis", lambda value, *_: aliasing.dense_strides(value.type.shape)),
-    "a whole begins when it is complete": (planner, "_slots", parts_that_live_apart),
+    "a whole begins when it is complete": (planner, "parts_by_whole", always({})),
     "everything may be a part": (planner, "parts_of", parts_of_parameters),
     "every reshape is a view": (
         aliasing,

@@ -151,6 +151,18 @@ def test_a_whole_in_the_slab_lives_from_its_first_part_to_the_last_reader_of_one
     assert (place.first, place.last) == (kernel_of[a], kernel_of[late])
 
 
+def test_a_thousand_parts_are_planned_and_proved():
+    """In time that grows as their number does: each asks only for the operands that begin where it lies."""
+    value, found = x_of((1, 16)), []
+    for _ in range(1000):
+        value = apply("sin", value)
+        found.append(value)
+    whole = joined(*found)
+    plan = make_plan(scheduled(Graph.of([reduce(Reducer.SUM, whole, [0], keepdims=False)], [])))
+    prove_plan(plan)
+    assert len(plan.strides) == 1000
+
+
 def test_readers_read_a_part_where_it_is():
     x = x_of(("batch", 16))
     a = apply("tanh", x)
