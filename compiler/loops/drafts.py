@@ -50,6 +50,14 @@ class Ranges:
 
 
 @dataclass(frozen=True, slots=True)
+class Scratched:
+    """Scratch memory of a kernel, and how many elements of it each chunk has."""
+
+    memory: Memory
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A kernel whose numbers are polynomials still, and what they and its memory stand for.
 
@@ -67,6 +75,7 @@ class Draft:
     """For each place that is walked over the bytes of an element, and how many elements there are."""
     ranges: Ranges | None = None
     """What chunks share where that is no loop; `first` is then the count of all rows."""
+    scratch: tuple[Scratched, ...] = ()
 
     @property
     def is_copy(self) -> bool:

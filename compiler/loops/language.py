@@ -126,6 +126,8 @@ class Memory:
     extent: int = 0
     overlaps: bool = False
     label: object = None
+    is_scratch: bool = False
+    """An argument that no caller sees: like a room, but a call says where it is."""
 
 
 @dataclass(frozen=True, slots=True)

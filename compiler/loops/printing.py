@@ -1,7 +1,7 @@
 """The text of a kernel: the loop nest that it is, readable, and complete: a test reads it back and runs it.
 
     kernel      ::= { declaration } "for" chunk "in chunks:" block
-    declaration ::= memory ":" dtype "at" place [ ", overlapping" ]    an argument: an address
+    declaration ::= memory ":" dtype "at" place [ ", overlapping" | ", scratch" ]    an argument
                   | value ":" "i64"                                    an argument: a number
                   | memory ":" dtype "at room[" elements "]"           memory of the kernel's own
     statement   ::= value ":" type "=" atom "(" expression, ... ")"
@@ -142,8 +142,8 @@ class Lines:
                 self.line(self.typed(item))
             else:
                 name, place = self.remembered(item)
-                overlaps = ", overlapping" if item.overlaps else ""
-                self.line(f"{name} : {_SHORT[item.dtype]} at {place}{overlaps}")
+                more = ", overlapping" if item.overlaps else ", scratch" if item.is_scratch else ""
+                self.line(f"{name} : {_SHORT[item.dtype]} at {place}{more}")
         self.line(f"for {self.named(kernel.chunk, 'i')} in chunks:")
         self.block(kernel.body)
 

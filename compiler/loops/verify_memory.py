@@ -83,7 +83,7 @@ def _checked_first(facts: Facts) -> Iterator[Broken]:
     last = max((k for k, (stmt, _) in enumerate(facts.statements) if isinstance(stmt, Check)), default=-1)
     for stmt, _ in facts.statements[: last + 1]:
         ref = _target(stmt)
-        if ref is not None and not ref.memory.extent:
+        if ref is not None and not ref.memory.extent and not ref.memory.is_scratch:
             yield stmt, "a check comes behind it"
 
 

@@ -149,9 +149,9 @@ class Reader:
         label = None if GIVEN.fullmatch(name) else name
         return self.define(name, Value(dtype, lanes, label))
 
-    def memory(self, name, dtype, extent=0, overlaps=False, place=""):
+    def memory(self, name, dtype, extent=0, overlaps=False, place="", is_scratch=False):
         label = None if GIVEN_TO_MEMORY.fullmatch(name) else (name, place)
-        self.memories[name] = Memory(dtype, extent, overlaps, label)
+        self.memories[name] = Memory(dtype, extent, overlaps, label, is_scratch)
         return self.memories[name]
 
     # Kernels and blocks
@@ -167,8 +167,9 @@ class Reader:
                 rooms.append(self.memory(name, dtype_of(dtype), int(found[1])))
             else:
                 overlaps = place.endswith(", overlapping")
-                place = place.removesuffix(", overlapping")
-                arguments.append(self.memory(name, dtype_of(dtype), 0, overlaps, place))
+                is_scratch = place.endswith(", scratch")
+                place = place.removesuffix(", overlapping").removesuffix(", scratch")
+                arguments.append(self.memory(name, dtype_of(dtype), 0, overlaps, place, is_scratch))
         head = re.fullmatch(rf"for ({NAME}) in chunks:", lines[-1].text)
         chunk = self.value(head[1], INT64)
         return Kernel(tuple(arguments), chunk, tuple(rooms), self.block(lines[-1].body))
