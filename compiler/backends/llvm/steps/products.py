@@ -15,9 +15,10 @@ from compiler.ir.types import INT64
 from compiler.loops.arguments import Bound, bind
 from compiler.loops.borders import Walk
 from compiler.loops.chunking import Cuts, cut_product
-from compiler.loops.language import Count, Kernel, Memory
+from compiler.loops.language import Count, Kernel, Layout, Memory
 from compiler.loops.places import Pointer
 from compiler.loops.products import ProductDraft
+from compiler.loops.recognition import product_of
 from compiler.loops.shapes import SHORT_DEPTH, Shape, choose
 from compiler.loops.sparing import Numbers, Spared
 from compiler.loops.tables import BLOCK_DEPTH, Table
@@ -27,6 +28,9 @@ _FLOPS_PER_NANOSECOND: Final = 80.0
 _INSTRUCTIONS_PER_NANOSECOND: Final = 40.0
 _ROWS_OF_A_COPY: Final = 4.5
 """The rows whose multiply-adds take as long as copying the panel that they need."""
+
+_ROWS_OF_A_TURN: Final = 16.0
+"""The same of a panel that is turned in registers."""
 
 _ROWS_OF_A_PANEL: Final = 1.5
 _COLUMNS_OF_A_ROW: Final = 2.0
@@ -64,6 +68,8 @@ class ProductStep:
     cuts: Cuts
     tile: Shape
     target: Target
+    is_turned: bool
+    """Whether panels are copied out of columns, or out of what lies apart."""
     labels: Mapping[object, object] = field(default_factory=dict[object, object])
     """What the draft's labels are called here, where a kernel was drafted for one that it is like."""
     of_rows: dict[int, ProductStep] = field(
@@ -166,6 +172,8 @@ class ProductStep:
 
     def _share(self, columns: int, depth: int, down: int, across: int) -> float:
         """What a chunk takes to what its multiply-adds take: each prepares its panels, and reads its rows."""
+        if self.is_turned:
+            return 1 + _ROWS_OF_A_TURN / down + _COLUMNS_OF_A_ROW / across
         is_copied = down >= COPY_ROWS or columns % self.tile.columns
         is_far = not self.draft.shares_left and columns * depth * self.nodes[0].type.dtype.size > _RIGHT_NEAR
         near, far = (_ROWS_OF_A_COPY, _FAR_COPY) if is_copied else (_ROWS_OF_A_PANEL, _FAR_PANEL)
@@ -227,7 +235,9 @@ def product_step(nodes: Sequence[Node], draft: ProductDraft, target: Target) -> 
     if draft.apart is not None and _is_far(draft, dtype.size):
         known.add(draft.apart)
     bound = bind(kernel, known, multiples, labels, few)
-    return ProductStep(tuple(nodes), draft, bound, cuts, tile, target)
+    found = product_of(draft.kernel)
+    is_turned = found is not None and found.layout is not Layout.ROWS
+    return ProductStep(tuple(nodes), draft, bound, cuts, tile, target, is_turned)
 
 
 def _is_far(draft: ProductDraft, size: int) -> bool:
