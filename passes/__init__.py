@@ -19,6 +19,7 @@ from passes.recompute import Recompute
 from passes.save_outputs import SaveOutputs
 from passes.scale_constants import ScaleConstants
 from passes.simplify import Simplify
+from passes.split_sums import SplitSums
 from passes.transpose_factors import TransposeFactors
 from passes.unroll_products import UnrollProducts
 
@@ -30,6 +31,7 @@ REWRITES: Final[tuple[RewritingPass, ...]] = (
     PhaseFolds(),
     ChannelsLast(),
     UnrollProducts(),
+    SplitSums(),
     TransposeFactors(),
     PanelConstants(),
     SaveOutputs(),

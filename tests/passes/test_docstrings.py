@@ -11,8 +11,8 @@ from passes import FREEZING, SCHEDULING
 from tests.passes.before_after import check_change, docstring_example
 
 OWN_TESTS = (
-    "save_outputs", "phase_folds", "channels_last", "unroll_products", "transpose_factors", "panel_constants",
-    "scale_constants",
+    "save_outputs", "phase_folds", "channels_last", "unroll_products", "split_sums", "transpose_factors",
+    "panel_constants", "scale_constants",
 )  # fmt: skip
 SHOWN = [item for item in FREEZING if item.name not in OWN_TESTS]
 

@@ -1,0 +1,152 @@
+"""Splits long sums of products with small results into parts, which are added up at the end.
+
+    %x = input : f32[8192,64]
+    %g = input : f32[8192,32]
+    %w[i,j] = sum[k:8192] %x[k,i] * %g[k,j] : f32[64,32]
+    return %w
+
+is the gradient of a narrow layer's weights over a batch, and becomes
+
+    %x = input : f32[8192,64]
+    %g = input : f32[8192,32]
+    %0 = reshape(%x, shape=[8, 1024, 64]) : f32[8,1024,64]
+    %1 = reshape(%g, shape=[8, 1024, 32]) : f32[8,1024,32]
+    %2[i,j,k] = sum[l:1024] %0[i,l,j] * %1[i,l,k] : f32[8,64,32]
+    %w[i,j] = sum[k:8] %2[k,i,j] : f32[64,32]
+    return %w
+
+Both operands are read from far, and every chunk of rows or columns of the result would read one of them
+whole. Parts read each operand once, and threads share them. Of 8192 terms a result of 64 x 64 takes 0.65 to
+0.7 of the time, 256 x 64 0.64, 128 x 10 0.6 to 0.7, of 4096 terms 32 x 48 0.4 to 0.9, by two threads and by
+one; of 512 x 512 results it would take 1.5.
+
+The parts are equal, and their number depends on the extents alone. They are added in float64, as all sums of
+float32 are, so rounding does not grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from compiler.analysis.aliasing import Region, regions_of
+from compiler.analysis.products import ProductLoops, loops_of_contraction
+from compiler.ir.build import contract
+from compiler.ir.dims import product
+from compiler.ir.graph import Graph
+from compiler.ir.node import Node, make_node
+from compiler.ir.op import MapReduce, Reshape, Trait
+from compiler.pipeline.contract import Action, ByValue, Report
+from compiler.rewrite.refusal import Reason, Refusal
+from compiler.rewrite.sweep import origin_of, sweep
+from compiler.schedule.frame import called
+from compiler.schedule.target import Target
+
+PARTS: Final = 8
+"""The most parts of a sum."""
+
+LEAST: Final = 512
+"""Terms that a part has at least."""
+
+DEEP: Final = 2048
+"""Terms of a sum from which on it is done."""
+
+LARGEST: Final = 1 << 14
+"""Elements of the result up to which it is done: there are as many partial results as there are parts."""
+
+WORTH: Final = 1 << 18
+"""Products of elements from which on one more kernel is repaid."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SplitSums(ByValue):
+    """Splits long sums of products with small results."""
+
+    @property
+    def name(self) -> str:
+        return "split_sums"
+
+    def rewrite(self, graph: Graph, target: Target) -> tuple[Graph, Report]:
+        """The graph with such sums in parts. Refuses all on a backend that copies no panels."""
+        if target.copies_panels:
+            return split_sums(graph)
+        regions = regions_of(graph)
+        found = tuple(node for node in graph.nodes if _site(node, regions) is not None)
+        sentence = "the backend copies no panels of a product"
+        return graph, Report(refusals=(Refusal(Reason.TARGET_CANNOT, found, sentence),) if found else ())
+
+
+def split_sums(graph: Graph) -> tuple[Graph, Report]:
+    """The graph, an action for each sum that is split, and a refusal for each other long one."""
+    actions: list[Action] = []
+    refusals: list[Refusal] = []
+    regions = regions_of(graph)
+
+    def visit(old: Node, node: Node) -> Node:
+        loops = _site(old, regions)
+        if loops is None:
+            return node
+        op = old.op
+        assert isinstance(op, MapReduce)
+        found = _parts(op, loops)
+        if isinstance(found, str):
+            refusals.append(Refusal(Reason.NOT_FASTER, (old,), f"{called(old)} {found}"))
+            return node
+        actions.append(Action((old,), f"{called(old)} is added up in {found[1]} parts"))
+        return _split(old, node, op, *found)
+
+    after = sweep(graph, visit)
+    return after, Report(tuple(actions), tuple(refusals))
+
+
+def _site(node: Node, regions: Mapping[Node, Region]) -> ProductLoops | None:
+    """The loops of one product of two whole matrices, whose sum is long."""
+    op = node.op
+    if not isinstance(op, MapReduce) or not op.has(Trait.CONTRACTION) or None in op.output:
+        return None
+    loops = loops_of_contraction(op)
+    if loops is None or not loops.is_of_matrices or loops.batch or not loops.rows or not loops.columns:
+        return None
+    depth = product(op.extents[loop] for loop in loops.summed)
+    is_whole = all(item.type.size == regions[item].base.type.size for item in node.operands)
+    is_plain = is_whole and len({item.type.dtype for item in (node, *node.operands)}) == 1
+    return loops if is_plain and isinstance(depth, int) and depth >= DEEP else None
+
+
+def _parts(op: MapReduce, loops: ProductLoops) -> tuple[int, int] | str:
+    """The loop that is split, and into how many parts; or why none is."""
+    size = product(op.extents[loop] for loop in (*loops.rows, *loops.columns))
+    depth = product(op.extents[loop] for loop in loops.summed)
+    if not isinstance(size, int) or not isinstance(depth, int) or size > LARGEST:
+        return f"has {size} elements"
+    if size * depth < WORTH:
+        return f"adds up only {size * depth} products"
+    first = loops.summed[0]
+    extent = op.extents[first]
+    for parts in range(min(PARTS, depth // LEAST), 1, -1):
+        if isinstance(extent, int) and extent % parts == 0:
+            return first, parts
+    return f"adds up {extent} terms, which fall into no equal parts"
+
+
+def _split(old: Node, node: Node, op: MapReduce, loop: int, parts: int) -> Node:
+    """The parts, each a product, and their sum."""
+    origin = origin_of(old, "split_sums", "a long sum in parts")
+    extent = op.extents[loop]
+    assert isinstance(extent, int)
+    other = len(op.extents)
+    operands: list[Node] = []
+    axes: list[tuple[int | None, ...]] = []
+    for operand, access in zip(node.operands, op.accesses, strict=True):
+        at = access.axes.index(loop)
+        shape = operand.type.shape
+        split = Reshape((*shape[:at], parts, extent // parts, *shape[at + 1 :]))
+        operands.append(make_node(split, [operand], origin=origin))
+        axes.append((*access.axes[:at], other, *access.axes[at:]))
+    extents = (*op.extents[:loop], extent // parts, *op.extents[loop + 1 :], parts)
+    output = [item for item in op.output if item is not None]
+    partial = contract(operands, axes, [other, *output], extents, dtype=op.dtype, origin=origin)
+    kept = range(1, len(output) + 1)
+    shape = partial.type.shape
+    return contract([partial], [range(len(shape))], list(kept), shape, dtype=op.dtype, origin=origin)

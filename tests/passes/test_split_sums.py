@@ -1,0 +1,132 @@
+"""Long sums of products in parts: texts, refusals, numbers, gradients, convolutions that stay."""
+
+import re
+from textwrap import dedent
+
+import numpy as np
+import pytest
+
+import tinytorch as tt
+from compiler.ir.graph import Graph
+from compiler.rewrite.refusal import Reason
+from passes import split_sums as module
+from passes.split_sums import DEEP, LARGEST, SplitSums, split_sums
+from tests.backends import NATIVE
+
+GENERATOR = np.random.default_rng(9)
+
+
+def normal(*shape, dtype="float32"):
+    """An array of the normal distribution."""
+    return GENERATOR.standard_normal(shape).astype(dtype)
+
+
+def changed(text):
+    """The report of the pass on a graph, which stays itself where nothing is done."""
+    graph = Graph.parse(dedent(text))
+    after, report = split_sums(graph)
+    assert (after is graph) == (not report.actions)
+    return after, report
+
+
+def product(terms, rows, columns, dtype="f32"):
+    return changed(
+        f"""\
+        %x = input : {dtype}[{terms},{rows}]
+        %y = input : {dtype}[{terms},{columns}]
+        %z[i,j] = sum[k:{terms}] %x[k,i] * %y[k,j] : {dtype}[{rows},{columns}]
+        return %z
+        """
+    )
+
+
+def test_the_example_in_the_docstring_is_what_happens():
+    before, after = re.findall(r"((?:    %.*\n)+    return %w\n)", module.__doc__ or "")
+    found, _ = split_sums(Graph.parse(dedent(before)))
+    assert str(found).split() == dedent(after).split()
+
+
+@pytest.mark.parametrize(
+    ("terms", "parts"), [(2048, 4), (4096, 8), (8192, 8), (5000, 8), (3000, 5), (2049, 3), (100_000, 8)]
+)
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_parts_are_equal_and_long(terms, parts, dtype):
+    after, report = product(terms, 32, 48, dtype)
+    assert [action.sentence for action in report.actions] == [f"%z is added up in {parts} parts"]
+    assert after.outputs[0].operands[0].type.shape == (parts, 32, 48)
+    assert str(after.outputs[0].type.dtype.short) == dtype
+
+
+def test_of_several_summed_axes_the_first_is_split():
+    x, y = tt.input("x", (64, 64, 32)), tt.input("y", (64, 64, 48))
+    after, report = split_sums(tt.graph_of(tt.einsum("ijk,ijl->kl", x, y)))
+    assert len(report.actions) == 1
+    assert after.outputs[0].operands[0].type.shape == (8, 32, 48)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ((DEEP, 256, LARGEST // 128), "has 32768 elements"),
+        ((DEEP, 4, 4), "adds up only 32768 products"),
+        ((2053, 32, 32), "fall into no equal parts"),
+        ((4096, "n", 32), "has 32*n elements"),
+    ],
+)
+def test_what_stays_whole_says_why(given, words):
+    _, report = product(*given)
+    (refusal,) = report.refusals
+    assert refusal.reason is Reason.NOT_FASTER
+    assert words in str(refusal)
+
+
+@pytest.mark.parametrize("given", [(1000, 32, 32), ("n", 32, 32), (4096, 1, 512), (4096, 512, 1)])
+def test_short_open_and_narrow_sums_are_not_asked_about(given):
+    _, report = product(*given)
+    assert not report.actions
+    assert not report.refusals
+
+
+def test_windows_are_read_as_they_are():
+    x, w = tt.input("x", (32, 8, 12, 12)), tt.input("w", (8, 8, 3, 3))
+    loss = tt.conv2d(x, w, padding=1).sum()
+    program = tt.compile([x, w], tt.grad(loss, w))
+    assert re.search(r"^split_sums +0 +0 ", str(program.history), re.MULTILINE)
+
+
+def test_a_backend_that_copies_no_panels_refuses():
+    x, y = tt.input("x", (4096, 32)), tt.input("y", (4096, 32))
+    program = tt.compile([x, y], x.T @ y, backend="numpy")
+    assert "copies no panels" in str(program.why(program.graph.outputs[0]))
+    assert SplitSums().name == "split_sums"
+
+
+@pytest.mark.parametrize("backend", NATIVE)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numbers_and_gradients(backend, dtype):
+    x, y = tt.input("x", (40, 3000), dtype), tt.input("y", (3000, 20), dtype)
+    z = tt.tanh(x @ y / 100)
+    program = tt.compile([x, y], [z, *tt.grad(z.sum(), [x, y])], backend=backend)
+    a, b = normal(40, 3000, dtype=dtype), normal(3000, 20, dtype=dtype)
+    found = program(a, b)
+    wide = np.tanh(a.astype("float64") @ b.astype("float64") / 100)
+    slope = (1 - wide**2) / 100
+    tolerance = {"float32": 2e-6, "float64": 1e-13}[dtype]
+    for mine, expected in zip(found, [wide, slope @ b.T, a.T @ slope], strict=True):
+        np.testing.assert_allclose(mine, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+
+
+def test_bits_do_not_depend_on_threads():
+    x, y = tt.input("x", (4096, 33)), tt.input("y", (4096, 17))
+    program = tt.compile([x, y], x.T @ y)
+    a, b = normal(4096, 33), normal(4096, 17)
+    before = tt.get_num_threads()
+    try:
+        found = []
+        for count in (1, 2, 3):
+            tt.set_num_threads(count)
+            found.append(program(a, b))
+    finally:
+        tt.set_num_threads(before)
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
