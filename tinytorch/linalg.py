@@ -1,9 +1,9 @@
 """Dense linear algebra on stacks of matrices, in their last two axes: `tt.linalg.solve(a, b)`.
 
-NumPy's LAPACK computes it, as a Python step between kernels; float32 and float64 as they come, integers as
-float32. All of it has gradients, to any order. A matrix that is singular where it must not be is a
-LinearAlgebraError when the program runs, which names the operand. Names are NumPy's, and PyTorch's where
-NumPy has none.
+Kernels of its own compute it where the sizes of matrices are numbers, else NumPy's LAPACK between kernels,
+in float64; results are float32 and float64 as operands are, of integers float32. All of it has gradients, to
+any order. A matrix that is singular where it must not be is a LinearAlgebraError when the program runs, which
+names the operand. Names are NumPy's, and PyTorch's where NumPy has none.
 """
 
 from __future__ import annotations
@@ -120,8 +120,8 @@ def solve_triangular(
 ) -> Tensor:
     """X with a @ X = b, or X @ a = b where not `left`, of a triangle of `a` (torch.linalg.solve_triangular).
 
-    The other triangle is not read, and with `unitriangular` the diagonal is taken to be 1. NumPy's general
-    solver computes it: it has no other, and exchanges no rows of a triangle but lower ones.
+    The other triangle is not read, and with `unitriangular` the diagonal is taken to be 1. It is solved as
+    any matrix is, which exchanges no rows of a triangle but lower ones.
     """
     matrix, right = _floats(*as_tensors(a, b))
     matrix = _square("solve_triangular", matrix)

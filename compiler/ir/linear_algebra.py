@@ -1,4 +1,4 @@
-"""Calls of dense linear algebra: NumPy's LAPACK on stacks of matrices, and their gradients as nodes.
+"""Calls of dense linear algebra on stacks of matrices, LAPACK's on arrays, and their gradients as nodes.
 
 Each has one result, so that it is one node: a pair of results is one array that the caller takes apart, or
 follows from the first by ops. The rules of gradients are those of M. Giles, "Collected matrix derivative

@@ -11,7 +11,7 @@ import numpy as np
 from compiler.errors import ArgumentError
 from compiler.ir.formula.atoms import ATOMS, OF_INTEGERS
 from compiler.ir.types import FLOAT32, FLOAT64, INT32, INT64
-from tinytorch import losses, nn, optim
+from tinytorch import linalg, losses, nn, optim
 from tinytorch.api import constant, grad, input, parameter
 from tinytorch.draws import draw, unit
 from tinytorch.elementwise import Elementwise
@@ -235,6 +235,25 @@ def _storage() -> TestProgram:
     return TestProgram([x, image, k], data, outputs, {w: w - grad(loss, w) * 0.125})
 
 
+def _factors() -> TestProgram:
+    """Linear algebra: of a stack with a matrix in each lane, and of one matrix along its rows."""
+    stack, one, right = (
+        input("stack", ("n", 5, 5)),
+        input("one", (10, 10), "float64"),
+        input("right", (10, 2), "float64"),
+    )
+    outputs = [linalg.det(stack), linalg.inv(stack), linalg.eigvalsh(stack), *linalg.qr(stack)]
+    outputs += [linalg.cholesky(one), linalg.qr(one)[0], linalg.eigvalsh(one), *linalg.slogdet(one)]
+    outputs += [linalg.solve(one, right), linalg.solve(one[::-1], right), linalg.cholesky(stack)]
+    half = np.random.default_rng(6).standard_normal((3, 5, 5))
+    wide = np.random.default_rng(7).standard_normal((10, 10))
+    data: list[np.ndarray[Any, Any]] = [
+        (half @ half.swapaxes(-1, -2) + np.eye(5)).astype(np.float32), wide @ wide.T + np.eye(10),
+        np.arange(20.0).reshape(10, 2),
+    ]  # fmt: skip
+    return TestProgram([stack, one, right], data, outputs)
+
+
 PROGRAMS: Final[Mapping[str, Callable[[], TestProgram]]] = {
     "elementwise": _elementwise,
     "special values": _special_values,
@@ -252,6 +271,7 @@ PROGRAMS: Final[Mapping[str, Callable[[], TestProgram]]] = {
     "training step": _training_step,
     "draws": _draws,
     "storage": _storage,
+    "factors": _factors,
 }
 """The programs by name."""
 

@@ -21,7 +21,7 @@ from compiler.loops.drafts import Draft, Partial
 from compiler.loops.indexing import IndexDraft
 from compiler.loops.joining import joining
 from compiler.loops.language import Count, For, Kernel, Memory, refs
-from compiler.loops.places import Pointer
+from compiler.loops.places import Pointer, Region
 from compiler.loops.printing import canonical
 from compiler.loops.repeating import repeat, rows_of_a_block
 from compiler.loops.transposing import STRIP
@@ -30,6 +30,9 @@ from compiler.loops.walking import inside, is_innermost, loops, row_loop, stride
 from compiler.loops.widening import rows_at_once, widen
 
 _INSTRUCTIONS_PER_NANOSECOND = 40.0
+MOST_SCRATCH = 8 << 20
+"""Bytes of scratch memory of all chunks of a kernel."""
+
 _BYTES_OF_A_RANGE = 384
 """Bytes of a row for each chunk that asks whether the row is its own: passing over others costs less then."""
 
@@ -64,6 +67,11 @@ class LoopStep:
         return found
 
     @property
+    def may_refuse(self) -> bool:
+        """Whether the kernel checks its data."""
+        return any(pointer.region is Region.STATUS for pointer in self.draft.addresses.values())
+
+    @property
     def picoseconds(self) -> Extent:
         """A rough prediction of its time on one thread, of what is computed alone."""
         return self.draft.iterations * round(1000 * self.draft.instructions / _INSTRUCTIONS_PER_NANOSECOND)
@@ -77,7 +85,9 @@ class LoopStep:
         following: list[Launch] = []
         for item in self.draft.partials:
             self._place(item, chunks, sizes, scratch, known, following)
-        numbers, checks = self.bound.numbers(known, sizes), self.checked is not None
+        for room in self.draft.scratch:
+            known[room.memory] = scratch.take(chunks * room.size * room.memory.dtype.size)
+        numbers, checks = self.bound.numbers(known, sizes), self.may_refuse
         return [Launch(self.bound.key, numbers, chunks, nanoseconds, checks), *following]
 
     def _place(
@@ -116,6 +126,9 @@ class LoopStep:
         most = min([max(1, iterations), *(max(1, whole // (8 * size)) for size in split if size)])
         if self.draft.ranges is not None:
             most = min(most, max(1, evaluate(self.draft.ranges.row, sizes) // _BYTES_OF_A_RANGE))
+        bytes_of_chunk = sum(room.size * room.memory.dtype.size for room in self.draft.scratch)
+        if bytes_of_chunk:
+            most = min(most, max(1, MOST_SCRATCH // bytes_of_chunk))
         wanted = chunks_for(nanoseconds, most, is_copy=self.draft.is_copy)
         grain = -(-max(1, iterations) // wanted)
         grain = -(-grain // self.unit)
@@ -154,6 +167,15 @@ def loop_step(nodes: Sequence[Node], draft: Draft, target: Target, *, is_cut: bo
     labels = {grain: "grain", **{item.distance: "distance" for item in draft.partials}}
     bound = bind(draft.kernel, known, multiples, labels, _few(joined, lanes))
     return LoopStep(tuple(nodes), draft, bound, grain, unit, is_cut, written)
+
+
+def written_step(nodes: Sequence[Node], draft: Draft, unit: int) -> LoopStep:
+    """The native step of a draft that is written by vectors, whose first loop steps by `unit`."""
+    grain = Count(0)
+    cut_draft = cut(draft, grain, unit)
+    bound = bind(cut_draft.kernel, (), labels={grain: "grain"})
+    written = (*[draft.kernel] * 3, *[cut_draft.kernel] * 2)
+    return LoopStep(tuple(nodes), cut_draft, bound, grain, unit, is_cut=True, written=written)
 
 
 def _innermost(kernel: Kernel) -> set[Count]:

@@ -10,11 +10,12 @@ from typing import Any, Final, NoReturn
 from compiler.analysis.liveness import can_fail
 from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.steps.launches import PythonStep, Sizes, Step
-from compiler.backends.llvm.steps.loops import LoopStep, index_step, loop_step
+from compiler.backends.llvm.steps.loops import LoopStep, index_step, loop_step, written_step
 from compiler.backends.llvm.steps.products import ProductStep, product_step
 from compiler.backends.llvm.steps.wording import Label
+from compiler.backends.reference import compute
 from compiler.backends.reference.layout import check_indices
-from compiler.errors import BackendError
+from compiler.errors import BackendError, LinearAlgebraError
 from compiler.ir.dims import Extent, Shape, evaluate, product
 from compiler.ir.formula.tape import Const
 from compiler.ir.node import Node
@@ -35,6 +36,7 @@ from compiler.ir.op import (
 from compiler.loops.alike import Likeness, likeness
 from compiler.loops.copies import copy, together
 from compiler.loops.drafts import Draft, UnsupportedError
+from compiler.loops.factors.drafting import factor_draft
 from compiler.loops.folds import fold_draft
 from compiler.loops.indexing import index_draft, scatter_draft
 from compiler.loops.nests import NestWriter
@@ -125,11 +127,20 @@ class Lowered:
         return {id(step): place for place, steps in enumerate(self.of_kernel) for step in steps}
 
     def raise_refusal(self, look: Callable[[Node], Any], sizes: Sizes) -> NoReturn:
-        """Raises IndexRangeError for the first step that refused its indices."""
-        for step in self.steps:
-            if isinstance(step, LoopStep) and step.checked is not None:
+        """Raises what the first step that refused its data has to say.
+
+        That is IndexRangeError of indices, and of a call what its function raises of the same operands.
+        """
+        refusing = [step for step in self.steps if isinstance(step, LoopStep) and step.may_refuse]
+        for step in refusing:
+            if step.checked is None:
+                compute(step.nodes[0], [look(operand) for operand in step.nodes[0].operands], sizes)
+            else:
                 extent = evaluate(step.checked.extent, sizes)
                 check_indices(step.nodes[0], look(step.checked.indices), extent)
+        labels = [step.nodes[0].op.name for step in refusing if step.checked is None]
+        if labels:
+            raise LinearAlgebraError(f"{' or '.join(labels)}: singular matrix")
         raise BackendError("a native step refused its data")
 
 
@@ -280,6 +291,10 @@ class _Lowering:
     def _native(self, kernel: Kernel) -> None:
         first = kernel.members[0]
         stored = frozenset(self.plan.schedule.outputs(kernel))
+        factored = factor_draft(kernel, self.places, self.target.vector_bytes)
+        if factored is not None:
+            self.steps.append(written_step(kernel.members, *factored))
+            return
         if first.op.has(Trait.OPAQUE):
             raise UnsupportedError("it is an opaque call")
         for node in kernel.members:

@@ -1,0 +1,1 @@
+"""Dense linear algebra as loops: elimination, Cholesky's factor, reflections, eigenvalues."""

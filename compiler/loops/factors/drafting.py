@@ -1,0 +1,294 @@
+"""The kernels of calls of dense linear algebra: matrices into scratch memory, an algorithm, its result out.
+
+    for g in 0 .. stack by 8:                       for g in 0 .. stack:
+        work = a[min(g + lanes, stack - 1)]             work = a[g]
+        factor work, across                             factor work, along
+        x[g + lanes; where below stack] = work          x[g] = work
+
+Stacks of small matrices are factored across: as many at a time as a vector has lanes. Large ones are factored
+one by one, along their rows. All is computed in float64, as NumPy does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Final, TypeAlias
+
+from compiler.ir.dims import Extent, Shape, product
+from compiler.ir.linear_algebra import (
+    CHOLESKY,
+    DETERMINANT,
+    EIGENVALUES,
+    INVERSE,
+    LOGARITHM,
+    ORTHOGONAL,
+    SIGN,
+    SOLVE,
+)
+from compiler.ir.node import Node
+from compiler.ir.op import Call
+from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT64
+from compiler.loops.drafts import Draft, Scratched, UnsupportedError, number_of
+from compiler.loops.factors.cholesky import Cholesky
+from compiler.loops.factors.eigenvalues import Eigenvalues
+from compiler.loops.factors.elimination import Elimination
+from compiler.loops.factors.matrices import Grid, Way
+from compiler.loops.factors.orthogonal import Orthogonal
+from compiler.loops.language import Count, For, Kernel, Load, Memory, Number, Operand, Ref, Store, Value
+from compiler.loops.places import Places, Pointer, Region
+from compiler.loops.writing import Writer
+from compiler.schedule import schedule
+
+WORK: Final = 1 << 22
+"""Bytes of scratch memory of a chunk beyond which LAPACK is faster, which works in blocks."""
+
+WIDEST: Final = 96
+"""Rows up to which matrices of a stack are factored across: a vector of each element stays near."""
+
+HALVINGS: Final = {FLOAT32: 36, FLOAT64: 54}
+"""How often the bounds of an eigenvalue are halved, by the dtype of the result."""
+
+_INSTRUCTIONS: Final[Mapping[str, float]] = {
+    SOLVE: 8.0,
+    INVERSE: 28.0,
+    DETERMINANT: 7.0,
+    SIGN: 7.0,
+    LOGARITHM: 8.0,
+    CHOLESKY: 6.0,
+    ORTHOGONAL: 28.0,
+    EIGENVALUES: 24.0,
+}
+"""By label, for each element of a matrix times its rows, or how often it is halved, over all lanes."""
+
+_Term: TypeAlias = tuple[Value, Number]
+
+
+def factor_draft(kernel: schedule.Kernel, places: Places, vector_bytes: int) -> tuple[Draft, int] | None:
+    """The loops of a call of linear algebra, and by how many matrices they step; None for other calls.
+
+    Raises UnsupportedError where LAPACK is asked: sizes are symbols, or matrices large.
+    """
+    node = kernel.members[0]
+    if not isinstance(node.op, Call) or node.op.label not in _WRITERS:
+        return None
+    drafting = _Drafting(node, places, vector_bytes)
+    return drafting.draft(_WRITERS[node.op.label]), drafting.step
+
+
+class _Drafting:
+    """One such kernel while it is written."""
+
+    def __init__(self, node: Node, places: Places, vector_bytes: int) -> None:
+        assert isinstance(node.op, Call)
+        self.node, self.label, self.places = node, node.op.label, places
+        matrix = node.operands[0].type
+        *stack, rows, columns = matrix.shape
+        if not (isinstance(rows, int) and isinstance(columns, int)):
+            raise UnsupportedError("how many rows its matrices have is not known")
+        if matrix.dtype not in HALVINGS or not node.type.size:
+            raise UnsupportedError("there are no loops for matrices of its dtype or without elements")
+        lanes = vector_bytes // FLOAT64.size
+        self.stack, self.rows, self.columns = tuple(stack), rows, columns
+        self.count, self.group, self.writer = Count(product(stack)), Value(INT64), Writer()
+        is_across = _is_across(self.count.extent, max(rows, columns), lanes)
+        self.way = Way(self.writer, Value(INT64), FLOAT64, lanes, is_across)
+        self.step = self.way.lanes if is_across else 1
+        self.addresses: dict[Memory, Pointer] = {}
+
+    def draft(self, write: Callable[[_Drafting], tuple[Grid, ...]]) -> Draft:
+        """The loop over the stack around what is written of a group of it."""
+        with self.writer.block() as body:
+            grids = write(self)
+        if sum(grid.size for grid in grids) * FLOAT64.size > WORK:
+            raise UnsupportedError("its matrices are large: LAPACK has blocks for them")
+        nest = For(self.group, 0, self.count, tuple(body), self.step)
+        scratch = tuple(Scratched(grid.memory, grid.size) for grid in grids)
+        memories = (*self.addresses, *(item.memory for item in scratch))
+        kernel = Kernel(memories, self.way.chunk, (), (nest,))
+        depth = HALVINGS[self.node.type.dtype] if self.label == EIGENVALUES else self.rows
+        iterations = self.count.extent * (self.rows * self.columns * depth)
+        moves = tuple((node.type.dtype.size, node.type.size) for node in (*self.node.operands, self.node))
+        work = _INSTRUCTIONS[self.label] / self.way.lanes
+        return Draft(kernel, self.count, self.addresses, (), iterations, work, moves, scratch=scratch)
+
+    def status(self) -> Memory:
+        """Where it is noted that a matrix is refused."""
+        memory = Memory(INT64)
+        self.addresses[memory] = Pointer(Region.STATUS, 0)
+        return memory
+
+    def read(
+        self, node: Node, put: Callable[[Value, Value, Operand], None], *, is_lower: bool = False
+    ) -> None:
+        """Reads the elements of an operand's matrices, or those of the lower triangle."""
+        memory, apart, (down, across) = self._array(node)
+        rows, columns = map(_known, node.type.shape[-2:])
+
+        def element(i: Value, j: Value) -> None:
+            found = Value(memory.dtype, self.way.units)
+            ref = self._ref(memory, apart, [(i, down), (j, across)], is_read=True)
+            self.writer.write(Load(found, ref))
+            put(i, j, self.way.cast(found, FLOAT64))
+
+        def row(i: Value) -> None:
+            stop = self.way.behind(i, 1) if is_lower else columns
+            self.way.each((0, stop), lambda j: element(i, j))
+
+        self.way.each((0, rows), row)
+
+    def store(self, element: Callable[[Sequence[Value]], Operand]) -> None:
+        """Stores the result, whose elements are given by their places: a row and a column, one, or none."""
+        memory, apart, strides = self._array(self.node)
+        counts = list(map(_known, self.node.type.shape[len(self.stack) :]))
+        exists = self._exists()
+
+        def axis(indices: tuple[Value, ...]) -> None:
+            if len(indices) < len(counts):
+                self.way.each((0, counts[len(indices)]), lambda index: axis((*indices, index)))
+                return
+            terms = list(zip(indices, strides, strict=True))
+            value = self.way.cast(element(indices), memory.dtype)
+            self.writer.write(Store(self._ref(memory, apart, terms, is_read=False), value, exists))
+
+        axis(())
+
+    def _array(self, node: Node) -> tuple[Memory, Number, tuple[Number, ...]]:
+        """A value's memory, how far matrices lie apart in it, and the elements of one."""
+        located, depth = self.places[node], len(self.stack)
+        memory = Memory(node.type.dtype, label=node)
+        self.addresses[memory] = located.pointer
+        apart = _apart(self.stack, located.strides[:depth])
+        return memory, number_of(apart), tuple(map(number_of, located.strides[depth:]))
+
+    def _ref(self, memory: Memory, apart: Number, terms: list[_Term], *, is_read: bool) -> Ref:
+        """A place in each matrix of a group; the last matrix is read again for lanes that have none."""
+        known = tuple(term for term in terms if term[1] != 0)
+        if not self.way.is_across:
+            return Ref(memory, ((self.group, apart), *known) if apart != 0 else known)
+        at = self.writer.let("lanes", INT64, self.group, lanes=self.way.lanes)
+        if is_read:
+            last = self.way.place(self.writer.difference(self.count, 1))
+            at = self.way.let("minimum", at, last, dtype=INT64)
+        return Ref(memory, known, at=at, stride=apart)
+
+    def _exists(self) -> Value | None:
+        """Which lanes have a matrix."""
+        if not self.way.is_across:
+            return None
+        left = self.writer.difference(self.count, self.group)
+        return self.writer.let("first", BOOL, left, lanes=self.way.lanes)
+
+
+def _is_across(stack: Extent, rows: int, lanes: int) -> bool:
+    """Whether lanes hold matrices: where these are many, or smaller than a vector is long."""
+    is_many = not isinstance(stack, int) or 2 * stack >= lanes
+    return (is_many and rows <= WIDEST) or 2 * rows <= lanes
+
+
+def _apart(shape: Shape, strides: Shape) -> Extent:
+    """How far the matrices of a stack lie apart. Raises UnsupportedError where that differs."""
+    axes = [(extent, stride) for extent, stride in zip(shape, strides, strict=True) if extent != 1]
+    for (_, outer), (extent, inner) in pairwise(axes):
+        if outer != extent * inner:
+            raise UnsupportedError("its matrices do not lie evenly in memory")
+    return axes[-1][1] if axes else 0
+
+
+def _known(extent: Extent) -> int:
+    assert isinstance(extent, int)
+    return extent
+
+
+# The calls, each with the memory that it needs
+
+
+def _solve(drafting: _Drafting) -> tuple[Grid, ...]:
+    (a, b), way = drafting.node.operands, drafting.way
+    found = Elimination(way, drafting.rows, _known(b.type.shape[-1]), drafting.status())
+    drafting.read(a, found.matrix.put)
+    drafting.read(b, lambda i, j, value: found.matrix.put(i, way.behind(j, found.right), value))
+    return _solved(drafting, found)
+
+
+def _inverse(drafting: _Drafting) -> tuple[Grid, ...]:
+    way, size = drafting.way, drafting.rows
+    found = Elimination(way, size, size, drafting.status())
+    drafting.read(drafting.node.operands[0], found.matrix.put)
+
+    def identity(i: Value, j: Value) -> None:
+        is_one = way.test("eq", way.place(i), way.place(j))
+        value = way.let("where", is_one, way.number(1), way.number(0))
+        found.matrix.put(i, way.behind(j, found.right), value)
+
+    way.each((0, size), lambda i: way.each((0, size), partial(identity, i)))
+    return _solved(drafting, found)
+
+
+def _solved(drafting: _Drafting, found: Elimination) -> tuple[Grid, ...]:
+    found.eliminate()
+    found.substitute()
+    drafting.store(lambda at: found.matrix.element(at[0], drafting.way.behind(at[1], found.right)))
+    return found.grids
+
+
+def _number(what: Callable[[Elimination, Operand], Operand], drafting: _Drafting) -> tuple[Grid, ...]:
+    found = Elimination(drafting.way, drafting.rows)
+    drafting.read(drafting.node.operands[0], found.matrix.put)
+    total = what(found, found.eliminate())
+    drafting.store(lambda _: total)
+    return found.grids
+
+
+def _mirrored(drafting: _Drafting, grid: Grid) -> None:
+    """Reads the lower triangle, and its mirror."""
+
+    def both(i: Value, j: Value, value: Operand) -> None:
+        grid.put(i, j, value)
+        grid.put(j, i, value)
+
+    drafting.read(drafting.node.operands[0], both, is_lower=True)
+
+
+def _cholesky(drafting: _Drafting) -> tuple[Grid, ...]:
+    way = drafting.way
+    found = Cholesky(way, drafting.rows, drafting.status())
+    _mirrored(drafting, found.matrix)
+    found.factor()
+
+    def lower(at: Sequence[Value]) -> Operand:
+        i, j = at
+        is_lower = way.test("le", way.place(j), way.place(i))
+        return way.let("where", is_lower, found.matrix.element(j, i), way.number(0))
+
+    drafting.store(lower)
+    return (found.matrix,)
+
+
+def _orthogonal(drafting: _Drafting) -> tuple[Grid, ...]:
+    found = Orthogonal(drafting.way, drafting.rows, drafting.columns)
+    drafting.read(drafting.node.operands[0], found.matrix.put)
+    found.factor()
+    drafting.store(lambda at: found.matrix.element(*at))
+    return found.grids
+
+
+def _eigenvalues(drafting: _Drafting) -> tuple[Grid, ...]:
+    found = Eigenvalues(drafting.way, drafting.rows, HALVINGS[drafting.node.type.dtype])
+    _mirrored(drafting, found.matrix)
+    row = found.find()
+    drafting.store(lambda at: row.element(0, *at))
+    return found.grids
+
+
+_WRITERS: Final[Mapping[str, Callable[[_Drafting], tuple[Grid, ...]]]] = {
+    SOLVE: _solve,
+    INVERSE: _inverse,
+    DETERMINANT: partial(_number, Elimination.determinant),
+    SIGN: partial(_number, Elimination.sign),
+    LOGARITHM: partial(_number, Elimination.logarithm),
+    CHOLESKY: _cholesky,
+    ORTHOGONAL: _orthogonal,
+    EIGENVALUES: _eigenvalues,
+}
