@@ -12,9 +12,10 @@ one by one, along their rows. All is computed in float64, as NumPy does.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Final, TypeAlias
+from typing import Final
 
 from compiler.ir.dims import Extent, Shape, product
 from compiler.ir.linear_algebra import (
@@ -62,8 +63,6 @@ _INSTRUCTIONS: Final[Mapping[str, float]] = {
 }
 """By label, for each element of a matrix times its rows, or how often it is halved, over all lanes."""
 
-_Term: TypeAlias = tuple[Value, Number]
-
 
 def factor_draft(kernel: schedule.Kernel, places: Places, vector_bytes: int) -> tuple[Draft, int] | None:
     """The loops of a call of linear algebra, and by how many matrices they step; None for other calls.
@@ -75,6 +74,15 @@ def factor_draft(kernel: schedule.Kernel, places: Places, vector_bytes: int) -> 
         return None
     drafting = _Drafting(node, places, vector_bytes)
     return drafting.draft(_WRITERS[node.op.label]), drafting.step
+
+
+@dataclass(frozen=True, slots=True)
+class _Array:
+    """A value's memory, how far matrices lie apart in it, and the elements of one along its axes."""
+
+    memory: Memory
+    apart: Number
+    strides: tuple[Number, ...]
 
 
 class _Drafting:
@@ -119,59 +127,74 @@ class _Drafting:
         self.addresses[memory] = Pointer(Region.STATUS, 0)
         return memory
 
-    def read(
-        self, node: Node, put: Callable[[Value, Value, Operand], None], *, is_lower: bool = False
-    ) -> None:
-        """Reads the elements of an operand's matrices, or those of the lower triangle."""
-        memory, apart, (down, across) = self._array(node)
-        rows, columns = map(_known, node.type.shape[-2:])
+    def read(self, node: Node, put: Callable[[Value, Value, Operand, Value | None], None]) -> None:
+        """Reads the matrices of an operand, along by vectors of their rows."""
+        array, (rows, columns) = self._array(node), map(_known, node.type.shape[-2:])
+
+        def vector(i: Value, j: Value, mask: Value | None) -> None:
+            put(i, j, self._loaded(array, i, j, mask), mask)
+
+        self.way.each((0, rows), lambda i: self.way.down((0, columns), partial(vector, i)))
+
+    def read_lower(self, node: Node, put: Callable[[Value, Value, Operand], None]) -> None:
+        """Reads the elements of the lower triangles of an operand."""
+        array, way = self._array(node), self.way
 
         def element(i: Value, j: Value) -> None:
-            found = Value(memory.dtype, self.way.units)
-            ref = self._ref(memory, apart, [(i, down), (j, across)], is_read=True)
-            self.writer.write(Load(found, ref))
-            put(i, j, self.way.cast(found, FLOAT64))
+            put(i, j, self._loaded(array, i, j, None))
 
-        def row(i: Value) -> None:
-            stop = self.way.behind(i, 1) if is_lower else columns
-            self.way.each((0, stop), lambda j: element(i, j))
+        way.each((0, self.rows), lambda i: way.each((0, way.behind(i, 1)), partial(element, i)))
 
-        self.way.each((0, rows), row)
+    def _loaded(self, array: _Array, i: Value, j: Value, mask: Value | None) -> Operand:
+        """An element of an operand, or with a mask a vector of a row."""
+        found = Value(array.memory.dtype, self.way.units if mask is None else mask.lanes)
+        ref = self._ref(array, (i, j), is_read=True, is_vector=mask is not None)
+        self.writer.write(Load(found, ref, mask))
+        return self.way.cast(found, FLOAT64)
 
-    def store(self, element: Callable[[Sequence[Value]], Operand]) -> None:
-        """Stores the result, whose elements are given by their places: a row and a column, one, or none."""
-        memory, apart, strides = self._array(self.node)
+    def store(self, value: Callable[[Sequence[Value], Value | None], Operand]) -> None:
+        """Stores the result, given by its places: of a row and a column, of one, or of none.
+
+        Along it is given by vectors of the last axis, under a mask.
+        """
+        array = self._array(self.node)
         counts = list(map(_known, self.node.type.shape[len(self.stack) :]))
         exists = self._exists()
 
+        def write(indices: tuple[Value, ...], mask: Value | None) -> None:
+            item = self.way.cast(value(indices, mask), array.memory.dtype)
+            ref = self._ref(array, indices, is_read=False, is_vector=mask is not None)
+            self.writer.write(Store(ref, item, exists if mask is None else mask))
+
         def axis(indices: tuple[Value, ...]) -> None:
-            if len(indices) < len(counts):
+            if len(indices) == len(counts):
+                write(indices, None)
+            elif len(indices) == len(counts) - 1:
+                self.way.down((0, counts[-1]), lambda index, mask: write((*indices, index), mask))
+            else:
                 self.way.each((0, counts[len(indices)]), lambda index: axis((*indices, index)))
-                return
-            terms = list(zip(indices, strides, strict=True))
-            value = self.way.cast(element(indices), memory.dtype)
-            self.writer.write(Store(self._ref(memory, apart, terms, is_read=False), value, exists))
 
         axis(())
 
-    def _array(self, node: Node) -> tuple[Memory, Number, tuple[Number, ...]]:
-        """A value's memory, how far matrices lie apart in it, and the elements of one."""
+    def _array(self, node: Node) -> _Array:
         located, depth = self.places[node], len(self.stack)
         memory = Memory(node.type.dtype, label=node)
         self.addresses[memory] = located.pointer
         apart = _apart(self.stack, located.strides[:depth])
-        return memory, number_of(apart), tuple(map(number_of, located.strides[depth:]))
+        return _Array(memory, number_of(apart), tuple(map(number_of, located.strides[depth:])))
 
-    def _ref(self, memory: Memory, apart: Number, terms: list[_Term], *, is_read: bool) -> Ref:
+    def _ref(self, array: _Array, indices: Sequence[Value], *, is_read: bool, is_vector: bool) -> Ref:
         """A place in each matrix of a group; the last matrix is read again for lanes that have none."""
-        known = tuple(term for term in terms if term[1] != 0)
+        pairs = zip(indices, array.strides, strict=True)
+        terms = tuple(term for term in pairs if term[1] != 0)
         if not self.way.is_across:
-            return Ref(memory, ((self.group, apart), *known) if apart != 0 else known)
+            own = ((self.group, array.apart),) if array.apart != 0 else ()
+            return Ref(array.memory, (*own, *terms), array.strides[-1] if is_vector else 1)
         at = self.writer.let("lanes", INT64, self.group, lanes=self.way.lanes)
         if is_read:
             last = self.way.place(self.writer.difference(self.count, 1))
             at = self.way.let("minimum", at, last, dtype=INT64)
-        return Ref(memory, known, at=at, stride=apart)
+        return Ref(array.memory, terms, at=at, stride=array.apart)
 
     def _exists(self) -> Value | None:
         """Which lanes have a matrix."""
@@ -208,7 +231,11 @@ def _solve(drafting: _Drafting) -> tuple[Grid, ...]:
     (a, b), way = drafting.node.operands, drafting.way
     found = Elimination(way, drafting.rows, _known(b.type.shape[-1]), drafting.status())
     drafting.read(a, found.matrix.put)
-    drafting.read(b, lambda i, j, value: found.matrix.put(i, way.behind(j, found.right), value))
+
+    def put_right(i: Value, j: Value, value: Operand, mask: Value | None) -> None:
+        found.matrix.put(i, way.behind(j, found.right), value, mask)
+
+    drafting.read(b, put_right)
     return _solved(drafting, found)
 
 
@@ -217,19 +244,18 @@ def _inverse(drafting: _Drafting) -> tuple[Grid, ...]:
     found = Elimination(way, size, size, drafting.status())
     drafting.read(drafting.node.operands[0], found.matrix.put)
 
-    def identity(i: Value, j: Value) -> None:
-        is_one = way.test("eq", way.place(i), way.place(j))
-        value = way.let("where", is_one, way.number(1), way.number(0))
-        found.matrix.put(i, way.behind(j, found.right), value)
-
-    way.each((0, size), lambda i: way.each((0, size), partial(identity, i)))
+    found.matrix.identity(found.right, size)
     return _solved(drafting, found)
 
 
 def _solved(drafting: _Drafting, found: Elimination) -> tuple[Grid, ...]:
     found.eliminate()
     found.substitute()
-    drafting.store(lambda at: found.matrix.element(at[0], drafting.way.behind(at[1], found.right)))
+
+    def right(at: Sequence[Value], mask: Value | None) -> Operand:
+        return found.matrix.vector(at[0], drafting.way.behind(at[1], found.right), mask)
+
+    drafting.store(right)
     return found.grids
 
 
@@ -237,7 +263,7 @@ def _number(what: Callable[[Elimination, Operand], Operand], drafting: _Drafting
     found = Elimination(drafting.way, drafting.rows)
     drafting.read(drafting.node.operands[0], found.matrix.put)
     total = what(found, found.eliminate())
-    drafting.store(lambda _: total)
+    drafting.store(lambda _, __: total)
     return found.grids
 
 
@@ -248,7 +274,7 @@ def _mirrored(drafting: _Drafting, grid: Grid) -> None:
         grid.put(i, j, value)
         grid.put(j, i, value)
 
-    drafting.read(drafting.node.operands[0], both, is_lower=True)
+    drafting.read_lower(drafting.node.operands[0], both)
 
 
 def _cholesky(drafting: _Drafting) -> tuple[Grid, ...]:
@@ -257,10 +283,10 @@ def _cholesky(drafting: _Drafting) -> tuple[Grid, ...]:
     _mirrored(drafting, found.matrix)
     found.factor()
 
-    def lower(at: Sequence[Value]) -> Operand:
+    def lower(at: Sequence[Value], mask: Value | None) -> Operand:
         i, j = at
-        is_lower = way.test("le", way.place(j), way.place(i))
-        return way.let("where", is_lower, found.matrix.element(j, i), way.number(0))
+        is_lower = way.test("le", way.places(j), way.spread(way.place(i)))
+        return way.let("where", is_lower, found.matrix.down(j, i, mask), way.number(0))
 
     drafting.store(lower)
     return (found.matrix,)
@@ -270,7 +296,7 @@ def _orthogonal(drafting: _Drafting) -> tuple[Grid, ...]:
     found = Orthogonal(drafting.way, drafting.rows, drafting.columns)
     drafting.read(drafting.node.operands[0], found.matrix.put)
     found.factor()
-    drafting.store(lambda at: found.matrix.element(*at))
+    drafting.store(lambda at, mask: found.matrix.vector(at[0], at[1], mask))
     return found.grids
 
 
@@ -278,7 +304,7 @@ def _eigenvalues(drafting: _Drafting) -> tuple[Grid, ...]:
     found = Eigenvalues(drafting.way, drafting.rows, HALVINGS[drafting.node.type.dtype])
     _mirrored(drafting, found.matrix)
     row = found.find()
-    drafting.store(lambda at: row.element(0, *at))
+    drafting.store(lambda at, mask: row.vector(0, at[0], mask))
     return found.grids
 
 

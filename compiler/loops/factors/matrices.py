@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, TypeAlias
 
 from compiler.ir.op import Reducer
@@ -297,6 +298,16 @@ class Grid:
             self.way.columns((0, self.width), lambda j: self.put(i, j, self.way.constant(0)))
 
         self.way.each((0, self.rows), row)
+
+    def identity(self, first: int, columns: int) -> None:
+        """Stores columns of the identity from a column on, in whole vectors."""
+        way = self.way
+
+        def vector(i: Value, j: Value) -> None:
+            is_one = way.test("eq", way.spread(way.place(i)), way.places(j))
+            self.put(i, way.behind(j, first), way.let("where", is_one, way.constant(1), way.constant(0)))
+
+        way.each((0, self.rows), lambda i: way.columns((0, way.whole(columns)), partial(vector, i)))
 
     def swap(self, load: Callable[[Number, Number], Value], one: Span, other: Span) -> None:
         """Exchanges what is loaded from two rows and columns."""

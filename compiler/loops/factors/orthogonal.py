@@ -60,14 +60,7 @@ class Orthogonal:
 
         way.each((0, self.columns), forward, TOGETHER)
 
-        def row(i: Value) -> None:
-            def column(j: Value) -> None:
-                is_one = way.test("eq", way.spread(way.place(i)), way.places(j))
-                matrix.put(i, j, way.let("where", is_one, way.number(1), way.number(0)))
-
-            way.columns((0, self.stop), column)
-
-        way.each((0, matrix.rows), row)
+        matrix.identity(0, self.columns)
 
         def backward(t: Value) -> None:
             k = way.writer.difference(self.whole - TOGETHER, t)
