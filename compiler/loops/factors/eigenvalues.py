@@ -3,7 +3,7 @@
     for k in 0 .. n - 1:                                v, tau = the reflection of a[k+1:, k]
         p = tau * a[k+1:, k+1:] * v
         w = p - tau / 2 * (p^T * v) * v
-        a[k+1:, k+1:] = a[k+1:, k+1:] - v * w^T - w * v^T
+        a[k+1:, k+1:] = a[k+1:, k+1:] - v * w^T - w * v^T      in the pass of the next k over it
     for j in 0 .. n:  carrying low = -1, high = 1       in units of a bound of all eigenvalues
         54 times:
             middle = (low + high) / 2
@@ -18,11 +18,12 @@ no division. What is found is as near to the true value as the largest one times
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from compiler.ir.types import INT64
-from compiler.loops.factors.matrices import Grid, Way
-from compiler.loops.factors.reflections import dot, reflection, weighted
+from compiler.loops.factors.matrices import Grid, Span, Way
+from compiler.loops.factors.reflections import dot, reflection
 from compiler.loops.language import Literal, Operand, Value
 
 LEAST: Final = 2.0**-106
@@ -33,6 +34,9 @@ So no two minors in a row vanish, and none shrinks faster than scaling makes goo
 
 ABOVE: Final = 4.0
 """An element of the diagonal above all shifts, of rows that fill the last step."""
+
+V, W, X, P = range(4)
+"""Rows of work: v and w of the step before, x, of which v is made in its place, and p."""
 
 STEPS: Final = 4
 """Rows after which minors are scaled."""
@@ -45,50 +49,77 @@ class Eigenvalues:
         self.way, self.size, self.halvings, self.stop = way, size, halvings, way.whole(size)
         self.padded = -(-size // STEPS) * STEPS
         self.matrix = Grid.of(way, size, size)
-        self.pair = Grid.of(way, 2, size)
+        self.work = Grid.of(way, 4, size)
         self.diagonal = Grid.of(way, 1, self.padded)
         self.beside = Grid.of(way, 1, self.padded)
 
     @property
     def grids(self) -> tuple[Grid, ...]:
         """The memory that it needs."""
-        return self.matrix, self.pair, self.diagonal, self.beside
+        return self.matrix, self.work, self.diagonal, self.beside
 
     def find(self) -> Grid:
         """The eigenvalues in ascending order, in a row."""
         way, last = self.way, self.size - 1
+        self.work.clear()
         self.beside.put(0, 0, way.element_of(0))
         way.each((0, last), self._reduce)
-        self.diagonal.put(0, last, self.matrix.element(last, last))
+        self._column(way.behind(last, 0))
         self._bisect(self._scale())
-        return self.pair
+        return self.work
 
-    def _reduce(self, k: Value) -> None:
-        """One column of the tridiagonal matrix."""
-        way, pair, first = self.way, self.pair, self.way.behind(k, 1)
-        span = first, self.size
-        self.diagonal.put(0, k, self.matrix.element(k, k))
-        beta, tau = reflection(self.matrix, k, first, pair, 0)
-        self.beside.put(0, first, beta)
-        scale = way.spread(tau)
-
-        def strip(columns: Sequence[Value]) -> None:
-            sums = weighted(self.matrix, span, columns, [lambda i: pair.element(0, i)])
-            for j, total in zip(columns, sums, strict=True):
-                pair.put(1, j, way.let("mul", scale, total))
-
-        way.strips((first, self.stop), strip)
-        half = way.let("mul", tau, way.number(-0.5))
-        factor = way.spread(way.let("mul", half, dot(pair, 0, 1, span)))
+    def _column(self, k: Value) -> None:
+        """A column without what the step before it takes away, and its element of the diagonal."""
+        way, work = self.way, self.work
+        factors = [way.spread(way.let("neg", work.element(row, k))) for row in (W, V)]
 
         def less(i: Value, mask: Value | None) -> None:
-            found = way.let("fma", factor, pair.vector(0, i, mask), pair.vector(1, i, mask))
-            pair.put(1, i, found, mask)
+            total = self.matrix.down(i, k, mask)
+            for row, factor in zip((V, W), factors, strict=True):
+                total = way.let("fma", factor, work.vector(row, i, mask), total)
+            work.put(X, i, total, mask)
+
+        way.down((k, self.size), less)
+        self.diagonal.put(0, k, work.element(X, k))
+
+    def _reduce(self, k: Value) -> None:
+        """One column of the tridiagonal matrix; the rest of it when the next column asks for it."""
+        way, work, first = self.way, self.work, self.way.behind(k, 1)
+        span = first, self.size
+        self._column(k)
+        beta, tau = reflection(work, X, span)
+        self.beside.put(0, first, beta)
+        way.strips((first, self.stop), partial(self._subtract, span, way.spread(tau)))
+        half = way.let("mul", tau, way.number(-0.5))
+        factor = way.spread(way.let("mul", half, dot(work, X, P, span)))
+
+        def less(i: Value, mask: Value | None) -> None:
+            vector = work.vector(X, i, mask)
+            work.put(W, i, way.let("fma", factor, vector, work.vector(P, i, mask)), mask)
+            work.put(V, i, vector, mask)
 
         way.down(span, less)
-        self.matrix.subtract(
-            span, lambda _: (first, self.stop), (1, 0), lambda i, s: pair.element(s, i), pair
-        )
+
+    def _subtract(self, span: Span, scale: Value, columns: Sequence[Value]) -> None:
+        """A strip of the matrix without what the step before takes away, and its product with the vector."""
+        way, work, matrix = self.way, self.work, self.matrix
+        pairs = [(work.vector(W, j), work.vector(V, j)) for j in columns]
+
+        def row(i: Value, totals: Sequence[Value]) -> Sequence[Operand]:
+            minus = [way.spread(way.let("neg", work.element(one, i))) for one in (V, W)]
+            weight = way.spread(work.element(X, i))
+            found: list[Operand] = []
+            for j, pair, total in zip(columns, pairs, totals, strict=True):
+                left = matrix.vector(i, j)
+                for factor, vector in zip(minus, pair, strict=True):
+                    left = way.let("fma", factor, vector, left)
+                matrix.put(i, j, left)
+                found.append(way.let("fma", weight, left, total))
+            return found
+
+        sums = way.carry(span, [way.constant(0)] * len(columns), row)
+        for j, total in zip(columns, sums, strict=True):
+            work.put(P, j, way.let("mul", scale, total))
 
     def _scale(self) -> Value:
         """A magnitude that no eigenvalue exceeds (S. Gershgorin 1931), by which the matrix is divided."""
@@ -138,7 +169,7 @@ class Eigenvalues:
             first = [way.constant(end) for _ in columns for end in (-1.0, 1.0)]
             ends = way.carry((0, self.halvings), first, halved)
             for j, low, high in zip(columns, ends[::2], ends[1::2], strict=True):
-                self.pair.put(0, j, way.let("mul", middle(low, high), wide))
+                self.work.put(0, j, way.let("mul", middle(low, high), wide))
 
         way.strips((0, self.stop), strip)
 

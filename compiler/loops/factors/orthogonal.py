@@ -71,19 +71,21 @@ class Orthogonal:
     def _column(self, q: Value, end: Value) -> None:
         """A column's reflection, and what it makes of those behind it in its block."""
         way, matrix = self.way, self.matrix
-        _, tau = reflection(matrix, q, q, self.vectors, q)
+        span = q, matrix.rows
+        way.down(span, lambda i, mask: self.vectors.put(q, i, matrix.down(i, q, mask), mask))
+        _, tau = reflection(self.vectors, q, span)
         self.scales.put(0, q, tau)
         scale = way.spread(way.let("neg", tau))
 
         def change(j: Value) -> None:
-            (total,) = weighted(matrix, (q, matrix.rows), [j], [lambda i: self.vectors.element(q, i)])
+            (total,) = weighted(matrix, span, [j], [lambda i: self.vectors.element(q, i)])
             scaled = way.let("mul", scale, total)
 
             def row(i: Value) -> None:
                 factor = way.spread(self.vectors.element(q, i))
                 matrix.put(i, j, way.let("fma", factor, scaled, matrix.vector(i, j)))
 
-            way.each((q, matrix.rows), row)
+            way.each(span, row)
 
         way.columns((way.behind(q, 1), end), change)
 

@@ -15,33 +15,31 @@ from compiler.loops.factors.matrices import Grid, Span
 from compiler.loops.language import Number, Operand, Value
 
 
-def reflection(grid: Grid, k: Value, first: Number, into: Grid, row: Number) -> tuple[Value, Value]:
-    """The reflection of column k from row `first` on: beta and tau; v is written to a row of another grid."""
-    way, span, below = grid.way, (first, grid.rows), (grid.way.behind(first, 1), grid.rows)
+def reflection(grid: Grid, row: Number, span: Span) -> tuple[Value, Value]:
+    """The reflection of what stands in a part of a row, and v in place of it: beta and tau."""
+    way, below = grid.way, (grid.way.behind(span[0], 1), span[1])
 
     def magnitude(i: Value, mask: Value | None) -> Sequence[Operand]:
-        found = grid.down(i, k, mask)
-        into.put(row, i, found, mask)
-        return (way.let("abs", found),)
+        return (way.let("abs", grid.vector(row, i, mask)),)
 
     largest = way.reduced(Reducer.MAX, span, magnitude)
     scale = way.let("where", way.test("eq", largest, way.number(0)), way.number(1), largest)
-    _divide(into, row, span, scale)
+    _divide(grid, row, span, scale)
 
     def square(i: Value, mask: Value | None) -> Sequence[Operand]:
-        found = into.vector(row, i, mask)
+        found = grid.vector(row, i, mask)
         return (way.let("mul", found, found),)
 
     rest = way.reduced(Reducer.SUM, below, square)
-    alpha = into.element(row, first)
+    alpha = grid.element(row, span[0])
     norm = way.let("sqrt", way.let("fma", alpha, alpha, rest))
     is_done = way.test("eq", rest, way.number(0))
     beta = way.let("where", is_done, alpha, way.let("neg", way.let("copysign", norm, alpha)))
     difference = way.let("sub", beta, alpha)
     safe = way.let("where", is_done, way.number(1), beta)
     tau = way.let("where", is_done, way.number(0), way.let("div", difference, safe))
-    _divide(into, row, below, way.let("where", is_done, way.number(1), way.let("neg", difference)))
-    into.put(row, first, way.element_of(1))
+    _divide(grid, row, below, way.let("where", is_done, way.number(1), way.let("neg", difference)))
+    grid.put(row, span[0], way.element_of(1))
     return way.let("mul", beta, scale), tau
 
 
