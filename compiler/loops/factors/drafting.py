@@ -42,11 +42,18 @@ from compiler.loops.places import Places, Pointer, Region
 from compiler.loops.writing import Writer
 from compiler.schedule import schedule
 
-WORK: Final = 1 << 22
+WORK: Final = 9 << 19
 """Bytes of scratch memory of a chunk beyond which LAPACK is faster, which works in blocks."""
 
 WIDEST: Final = 96
+WIDEST_INVERSE: Final = 32
 """Rows up to which matrices of a stack are factored across: a vector of each element stays near."""
+
+FILLED: Final = 0.75
+FILLED_SMALL: Final = 0.5
+"""The share of lanes that must have a matrix for that; the latter for up to as many rows as follow."""
+
+SMALL: Final = 16
 
 HALVINGS: Final = {FLOAT32: 36, FLOAT64: 54}
 """How often the bounds of an eigenvalue are halved, by the dtype of the result."""
@@ -100,7 +107,8 @@ class _Drafting:
         lanes = vector_bytes // FLOAT64.size
         self.stack, self.rows, self.columns = tuple(stack), rows, columns
         self.count, self.group, self.writer = Count(product(stack)), Value(INT64), Writer()
-        is_across = _is_across(self.count.extent, max(rows, columns), lanes)
+        widest = WIDEST_INVERSE if self.label == INVERSE else WIDEST
+        is_across = _is_across(self.count.extent, max(rows, columns), lanes, widest)
         self.way = Way(self.writer, Value(INT64), FLOAT64, lanes, is_across)
         self.step = self.way.lanes if is_across else 1
         self.addresses: dict[Memory, Pointer] = {}
@@ -204,10 +212,12 @@ class _Drafting:
         return self.writer.let("first", BOOL, left, lanes=self.way.lanes)
 
 
-def _is_across(stack: Extent, rows: int, lanes: int) -> bool:
-    """Whether lanes hold matrices: where these are many, or smaller than a vector is long."""
-    is_many = not isinstance(stack, int) or 2 * stack >= lanes
-    return (is_many and rows <= WIDEST) or 2 * rows <= lanes
+def _is_across(stack: Extent, rows: int, lanes: int, widest: int) -> bool:
+    """Whether lanes hold matrices: where these are many enough, or smaller than a vector is long."""
+    if 2 * rows <= lanes or not isinstance(stack, int):
+        return rows <= widest
+    filled = stack / (-(-stack // lanes) * lanes)
+    return rows <= widest and filled >= (FILLED_SMALL if rows <= SMALL else FILLED)
 
 
 def _apart(shape: Shape, strides: Shape) -> Extent:
