@@ -224,6 +224,28 @@ def test_chunks_of_narrow_rows_run_by_hand_give_what_they_are(machine, width):
         np.testing.assert_array_equal(largest, x.max(0))
 
 
+@pytest.mark.parametrize("reduce", [tt.sum, tt.max, tt.min, tt.mean])
+@pytest.mark.parametrize("rows", [1, 2, 64, 256])
+def test_chunks_share_many_columns_of_few_rows(rows, reduce):
+    x = tt.input("x", (rows, 20_001))
+    program = tt.compile([x], reduce(x, 0))
+    given = np.random.default_rng(rows).standard_normal((rows, 20_001)).astype(np.float32)
+    given[rows // 2, ::7] = np.nan
+    expected = getattr(np, reduce.__name__)(given.astype(np.float64), 0)
+    found = {}
+    before = tt.get_num_threads()
+    try:
+        for threads in (1, 2, 3):
+            tt.set_num_threads(threads)
+            found[threads] = program(given)
+    finally:
+        tt.set_num_threads(before)
+    np.testing.assert_allclose(found[1], expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal(found[2], found[1])
+    np.testing.assert_array_equal(found[3], found[1])
+    assert "distance" not in program.source(0)
+
+
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("row", [0, 63, 64, 98])
 def test_what_is_no_number_is_found_in_every_row(special, row):
