@@ -20,13 +20,17 @@ whole. Parts read each operand once, and threads share them. Of 8192 terms a res
 0.7 of the time, 256 x 64 0.64, 128 x 10 0.6 to 0.7, of 4096 terms 32 x 48 0.4 to 0.9, by two threads and by
 one; of 512 x 512 results it would take 1.5.
 
+So are products of few rows with a matrix that no near cache holds: a tile walks down some columns of all of
+its rows, each in a page of its own, and comes back to all these pages for the next columns. Of a part they
+are few, and still at hand.
+
 The parts are equal, and their number depends on the extents alone. They are added in float64, as all sums of
 float32 are, so rounding does not grow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,7 +40,7 @@ from compiler.ir.build import contract
 from compiler.ir.dims import product
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, make_node
-from compiler.ir.op import MapReduce, Reshape, Trait
+from compiler.ir.op import Constant, MapReduce, Reshape, Trait
 from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.refusal import Reason, Refusal
 from compiler.rewrite.sweep import origin_of, sweep
@@ -57,6 +61,16 @@ LARGEST: Final = 1 << 14
 
 WORTH: Final = 1 << 18
 """Products of elements from which on one more kernel is repaid."""
+
+FEW: Final = 8
+"""Rows that are few: one tile has them all."""
+
+FAR: Final = 1 << 21
+NEAR: Final = 1 << 20
+"""Bytes of a matrix from which on its pages are too many for few rows, and what a part of it should have."""
+
+MOST: Final = 16
+"""The most parts of such a matrix."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,50 +98,81 @@ def split_sums(graph: Graph) -> tuple[Graph, Report]:
     regions = regions_of(graph)
 
     def visit(old: Node, node: Node) -> Node:
-        loops = _site(old, regions)
-        if loops is None:
+        site = _site(old, regions)
+        if site is None:
             return node
-        op = old.op
-        assert isinstance(op, MapReduce)
-        found = _parts(op, loops)
+        found = site.parts()
         if isinstance(found, str):
             refusals.append(Refusal(Reason.NOT_FASTER, (old,), f"{called(old)} {found}"))
             return node
         actions.append(Action((old,), f"{called(old)} is added up in {found[1]} parts"))
-        return _split(old, node, op, *found)
+        return _split(old, node, site.op, *found)
 
     after = sweep(graph, visit)
     return after, Report(tuple(actions), tuple(refusals))
 
 
-def _site(node: Node, regions: Mapping[Node, Region]) -> ProductLoops | None:
-    """The loops of one product of two whole matrices, whose sum is long."""
+def _site(node: Node, regions: Mapping[Node, Region]) -> _Site | None:
+    """A product of two whole matrices that programs are given, whose sum is long, or which has few rows."""
     op = node.op
     if not isinstance(op, MapReduce) or not op.has(Trait.CONTRACTION) or None in op.output:
         return None
     loops = loops_of_contraction(op)
-    if loops is None or not loops.is_of_matrices or loops.batch or not loops.rows or not loops.columns:
+    if loops is None or not loops.is_of_matrices or loops.batch or not (loops.rows or loops.columns):
+        return None
+    found = [regions[item] for item in node.operands]
+    is_whole = all(
+        item.type.size == region.base.type.size for item, region in zip(node.operands, found, strict=True)
+    )
+    is_plain = len({item.type.dtype for item in (node, *node.operands)}) == 1
+    if not is_whole or not is_plain or any(isinstance(region.base.op, Constant) for region in found):
         return None
     depth = product(op.extents[loop] for loop in loops.summed)
-    is_whole = all(item.type.size == regions[item].base.type.size for item in node.operands)
-    is_plain = is_whole and len({item.type.dtype for item in (node, *node.operands)}) == 1
-    return loops if is_plain and isinstance(depth, int) and depth >= DEEP else None
+    if not isinstance(depth, int):
+        return None
+    site = _Site(op, loops, depth, _far_bytes(node, op, loops, found))
+    return site if site.far_bytes >= FAR or (depth >= DEEP and loops.rows and loops.columns) else None
 
 
-def _parts(op: MapReduce, loops: ProductLoops) -> tuple[int, int] | str:
-    """The loop that is split, and into how many parts; or why none is."""
-    size = product(op.extents[loop] for loop in (*loops.rows, *loops.columns))
-    depth = product(op.extents[loop] for loop in loops.summed)
-    if not isinstance(size, int) or not isinstance(depth, int) or size > LARGEST:
-        return f"has {size} elements"
-    if size * depth < WORTH:
-        return f"adds up only {size * depth} products"
-    first = loops.summed[0]
-    extent = op.extents[first]
-    for parts in range(min(PARTS, depth // LEAST), 1, -1):
-        if isinstance(extent, int) and extent % parts == 0:
-            return first, parts
-    return f"adds up {extent} terms, which fall into no equal parts"
+def _far_bytes(node: Node, op: MapReduce, loops: ProductLoops, regions: Sequence[Region]) -> int:
+    """The bytes of a matrix whose columns lie side by side, times which few rows are; 0 if there is none."""
+    sides = (loops.rows, loops.columns)
+    for place, (free, others) in enumerate((sides, sides[::-1])):
+        few = product(op.extents[loop] for loop in others)
+        strides = dict(zip(op.accesses[place].axes, regions[place].strides, strict=True))
+        size = node.operands[place].type.bytes
+        is_by_rows = any(strides[loop] == 1 for loop in free)
+        if isinstance(few, int) and few <= FEW and is_by_rows and isinstance(size, int):
+            return size
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """A product, how many terms it adds up, and the bytes of its matrix, if few rows are multiplied by it."""
+
+    op: MapReduce
+    loops: ProductLoops
+    depth: int
+    far_bytes: int
+
+    def parts(self) -> tuple[int, int] | str:
+        """The loop that is split, and into how many parts; or why none is."""
+        size = product(self.op.extents[loop] for loop in (*self.loops.rows, *self.loops.columns))
+        if self.far_bytes >= FAR:
+            most = min(MOST, self.far_bytes // NEAR)
+        elif not isinstance(size, int) or size > LARGEST:
+            return f"has {size} elements"
+        elif size * self.depth < WORTH:
+            return f"adds up only {size * self.depth} products"
+        else:
+            most = min(PARTS, self.depth // LEAST)
+        first = self.loops.summed[0]
+        extent = self.op.extents[first]
+        for parts in range(most, 1, -1):
+            if isinstance(extent, int) and extent % parts == 0:
+                return first, parts
+        return f"adds up {extent} terms, which fall into no equal parts"
 
 
 def _split(old: Node, node: Node, op: MapReduce, loop: int, parts: int) -> Node:

@@ -80,11 +80,46 @@ def test_what_stays_whole_says_why(given, words):
     assert words in str(refusal)
 
 
-@pytest.mark.parametrize("given", [(1000, 32, 32), ("n", 32, 32), (4096, 1, 512), (4096, 512, 1)])
+@pytest.mark.parametrize("given", [(1000, 32, 32), ("n", 32, 32), (4096, 1, 64), (4096, 64, 1)])
 def test_short_open_and_narrow_sums_are_not_asked_about(given):
     _, report = product(*given)
     assert not report.actions
     assert not report.refusals
+
+
+@pytest.mark.parametrize("rows", [1, 3, 8])
+@pytest.mark.parametrize(("side", "dtype", "parts"), [(1024, "f32", 4), (1024, "f64", 8), (2048, "f32", 16)])
+@pytest.mark.parametrize("is_left", [True, False])
+def test_few_rows_are_multiplied_by_parts_of_a_large_matrix(rows, side, dtype, parts, is_left):
+    equation = "%x[i,k] * %y[k,j]" if is_left else "%y[k,j] * %x[i,k]"
+    after, report = changed(
+        f"""\
+        %x = input : {dtype}[{rows},{side}]
+        %y = input : {dtype}[{side},{side}]
+        %z[i,j] = sum[k:{side}] {equation} : {dtype}[{rows},{side}]
+        return %z
+        """
+    )
+    assert len(report.actions) == 1
+    assert after.outputs[0].operands[0].type.shape == (parts, rows, side)
+
+
+def test_more_rows_smaller_matrices_rows_of_terms_and_constants_stay():
+    texts = ["x[i,k] * y[k,j]", "x[i,k] * y[k,j]", "x[i,k] * y[j,k]"]
+    for rows, side, text in zip((9, 8, 8), (1024, 512, 1024), texts, strict=True):
+        _, report = changed(
+            f"""\
+            %x = input : f32[{rows},{side}]
+            %y = input : f32[{side},{side}]
+            %z[i,j] = sum[k:{side}] {text.replace("x", "%x").replace("y", "%y")} : f32[{rows},{side}]
+            return %z
+            """
+        )
+        assert not report.actions
+    x = tt.input("x", (2, 1024))
+    weights = tt.constant(normal(1024, 1024))
+    _, report = split_sums(tt.graph_of(x @ weights))
+    assert not report.actions
 
 
 def test_windows_are_read_as_they_are():
