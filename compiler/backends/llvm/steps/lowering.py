@@ -40,6 +40,7 @@ from compiler.loops.factors.drafting import factor_draft
 from compiler.loops.folds import fold_draft
 from compiler.loops.indexing import index_draft, scatter_draft
 from compiler.loops.nests import NestWriter
+from compiler.loops.networks.drafting import network_draft
 from compiler.loops.places import Located, Places, Pointer, Region, dense_strides
 from compiler.loops.prefixes import prefix_draft
 from compiler.loops.products import ProductWriter
@@ -291,10 +292,11 @@ class _Lowering:
     def _native(self, kernel: Kernel) -> None:
         first = kernel.members[0]
         stored = frozenset(self.plan.schedule.outputs(kernel))
-        factored = factor_draft(kernel, self.places, self.target.vector_bytes)
-        if factored is not None:
-            self.steps.append(written_step(kernel.members, *factored))
-            return
+        for draft_of in (factor_draft, network_draft):
+            written = draft_of(kernel, self.places, self.target.vector_bytes)
+            if written is not None:
+                self.steps.append(written_step(kernel.members, *written))
+                return
         if first.op.has(Trait.OPAQUE):
             raise UnsupportedError("it is an opaque call")
         for node in kernel.members:

@@ -1,0 +1,189 @@
+"""What the comparators of a network put in order: elements, or elements with their places.
+
+    values      x                                          as they are
+    packed      order(x) << 32 | place                     of elements of 32 bits, one integer
+    pairs       order(x), place                            of elements of 64 bits
+
+`order` is an integer that stands to others as the elements do: the bits of a float, those of a negative one
+turned. NaN is the greatest, of one sign and payload, and zeros are equal; in a descending order it is inverted.
+No two elements with their places are equal, so every order of them is that of a stable sort.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeAlias
+
+import numpy as np
+
+from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, DType
+from compiler.loops.factors.matrices import Way
+from compiler.loops.language import Literal, Number, Value
+
+Item: TypeAlias = tuple[Value, ...]
+"""Vectors that move together."""
+
+_INTEGERS: Final = {FLOAT32: INT32, FLOAT64: INT64}
+
+
+class Kind(Protocol):
+    """What an item is made of, and how two of them compare."""
+
+    @property
+    def dtypes(self) -> tuple[DType, ...]:
+        """Of the parts of an item."""
+        ...
+
+    @property
+    def last(self) -> tuple[Literal, ...]:
+        """An item that no other one comes behind."""
+        ...
+
+    def made(self, x: Value, place: Number) -> Item:
+        """The item of elements of a column."""
+        ...
+
+    def exchanged(self, a: Item, b: Item) -> tuple[Item, Item]:
+        """Both, the one that comes first before the other."""
+        ...
+
+    def result(self, item: Item) -> Value:
+        """What is stored of an item."""
+        ...
+
+    def is_nan(self, item: Item) -> Value | None:
+        """In which lanes the element is NaN; None where it never is."""
+        ...
+
+
+def _ends(dtype: DType, descending: bool) -> Literal:
+    """The last number of a dtype in an order of numbers."""
+    if dtype.is_float:
+        return Literal.of(-np.inf if descending else np.inf, dtype)
+    limits = np.iinfo(dtype.numpy)
+    return Literal.of(int(limits.min if descending else limits.max), dtype)
+
+
+@dataclass(frozen=True)
+class Values:
+    """Elements themselves, of which none is NaN while they are compared."""
+
+    way: Way
+    dtype: DType
+    descending: bool
+
+    @property
+    def dtypes(self) -> tuple[DType, ...]:
+        return (self.dtype,)
+
+    @property
+    def last(self) -> tuple[Literal, ...]:
+        return (_ends(self.dtype, self.descending),)
+
+    def made(self, x: Value, place: Number) -> Item:
+        return (x,)
+
+    def exchanged(self, a: Item, b: Item) -> tuple[Item, Item]:
+        way, (one,), (other,) = self.way, a, b
+        is_first = way.let("gt" if self.descending else "lt", one, other, dtype=BOOL)
+        first = way.let("where", is_first, one, other, dtype=self.dtype)
+        return (first,), (way.let("where", is_first, other, one, dtype=self.dtype),)
+
+    def result(self, item: Item) -> Value:
+        return item[0]
+
+    def is_nan(self, item: Item) -> Value | None:
+        return self.way.let("isnan", item[0], dtype=BOOL) if self.dtype.is_float else None
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """Elements with their places."""
+
+    way: Way
+    dtype: DType
+    descending: bool
+
+    def _key(self, x: Value) -> Value:
+        """Integers in the order of the elements, as wide as they are."""
+        way, dtype = self.way, self.dtype
+        if dtype.is_float:
+            integer = _INTEGERS[dtype]
+            zero, nan = (Literal.of(number, dtype) for number in (0.0, np.nan))
+            x = way.let("where", way.let("eq", x, zero, dtype=BOOL), zero, x, dtype=dtype)
+            x = way.let("where", way.let("isnan", x, dtype=BOOL), nan, x, dtype=dtype)
+            bits = way.let("bits", x, dtype=integer)
+            sign = way.let("ashr", bits, Literal.of(8 * dtype.size - 1, integer), dtype=integer)
+            turned = way.let("and", sign, _ends(integer, False), dtype=integer)
+            x = way.let("xor", bits, turned, dtype=integer)
+        return way.let("not", x, dtype=x.dtype) if self.descending else x
+
+    def _nan(self) -> Literal:
+        """The key of NaN."""
+        integer = _INTEGERS[self.dtype]
+        pattern = int(np.array(np.nan, self.dtype.numpy).view(integer.numpy))
+        return Literal.of(~pattern if self.descending else pattern, integer)
+
+    def _splat(self, place: Number) -> Value:
+        return self.way.writer.let("splat", INT64, self.way.writer.sum(place, 0), lanes=self.way.lanes)
+
+
+class Packed(_Placed):
+    """Elements of 32 bits above their places."""
+
+    @property
+    def dtypes(self) -> tuple[DType, ...]:
+        return (INT64,)
+
+    @property
+    def last(self) -> tuple[Literal, ...]:
+        return (_ends(INT64, False),)
+
+    def made(self, x: Value, place: Number) -> Item:
+        way = self.way
+        key = way.let("cast", self._key(x), dtype=INT64)
+        above = way.let("shl", key, Literal.of(32, INT64), dtype=INT64)
+        return (way.let("or", above, self._splat(place), dtype=INT64),)
+
+    def exchanged(self, a: Item, b: Item) -> tuple[Item, Item]:
+        return Values(self.way, INT64, descending=False).exchanged(a, b)
+
+    def result(self, item: Item) -> Value:
+        return self.way.let("and", item[0], Literal.of((1 << 32) - 1, INT64), dtype=INT64)
+
+    def is_nan(self, item: Item) -> Value | None:
+        if not self.dtype.is_float:
+            return None
+        key = self.way.let("ashr", item[0], Literal.of(32, INT64), dtype=INT64)
+        return self.way.let("eq", key, Literal.of(self._nan().value, INT64), dtype=BOOL)
+
+
+class Pairs(_Placed):
+    """Elements of 64 bits beside their places."""
+
+    @property
+    def dtypes(self) -> tuple[DType, ...]:
+        return INT64, INT64
+
+    @property
+    def last(self) -> tuple[Literal, ...]:
+        return _ends(INT64, False), _ends(INT64, False)
+
+    def made(self, x: Value, place: Number) -> Item:
+        return self._key(x), self._splat(place)
+
+    def exchanged(self, a: Item, b: Item) -> tuple[Item, Item]:
+        way = self.way
+        is_less = way.let("lt", a[0], b[0], dtype=BOOL)
+        is_equal = way.let("eq", a[0], b[0], dtype=BOOL)
+        is_before = way.let("lt", a[1], b[1], dtype=BOOL)
+        is_first = way.let("or", is_less, way.let("and", is_equal, is_before, dtype=BOOL), dtype=BOOL)
+        first = tuple(way.let("where", is_first, *pair, dtype=INT64) for pair in zip(a, b, strict=True))
+        second = tuple(way.let("where", is_first, *pair, dtype=INT64) for pair in zip(b, a, strict=True))
+        return first, second
+
+    def result(self, item: Item) -> Value:
+        return item[1]
+
+    def is_nan(self, item: Item) -> Value | None:
+        return self.way.let("eq", item[0], self._nan(), dtype=BOOL) if self.dtype.is_float else None
