@@ -1,35 +1,31 @@
 """Batcher's odd-even merge sort of columns: a network of comparators, which each put two columns in order.
 
-    sort every 8 columns in registers
-    for p in 8, 16, .. below n:                        merge runs of p columns
+    for p in run, 2 * run, .. below n:                 merge runs of p columns
         for base in 0 .. n - p by 2 * p:
-            for k in p, p / 2, .. 1:
+            for k in p, p / 2, .. 1:                   a layer
                 for j in k mod p .. 2 * p - k by 2 * k:
                     for i in j .. j + k:
                         put columns base + i and base + i + k in order
 
 (K. Batcher, "Sorting networks and their applications", 1968; D. Knuth, volume 3, 5.3.4.) Which columns meet
 depends on no element, so that lanes hold rows, and every row of a vector is sorted at once. A comparator is an
-operation or two, but two loads and two stores. So distances k = 2 * h and h are walked in one go, which takes
-half of these: columns that are h apart are read four at a time, and one of them is carried on.
+operation or two, but two loads and two stores. So some layers are walked over in one go: columns a distance
+apart, of which an iteration reads as many more as make a period, and some are carried on to the next.
 
     before      for k = 2 * h:  (2, 4) (3, 5) (6, 8) (7, 9) ..        after      (2, 4) (3, 5)  (1, 2) (3, 4)
                 for k = h:      (1, 2) (3, 4) (5, 6) (7, 8) ..                   (6, 8) (7, 9)  (5, 6) (7, 8)
 
-Behind the last column stand greatest elements up to a power of two: they meet others, and stay where they are.
+Behind the last column stand items up to a power of two that no other comes behind: they stay where they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
-from compiler.ir.types import INT64
 from compiler.loops.language import Operand, Value
 from compiler.loops.networks.columns import Columns
-
-BLOCK: Final = 8
-"""How many columns are sorted in registers."""
+from compiler.loops.networks.comparing import Item
 
 
 def whole(count: int) -> int:
@@ -37,9 +33,9 @@ def whole(count: int) -> int:
     return 1 << max(0, count - 1).bit_length()
 
 
-def comparators(count: int, start: int = 1) -> Iterator[tuple[int, int]]:
-    """The pairs of a network for so many elements, of which runs of `start` are sorted, in order."""
-    size = start
+def comparators(count: int, run: int = 1) -> Iterator[tuple[int, int]]:
+    """The comparators between so many columns, of which runs are in order already."""
+    size = run
     while size < count:
         distance = size
         while distance:
@@ -51,111 +47,100 @@ def comparators(count: int, start: int = 1) -> Iterator[tuple[int, int]]:
         size *= 2
 
 
+def walked(layers: int, below: int) -> Iterator[tuple[int, int]]:
+    """The comparators of the last layers of a merge in one period, and of `below` columns, which may be fewer.
+
+    A period has 2 ** layers columns. Each of them that is the first of a comparator is in the period.
+    """
+    period = 1 << layers
+    for distance in (period >> layer for layer in range(1, layers + 1)):
+        for first in range(distance, period, 2 * distance):
+            inside = range(first, first + distance)
+            yield from ((place, place + distance) for place in inside if place + distance < below - distance)
+
+
 class Network:
-    """A network over the first `count` of some columns."""
+    """A network over the first `count` of some columns, which walks over so many layers in one go."""
 
-    def __init__(self, columns: Columns, count: int) -> None:
-        self.columns, self.way, self.count = columns, columns.way, count
+    def __init__(self, columns: Columns, count: int, layers: int) -> None:
+        self.columns, self.way, self.count, self.layers = columns, columns.way, count, layers
 
-    def sort(self) -> None:
-        """Puts each row in order."""
-        tail = self.count % BLOCK
-        self.way.loop(0, self.count - tail, lambda first: self._block(first, BLOCK), step=BLOCK)
-        if tail > 1:
-            self._block(self.way.writer.sum(self.count - tail, 0), tail)
-        size = BLOCK
-        while size < self.count:
-            self._merge(size)
-            size *= 2
+    def in_order(self, items: Sequence[Item], pairs: Iterable[tuple[int, int]]) -> list[Item]:
+        """The items after some comparators."""
+        found = list(items)
+        for low, high in pairs:
+            found[low], found[high] = self.columns.kind.exchanged(found[low], found[high])
+        return found
 
-    def _block(self, first: Value, count: int) -> None:
-        """Neighbours in order."""
-        places = [self.way.writer.sum(first, number) for number in range(count)]
-        items = [self.columns.item(place) for place in places]
-        for low, high in comparators(count):
-            items[low], items[high] = self.columns.kind.exchanged(items[low], items[high])
-        for place, item in zip(places, items, strict=True):
-            self.columns.put(place, item)
+    def merge(self, run: int) -> None:
+        """Makes one run of runs of a power of two."""
+        while run < self.count:
+            self.way.loop(0, self.count - run, partial(self._merge, run), step=2 * run)
+            run *= 2
 
-    def _merge(self, size: int) -> None:
-        """Runs in order, two by two."""
-        is_even = size.bit_length() % 2 == 0
-        widest = size // 8 if is_even else size // 4
+    def _merge(self, run: int, base: Value) -> None:
+        """One run of two."""
+        layers = run.bit_length()
+        together = min(layers, 2 + (layers - 2) % self.layers)
+        self._first_layers(base, run, 1 << together)
+        apart = 2 * run >> together + self.layers
+        while apart:
+            self._last_layers(base, run, apart)
+            apart >>= self.layers
 
-        def runs(base: Value) -> None:
-            if is_even:
-                self._two_layers(base, size // 2)
-            else:
-                self._layer(base, size)
-            apart = widest
-            while apart:
-                self._pairs(base, apart, size)
-                apart //= 4
-
-        self.way.loop(0, self.count - size, runs, step=2 * size)
-
-    def _layer(self, base: Value, size: int) -> None:
-        """The comparators of a distance that is a run long."""
-        writer = self.way.writer
-
-        def inside(low: Value) -> None:
-            self._exchange(low, writer.sum(low, size))
-
-        stop = writer.minimum(writer.sum(base, size), writer.difference(self.count, size))
-        self.way.loop(base, stop, inside)
-
-    def _exchange(self, low: Value, high: Value) -> None:
-        columns = self.columns
-        items = columns.kind.exchanged(columns.item(low), columns.item(high))
-        columns.put(low, items[0])
-        columns.put(high, items[1])
-
-    def _two_layers(self, base: Value, apart: int) -> None:
-        """The comparators of a distance that is a run long, and of half of that."""
-        columns, exchanged, writer = self.columns, self.columns.kind.exchanged, self.way.writer
+    def _first_layers(self, base: Value, run: int, parts: int) -> None:
+        """The greatest distances, which are those between so many parts of two runs."""
+        writer, apart = self.way.writer, 2 * run // parts
+        pairs = list(comparators(parts, parts // 2))
 
         def inside(first: Value) -> None:
-            places = [writer.sum(first, apart * number) for number in range(4)]
-            a, b, c, d = map(columns.item, places)
-            a, c = exchanged(a, c)
-            b, d = exchanged(b, d)
-            b, c = exchanged(b, c)
-            for place, item in zip(places, (a, b, c, d), strict=True):
-                columns.put(place, item)
+            places = [writer.sum(first, apart * number) for number in range(parts)]
+            self._store(places, self.in_order(self._load(places), pairs))
 
-        stop = writer.minimum(writer.sum(base, apart), writer.difference(self.count, 2 * apart))
+        if apart == 1:
+            inside(base)
+            return
+        stop = writer.minimum(writer.sum(base, apart), writer.difference(self.count, run))
         self.way.loop(base, stop, inside)
 
-    def _pairs(self, base: Value, apart: int, size: int) -> None:
-        """The comparators of the distance `2 * apart`, and of `apart`."""
-        writer = self.way.writer
-        stop = writer.minimum(writer.sum(base, 2 * size - 2 * apart), self.count)
+    def _last_layers(self, base: Value, run: int, apart: int) -> None:
+        """Smaller distances, of which this is the smallest."""
+        writer, half = self.way.writer, 1 << self.layers - 1
+        stop = writer.minimum(writer.sum(base, 2 * run - half * apart), self.count)
         if apart == 1:
             self._walk(base, apart, stop)
         else:
             self.way.loop(base, writer.sum(base, apart), lambda first: self._walk(first, apart, stop))
 
     def _walk(self, first: Value, apart: int, stop: Value) -> None:
-        """Those of columns that are so far apart, from one on."""
-        columns, exchanged, writer = self.columns, self.columns.kind.exchanged, self.way.writer
+        """The same of columns that are so far apart."""
+        writer, period, half = self.way.writer, 1 << self.layers, 1 << self.layers - 1
+        parts = len(self.columns.kind.dtypes)
+        pairs = [(low - 1, high - 1) for low, high in walked(self.layers, below=2 * period)]
+        rest = [(low - 1, high - 1) for low, high in walked(self.layers, below=period)]
+
+        def places_from(place: Value, count: int) -> list[Value]:
+            return [place, *(writer.sum(place, apart * number) for number in range(1, count))]
 
         def inside(place: Value, before: Value, *carried: Value) -> Sequence[Operand]:
-            places = [place, *(writer.sum(place, apart * number) for number in range(1, 4))]
-            a, b, c, d = map(columns.item, places)
-            a, c = exchanged(a, c)
-            b, d = exchanged(b, d)
-            last, a = exchanged(carried, a)
-            b, c = exchanged(b, c)
-            for where, item in zip((before, *places[:3]), (last, a, b, c), strict=True):
-                columns.put(where, item)
-            return places[3], *d
+            kept = [carried[k : k + parts] for k in range(0, len(carried), parts)]
+            new = places_from(place, period)
+            places = [*places_from(before, half - 1), *new]
+            items = self.in_order([*kept, *self._load(new)], pairs)
+            self._store(places[:period], items[:period])
+            return places[period], *(value for item in items[period:] for value in item)
 
-        begin = writer.sum(first, apart)
-        start = writer.sum(first, 2 * apart)
-        before, *carried = self.way.loop(
-            start, stop, inside, first=[begin, *columns.item(begin)], step=4 * apart
-        )
-        beyond = writer.sum(before, apart)
-        low, high = exchanged(tuple(carried), columns.item(beyond))
-        columns.put(before, low)
-        columns.put(beyond, high)
+        begin = places_from(writer.sum(first, apart), half - 1)
+        known = [value for item in self._load(begin) for value in item]
+        start = writer.sum(first, half * apart)
+        before, *carried = self.way.loop(start, stop, inside, first=[begin[0], *known], step=period * apart)
+        places = places_from(before, period - 2)
+        kept = [tuple(carried[k : k + parts]) for k in range(0, len(carried), parts)]
+        self._store(places, self.in_order([*kept, *self._load(places[half - 1 :])], rest))
+
+    def _load(self, places: Sequence[Value]) -> list[Item]:
+        return [self.columns.item(place) for place in places]
+
+    def _store(self, places: Sequence[Value], items: Sequence[Item]) -> None:
+        for place, item in zip(places, items, strict=True):
+            self.columns.put(place, item)

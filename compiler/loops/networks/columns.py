@@ -1,7 +1,7 @@
 """Columns of rows that lie in lanes, in a kernel's scratch memory: `work[column * lanes; of 16 rows]`.
 
-    before      16 rows of 100 elements                  after       100 vectors of 16 elements
-                x[100*i + j]                                         work[16*j + i]
+before      16 rows of 100 elements                  after       100 vectors of 16 elements
+            x[100*i + j]                                         work[16*j + i]
 """
 
 from __future__ import annotations

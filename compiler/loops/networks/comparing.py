@@ -23,7 +23,8 @@ from compiler.loops.language import Literal, Number, Value
 Item: TypeAlias = tuple[Value, ...]
 """Vectors that move together."""
 
-_INTEGERS: Final = {FLOAT32: INT32, FLOAT64: INT64}
+INTEGERS: Final = {FLOAT32: INT32, FLOAT64: INT64}
+"""The integers that are as wide as floats."""
 
 
 class Kind(Protocol):
@@ -37,6 +38,16 @@ class Kind(Protocol):
     @property
     def last(self) -> tuple[Literal, ...]:
         """An item that no other one comes behind."""
+        ...
+
+    @property
+    def instructions(self) -> float:
+        """Of a comparator."""
+        ...
+
+    @property
+    def layers(self) -> int:
+        """How many layers of a network are walked over at once."""
         ...
 
     def made(self, x: Value, place: Number) -> Item:
@@ -66,11 +77,13 @@ def _ends(dtype: DType, descending: bool) -> Literal:
 
 @dataclass(frozen=True)
 class Values:
-    """Elements themselves, of which none is NaN while they are compared."""
+    """Elements themselves; of NaN an infinity."""
 
     way: Way
     dtype: DType
     descending: bool
+    instructions = 4.0
+    layers = 3
 
     @property
     def dtypes(self) -> tuple[DType, ...]:
@@ -81,13 +94,23 @@ class Values:
         return (_ends(self.dtype, self.descending),)
 
     def made(self, x: Value, place: Number) -> Item:
-        return (x,)
+        if not self.dtype.is_float:
+            return (x,)
+        is_nan = self.way.let("isnan", x, dtype=BOOL)
+        return (self.way.let("where", is_nan, Literal.of(np.inf, self.dtype), x, dtype=self.dtype),)
 
     def exchanged(self, a: Item, b: Item) -> tuple[Item, Item]:
         way, (one,), (other,) = self.way, a, b
         is_first = way.let("gt" if self.descending else "lt", one, other, dtype=BOOL)
         first = way.let("where", is_first, one, other, dtype=self.dtype)
-        return (first,), (way.let("where", is_first, other, one, dtype=self.dtype),)
+        if self.dtype.is_float:
+            return (first,), (way.let("where", is_first, other, one, dtype=self.dtype),)
+        return (first,), (self._other(one, other, first),)
+
+    def _other(self, one: Value, other: Value, first: Value) -> Value:
+        """The one of two that is not the first; the maximum would wait for where the minimum is found."""
+        both = self.way.let("xor", one, other, dtype=self.dtype)
+        return self.way.let("xor", both, first, dtype=self.dtype)
 
     def result(self, item: Item) -> Value:
         return item[0]
@@ -108,7 +131,7 @@ class _Placed:
         """Integers in the order of the elements, as wide as they are."""
         way, dtype = self.way, self.dtype
         if dtype.is_float:
-            integer = _INTEGERS[dtype]
+            integer = INTEGERS[dtype]
             zero, nan = (Literal.of(number, dtype) for number in (0.0, np.nan))
             x = way.let("where", way.let("eq", x, zero, dtype=BOOL), zero, x, dtype=dtype)
             x = way.let("where", way.let("isnan", x, dtype=BOOL), nan, x, dtype=dtype)
@@ -120,7 +143,7 @@ class _Placed:
 
     def _nan(self) -> Literal:
         """The key of NaN."""
-        integer = _INTEGERS[self.dtype]
+        integer = INTEGERS[self.dtype]
         pattern = int(np.array(np.nan, self.dtype.numpy).view(integer.numpy))
         return Literal.of(~pattern if self.descending else pattern, integer)
 
@@ -130,6 +153,9 @@ class _Placed:
 
 class Packed(_Placed):
     """Elements of 32 bits above their places."""
+
+    instructions = 5.0
+    layers = 3
 
     @property
     def dtypes(self) -> tuple[DType, ...]:
@@ -160,6 +186,9 @@ class Packed(_Placed):
 
 class Pairs(_Placed):
     """Elements of 64 bits beside their places."""
+
+    instructions = 12.0
+    layers = 2
 
     @property
     def dtypes(self) -> tuple[DType, ...]:
