@@ -27,6 +27,7 @@ from compiler.ir.op import (
     Slice,
     Transpose,
 )
+from compiler.ir.ordering import has_network
 from compiler.ir.types import INT64
 
 _SHORT: Final = 16
@@ -89,7 +90,7 @@ def _part(rows: Node, start: Extent, size: Extent) -> Node:
 def is_short(rows: Node) -> bool:
     """Whether elements are compared each with each."""
     count = rows.type.shape[-1]
-    if not isinstance(count, int) or count == 0:
+    if not isinstance(count, int) or count == 0 or has_network(rows.type.dtype, count):
         return False
     compared = rows.type.size * count
     return count <= _SHORT or (isinstance(compared, int) and compared <= _FEW_COMPARED)

@@ -15,7 +15,9 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 
 from compiler.ir.bfloat16 import is_bfloat16
+from compiler.ir.dims import Extent
 from compiler.ir.numbers import is_floating
+from compiler.ir.types import FLOAT32, FLOAT64, INT32, INT64, DType
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -41,6 +43,17 @@ _NEGATIVE_ZERO: Final = {size: -(1 << (8 * size - 1)) for size in _INTEGERS}
 _ALL: Final = (1 << 64) - 1
 _LOW: Final = 0 if np.little_endian else 1
 """Where the lower half of an integer of 64 bits lies."""
+
+
+NETWORKED: Final = (FLOAT32, FLOAT64, INT32, INT64)
+"""The dtypes of which native code sorts short rows itself, by networks."""
+LONGEST_NETWORKED: Final = 256
+"""Elements of a row up to which it does."""
+
+
+def has_network(dtype: DType, width: Extent) -> bool:
+    """Whether rows of so many elements are sorted by native code, without NumPy."""
+    return dtype in NETWORKED and isinstance(width, int) and 0 < width <= LONGEST_NETWORKED
 
 
 def write_sorted(out: Array, x: Array, descending: bool) -> None:

@@ -16,11 +16,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from compiler.ir.dims import Extent, product
+from compiler.ir.dims import product
 from compiler.ir.known_calls import AtRanks, First, FirstValues, Order, Ranked, Sorted
 from compiler.ir.node import Node
 from compiler.ir.op import Call
-from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, DType
+from compiler.ir.ordering import NETWORKED, has_network
+from compiler.ir.types import BOOL, INT64
 from compiler.loops.drafts import Draft, UnsupportedError, number_of
 from compiler.loops.factors.matrices import Way
 from compiler.loops.language import (
@@ -44,12 +45,6 @@ from compiler.loops.places import Places, Pointer, Region
 from compiler.loops.writing import Writer
 from compiler.schedule import schedule
 
-DTYPES: Final = (FLOAT32, FLOAT64, INT32, INT64)
-"""Of what is sorted by networks."""
-
-LONGEST: Final = 256
-"""Elements of a row up to which a network sorts."""
-
 _TURNED: Final = 12.0
 """Instructions for a vector that is read and one that is written."""
 
@@ -67,11 +62,6 @@ def network_draft(kernel: schedule.Kernel, places: Places, vector_bytes: int) ->
             return drafting.draft(), drafting.way.lanes
         case _:
             return None
-
-
-def has_network(dtype: DType, width: Extent) -> bool:
-    """Whether rows of so many elements are sorted by a network."""
-    return dtype in DTYPES and isinstance(width, int) and 0 < width <= LONGEST
 
 
 def _descends(function: Sorted | Order | First | FirstValues | Ranked | AtRanks) -> bool:
@@ -98,7 +88,7 @@ class _Drafting:
         self.node, self.function, self.places = node, function, places
         x = node.operands[0]
         dtype, width = x.type.dtype, x.type.shape[-1]
-        if dtype not in DTYPES:
+        if dtype not in NETWORKED:
             raise UnsupportedError(f"there are no sorting networks for {dtype}")
         if not isinstance(width, int):
             raise UnsupportedError("how long its rows are is not known")
