@@ -47,8 +47,8 @@ _LOW: Final = 0 if np.little_endian else 1
 
 NETWORKED: Final = (FLOAT32, FLOAT64, INT32, INT64)
 """The dtypes of which native code sorts short rows itself, by networks."""
-LONGEST_NETWORKED: Final = 256
-"""Elements of a row up to which it does."""
+LONGEST_NETWORKED: Final = 512
+"""Elements of a row up to which it does, whatever is wanted of them."""
 
 
 def has_network(dtype: DType, width: Extent) -> bool:
@@ -75,8 +75,8 @@ def write_sorted(out: Array, x: Array, descending: bool) -> None:
     else:
         np.copyto(out, x)
         out.sort(axis=-1)
-    if _has_negative_zero(out):
-        out[out == 0] = x[x == 0]  # equal, they lie at any of their places
+    if _has_negative_zero(x):
+        out[out == 0] = x[x == 0]  # equal, they lie at any of their places, and NumPy may lose a sign
 
 
 def wide_halves(x: Array) -> Array:

@@ -20,7 +20,7 @@ from compiler.ir.dims import product
 from compiler.ir.known_calls import AtRanks, First, FirstValues, Order, Ranked, Sorted
 from compiler.ir.node import Node
 from compiler.ir.op import Call
-from compiler.ir.ordering import NETWORKED, has_network
+from compiler.ir.ordering import LONGEST_NETWORKED, NETWORKED
 from compiler.ir.types import BOOL, INT64
 from compiler.loops.drafts import Draft, UnsupportedError, number_of
 from compiler.loops.factors.matrices import Way
@@ -44,6 +44,14 @@ from compiler.loops.networks.rows import Rows
 from compiler.loops.places import Places, Pointer, Region
 from compiler.loops.writing import Writer
 from compiler.schedule import schedule
+
+NARROW: Final = 2
+"""How many times as long rows may be of 32 bits, or if they are only put in order.
+
+Of the time that NumPy takes, rows of 10, 100, 256, 512 and 1000 elements take 0.10, 0.40, 0.45, 0.52 and 0.68
+in float32 and 0.18, 0.53, 0.57, 0.47 and 0.77 in float64; their places in int64 0.2, 0.4, 0.6, 0.85 and 1.1,
+the first ten of 1000 in int64 1.2.
+"""
 
 _TURNED: Final = 12.0
 """Instructions for a vector that is read and one that is written."""
@@ -92,7 +100,8 @@ class _Drafting:
             raise UnsupportedError(f"there are no sorting networks for {dtype}")
         if not isinstance(width, int):
             raise UnsupportedError("how long its rows are is not known")
-        if not has_network(dtype, width):
+        narrow = dtype.size == 4 or isinstance(function, Sorted)
+        if not 0 < width <= LONGEST_NETWORKED * (NARROW if narrow else 1):
             raise UnsupportedError(f"NumPy sorts rows of {width} elements faster than a network")
         if not isinstance(node.type.shape[-1], int):
             raise UnsupportedError("how many results a row has is not known")

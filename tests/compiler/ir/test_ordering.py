@@ -176,3 +176,13 @@ def test_what_does_not_fit_is_an_error():
         Search().infer([X, TensorType(FLOAT64, (2, 3))])
     with pytest.raises(ShapeError, match="one for each row"):
         Search().infer([X, TensorType(FLOAT32, (3, 3))])
+
+
+@pytest.mark.parametrize("width", [10, 31, 200])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_zeros_keep_their_signs_where_the_sort_of_numpy_loses_all_of_one(dtype, width):
+    random = np.random.default_rng(0)
+    for _ in range(40):
+        x = (np.round(random.standard_normal((1, width)) * 2) * random.choice([-1, 1], width)).astype(dtype)
+        found = Sorted()(x)
+        np.testing.assert_array_equal(np.signbit(found[found == 0]), np.signbit(x[x == 0]))

@@ -1,0 +1,196 @@
+"""Sorting networks: every call that sorts, bit by bit, as the arrays of NumPy are sorted."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import tinytorch as tt
+from compiler.backends.llvm.jit import engine
+from compiler.ir.build import constant_node
+from compiler.ir.known_calls import AtRanks, First, FirstValues, Order, Ranked, Sorted, call_of
+from compiler.ir.node import make_node
+from compiler.ir.ordering import NETWORKED
+from compiler.ir.types import INT64
+from compiler.loops.lowering import lower
+from compiler.loops.networks.batcher import comparators
+from compiler.loops.networks.drafting import network_draft
+from compiler.loops.pipeline import stages
+from compiler.loops.verify import verify, verify_machine
+from tests.backends import NATIVE
+from tests.compiler.loops.interpreter import garbage, run
+
+MACHINE = engine.host_target().machine
+WIDTHS = [1, 2, 3, 7, 8, 9, 10, 15, 16, 17, 31, 33, 64, 70, 100, 200]
+ROWS = [0, 1, 7, 16, 33]
+SPECIAL = [np.nan, -np.nan, np.inf, -np.inf, -0.0, 0.0]
+LIMITS = [np.iinfo(np.int64).min, np.iinfo(np.int64).max, np.iinfo(np.int32).min, np.iinfo(np.int32).max, 0]
+
+
+def functions(width):
+    few = min(3, width)
+    yield from ((made(descends), None) for made in (Sorted, Order) for descends in (False, True))
+    yield from ((made(few, largest), None) for made in (First, FirstValues) for largest in (False, True))
+    ranks = np.array([width // 2, 0, width - 1])
+    yield from ((made(or_nan), ranks) for made in (Ranked, AtRanks) for or_nan in (False, True))
+
+
+def arrays(shape, dtype):
+    """Rows of many equal elements, and with NaN, infinities, zeros of two signs, and ends of integers."""
+    random = np.random.default_rng(7)
+    few = np.round(random.standard_normal(shape) * 2)
+    if dtype.kind == "f":
+        signed = few * random.choice([-1.0, 1.0], shape)
+        special = np.where(random.random(shape) < 0.3, random.choice(SPECIAL, shape), signed)
+        return [random.standard_normal(shape).astype(dtype), signed.astype(dtype), special.astype(dtype)]
+    limits = np.where(random.random(shape) < 0.3, random.choice(LIMITS, shape), few.astype(np.int64))
+    return [few.astype(dtype), limits.astype(dtype)]
+
+
+def compiled(function, ranks, shape, dtype, backend="llvm"):
+    x = tt.input("x", shape, dtype=dtype)
+    operands = [x.node] if ranks is None else [x.node, constant_node(ranks, INT64)]
+    call = call_of(function, *(node.type for node in operands))
+    return tt.compile([x], tt.Tensor(make_node(call, operands)), backend=backend)
+
+
+def expected(function, ranks, x):
+    return function(x) if ranks is None else function(x, ranks)
+
+
+def assert_same(found, wanted, function):
+    """The same bits but of NaN; which of two zeros stands at a rank is not said."""
+    np.testing.assert_array_equal(found, wanted)
+    assert found.dtype == wanted.dtype
+    if found.dtype.kind == "f" and not isinstance(function, Ranked):
+        known = ~np.isnan(wanted)
+        np.testing.assert_array_equal(np.signbit(found[known]), np.signbit(wanted[known]))
+
+
+def steps_of(program):
+    return program._executable.lowered.steps
+
+
+def check(width, dtype, backend, which):
+    for function, ranks in which:
+        program = compiled(function, ranks, ("n", width), dtype, backend)
+        assert program._executable.python_steps == ()
+        for rows in ROWS:
+            for x in arrays((rows, width), dtype.numpy):
+                assert_same(program(x), expected(function, ranks, x), function)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("backend", NATIVE)
+def test_some_calls_of_each_width_and_dtype(backend, width):
+    for number, dtype in enumerate(NETWORKED):
+        check(width, dtype, backend, itertools.islice(functions(width), (number + width) % 4, None, 4))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [*range(1, 71), 100, 128, 200, 256])
+@pytest.mark.parametrize("backend", NATIVE)
+def test_every_call_of_each_width_and_dtype(backend, width):
+    for dtype in NETWORKED:
+        check(width, dtype, backend, functions(width))
+
+
+@pytest.mark.parametrize("count", range(12))
+def test_a_network_that_sorts_zeros_and_ones_sorts_everything(count):
+    """D. Knuth, volume 3, 5.3.4, theorem Z."""
+    for row in itertools.product([0, 1], repeat=count):
+        found = list(row)
+        for low, high in comparators(count):
+            assert low < high
+            found[low], found[high] = min(found[low], found[high]), max(found[low], found[high])
+        assert found == sorted(row)
+
+
+@pytest.mark.parametrize("vector_bytes", [16, 32, 64])
+@pytest.mark.parametrize("dtype", NETWORKED, ids=str)
+def test_kernels_keep_the_laws_and_are_interpreted_in_vectors_of_any_width(dtype, vector_bytes):
+    for width in (5, 37):
+        for function, ranks in functions(width):
+            program = compiled(function, ranks, (7, width), dtype)
+            (kernel,) = program.plan.schedule.kernels
+            draft, lanes = network_draft(kernel, program._executable.lowered.places, vector_bytes)
+            verify(draft.kernel)
+            sizes = {item.memory: item.size for item in draft.scratch}
+            for x in arrays((7, width), dtype.numpy):
+                wanted = expected(function, ranks, x)
+                out, status = np.zeros_like(wanted), np.zeros(1, np.int64)
+                given = [x, out] if ranks is None else [x, out, ranks, status]
+                scratch = [garbage(item.dtype, sizes[item]) for item in sizes]
+                assert run(draft.kernel, *given, *scratch, order=[0])
+                assert_same(out, wanted, function)
+            assert 16 % lanes == 0
+
+
+def test_steps_keep_the_laws_after_every_trick():
+    for dtype in NETWORKED:
+        for function, ranks in functions(37):
+            (step,) = steps_of(compiled(function, ranks, ("n", 37), dtype))
+            *_, last = stages(step.bound.kernel, MACHINE)
+            for kernel in (*step.written, step.bound.kernel, last):
+                verify(kernel)
+            verify_machine(lower(last, MACHINE))
+
+
+@pytest.mark.parametrize("backend", NATIVE)
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+def test_rows_that_lie_elsewhere(backend, dtype):
+    """Columns, every other element, elements backwards, a part of each row, one row for all."""
+    random = np.random.default_rng(3)
+    given = np.round(random.standard_normal((40, 24)) * 3).astype(dtype)
+    x = tt.input("x", (40, 24), dtype=dtype)
+    rows = [x.T, x[:, ::2], x[:, ::-1], x[3:, 5:20], x[::3, 4:7], tt.broadcast_to(x[1], (9, 24))]
+    made = [item for row in rows for item in (row.sort(), row.argsort(descending=True), row.topk(2)[1])]
+    wanted = tt.compile([x], made, backend="reference")(given)
+    for found, right in zip(tt.compile([x], made, backend=backend)(given), wanted, strict=True):
+        np.testing.assert_array_equal(found, right)
+
+
+@pytest.mark.parametrize("shape", [(10,), (2, 3, 10), (0, 10), (1, 10)], ids=str)
+def test_rows_of_any_rank(shape):
+    for x in arrays(shape, np.dtype(np.float32)):
+        for function, ranks in functions(10):
+            program = compiled(function, ranks, shape, "float32")
+            assert_same(program(x), expected(function, ranks, x), function)
+
+
+def test_threads_change_nothing():
+    x = arrays((2000, 100), np.dtype(np.float32))[2]
+    before = tt.get_num_threads()
+    try:
+        found = []
+        for threads in (1, 2, 3):
+            tt.set_num_threads(threads)
+            found.append(compiled(Sorted(), None, ("n", 100), "float32")(x).tobytes())
+    finally:
+        tt.set_num_threads(before)
+    assert len(set(found)) == 1
+
+
+@pytest.mark.parametrize("backend", NATIVE)
+def test_a_rank_that_no_element_has_is_refused(backend):
+    for ranks in ([-1], [0, 10]):
+        program = compiled(Ranked(), np.array(ranks), ("n", 10), "float32", backend)
+        assert program._executable.python_steps == ()
+        with pytest.raises(tt.IndexRangeError, match="of 10 elements none has one of the ranks"):
+            program(np.zeros((3, 10), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("function", "shape", "dtype", "reason"),
+    [
+        (Sorted(), (5, 10), "float16", "there are no sorting networks for float16"),
+        (Sorted(), (5, "n"), "float32", "how long its rows are is not known"),
+        (Sorted(), (5, 1025), "float32", "NumPy sorts rows of 1025 elements faster than a network"),
+        (Order(), (5, 513), "int64", "NumPy sorts rows of 513 elements faster than a network"),
+        (First(3), (5, 0), "int64", "NumPy sorts rows of 0 elements faster than a network"),
+    ],
+    ids=lambda item: str(item),
+)
+def test_what_numpy_sorts_is_said_with_its_reason(function, shape, dtype, reason):
+    (step,) = compiled(function, None, shape, dtype)._executable.python_steps
+    assert step.reason == reason
