@@ -7,10 +7,10 @@
                     for i in j .. j + k:
                         put columns base + i and base + i + k in order
 
-(K. Batcher, "Sorting networks and their applications", 1968; D. Knuth, volume 3, 5.3.4.) Which columns meet
-depends on no element, so that lanes hold rows, and every row of a vector is sorted at once. A comparator is an
-operation or two, but two loads and two stores. So some layers are walked over in one go: columns a distance
-apart, of which an iteration reads as many more as make a period, and some are carried on to the next.
+Which columns meet depends on no element, so that lanes hold rows, and all rows of a vector are sorted at once
+(K. Batcher, "Sorting networks and their applications", 1968; D. Knuth, volume 3, 5.3.4). A comparator is an
+operation or two, but two loads and two stores. So some layers are walked over in one go: of columns that are
+a distance apart, an iteration reads as many as make a period, and carries some on to the next.
 
     before      for k = 2 * h:  (2, 4) (3, 5) (6, 8) (7, 9) ..        after      (2, 4) (3, 5)  (1, 2) (3, 4)
                 for k = h:      (1, 2) (3, 4) (5, 6) (7, 8) ..                   (6, 8) (7, 9)  (5, 6) (7, 8)
@@ -48,9 +48,9 @@ def comparators(count: int, run: int = 1) -> Iterator[tuple[int, int]]:
 
 
 def walked(layers: int, below: int) -> Iterator[tuple[int, int]]:
-    """The comparators of the last layers of a merge in one period, and of `below` columns, which may be fewer.
+    """The comparators of the last layers of a merge that begin in one period of 2 ** layers columns.
 
-    A period has 2 ** layers columns. Each of them that is the first of a comparator is in the period.
+    Columns are counted from 1, and the runs end before the column `below`.
     """
     period = 1 << layers
     for distance in (period >> layer for layer in range(1, layers + 1)):
@@ -108,11 +108,11 @@ class Network:
         writer, half = self.way.writer, 1 << self.layers - 1
         stop = writer.minimum(writer.sum(base, 2 * run - half * apart), self.count)
         if apart == 1:
-            self._walk(base, apart, stop)
+            self._walk(apart, stop, base)
         else:
-            self.way.loop(base, writer.sum(base, apart), lambda first: self._walk(first, apart, stop))
+            self.way.loop(base, writer.sum(base, apart), partial(self._walk, apart, stop))
 
-    def _walk(self, first: Value, apart: int, stop: Value) -> None:
+    def _walk(self, apart: int, stop: Value, first: Value) -> None:
         """The same of columns that are so far apart."""
         writer, period, half = self.way.writer, 1 << self.layers, 1 << self.layers - 1
         parts = len(self.columns.kind.dtypes)

@@ -45,8 +45,10 @@ class Columns:
 
     def end(self, start: int) -> None:
         """Stores the last item of any order from a column on."""
-        way = self.way
-        last = tuple(
-            way.writer.let("splat", literal.dtype, literal, lanes=way.lanes) for literal in self.kind.last
-        )
-        way.loop(start, self.size, lambda column: self.put(column, last))
+        writer, lanes = self.way.writer, self.way.lanes
+        last = tuple(writer.let("splat", item.dtype, item, lanes=lanes) for item in self.kind.last)
+
+        def column(place: Value) -> None:
+            self.put(place, last)
+
+        self.way.loop(start, self.size, column)

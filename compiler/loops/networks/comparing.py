@@ -5,8 +5,8 @@
     pairs       order(x), place                            of elements of 64 bits
 
 `order` is an integer that stands to others as the elements do: the bits of a float, those of a negative one
-turned. NaN is the greatest, of one sign and payload, and zeros are equal; in a descending order it is inverted.
-No two elements with their places are equal, so every order of them is that of a stable sort.
+turned, and inverted where the order descends. NaN is the greatest, of one sign and payload, and zeros are
+equal. No two elements with their places are equal, so every order of them is that of a stable sort.
 """
 
 from __future__ import annotations

@@ -5,16 +5,16 @@
         sort the columns of work
         out[min(g + lanes, rows - 1), r] = work[r] for all r
 
-As many columns as there are lanes are in registers while they are read, and are put in order there. Floats are
-compared as they are, which NaN and zeros of two signs would upset: infinities are sorted in the stead of NaN,
-and where there was NaN, or -0.0, what is in order is put right before it is written.
+As many columns as there are lanes are in registers when they are read, and are put in order there. Floats
+are compared as they are, which NaN and zeros of two signs would upset: infinities are sorted in the stead of
+NaN, and where there was NaN, or -0.0, what is in order is put right before it is written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 from compiler.ir.dims import product
 from compiler.ir.known_calls import AtRanks, First, FirstValues, Order, Ranked, Sorted
@@ -45,6 +45,8 @@ from compiler.loops.places import Places, Pointer, Region
 from compiler.loops.writing import Writer
 from compiler.schedule import schedule
 
+Sorting: TypeAlias = Sorted | Order | First | FirstValues | Ranked | AtRanks
+
 NARROW: Final = 2
 """How many times as long rows may be of 32 bits, or if they are only put in order.
 
@@ -64,15 +66,14 @@ def network_draft(kernel: schedule.Kernel, places: Places, vector_bytes: int) ->
     networks.
     """
     node = kernel.members[0]
-    match node.op:
-        case Call(function=Sorted() | Order() | First() | FirstValues() | Ranked() | AtRanks() as function):
-            drafting = _Drafting(node, function, places, vector_bytes)
-            return drafting.draft(), drafting.way.lanes
-        case _:
-            return None
+    function: object = node.op.function if isinstance(node.op, Call) else None
+    if not isinstance(function, Sorting):
+        return None
+    drafting = _Drafting(node, function, places, vector_bytes)
+    return drafting.draft(), drafting.way.lanes
 
 
-def _descends(function: Sorted | Order | First | FirstValues | Ranked | AtRanks) -> bool:
+def _descends(function: Sorting) -> bool:
     """Whether the greatest element comes first."""
     match function:
         case Sorted() | Order():
@@ -89,7 +90,7 @@ class _Drafting:
     def __init__(
         self,
         node: Node,
-        function: Sorted | Order | First | FirstValues | Ranked | AtRanks,
+        function: Sorting,
         places: Places,
         vector_bytes: int,
     ) -> None:
@@ -263,7 +264,7 @@ class _Drafting:
         return rank
 
     def _write_ranked(self, rank: Callable[[Value], Value]) -> None:
-        """Stores the columns of some ranks; of rows with NaN the last one, which is NaN, where that is asked."""
+        """Stores the columns of some ranks; of rows with NaN the last one, where that is what is wanted."""
         assert isinstance(self.function, Ranked | AtRanks)
         last = self.columns.item(self.x.width - 1)
         is_nan = self.kind.is_nan(last) if self.function.or_nan else None

@@ -12,6 +12,8 @@ from compiler.ir.known_calls import AtRanks, First, FirstValues, Order, Ranked, 
 from compiler.ir.node import make_node
 from compiler.ir.ordering import NETWORKED
 from compiler.ir.types import INT64
+from compiler.loops.chunking import cut
+from compiler.loops.language import Count
 from compiler.loops.lowering import lower
 from compiler.loops.networks.batcher import comparators
 from compiler.loops.networks.drafting import network_draft
@@ -88,11 +90,10 @@ def test_some_calls_of_each_width_and_dtype(backend, width):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [*range(1, 71), 100, 128, 200, 256])
+@pytest.mark.parametrize("width", [*range(1, 71), 100, 128, 129, 200, 256, 300])
 @pytest.mark.parametrize("backend", NATIVE)
-def test_every_call_of_each_width_and_dtype(backend, width):
-    for dtype in NETWORKED:
-        check(width, dtype, backend, functions(width))
+def test_every_call_of_each_width(backend, width):
+    check(width, NETWORKED[width % 4], backend, functions(width))
 
 
 @pytest.mark.parametrize("count", range(12))
@@ -109,21 +110,21 @@ def test_a_network_that_sorts_zeros_and_ones_sorts_everything(count):
 @pytest.mark.parametrize("vector_bytes", [16, 32, 64])
 @pytest.mark.parametrize("dtype", NETWORKED, ids=str)
 def test_kernels_keep_the_laws_and_are_interpreted_in_vectors_of_any_width(dtype, vector_bytes):
-    for width in (5, 37):
+    for width in (5, 21):
         for function, ranks in functions(width):
             program = compiled(function, ranks, (7, width), dtype)
             (kernel,) = program.plan.schedule.kernels
             draft, lanes = network_draft(kernel, program._executable.lowered.places, vector_bytes)
-            verify(draft.kernel)
-            sizes = {item.memory: item.size for item in draft.scratch}
+            kernel, chunks = cut(draft, Count(1), lanes).kernel, -(-7 // lanes)
+            verify(kernel)
+            sizes = {item.memory: item.size * chunks for item in draft.scratch}
             for x in arrays((7, width), dtype.numpy):
                 wanted = expected(function, ranks, x)
                 out, status = np.zeros_like(wanted), np.zeros(1, np.int64)
                 given = [x, out] if ranks is None else [x, out, ranks, status]
                 scratch = [garbage(item.dtype, sizes[item]) for item in sizes]
-                assert run(draft.kernel, *given, *scratch, order=[0])
+                assert run(kernel, *given, *scratch, order=range(chunks)[::-1])
                 assert_same(out, wanted, function)
-            assert 16 % lanes == 0
 
 
 def test_steps_keep_the_laws_after_every_trick():
@@ -131,7 +132,7 @@ def test_steps_keep_the_laws_after_every_trick():
         for function, ranks in functions(37):
             (step,) = steps_of(compiled(function, ranks, ("n", 37), dtype))
             *_, last = stages(step.bound.kernel, MACHINE)
-            for kernel in (*step.written, step.bound.kernel, last):
+            for kernel in (step.written[-1], step.bound.kernel, last):
                 verify(kernel)
             verify_machine(lower(last, MACHINE))
 
