@@ -1,7 +1,7 @@
 """Rows along the last axis, and what is found in their order.
 
-Elements of a short row are compared each with each, which native loops do in vectors, and an element's place
-in the order is how many others come before it. Longer rows are sorted by a call (`compiler.ir.known_calls`).
+Rows are sorted by a call (`compiler.ir.known_calls`). Where native code has none for elements of a dtype, those
+of a short row are compared each with each, and an element's place in the order is how many others come before.
 """
 
 from __future__ import annotations
