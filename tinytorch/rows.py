@@ -1,7 +1,7 @@
 """Rows along the last axis, and what is found in their order.
 
-Rows are sorted by a call (`compiler.ir.known_calls`). Where native code has none for elements of a dtype, those
-of a short row are compared each with each, and an element's place in the order is how many others come before.
+Rows are sorted by a call (`compiler.ir.known_calls`). Of dtypes that native code does not sort, elements of a
+short row are compared each with each, and an element's place in the order is how many others come before it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sorting, and what is found by order: ranks, medians, quantiles.
 
-An order is one call, native of short rows, NumPy's of long ones; everything else is gathers of what it finds, so
-gradients go to where elements came from, to any order. NaN is the greatest value, zeros of both signs are
+An order is one call, of short rows native, of long ones NumPy's; everything else is gathers of what it finds,
+so gradients go to where elements came from, to any order. NaN is the greatest value, zeros of both signs are
 equal, and of equal elements the first comes first.
 """
 
