@@ -181,6 +181,17 @@ def test_a_rank_that_no_element_has_is_refused(backend):
             program(np.zeros((3, 10), np.float32))
 
 
+def test_a_derived_class_is_asked_itself():
+    class Doubled(Sorted):
+        def write(self, out, *operands):
+            out[...] = 2 * operands[0]
+
+    program = compiled(Doubled(), None, (5, 10), "float32")
+    (step,) = program._executable.python_steps
+    assert step.reason == "it is an opaque call"
+    np.testing.assert_array_equal(program(np.ones((5, 10), np.float32)), np.full((5, 10), 2, np.float32))
+
+
 @pytest.mark.parametrize(
     ("function", "shape", "dtype", "reason"),
     [

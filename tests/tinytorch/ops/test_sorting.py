@@ -83,7 +83,7 @@ def test_values_alone_are_sorted_without_places():
 
 
 def test_the_program_says_that_it_calls_numpy():
-    x = tt.input("x", (5, 400))
+    x = tt.input("x", (5, 4000))
     y = x.sort()
     program = tt.compile([x], tt.exp(y) + 1, backend="llvm")
     told = program.why(y)
