@@ -158,9 +158,7 @@ class Ranked(_OfRows):
     def write(self, out: Any, *operands: Any) -> None:
         x, ranks = operands
         _check_ranks(ranks, x.shape[-1])
-        write_ranked(out, x, ranks)
-        if self.or_nan and _has_nan(x):
-            np.copyto(out, np.nan, where=np.isnan(x).any(-1)[..., None])
+        write_ranked(out, x, ranks, self.or_nan)
 
     def adjoint(self, operand: int, cotangent: Node, operands: Sequence[Node], origin: Origin) -> Node | None:
         x, ranks = operands

@@ -137,20 +137,26 @@ def write_first_values(out: Array, x: Array, descending: bool) -> None:
         rows[...] = found[:, ::-1] if descending else found
 
 
-def write_ranked(out: Array, x: Array, ranks: Array) -> None:
-    """The elements that stand at some ranks in ascending order: rank 0 is the smallest."""
+def write_ranked(out: Array, x: Array, ranks: Array, or_nan: bool = False) -> None:
+    """The elements that stand at some ranks in ascending order: rank 0 is the smallest.
+
+    With `or_nan`, NaN where a row has one: it is behind the last rank, where a parted row is still near.
+    """
     if not out.size:
         return
     wanted = np.unique(ranks)
     if is_bfloat16(x.dtype):
         wide = np.empty(out.shape, np.float32)
-        write_ranked(wide, wide_halves(x), ranks)
+        write_ranked(wide, wide_halves(x), ranks, or_nan)
         out[...] = wide
         return
     for rows, given in _blocks(out, x):
         is_few = len(wanted) <= _RANKS and x.shape[-1] * x.itemsize > _SORTED
         parted = np.partition(given, wanted, axis=-1) if is_few else np.sort(given, axis=-1)
         rows[...] = parted[..., ranks]
+        if or_nan and x.dtype.kind == "f":
+            last = parted[..., wanted[-1] :].max(axis=-1) if is_few else parted[..., -1]
+            np.copyto(rows, np.nan, where=np.isnan(last)[..., None])
 
 
 def write_at_ranks(out: Array, x: Array, ranks: Array) -> None:
