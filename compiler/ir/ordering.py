@@ -29,6 +29,8 @@ _FEW: Final = 8
 """Candidates are sought where the row has so many times as many elements as are wanted, or more."""
 _GROUPS: Final = 1024
 """How many groups of a row are enough, whose extremes tell which elements are candidates."""
+_DEEP: Final = 32
+"""Groups of so many elements or more are passed over where their extremes are not as far as is wanted."""
 _WIDE: Final = 4096
 """From so many elements of a row on, candidates are found sooner than a row is parted."""
 _SORTED: Final = 1600
@@ -284,12 +286,31 @@ def _candidates(x: Array, count: int, descending: bool) -> tuple[Array, Array] |
         return None
     place = groups - count if descending else count - 1
     bound = np.partition(extremes, place, axis=-1)[:, place, None]
-    return _gathered(x, x >= bound if descending else x <= bound, descending)
+    reaches = np.greater_equal if descending else np.less_equal
+    if depth < _DEEP:
+        return _gathered(x, np.flatnonzero(reaches(x, bound)), descending)
+    found = _as_far(parts, rest, extremes, bound, reaches)
+    return None if found is None else _gathered(x, found, descending)
 
 
-def _gathered(x: Array, near: Array, descending: bool) -> tuple[Array, Array] | None:
-    """Keys and places of the elements that are marked, row by row, and last keys behind them."""
-    found = np.flatnonzero(near)
+def _as_far(parts: Array, rest: Array, extremes: Array, bound: Array, reaches: np.ufunc) -> Array | None:
+    """Where elements are that are as far as the bound of their row, of all rows in order.
+
+    They are in groups whose extremes are, or in the rest. None where many are.
+    """
+    rows, groups = np.nonzero(reaches(extremes, bound))
+    if len(rows) > extremes.size // 4:
+        return None
+    count, depth = extremes.shape[-1], parts.shape[1]
+    width = depth * count + rest.shape[-1]
+    hits, deep = np.nonzero(reaches(parts[rows, :, groups], bound[rows]))
+    rest_rows, behind = np.nonzero(reaches(rest, bound))
+    found = rows[hits] * width + deep * count + groups[hits]
+    return np.sort(np.concatenate([found, rest_rows * width + depth * count + behind]))
+
+
+def _gathered(x: Array, found: Array, descending: bool) -> tuple[Array, Array] | None:
+    """Keys and places of some elements, row by row, and last keys behind them."""
     rows = found // x.shape[-1]
     counts = np.bincount(rows, minlength=len(x))
     most = int(counts.max())

@@ -186,3 +186,16 @@ def test_zeros_keep_their_signs_where_the_sort_of_numpy_loses_all_of_one(dtype, 
         x = (np.round(random.standard_normal((1, width)) * 2) * random.choice([-1, 1], width)).astype(dtype)
         found = Sorted()(x)
         np.testing.assert_array_equal(np.signbit(found[found == 0]), np.signbit(x[x == 0]))
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("make", [plain, ties, zeros, near])
+def test_candidates_of_long_rows_are_found_in_groups_and_in_the_rest(make, descending):
+    random = np.random.default_rng(3)
+    for dtype in (np.float32, np.float64, np.int64):
+        x = make(random, (3, 40013)).astype(dtype)
+        x[1, -3:] = -5e6 if descending else 5e6
+        x[2, -3:] = x[2, 7:40000:9000][:3] = 5e6 if descending else -5e6
+        found = np.empty((3, 12), np.int64)
+        ordering.write_first(found, x, descending)
+        np.testing.assert_array_equal(found, expected_order(x, descending)[:, :12])
