@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from compiler.loops.factors.matrices import Grid, Way
+from compiler.loops.factors.matrices import Grid
 from compiler.loops.language import Check, Memory, Operand, Value
+from compiler.loops.ways import Way
 
 PIVOTS: Final = 8
 """How many rows are subtracted from those below at once."""

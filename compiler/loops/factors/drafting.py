@@ -35,10 +35,11 @@ from compiler.loops.drafts import Draft, Scratched, UnsupportedError, number_of
 from compiler.loops.factors.cholesky import Cholesky
 from compiler.loops.factors.eigenvalues import Eigenvalues
 from compiler.loops.factors.elimination import Elimination
-from compiler.loops.factors.matrices import Grid, Way
+from compiler.loops.factors.matrices import Grid
 from compiler.loops.factors.orthogonal import Orthogonal
 from compiler.loops.language import Count, For, Kernel, Load, Memory, Number, Operand, Ref, Store, Value
 from compiler.loops.places import Places, Pointer, Region
+from compiler.loops.ways import Way
 from compiler.loops.writing import Writer
 from compiler.schedule import schedule
 

@@ -22,9 +22,10 @@ from functools import partial
 from typing import Final
 
 from compiler.ir.types import INT64
-from compiler.loops.factors.matrices import Grid, Span, Way
+from compiler.loops.factors.matrices import Grid
 from compiler.loops.factors.reflections import dot, reflection
 from compiler.loops.language import Literal, Operand, Value
+from compiler.loops.ways import Span, Way
 
 LEAST: Final = 2.0**-106
 """The least square beside the diagonal: of a matrix that is scaled to 1 it moves no eigenvalue by a rounding.

@@ -18,8 +18,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from compiler.ir.op import Reducer
-from compiler.loops.factors.matrices import Grid, Way
+from compiler.loops.factors.matrices import Grid
 from compiler.loops.language import Check, Memory, Operand, Value
+from compiler.loops.ways import Way
 
 PIVOTS: Final = 8
 """How many pivots are eliminated at once."""

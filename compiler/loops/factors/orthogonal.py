@@ -17,9 +17,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from compiler.loops.factors.matrices import Grid, Way
+from compiler.loops.factors.matrices import Grid
 from compiler.loops.factors.reflections import dot, reflection, weighted
 from compiler.loops.language import Number, Value
+from compiler.loops.ways import Way
 
 TOGETHER: Final = 8
 """How many reflections are made at once."""

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from compiler.ir.op import Reducer
-from compiler.loops.factors.matrices import Grid, Span
+from compiler.loops.factors.matrices import Grid
 from compiler.loops.language import Number, Operand, Value
+from compiler.loops.ways import Span
 
 
 def reflection(grid: Grid, row: Number, span: Span) -> tuple[Value, Value]:

@@ -75,7 +75,7 @@ class Network:
     def merge(self, run: int) -> None:
         """Makes one run of runs of a power of two."""
         while run < self.count:
-            self.way.loop(0, self.count - run, partial(self._merge, run), step=2 * run)
+            self.way.each((0, self.count - run), partial(self._merge, run), 2 * run)
             run *= 2
 
     def _merge(self, run: int, base: Value) -> None:
@@ -101,7 +101,7 @@ class Network:
             inside(base)
             return
         stop = writer.minimum(writer.sum(base, apart), writer.difference(self.count, run))
-        self.way.loop(base, stop, inside)
+        self.way.each((base, stop), inside)
 
     def _last_layers(self, base: Value, run: int, apart: int) -> None:
         """Smaller distances, of which this is the smallest."""
@@ -110,7 +110,7 @@ class Network:
         if apart == 1:
             self._walk(apart, stop, base)
         else:
-            self.way.loop(base, writer.sum(base, apart), partial(self._walk, apart, stop))
+            self.way.each((base, writer.sum(base, apart)), partial(self._walk, apart, stop))
 
     def _walk(self, apart: int, stop: Value, first: Value) -> None:
         """The same of columns that are so far apart."""
@@ -122,8 +122,9 @@ class Network:
         def places_from(place: Value, count: int) -> list[Value]:
             return [place, *(writer.sum(place, apart * number) for number in range(1, count))]
 
-        def inside(place: Value, before: Value, *carried: Value) -> Sequence[Operand]:
-            kept = [carried[k : k + parts] for k in range(0, len(carried), parts)]
+        def inside(place: Value, state: Sequence[Value]) -> Sequence[Operand]:
+            before, *carried = state
+            kept = [tuple(carried[k : k + parts]) for k in range(0, len(carried), parts)]
             new = places_from(place, period)
             places = [*places_from(before, half - 1), *new]
             items = self.in_order([*kept, *self._load(new)], pairs)
@@ -133,7 +134,7 @@ class Network:
         begin = places_from(writer.sum(first, apart), half - 1)
         known = [value for item in self._load(begin) for value in item]
         start = writer.sum(first, half * apart)
-        before, *carried = self.way.loop(start, stop, inside, first=[begin[0], *known], step=period * apart)
+        before, *carried = self.way.carry((start, stop), [begin[0], *known], inside, period * apart)
         places = places_from(before, period - 2)
         kept = [tuple(carried[k : k + parts]) for k in range(0, len(carried), parts)]
         self._store(places, self.in_order([*kept, *self._load(places[half - 1 :])], rest))

@@ -7,9 +7,9 @@ before      16 rows of 100 elements                  after       100 vectors of 
 from __future__ import annotations
 
 from compiler.loops.drafts import Scratched
-from compiler.loops.factors.matrices import Way
 from compiler.loops.language import Load, Memory, Number, Ref, Store, Value
 from compiler.loops.networks.comparing import Item, Kind
+from compiler.loops.ways import Way
 
 
 class Columns:
@@ -51,4 +51,4 @@ class Columns:
         def column(place: Value) -> None:
             self.put(place, last)
 
-        self.way.loop(start, self.size, column)
+        self.way.each((start, self.size), column)

@@ -17,8 +17,8 @@ from typing import Final, Protocol, TypeAlias
 import numpy as np
 
 from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT32, INT64, DType
-from compiler.loops.factors.matrices import Way
 from compiler.loops.language import Literal, Number, Value
+from compiler.loops.ways import Way
 
 Item: TypeAlias = tuple[Value, ...]
 """Vectors that move together."""

@@ -23,7 +23,6 @@ from compiler.ir.op import Call
 from compiler.ir.ordering import LONGEST_NETWORKED, NETWORKED
 from compiler.ir.types import BOOL, INT64
 from compiler.loops.drafts import Draft, UnsupportedError, number_of
-from compiler.loops.factors.matrices import Way
 from compiler.loops.language import (
     Check,
     Count,
@@ -42,6 +41,7 @@ from compiler.loops.networks.columns import Columns
 from compiler.loops.networks.comparing import INTEGERS, Kind, Packed, Pairs, Values
 from compiler.loops.networks.rows import Rows
 from compiler.loops.places import Places, Pointer, Region
+from compiler.loops.ways import Way
 from compiler.loops.writing import Writer
 from compiler.schedule import schedule
 
@@ -148,7 +148,7 @@ class _Drafting:
         if self._is_hiding:
             seen = [self.way.constant(0, BOOL), self.way.constant(0, INTEGERS[self.way.dtype])]
 
-        def run(count: int, first: Value, *seen: Value) -> Sequence[Operand]:
+        def run(count: int, first: Value, seen: Sequence[Value]) -> Sequence[Operand]:
             found = self.x.columns(first, count)
             places = [self.writer.sum(first, number) for number in range(count)]
             items = [self.kind.made(x, place) for x, place in zip(found, places, strict=True)]
@@ -158,9 +158,9 @@ class _Drafting:
 
         left = width % lanes
         if width >= lanes:
-            seen = self.way.loop(0, width - left, partial(run, lanes), first=seen, step=lanes)
+            seen = self.way.carry((0, width - left), seen, partial(run, lanes), lanes)
         if left:
-            seen = self.way.loop(width - left, width, partial(run, left), first=seen, step=lanes)
+            seen = self.way.carry((width - left, width), seen, partial(run, left), lanes)
         network.merge(lanes)
         if seen:
             has_nan, least = seen
@@ -191,11 +191,11 @@ class _Drafting:
         """In how many columns an atom holds."""
         way = self.way
 
-        def column(place: Value, count: Value) -> Sequence[Operand]:
+        def column(place: Value, counts: Sequence[Value]) -> Sequence[Operand]:
             holds = way.let(atom, of(place), *others, dtype=BOOL)
-            return [way.let("add", count, way.let("cast", holds, dtype=INT64), dtype=INT64)]
+            return [way.let("add", *counts, way.let("cast", holds, dtype=INT64), dtype=INT64)]
 
-        (count,) = way.loop(0, self.x.width, column, first=[way.constant(0, INT64)])
+        (count,) = way.carry((0, self.x.width), [way.constant(0, INT64)], column)
         return count
 
     def _restore_zeros(self) -> None:
@@ -205,7 +205,8 @@ class _Drafting:
         start = self._counted(before, lambda place: self.columns.item(place)[0], way.number(0))
         lane = writer.let("lanes", INT64, Literal.of(0, INT64), lanes=way.lanes)
 
-        def column(place: Value, following: Value) -> Sequence[Operand]:
+        def column(place: Value, state: Sequence[Value]) -> Sequence[Operand]:
+            (following,) = state
             x = self.x.column(place)
             is_zero = way.let("eq", x, way.number(0), dtype=BOOL)
             at = way.let("mul", following, Literal.of(way.lanes, INT64), dtype=INT64)
@@ -214,7 +215,7 @@ class _Drafting:
             writer.write(Store(Ref(memory, (chunk,), at=at), x, is_zero))
             return [way.let("add", following, way.let("cast", is_zero, dtype=INT64), dtype=INT64)]
 
-        way.loop(0, self.x.width, column, first=[start])
+        way.carry((0, self.x.width), [start], column)
 
     def _restore_nan(self) -> None:
         """NaN where it stands in the order: last where it ascends, first where it descends."""
@@ -227,7 +228,7 @@ class _Drafting:
             (x,) = self.columns.item(place)
             self.columns.put(place, (way.let("where", is_nan, way.number(float("nan")), x),))
 
-        way.loop(0, width, column)
+        way.each((0, width), column)
 
     # What is wanted
 
@@ -240,7 +241,7 @@ class _Drafting:
             places = [self.writer.sum(first, number) for number in range(together)]
             self.out.store(first, [self.kind.result(self.columns.item(place)) for place in places])
 
-        self.way.loop(0, self.out.width, square, step=self.way.lanes)
+        self.way.each((0, self.out.width), square, self.way.lanes)
 
     def _ranks(self) -> Callable[[Value], Value]:
         """The rank of each result. All are checked first."""
@@ -261,7 +262,7 @@ class _Drafting:
                 holds = writer.let(atom, BOOL, found, Literal.of(bound, INT64))
                 writer.write(Check(holds, status))
 
-        self.way.loop(0, self.out.width, check)
+        self.way.each((0, self.out.width), check)
         return rank
 
     def _write_ranked(self, rank: Callable[[Value], Value]) -> None:
@@ -276,4 +277,4 @@ class _Drafting:
                 found = self.way.let("where", is_nan, self.kind.result(last), found, dtype=found.dtype)
             self.out.store_column(place, found)
 
-        self.way.loop(0, self.out.width, column)
+        self.way.each((0, self.out.width), column)

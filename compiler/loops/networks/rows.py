@@ -15,10 +15,10 @@ from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node
 from compiler.ir.types import BOOL, INT64
 from compiler.loops.drafts import UnsupportedError, number_of
-from compiler.loops.factors.matrices import Way
 from compiler.loops.language import Count, Literal, Load, Memory, Number, Ref, Store, Value
 from compiler.loops.places import Located
 from compiler.loops.squares import every, zips
+from compiler.loops.ways import Way
 
 
 class Rows:
