@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node
@@ -138,6 +139,15 @@ class Slots:
 def number_of(stride: Extent) -> Number:
     """A stride: some are known when code is made, others are arguments."""
     return stride if isinstance(stride, int) and stride in KNOWN_STRIDES else Count(stride)
+
+
+def evenly_apart(shape: Shape, strides: Shape) -> Extent:
+    """How far the rows or matrices that some axes count lie apart. Raises UnsupportedError where that differs."""
+    axes = [(extent, stride) for extent, stride in zip(shape, strides, strict=True) if extent != 1]
+    for (_, outer), (extent, inner) in pairwise(axes):
+        if outer != extent * inner:
+            raise UnsupportedError("its rows or matrices do not lie evenly in memory")
+    return axes[-1][1] if axes else 0
 
 
 def known_extent(number: Number) -> Extent | None:

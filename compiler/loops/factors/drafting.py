@@ -14,10 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import Final
 
-from compiler.ir.dims import Extent, Shape, product
+from compiler.ir.dims import Extent, product
 from compiler.ir.linear_algebra import (
     CHOLESKY,
     DETERMINANT,
@@ -31,7 +30,7 @@ from compiler.ir.linear_algebra import (
 from compiler.ir.node import Node
 from compiler.ir.op import Call
 from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT64
-from compiler.loops.drafts import Draft, Scratched, UnsupportedError, number_of
+from compiler.loops.drafts import Draft, Scratched, UnsupportedError, evenly_apart, number_of
 from compiler.loops.factors.cholesky import Cholesky
 from compiler.loops.factors.eigenvalues import Eigenvalues
 from compiler.loops.factors.elimination import Elimination
@@ -189,7 +188,7 @@ class _Drafting:
         located, depth = self.places[node], len(self.stack)
         memory = Memory(node.type.dtype, label=node)
         self.addresses[memory] = located.pointer
-        apart = _apart(self.stack, located.strides[:depth])
+        apart = evenly_apart(self.stack, located.strides[:depth])
         return _Array(memory, number_of(apart), tuple(map(number_of, located.strides[depth:])))
 
     def _ref(self, array: _Array, indices: Sequence[Value], *, is_read: bool, is_vector: bool) -> Ref:
@@ -219,15 +218,6 @@ def _is_across(stack: Extent, rows: int, lanes: int, widest: int) -> bool:
         return rows <= widest
     filled = stack / (-(-stack // lanes) * lanes)
     return rows <= widest and filled >= (FILLED_SMALL if rows <= SMALL else FILLED)
-
-
-def _apart(shape: Shape, strides: Shape) -> Extent:
-    """How far the matrices of a stack lie apart. Raises UnsupportedError where that differs."""
-    axes = [(extent, stride) for extent, stride in zip(shape, strides, strict=True) if extent != 1]
-    for (_, outer), (extent, inner) in pairwise(axes):
-        if outer != extent * inner:
-            raise UnsupportedError("its matrices do not lie evenly in memory")
-    return axes[-1][1] if axes else 0
 
 
 def _known(extent: Extent) -> int:

@@ -9,12 +9,10 @@ the last one once more. Where neighbours of a row are no neighbours in memory, i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
-from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node
 from compiler.ir.types import BOOL, INT64
-from compiler.loops.drafts import UnsupportedError, number_of
+from compiler.loops.drafts import evenly_apart, number_of
 from compiler.loops.language import Count, Literal, Load, Memory, Number, Ref, Store, Value
 from compiler.loops.places import Located
 from compiler.loops.squares import every, zips
@@ -27,7 +25,7 @@ class Rows:
     def __init__(self, way: Way, node: Node, located: Located, group: Value, count: Count) -> None:
         self.way, self.group, self.count = way, group, count
         self.memory, self.pointer = Memory(node.type.dtype, label=node), located.pointer
-        self.apart = number_of(_apart(node.type.shape[:-1], located.strides[:-1]))
+        self.apart = number_of(evenly_apart(node.type.shape[:-1], located.strides[:-1]))
         self.along = number_of(located.strides[-1])
         width = node.type.shape[-1]
         assert isinstance(width, int)
@@ -100,12 +98,3 @@ class Rows:
     @staticmethod
     def _known(*terms: tuple[Value, Number]) -> tuple[tuple[Value, Number], ...]:
         return tuple(term for term in terms if term[1] != 0)
-
-
-def _apart(shape: Shape, strides: Shape) -> Extent:
-    """How far rows lie apart. Raises UnsupportedError where that differs."""
-    axes = [(extent, stride) for extent, stride in zip(shape, strides, strict=True) if extent != 1]
-    for (_, outer), (extent, inner) in pairwise(axes):
-        if outer != extent * inner:
-            raise UnsupportedError("its rows do not lie evenly in memory")
-    return axes[-1][1] if axes else 0
