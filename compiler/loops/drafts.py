@@ -142,7 +142,7 @@ def number_of(stride: Extent) -> Number:
 
 
 def evenly_apart(shape: Shape, strides: Shape) -> Extent:
-    """How far the rows or matrices that some axes count lie apart. Raises UnsupportedError where that differs."""
+    """How far rows or matrices lie apart that some axes count. Raises UnsupportedError where that differs."""
     axes = [(extent, stride) for extent, stride in zip(shape, strides, strict=True) if extent != 1]
     for (_, outer), (extent, inner) in pairwise(axes):
         if outer != extent * inner:
