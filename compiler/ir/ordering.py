@@ -71,14 +71,34 @@ def write_sorted(out: Array, x: Array, descending: bool) -> None:
         write_sorted(wide, wide_halves(x), descending)
         out[...] = wide
         return
-    if descending:
-        for rows, given in _blocks(out, x):
-            rows[...] = np.sort(given, axis=-1)[..., ::-1]
-    else:
-        np.copyto(out, x)
-        out.sort(axis=-1)
-    if _has_negative_zero(x):
+    has_zeros = False
+    for rows, given in _blocks(out, x):
+        np.copyto(rows, given)
+        rows.sort(axis=-1)
+        has_zeros = has_zeros or _has_zeros(rows)
+        if descending:
+            _reverse(rows)
+    if has_zeros and _has_negative_zero(x):
         out[out == 0] = x[x == 0]  # equal, they lie at any of their places, and NumPy may lose a sign
+
+
+def _has_zeros(rows: Array) -> bool:
+    """Whether sorted rows have zeros; they are taken to, where it would take long to look into each."""
+    if rows.shape[-1] < _WIDE:
+        return True
+    zero = rows.dtype.type(0)
+    return any(row.searchsorted(zero, "left") < row.searchsorted(zero, "right") for row in _rows(rows))
+
+
+def _reverse(rows: Array) -> None:
+    """Turns rows round where they lie."""
+    width = rows.shape[-1]
+    for start in range(0, width // 2, _BLOCK):
+        stop = min(start + _BLOCK, width // 2)
+        left, right = rows[..., start:stop], rows[..., width - stop : width - start]
+        kept = left[..., ::-1].copy()
+        left[...] = right[..., ::-1]
+        right[...] = kept
 
 
 def wide_halves(x: Array) -> Array:
