@@ -139,9 +139,10 @@ class Lowered:
             else:
                 extent = evaluate(step.checked.extent, sizes)
                 check_indices(step.nodes[0], look(step.checked.indices), extent)
-        labels = [step.nodes[0].op.name for step in refusing if step.checked is None]
-        if labels:
-            raise LinearAlgebraError(f"{' or '.join(labels)}: singular matrix")
+        names = [step.nodes[0].op.name for step in refusing]
+        linear = [name for name in names if name.startswith("tt.linalg.")]
+        if linear:
+            raise LinearAlgebraError(f"{' or '.join(linear)}: singular matrix")
         raise BackendError("a native step refused its data")
 
 
