@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from compiler.backends.llvm.steps import lowering
 from compiler.errors import LinearAlgebraError
-from compiler.loops.factors.drafting import WIDEST
+from compiler.loops.factors.drafting import WIDEST, factor_draft
 from tests.backends import NATIVE
 
 STACKS = [(), (1,), (3,), (8,), (19,), (2, 3)]
@@ -216,6 +217,31 @@ def test_bits_do_not_depend_on_threads_or_backend():
     for others in found[1:]:
         for mine, expected in zip(others, found[0], strict=True):
             np.testing.assert_array_equal(mine, expected)
+
+
+@pytest.mark.parametrize("vector_bytes", [16, 32, 64])
+@pytest.mark.parametrize("shape", [(5, 5), (17, 17), (3, 9, 9), (7, 20, 20)])
+def test_vectors_of_any_width(shape, vector_bytes, monkeypatch):
+    monkeypatch.setattr(
+        lowering, "factor_draft", lambda kernel, places, _: factor_draft(kernel, places, vector_bytes)
+    )
+    a = positive(shape)
+    found = run(
+        lambda x: [
+            tt.linalg.inv(x), tt.linalg.det(x), tt.linalg.cholesky(x), tt.linalg.eigvalsh(x),
+            tt.linalg.qr(x)[0],
+        ],
+        a,
+    )  # fmt: skip
+    of_numpy = (
+        np.linalg.inv,
+        np.linalg.det,
+        np.linalg.cholesky,
+        np.linalg.eigvalsh,
+        lambda x: np.linalg.qr(x)[0],
+    )
+    for mine, function in zip(found, of_numpy, strict=True):
+        nearly(mine, function(a), "float64")
 
 
 def test_large_matrices_are_lapacks():
