@@ -69,8 +69,9 @@ def choose(
     """The tile for as many rows and columns, and for at most so many terms, where they are known.
 
     Sixteen or more accumulators (eight where there are sixteen registers) cover the latency of the
-    multiply-add; two vectors by eight rows load least, and of float64 four by six. Where few rows are known, more vectors make up for
-    them; where few columns are, shorter vectors need no mask. Many rows of few terms are stored along rows.
+    multiply-add; two vectors by eight rows load least, and of float64 four by six. Where few rows are
+    known, more vectors make up for them; where few columns are, shorter vectors need no mask. Many rows
+    of few terms are stored along rows.
     """
     lanes, shortest = machine.vector_bytes // dtype.size, 16 // dtype.size
     while columns and lanes > shortest and columns <= lanes // 2:
