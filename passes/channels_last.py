@@ -47,7 +47,7 @@ from compiler.ir.node import Node, Origin
 from compiler.ir.op import MapReduce, Trait, Window
 from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.carrying import Carrying
-from compiler.rewrite.refusal import Reason, Refusal
+from compiler.rewrite.refusal import Reason, Refusal, no_panels
 from compiler.rewrite.sweep import origin_of, sweep
 from compiler.schedule.frame import called
 from compiler.schedule.target import Target
@@ -86,9 +86,8 @@ class ChannelsLast(ByValue):
         if target.copies_panels:
             return channels_last(graph)
         regions = regions_of(graph)
-        found = tuple(node for node in graph.nodes if _given(node, regions) is not None)
-        sentence = "the backend copies no panels of a product"
-        return graph, Report(refusals=(Refusal(Reason.TARGET_CANNOT, found, sentence),) if found else ())
+        found = (node for node in graph.nodes if _given(node, regions) is not None)
+        return graph, Report(refusals=no_panels(found))
 
 
 def channels_last(graph: Graph) -> tuple[Graph, Report]:

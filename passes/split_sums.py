@@ -42,7 +42,7 @@ from compiler.ir.graph import Graph
 from compiler.ir.node import Node, make_node
 from compiler.ir.op import Constant, MapReduce, Reshape, Trait
 from compiler.pipeline.contract import Action, ByValue, Report
-from compiler.rewrite.refusal import Reason, Refusal
+from compiler.rewrite.refusal import Reason, Refusal, no_panels
 from compiler.rewrite.sweep import origin_of, sweep
 from compiler.schedule.frame import called
 from compiler.schedule.target import Target
@@ -86,9 +86,8 @@ class SplitSums(ByValue):
         if target.copies_panels:
             return split_sums(graph)
         regions = regions_of(graph)
-        found = tuple(node for node in graph.nodes if _site(node, regions) is not None)
-        sentence = "the backend copies no panels of a product"
-        return graph, Report(refusals=(Refusal(Reason.TARGET_CANNOT, found, sentence),) if found else ())
+        found = (node for node in graph.nodes if _site(node, regions) is not None)
+        return graph, Report(refusals=no_panels(found))
 
 
 def split_sums(graph: Graph) -> tuple[Graph, Report]:

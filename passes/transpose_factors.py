@@ -39,7 +39,7 @@ from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.op import MapReduce, Trait
 from compiler.pipeline.contract import Action, ByValue, Report
-from compiler.rewrite.refusal import Reason, Refusal
+from compiler.rewrite.refusal import Reason, Refusal, no_panels
 from compiler.rewrite.sweep import origin_of, sweep
 from compiler.schedule.frame import called
 from compiler.schedule.target import Target
@@ -67,9 +67,8 @@ class TransposeFactors(ByValue):
         if target.copies_panels:
             return transpose_factors(graph)
         regions = regions_of(graph)
-        found = tuple(node for node in graph.nodes if _site(node, regions) is not None)
-        sentence = "the backend copies no panels of a product"
-        return graph, Report(refusals=(Refusal(Reason.TARGET_CANNOT, found, sentence),) if found else ())
+        found = (node for node in graph.nodes if _site(node, regions) is not None)
+        return graph, Report(refusals=no_panels(found))
 
 
 def transpose_factors(graph: Graph) -> tuple[Graph, Report]:

@@ -121,13 +121,18 @@ class Way:
         """Whether a condition of elements holds for some matrix."""
         return self.writer.let("any", BOOL, condition) if self.is_across else condition
 
-    def minimum(self, a: Number, b: Number) -> Value:
-        """The smaller of two scalars."""
-        return self.writer.minimum(a, b)
+    # Rows or matrices of an array, one a lane
 
-    def behind(self, number: Number, count: int) -> Value:
-        """A scalar plus a number."""
-        return self.writer.sum(number, count)
+    def of_lanes(self, group: Value, count: Number) -> Value:
+        """The places of those from one on, of `count`: lanes without one have the last once more."""
+        last = self.writer.difference(count, 1)
+        last = self.writer.let("splat", INT64, last, lanes=self.lanes)
+        at = self.writer.let("lanes", INT64, group, lanes=self.lanes)
+        return self.writer.let("minimum", INT64, at, last, lanes=self.lanes)
+
+    def exist(self, group: Value, count: Number) -> Value:
+        """Which lanes have one."""
+        return self.writer.let("first", BOOL, self.writer.difference(count, group), lanes=self.lanes)
 
     # Loops
 

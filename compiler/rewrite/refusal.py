@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -55,3 +56,10 @@ class Refusal:
 
     def __str__(self) -> str:
         return f"{self.reason.name}: {self.sentence}"
+
+
+def no_panels(nodes: Iterable[Node]) -> tuple[Refusal, ...]:
+    """The refusal of products, if there are any, by a backend that copies no panels of them."""
+    found = tuple(nodes)
+    sentence = "the backend copies no panels of a product"
+    return (Refusal(Reason.TARGET_CANNOT, found, sentence),) if found else ()

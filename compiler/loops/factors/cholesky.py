@@ -12,14 +12,10 @@ C. Van Loan, "Matrix Computations", 4.2). A pivot that is not above 0 is refused
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
-from compiler.loops.factors.matrices import Grid
+from compiler.loops.factors.matrices import PIVOTS, Grid
 from compiler.loops.language import Check, Memory, Operand, Value
 from compiler.loops.ways import Way
-
-PIVOTS: Final = 8
-"""How many rows are subtracted from those below at once."""
 
 
 class Cholesky:
@@ -35,10 +31,10 @@ class Cholesky:
         way = self.way
 
         def panel(k: Value) -> None:
-            end = way.minimum(way.behind(k, PIVOTS), self.size)
+            end = way.writer.minimum(way.writer.sum(k, PIVOTS), self.size)
             way.each((k, end), lambda q: self._pivot(k, q))
             if self.size > PIVOTS:
-                rows, element = [way.behind(k, s) for s in range(PIVOTS)], self.matrix.element
+                rows, element = [way.writer.sum(k, s) for s in range(PIVOTS)], self.matrix.element
                 below = end, self.size
                 self.matrix.subtract(below, lambda i: (i, self.stop), rows, lambda i, s: element(rows[s], i))
 

@@ -29,7 +29,7 @@ from compiler.ir.linear_algebra import (
 )
 from compiler.ir.node import Node
 from compiler.ir.op import Call
-from compiler.ir.types import BOOL, FLOAT32, FLOAT64, INT64
+from compiler.ir.types import FLOAT32, FLOAT64, INT64
 from compiler.loops.drafts import Draft, Scratched, UnsupportedError, evenly_apart, number_of
 from compiler.loops.factors.cholesky import Cholesky
 from compiler.loops.factors.eigenvalues import Eigenvalues
@@ -50,10 +50,11 @@ WIDEST_INVERSE: Final = 32
 """Rows up to which matrices of a stack are factored across: a vector of each element stays near."""
 
 FILLED: Final = 0.75
-FILLED_SMALL: Final = 0.5
-"""The share of lanes that must have a matrix for that; the latter for up to as many rows as follow."""
+"""The share of lanes that must have a matrix for that."""
 
 SMALL: Final = 16
+FILLED_SMALL: Final = 0.5
+"""The same of matrices of up to so many rows."""
 
 HALVINGS: Final = {FLOAT32: 36, FLOAT64: 54}
 """How often the bounds of an eigenvalue are halved, by the dtype of the result."""
@@ -151,7 +152,7 @@ class _Drafting:
         def element(i: Value, j: Value) -> None:
             put(i, j, self._loaded(array, i, j, None))
 
-        way.each((0, self.rows), lambda i: way.each((0, way.behind(i, 1)), partial(element, i)))
+        way.each((0, self.rows), lambda i: way.each((0, way.writer.sum(i, 1)), partial(element, i)))
 
     def _loaded(self, array: _Array, i: Value, j: Value, mask: Value | None) -> Operand:
         """An element of an operand, or with a mask a vector of a row."""
@@ -167,7 +168,7 @@ class _Drafting:
         """
         array = self._array(self.node)
         counts = list(map(_known, self.node.type.shape[len(self.stack) :]))
-        exists = self._exists()
+        exists = self.way.exist(self.group, self.count) if self.way.is_across else None
 
         def write(indices: tuple[Value, ...], mask: Value | None) -> None:
             item = self.way.cast(value(indices, mask), array.memory.dtype)
@@ -198,18 +199,11 @@ class _Drafting:
         if not self.way.is_across:
             own = ((self.group, array.apart),) if array.apart != 0 else ()
             return Ref(array.memory, (*own, *terms), array.strides[-1] if is_vector else 1)
-        at = self.writer.let("lanes", INT64, self.group, lanes=self.way.lanes)
         if is_read:
-            last = self.way.place(self.writer.difference(self.count, 1))
-            at = self.way.let("minimum", at, last, dtype=INT64)
+            at = self.way.of_lanes(self.group, self.count)
+        else:
+            at = self.writer.let("lanes", INT64, self.group, lanes=self.way.lanes)
         return Ref(array.memory, terms, at=at, stride=array.apart)
-
-    def _exists(self) -> Value | None:
-        """Which lanes have a matrix."""
-        if not self.way.is_across:
-            return None
-        left = self.writer.difference(self.count, self.group)
-        return self.writer.let("first", BOOL, left, lanes=self.way.lanes)
 
 
 def _is_across(stack: Extent, rows: int, lanes: int, widest: int) -> bool:
@@ -234,7 +228,7 @@ def _solve(drafting: _Drafting) -> tuple[Grid, ...]:
     drafting.read(a, found.matrix.put)
 
     def put_right(i: Value, j: Value, value: Operand, mask: Value | None) -> None:
-        found.matrix.put(i, way.behind(j, found.right), value, mask)
+        found.matrix.put(i, way.writer.sum(j, found.right), value, mask)
 
     drafting.read(b, put_right)
     return _solved(drafting, found)
@@ -244,7 +238,6 @@ def _inverse(drafting: _Drafting) -> tuple[Grid, ...]:
     way, size = drafting.way, drafting.rows
     found = Elimination(way, size, size, drafting.status())
     drafting.read(drafting.node.operands[0], found.matrix.put)
-
     found.matrix.identity(found.right, size)
     return _solved(drafting, found)
 
@@ -254,7 +247,7 @@ def _solved(drafting: _Drafting, found: Elimination) -> tuple[Grid, ...]:
     found.substitute()
 
     def right(at: Sequence[Value], mask: Value | None) -> Operand:
-        return found.matrix.vector(at[0], drafting.way.behind(at[1], found.right), mask)
+        return found.matrix.vector(at[0], drafting.way.writer.sum(at[1], found.right), mask)
 
     drafting.store(right)
     return found.grids

@@ -65,7 +65,7 @@ class Eigenvalues:
         self.work.clear()
         self.beside.put(0, 0, way.element_of(0))
         way.each((0, last), self._reduce)
-        self._column(way.behind(last, 0))
+        self._column(way.writer.sum(last, 0))
         self._bisect(self._scale())
         return self.work
 
@@ -85,7 +85,7 @@ class Eigenvalues:
 
     def _reduce(self, k: Value) -> None:
         """One column of the tridiagonal matrix; the rest of it when the next column asks for it."""
-        way, work, first = self.way, self.work, self.way.behind(k, 1)
+        way, work, first = self.way, self.work, self.way.writer.sum(k, 1)
         span = first, self.size
         self._column(k)
         beta, tau = reflection(work, X, span)
@@ -127,7 +127,7 @@ class Eigenvalues:
         way, last = self.way, self.size - 1
 
         def row(i: Value, most: Sequence[Value]) -> Sequence[Operand]:
-            after = way.let("abs", self.beside.element(0, way.minimum(way.behind(i, 1), last)))
+            after = way.let("abs", self.beside.element(0, way.writer.minimum(way.writer.sum(i, 1), last)))
             is_last = way.test("eq", way.place(i), Literal.of(last, INT64))
             after = way.let("where", is_last, way.number(0), after)
             both = way.let("add", way.let("abs", self.beside.element(0, i)), after)
@@ -181,7 +181,7 @@ class Eigenvalues:
         def rows(i: Value, state: Sequence[Value]) -> Sequence[Operand]:
             minors, before, counts = (list(state[k::3]) for k in range(3))
             for k in range(STEPS):
-                row = way.behind(i, k)
+                row = way.writer.sum(i, k)
                 diagonal, beside = (way.spread(grid.element(0, row)) for grid in (self.diagonal, self.beside))
                 for number, shift in enumerate(shifts):
                     left, minor = way.let("sub", diagonal, shift), minors[number]

@@ -15,15 +15,11 @@ column of zeros is passed over, as LAPACK does (G. Golub and C. Van Loan, "Matri
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from compiler.ir.op import Reducer
-from compiler.loops.factors.matrices import Grid
+from compiler.loops.factors.matrices import PIVOTS, Grid
 from compiler.loops.language import Check, Memory, Operand, Value
 from compiler.loops.ways import Way
-
-PIVOTS: Final = 8
-"""How many pivots are eliminated at once."""
 
 
 class Elimination:
@@ -49,10 +45,10 @@ class Elimination:
         way = self.way
 
         def panel(k: Value, sign: Sequence[Value]) -> Sequence[Operand]:
-            end = way.minimum(way.behind(k, PIVOTS), self.size)
+            end = way.writer.minimum(way.writer.sum(k, PIVOTS), self.size)
             signs = way.carry((k, end), sign, lambda q, sign: [self._pivot(k, q, *sign)])
             if self.size > PIVOTS:
-                rows, factor = [way.behind(k, s) for s in range(PIVOTS)], self.factors.element
+                rows, factor = [way.writer.sum(k, s) for s in range(PIVOTS)], self.factors.element
                 below = end, self.size
                 self.matrix.subtract(below, lambda _: (end, self.stop), rows, lambda i, s: factor(s, i))
             return signs
@@ -85,7 +81,7 @@ class Elimination:
         def divided(i: Value, mask: Value | None) -> None:
             self.factors.put(r, i, way.let("div", self.factors.vector(r, i, mask), divisor), mask)
 
-        way.down((way.behind(q, 1), self.size), divided)
+        way.down((way.writer.sum(q, 1), self.size), divided)
         return way.let("where", differs, way.let("neg", sign), sign)
 
     def _left(self, k: Value, q: Value, r: Value, i: Value, mask: Value | None) -> Sequence[Operand]:
@@ -102,7 +98,7 @@ class Elimination:
 
     def _exchange(self, q: Value, r: Value, place: Value) -> None:
         way, matrix, factors = self.way, self.matrix, self.factors
-        way.each((0, way.behind(r, 1)), lambda s: factors.swap(factors.element, (s, q), (s, place)))
+        way.each((0, way.writer.sum(r, 1)), lambda s: factors.swap(factors.element, (s, q), (s, place)))
         way.columns((q, self.stop), lambda j: matrix.swap(matrix.vector, (q, j), (place, j)))
 
     def substitute(self) -> None:
@@ -115,7 +111,7 @@ class Elimination:
             last = writer.difference(writer.sum(begin, end), 1)
             way.each((begin, end), lambda i: self._solved(writer.difference(last, i), end))
             if self.size > PIVOTS:
-                rows, columns = [way.behind(begin, s) for s in range(PIVOTS)], (self.right, self.stop)
+                rows, columns = [way.writer.sum(begin, s) for s in range(PIVOTS)], (self.right, self.stop)
                 matrix.subtract((0, begin), lambda _: columns, rows, lambda i, s: matrix.element(i, rows[s]))
 
         way.each((0, self.size), block, PIVOTS)
@@ -130,7 +126,7 @@ class Elimination:
                 factor = way.spread(way.let("neg", matrix.element(q, t)))
                 return [way.let("fma", factor, matrix.vector(t, j), *total)]
 
-            (total,) = way.carry((way.behind(q, 1), end), [matrix.vector(q, j)], less)
+            (total,) = way.carry((way.writer.sum(q, 1), end), [matrix.vector(q, j)], less)
             matrix.put(q, j, way.let("div", total, pivot))
 
         way.columns((self.right, self.stop), column)

@@ -14,6 +14,9 @@ from compiler.loops.ways import Span, Way
 ROWS: Final = 2
 """How many rows are subtracted from at once, so that what is subtracted is read once for them."""
 
+PIVOTS: Final = 8
+"""How many pivot rows are subtracted at once, so that what is left of a matrix is read once for them."""
+
 _SHARED: Final = 512
 """Bytes: rows that lie a multiple of it apart share few lines of a near cache."""
 
@@ -96,7 +99,7 @@ class Grid:
 
         def vector(i: Value, j: Value) -> None:
             is_one = way.test("eq", way.spread(way.place(i)), way.places(j))
-            self.put(i, way.behind(j, first), way.let("where", is_one, way.constant(1), way.constant(0)))
+            self.put(i, way.writer.sum(j, first), way.let("where", is_one, way.constant(1), way.constant(0)))
 
         way.each((0, self.rows), lambda i: way.columns((0, way.whole(columns)), partial(vector, i)))
 
@@ -118,7 +121,7 @@ class Grid:
         way, (start, end) = self.way, rows
 
         def block(i: Value, together: int) -> None:
-            each = [way.behind(i, k) if k else i for k in range(together)]
+            each = [way.writer.sum(i, k) if k else i for k in range(together)]
             factors = [
                 [way.spread(way.let("neg", factor(row, s))) for s in range(len(pivots))] for row in each
             ]

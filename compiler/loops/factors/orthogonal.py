@@ -53,7 +53,7 @@ class Orthogonal:
             grid.clear()
 
         def forward(k: Value) -> None:
-            end = way.minimum(way.behind(k, TOGETHER), self.columns)
+            end = way.writer.minimum(way.writer.sum(k, TOGETHER), self.columns)
             way.each((k, end), lambda q: self._column(q, end))
             way.each((k, end), lambda q: way.each((k, end), partial(self._multiply, k, q)))
             if self.columns > TOGETHER:
@@ -88,7 +88,7 @@ class Orthogonal:
 
             way.each(span, row)
 
-        way.columns((way.behind(q, 1), end), change)
+        way.columns((way.writer.sum(q, 1), end), change)
 
     def _multiply(self, k: Value, q: Value, s: Value) -> None:
         """The product of two vectors of a block."""
@@ -98,7 +98,7 @@ class Orthogonal:
     def _reflect(self, k: Value, start: Number, order: Sequence[int]) -> None:
         """Reflects the columns from one on by a block, one reflection after the other in an order."""
         way, matrix = self.way, self.matrix
-        rows = [way.behind(k, s) for s in range(TOGETHER)]
+        rows = [way.writer.sum(k, s) for s in range(TOGETHER)]
         weights = [partial(self.vectors.element, row) for row in rows]
 
         def strip(columns: Sequence[Value]) -> None:

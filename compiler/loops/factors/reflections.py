@@ -18,7 +18,7 @@ from compiler.loops.ways import Span
 
 def reflection(grid: Grid, row: Number, span: Span) -> tuple[Value, Value]:
     """The reflection of what stands in a part of a row, and v in place of it: beta and tau."""
-    way, below = grid.way, (grid.way.behind(span[0], 1), span[1])
+    way, below = grid.way, (grid.way.writer.sum(span[0], 1), span[1])
 
     def magnitude(i: Value, mask: Value | None) -> Sequence[Operand]:
         return (way.let("abs", grid.vector(row, i, mask)),)

@@ -62,8 +62,7 @@ class Rows:
     def store_column(self, place: Value, value: Value) -> None:
         """Stores one column, lane by lane."""
         writer = self.way.writer
-        left = writer.difference(self.count, self.group)
-        exists = writer.let("first", BOOL, left, lanes=self.way.lanes)
+        exists = self.way.exist(self.group, self.count)
         terms = self._known((self.group, self.apart), (place, self.along))
         writer.write(Store(Ref(self.memory, terms, step=self.apart), value, exists))
 
@@ -89,10 +88,7 @@ class Rows:
 
     def _apart_from(self, column: Value) -> Ref:
         """A column, of the last row in lanes without one."""
-        writer, lanes = self.way.writer, self.way.lanes
-        last = writer.let("splat", INT64, writer.difference(self.count, 1), lanes=lanes)
-        at = writer.let("lanes", INT64, self.group, lanes=lanes)
-        at = writer.let("minimum", INT64, at, last, lanes=lanes)
+        at = self.way.of_lanes(self.group, self.count)
         return Ref(self.memory, self._known((column, self.along)), at=at, stride=self.apart)
 
     @staticmethod

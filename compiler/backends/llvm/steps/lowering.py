@@ -18,6 +18,7 @@ from compiler.backends.reference.layout import check_indices
 from compiler.errors import BackendError, LinearAlgebraError
 from compiler.ir.dims import Extent, Shape, evaluate, product
 from compiler.ir.formula.tape import Const
+from compiler.ir.linear_algebra import FUNCTIONS
 from compiler.ir.node import Node
 from compiler.ir.op import (
     Concatenate,
@@ -140,7 +141,7 @@ class Lowered:
                 extent = evaluate(step.checked.extent, sizes)
                 check_indices(step.nodes[0], look(step.checked.indices), extent)
         names = [step.nodes[0].op.name for step in refusing]
-        linear = [name for name in names if name.startswith("tt.linalg.")]
+        linear = [name for name in names if name in FUNCTIONS]
         if linear:
             raise LinearAlgebraError(f"{' or '.join(linear)}: singular matrix")
         raise BackendError("a native step refused its data")
