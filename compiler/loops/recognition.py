@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from compiler.ir.types import DType
 from compiler.loops.language import (
@@ -32,6 +33,12 @@ from compiler.loops.language import (
 )
 from compiler.loops.tables import BLOCK_DEPTH
 from compiler.loops.walking import definitions, loops, stride
+
+FEW_ROWS: Final = 12
+"""Rows that are few: sums of each by two vectors have registers."""
+
+MANY_TERMS: Final = 64
+"""Terms from which on adding up the lanes of a sum is a small part of it, where one row could do without."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +94,14 @@ class Product:
 
     @property
     def is_dot_of_rows(self) -> bool:
-        """Whether one row, known as such, meets rows that lie contiguous along the terms."""
-        is_contiguous = stride(self.left, self.term) == 1
-        return self.extents[0] == 1 and self.layout is Layout.COLUMNS and is_contiguous
+        """Whether one row, or few of many terms, known as such, meet rows that lie contiguous along these."""
+        rows, _, terms = self.extents
+        is_contiguous = stride(self.left, self.term) == 1 and self.layout is Layout.COLUMNS
+        is_plain = self.live is None and self.by_row is None and self.by_term == (None, None)
+        is_few = (
+            rows is not None and rows <= FEW_ROWS and terms is not None and terms >= MANY_TERMS and is_plain
+        )
+        return is_contiguous and (rows == 1 or is_few)
 
 
 def product_of(kernel: Kernel) -> Product | None:

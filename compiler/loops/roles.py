@@ -14,6 +14,7 @@ is the other one where others of its loops run outside, and these columns are so
 nearly empty (the taps of a window), or its terms follow a table (a window) while the other one has many
 terms, many columns, and neighbours along one of the two: then a panel of the other one has whole vectors and
 serves all of the window's positions, which repays that columns do not lie side by side where they are stored.
+And where columns are few, rows are many, and the terms of both are neighbours: then `dots` sums along these.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from compiler.ir.node import Node
 from compiler.ir.op import Index
 from compiler.loops.borders import Border, Walk, border_of
 from compiler.loops.drafts import UnsupportedError
+from compiler.loops.recognition import FEW_ROWS, MANY_TERMS
 from compiler.schedule.addresses import MemoryAccess
 from compiler.schedule.frame import map_reduce
 from compiler.schedule.nest import Nest
@@ -121,7 +123,7 @@ def roles(
     """
     sorting = _Sorting(members, nest, accesses, is_turned=_ends_in_first(members[0]))
     found = sorting.roles()
-    if _is_narrow(found) or _is_window_of_many(found):
+    if _is_narrow(found) or _is_window_of_many(found) or _is_of_few_columns(found):
         sorting = _Sorting(members, nest, accesses, is_turned=found.left is accesses[0])
         found = sorting.roles()
     border = border_of(regions[found.left.value])
@@ -165,6 +167,19 @@ def _is_window_of_many(found: Roles) -> bool:
         return False
     is_window = stride_of(found.terms[1]) is None and 1 in (stride_of(found.terms[0]), found.rows.strides[0])
     return is_window and any(loop.role is Role.COLUMN for loop in found.outside)
+
+
+def _is_of_few_columns(found: Roles) -> bool:
+    """Whether few columns meet many rows, and many terms are neighbours in both operands.
+
+    As rows they are summed by vectors along the terms, which are whole. Where the number of rows is open
+    there may be one, and code for so many as there are is chosen at a call.
+    """
+    columns, rows, depth = found.columns.extent, found.rows.extent, found.depth
+    if not (isinstance(columns, int) and isinstance(rows, int) and isinstance(depth, int)):
+        return False
+    is_few = 1 < columns <= FEW_ROWS and rows >= MANY and depth >= MANY_TERMS and not found.rows.walk
+    return is_few and all(stride_of(walk) == 1 for walk in found.terms)
 
 
 def _walk(loop: OutputLoop, column: int) -> Walk:

@@ -65,6 +65,14 @@ class TileCode:
         return self.contiguous and not (self.tables[0] or self.chosen)
 
     @property
+    def asks_results(self) -> bool:
+        """Whether lines of the result are asked for while the sums are computed that are stored there.
+
+        Of few terms these wait for the lines: 0.8 of the time of 2048 x 16 x 2048, 0.7 of 10000 x 3 x 64.
+        """
+        return self.direct and not self.cut
+
+    @property
     def lines(self) -> range:
         """At which of a panel's columns the lines of a cache begin that one of its rows has."""
         return range(0, self.vectors * self.lanes, self.line)

@@ -90,6 +90,42 @@ def test_factors_with_terms_last_are_none_of_its_business() -> None:
     assert not report.refusals
 
 
+def few(rows=256, terms=256, columns=10, *, is_turned=False):
+    """A product with a right factor of few columns."""
+    row, column = ("j", "i") if is_turned else ("i", "j")
+    return changed(
+        (rows, terms),
+        (terms, columns),
+        (columns, rows) if is_turned else (rows, columns),
+        f"[i,j] = sum[k:{terms}] %x[{row},k] * %g[k,{column}]",
+    )
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_few_columns_are_copied_with_their_terms_last(is_turned) -> None:
+    text, report = few(is_turned=is_turned)
+    assert "transpose(%g, order=[1, 0])" in text
+    assert [item.sentence for item in report.actions] == ["%w reads a transposed copy"]
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"columns": 1, "terms": 1024},
+        {"columns": 13, "rows": 4096},
+        {"terms": 159, "rows": 4096},
+        {"rows": 31, "terms": 4096},
+        {"rows": 100},
+        {"rows": "n"},
+        {"columns": "n"},
+        {"terms": "n"},
+    ],
+)
+def test_columns_that_are_not_few_or_of_few_terms_or_rows_stay(sizes) -> None:
+    _, report = few(**sizes)
+    assert not report.actions
+
+
 def test_batches_stay() -> None:
     _, report = changed(
         (3, 2048, 512), (3, 2048, 512), (3, 512, 512), "[i,j,k] = sum[l:2048] %x[i,l,j] * %g[i,l,k]"

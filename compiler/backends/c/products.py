@@ -107,6 +107,7 @@ class Code(TileCode):
         rows = [names[i : i + self.vectors] for i in range(0, len(names), self.vectors)]
         return [
             *self.head(),
+            *(f"    {line}" for line in (self.asking() if self.asks_results else ())),
             *(f"    const {self.type.element} *a{i} = {self.row(i)};" for i in range(self.rows)),
             *(f"    {self.type.name} {', '.join(f'{name} = {{0}}' for name in row)};" for row in rows),
             *(f"    {line}" for line in self.sums(rows)),
@@ -114,6 +115,11 @@ class Code(TileCode):
             "}",
             "",
         ]
+
+    def asking(self) -> list[str]:
+        """Lines in which sums are stored are asked for while these are computed."""
+        places = (f"sums + {i} * apart + {column}" for i in range(self.rows) for column in self.lines)
+        return [f"__builtin_prefetch({place}, 1, 3);" for place in places]
 
     def added_up(self, names: Sequence[str]) -> list[str]:
         """Sums are added to those of the terms before, if there are any."""

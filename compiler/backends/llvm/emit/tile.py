@@ -124,6 +124,8 @@ class _Tile:
 
     def emit(self) -> None:
         """The sums over k, added to those of the terms before, if there are any."""
+        if self.code.asks_results:
+            self.ask_for_results()
         builder, totals = self.builder, self.sums()
         if self.code.direct:
             self.store_rows(totals)
@@ -273,10 +275,18 @@ class _Tile:
         begin = builder.mul(builder.mul(part, given.terms), index(code.step_ahead))
         return words.offset(builder, given.b, builder.add(begin, index(code.distance_ahead)), code.element)
 
-    def ask_for(self, address: Register, cache: int) -> None:
-        """Ask for a line of memory, which is read later if at all."""
-        read_keep_data = [Constant(i32, number) for number in (0, cache, 1)]
-        words.intrinsic(self.builder, "llvm.prefetch.p0", void, [address, *read_keep_data])
+    def ask_for_results(self) -> None:
+        """Ask for the lines in which sums are stored, while these are computed."""
+        for row in range(self.code.rows):
+            start = self.result_row(row)
+            for column in self.code.lines:
+                line = words.offset(self.builder, start, index(column), self.code.element)
+                self.ask_for(line, FIRST_CACHE, to_write=True)
+
+    def ask_for(self, address: Register, cache: int, *, to_write: bool = False) -> None:
+        """Ask for a line of memory, which is read or written later if at all."""
+        write_keep_data = [Constant(i32, number) for number in (int(to_write), cache, 1)]
+        words.intrinsic(self.builder, "llvm.prefetch.p0", void, [address, *write_keep_data])
 
     def store(self, totals: Sequence[Register]) -> None:
         for number, total in enumerate(totals):
@@ -284,16 +294,21 @@ class _Tile:
 
     def store_rows(self, totals: Sequence[Register]) -> None:
         """Store in the result the rows that exist."""
-        builder, count, apart = self.builder, self.code.vectors, self.given.apart
-        assert apart is not None, "sums are stored in a result whose rows lie apart"
+        builder, count = self.builder, self.code.vectors
         masks = self.masks(is_masked=self.code.cut)
         for row in range(self.code.rows):
-            start = builder.mul(apart, index(row))
-            place = words.offset(builder, self.given.sums, start, self.code.element)
+            place = self.result_row(row)
             sums = list(enumerate(zip(totals[row * count : (row + 1) * count], masks, strict=True)))
             with builder.if_then(builder.icmp_signed(">", self.given.rows, index(row))):
                 for number, (total, mask) in sums:
                     words.store(builder, total, self.vector_at(place, number), mask)
+
+    def result_row(self, number: int) -> Register:
+        """The address of a row in the result."""
+        apart = self.given.apart
+        assert apart is not None, "sums are stored in a result whose rows lie apart"
+        start = self.builder.mul(apart, index(number))
+        return words.offset(self.builder, self.given.sums, start, self.code.element)
 
     def load(self, base: Register, number: int, mask: Register | None = None) -> Register:
         return words.load(self.builder, self.vector_at(base, number), self.vector, mask)

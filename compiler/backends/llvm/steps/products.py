@@ -216,11 +216,15 @@ def product_step(nodes: Sequence[Node], draft: ProductDraft, target: Target) -> 
     whether they are one block, nor on that of columns in whole tiles of the usual shape: such products share
     theirs.
     """
-    _, rows, columns = (count.extent if isinstance(count.extent, int) else None for count in draft.core)
+    extents = (*(count.extent for count in draft.core), draft.depth)
+    _, rows, columns, depth = (extent if isinstance(extent, int) else None for extent in extents)
     dtype = nodes[0].type.dtype
     is_short = _is_short(draft, dtype.size)
     most = SHORT_DEPTH if is_short else BLOCK_DEPTH
     tile = choose(target.machine, dtype, None if is_short else rows, columns, most)
+    found = product_of(draft.kernel)
+    if found is not None and rows != 1 and replace(found, extents=(rows, columns, depth)).is_dot_of_rows:
+        tile = Shape(rows or 1, 1, target.machine.vector_bytes // dtype.size)
     unit = 1 if columns is None else tile.columns
     cuts = Cuts((Count(0), Count(0), Count(0)), (Count(0), Count(0)), unit, draft.shares_left)
     kernel = cut_product(draft.kernel, draft.core, cuts)
@@ -235,7 +239,6 @@ def product_step(nodes: Sequence[Node], draft: ProductDraft, target: Target) -> 
     if draft.apart is not None and _is_far(draft, dtype.size):
         known.add(draft.apart)
     bound = bind(kernel, known, multiples, labels, few)
-    found = product_of(draft.kernel)
     is_turned = found is not None and found.layout is not Layout.ROWS
     return ProductStep(tuple(nodes), draft, bound, cuts, tile, target, is_turned)
 
