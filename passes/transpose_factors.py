@@ -66,7 +66,7 @@ WIDE: Final = 512
 TERMS_OF_A_COLUMN: Final = 16
 """Terms for each of few columns from which on vectors along the terms are faster than along the columns."""
 
-WORTH: Final = 1 << 18
+WORTH: Final = 1 << 14
 """Multiply-adds from which on the copy of few columns is repaid."""
 
 

@@ -14,7 +14,7 @@ is the other one where others of its loops run outside, and these columns are so
 nearly empty (the taps of a window), or its terms follow a table (a window) while the other one has many
 terms, many columns, and neighbours along one of the two: then a panel of the other one has whole vectors and
 serves all of the window's positions, which repays that columns do not lie side by side where they are stored.
-And where columns are few, rows are many, and the terms of both are neighbours: then `dots` sums along these.
+And where columns are few, and many rows are neighbours, or `dots` sums along terms that are.
 """
 
 from __future__ import annotations
@@ -170,16 +170,18 @@ def _is_window_of_many(found: Roles) -> bool:
 
 
 def _is_of_few_columns(found: Roles) -> bool:
-    """Whether few columns meet many rows, and many terms are neighbours in both operands.
+    """Whether few columns meet more rows, and many terms are neighbours in both operands, or rows are.
 
-    As rows they are summed by vectors along the terms, which are whole. Where the number of rows is open
-    there may be one, and code for so many as there are is chosen at a call.
+    As rows they are summed by vectors along the terms, or along the others, which are whole. Where the number
+    of rows is open there may be one, and code for so many as there are is chosen at a call.
     """
     columns, rows, depth = found.columns.extent, found.rows.extent, found.depth
     if not (isinstance(columns, int) and isinstance(rows, int) and isinstance(depth, int)):
         return False
-    is_few = 1 < columns <= FEW_ROWS and rows >= MANY and depth >= MANY_TERMS and not found.rows.walk
-    return is_few and all(stride_of(walk) == 1 for walk in found.terms)
+    if not 1 < columns <= min(FEW_ROWS, rows - 1) or found.rows.walk:
+        return False
+    has_terms = depth >= MANY_TERMS and all(stride_of(walk) == 1 for walk in found.terms)
+    return has_terms or (rows >= MANY and depth >= MANY and found.rows.strides[0] == 1)
 
 
 def _walk(loop: OutputLoop, column: int) -> Walk:

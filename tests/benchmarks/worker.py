@@ -18,6 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.settling import settle
+
 MOST_STEPS = 200_000
 COMPARED_STEPS = 4
 
@@ -41,6 +43,7 @@ def main(system: str, workload: str, seconds: float, threads: int = 0) -> None:
     )  # fmt: skip
     for _ in sys.stdin:
         times = _round(step, seconds, clock)
+        settle()
         _say(seconds=statistics.median(times), least=min(times), peak_memory=_peak_memory())
 
 

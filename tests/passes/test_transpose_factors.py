@@ -115,7 +115,7 @@ def test_few_columns_are_copied_with_their_terms_last(is_turned) -> None:
         {"columns": 13, "rows": 4096},
         {"terms": 159, "rows": 4096},
         {"rows": 31, "terms": 4096},
-        {"rows": 100},
+        {"rows": 40, "terms": 160, "columns": 2},
         {"rows": "n"},
         {"columns": "n"},
         {"terms": "n"},

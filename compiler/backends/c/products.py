@@ -10,7 +10,7 @@ from compiler.backends.c.values import Values
 from compiler.loops.language import Along, Layout, Pack, Ref, Tile
 from compiler.loops.machine import Machine
 from compiler.loops.products import EVERY_OTHER
-from compiler.loops.tiles import PARTS_AHEAD, TERMS_AHEAD, TileCode
+from compiler.loops.tiles import FEW_TERMS, PARTS_AHEAD, TERMS_AHEAD, TileCode
 
 _BLOCK: Final = 8
 """Side of the largest squares in which B is transposed."""
@@ -187,7 +187,7 @@ class Code(TileCode):
             far = "step[k]" if right_by_table else "k * step"
             lines.append(f"    const {self.type.element} *row = b + {far};")
         if self.lies_far:
-            far = f"b + {TERMS_AHEAD} * step"
+            far = f"b + (terms <= {FEW_TERMS} ? {self.vectors * self.lanes} : {TERMS_AHEAD} * step)"
             lines += [f"    __builtin_prefetch({far} + {column}, 0, 3);" for column in self.lines]
         loaded = [self.loaded(panel, j, masked=self.masked) for j in range(self.vectors)]
         lines += [f"    {kind} b{j} = {text};" for j, text in enumerate(loaded)]

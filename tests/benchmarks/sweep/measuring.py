@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from tests.benchmarks.settling import settle
 from tests.benchmarks.sweep.families import workloads
 from tests.benchmarks.sweep.words import SYSTEMS, MissingWordError, Step, as_list
 from tests.benchmarks.sweep.workload import Workload
@@ -134,7 +135,9 @@ def serve(system: str, seed: int, threads: int, pipe: Connection) -> None:
                     pipe.send([_sampled(value) for value in as_list(step())])
                 case "round", seconds:
                     assert step is not None
-                    pipe.send(timed(step, seconds))
+                    found = timed(step, seconds)
+                    settle()
+                    pipe.send(found)
         except MissingWordError as error:
             pipe.send(error)
         except Exception as error:  # noqa: BLE001 it is told to the parent, which raises it

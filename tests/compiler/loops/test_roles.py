@@ -81,6 +81,39 @@ def test_taps_of_a_window_are_no_columns(channels):
     assert found == (("s", "g"), ((), 9 * channels, 16), (True, True, True))
 
 
+def few_columns(left, right, terms=64, rows=100, columns=6):
+    """The extents of rows and columns of a product whose operands have the terms k where they say."""
+    shapes = {
+        name: ",".join(str({"k": terms, "i": rows, "j": columns}[axis]) for axis in axes)
+        for name, axes in (("x", left), ("w", right))
+    }
+    return said(
+        roles_of(
+            f"%x = input : f32[{shapes['x']}]\n%w = input : f32[{shapes['w']}]\n%y[i,j] = sum[k:{terms}] "
+            f"%x[{','.join(left)}] * %w[{','.join(right)}] : f32[{rows},{columns}]\nreturn %y\n"
+        )
+    )[1][1:]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "sizes", "expected"),
+    [
+        ("ik", "jk", {}, (6, 100)),
+        ("ik", "jk", {"rows": 7}, (6, 7)),
+        ("ik", "jk", {"rows": 6}, (6, 6)),
+        ("ik", "jk", {"columns": 13}, (100, 13)),
+        ("ik", "jk", {"terms": 63}, (100, 6)),
+        ("ik", "jk", {"rows": "n"}, ("n", 6)),
+        ("ik", "kj", {}, (100, 6)),
+        ("ki", "kj", {}, (6, 100)),
+        ("ki", "kj", {"rows": 31}, (31, 6)),
+        ("ki", "kj", {"terms": 31}, (100, 6)),
+    ],
+)
+def test_few_columns_are_rows_where_the_others_fill_vectors(left, right, sizes, expected):
+    assert tuple(map(str, few_columns(left, right, **sizes))) == tuple(map(str, expected))
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -43,6 +43,15 @@ def test_sums_that_nothing_follows_are_stored_by_the_tile():
     assert "tile room" in mapped
 
 
+def test_lines_of_a_result_are_asked_for_before_its_sums():
+    """One vector of sums is narrow, and its rows share lines."""
+    x = tt.input("x", (40, 50))
+    for columns, is_asked_for in ((64, True), (40, True), (16, True), (10, False)):
+        w = tt.input("w", (50, columns))
+        text = tt.compile([x, w], x @ w, backend="llvm").source(0, language="c")
+        assert ("__builtin_prefetch(sums" in text) == is_asked_for
+
+
 @pytest.mark.parametrize(
     ("rows", "columns", "depth", "expected"),
     [(None, 2261, 11, (6, 4)), (None, 64, 32, (6, 4)), (None, 48, 11, (6, 3)), (None, 2261, 33, (8, 2)),
@@ -78,4 +87,4 @@ def test_a_panel_that_is_read_where_it_lies_is_asked_for():
     for rows, is_asked_for in ((8, True), (64, False)):
         x = tt.input("x", (rows, 300))
         text = tt.compile([x, w], x @ w, backend="llvm").source(0, language="c")
-        assert ("__builtin_prefetch(b + 8 * step" in text) == is_asked_for
+        assert (": 8 * step)" in text) == is_asked_for

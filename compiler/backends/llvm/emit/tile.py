@@ -24,7 +24,7 @@ from compiler.backends.llvm.jit.kinds import Value as Register
 from compiler.backends.llvm.jit.modules import Module
 from compiler.loops.language import Tile
 from compiler.loops.machine import Machine
-from compiler.loops.tiles import PARTS_AHEAD, TERMS_AHEAD, TileCode
+from compiler.loops.tiles import FEW_TERMS, PARTS_AHEAD, TERMS_AHEAD, TileCode
 
 FIRST_CACHE: Final = 3
 SECOND_CACHE: Final = 2
@@ -257,9 +257,11 @@ class _Tile:
         self.ask_for(words.offset(builder, start, ahead, self.code.element), FIRST_CACHE)
 
     def ask_for_row(self, row: Register) -> None:
-        """Ask for the panel's row some terms after one."""
+        """Ask for the panel's row some terms after one; of few terms for the next panel's, beside it."""
         builder, element = self.builder, self.code.element
-        far = builder.mul(self.step.register, index(TERMS_AHEAD))
+        later_term = builder.mul(self.step.register, index(TERMS_AHEAD))
+        is_few = builder.icmp_signed("<=", self.given.terms, index(FEW_TERMS))
+        far = builder.select(is_few, index(self.code.vectors * self.code.lanes), later_term)
         later = words.offset(builder, row, far, element)
         for column in self.code.lines:
             self.ask_for(words.offset(builder, later, index(column), element), FIRST_CACHE)

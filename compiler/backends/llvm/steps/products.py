@@ -9,6 +9,7 @@ from typing import Final
 
 from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.steps.launches import BYTES_PER_NANOSECOND, Launch, Scratch, Sizes, chunks_for
+from compiler.ir.aligned import CACHE_LINE
 from compiler.ir.dims import Extent, evaluate, product
 from compiler.ir.node import Node
 from compiler.ir.types import INT64
@@ -24,8 +25,17 @@ from compiler.loops.sparing import Numbers, Spared
 from compiler.loops.tables import BLOCK_DEPTH, Table
 from compiler.loops.tiling import COPY_ROWS
 
-_FLOPS_PER_NANOSECOND: Final = 80.0
 _INSTRUCTIONS_PER_NANOSECOND: Final = 40.0
+_VECTOR_BYTES: Final = 64
+_NANOSECONDS_OF_A_VECTOR: Final = 0.4
+"""What a multiply-add of a vector is predicted to take, with the loads that it needs."""
+
+_TERMS_OF_A_TILE: Final = 2
+"""The terms that take as long as beginning a tile and storing its sums."""
+
+_BYTES_STORED: Final = 25.0
+"""The bytes of a result that is larger than a near cache that are predicted to be stored in a nanosecond."""
+
 _ROWS_OF_A_COPY: Final = 4.5
 """The rows whose multiply-adds take as long as copying the panel that they need."""
 
@@ -35,6 +45,9 @@ _ROWS_OF_A_TURN: Final = 16.0
 _ROWS_OF_A_PANEL: Final = 1.5
 _COLUMNS_OF_A_ROW: Final = 2.0
 """Likewise of reading a panel, and a row of the left side, that lie in a slower cache."""
+
+_MULTIPLY_ADDS_OF_A_LINE: Final = 1000
+"""The multiply-adds that take as long as fetching a line that another thread has just written."""
 
 _RIGHT_NEAR: Final = 1 << 19
 """Bytes of a right side up to which it is in a near cache."""
@@ -92,7 +105,11 @@ class ProductStep:
         """As `launches` predicts, for every size."""
         draft = self.draft
         after = draft.iterations * round(1000 * draft.after / _INSTRUCTIONS_PER_NANOSECOND)
-        return draft.iterations * draft.depth * round(2000 / _FLOPS_PER_NANOSECOND) + after
+        size, columns = self.nodes[0].type.dtype.size, draft.core[2].extent
+        width = max(1, columns) * size if isinstance(columns, int) else _VECTOR_BYTES
+        share = -(-width // _VECTOR_BYTES) * size / width  # of a vector, by an element
+        terms = draft.depth + _TERMS_OF_A_TILE
+        return draft.iterations * terms * round(1000 * share * _NANOSECONDS_OF_A_VECTOR) + after
 
     def launches(self, sizes: Sizes, scratch: Scratch) -> list[Launch]:
         """One call, cut along batches, rows or columns."""
@@ -102,7 +119,7 @@ class ProductStep:
             step = self._of_rows(rows)
             return [replace(item, kernel=step.bound.kernel) for item in step.launches(sizes, scratch)]
         elements, depth = evaluate(draft.iterations, sizes), evaluate(draft.depth, sizes)
-        nanoseconds = self._nanoseconds(elements, rows, depth)
+        nanoseconds = self._nanoseconds(elements, rows, columns, depth)
         near = self._near_rows(depth) if self.cuts.by_rows else rows
         lengths = self._lengths((batches, rows, columns, depth), near, chunks_for(nanoseconds, 1 << 20))
         parts = [_parts(n, cut) for n, cut in zip((batches, rows, columns), lengths, strict=True)]
@@ -115,11 +132,18 @@ class ProductStep:
         known.update(zip(self.cuts.parts, (first, parts[2]), strict=True))
         return [Launch(self.bound.key, self.bound.numbers(known, sizes), math.prod(parts), nanoseconds)]
 
-    def _nanoseconds(self, elements: int, rows: int, depth: int) -> float:
-        """A rough prediction of its time on one thread: what its arithmetic, or its right side, takes."""
-        flops = 2 * depth / _FLOPS_PER_NANOSECOND + self.draft.after / _INSTRUCTIONS_PER_NANOSECOND
+    def _nanoseconds(self, elements: int, rows: int, columns: int, depth: int) -> float:
+        """A rough prediction of its time on one thread: what its arithmetic, or its right side, takes.
+
+        Or its result. A tile of narrow rows is as much work as one of whole vectors.
+        """
         size = self.nodes[0].type.dtype.size
-        return elements * max(flops, depth * size / BYTES_PER_NANOSECOND / max(1, rows))
+        vectors = elements / max(1, columns) * -(-columns * size // _VECTOR_BYTES)
+        sums = vectors * (depth + _TERMS_OF_A_TILE) * _NANOSECONDS_OF_A_VECTOR
+        maps = elements * self.draft.after / _INSTRUCTIONS_PER_NANOSECOND
+        read = elements * depth * size / BYTES_PER_NANOSECOND / max(1, rows)
+        stored = elements * size / _BYTES_STORED if elements * size > _RESULT_NEAR else 0
+        return max(sums + maps, read, stored)
 
     def _of_rows(self, count: int) -> ProductStep:
         """The step for so many rows, fewer than a tile has: it has another tile, and code of its own."""
@@ -172,12 +196,15 @@ class ProductStep:
 
     def _share(self, columns: int, depth: int, down: int, across: int) -> float:
         """What a chunk takes to what its multiply-adds take: each prepares its panels, and reads its rows."""
+        size = self.nodes[0].type.dtype.size
+        is_torn = across < columns and (columns * size % CACHE_LINE != 0 or depth <= SHORT_DEPTH)
+        of_a_row = _COLUMNS_OF_A_ROW + (_MULTIPLY_ADDS_OF_A_LINE / max(1, depth) if is_torn else 0)
         if self.is_turned:
-            return 1 + _ROWS_OF_A_TURN / down + _COLUMNS_OF_A_ROW / across
+            return 1 + _ROWS_OF_A_TURN / down + of_a_row / across
         is_copied = down >= COPY_ROWS or columns % self.tile.columns
-        is_far = not self.draft.shares_left and columns * depth * self.nodes[0].type.dtype.size > _RIGHT_NEAR
+        is_far = not self.draft.shares_left and columns * depth * size > _RIGHT_NEAR
         near, far = (_ROWS_OF_A_COPY, _FAR_COPY) if is_copied else (_ROWS_OF_A_PANEL, _FAR_PANEL)
-        return 1 + (far if is_far else near) / down + _COLUMNS_OF_A_ROW / across
+        return 1 + (far if is_far else near) / down + of_a_row / across
 
 
 def _makespan(parts: int) -> float:
@@ -223,7 +250,7 @@ def product_step(nodes: Sequence[Node], draft: ProductDraft, target: Target) -> 
     most = SHORT_DEPTH if is_short else BLOCK_DEPTH
     tile = choose(target.machine, dtype, None if is_short else rows, columns, most)
     found = product_of(draft.kernel)
-    if found is not None and rows != 1 and replace(found, extents=(rows, columns, depth)).is_dot_of_rows:
+    if found is not None and replace(found, extents=(rows, columns, depth)).is_dot_of_rows:
         tile = Shape(rows or 1, 1, target.machine.vector_bytes // dtype.size)
     unit = 1 if columns is None else tile.columns
     cuts = Cuts((Count(0), Count(0), Count(0)), (Count(0), Count(0)), unit, draft.shares_left)
