@@ -55,6 +55,9 @@ and 0.16, 0.6, 0.57, 0.47 and 0.8 in float64. Places in int64 take 0.2, 0.4, 0.6
 time, which seeks the first ten among few candidates, and then is ahead from 1000 elements on.
 """
 
+_LANES: Final = 16
+"""Lanes of the vectors of which instructions are counted, an element each."""
+
 _TURNED: Final = 12.0
 """Instructions for a vector that is read and one that is written."""
 
@@ -133,7 +136,7 @@ class _Drafting:
         memories = (*self.addresses, *self.columns.memories)
         kernel = Kernel(memories, way.chunk, (), (*self.writer.blocks[0], nest))
         compared = len(list(comparators(width))) * self.kind.instructions
-        instructions = (compared / width + _TURNED) / way.lanes
+        instructions = (compared / width + _TURNED) * _LANES / way.lanes
         moves = tuple((node.type.dtype.size, node.type.size) for node in (self.node.operands[0], self.node))
         iterations, scratch = self.count.extent * width, self.columns.scratch
         return Draft(kernel, self.count, self.addresses, (), iterations, instructions, moves, scratch=scratch)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, NoReturn
 
+from compiler.analysis.cost import is_at_most
 from compiler.analysis.liveness import can_fail
 from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.steps.launches import PythonStep, Sizes, Step
@@ -51,6 +52,9 @@ from compiler.schedule.execution import Copy, Release, Run, steps_of
 from compiler.schedule.nest import Nest
 from compiler.schedule.plan import InOutput, InParameter, InSlab, Plan, View
 from compiler.schedule.schedule import Kernel
+
+NEAR: Final = 1 << 21
+"""Bytes of a result up to which the one thread that adds to its rows also fills it: its cache has them."""
 
 WIDE: Final = 16
 """Elements side by side from which on the edges of a padded array are filled alone."""
@@ -205,9 +209,11 @@ class _Lowering:
         kind = value.type
         return copy(source or self.places[value], target, kind.shape, kind.dtype, (value, to))
 
-    def _copy(self, value: Node, target: Located, to: Label, source: Located | None = None) -> None:
+    def _copy(
+        self, value: Node, target: Located, to: Label, source: Located | None = None, *, is_cut: bool = True
+    ) -> None:
         draft = self._copied(value, target, to, source)
-        self.steps.append(loop_step((value,), draft, self.target, is_cut=True))
+        self.steps.append(loop_step((value,), draft, self.target, is_cut=is_cut))
 
     def _kernel(self, kernel: Kernel) -> None:
         first = kernel.members[0]
@@ -227,18 +233,15 @@ class _Lowering:
         target = self.places[node]
         strides = target.strides
         match op:
-            case ScatterAdd():
-                kind = node.type
-                fill = copy(Const(0), target, kind.shape, kind.dtype, (None, node))
-                self.steps.append(loop_step((node,), fill, self.target, is_cut=True))
-                self.steps.append(
-                    loop_step((node,), scatter_draft(node, self.places), self.target, is_cut=True)
-                )
-            case Scatter():
-                self._begin(node, target)
-                self.steps.append(
-                    loop_step((node,), scatter_draft(node, self.places), self.target, is_cut=True)
-                )
+            case ScatterAdd() | Scatter():
+                scatter = loop_step((node,), scatter_draft(node, self.places), self.target, is_cut=True)
+                is_cut = scatter.draft.first.extent != 1 or not is_at_most(node.type.bytes, NEAR)
+                if isinstance(op, Scatter):
+                    self._begin(node, target, is_cut=is_cut)
+                else:
+                    fill = copy(Const(0), target, node.type.shape, node.type.dtype, (None, node))
+                    self.steps.append(loop_step((node,), fill, self.target, is_cut=is_cut))
+                self.steps.append(scatter)
             case Insert():
                 self._begin(node, target)
                 steps = tuple(s * step for s, step in zip(strides, op.steps, strict=True))
@@ -286,10 +289,10 @@ class _Lowering:
         steps = zip(operand.type.shape, found.strides, part.strides, strict=True)
         return found.pointer == part.pointer and all(n == 1 or one == other for n, one, other in steps)
 
-    def _begin(self, node: Node, target: Located) -> None:
+    def _begin(self, node: Node, target: Located, *, is_cut: bool = True) -> None:
         """A copy of what is updated, unless the result is written over it."""
         if self.places[node.operands[0]].pointer != target.pointer:
-            self._copy(node.operands[0], target, node)
+            self._copy(node.operands[0], target, node, is_cut=is_cut)
 
     def _native(self, kernel: Kernel) -> None:
         first = kernel.members[0]
