@@ -73,8 +73,8 @@ _INSTRUCTIONS: Final[Mapping[str, float]] = {
 
 _OF_A_ROW: Final = 60
 _OF_A_HALVING: Final = 4
-"""As how many rows it counts to find a pivot and divide by it, and to halve bounds once: measured from 4 x 4 to
-256 x 256, within 1.5."""
+"""As how many rows it counts to find a pivot and divide by it, and to halve bounds once: measured from 4 x 4
+to 256 x 256, within a factor of 1.5."""
 
 
 def factor_draft(kernel: schedule.Kernel, places: Places, vector_bytes: int) -> tuple[Draft, int] | None:
