@@ -12,6 +12,7 @@ from compiler.loops.language import Value
 from compiler.loops.recognition import FEW_ROWS, MANY_TERMS
 from tests.backends import ALL, NATIVE
 
+ROWS = [(rows, "float32") for rows in (1, 2, 3, 6, 7, FEW_ROWS, FEW_ROWS + 1)]
 EXACT = np.random.default_rng(3)
 
 
@@ -26,9 +27,8 @@ def is_by_terms(program):
     return not any("tile " in text for text in texts)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
-@pytest.mark.parametrize("rows", [*range(1, FEW_ROWS + 2), 17])
-@pytest.mark.parametrize(("columns", "terms"), [(40, 64), (33, 301), (16, 100), (5, 513), (1, 80)])
+@pytest.mark.parametrize(("rows", "dtype"), [*ROWS, (2, "float64"), (7, "float64"), (3, "int32")])
+@pytest.mark.parametrize(("columns", "terms"), [(40, 64), (33, 301), (1, 80)])
 def test_few_rows_of_both_factors_terms_last(rows, columns, terms, dtype):
     x, w, b = (
         tt.input("x", (rows, terms), dtype),
@@ -45,7 +45,7 @@ def test_few_rows_of_both_factors_terms_last(rows, columns, terms, dtype):
 
 
 @pytest.mark.parametrize("backend", ALL)
-@pytest.mark.parametrize("columns", [1, 2, 5, 10, FEW_ROWS, FEW_ROWS + 1])
+@pytest.mark.parametrize("columns", [1, 2, 10, FEW_ROWS + 1])
 @pytest.mark.parametrize("is_turned", [False, True])
 def test_few_columns_of_many_rows(backend, columns, is_turned):
     terms, rows = 333, 200

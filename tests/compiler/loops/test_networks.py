@@ -23,6 +23,7 @@ from tests.backends import NATIVE
 from tests.compiler.loops.interpreter import garbage, run
 
 MACHINE = engine.host_target().machine
+EVERY = [*range(1, 71), 100, 128, 129, 200, 256, 300]
 WIDTHS = [1, 2, 3, 7, 8, 9, 10, 15, 16, 17, 31, 33, 64, 70, 100, 200]
 ROWS = [0, 1, 7, 16, 33]
 SPECIAL = [np.nan, -np.nan, np.inf, -np.inf, -0.0, 0.0]
@@ -82,17 +83,22 @@ def check(width, dtype, backend, which):
                 assert_same(program(x), expected(function, ranks, x), function)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("backend", NATIVE)
+@pytest.mark.parametrize(
+    ("backend", "width"),
+    [(backend, width) for backend in NATIVE for width in (WIDTHS if backend == "llvm" else WIDTHS[::3])],
+)
 def test_some_calls_of_each_width_and_dtype(backend, width):
     for number, dtype in enumerate(NETWORKED):
         check(width, dtype, backend, itertools.islice(functions(width), (number + width) % 4, None, 4))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("width", [*range(1, 71), 100, 128, 129, 200, 256, 300])
-@pytest.mark.parametrize("backend", NATIVE)
+@pytest.mark.parametrize(
+    ("backend", "width"),
+    [(backend, width) for backend in NATIVE for width in (EVERY if backend == "llvm" else EVERY[::9])],
+)
 def test_every_call_of_each_width(backend, width):
+    """Both emitters read the same kernels, and compilers of C take longer."""
     check(width, NETWORKED[width % 4], backend, functions(width))
 
 
