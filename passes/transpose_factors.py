@@ -39,7 +39,7 @@ Lanes are added up at the end, so the order of such sums is another one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,7 +47,7 @@ from compiler.analysis.aliasing import Region, regions_of
 from compiler.analysis.products import loops_of_contraction
 from compiler.autodiff.placing import reshaped, transposed_copy
 from compiler.ir.build import contract
-from compiler.ir.dims import product
+from compiler.ir.dims import Extent, product
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.ir.op import MapReduce, Trait
@@ -104,14 +104,15 @@ def transpose_factors(graph: Graph) -> tuple[Graph, Report]:
 
     def visit(old: Node, node: Node) -> Node:
         few = _few(old, regions)
-        site = _site(old, regions) if few is None else few
+        site = few or _site(old, regions)
         if site is None:
             return node
-        refusal = None if few is not None else site.refusal()
+        refusal = None if few else site.refusal()
         if refusal is not None:
             refusals.append(refusal)
             return node
-        actions.append(Action((old, old.operands[site.place]), f"{called(old)} reads a transposed copy"))
+        kind = "a transposed copy" if site.row is None else "a copy in panels"
+        actions.append(Action((old, old.operands[site.place]), f"{called(old)} reads {kind}"))
         return site.written(node)
 
     after = sweep(graph, visit)
@@ -131,11 +132,10 @@ def _site(node: Node, regions: Mapping[Node, Region]) -> _Site | None:
     place = 1 if last in loops.rows else 0
     factor, region = node.operands[place], regions[node.operands[place]]
     strides = dict(zip(op.accesses[place].axes, region.strides, strict=True))
-    is_turned = any(strides[loop] == 1 for loop in sides[place])
+    row = next((loop for loop in sides[place] if strides[loop] == 1), None)
     overlaps = factor.type.size != region.base.type.size  # as windows do, and what is broadcast
-    if not is_turned or overlaps:
+    if row is None or overlaps:
         return None
-    row = next(loop for loop in sides[place] if strides[loop] == 1)
     extent = op.extents[row]
     is_whole = isinstance(extent, int) and extent % PANEL == 0
     return _Site(node, place, op, sides[1 - place], row if is_whole else None)
@@ -199,23 +199,25 @@ class _Site:
     def written(self, node: Node) -> Node:
         """The product of the copy."""
         op, place = self.op, self.place
-        axes = op.accesses[place].axes
         origin = origin_of(self.node, "transpose_factors", "a factor as tiles read it")
         factors, found = list(node.operands), [access.axes for access in op.accesses]
-        output, extents = [loop for loop in op.output if loop is not None], list(op.extents)
+        inner, panel = len(op.extents), () if self.row is None else (PANEL,)
+        extents: list[Extent] = [*op.extents, *panel]
+        axes: Sequence[int | None] = found[place]
+        output: Sequence[int | None] = op.output
         if self.row is not None:
-            inner, at = len(extents), axes.index(self.row)
-            extents = [*extents, PANEL]
             extents[self.row] = op.extents[self.row] // PANEL
-            shape = factors[place].type.shape
-            parts = (*shape[:at], extents[self.row], PANEL, *shape[at + 1 :])
+            axes, output = _with(axes, self.row, inner), _with(output, self.row, inner)
+            parts = tuple(1 if loop is None else extents[loop] for loop in axes)
             factors[place] = reshaped(factors[place], parts, origin)
-            axes = (*axes[: at + 1], inner, *axes[at + 1 :])
-            behind = output.index(self.row) + 1
-            output = [*output[:behind], inner, *output[behind:]]
-        last = len(op.extents)  # the rows of a panel
-        order = sorted(range(len(axes)), key=lambda axis: (axes[axis] == last, axes[axis] in op.reduced))
+        order = sorted(range(len(axes)), key=lambda axis: (axes[axis] == inner, axes[axis] in op.reduced))
         factors[place] = transposed_copy(factors[place], order, origin)
         found[place] = tuple(axes[axis] for axis in order)
-        product = contract(factors, found, output, extents, dtype=op.dtype, origin=origin)
-        return reshaped(product, node.type.shape, origin)
+        loops = [loop for loop in output if loop is not None]
+        after = contract(factors, found, loops, extents, dtype=op.dtype, origin=origin)
+        return reshaped(after, node.type.shape, origin)
+
+
+def _with(loops: Sequence[int | None], loop: int, inner: int) -> Sequence[int | None]:
+    """The loops with another one right inside of one of them."""
+    return [each for item in loops for each in ((item, inner) if item == loop else (item,))]

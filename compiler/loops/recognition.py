@@ -98,10 +98,9 @@ class Product:
         rows, _, terms = self.extents
         is_contiguous = stride(self.left, self.term) == 1 and self.layout is Layout.COLUMNS
         is_plain = self.live is None and self.by_row is None and self.by_term == (None, None)
-        is_few = (
-            rows is not None and rows <= FEW_ROWS and terms is not None and terms >= MANY_TERMS and is_plain
-        )
-        return is_contiguous and (rows == 1 or is_few)
+        is_few = rows is not None and 0 < rows <= FEW_ROWS
+        is_deep = terms is not None and terms >= MANY_TERMS
+        return is_contiguous and (rows == 1 or (is_few and is_deep and is_plain))
 
 
 def product_of(kernel: Kernel) -> Product | None:

@@ -57,11 +57,11 @@ def test_the_example_in_the_docstring_is_what_happens() -> None:
 
 
 def test_a_large_factor_with_rows_last_is_copied() -> None:
-    for rows, order in ((512, "[1, 0, 2]"), (513, "[1, 0]")):
+    for rows, order, kind in ((512, "[1, 0, 2]", "a copy in panels"), (513, "[1, 0]", "a transposed copy")):
         text, report = product(rows=rows)
         assert f"order={order}" in text
         assert ("reshape(%x" in text) == (rows == 512)
-    assert [item.sentence for item in report.actions] == ["%w reads a transposed copy"]
+        assert [item.sentence for item in report.actions] == [f"%w reads {kind}"]
 
 
 def test_of_a_transposed_result_the_other_factor_is_the_left_one() -> None:
@@ -127,6 +127,14 @@ def test_few_columns_are_copied_with_their_terms_last(is_turned) -> None:
 def test_columns_that_are_not_few_or_of_few_terms_or_rows_stay(sizes) -> None:
     _, report = few(**sizes)
     assert not report.actions
+
+
+def test_axes_of_one_element_stay_where_they_are() -> None:
+    x, y = tt.input("x", (1, 600, 512)), tt.input("y", (600, 1, 300))
+    a, b = (GENERATOR.integers(-9, 9, shape).astype("float32") for shape in ((1, 600, 512), (600, 1, 300)))
+    for output in ("ij", "abij"):
+        program = tt.compile([x, y], tt.einsum(f"aki,kbj->{output}", x, y))
+        assert np.array_equal(program(a, b).reshape(512, 300), a[0].T @ b[:, 0])
 
 
 def test_batches_stay() -> None:

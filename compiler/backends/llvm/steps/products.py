@@ -133,9 +133,9 @@ class ProductStep:
         return [Launch(self.bound.key, self.bound.numbers(known, sizes), math.prod(parts), nanoseconds)]
 
     def _nanoseconds(self, elements: int, rows: int, columns: int, depth: int) -> float:
-        """A rough prediction of its time on one thread: what its arithmetic, or its right side, takes.
+        """A rough prediction of its time on one thread: of its arithmetic, its right side, or its result.
 
-        Or its result. A tile of narrow rows is as much work as one of whole vectors.
+        A tile of narrow rows is as much work as one of whole vectors.
         """
         size = self.nodes[0].type.dtype.size
         vectors = elements / max(1, columns) * -(-columns * size // _VECTOR_BYTES)
@@ -250,8 +250,8 @@ def product_step(nodes: Sequence[Node], draft: ProductDraft, target: Target) -> 
     most = SHORT_DEPTH if is_short else BLOCK_DEPTH
     tile = choose(target.machine, dtype, None if is_short else rows, columns, most)
     found = product_of(draft.kernel)
-    if found is not None and replace(found, extents=(rows, columns, depth)).is_dot_of_rows:
-        tile = Shape(rows or 1, 1, target.machine.vector_bytes // dtype.size)
+    if found is not None and rows and replace(found, extents=(rows, columns, depth)).is_dot_of_rows:
+        tile = Shape(rows, 1, target.machine.vector_bytes // dtype.size)
     unit = 1 if columns is None else tile.columns
     cuts = Cuts((Count(0), Count(0), Count(0)), (Count(0), Count(0)), unit, draft.shares_left)
     kernel = cut_product(draft.kernel, draft.core, cuts)
