@@ -30,7 +30,7 @@ def bfloat16() -> np.dtype[Any]:
 
 def is_bfloat16(dtype: np.dtype[Any]) -> bool:
     """Whether a NumPy dtype is bfloat16, which is a kind of its own there."""
-    return dtype.name == "bfloat16" and dtype.itemsize == 2
+    return dtype.itemsize == 2 and dtype.kind == "V" and dtype.name == "bfloat16"  # a name takes microseconds
 
 
 def float_limits(dtype: np.dtype[Any]) -> Any:

@@ -67,6 +67,14 @@ class Seen(NamedTuple):
     dtype: np.dtype[Any]
 
 
+class Lying(NamedTuple):
+    """A value as an array over memory of others, which begins where a word of the frame says (0: always)."""
+
+    slot: int
+    base: int
+    array: Array
+
+
 class Binding:
     """Memory as `driver` says, at `address`. Whoever keeps its address keeps the binding.
 
@@ -101,7 +109,16 @@ class Binding:
         self._blocks = Blocks()
         self.seen: dict[Node, Seen] = {}
         """Where values lie that NumPy reads or writes, as far as anybody asked."""
+        self.lying: dict[Node, Lying] = {}
+        """The same as arrays, for calls that have none of their own."""
         self._fill(stretches.launches, kernels, [sizes[name] for name in symbols])
+
+    def base(self, region: Region, number: int, words: Sequence[int]) -> tuple[int, int]:
+        """The word of a frame, if any, that says where memory begins (else 0), and where it does."""
+        first = self._slots.get(region)
+        if first is None:
+            return 0, self._bases[region][number]
+        return first + number, words[first + number]
 
     def _fill(self, launches: Sequence[Launch], kernels: Mapping[str, int], sizes: Sequence[int]) -> None:
         numbers: list[int] = []

@@ -25,9 +25,14 @@ UNBOUND, REFUSED = 1, 2
 
 @struct
 class ProgramContext(ContextHeader):
-    """A context of a program: the first of its bindings, or 0."""
+    """A context of a program: the first of its bindings, or 0.
+
+    Where Python runs the program, what is to be called with the frame; it leaves its answer.
+    """
 
     first: Address
+    called: Address
+    answer: I64
 
 
 @struct
@@ -91,6 +96,15 @@ def tinytorch_run_part(code: Code, binding: Pointer, frame: Pointer, first: Word
 
 
 @routine
+def tinytorch_run_called(code: Code, frame: Pointer) -> Int:
+    """Run the program of a frame that Python runs. What it does not come to answer, it refuses."""
+    context = frame.pointers[0].fields(ProgramContext)
+    context["answer"] = REFUSED
+    code.call(context["called"], None, frame)
+    return context["answer"]
+
+
+@routine
 def patch(code: Code, binding: Pointer, frame: Pointer) -> None:
     """Write the addresses of a frame into the numbers of kernels."""
     bound = binding.fields(BindingRecord)
@@ -125,12 +139,13 @@ def run_launch(code: Code, launch: Pointer) -> None:
 
 
 class Driver:
-    """The native function that runs programs, loaded."""
+    """The native functions that run programs, loaded: those of an entry, and one for parts."""
 
     def __init__(self, cache: ObjectCache) -> None:
-        routines = [tinytorch_run, tinytorch_run_part]
+        routines = [tinytorch_run, tinytorch_run_part, tinytorch_run_called]
         self._library = load_routines(routines, cache, {PARALLEL: parallel_address()})
         self.address = self._library[tinytorch_run.name]
+        self.called_address = self._library[tinytorch_run_called.name]
         part = ctypes.CFUNCTYPE(
             ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -17,8 +17,22 @@ from compiler.loops.places import Places, Region
 Array: TypeAlias = np.ndarray[Any, Any]
 
 
+def seen_of(places: Places, node: Node, sizes: Mapping[str, int]) -> Seen:
+    """Where a value lies in calls of some sizes."""
+    located, dtype = places[node], node.type.dtype
+    pointer = located.pointer
+    return Seen(
+        pointer.region,
+        pointer.number,
+        evaluate(pointer.offset, sizes),
+        tuple(evaluate(n, sizes) for n in node.type.shape),
+        tuple(evaluate(n, sizes) * dtype.size for n in located.strides),
+        dtype.numpy,
+    )
+
+
 @dataclass(slots=True)
-class Call:
+class Looking:
     """One call: its binding, its frame, and the memory in which the values of the plan lie."""
 
     places: Places
@@ -32,7 +46,7 @@ class Call:
         """The array of a stored value."""
         seen = self.binding.seen.get(node)
         if seen is None:
-            seen = self.binding.seen[node] = self._seen(node)
+            seen = self.binding.seen[node] = seen_of(self.places, node, self.binding.sizes)
         if 0 in seen.shape:
             return np.empty(seen.shape, seen.dtype)
         root = self._root(seen)
@@ -40,18 +54,6 @@ class Call:
             return root  # what lies in an argument or a result from its beginning, mostly all of it
         whole = root.reshape(-1).view(np.uint8)
         return np.ndarray(seen.shape, seen.dtype, whole, seen.offset, seen.strides)
-
-    def _seen(self, node: Node) -> Seen:
-        located, dtype, sizes = self.places[node], node.type.dtype, self.binding.sizes
-        pointer = located.pointer
-        return Seen(
-            pointer.region,
-            pointer.number,
-            evaluate(pointer.offset, sizes),
-            tuple(evaluate(n, sizes) for n in node.type.shape),
-            tuple(evaluate(n, sizes) * dtype.size for n in located.strides),
-            dtype.numpy,
-        )
 
     def _root(self, seen: Seen) -> Array:
         """The array in which a value lies."""

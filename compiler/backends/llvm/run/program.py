@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -18,8 +19,9 @@ from compiler.backends.llvm.jit.engine import Target
 from compiler.backends.llvm.run.binding import Binding, Stretches, address_of, frame_of, stretches_of
 from compiler.backends.llvm.run.context import NativeContext
 from compiler.backends.llvm.run.driver import driver
+from compiler.backends.llvm.run.frames import FrameProgram
 from compiler.backends.llvm.run.kept import Keeper, is_keepable
-from compiler.backends.llvm.run.looking import Call
+from compiler.backends.llvm.run.looking import Looking
 from compiler.backends.llvm.run.python_steps import run_python_step
 from compiler.backends.llvm.run.timing import run_timed
 from compiler.backends.llvm.steps.launches import Launch, PythonStep
@@ -30,8 +32,10 @@ from compiler.backends.llvm.steps.products import tables_of
 from compiler.backends.llvm.steps.slow import slow_kernels
 from compiler.backends.llvm.steps.wording import Words
 from compiler.ir.dims import Extent, evaluate, symbols
+from compiler.ir.known_calls import known_call
+from compiler.ir.linear_algebra import FUNCTIONS
 from compiler.ir.node import Node
-from compiler.ir.op import Parameter
+from compiler.ir.op import ArrayFunction, Call, Parameter
 from compiler.loops.language import Kernel
 from compiler.loops.places import Region
 from compiler.schedule.plan import Plan
@@ -75,6 +79,7 @@ class NativeProgram:
         self._apart = Apart(())
         self._guard = threading.Lock()
         self._keeper: Keeper | None = None
+        self._frames: FrameProgram | None = None
 
     @property
     def python_steps(self) -> tuple[PythonStep, ...]:
@@ -125,6 +130,8 @@ class NativeProgram:
 
     def run(self, inputs: Sequence[Array], sizes: Mapping[str, int], outputs: Sequence[Array]) -> None:
         """One call, as `Executable.run` says."""
+        if self._frames is not None:
+            self._frames.hand_on()
         self._apart.look()
         widen()
         context = self._take()
@@ -184,21 +191,39 @@ class NativeProgram:
         buffers = {node.op.buffer for node in nodes if isinstance(node.op, Parameter)}
         locks = word_locks(sorted(buffers, key=lambda buffer: buffer.serial))
         self._apart = Apart(door.buffers)
+        context, address = self._contexts[0], driver().address
+        if self.python_steps:
+            bound, address = partial(self._bound, context), driver().called_address
+            self._frames = FrameProgram(self.lowered.places, context, bound, spec.frame_slots)
         return make_entry(
-            spec, driver().address, self._contexts[0].context, fallback, apart=self._apart.address,
+            spec, address, context.context, fallback, apart=self._apart.address,
             locks=[lock.address for lock in locks], keep=[self, *locks],
         )  # fmt: skip
 
+    def _bound(self, context: NativeContext, words: Sequence[int]) -> Binding | None:
+        """The binding that a context has for the extents of a frame."""
+        return context.find(dict(zip(self.symbols, words[1:], strict=False)), self.lowered.places.buffers)
+
     def _spec(self, door: Door) -> EntrySpec | None:
         """What the native entry is to know; None where there is none."""
-        if self.python_steps:
+        if self.python_steps and not self._is_repeatable(door):
             return None
         picoseconds = sum((step.picoseconds for step in self.copies.steps), start=self.lowered.picoseconds())
         spec = entry_spec(door, picoseconds)
         return spec if spec is not None and spec.symbols == self.symbols else None
 
+    def _is_repeatable(self, door: Door) -> bool:
+        """Whether a call that NumPy computes some of may be begun, and done again: nobody sees any of it.
+
+        Functions of users do, and keep arrays that they are given.
+        """
+        is_ours = all(_is_ours(node) for step in self.python_steps for node in step.nodes)
+        return is_ours and not door.donated and not self.plan.schedule.graph.updates
+
     def keep(self, door: Door, key: str) -> None:
         """As `Keepable` says: of programs that have constants and no parameters, and run natively."""
+        if self.python_steps:
+            return
         spec = self._spec(door)
         constants = [buffer.array for buffer in self.lowered.places.buffers]
         is_plain = self.maker is BY_LLVM and not (door.buffers or door.donated)
@@ -217,11 +242,11 @@ class NativeProgram:
         inputs: Sequence[Array],
         sizes: Mapping[str, int],
         outputs: Sequence[Array],
-    ) -> Call:
+    ) -> Looking:
         binding = self._binding(context, sizes)
         values = [context.context.address, *(sizes[name] for name in self.symbols)]
         frame = frame_of([*values, *map(address_of, inputs), *map(address_of, outputs)])
-        return Call(self.lowered.places, context, binding, frame, inputs, outputs)
+        return Looking(self.lowered.places, context, binding, frame, inputs, outputs)
 
     def _take(self) -> NativeContext:
         with self._guard:
@@ -263,6 +288,14 @@ class NativeProgram:
             context.add(found)
             self._keep(sizes, stretches, size)
         return found
+
+
+def _is_ours(node: Node) -> bool:
+    """Whether it is no function of a user."""
+    function: object = node.op.function if isinstance(node.op, Call) else None
+    if isinstance(function, ArrayFunction):
+        return known_call(function.label, node.type) == node.op
+    return function is None or function in FUNCTIONS.values()
 
 
 def _chosen(launches: Iterable[Launch]) -> dict[str, Kernel]:
