@@ -174,11 +174,21 @@ def write_ranked(out: Array, x: Array, ranks: Array, or_nan: bool = False) -> No
         return
     for rows, given in _blocks(out, x):
         is_few = len(wanted) <= _RANKS and x.shape[-1] * x.itemsize > _SORTED
-        parted = np.partition(given, wanted, axis=-1) if is_few else np.sort(given, axis=-1)
+        parted = _parted(given, wanted) if is_few else np.sort(given, axis=-1)
         rows[...] = parted[..., ranks]
         if or_nan and x.dtype.kind == "f":
             last = parted[..., wanted[-1] :].max(axis=-1) if is_few else parted[..., -1]
             np.copyto(rows, np.nan, where=np.isnan(last)[..., None])
+
+
+def _parted(x: Array, ranks: Array) -> Array:
+    """Rows parted at ascending ranks, one after the other: NumPy does so by vectors for one alone."""
+    found = np.array(x)
+    start = 0
+    for rank in ranks.tolist():
+        found[..., start:].partition(rank - start, axis=-1)
+        start = rank + 1
+    return found
 
 
 def write_at_ranks(out: Array, x: Array, ranks: Array) -> None:

@@ -168,6 +168,17 @@ class Way:
             inside()
         self.writer.write(If(condition, tuple(body)))
 
+    def chosen(
+        self, condition: Value, given: Sequence[Value], make: Callable[[], Sequence[Operand]]
+    ) -> list[Value]:
+        """What is made where a scalar condition holds, else what is given."""
+        with self.writer.block() as body:
+            made = make()
+        inside, after = ([Value(item.dtype, item.lanes) for item in given] for _ in range(2))
+        carried = tuple(Carry(*parts) for parts in zip(inside, given, made, after, strict=True))
+        self.writer.write(If(condition, tuple(body), carried=carried))
+        return after
+
     def columns(self, span: Span, inside: Callable[[Value], None]) -> None:
         """A loop over vectors of columns."""
         self.each((self._aligned(span[0]), span[1]), inside, self.step)

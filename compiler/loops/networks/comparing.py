@@ -75,6 +75,27 @@ def _ends(dtype: DType, descending: bool) -> Literal:
     return Literal.of(int(limits.min if descending else limits.max), dtype)
 
 
+def in_order(way: Way, dtype: DType, descending: bool, x: Value) -> Value:
+    """Integers in the order of elements, as wide as they are."""
+    if dtype.is_float:
+        integer = INTEGERS[dtype]
+        zero, nan = (Literal.of(number, dtype) for number in (0.0, np.nan))
+        x = way.let("where", way.let("eq", x, zero, dtype=BOOL), zero, x, dtype=dtype)
+        x = way.let("where", way.let("isnan", x, dtype=BOOL), nan, x, dtype=dtype)
+        bits = way.let("bits", x, dtype=integer)
+        sign = way.let("ashr", bits, Literal.of(8 * dtype.size - 1, integer), dtype=integer)
+        turned = way.let("and", sign, _ends(integer, False), dtype=integer)
+        x = way.let("xor", bits, turned, dtype=integer)
+    return way.let("not", x, dtype=x.dtype) if descending else x
+
+
+def nan_in_order(dtype: DType, descending: bool) -> Literal:
+    """Where NaN stands in the order of floats."""
+    integer = INTEGERS[dtype]
+    pattern = int(np.array(np.nan, dtype.numpy).view(integer.numpy))
+    return Literal.of(~pattern if descending else pattern, integer)
+
+
 @dataclass(frozen=True)
 class Values:
     """Elements themselves; of NaN an infinity."""
@@ -127,26 +148,6 @@ class _Placed:
     dtype: DType
     descending: bool
 
-    def _key(self, x: Value) -> Value:
-        """Integers in the order of the elements, as wide as they are."""
-        way, dtype = self.way, self.dtype
-        if dtype.is_float:
-            integer = INTEGERS[dtype]
-            zero, nan = (Literal.of(number, dtype) for number in (0.0, np.nan))
-            x = way.let("where", way.let("eq", x, zero, dtype=BOOL), zero, x, dtype=dtype)
-            x = way.let("where", way.let("isnan", x, dtype=BOOL), nan, x, dtype=dtype)
-            bits = way.let("bits", x, dtype=integer)
-            sign = way.let("ashr", bits, Literal.of(8 * dtype.size - 1, integer), dtype=integer)
-            turned = way.let("and", sign, _ends(integer, False), dtype=integer)
-            x = way.let("xor", bits, turned, dtype=integer)
-        return way.let("not", x, dtype=x.dtype) if self.descending else x
-
-    def _nan(self) -> Literal:
-        """The key of NaN."""
-        integer = INTEGERS[self.dtype]
-        pattern = int(np.array(np.nan, self.dtype.numpy).view(integer.numpy))
-        return Literal.of(~pattern if self.descending else pattern, integer)
-
     def _splat(self, place: Number) -> Value:
         return self.way.writer.let("splat", INT64, self.way.writer.sum(place, 0), lanes=self.way.lanes)
 
@@ -167,7 +168,7 @@ class Packed(_Placed):
 
     def made(self, x: Value, place: Number) -> Item:
         way = self.way
-        key = way.let("cast", self._key(x), dtype=INT64)
+        key = way.let("cast", in_order(self.way, self.dtype, self.descending, x), dtype=INT64)
         above = way.let("shl", key, Literal.of(32, INT64), dtype=INT64)
         return (way.let("or", above, self._splat(place), dtype=INT64),)
 
@@ -181,7 +182,9 @@ class Packed(_Placed):
         if not self.dtype.is_float:
             return None
         key = self.way.let("ashr", item[0], Literal.of(32, INT64), dtype=INT64)
-        return self.way.let("eq", key, Literal.of(self._nan().value, INT64), dtype=BOOL)
+        return self.way.let(
+            "eq", key, Literal.of(nan_in_order(self.dtype, self.descending).value, INT64), dtype=BOOL
+        )
 
 
 class Pairs(_Placed):
@@ -199,7 +202,7 @@ class Pairs(_Placed):
         return _ends(INT64, False), _ends(INT64, False)
 
     def made(self, x: Value, place: Number) -> Item:
-        return self._key(x), self._splat(place)
+        return in_order(self.way, self.dtype, self.descending, x), self._splat(place)
 
     def exchanged(self, a: Item, b: Item) -> tuple[Item, Item]:
         way = self.way
@@ -215,4 +218,8 @@ class Pairs(_Placed):
         return item[1]
 
     def is_nan(self, item: Item) -> Value | None:
-        return self.way.let("eq", item[0], self._nan(), dtype=BOOL) if self.dtype.is_float else None
+        return (
+            self.way.let("eq", item[0], nan_in_order(self.dtype, self.descending), dtype=BOOL)
+            if self.dtype.is_float
+            else None
+        )

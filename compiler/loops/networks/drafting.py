@@ -22,15 +22,12 @@ from compiler.ir.node import Node
 from compiler.ir.op import Call
 from compiler.ir.ordering import LONGEST_NETWORKED, NETWORKED
 from compiler.ir.types import BOOL, INT64
-from compiler.loops.drafts import Draft, UnsupportedError, number_of
+from compiler.loops.drafts import Draft, UnsupportedError
 from compiler.loops.language import (
-    Check,
     Count,
     For,
     Kernel,
     Literal,
-    Load,
-    Memory,
     Operand,
     Ref,
     Store,
@@ -39,8 +36,9 @@ from compiler.loops.language import (
 from compiler.loops.networks.batcher import Network, comparators, whole
 from compiler.loops.networks.columns import Columns
 from compiler.loops.networks.comparing import INTEGERS, Kind, Packed, Pairs, Values
+from compiler.loops.networks.ranks import Ranks
 from compiler.loops.networks.rows import Rows
-from compiler.loops.places import Places, Pointer, Region
+from compiler.loops.places import Places
 from compiler.loops.ways import Way
 from compiler.loops.writing import Writer
 from compiler.schedule import schedule
@@ -124,14 +122,17 @@ class _Drafting:
     def draft(self) -> Draft:
         """The loops over groups of rows, and what is done to each."""
         width, way = self.x.width, self.way
-        rank = self._ranks() if isinstance(self.function, Ranked | AtRanks) else None
+        ranks = None
+        if isinstance(self.function, Ranked | AtRanks):
+            ranks = Ranks(self.writer, self.node, self.places, width)
+            self.addresses |= ranks.addresses
         self.columns.end(width)
         with self.writer.block() as body:
             self._sort()
-            if rank is None:
+            if ranks is None:
                 self._write()
             else:
-                self._write_ranked(rank)
+                self._write_ranked(ranks)
         nest = For(self.group, 0, self.count, tuple(body), way.lanes)
         memories = (*self.addresses, *self.columns.memories)
         kernel = Kernel(memories, way.chunk, (), (*self.writer.blocks[0], nest))
@@ -246,36 +247,14 @@ class _Drafting:
 
         self.way.each((0, self.out.width), square, self.way.lanes)
 
-    def _ranks(self) -> Callable[[Value], Value]:
-        """The rank of each result. All are checked first."""
-        node, writer = self.node.operands[1], self.writer
-        memory, status = Memory(node.type.dtype, label=node), Memory(INT64)
-        located = self.places[node]
-        self.addresses |= {memory: located.pointer, status: Pointer(Region.STATUS, 0)}
-        stride = number_of(located.strides[0])
-
-        def rank(place: Value) -> Value:
-            found = Value(memory.dtype)
-            writer.write(Load(found, Ref(memory, ((place, stride),))))
-            return found if found.dtype is INT64 else writer.let("cast", INT64, found)
-
-        def check(place: Value) -> None:
-            found = rank(place)
-            for atom, bound in (("ge", 0), ("lt", self.x.width)):
-                holds = writer.let(atom, BOOL, found, Literal.of(bound, INT64))
-                writer.write(Check(holds, status))
-
-        self.way.each((0, self.out.width), check)
-        return rank
-
-    def _write_ranked(self, rank: Callable[[Value], Value]) -> None:
+    def _write_ranked(self, ranks: Ranks) -> None:
         """Stores the columns of some ranks; of rows with NaN the last one, where that is what is wanted."""
         assert isinstance(self.function, Ranked | AtRanks)
         last = self.columns.item(self.x.width - 1)
         is_nan = self.kind.is_nan(last) if self.function.or_nan else None
 
         def column(place: Value) -> None:
-            found = self.kind.result(self.columns.item(rank(place)))
+            found = self.kind.result(self.columns.item(ranks.rank(place)))
             if is_nan is not None:
                 found = self.way.let("where", is_nan, self.kind.result(last), found, dtype=found.dtype)
             self.out.store_column(place, found)
