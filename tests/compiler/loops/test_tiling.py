@@ -17,7 +17,19 @@ WIDE = replace(HOST, vector_bytes=64, vector_registers=32)
 
 @pytest.mark.parametrize(
     ("rows", "columns", "expected"),
-    [(27, 32, 7), (64, 32, 8), (9, 32, 5), (196, 32, 8), (25, 16, 8), (17, 48, 6), (None, 32, 8), (6, 32, 6)],
+    [
+        (27, 32, 7),
+        (64, 32, 8),
+        (9, 32, 9),
+        (14, 64, 14),
+        (15, 32, 8),
+        (9, 48, 5),
+        (196, 32, 8),
+        (25, 16, 8),
+        (17, 48, 6),
+        (None, 32, 8),
+        (6, 32, 6),
+    ],
 )
 def test_a_tile_has_rows_that_fit_how_many_there_are(rows, columns, expected):
     """Columns of 16 are one vector: a tile of few rows would wait for its sums."""
@@ -33,6 +45,19 @@ def test_products_of_a_few_rows_too_many_for_whole_tiles(rows, terms, columns):
     plain, mapped = program(a, b)
     assert np.array_equal(plain, a @ b)
     assert np.array_equal(mapped, np.maximum(a @ b, 0))
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "is_copied"),
+    [(15, 4096, False), (16, 4096, True), (16, 4000, False), (32, 4000, True)],
+)
+def test_panels_whose_rows_have_few_places_in_a_cache_are_copied_for_fewer_rows(rows, columns, is_copied):
+    x, w = tt.input("x", (rows, 20)), tt.input("w", (20, columns))
+    program = tt.compile([x, w], x @ w, backend="llvm")
+    assert ("pack" in program.source(0)) == is_copied
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(-9, 9, shape).astype("f") for shape in ((rows, 20), (20, columns)))
+    assert np.array_equal(program(a, b), a @ b)
 
 
 def test_sums_that_nothing_follows_are_stored_by_the_tile():
