@@ -49,7 +49,7 @@ class Rows:
 
     def store(self, first: Value, columns: Sequence[Value]) -> None:
         """Stores columns from one on: as many as there are lanes, or all that there are."""
-        if self.along != 1 or self.width == 1:
+        if self.along != 1 or len(columns) == 1:  # LLVM 22 turns equal columns wrongly
             for number, column in enumerate(columns):
                 self.store_column(self.way.writer.sum(first, number), column)
             return

@@ -46,6 +46,7 @@ from compiler.loops.networks.drafting import network_draft
 from compiler.loops.places import Located, Places, Pointer, Region, dense_strides
 from compiler.loops.prefixes import prefix_draft
 from compiler.loops.products import ProductWriter
+from compiler.loops.scanning import scanning_draft
 from compiler.loops.selecting.drafting import selection_draft
 from compiler.loops.turns import turn_of
 from compiler.rewrite.refusal import Refusal
@@ -298,7 +299,7 @@ class _Lowering:
     def _native(self, kernel: Kernel) -> None:
         first = kernel.members[0]
         stored = frozenset(self.plan.schedule.outputs(kernel))
-        for draft_of in (factor_draft, selection_draft, network_draft):
+        for draft_of in (factor_draft, selection_draft, network_draft, scanning_draft):
             written = draft_of(kernel, self.places, self.target.vector_bytes)
             if written is not None:
                 self.steps.append(written_step(kernel.members, *written))
