@@ -1,1 +1,1 @@
-"""Short rows sorted by networks: what is compared, which columns meet, and the kernels of calls."""
+"""Rows sorted by networks, side by side or alone: what is compared, which columns meet, and the kernels."""

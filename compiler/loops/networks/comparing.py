@@ -89,6 +89,17 @@ def in_order(way: Way, dtype: DType, descending: bool, x: Value) -> Value:
     return way.let("not", x, dtype=x.dtype) if descending else x
 
 
+def from_order(way: Way, dtype: DType, descending: bool, key: Value) -> Value:
+    """The elements of integers in their order."""
+    if descending:
+        key = way.let("not", key, dtype=key.dtype)
+    if not dtype.is_float:
+        return key
+    sign = way.let("ashr", key, Literal.of(8 * dtype.size - 1, key.dtype), dtype=key.dtype)
+    turned = way.let("and", sign, _ends(key.dtype, False), dtype=key.dtype)
+    return way.let("from_bits", way.let("xor", key, turned, dtype=key.dtype), dtype=dtype)
+
+
 def nan_in_order(dtype: DType, descending: bool) -> Literal:
     """Where NaN stands in the order of floats."""
     integer = INTEGERS[dtype]
@@ -147,9 +158,42 @@ class _Placed:
     way: Way
     dtype: DType
     descending: bool
+    is_along: bool = False
+    """Whether lanes hold neighbours of a row; else rows."""
 
-    def _splat(self, place: Number) -> Value:
-        return self.way.writer.let("splat", INT64, self.way.writer.sum(place, 0), lanes=self.way.lanes)
+    def _places(self, place: Number) -> Value:
+        """Of elements, given that of the first lane's."""
+        first, atom = self.way.writer.sum(place, 0), "lanes" if self.is_along else "splat"
+        return self.way.writer.let(atom, INT64, first, lanes=self.way.lanes)
+
+
+class Keys(_Placed):
+    """Elements as integers in their order, alone."""
+
+    instructions = 4.0
+    layers = 3
+
+    @property
+    def dtypes(self) -> tuple[DType, ...]:
+        return (self.way.dtype,)
+
+    @property
+    def last(self) -> tuple[Literal, ...]:
+        return (_ends(self.way.dtype, False),)
+
+    def made(self, x: Value, place: Number) -> Item:
+        return (in_order(self.way, self.dtype, self.descending, x),)
+
+    def exchanged(self, a: Item, b: Item) -> tuple[Item, Item]:
+        return Values(self.way, self.way.dtype, descending=False).exchanged(a, b)
+
+    def result(self, item: Item) -> Value:
+        return from_order(self.way, self.dtype, self.descending, item[0])
+
+    def is_nan(self, item: Item) -> Value | None:
+        if not self.dtype.is_float:
+            return None
+        return self.way.let("eq", item[0], nan_in_order(self.dtype, self.descending), dtype=BOOL)
 
 
 class Packed(_Placed):
@@ -170,7 +214,7 @@ class Packed(_Placed):
         way = self.way
         key = way.let("cast", in_order(self.way, self.dtype, self.descending, x), dtype=INT64)
         above = way.let("shl", key, Literal.of(32, INT64), dtype=INT64)
-        return (way.let("or", above, self._splat(place), dtype=INT64),)
+        return (way.let("or", above, self._places(place), dtype=INT64),)
 
     def exchanged(self, a: Item, b: Item) -> tuple[Item, Item]:
         return Values(self.way, INT64, descending=False).exchanged(a, b)
@@ -202,7 +246,7 @@ class Pairs(_Placed):
         return _ends(INT64, False), _ends(INT64, False)
 
     def made(self, x: Value, place: Number) -> Item:
-        return in_order(self.way, self.dtype, self.descending, x), self._splat(place)
+        return in_order(self.way, self.dtype, self.descending, x), self._places(place)
 
     def exchanged(self, a: Item, b: Item) -> tuple[Item, Item]:
         way = self.way

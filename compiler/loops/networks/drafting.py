@@ -21,7 +21,7 @@ from compiler.ir.known_calls import AtRanks, First, FirstValues, Order, Ranked, 
 from compiler.ir.node import Node
 from compiler.ir.op import Call
 from compiler.ir.ordering import LONGEST_NETWORKED, NETWORKED
-from compiler.ir.types import BOOL, INT64
+from compiler.ir.types import BOOL, INT64, DType
 from compiler.loops.drafts import Draft, UnsupportedError
 from compiler.loops.language import (
     Count,
@@ -74,6 +74,12 @@ def network_draft(kernel: schedule.Kernel, places: Places, vector_bytes: int) ->
     return drafting.draft(), drafting.way.lanes
 
 
+def longest(function: Sorting, dtype: DType) -> int:
+    """Up to how many elements rows of a dtype are sorted here."""
+    is_narrow = dtype.size == 4 and not isinstance(function, First)
+    return LONGEST_NETWORKED * (LONGER if is_narrow or isinstance(function, Sorted) else 1)
+
+
 def _descends(function: Sorting) -> bool:
     """Whether the greatest element comes first."""
     match function:
@@ -102,9 +108,7 @@ class _Drafting:
             raise UnsupportedError(f"there are no sorting networks for {dtype}")
         if not isinstance(width, int):
             raise UnsupportedError("how long its rows are is not known")
-        is_narrow = dtype.size == 4 and not isinstance(function, First)
-        longest = LONGEST_NETWORKED * (LONGER if is_narrow or isinstance(function, Sorted) else 1)
-        if not 0 < width <= longest:
+        if not 0 < width <= longest(function, dtype):
             raise UnsupportedError(f"NumPy sorts rows of {width} elements faster than a network")
         if not isinstance(node.type.shape[-1], int):
             raise UnsupportedError("how many results a row has is not known")

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -26,23 +25,21 @@ from compiler.ir.node import Node
 from compiler.ir.op import Call, Reducer
 from compiler.ir.ordering import LONGEST_NETWORKED, NETWORKED
 from compiler.ir.types import BOOL, INT64
-from compiler.loops.drafts import Draft, Scratched, evenly_apart, number_of
+from compiler.loops.drafts import Draft, Scratched
 from compiler.loops.language import (
     Count,
     For,
     Kernel,
     Literal,
     Load,
-    Memory,
-    Number,
     Operand,
-    Ref,
     Store,
     Value,
 )
 from compiler.loops.networks.comparing import INTEGERS, nan_in_order
 from compiler.loops.networks.ranks import Ranks
-from compiler.loops.places import Places, Pointer
+from compiler.loops.places import Places
+from compiler.loops.row import Row
 from compiler.loops.selecting.keys import Keys, Numbers
 from compiler.loops.ways import Way
 from compiler.loops.writing import Writer
@@ -90,29 +87,6 @@ def selection_draft(kernel: schedule.Kernel, places: Places, vector_bytes: int) 
     return (drafting.draft(), 1) if drafting.is_sooner() else None
 
 
-@dataclass(frozen=True)
-class _Row:
-    """A row of an array, of a group's number."""
-
-    memory: Memory
-    pointer: Pointer
-    apart: Number
-    along: Number
-    group: Value
-
-    @classmethod
-    def of(cls, node: Node, places: Places, group: Value) -> _Row:
-        located = places[node]
-        apart = evenly_apart(node.type.shape[:-1], located.strides[:-1])
-        memory = Memory(node.type.dtype, label=node)
-        return cls(memory, located.pointer, number_of(apart), number_of(located.strides[-1]), group)
-
-    def ref(self, place: Value, *, is_vector: bool = False) -> Ref:
-        """An element, or those from it on."""
-        terms = tuple(term for term in ((self.group, self.apart), (place, self.along)) if term[1] != 0)
-        return Ref(self.memory, terms, self.along if is_vector else 1)
-
-
 class _Drafting:
     """One such kernel while it is written."""
 
@@ -126,7 +100,7 @@ class _Drafting:
         self.writer, self.group = Writer(), Value(INT64)
         self.way = Way(self.writer, Value(INT64), integer, vector_bytes // integer.size, is_across=False)
         self.count = Count(product(node.type.shape[:-1]))
-        self.x, self.out = (_Row.of(item, places, self.group) for item in (x, node))
+        self.x, self.out = (Row.of(item, places, self.group) for item in (x, node))
         self.addresses = {item.memory: item.pointer for item in (self.x, self.out)}
         self.keys = Keys(self.way, width)
 

@@ -159,8 +159,8 @@ def test_a_derived_class_is_asked_itself():
     [
         (Sorted(), (5, 10), "float16", "there are no sorting networks for float16"),
         (Sorted(), (5, "n"), "float32", "how long its rows are is not known"),
-        (Sorted(), (5, 1025), "float32", "NumPy sorts rows of 1025 elements faster than a network"),
-        (Order(), (5, 513), "int64", "NumPy sorts rows of 513 elements faster than a network"),
+        (Sorted(), (5, 9000), "float32", "NumPy sorts rows of 9000 elements faster than a network"),
+        (Order(), (5, 5000), "int64", "NumPy sorts rows of 5000 elements faster than a network"),
         (First(200), (5, 1300), "float32", "NumPy sorts rows of 1300 elements faster than a network"),
     ],
     ids=lambda item: str(item),

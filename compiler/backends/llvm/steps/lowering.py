@@ -43,6 +43,7 @@ from compiler.loops.folds import fold_draft
 from compiler.loops.indexing import index_draft, scatter_draft
 from compiler.loops.nests import NestWriter
 from compiler.loops.networks.drafting import network_draft
+from compiler.loops.networks.lines import line_draft
 from compiler.loops.places import Located, Places, Pointer, Region, dense_strides
 from compiler.loops.prefixes import prefix_draft
 from compiler.loops.products import ProductWriter
@@ -156,6 +157,10 @@ class Lowered:
 def lower(plan: Plan, target: Target, strides: Mapping[Node, Shape] | None = None) -> Lowered:
     """The steps of a plan, in the order of `steps_of`. Some inputs may have strides that are not dense."""
     return _Lowering(plan, target, Places(plan, strides)).lower()
+
+
+_DRAFTS: Final = (factor_draft, selection_draft, line_draft, network_draft, scanning_draft)
+"""What is written by vectors, the first that knows a kernel."""
 
 
 class _Lowering:
@@ -299,7 +304,7 @@ class _Lowering:
     def _native(self, kernel: Kernel) -> None:
         first = kernel.members[0]
         stored = frozenset(self.plan.schedule.outputs(kernel))
-        for draft_of in (factor_draft, selection_draft, network_draft, scanning_draft):
+        for draft_of in _DRAFTS:
             written = draft_of(kernel, self.places, self.target.vector_bytes)
             if written is not None:
                 self.steps.append(written_step(kernel.members, *written))

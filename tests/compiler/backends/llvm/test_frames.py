@@ -17,7 +17,7 @@ from compiler.ir.op import Call
 from compiler.ir.types import FLOAT32, TensorType
 from tinytorch.tensor import Tensor
 
-LONG = 5000
+LONG = 20_000
 """A row that NumPy sorts."""
 
 
