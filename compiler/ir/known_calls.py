@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,8 @@ from compiler.ir.ordering import (
 )
 from compiler.ir.trait import ArrayFunction, Call
 from compiler.ir.types import INT64, TensorType
+
+Kind = TypeVar("Kind", bound=ArrayFunction)
 
 
 class _OfRows(ArrayFunction):
@@ -309,6 +311,12 @@ KNOWN: Final[Mapping[str, Callable[[TensorType], ArrayFunction]]] = {
     "tt.searchsorted_right": lambda type: Search(right=True),
 }
 """By label, what a call with a result of a type computes."""
+
+
+def function_of(node: Node, *kinds: type[Kind]) -> Kind | None:
+    """The function of a call, if its class is one of some kinds: a derived one may compute something else."""
+    function: object = node.op.function if isinstance(node.op, Call) else None
+    return next((function for kind in kinds if type(function) is kind and isinstance(function, kind)), None)
 
 
 def call_of(function: ArrayFunction, *operands: TensorType) -> Call:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Final
 
 from compiler.ir.dims import Extent, Shape
 from compiler.ir.node import Node
@@ -13,6 +14,9 @@ from compiler.ir.types import INT64, DType, Weak
 from compiler.loops.language import Count, Kernel, Memory, Number, Value
 from compiler.loops.places import KNOWN_STRIDES, Places, Pointer
 from compiler.schedule import schedule
+
+COUNTED: Final = 16
+"""Elements of a vector of which the instructions of loops that are written by vectors are counted."""
 
 
 class UnsupportedError(Exception):

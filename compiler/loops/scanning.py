@@ -20,7 +20,7 @@ from compiler.ir.dims import product
 from compiler.ir.op import Prefix, Scan
 from compiler.ir.ordering import NETWORKED
 from compiler.ir.types import INT64
-from compiler.loops.drafts import Draft, UnsupportedError
+from compiler.loops.drafts import COUNTED, Draft, UnsupportedError
 from compiler.loops.language import Count, For, Kernel, Literal, Number, Operand, Value
 from compiler.loops.networks.rows import Rows
 from compiler.loops.places import Places
@@ -30,8 +30,7 @@ from compiler.loops.writing import Writer
 from compiler.schedule import schedule
 
 _INSTRUCTIONS: Final = 16.0
-_LANES: Final = 16
-"""Instructions for a vector that is read turned, added up and written, over vectors of so many lanes."""
+"""For a vector that is read turned, added up and written."""
 
 
 def scanning_draft(kernel: schedule.Kernel, places: Places, vector_bytes: int) -> tuple[Draft, int] | None:
@@ -64,7 +63,7 @@ def scanning_draft(kernel: schedule.Kernel, places: Places, vector_bytes: int) -
     addresses = {item.memory: item.pointer for item in (rows, out)}
     moves = tuple((item.type.dtype.size, node.type.size) for item in (x, node))
     found = Kernel(tuple(addresses), way.chunk, (), (nest,))
-    instructions = _INSTRUCTIONS * _LANES / lanes
+    instructions = _INSTRUCTIONS * COUNTED / lanes
     return Draft(found, count, addresses, (), count.extent * width, instructions, moves), lanes
 
 

@@ -1,6 +1,7 @@
 """What the comparators of a network put in order: elements, or elements with their places.
 
     values      x                                          as they are
+    keys        order(x)                                   as integers
     packed      order(x) << 32 | place                     of elements of 32 bits, one integer
     pairs       order(x), place                            of elements of 64 bits
 
@@ -83,9 +84,7 @@ def in_order(way: Way, dtype: DType, descending: bool, x: Value) -> Value:
         x = way.let("where", way.let("eq", x, zero, dtype=BOOL), zero, x, dtype=dtype)
         x = way.let("where", way.let("isnan", x, dtype=BOOL), nan, x, dtype=dtype)
         bits = way.let("bits", x, dtype=integer)
-        sign = way.let("ashr", bits, Literal.of(8 * dtype.size - 1, integer), dtype=integer)
-        turned = way.let("and", sign, _ends(integer, False), dtype=integer)
-        x = way.let("xor", bits, turned, dtype=integer)
+        x = _turned(way, bits)
     return way.let("not", x, dtype=x.dtype) if descending else x
 
 
@@ -95,9 +94,14 @@ def from_order(way: Way, dtype: DType, descending: bool, key: Value) -> Value:
         key = way.let("not", key, dtype=key.dtype)
     if not dtype.is_float:
         return key
-    sign = way.let("ashr", key, Literal.of(8 * dtype.size - 1, key.dtype), dtype=key.dtype)
-    turned = way.let("and", sign, _ends(key.dtype, False), dtype=key.dtype)
-    return way.let("from_bits", way.let("xor", key, turned, dtype=key.dtype), dtype=dtype)
+    return way.let("from_bits", _turned(way, key), dtype=dtype)
+
+
+def _turned(way: Way, bits: Value) -> Value:
+    """Integers, of which those of negative ones but the sign are inverted; and back."""
+    dtype = bits.dtype
+    sign = way.let("ashr", bits, Literal.of(8 * dtype.size - 1, dtype), dtype=dtype)
+    return way.let("xor", bits, way.let("and", sign, _ends(dtype, False), dtype=dtype), dtype=dtype)
 
 
 def nan_in_order(dtype: DType, descending: bool) -> Literal:
@@ -166,6 +170,13 @@ class _Placed:
         first, atom = self.way.writer.sum(place, 0), "lanes" if self.is_along else "splat"
         return self.way.writer.let(atom, INT64, first, lanes=self.way.lanes)
 
+    def _is_nan(self, key: Value) -> Value | None:
+        """In which lanes a key is that of NaN; None where it never is."""
+        if not self.dtype.is_float:
+            return None
+        nan = nan_in_order(self.dtype, self.descending).value
+        return self.way.let("eq", key, Literal.of(nan, key.dtype), dtype=BOOL)
+
 
 class Keys(_Placed):
     """Elements as integers in their order, alone."""
@@ -191,24 +202,13 @@ class Keys(_Placed):
         return from_order(self.way, self.dtype, self.descending, item[0])
 
     def is_nan(self, item: Item) -> Value | None:
-        if not self.dtype.is_float:
-            return None
-        return self.way.let("eq", item[0], nan_in_order(self.dtype, self.descending), dtype=BOOL)
+        return self._is_nan(item[0])
 
 
-class Packed(_Placed):
+class Packed(Keys):
     """Elements of 32 bits above their places."""
 
     instructions = 5.0
-    layers = 3
-
-    @property
-    def dtypes(self) -> tuple[DType, ...]:
-        return (INT64,)
-
-    @property
-    def last(self) -> tuple[Literal, ...]:
-        return (_ends(INT64, False),)
 
     def made(self, x: Value, place: Number) -> Item:
         way = self.way
@@ -216,19 +216,12 @@ class Packed(_Placed):
         above = way.let("shl", key, Literal.of(32, INT64), dtype=INT64)
         return (way.let("or", above, self._places(place), dtype=INT64),)
 
-    def exchanged(self, a: Item, b: Item) -> tuple[Item, Item]:
-        return Values(self.way, INT64, descending=False).exchanged(a, b)
-
     def result(self, item: Item) -> Value:
         return self.way.let("and", item[0], Literal.of((1 << 32) - 1, INT64), dtype=INT64)
 
     def is_nan(self, item: Item) -> Value | None:
-        if not self.dtype.is_float:
-            return None
         key = self.way.let("ashr", item[0], Literal.of(32, INT64), dtype=INT64)
-        return self.way.let(
-            "eq", key, Literal.of(nan_in_order(self.dtype, self.descending).value, INT64), dtype=BOOL
-        )
+        return self._is_nan(key)
 
 
 class Pairs(_Placed):
@@ -262,8 +255,4 @@ class Pairs(_Placed):
         return item[1]
 
     def is_nan(self, item: Item) -> Value | None:
-        return (
-            self.way.let("eq", item[0], nan_in_order(self.dtype, self.descending), dtype=BOOL)
-            if self.dtype.is_float
-            else None
-        )
+        return self._is_nan(item[0])

@@ -14,15 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, TypeAlias, get_args
+from typing import Final, TypeAlias
 
 from compiler.ir.dims import product
-from compiler.ir.known_calls import AtRanks, First, FirstValues, Order, Ranked, Sorted
+from compiler.ir.known_calls import AtRanks, First, FirstValues, Order, Ranked, Sorted, function_of
 from compiler.ir.node import Node
-from compiler.ir.op import Call
 from compiler.ir.ordering import LONGEST_NETWORKED, NETWORKED
 from compiler.ir.types import BOOL, INT64, DType
-from compiler.loops.drafts import Draft, UnsupportedError
+from compiler.loops.drafts import COUNTED, Draft, UnsupportedError
 from compiler.loops.language import (
     Count,
     For,
@@ -53,9 +52,6 @@ and 0.16, 0.6, 0.57, 0.47 and 0.8 in float64. Places in int64 take 0.2, 0.4, 0.6
 time, which seeks the first ten among few candidates, and then is ahead from 1000 elements on.
 """
 
-_LANES: Final = 16
-"""Lanes of the vectors of which instructions are counted, an element each."""
-
 _TURNED: Final = 12.0
 """Instructions for a vector that is read and one that is written."""
 
@@ -67,9 +63,9 @@ def network_draft(kernel: schedule.Kernel, places: Places, vector_bytes: int) ->
     networks.
     """
     node = kernel.members[0]
-    function: object = node.op.function if isinstance(node.op, Call) else None
-    if not isinstance(function, Sorting) or type(function) not in get_args(Sorting):
-        return None  # a class that is derived from one of them may compute something else
+    function = function_of(node, Sorted, Order, First, FirstValues, Ranked, AtRanks)
+    if function is None:
+        return None
     drafting = _Drafting(node, function, places, vector_bytes)
     return drafting.draft(), drafting.way.lanes
 
@@ -141,7 +137,7 @@ class _Drafting:
         memories = (*self.addresses, *self.columns.memories)
         kernel = Kernel(memories, way.chunk, (), (*self.writer.blocks[0], nest))
         compared = len(list(comparators(width))) * self.kind.instructions
-        instructions = (compared / width + _TURNED) * _LANES / way.lanes
+        instructions = (compared / width + _TURNED) * COUNTED / way.lanes
         moves = tuple((node.type.dtype.size, node.type.size) for node in (self.node.operands[0], self.node))
         iterations, scratch = self.count.extent * width, self.columns.scratch
         return Draft(kernel, self.count, self.addresses, (), iterations, instructions, moves, scratch=scratch)

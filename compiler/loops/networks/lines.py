@@ -21,12 +21,11 @@ from functools import partial
 from typing import Final
 
 from compiler.ir.dims import product
-from compiler.ir.known_calls import Order, Sorted
+from compiler.ir.known_calls import Order, Sorted, function_of
 from compiler.ir.node import Node
-from compiler.ir.op import Call
 from compiler.ir.ordering import NETWORKED
 from compiler.ir.types import BOOL, INT64
-from compiler.loops.drafts import Draft, Scratched, UnsupportedError
+from compiler.loops.drafts import COUNTED, Draft, Scratched
 from compiler.loops.language import Count, For, Kernel, Literal, Load, Memory, Operand, Ref, Store, Value
 from compiler.loops.networks.batcher import Network, comparators, whole
 from compiler.loops.networks.columns import Columns
@@ -55,9 +54,6 @@ _LAYERS: Final = 3
 _TOGETHER: Final = 16
 """Columns that are put in order in registers."""
 
-_LANES: Final = 16
-"""As many elements are counted as one instruction."""
-
 _FAR: Final = 1.4
 """What rows in lanes take where they have no room in the first cache, to what they take there."""
 
@@ -68,47 +64,54 @@ _MEASURED: Final = 0.4
 def line_draft(kernel: schedule.Kernel, places: Places, vector_bytes: int) -> tuple[Draft, int] | None:
     """The loops of a call that puts few rows in order, and by how many rows they step; None for others."""
     node = kernel.members[0]
-    function: object = node.op.function if isinstance(node.op, Call) else None
-    if not isinstance(function, Sorted | Order) or type(function) not in (Sorted, Order):
-        return None  # a class that is derived from one of them may compute something else
-    x = node.operands[0].type
-    width = x.shape[-1]
-    if x.dtype not in NETWORKED or not isinstance(width, int):
+    function = function_of(node, Sorted, Order)
+    x = node.operands[0].type if function is not None else None
+    if function is None or x is None or x.dtype not in NETWORKED or not isinstance(x.shape[-1], int):
         return None
-    sorts = INT64 if isinstance(function, Order) else INTEGERS.get(x.dtype, x.dtype)
-    lanes = vector_bytes // sorts.size
-    keys = whole(-(-width // lanes)) * lanes * sorts.size
-    keys *= x.dtype.size // 4 if isinstance(function, Order) else 1
-    is_near = keys <= (LONGEST_PLACED if isinstance(function, Order) else LONGEST)
-    if width < FEWEST * lanes or not is_near:
-        return None
-    try:
-        drafting = _Drafting(node, function, places, lanes)
-    except UnsupportedError:
-        return None
-    return (drafting.draft(), 1) if drafting.is_sooner() else None
+    drafting = _Drafting(node, function, places, vector_bytes)
+    return (drafting.draft(), 1) if drafting.is_near and drafting.is_sooner() else None
 
 
 class _Drafting:
     """One such kernel while it is written."""
 
-    def __init__(self, node: Node, function: Sorted | Order, places: Places, lanes: int) -> None:
-        self.node, self.descends = node, function.descending
+    def __init__(self, node: Node, function: Sorted | Order, places: Places, vector_bytes: int) -> None:
+        self.node, self.function = node, function
         x, self.writer, self.group = node.operands[0], Writer(), Value(INT64)
         self.dtype, width = x.type.dtype, x.type.shape[-1]
         assert isinstance(width, int)
-        self.width, self.is_placed = width, isinstance(function, Order)
-        self.longest_across = longest(function, self.dtype)
+        self.width = width
         sorts = INT64 if self.is_placed else INTEGERS.get(self.dtype, self.dtype)
+        lanes = vector_bytes // sorts.size
         self.way = way = Way(self.writer, Value(INT64), sorts, lanes, is_across=True)
         kind = Keys if not self.is_placed else Packed if self.dtype.size == 4 else Pairs
-        self.kind: Kind = kind(way, self.dtype, self.descends, is_along=True)
+        self.kind: Kind = kind(way, self.dtype, function.descending, is_along=True)
         self.columns = Columns(way, self.kind, whole(-(-width // lanes)))
         self.network = Network(self.columns, self.columns.size, self.kind.layers)
         self.count = Count(product(node.type.shape[:-1]))
         self.x, self.out = (Row.of(item, places, self.group) for item in (x, node))
         self.ordered = Memory(node.type.dtype, is_scratch=True)
-        self.bits = lanes.bit_length() - 1
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether places are wanted, not elements."""
+        return isinstance(self.function, Order)
+
+    @property
+    def bits(self) -> int:
+        """Of the number of a lane."""
+        return self.way.lanes.bit_length() - 1
+
+    @property
+    def is_near(self) -> bool:
+        """Whether a row has columns enough, and a cache has room for it."""
+        size = self._bytes(self.columns.size)
+        return self.width >= FEWEST * self.way.lanes and size <= (
+            LONGEST_PLACED if self.is_placed else LONGEST
+        )
+
+    def _bytes(self, columns: int) -> int:
+        return columns * self.way.lanes * sum(dtype.size for dtype in self.kind.dtypes)
 
     # What it takes
 
@@ -123,13 +126,12 @@ class _Drafting:
 
     def is_sooner(self) -> bool:
         """Whether rows in lanes would take longer, as many as there are."""
-        rows = self.count.extent
-        if self.width > self.longest_across or not isinstance(rows, int):
-            return self.width > self.longest_across
-        lanes, kind = self.way.lanes, self.kind
+        rows, lanes, kind = self.count.extent, self.way.lanes, self.kind
+        if self.width > longest(self.function, self.dtype):
+            return True
         across = len(list(comparators(self.width))) * kind.instructions + 24 * self.width
-        is_near = self.width * lanes * kind.dtypes[0].size * len(kind.dtypes) <= LONGEST
-        return self.instructions * rows < across * (1 if is_near else _FAR) * -(-rows // lanes)
+        far = 1 if self._bytes(self.width) <= LONGEST else _FAR
+        return isinstance(rows, int) and self.instructions * rows < across * far * -(-rows // lanes)
 
     # The loops
 
@@ -156,7 +158,7 @@ class _Drafting:
         kernel = Kernel(memories, way.chunk, (), (*self.writer.blocks[0], nest))
         moves = tuple((node.type.dtype.size, node.type.size) for node in (self.node.operands[0], self.node))
         scratch = (*self.columns.scratch, Scratched(self.ordered, size * way.lanes))
-        instructions = _MEASURED * self.instructions / self.width * _LANES
+        instructions = _MEASURED * self.instructions / self.width * COUNTED
         iterations = self.count.extent * self.width
         return Draft(kernel, self.count, addresses, (), iterations, instructions, moves, scratch=scratch)
 
@@ -289,8 +291,8 @@ class _Drafting:
 
         def is_before(place: Value, count: Sequence[Value]) -> Sequence[Operand]:
             x = element(place)
-            found = writer.let("gt" if self.descends else "lt", BOOL, x, zero)
-            if self.descends:
+            found = writer.let("gt" if self.function.descending else "lt", BOOL, x, zero)
+            if self.function.descending:
                 found = writer.let("or", BOOL, found, writer.let("isnan", BOOL, x))
             return [writer.sum(count[0], writer.let("cast", INT64, found))]
 

@@ -20,12 +20,12 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from compiler.ir.dims import product
-from compiler.ir.known_calls import AtRanks, First, FirstValues, Ranked
+from compiler.ir.known_calls import AtRanks, First, FirstValues, Ranked, function_of
 from compiler.ir.node import Node
-from compiler.ir.op import Call, Reducer
+from compiler.ir.op import Reducer
 from compiler.ir.ordering import LONGEST_NETWORKED, NETWORKED
 from compiler.ir.types import BOOL, INT64
-from compiler.loops.drafts import Draft, Scratched
+from compiler.loops.drafts import COUNTED, Draft, Scratched
 from compiler.loops.language import (
     Count,
     For,
@@ -63,9 +63,6 @@ _OF_A_PASS: Final = 66.0
 _OF_A_FIRST: Final = 18.0
 """Instructions of a pass over the keys beside its vectors, and of one of the first elements."""
 
-_LANES: Final = 16
-"""As many elements are counted as one instruction."""
-
 
 def selection_draft(kernel: schedule.Kernel, places: Places, vector_bytes: int) -> tuple[Draft, int] | None:
     """The loops of a call that wants a few of each row, and by how many rows they step; None for others.
@@ -73,9 +70,9 @@ def selection_draft(kernel: schedule.Kernel, places: Places, vector_bytes: int) 
     They are others, too, where a row is sorted sooner.
     """
     node = kernel.members[0]
-    function: object = node.op.function if isinstance(node.op, Call) else None
-    if not isinstance(function, Selecting) or type(function) not in (First, FirstValues, Ranked, AtRanks):
-        return None  # a class that is derived from one of them may compute something else
+    function = function_of(node, First, FirstValues, Ranked, AtRanks)
+    if function is None:
+        return None
     x, wanted = node.operands[0].type, node.type.shape[-1]
     width = x.shape[-1]
     if x.dtype not in NETWORKED or not isinstance(width, int) or not isinstance(wanted, int):
@@ -184,7 +181,7 @@ class _Drafting:
         moves = tuple((node.type.dtype.size, node.type.size) for node in (self.node.operands[0], self.node))
         return Draft(
             kernel, self.count, self.addresses, (), self.count.extent * self.width,
-            self.instructions / self.width * _LANES, moves,
+            self.instructions / self.width * COUNTED, moves,
             scratch=tuple(Scratched(item.memory, item.size) for item in scratch),
         )  # fmt: skip
 

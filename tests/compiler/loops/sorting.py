@@ -50,3 +50,17 @@ def assert_same(found, wanted, function):
     if found.dtype.kind == "f" and not isinstance(function, Ranked):
         known = ~np.isnan(wanted)
         np.testing.assert_array_equal(np.signbit(found[known]), np.signbit(wanted[known]))
+
+
+def assert_threads_change_nothing(function, shape):
+    """The same bits by one, two and three threads."""
+    x = arrays(shape, np.dtype(np.float32))[2]
+    before = tt.get_num_threads()
+    try:
+        found = []
+        for threads in (1, 2, 3):
+            tt.set_num_threads(threads)
+            found.append(compiled(function, None, ("n", shape[1]), "float32")(x).tobytes())
+    finally:
+        tt.set_num_threads(before)
+    assert len(set(found)) == 1

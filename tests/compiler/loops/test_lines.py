@@ -16,7 +16,13 @@ from compiler.loops.pipeline import stages
 from compiler.loops.verify import verify, verify_machine
 from tests.backends import NATIVE
 from tests.compiler.loops.interpreter import garbage, run
-from tests.compiler.loops.sorting import arrays, assert_same, compiled, expected
+from tests.compiler.loops.sorting import (
+    arrays,
+    assert_same,
+    assert_threads_change_nothing,
+    compiled,
+    expected,
+)
 
 MACHINE = engine.host_target().machine
 FUNCTIONS = [made(descends) for made in (Sorted, Order) for descends in (False, True)]
@@ -116,13 +122,4 @@ def test_few_rows_are_sorted_alone_and_many_in_lanes():
 
 
 def test_threads_change_nothing():
-    x = arrays((64, 2000), np.dtype(np.float32))[2]
-    before = tt.get_num_threads()
-    try:
-        found = []
-        for threads in (1, 2, 3):
-            tt.set_num_threads(threads)
-            found.append(compiled(Sorted(), None, (64, 2000), "float32")(x).tobytes())
-    finally:
-        tt.set_num_threads(before)
-    assert len(set(found)) == 1
+    assert_threads_change_nothing(Sorted(), (64, 2000))

@@ -18,7 +18,14 @@ from compiler.loops.pipeline import stages
 from compiler.loops.verify import verify, verify_machine
 from tests.backends import NATIVE
 from tests.compiler.loops.interpreter import garbage, run
-from tests.compiler.loops.sorting import arrays, assert_same, compiled, expected, functions
+from tests.compiler.loops.sorting import (
+    arrays,
+    assert_same,
+    assert_threads_change_nothing,
+    compiled,
+    expected,
+    functions,
+)
 
 MACHINE = engine.host_target().machine
 EVERY = [*range(1, 71), 100, 128, 129, 200, 256, 300]
@@ -122,16 +129,7 @@ def test_rows_of_any_rank(shape):
 
 
 def test_threads_change_nothing():
-    x = arrays((2000, 100), np.dtype(np.float32))[2]
-    before = tt.get_num_threads()
-    try:
-        found = []
-        for threads in (1, 2, 3):
-            tt.set_num_threads(threads)
-            found.append(compiled(Sorted(), None, ("n", 100), "float32")(x).tobytes())
-    finally:
-        tt.set_num_threads(before)
-    assert len(set(found)) == 1
+    assert_threads_change_nothing(Sorted(), (2000, 100))
 
 
 @pytest.mark.parametrize("backend", NATIVE)

@@ -18,7 +18,13 @@ from compiler.loops.selecting.drafting import LONGEST, MOST_FIRST, selection_dra
 from compiler.loops.verify import verify, verify_machine
 from tests.backends import NATIVE
 from tests.compiler.loops.interpreter import garbage, run
-from tests.compiler.loops.sorting import arrays, assert_same, compiled, expected
+from tests.compiler.loops.sorting import (
+    arrays,
+    assert_same,
+    assert_threads_change_nothing,
+    compiled,
+    expected,
+)
 
 MACHINE = engine.host_target().machine
 WIDTHS = [1, 2, 3, 7, 15, 16, 17, 63, 64, 65, 130, 1000]
@@ -137,16 +143,7 @@ def test_numbers_that_differ_in_their_last_bits():
 
 
 def test_threads_change_nothing():
-    x = arrays((64, 5000), np.dtype(np.float32))[2]
-    before = tt.get_num_threads()
-    try:
-        found = []
-        for threads in (1, 2, 3):
-            tt.set_num_threads(threads)
-            found.append(compiled(First(40), None, ("n", 5000), "float32")(x).tobytes())
-    finally:
-        tt.set_num_threads(before)
-    assert len(set(found)) == 1
+    assert_threads_change_nothing(First(40), (64, 5000))
 
 
 def test_a_rank_that_no_element_has_is_refused():

@@ -16,10 +16,9 @@ import numpy as np
 
 from compiler.backends.llvm.run.binding import Binding, Lying, Seen
 from compiler.backends.llvm.run.context import NativeContext
-from compiler.backends.llvm.run.driver import UNBOUND, driver
+from compiler.backends.llvm.run.driver import UNBOUND
 from compiler.backends.llvm.run.looking import seen_of
-from compiler.backends.llvm.run.python_steps import run_python_step
-from compiler.backends.llvm.steps.launches import PythonStep
+from compiler.backends.llvm.run.python_steps import run_segments
 from compiler.ir.node import Node
 from compiler.loops.places import Places
 
@@ -45,7 +44,6 @@ class FrameProgram:
         self._places, self._context, self._bound = places, context, bound
         self._words: Any = ctypes.c_int64 * words
         self._function = _PROTOTYPE(self._run)
-        self._run_part = driver().run_part
         self._interrupts: dict[int, KeyboardInterrupt] = {}
         """By thread, what the native code that is called would not hand on."""
         context.context.memory.called = ctypes.cast(self._function, ctypes.c_void_p).value or 0
@@ -68,12 +66,7 @@ class FrameProgram:
         binding = self._bound(words)
         if binding is None:
             return UNBOUND
-        for segment in binding.segments:
-            if isinstance(segment, PythonStep):
-                run_python_step(segment, partial(self._look, binding, words), binding.sizes)
-            elif (answer := self._run_part(binding.address, frame, *segment)) != 0:
-                return answer
-        return 0
+        return run_segments(binding, frame, partial(self._look, binding, words))
 
     def _look(self, binding: Binding, words: Sequence[int], node: Node) -> Array:
         """The array of a stored value."""
@@ -88,7 +81,8 @@ class FrameProgram:
 def _array_at(address: int, seen: Seen) -> Array:
     if 0 in seen.shape:
         return np.empty(seen.shape, seen.dtype)
-    apart = zip(seen.shape, seen.strides, strict=True)
-    size = sum((extent - 1) * stride for extent, stride in apart) + seen.dtype.itemsize
-    memory: Any = (ctypes.c_uint8 * size).from_address(address)
-    return np.ndarray(seen.shape, seen.dtype, memory, 0, seen.strides)
+    far = [(extent - 1) * stride for extent, stride in zip(seen.shape, seen.strides, strict=True)]
+    before = -sum(distance for distance in far if distance < 0)
+    size = before + sum(distance for distance in far if distance > 0) + seen.dtype.itemsize
+    memory: Any = (ctypes.c_uint8 * size).from_address(address - before)
+    return np.ndarray(seen.shape, seen.dtype, memory, before, seen.strides)

@@ -22,7 +22,7 @@ from compiler.backends.llvm.run.driver import driver
 from compiler.backends.llvm.run.frames import FrameProgram
 from compiler.backends.llvm.run.kept import Keeper, is_keepable
 from compiler.backends.llvm.run.looking import Looking
-from compiler.backends.llvm.run.python_steps import run_python_step
+from compiler.backends.llvm.run.python_steps import run_segments
 from compiler.backends.llvm.run.timing import run_timed
 from compiler.backends.llvm.steps.launches import Launch, PythonStep
 from compiler.backends.llvm.steps.laying import Laying, laying
@@ -137,12 +137,8 @@ class NativeProgram:
         context = self._take()
         try:
             call = self._call(context, inputs, sizes, outputs)
-            binding, run_part = call.binding, driver().run_part
-            for segment in binding.segments:
-                if isinstance(segment, PythonStep):
-                    run_python_step(segment, call.look, binding.sizes)
-                elif run_part(binding.address, call.frame, *segment) != 0:
-                    self.lowered.raise_refusal(call.look, binding.sizes)
+            if run_segments(call.binding, call.frame, call.look) != 0:
+                self.lowered.raise_refusal(call.look, call.binding.sizes)
         finally:
             context.locks.release()
 
@@ -163,9 +159,7 @@ class NativeProgram:
         context = self._take()
         try:
             call = self._call(context, inputs, sizes, outputs)
-            binding, run_part = call.binding, driver().run_part
-            parts = [part for part in binding.segments if not isinstance(part, PythonStep)]
-            return all(run_part(binding.address, call.frame, *part) == 0 for part in parts)
+            return run_segments(call.binding, call.frame, call.look) == 0
         finally:
             context.locks.release()
 
