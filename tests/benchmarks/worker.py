@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.settling import settle
+from tests.benchmarks.settling import SLEEPING_SOON, settle
 
 MOST_STEPS = 200_000
 COMPARED_STEPS = 4
@@ -28,6 +28,7 @@ def main(system: str, workload: str, seconds: float, threads: int = 0) -> None:
     """Serves rounds until standard input ends."""
     if threads and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
+    os.environ.update(SLEEPING_SOON)
     clock = time.process_time if threads == 1 else time.perf_counter
     start = clock()
     module = importlib.import_module(f"tests.benchmarks.systems.{system}")

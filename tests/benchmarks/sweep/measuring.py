@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tests.benchmarks.settling import settle
+from tests.benchmarks.settling import SLEEPING_SOON, settle
 from tests.benchmarks.sweep.families import workloads
 from tests.benchmarks.sweep.words import SYSTEMS, MissingWordError, Step, as_list
 from tests.benchmarks.sweep.workload import Workload
@@ -80,6 +80,7 @@ def racers(systems: Sequence[str], seed: int, threads: int) -> Iterator[list[Rac
         os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
         os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
     os.environ.pop("OPENBLAS_CORETYPE", None)  # NumPy's best kernel
+    os.environ.update(SLEEPING_SOON)
     started = [Racer(system, seed, threads) for system in systems]
     try:
         yield started
