@@ -7,6 +7,7 @@ import pytest
 
 import tinytorch as tt
 from compiler.backends.llvm.jit import engine
+from compiler.ir.types import DType
 from compiler.loops.lowering import lower
 from compiler.loops.pairing import pair
 from compiler.loops.source import source
@@ -74,6 +75,76 @@ def test_a_sum_of_unknown_length_is_right(vectors):
     x, total = np.arange(4 * vectors + 8, dtype=np.float32), np.full(1, -1.0)
     assert run(kernel, vectors, x, total)
     assert total[0] == x[: 4 * vectors].sum()
+
+
+SHORT = """\
+n : i64
+%x : f16 at input %x
+%s : f64 at output 0
+for chunk in chunks:
+    sum0 : f64x4 = 0.0
+    for i in 0 .. 36 in vectors of 4:
+        sum0 += f64(f32(%x[i]))
+    %sum : f64 = join sum(sum0)
+    %s[chunk] = %sum
+"""
+
+IN_FOURS = """\
+n : i64
+%x : f16 at input %x
+%s : f64 at output 0
+for chunk in chunks:
+    sum0 : f64x4 = 0.0
+    for i in 0 .. 32 by 16 in vectors of 4:
+        t0 : f32x4 = f32(%x[(i + 4); 4 lanes])
+        t1 : f32x4 = f32(%x[(i + 12); 4 lanes])
+        t2 : f32x4 = f32(%x[(i + 8); 4 lanes]) + t1
+        t3 : f32x4 = f32(%x[i]) + t0 + t2
+        sum0 += f64(t3)
+    sum1 : f64x4 = sum(0.0, sum0)
+    for i in 32 .. 36 in vectors of 4:
+        sum1 += f64(f32(%x[i]))
+    %sum : f64 = join sum(sum1)
+    %s[chunk] = %sum
+"""
+
+
+def test_four_vectors_of_two_bytes_an_element_are_added_up_before_they_are_widened():
+    paired = pair(read_kernel(SHORT))
+    verify(paired, "pair")
+    assert source(paired, NAMING) == IN_FOURS
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("vectors", [0, 1, 3, 4, 5, 8, 11])
+def test_a_sum_of_unknown_length_of_such_elements_is_right(vectors, dtype):
+    text = SHORT.replace("0 .. 36", "0 .. 4 * n").replace("f16", "bf16" if dtype == "bfloat16" else "f16")
+    kernel = pair(read_kernel(text))
+    verify(kernel, "pair")
+    x, total = np.arange(4 * vectors + 8).astype(DType(dtype).numpy), np.full(1, -1.0)
+    assert run(kernel, vectors, x, total)
+    assert total[0] == x[: 4 * vectors].astype(np.float64).sum()
+
+
+@pytest.mark.parametrize("backend", [backend for backend in FAST if backend != "numpy"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_rows_of_such_elements_neither_overflow_nor_lose_digits(dtype, backend):
+    taken, kind = tt.input("x", (5, 700), dtype), DType(dtype).numpy
+    program = tt.compile(taken, tt.sum(taken, axis=1), backend=backend)
+
+    def check(x, wanted):
+        found, wanted = (item.astype(np.float32) for item in (program(x), wanted.astype(kind)))
+        np.testing.assert_array_equal(found, wanted)
+
+    x = np.random.default_rng(5).standard_normal((5, 700)).astype(kind)
+    check(x, x.astype(np.float64).sum(1).astype(np.float32))
+    large = 65504.0 if dtype == "float16" else 3e38
+    x = np.zeros((5, 700), kind)
+    x[:, 0:64:16] = large  # of one lane, in four vectors
+    x[:, 64:112:16] = -large
+    check(x, np.full(5, large, np.float32))
+    x[:3, 200] = [np.inf, -np.inf, np.nan]
+    check(x, np.array([np.inf, -np.inf, np.nan, large, large], np.float32))
 
 
 @pytest.mark.parametrize("value", [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45, 3.4e38])
