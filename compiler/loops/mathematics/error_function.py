@@ -37,7 +37,7 @@ def erf(m: Lanes, x: Operand) -> Operand:
     """Return 1 - exp(-h(|x|)) with the sign of x; h(a) = -log(1 - erf(a)) = a H(a) is smooth."""
     table = m.coefficients
     a = m.at_most(m.abs(x), table["erf_limit"][0])
-    exponent = m.mul(a, m.horner(table["erf"], a))
+    exponent = m.mul(a, m.polynomial(table["erf"], a))
     return m.with_sign_of(x, one_minus_exp(m, exponent, -1.0))
 
 

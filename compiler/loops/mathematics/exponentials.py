@@ -192,6 +192,6 @@ def one_minus_exp(m: Lanes, a: Operand, rate: float) -> Operand:
     reduced = reduce_exponent(m, a, rate)
     table = m.coefficients["expm1"]
     series = [-c * rate ** (i + 1) for i, c in enumerate(table)]
-    fall = m.mul(reduced.r, m.horner(series, reduced.r))
+    fall = m.mul(reduced.r, m.polynomial(series, reduced.r))
     power = power_of_two(m, m.bits(reduced.shifted))
     return m.fma(power, fall, m.sub(1.0, power))

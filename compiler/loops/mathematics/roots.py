@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from compiler.ir.types import FLOAT64
 from compiler.loops.mathematics.logarithms import minus_exponent_and_mantissa
 from compiler.loops.mathematics.pairs import exact_product
 from compiler.loops.mathematics.words import Lanes, Operand
@@ -54,22 +53,21 @@ def _whole_power_of_two(m: Lanes, q: Operand) -> Operand:
 
 def hypot(m: Lanes, x: Operand, y: Operand) -> Operand:
     """Return sqrt(x^2 + y^2), where a square overflows or is lost too; infinite beside any infinity."""
-    if m.format.width == 32:
-        wide = m.of(FLOAT64)
-        first, second = wide.cast(x), wide.cast(y)
-        found = m.cast(wide.sqrt(wide.fma(first, first, wide.mul(second, second))))
-    else:
-        found = _scaled_hypot(m, m.abs(x), m.abs(y))
-    is_infinite = m.truths.or_(m.eq(m.abs(x), math.inf), m.eq(m.abs(y), math.inf))
+    a, b = m.abs(x), m.abs(y)
+    found = _scaled_hypot(m, a, b, *((2.0**60, 2.0**90) if m.format.width == 32 else (2.0**500, 2.0**600)))
+    is_infinite = m.truths.or_(m.eq(a, math.inf), m.eq(b, math.inf))
     return m.select(is_infinite, math.inf, found)
 
 
-def _scaled_hypot(m: Lanes, a: Operand, b: Operand) -> Operand:
-    """Return the root for numbers that are brought into the middle of the range first, by a power of two."""
+def _scaled_hypot(m: Lanes, a: Operand, b: Operand, huge: float, far: float) -> Operand:
+    """Return the root of numbers that are brought into the middle of the range first, by a power of two.
+
+    What is more than `huge`, or less than its inverse, is divided or multiplied by `far`.
+    """
     is_second = m.gt(b, a)
     large, small = m.select(is_second, b, a), m.select(is_second, a, b)
-    is_huge, is_tiny = m.gt(large, 2.0**500), m.lt(large, 2.0**-500)
-    scale = m.select(is_huge, 2.0**-600, m.select(is_tiny, 2.0**600, 1.0))
-    back = m.select(is_huge, 2.0**600, m.select(is_tiny, 2.0**-600, 1.0))
+    is_huge, is_tiny = m.gt(large, huge), m.lt(large, 1 / huge)
+    scale = m.select(is_huge, 1 / far, m.select(is_tiny, far, 1.0))
+    back = m.select(is_huge, far, m.select(is_tiny, 1 / far, 1.0))
     large, small = m.mul(large, scale), m.mul(small, scale)
     return m.mul(m.sqrt(m.fma(large, large, m.mul(small, small))), back)
