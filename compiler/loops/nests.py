@@ -20,7 +20,7 @@ from compiler.ir.formula.tape import Const, TypedLine, infer_dtypes
 from compiler.ir.node import Node
 from compiler.ir.op import Gather, Reducer, Size
 from compiler.ir.types import INT64
-from compiler.loops.drafts import Draft, Partial, Slot, Slots, UnsupportedError, number_of, strong
+from compiler.loops.drafts import COUNTED, Draft, Partial, Slot, Slots, UnsupportedError, number_of, strong
 from compiler.loops.language import (
     Carry,
     Count,
@@ -51,6 +51,12 @@ FEW: Final = 256
 MANY: Final = 16384
 """Rows and columns up to which and from which on chunks share the columns: 64 x 50000 take 0.6 to 0.7 of the
 time, 16 x 100000 0.8, of 300 x 10000 nothing is won."""
+
+SEVERAL: Final = 4
+JOINING: Final = 320.0
+WAITING: Final = 80.0
+"""Vectors of a row from which on its lanes are joined at the end; the instructions which that is worth, 8
+nanoseconds, and an instruction of what follows once a row, where each waits for the one before: 2."""
 
 _LINE: Final = 32
 """What a row that is picked costs beside its bytes, in bytes: most lines of memory are not whole rows."""
@@ -99,11 +105,21 @@ class NestWriter:
         arguments = (*self.slots.addresses, *(partial.memory for partial in partials))
         rooms = tuple(room.slot.memory for room in self.rooms.values())
         kernel = Kernel(arguments, self.chunk, rooms, tuple(self.writer.blocks[0]))
-        work = sum(item.instructions for item in self.items if not item.is_row)
+        work = sum(item.instructions for item in self.items if not item.is_row) + self._work_of_rows()
         return Draft(
             kernel, [*self.counts, Count(1)][self.shared], dict(self.slots.addresses), partials,
             self._turns(self.counts), work + len(self.slots.addresses), tuple(self._moves()),
         )  # fmt: skip
+
+    def _work_of_rows(self) -> float:
+        """Instructions for each element of what is done once a row, where rows are several vectors long."""
+        width = self._turns(self.counts[self.rows :])
+        if not isinstance(width, int) or width < SEVERAL * COUNTED:
+            return 0.0
+        folded = [item for item in self.items if not (item.is_map or item.is_row)]
+        joined = sum(self.rows <= item.begins < len(self.counts) for item in folded)
+        once = sum(item.instructions for item in self.items if item.is_row)
+        return (joined * JOINING + once * WAITING) / width
 
     def _turns(self, counts: Sequence[Count]) -> Extent:
         return product([count.extent for count in counts])
