@@ -57,8 +57,10 @@ class Item:
 
     @property
     def instructions(self) -> float:
-        """For each element, roughly."""
-        return sum(weight(line.line.atom, line.line.arguments) for line in self.lines) + (not self.is_map)
+        """For each element, roughly: those of eight bytes fill vectors twice as fast."""
+        return sum(
+            weight(line.line.atom, line.line.arguments) * max(1, line.dtype.size // 4) for line in self.lines
+        ) + (not self.is_map)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,11 +52,11 @@ MANY: Final = 16384
 """Rows and columns up to which and from which on chunks share the columns: 64 x 50000 take 0.6 to 0.7 of the
 time, 16 x 100000 0.8, of 300 x 10000 nothing is won."""
 
-SEVERAL: Final = 4
-JOINING: Final = 320.0
+JOINED: Final = 120.0
+JOINED_AND_WAITED_FOR: Final = 480.0
 WAITING: Final = 80.0
-"""Vectors of a row from which on its lanes are joined at the end; the instructions which that is worth, 8
-nanoseconds, and an instruction of what follows once a row, where each waits for the one before: 2."""
+"""What joining the lanes of a row is worth in instructions, 3 or 12 nanoseconds, and an instruction of what
+is done once a row, where each waits for the one before: 2."""
 
 _LINE: Final = 32
 """What a row that is picked costs beside its bytes, in bytes: most lines of memory are not whole rows."""
@@ -112,14 +112,21 @@ class NestWriter:
         )  # fmt: skip
 
     def _work_of_rows(self) -> float:
-        """Instructions for each element of what is done once a row, where rows are several vectors long."""
+        """Instructions for each element of what is done once a row.
+
+        Rows that are no longer than a vector are its lanes. Where a row is walked once, the next one does not
+        wait until the lanes of this one are joined.
+        """
         width = self._turns(self.counts[self.rows :])
-        if not isinstance(width, int) or width < SEVERAL * COUNTED:
+        if not isinstance(width, int) or width < 1:
             return 0.0
+        once = sum(item.instructions for item in self.items if item.is_row)
+        if width <= COUNTED:
+            return once / width
         folded = [item for item in self.items if not (item.is_map or item.is_row)]
         joined = sum(self.rows <= item.begins < len(self.counts) for item in folded)
-        once = sum(item.instructions for item in self.items if item.is_row)
-        return (joined * JOINING + once * WAITING) / width
+        each = JOINED_AND_WAITED_FOR if self.nest.columns else JOINED
+        return (joined * each + once * WAITING) / width
 
     def _turns(self, counts: Sequence[Count]) -> Extent:
         return product([count.extent for count in counts])
