@@ -68,7 +68,7 @@ def _paired(loop: For) -> Sequence[Stmt] | None:
     instructions = sum(weight(stmt.atom, stmt.operands) for stmt in loop.body if isinstance(stmt, Let))
     if instructions > EXPENSIVE:
         return None
-    return _in_fours(loop, fold) if _is_short(loop, fold) else _in_pairs(loop, fold)
+    return _in_fours(loop, fold) or _in_pairs(loop, fold)
 
 
 def _is_few(loop: For) -> bool:
@@ -77,27 +77,24 @@ def _is_few(loop: For) -> bool:
     return isinstance(start, int) and isinstance(stop, int) and stop - start < FEW * loop.lanes
 
 
-def _is_short(loop: For, fold: Fold) -> bool:
-    """Whether a loop adds up elements of two bytes, by way of float32."""
+def _in_fours(loop: For, fold: Fold) -> Sequence[Stmt] | None:
+    """The loop of fours, and the vectors that are left, if there may be some.
+
+    None where what is added up is not an element of two bytes that is widened twice.
+    """
     match loop.body:
         case (
-            Load(short),
-            Let(single, "cast", (given,)),
+            Load(short) as load,
+            Let(value, "cast", (given,)) as single,
             Let(item, "cast", (between,)),
             Fold(),
         ):
-            is_chain = given is short and between is single and fold.item == (item,)
-            return is_chain and short.dtype in SCALES and (single.dtype, item.dtype) == (FLOAT32, FLOAT64)
+            is_chain = given is short and between is value and fold.item == (item,)
         case _:
-            return False
-
-
-def _in_fours(loop: For, fold: Fold) -> Sequence[Stmt]:
-    """The loop of fours, and the vectors that are left, if there may be some."""
-    load, single, *_ = loop.body
-    assert isinstance(load, Load)
-    assert isinstance(single, Let)
-    writer, lanes, scale = Writer(), loop.lanes, SCALES[load.value.dtype]
+            return None
+    if not is_chain or short.dtype not in SCALES or (value.dtype, item.dtype) != (FLOAT32, FLOAT64):
+        return None
+    writer, lanes, scale = Writer(), loop.lanes, SCALES[short.dtype]
     say = partial(writer.let, lanes=lanes)
     end = whole_end(writer, replace(loop, lanes=4 * lanes))
     with writer.block() as body:
@@ -106,7 +103,7 @@ def _in_fours(loop: For, fold: Fold) -> Sequence[Stmt]:
             index = writer.sum(loop.index, number * lanes) if number else loop.index
             copy = Copy({loop.index: index}, is_fresh=True)
             writer.extend(copy.block((load, single)))
-            part = copy.of(single.value)
+            part = copy.of(value)
             parts.append(part if scale == 1 else say("mul", FLOAT32, part, Literal.of(scale, FLOAT32)))
         low, high = (say("add", FLOAT32, *parts[first : first + 2]) for first in (0, 2))
         wide = say("cast", FLOAT64, say("add", FLOAT32, low, high))

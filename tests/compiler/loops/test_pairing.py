@@ -77,17 +77,7 @@ def test_a_sum_of_unknown_length_is_right(vectors):
     assert total[0] == x[: 4 * vectors].sum()
 
 
-SHORT = """\
-n : i64
-%x : f16 at input %x
-%s : f64 at output 0
-for chunk in chunks:
-    sum0 : f64x4 = 0.0
-    for i in 0 .. 36 in vectors of 4:
-        sum0 += f64(f32(%x[i]))
-    %sum : f64 = join sum(sum0)
-    %s[chunk] = %sum
-"""
+SHORT = BEFORE.replace("x : f32", "x : f16").replace("0 .. 20", "0 .. 36").replace("%x[i]", "f32(%x[i])")
 
 IN_FOURS = """\
 n : i64

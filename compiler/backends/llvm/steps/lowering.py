@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, NoReturn
@@ -17,7 +17,7 @@ from compiler.backends.llvm.steps.wording import Label
 from compiler.backends.reference import compute
 from compiler.backends.reference.layout import check_indices
 from compiler.errors import BackendError, LinearAlgebraError
-from compiler.ir.dims import Extent, Shape, evaluate, product
+from compiler.ir.dims import Extent, Shape, evaluate
 from compiler.ir.formula.tape import Const
 from compiler.ir.linear_algebra import FUNCTIONS
 from compiler.ir.node import Node
@@ -36,8 +36,9 @@ from compiler.ir.op import (
     Trait,
 )  # fmt: skip
 from compiler.loops.alike import Likeness, likeness
-from compiler.loops.copies import copy, together
+from compiler.loops.copies import copy
 from compiler.loops.drafts import Draft, UnsupportedError
+from compiler.loops.edges import as_few, filled
 from compiler.loops.factors.drafting import factor_draft
 from compiler.loops.folds import fold_draft
 from compiler.loops.indexing import index_draft, scatter_draft
@@ -49,7 +50,6 @@ from compiler.loops.prefixes import prefix_draft
 from compiler.loops.products import ProductWriter
 from compiler.loops.scanning import scanning_draft
 from compiler.loops.selecting.drafting import selection_draft
-from compiler.loops.turns import turn_of
 from compiler.rewrite.refusal import Refusal
 from compiler.schedule.execution import Copy, Release, Run, steps_of
 from compiler.schedule.nest import Nest
@@ -59,14 +59,6 @@ from compiler.schedule.schedule import Kernel
 NEAR: Final = 1 << 21
 """Bytes of a result up to which the one thread that adds to its rows also fills it: its cache has them."""
 
-WIDE: Final = 16
-LONG: Final = 96
-"""Elements side by side, or bytes of a row, from which on the edges of a padded array are filled alone.
-
-0.7 to 0.9 of the time of rows from 112 bytes on, 1.0 to 1.6 of 20 to 80 where several axes are padded; of one
-axis they take 0.6 to 0.9 of it, whatever the length.
-"""
-
 
 def _moved(target: Located, node: Node, steps: Iterable[tuple[Extent, Extent]]) -> Pointer:
     """An address inside a value: counts of elements along strides."""
@@ -74,54 +66,6 @@ def _moved(target: Located, node: Node, steps: Iterable[tuple[Extent, Extent]]) 
     for count, stride in steps:
         offset = offset + count * stride * node.type.dtype.size
     return Pointer(target.pointer.region, target.pointer.number, offset)
-
-
-def _filled(op: Pad, shape: Shape, size: int, is_there: bool) -> Iterator[tuple[Shape, Shape]]:
-    """The parts of a padded array that are filled with the pad's value: where each begins, and its shape.
-
-    These are the edges, axis by axis, where many elements lie side by side in each of them or between them,
-    or what is inside is there already; else everything. An element has `size` bytes.
-    """
-    padded = [axis for axis in range(len(shape)) if op.low[axis] != 0 or op.high[axis] != 0]
-    if not is_there and (any(op.interior) or not _has_edges_alone(op, shape, padded, size)):
-        yield (0,) * len(shape), shape
-        return
-    starts: list[Extent] = [0] * len(shape)
-    sizes = list(shape)
-    for axis in padded:
-        whole, low, high = sizes[axis], op.low[axis], op.high[axis]
-        for start, count in ((0, low), (whole - high, high)):
-            if count != 0:
-                starts[axis], sizes[axis] = start, count
-                yield tuple(starts), tuple(sizes)
-        starts[axis], sizes[axis] = low, whole - low - high
-
-
-def _has_edges_alone(op: Pad, shape: Shape, padded: Sequence[int], size: int) -> bool:
-    """Whether filling the edges takes less time than filling everything."""
-    if not padded:
-        return True
-    last = padded[-1]
-    width = product(shape[last + 1 :])
-    row = (shape[last] - op.low[last] - op.high[last]) * width * size
-    if not isinstance(width, int) or not isinstance(row, int):
-        return False
-    return width >= WIDE or len(padded) == 1 or row >= LONG
-
-
-def _joined(drafts: Sequence[Draft]) -> list[Draft]:
-    """The parts of an array, that lie apart, as few kernels as may be: what is transposed stays alone."""
-    if not drafts:
-        return []
-    *edges, inside = drafts
-    extent = (edges[-1] if edges else inside).first.extent
-    parts = [draft for draft in edges if draft.first.extent == extent != 1]
-    if turn_of(inside.kernel.body) is None and inside.first.extent == extent:
-        parts.append(inside)
-    if len(parts) < 2:
-        return list(drafts)
-    alone = [draft for draft in drafts if draft not in parts]
-    return [*alone, together(parts)]
 
 
 def _in_slab(place: InSlab) -> Pointer:
@@ -299,14 +243,14 @@ class _Lowering:
         inside = Located(_moved(target, node, zip(op.low, target.strides, strict=True)), steps)
         whole, dtype = node.type.shape, node.type.dtype
         is_there = self._is_there(operand, inside)
-        parts = list(_filled(op, whole, node.type.dtype.size, is_there))
+        parts = list(filled(op, whole, dtype.size, is_there))
         drafts = [
             copy(Const(op.value), self._part(node, starts), shape, dtype, (None, node))
             for starts, shape in parts
         ]
         if not is_there:
             drafts.append(self._copied(operand, inside, node))
-        for draft in drafts if any(shape == whole for _, shape in parts) else _joined(drafts):
+        for draft in drafts if any(shape == whole for _, shape in parts) else as_few(drafts):
             self.steps.append(loop_step((node,), draft, self.target, is_cut=True))
 
     def _is_there(self, operand: Node, part: Located) -> bool:
