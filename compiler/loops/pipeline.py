@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Final, TypeAlias
 
 from compiler.loops import (
+    blocking,
     chunking,
     collapsing,
     dealing,
@@ -118,6 +119,7 @@ PASSES: Final[Sequence[Trick]] = (
     Trick("peel", peeling, peeling.peel),
     Trick("part", parting, lambda kernel, machine: parting.part(kernel)),
     Trick("pair", pairing, lambda kernel, machine: pairing.pair(kernel)),
+    Trick("block", blocking, blocking.block_rows),
     Trick("open", opening, lambda kernel, machine: opening.open_loops(kernel)),
     Trick("hoist", hoisting, lambda kernel, machine: hoisting.hoist(kernel)),
 )

@@ -1,5 +1,6 @@
 """Reads a kernel's text, with names or without: a parser that follows the grammar and nothing else."""
 
+import itertools
 import re
 from dataclasses import dataclass, field, replace
 
@@ -127,7 +128,7 @@ class Reader:
     def __init__(self):
         self.scopes = [{}]
         self.memories = {}
-        self.since = {}
+        self.since, self.order = {}, itertools.count()
         self.counts = {}
         self.vector = None
         self.statements = []
@@ -141,7 +142,7 @@ class Reader:
         raise AssertionError(f"{name} is not defined")
 
     def define(self, name, value):
-        self.since[name] = len(self.since)
+        self.since[name] = next(self.order)
         self.scopes[-1][name] = Slot(value, value.dtype, value.lanes)
         return value
 
@@ -237,7 +238,7 @@ class Reader:
                 self.computed(tree, name, dtype, lanes)
             else:
                 operand = self.operand(tree, dtype)
-                self.since[name] = len(self.since)
+                self.since[name] = next(self.order)
                 self.scopes[-1][name] = Slot(operand, dtype, lanes)
 
     def computed(self, tree, name, dtype, lanes):
