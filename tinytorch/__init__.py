@@ -122,7 +122,6 @@ from tinytorch.ops.adaptive import (
 )
 from tinytorch.ops.arrays import (
     chunk,
-    count_nonzero,
     dot,
     expand,
     kron,
@@ -339,6 +338,7 @@ from tinytorch.ops.reduce import (
     any,
     argmax,
     argmin,
+    count_nonzero,
     max,
     mean,
     min,

@@ -9,8 +9,9 @@
 The second loop has one iteration or none. Lanes hold what they held, and what the first loop carries the
 second one takes up, so no bit changes. A store that chooses between a whole vector and pieces has made its
 choice. Where masks have registers of their own they cost a loop nothing but a choice in each fold, so only
-loops that carry something are peeled there; elsewhere all are: stores under a mask are slow with AVX2, and
-with SSE and NEON each lane of a load or store under one is a branch.
+loops that carry something are peeled there, and those that read or write backwards or by steps: a mask takes
+as long to turn as a vector (rows of 300 backwards take 0.15 to 0.9 of the time). Elsewhere all are: stores
+under a mask are slow with AVX2, and with SSE and NEON each lane of a load or store under one is a branch.
 """
 
 from __future__ import annotations
@@ -53,13 +54,19 @@ def _peeled(stmt: Stmt, machine: Machine) -> tuple[Stmt, ...]:
     match stmt:
         case For():
             loop = replace(stmt, body=_block(stmt.body, machine))
-            pays = loop.carried or not machine.has_mask_registers
+            pays = loop.carried or not machine.has_mask_registers or _turns(loop)
             return in_parts(loop) if pays else (loop,)
         case If():
             then, otherwise = (_block(part, machine) for part in (stmt.then, stmt.otherwise))
             return (replace(stmt, then=then, otherwise=otherwise),)
         case _:
             return (stmt,)
+
+
+def _turns(loop: For) -> bool:
+    """Whether lanes of the loop's mask are turned: those of a vector that is read or written backwards."""
+    found = (stmt.ref for stmt in loop.body if isinstance(stmt, Load | Store) and stmt.mask is loop.mask)
+    return loop.mask is not None and any(ref.step not in (0, 1) for ref in found)
 
 
 def in_parts(loop: For) -> tuple[Stmt, ...]:

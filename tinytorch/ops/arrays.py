@@ -35,10 +35,14 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     x = as_tensor(x)
     axes = normalised_axes(axis, x.ndim, x.node)
     kept = [k for k in range(x.ndim) if k not in axes]
-    rows = x.transpose([*kept, *axes]) if axes else x.unsqueeze(-1)
-    rows = rows.reshape([*(x.shape[k] for k in kept), product(x.shape[k] for k in axes)])
-    running = pad(rows, [(0, 0)] * len(kept) + [(1, 0)], value=1).cumprod(len(kept))
-    found = running[..., -1]
+    are_neighbours = list(axes) == list(range(axes[0], axes[-1] + 1)) if axes else True
+    place = len(kept) if not (axes and are_neighbours) else axes[0]
+    rows = x if are_neighbours else x.transpose([*kept, *axes])
+    count = product(x.shape[k] for k in axes)
+    rows = rows.reshape([*(x.shape[k] for k in kept[:place]), count, *(x.shape[k] for k in kept[place:])])
+    if not (isinstance(count, int) and count):
+        rows = pad(rows, [(int(k == place), 0) for k in range(rows.ndim)], value=1)
+    found = rows.cumprod(place)[(*[slice(None)] * place, -1)]
     return found.reshape([1 if k in axes else n for k, n in enumerate(x.shape)]) if keepdims else found
 
 
@@ -70,11 +74,6 @@ def nanmean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     x = x.astype(floating(x.dtype))
     count = (~isnan(x)).sum(axis, keepdims)
     return nansum(x, axis, keepdims) / count.astype(x.dtype)
-
-
-def count_nonzero(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """How many elements are not 0 or False (int64); NaN is not 0."""
-    return (as_tensor(x) != 0).sum(axis, keepdims)
 
 
 # Repetitions

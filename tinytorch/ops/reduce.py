@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from compiler.ir.types import floating
+from compiler.ir.types import DType, floating
 from tinytorch.axes import Axis
 from tinytorch.elementwise import of_formula
-from tinytorch.ops.elementwise import square
+from tinytorch.ops.elementwise import logical_not, square
 from tinytorch.reductions import ROOT, Correction
 from tinytorch.rounding import rounded_once
 from tinytorch.tensor import Tensor, as_tensor
@@ -62,12 +62,19 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
 
 def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether no element is 0 or False; True of nothing."""
-    return (as_tensor(x) == 0).sum(axis, keepdims) == 0
+    return logical_not(x).sum(axis, keepdims) == 0
 
 
 def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether some element is neither 0 nor False (NaN is not 0); False of nothing."""
-    return (as_tensor(x) != 0).sum(axis, keepdims) != 0
+    return count_nonzero(x, axis, keepdims) != 0
+
+
+def count_nonzero(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """How many elements are not 0 or False (int64); NaN is not 0."""
+    x = as_tensor(x)
+    holds = x if x.dtype is DType.BOOL else x != 0
+    return holds.sum(axis, keepdims)
 
 
 _root = of_formula(ROOT)

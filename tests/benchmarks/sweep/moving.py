@@ -42,6 +42,10 @@ def layout(sizes: Sizes) -> Iterator[Workload]:
         }
         for name, body in plain.items():
             yield Workload("layout", f"{name} {shown(shape)}", body, normal(shape))
+    shape = sizes(1000, 300)
+    for dtype in (np.float16, np.float32, np.float64):
+        body, given = functools.partial(_flipped, 1), normal(shape, dtype=dtype)
+        yield Workload("layout", f"flip 1 {shown(shape, dtype=dtype)}", body, given)
     shape = sizes(16, 32)
     shape = (*shape, 32, 32)
     yield Workload("layout", f"pool max 2x2 {shown(shape)}", functools.partial(_pooled, "max"), normal(shape))
@@ -54,6 +58,10 @@ def layout(sizes: Sizes) -> Iterator[Workload]:
 
 def _permuted(axes: Shape, xp: Any, x: Any) -> Any:
     return xp.permute(x, axes)
+
+
+def _flipped(axis: int, xp: Any, x: Any) -> Any:
+    return xp.flip(x, axis=axis)
 
 
 def _pooled(what: str, xp: Any, x: Any) -> Any:

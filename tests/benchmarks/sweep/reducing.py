@@ -48,6 +48,9 @@ def reductions(sizes: Sizes) -> Iterator[Workload]:
         body = functools.partial(_over, REDUCTIONS["mean"], axes)
         yield Workload("reductions", f"mean axes {axes} {shown(shape)}", body, normal(shape))
     for name, body in {
+        "any": lambda xp, x: xp.any(x > 9, axis=1),
+        "all": lambda xp, x: xp.all(x, axis=1),
+        "prod": lambda xp, x: xp.prod(x, axis=1),
         "layer_norm": lambda xp, x: xp.layer_norm(x),
         "(x - mean) / std": lambda xp, x: (x - xp.mean(x, axis=0)) / xp.sqrt(xp.var(x, axis=0) + 1e-5),
         "log_softmax": lambda xp, x: xp.log_softmax(x),

@@ -142,6 +142,12 @@ def test_with_registers_for_masks_only_loops_that_carry_are_peeled():
     assert text == AFTER[: AFTER.index("        for j in 0 .. 4")] + BEFORE[maps:]
 
 
+@pytest.mark.parametrize("turned", ["%x[n*i - j; where mask0]", "%x[n*i + 2*j; 4 lanes by 2; where mask0]"])
+def test_with_registers_for_masks_loops_that_turn_a_mask_are_peeled(turned):
+    kernel = read_kernel(BEFORE.replace("%x[n*i + j; where mask0] * 2.0", f"{turned} * 2.0"))
+    assert source(peel(kernel, SPARING), NAMING) == source(peel(kernel, PLAIN), NAMING)
+
+
 def test_no_mask_is_left_in_a_loop_of_whole_vectors():
     for loop in walk(peel(read_kernel(BEFORE), PLAIN).body):
         if isinstance(loop, For) and loop.lanes and loop.mask is None:

@@ -61,10 +61,10 @@ REDUCTIONS = [
         [(GAPS,)],
         is_smooth=False,
     ),
-    Row("count_nonzero", oa.count_nonzero, torch.count_nonzero, [(ZEROS,), (integers(3, 4),), (bools(5),)]),
+    Row("count_nonzero", orr.count_nonzero, torch.count_nonzero, [(ZEROS,), (integers(3, 4),), (bools(5),)]),
     Row(
         "count_nonzero 1",
-        with_settings(oa.count_nonzero, axis=1),
+        with_settings(orr.count_nonzero, axis=1),
         lambda x: torch.count_nonzero(x, 1),
         [(ZEROS,)],
     ),
