@@ -150,13 +150,13 @@ class NestWriter:
 
     @property
     def shared(self) -> int:
-        """The loop that chunks share: the first one, or that over many columns of few rows that are added up.
+        """The loop that chunks share: the first, or the next one of many columns of few rows that are added up.
 
         Chunks of rows each have all columns to add up in, and these are added up again.
         """
-        if self.nest.columns or len(self.nest.loops) != 2:
+        if self.nest.columns or len(self.nest.loops) < 2:
             return 0
-        rows, columns = self.nest.loops
+        rows, columns = self.nest.loops[0], product(self.nest.loops[1:])
         is_wide = isinstance(rows, int) and isinstance(columns, int) and rows <= FEW and columns >= MANY
         return int(is_wide and all(item.reduced == frozenset({0}) for item in self.items))
 

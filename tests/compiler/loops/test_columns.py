@@ -226,11 +226,12 @@ def test_chunks_of_narrow_rows_run_by_hand_give_what_they_are(machine, width):
 
 @pytest.mark.parametrize("reduce", [tt.sum, tt.max, tt.min, tt.mean])
 @pytest.mark.parametrize("rows", [1, 2, 64, 256])
-def test_chunks_share_many_columns_of_few_rows(rows, reduce):
-    x = tt.input("x", (rows, 20_001))
+@pytest.mark.parametrize("columns", [(20_001,), (59, 339), (6, 25, 140)])
+def test_chunks_share_many_columns_of_few_rows(columns, rows, reduce):
+    x = tt.input("x", (rows, *columns))
     program = tt.compile([x], reduce(x, 0))
-    given = np.random.default_rng(rows).standard_normal((rows, 20_001)).astype(np.float32)
-    given[rows // 2, ::7] = np.nan
+    given = np.random.default_rng(rows).standard_normal((rows, *columns)).astype(np.float32)
+    given[rows // 2, ..., ::7] = np.nan
     expected = getattr(np, reduce.__name__)(given.astype(np.float64), 0)
     found = {}
     before = tt.get_num_threads()
