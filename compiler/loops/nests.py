@@ -150,7 +150,7 @@ class NestWriter:
 
     @property
     def shared(self) -> int:
-        """The loop that chunks share: the first, or the next one of many columns of few rows that are added up.
+        """The loop that chunks share: the first, or over many columns of few rows that are added up the next.
 
         Chunks of rows each have all columns to add up in, and these are added up again.
         """
