@@ -57,9 +57,9 @@ def block_rows(kernel: Kernel, machine: Machine) -> Kernel:
 def _blocked(rows: For, machine: Machine) -> Sequence[Stmt] | None:
     """A loop over rows by several, and one over those that are left; None for others."""
     is_plain = not (rows.lanes or rows.carried or rows.ahead) and rows.step == 1
-    if not is_plain or is_innermost(rows) or not _is_independent(rows.body):
+    if not is_plain or is_innermost(rows) or not _is_independent(rows):
         return None
-    varying = _varying(rows)
+    varying = _derived(rows, {rows.index} | _carried(rows))
     chains = [loop for loop in loops(rows.body) if is_innermost(loop) and loop.carried]
     count = min((_at_once(machine, chain) for chain in chains), default=1)
     if count < 2 or _bounds_vary(rows, varying) or not any(_shares(rows, chain, varying) for chain in chains):
@@ -73,25 +73,39 @@ def _blocked(rows: For, machine: Machine) -> Sequence[Stmt] | None:
     return [*writer.blocks[0], strip, *rest]
 
 
-def _is_independent(body: tuple[Stmt, ...]) -> bool:
-    """Whether nothing reads what another iteration may have written, and all is written in order."""
-    found = list(walk(body))
+def _is_independent(rows: For) -> bool:
+    """Whether each row writes what is its own, and what no row reads, at places that are not looked up."""
+    found = list(walk(rows.body))
     if not all(isinstance(stmt, Let | Load | Store | Fold | Join | For) for stmt in found):
         return False
-    stored = {stmt.ref.memory for stmt in found if isinstance(stmt, Store)}
-    loaded = {stmt.ref.memory for stmt in found if isinstance(stmt, Load)}
-    return not stored & loaded and not any(memory.overlaps or memory.extent for memory in stored)
+    loads = [stmt for stmt in found if isinstance(stmt, Load)]
+    places = [stmt.ref for stmt in found if isinstance(stmt, Store)]
+    looked_up = _derived(rows, {load.value for load in loads} | _carried(rows))
+    are_apart = {ref.memory for ref in places}.isdisjoint(load.ref.memory for load in loads)
+    return are_apart and not any(
+        ref.memory.overlaps
+        or ref.memory.extent
+        or ref.at
+        or stride(ref, rows.index) == 0
+        or any(index in looked_up for index, _ in ref.terms)
+        for ref in places
+    )
 
 
-def _varying(rows: For) -> set[Value]:
-    """What is not the same in all rows, and all that is carried."""
-    found = {rows.index}
+def _derived(rows: For, known: set[Value]) -> set[Value]:
+    """Values, and what is computed of them."""
+    found = set(known)
     for stmt in walk(rows.body):
-        if isinstance(stmt, For):
-            found.update(value for item in stmt.carried for value in (item.inside, item.after))
-        elif not found.isdisjoint(reads(stmt)):
+        if not isinstance(stmt, For) and not found.isdisjoint(reads(stmt)):
             found.update(written(stmt))
     return found
+
+
+def _carried(rows: For) -> set[Value]:
+    """What goes from one iteration to the next."""
+    return {
+        value for loop in loops(rows.body) for item in loop.carried for value in (item.inside, item.after)
+    }
 
 
 def _bounds_vary(rows: For, varying: set[Value]) -> bool:

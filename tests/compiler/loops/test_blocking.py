@@ -85,12 +85,14 @@ def test_few_registers_hold_few_rows():
         ("%y[8*j + k]", "%y[8*j]"),
         ("%y[8*j + k]", "%y[8*i + 8*j + k]"),  # nothing is shared
         ("%x[8*i + k]", "%z[8*i + k]"),  # what was written is read
+        ("%z[3*i + j] = %0", "%z[j] = %0"),  # the last row wins
+        ("%z[3*i + j] = %0", "t0 : i64 = %at[j]\n            %z[3*i + t0] = %0"),  # the last column wins
         ("for i in 0 .. 6", "for i in 0 .. 1"),
         ("for k in 0 .. 8", "for k in 0 .. i"),  # as long as the row says
     ],
 )
 def test_other_loops_stay_as_they_are(old, new):
-    kernel = read_kernel(BEFORE.replace(old, new))
+    kernel = read_kernel(BEFORE.replace(old, new).replace("%z :", "%at : i64 at input %at\n%z :"))
     assert block_rows(kernel, WIDE) == kernel
 
 
