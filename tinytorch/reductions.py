@@ -36,6 +36,13 @@ class Reductions(Arithmetic):
         """The sum over axes. bools and narrow integers are summed as int64."""
         return self._reduce(Reducer.SUM, axis, keepdims)
 
+    def prod(self, axis: Axis = None, keepdims: bool = False) -> Self:
+        """The product over axes, 1 of nothing. bools and narrow integers are multiplied as int64.
+
+        Its gradient is right at zeros.
+        """
+        return self._reduce(Reducer.PROD, axis, keepdims)
+
     def max(self, axis: Axis = None, keepdims: bool = False) -> Self:
         """The largest element over axes, NaN where there is one.
 
@@ -130,7 +137,7 @@ class Reductions(Arithmetic):
         return self._wrap(reduce(reducer, self.node, axes, keepdims))
 
     def _sum_of_nothing(self, reducer: Reducer) -> Self:
-        is_counted = reducer is Reducer.SUM and not self.dtype.is_float
+        is_counted = reducer.has_identity and not self.dtype.is_float
         return self.astype("int64") if is_counted else self._wrap(self.node)
 
 
@@ -139,7 +146,7 @@ def check_elements(reducer: Reducer, node: Node, axes: Iterable[int]) -> None:
 
     Of symbolic extents a call is asked (`compiler.analysis.extents`).
     """
-    if reducer is not Reducer.SUM and any(node.type.shape[axis] == 0 for axis in axes):
+    if not reducer.has_identity and any(node.type.shape[axis] == 0 for axis in axes):
         raise ShapeError(f"{reducer.value} of no elements has no value: {describe(node)}")
 
 

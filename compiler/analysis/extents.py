@@ -162,7 +162,7 @@ def _demands_of(node: Node, graph: Graph) -> Iterator[Demand]:
             if _may_be_negative(item.room):
                 sentence = f"windows over axis {item.axis} would reach over {item.reach} elements"
                 yield Demand(item.room, node, sentence, item.elements)
-    if isinstance(op, MapReduce) and op.reducer not in (Reducer.NONE, Reducer.SUM):
+    if isinstance(op, MapReduce) and op.reducer is not Reducer.NONE and not op.reducer.has_identity:
         others = product(op.extents[loop] for loop in op.reduced) - 1
         if _may_be_negative(others) and not _is_only_a_shift(node, graph):
             yield Demand(others, node, f"{op.reducer.value} of no elements has no value")

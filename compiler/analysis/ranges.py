@@ -171,6 +171,8 @@ def _reduction(node: Node, op: MapReduce, known: Mapping[Node, Known]) -> Known:
     terms = product(op.extents[loop] for loop in op.reduced)
     if op.reducer.is_search:
         return Known(Range(0.0, max(_extent(terms).high - 1, 0.0)), is_declared)
+    if op.reducer is Reducer.PROD:
+        return Known(Range(infinite=True, nan=True), is_declared)
     if op.reducer is not Reducer.SUM:
         return Known(operands[0].range, is_declared)
     found = _sum(_product(node, op, operands), terms)

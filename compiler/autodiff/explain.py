@@ -190,6 +190,8 @@ def _derivation(node: Node) -> tuple[str, ...]:
         return (str(_shown(op)[0]), f"the value is {of.type.dtype} and has no slope: nothing is passed on")
     if op.reducer in (Reducer.MAX, Reducer.MIN):
         return ("the cotangent goes to the winners, in equal shares where they tie",)
+    if op.reducer is Reducer.PROD:
+        return ("adjoint: the cotangent times the product of the elements before, and of those behind",)
     if op.reducer is Reducer.SUM:
         return (
             str(_shown(op)[0]),

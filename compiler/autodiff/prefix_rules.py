@@ -4,6 +4,7 @@
     y = cummax(x)         g_x = g added at the place of each winner, the last of equal ones (torch.cummax)
     h = recurrence(a, b)  l[i] = g[i] + a[i+1] * l[i+1],  g_b = l,  g_a[i] = l[i] * h[i-1]
     y = cumprod(x)        l[i] = g[i] + x[i+1] * l[i+1],  g_x[i] = l[i] * y[i-1]
+    y = prod(x)           g_x[i] = g * (x[0] * .. * x[i-1]) * (x[i+1] * ..)
 
 The product of all elements but one is never found by division, so a product that has a 0, or several, has
 the right slopes, and slopes of slopes. What is walked back is a recurrence again, whose adjoint is of the
@@ -46,6 +47,17 @@ def _of_recurrence(op: Prefix, node: Node, operand: int, cotangent: Node, origin
         return through
     before = _moved(node, op.axis, float(is_product), origin, later=op.reverse)
     return apply("mul", through, before, origin=origin)
+
+
+def product_of_others(rows: Node, axis: int, origin: Origin) -> Node:
+    """For each element of an axis the product of all but it: of those before, and of those behind."""
+    before, behind = (
+        make_node(
+            Prefix(Scan.PRODUCT, axis, later), [_moved(rows, axis, 1.0, origin, later=later)], origin=origin
+        )
+        for later in (False, True)
+    )
+    return apply("mul", before, behind, origin=origin)
 
 
 def _moved(node: Node, axis: int, fill: float, origin: Origin, *, later: bool) -> Node:

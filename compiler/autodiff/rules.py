@@ -5,8 +5,8 @@ of operand m is
 
     g_m[Im] = sum over the indices not in Im of g[O] * (df/dx_m)(x1[I1], x2[I2], ..)
 
-emitted as a map and a bare sum, or as a contraction where the product is plain. `max` and `min` have a second
-one, and each prefix reduction and layout op names its adjoint. Derivatives come from
+emitted as a map and a bare sum, or as a contraction where the product is plain. `max`, `min` and `prod` have
+theirs, and each prefix reduction and layout op names its adjoint. Derivatives come from
 `compiler.ir.formula.derivative`. Written here is that of exp(x - max(x)) alone: it cannot blow up at a finite
 x, so its product is plain unless the cotangent is masked. `zmul` would take the 0 that 1 / sum(exp(x)) is
 beside x = +inf for a branch that was masked out.
@@ -22,10 +22,10 @@ from compiler.autodiff.adjoint_formula import AdjointFormula, adjoint_formula
 from compiler.autodiff.layout_rules import layout_adjoint
 from compiler.autodiff.masks import Cotangent, Mask, mask_at_operand, mask_before_move, mask_of_sum
 from compiler.autodiff.placing import reshaped, to_operand
-from compiler.autodiff.prefix_rules import prefix_adjoint
+from compiler.autodiff.prefix_rules import prefix_adjoint, product_of_others
 from compiler.errors import GradientError
 from compiler.ir.build import apply, cast, contract, reduce
-from compiler.ir.dims import Shape
+from compiler.ir.dims import Shape, product
 from compiler.ir.formula.atoms import ATOMS, OF_INTEGERS
 from compiler.ir.formula.parsing import parse_formula
 from compiler.ir.formula.tape import Const, Formula
@@ -43,6 +43,7 @@ from compiler.ir.op import (
     Size,
 )
 from compiler.ir.types import FLOAT64
+from compiler.rewrite.accesses import read
 from compiler.rewrite.stable import is_exponential_of_shifted
 
 
@@ -58,6 +59,8 @@ def adjoint(node: Node, operand: int, cotangent: Cotangent) -> Cotangent | None:
             return _map(node, node.op, operand, cotangent)
         case MapReduce(reducer=Reducer.SUM):
             return _sum(node, node.op, operand, cotangent)
+        case MapReduce(reducer=Reducer.PROD):
+            return _product(node, node.op, cotangent)
         case MapReduce(reducer=Reducer.MAX | Reducer.MIN):
             return _extremum(node, node.op, cotangent)
         case MapReduce():
@@ -232,6 +235,20 @@ def _extremum(node: Node, op: MapReduce, cotangent: Cotangent) -> Cotangent:
     share = MASKED_SHARE if cotangent.is_masked else SHARE
     value = over_all(share, [shown, moved, counted], cotangent.node, won, count)
     return Cotangent(value, mask_at_operand(op, 0, cotangent.mask))
+
+
+def _product(node: Node, op: MapReduce, cotangent: Cotangent) -> Cotangent:
+    """The cotangent times the product of the other elements, which is not found by division."""
+    (target,) = node.operands
+    origin = _origin(node, 0, f"adjoint of {op.name}")
+    (axes,) = (access.axes for access in op.accesses)
+    loops, kept = tuple(range(len(op.extents))), op.extents[: op.kept]
+    rows = read(target, axes, op.extents, loops, origin)
+    count = product(op.extents[op.kept :])
+    others = product_of_others(reshaped(rows, (*kept, count), origin), len(kept), origin)
+    shared = reshaped(cotangent.node, (*kept, 1), origin)
+    value = reshaped(apply("mul", shared, others, origin=origin), op.extents, origin)
+    return Cotangent(to_operand(value, loops, axes, op.extents, target, origin))
 
 
 def _move(node: Node, operand: int, cotangent: Cotangent) -> Cotangent | None:

@@ -64,10 +64,10 @@ class Arithmetic:
         mp = mpmath_context()
         if reducer is Reducer.NONE:
             return values[0]
-        if reducer is Reducer.SUM:
-            total = mp.zero
+        if reducer.has_identity:
+            total = mp.zero if reducer is Reducer.SUM else mp.one
             for value in values:
-                total = self.rounded(total + value, dtype)
+                total = self.rounded(total + value if reducer is Reducer.SUM else total * value, dtype)
             return total
         if not values:
             return mp.inf if reducer.prefers_less else -mp.inf

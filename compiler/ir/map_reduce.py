@@ -21,10 +21,16 @@ class Reducer(Enum):
 
     NONE = "none"
     SUM = "sum"
+    PROD = "prod"
     MAX = "max"
     MIN = "min"
     ARGMAX = "argmax"
     ARGMIN = "argmin"
+
+    @property
+    def has_identity(self) -> bool:
+        """Whether no elements have a result: 0 or 1."""
+        return self in (Reducer.SUM, Reducer.PROD)
 
     @property
     def is_search(self) -> bool:
@@ -162,7 +168,7 @@ def _inferred(op: MapReduce, operands: tuple[TensorType, ...]) -> TensorType:
 
 
 def reduced_dtype(reducer: Reducer, dtype: DType) -> DType:
-    """The dtype that a reduction of `dtype` has: integers are summed as int64, places are int64."""
-    if reducer.is_search or (reducer is Reducer.SUM and not dtype.is_float):
+    """The dtype that a reduction of `dtype` has: of integers, summed or multiplied, and of places int64."""
+    if reducer.is_search or (reducer.has_identity and not dtype.is_float):
         return INT64
     return dtype

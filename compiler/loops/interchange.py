@@ -30,7 +30,7 @@ from compiler.loops.writing import Writer
 BLOCK: Final = 16
 """Rows of a block: their lines stay in the nearest cache, and each is a stream that the processor follows."""
 
-_JOINED: Final = frozenset({"add", "minimum", "maximum"})
+_JOINED: Final = frozenset({"add", "mul", "minimum", "maximum"})
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ def identity(reducer: Reducer, dtype: DType) -> Scalar:
     """The identity element of a reducer: what changes no result. Of a search, the value that loses."""
     if reducer is Reducer.SUM:
         return 0.0 if dtype.is_float else 0
+    if reducer is Reducer.PROD:
+        return 1.0 if dtype.is_float else 1
     is_min = reducer.prefers_less
     if dtype.is_float:
         return math.inf if is_min else -math.inf
@@ -30,13 +32,15 @@ def identity(reducer: Reducer, dtype: DType) -> Scalar:
 
 
 def accumulator(reducer: Reducer, value: DType) -> DType:
-    """The dtype in which values are added up: float32 is summed in float64."""
-    return FLOAT64 if reducer is Reducer.SUM and value is FLOAT32 else value
+    """The dtype in which values are added up or multiplied: of float32 float64."""
+    return FLOAT64 if reducer.has_identity and value is FLOAT32 else value
 
 
 def fold_atom(reducer: Reducer) -> str:
     """The atom that joins two results of a reducer that is no search."""
-    return "add" if reducer is Reducer.SUM else "minimum" if reducer.prefers_less else "maximum"
+    if reducer.has_identity:
+        return "add" if reducer is Reducer.SUM else "mul"
+    return "minimum" if reducer.prefers_less else "maximum"
 
 
 def flags_nan(reducer: Reducer, dtype: DType) -> bool:
@@ -68,8 +72,8 @@ def folded(
 
 def _joined(m: Lanes, reducer: Reducer, a: Operand, b: Operand) -> Operand:
     """Two partial results as one; NaN wins."""
-    if reducer is Reducer.SUM:
-        return m.add(a, b)
+    if reducer.has_identity:
+        return m.add(a, b) if reducer is Reducer.SUM else m.mul(a, b)
     return minimum(m, a, b) if reducer.prefers_less else maximum(m, a, b)
 
 

@@ -360,4 +360,6 @@ def _stems(stmt: Stmt) -> Iterator[tuple[Value, str]]:
             pass
 
 
-_WORDS: Final = {Reducer.SUM: ("sum",), Reducer.MAX: ("max", "nan"), Reducer.MIN: ("min", "nan")}
+_WORDS: Final = {
+    Reducer.SUM: ("sum",), Reducer.PROD: ("prod",), Reducer.MAX: ("max", "nan"), Reducer.MIN: ("min", "nan")
+}  # fmt: skip

@@ -173,7 +173,7 @@ def _states(reducer: Reducer, dtype: DType) -> tuple[DType, ...]:
     """The dtypes of a reduction's state."""
     if reducer.is_search:
         return dtype, INT64
-    return (dtype, BOOL) if reducer is not Reducer.SUM and dtype.is_float else (dtype,)
+    return (dtype, BOOL) if dtype.is_float and not reducer.has_identity else (dtype,)
 
 
 def _folds(facts: Facts) -> Iterator[Broken]:

@@ -13,37 +13,17 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import ArgumentError, ShapeError
-from compiler.ir.dims import Extent, product
+from compiler.ir.dims import Extent
 from compiler.ir.node import describe
 from compiler.ir.types import floating
-from tinytorch.axes import Axis, counted, items_of, normalised_axes, normalised_axis
+from tinytorch.axes import Axis, counted, items_of, normalised_axis
 from tinytorch.ops.contract import einsum
 from tinytorch.ops.elementwise import isnan, where
 from tinytorch.ops.layout import concatenate, diagonal, split, take
-from tinytorch.ops.padding import pad
 from tinytorch.reductions import Correction
 from tinytorch.tensor import Tensor, as_tensor, as_tensors
 
 # Reductions
-
-
-def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The product of the elements, over some axes or all; 1 of nothing. Its gradient is right at zeros.
-
-    bools and narrow integers are multiplied as int64.
-    """
-    x = as_tensor(x)
-    axes = normalised_axes(axis, x.ndim, x.node)
-    kept = [k for k in range(x.ndim) if k not in axes]
-    are_neighbours = list(axes) == list(range(axes[0], axes[-1] + 1)) if axes else True
-    place = len(kept) if not (axes and are_neighbours) else axes[0]
-    rows = x if are_neighbours else x.transpose([*kept, *axes])
-    count = product(x.shape[k] for k in axes)
-    rows = rows.reshape([*(x.shape[k] for k in kept[:place]), count, *(x.shape[k] for k in kept[place:])])
-    if not (isinstance(count, int) and count):
-        rows = pad(rows, [(int(k == place), 0) for k in range(rows.ndim)], value=1)
-    found = rows.cumprod(place)[(*[slice(None)] * place, -1)]
-    return found.reshape([1 if k in axes else n for k, n in enumerate(x.shape)]) if keepdims else found
 
 
 def var_mean(

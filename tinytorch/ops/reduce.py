@@ -41,6 +41,14 @@ def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return as_tensor(x).max(axis, keepdims)
 
 
+def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The product over axes, 1 of nothing; its gradient is right at zeros.
+
+    bools and narrow integers are multiplied as int64.
+    """
+    return as_tensor(x).prod(axis, keepdims)
+
+
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest element, NaN where there is one. Tied elements share the gradient (torch.amin)."""
     return as_tensor(x).min(axis, keepdims)

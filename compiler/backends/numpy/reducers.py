@@ -14,6 +14,7 @@ from compiler.ir.types import BOOL, DType
 
 UFUNCS: Final[Mapping[Reducer, Any]] = {
     Reducer.SUM: np.add,
+    Reducer.PROD: np.multiply,
     Reducer.MAX: np.maximum,
     Reducer.MIN: np.minimum,
 }
@@ -26,8 +27,8 @@ SEARCHES: Final[Mapping[Reducer, Any]] = {Reducer.ARGMAX: argmax_over, Reducer.A
 
 def identity(reducer: Reducer, dtype: DType) -> Any:
     """What a reduction of nothing gives; for max and min the lowest and highest value there is."""
-    if reducer is Reducer.SUM:
-        return dtype.numpy.type(0)
+    if reducer.has_identity:
+        return dtype.numpy.type(reducer is Reducer.PROD)
     is_max = reducer is Reducer.MAX
     if dtype is BOOL:
         return not is_max

@@ -220,6 +220,7 @@ def _reduce(op: MapReduce, loops: Array) -> Array:
     rows = loops.reshape(*kept, math.prod(loops.shape[op.kept :]))
     reducers: dict[Reducer, Callable[[Array], Any]] = {
         Reducer.SUM: lambda x: x.sum(axis=-1, dtype=op.dtype.numpy),
+        Reducer.PROD: lambda x: x.prod(axis=-1, dtype=op.dtype.numpy),
         Reducer.MAX: lambda x: x.max(axis=-1, initial=lowest(op.dtype)),
         Reducer.MIN: lambda x: x.min(axis=-1, initial=highest(op.dtype)),
         Reducer.ARGMAX: lambda x: x.argmax(axis=-1),

@@ -300,6 +300,8 @@ def folded(reducer, state, item):
     """A state with an item in every lane."""
     if reducer is Reducer.SUM:
         return [state[0] + item[0]]
+    if reducer is Reducer.PROD:
+        return [state[0] * item[0]]
     wins = beats(reducer, item[0], state[0])
     if reducer.is_search:
         return [np.where(wins, item[0], state[0]), np.where(wins, item[1], state[1])]
@@ -324,6 +326,8 @@ def joined(reducer, state):
         low, high = total[: total.size // 2], total[total.size // 2 :]
         if reducer is Reducer.SUM:
             total = low + high
+        elif reducer is Reducer.PROD:
+            total = low * high
         else:
             total = np.where(high < low if reducer.prefers_less else high > low, high, low)
     return [total[0], *(np.any(item) for item in state[1:])]

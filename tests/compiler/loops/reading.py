@@ -46,13 +46,13 @@ from tests.compiler.loops.expressions import Number as LiteralTree
 NAMING = Naming(str, lambda label: label)
 """How a kernel that was read is printed again: labels are names, those of memory names and places."""
 
-GIVEN = re.compile(r"(?:t|v|i|sum|max|min|argmax|argmin|nan|best|at|mask|step)\d+|chunk")
+GIVEN = re.compile(r"(?:t|v|i|sum|prod|max|min|argmax|argmin|nan|best|at|mask|step)\d+|chunk")
 GIVEN_TO_INDEX = re.compile(r"[i-z]\d*")
 GIVEN_TO_MEMORY = re.compile(r"(?:m|memory|room|panel)\d+")
 """Names that a printer gives to what has none."""
 
 DEFINITION = re.compile(rf"((?:{NAME}) : {TYPE}(?:, (?:{NAME}) : {TYPE})*) = (.*)")
-ASSIGNMENT = re.compile(rf"((?:{NAME})(?:, (?:{NAME}))*) = ((?:sum|max|min|argmax|argmin)\(.*)")
+ASSIGNMENT = re.compile(rf"((?:{NAME})(?:, (?:{NAME}))*) = ((?:sum|prod|max|min|argmax|argmin)\(.*)")
 ADDITION = re.compile(rf"({NAME}) \+= (.*)")
 NEXT = re.compile(rf"next ({NAME}) = (.*)")
 LOOP = re.compile(
@@ -230,7 +230,7 @@ class Reader:
             tree = expression(right[5:])
             state = tuple(self.operand(item) for item in tree.arguments)
             self.write(Join(self.value(name, dtype, lanes), Reducer(tree.atom), state))
-        elif re.match(r"(sum|max|min|argmax|argmin)\(", right):
+        elif re.match(r"(sum|prod|max|min|argmax|argmin)\(", right):
             self.fold(targets, right, new=True)
         else:
             tree = expression(right)

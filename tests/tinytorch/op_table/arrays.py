@@ -27,17 +27,17 @@ def flat(function):
 
 
 REDUCTIONS = [
-    Row("prod", oa.prod, torch.prod, [(signed(2, 3),), (signed(),), (signed(0),), (integers(2, 3),)]),
-    Row("prod of zeros", with_settings(oa.prod, axis=1), lambda x: torch.prod(x, 1), [(ZEROS,)], orders=1),
+    Row("prod", orr.prod, torch.prod, [(signed(2, 3),), (signed(),), (signed(0),), (integers(2, 3),)]),
+    Row("prod of zeros", with_settings(orr.prod, axis=1), lambda x: torch.prod(x, 1), [(ZEROS,)], orders=1),
     Row(
         "prod 0",
-        with_settings(oa.prod, axis=0),
+        with_settings(orr.prod, axis=0),
         lambda x: torch.prod(x, 0),
         [(signed(3, 2),), (signed(0, 2),)],
     ),
     Row(
         "prod kept",
-        with_settings(oa.prod, axis=(0, 2), keepdims=True),
+        with_settings(orr.prod, axis=(0, 2), keepdims=True),
         lambda x: torch.prod(torch.prod(x, 2, True), 0, True),
         [(signed(2, 3, 2),)],
     ),

@@ -17,6 +17,7 @@ from tinytorch.onnx.exporting.values import Unsayable, Value, converted
 
 _REDUCERS: Final[Mapping[Reducer, str]] = {
     Reducer.SUM: "ReduceSum",
+    Reducer.PROD: "ReduceProd",
     Reducer.MAX: "ReduceMax",
     Reducer.MIN: "ReduceMin",
     Reducer.ARGMAX: "ArgMax",
@@ -34,7 +35,7 @@ def write_reduction(context: Context, node: Node, *operands: Value, operator: st
     if others:
         return write_contraction(context, op, *operands)
     access = op.accesses[0]
-    if op.reducer is Reducer.SUM:
+    if op.reducer.has_identity:
         x = converted(x, op.dtype, dtype_of(x.dtype))
     name = operator or _REDUCERS[op.reducer]
     if op.reducer.is_search:

@@ -14,12 +14,12 @@ from tinytorch.axes import normalised_axes, normalised_axis
 from tinytorch.onnx.calling.operator import Extents, operator
 from tinytorch.onnx.operators.arithmetic import quotient
 from tinytorch.ops import reduce as plain
-from tinytorch.ops.arrays import prod
 from tinytorch.ops.elementwise import abs as magnitude
 from tinytorch.ops.elementwise import log
 from tinytorch.ops.layout import flip
 from tinytorch.ops.making import full
 from tinytorch.ops.normalise import logsumexp
+from tinytorch.ops.reduce import prod
 from tinytorch.rounding import rounded_once
 from tinytorch.tensor import Tensor, as_tensor
 
