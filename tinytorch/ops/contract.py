@@ -92,7 +92,7 @@ def map_reduce(
 ) -> Tensor:
     """`out[O] = reducer over the other indices of map(x1[I1], x2[I2], ...)`, in index notation.
 
-    `reducer` is "sum", "max", "min", "argmax" or "argmin" (the row-major position among the reduced
+    `reducer` is "sum", "prod", "max", "min", "argmax" or "argmin" (the row-major position among the reduced
     indices), or None where the output has every index. `map` is a plain function of scalars, by default the
     product. Parameters behind the operands' are the values of the indices they are named after, and `size_k`
     is the extent of index `k`:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+import tinytorch as tt
 from compiler.errors import ArgumentError, FormulaError, ShapeError
 from compiler.ir.op import MapReduce, Reducer, Trait
 from compiler.ir.verify import verify
@@ -106,7 +107,7 @@ def test_what_einsum_refuses(subscripts, operands, error, wording):
 BAD_MAP_REDUCE = [
     (("sum", "ij->ij", X), {}, ArgumentError, "a reducer is for indices to reduce"),
     ((None, "ij->i", X), {}, ArgumentError, "a reducer is for indices to reduce"),
-    (("prod", "ij->i", X), {}, ArgumentError, "a reducer is one of"),
+    (("product", "ij->i", X), {}, ArgumentError, "a reducer is one of"),
     (("sum", "ij", X), {}, ArgumentError, "map_reduce needs '->'"),
     (("sum", "ik,jk->ij", X, W), {}, ShapeError, "index 'k' is 3 and 4"),
     (("sum", "ii->", X), {}, ShapeError, "index 'i' is 2 and 3"),
@@ -131,3 +132,11 @@ BAD_MAP_REDUCE = [
 def test_what_map_reduce_refuses(arguments, options, error, wording):
     with pytest.raises(error, match=wording):
         contract.map_reduce(*arguments, **options)
+
+
+def test_elements_are_multiplied_over_an_index():
+    x, w = np.arange(1.0, 7.0).reshape(2, 3), np.full((3, 4), 2.0)
+    left, right = tt.input("x", (2, 3), "float64"), tt.input("w", (3, 4), "float64")
+    product = tt.map_reduce("prod", "ik,kj->ij", left, right, map=lambda a, b: a + b)
+    expected = (x[:, :, None] + w).prod(1)
+    np.testing.assert_allclose(tt.compile([left, right], product)(x, w), expected, rtol=1e-14)
