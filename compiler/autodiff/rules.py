@@ -247,8 +247,10 @@ def _product(node: Node, op: MapReduce, cotangent: Cotangent) -> Cotangent:
     count = product(op.extents[op.kept :])
     others = product_of_others(reshaped(rows, (*kept, count), origin), len(kept), origin)
     shared = reshaped(cotangent.node, (*kept, 1), origin)
-    value = reshaped(apply("mul", shared, others, origin=origin), op.extents, origin)
-    return Cotangent(to_operand(value, loops, axes, op.extents, target, origin))
+    times = "zmul" if cotangent.is_masked else "mul"
+    value = reshaped(apply(times, shared, others, origin=origin), op.extents, origin)
+    placed = to_operand(value, loops, axes, op.extents, target, origin)
+    return Cotangent(placed, mask_at_operand(op, 0, cotangent.mask))
 
 
 def _move(node: Node, operand: int, cotangent: Cotangent) -> Cotangent | None:

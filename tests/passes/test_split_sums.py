@@ -12,6 +12,7 @@ from compiler.rewrite.refusal import Reason
 from passes import split_sums as module
 from passes.split_sums import DEEP, LARGEST, SplitSums, split_sums
 from tests.backends import NATIVE
+from tests.threads import by_threads
 
 GENERATOR = np.random.default_rng(9)
 
@@ -155,13 +156,6 @@ def test_bits_do_not_depend_on_threads():
     x, y = tt.input("x", (4096, 33)), tt.input("y", (4096, 17))
     program = tt.compile([x, y], x.T @ y)
     a, b = normal(4096, 33), normal(4096, 17)
-    before = tt.get_num_threads()
-    try:
-        found = []
-        for count in (1, 2, 3):
-            tt.set_num_threads(count)
-            found.append(program(a, b))
-    finally:
-        tt.set_num_threads(before)
+    found = by_threads(lambda: program(a, b))
     for other in found[1:]:
         np.testing.assert_array_equal(other, found[0])

@@ -14,6 +14,7 @@ from compiler.loops.source import source
 from compiler.loops.verify import verify
 from tests.compiler.loops.programs import call
 from tests.compiler.loops.reading import NAMING, read_kernel
+from tests.threads import by_threads
 
 MACHINE = engine.host_target().machine
 WIDE = replace(
@@ -233,17 +234,10 @@ def test_chunks_share_many_columns_of_few_rows(columns, rows, reduce):
     given = np.random.default_rng(rows).standard_normal((rows, *columns)).astype(np.float32)
     given[rows // 2, ..., ::7] = np.nan
     expected = getattr(np, reduce.__name__)(given.astype(np.float64), 0)
-    found = {}
-    before = tt.get_num_threads()
-    try:
-        for threads in (1, 2, 3):
-            tt.set_num_threads(threads)
-            found[threads] = program(given)
-    finally:
-        tt.set_num_threads(before)
-    np.testing.assert_allclose(found[1], expected, rtol=1e-6, atol=1e-6)
-    np.testing.assert_array_equal(found[2], found[1])
-    np.testing.assert_array_equal(found[3], found[1])
+    one, *others = by_threads(lambda: program(given))
+    np.testing.assert_allclose(one, expected, rtol=1e-6, atol=1e-6)
+    for found in others:
+        np.testing.assert_array_equal(found, one)
     assert "distance" not in program.source(0)
 
 

@@ -7,6 +7,7 @@ import tinytorch as tt
 from compiler.backends.llvm.steps.launches import Scratch
 from compiler.errors import IndexRangeError
 from tests.backends import ALL
+from tests.threads import by_threads
 
 WIDTHS = (1, 2, 3, 17, 64, 200)
 SHAPES = ((), (5,), (4, 3), (0,), (2, 40))
@@ -180,11 +181,6 @@ def test_threads_change_no_bit(shape):
     y = tt.take(x, i, axis=0)
     program = compiled([x, i, g], [y, tt.tanh(y).sum(axis=0), tt.grad(y, x, seed=g)])
     arguments = data(rng, "float32", (500, *shape[1:])), rng.integers(0, 500, shape[0]).astype("int32")
-    cotangent, before, found = data(rng, "float32", shape), tt.get_num_threads(), []
-    try:
-        for count in (1, 2, 3, 8):
-            tt.set_num_threads(count)
-            found.append([item.tobytes() for item in program(*arguments, cotangent)])
-    finally:
-        tt.set_num_threads(before)
+    cotangent = data(rng, "float32", shape)
+    found = by_threads(lambda: [x.tobytes() for x in program(*arguments, cotangent)], (1, 2, 3, 8))
     assert all(item == found[0] for item in found)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import tinytorch as tt
+from tests.threads import by_threads
 
 SHAPES = [((5,), 0), ((1000, 3), 0), ((3, 1000), 1), ((7, 40, 9), 1), ((7, 40, 9), (0, 2)), ((6, 20_000), 0)]
 
@@ -21,17 +22,10 @@ def test_floats_are_multiplied_in_more_digits_than_they_have(shape, axis, dtype)
     program = tt.compile([i], tt.prod(i, axis))
     with np.errstate(over="ignore"):
         expected = x.astype("longdouble").prod(axis).astype(dtype)
-    found = {}
-    before = tt.get_num_threads()
-    try:
-        for threads in (1, 2, 3):
-            tt.set_num_threads(threads)
-            found[threads] = program(x)
-    finally:
-        tt.set_num_threads(before)
+    one, *others = by_threads(lambda: program(x))
     tolerance = {"float16": 2e-2, "float32": 1e-6, "float64": 1e-12}[dtype]
-    np.testing.assert_allclose(found[1], expected, rtol=tolerance)
-    assert found[1].tobytes() == found[2].tobytes() == found[3].tobytes()
+    np.testing.assert_allclose(one, expected, rtol=tolerance)
+    assert all(found.tobytes() == one.tobytes() for found in others)
 
 
 def test_what_overflows_float32_on_the_way_does_not_overflow():
@@ -77,3 +71,11 @@ def test_slopes_are_right_beside_zeros(zeros):
     (slope,) = tt.grad(tt.sum(tt.prod(i, 0)), [i])
     others = [np.delete(x, k, 0).prod(0) for k in range(6)]
     np.testing.assert_allclose(tt.compile([i], slope)(x), others)
+
+
+def test_what_is_masked_out_has_no_slope():
+    x = np.array([[np.inf, 0.0, 3.0], [2.0, 3.0, 4.0]])
+    i = tt.input("x", (2, 3), "float64")
+    rows = tt.prod(i, 1)
+    (slope,) = tt.grad(tt.sum(tt.where(tt.isfinite(rows), rows, 0.0)), [i])
+    np.testing.assert_array_equal(tt.compile([i], slope)(x), [[0, 0, 0], [12, 8, 6]])
