@@ -122,9 +122,8 @@ def _sum(store: Store, columns: For) -> Iterator[Sum]:
 
 
 def _is_of_column(store: Store, columns: For, inside: set[Value]) -> bool:
-    """Whether a place depends on the column, and on nothing else that the loops write."""
-    terms = {value for value, number in store.ref.terms if number != 0}
-    return stride(store.ref, columns.index) != 0 and inside.isdisjoint(terms)
+    """Whether a place depends on the column, and names nothing else that the loops write."""
+    return stride(store.ref, columns.index) != 0 and inside.isdisjoint(value for value, _ in store.ref.terms)
 
 
 def _in_blocks(rows: For, columns: For, found: Sequence[Sum], *, is_one_walk: bool) -> Sequence[Stmt]:

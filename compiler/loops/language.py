@@ -292,8 +292,8 @@ class Tile:
     order, begun at 0; where `first` is not 0 it is added to what lies at `sums`. With `live`, a place of
     int64, k is what stands there, `terms` numbers one behind the other: other terms are left out.
 
-    Sums lie row by row, as wide as the tile, and all are stored. With `apart` they are the result itself,
-    whose rows lie so far apart: only rows and columns that exist are stored, and nothing is added to them.
+    Sums lie row by row, as wide as the tile, and all are stored. With `apart` they lie in the result, whose
+    rows are so far apart: only rows and columns that exist are read and stored.
     """
 
     sums: Ref

@@ -23,6 +23,20 @@ WORTH: Final = 0.9
 """The share of the time from which on downward a tile has fewer rows than it could have."""
 
 _SINGLE: Final = {2: 8, 3: 6, 4: 5, 5: 5, 6: 4, 7: 3}
+_BROAD: Final = {4: 6, 3: 8, 5: 5, 2: 8, 7: 3}
+_BROAD_BY_TABLE: Final = {3: 8, 2: 8}
+_PRICE: Final = {2: 1.06, 7: 1.1}
+"""The same in float32 where the left side is in a second cache or further, and read once for each panel: 0.87
+to 0.95 of the time of 512 to 1024 cubed, 0.85 of 64 x 10000 x 64. What two vectors cost there, and seven,
+whose panels are in a second cache, too. Where a table says where rows lie, as where they were copied in
+panels of eight, tiles have as many."""
+
+BROAD: Final = 16
+LONG: Final = 256
+NARROW: Final = 4
+MANY: Final = 32
+"""Vectors of columns and rows from which on one block of terms is so far away; and several blocks."""
+
 _DOUBLE: Final = {4: 6, 5: 5, 3: 8, 6: 4, 7: 3, 2: 8}
 """The rows of tiles by their vectors, where there are 32 registers; of those that fit equally the first one.
 
@@ -67,13 +81,26 @@ class Shape:
     @property
     def block_rows(self) -> int:
         """Rows for which one panel of B is prepared: whole tiles."""
+        return BLOCK_ROWS // self.rows * self.rows
+
+    @property
+    def held_rows(self) -> int:
+        """The same where all their sums are held beside them."""
         return min(BLOCK_ROWS, BLOCK_SUMS // self.columns) // self.rows * self.rows
 
 
 def choose(
-    machine: Machine, dtype: DType, rows: int | None, columns: int | None, depth: int | None = None
+    machine: Machine,
+    dtype: DType,
+    rows: int | None,
+    columns: int | None,
+    depth: int | None = None,
+    *,
+    by_table: bool = False,
 ) -> Shape:
     """The tile for as many rows and columns, and for at most so many terms, where they are known.
+
+    Whether a table says where rows of the left side lie is `by_table`.
 
     Sixteen or more accumulators (eight where there are sixteen registers) cover the latency of the
     multiply-add; two vectors by eight rows load least, and of float64 four by six. Where few rows are
@@ -94,12 +121,26 @@ def choose(
     is_short = rows is None and depth is not None and depth <= SHORT_DEPTH
     if is_short and has_many and filled >= SHORT_TILE[1]:
         return Shape(*SHORT_TILE, lanes, along_rows=True)
-    rows_of = _DOUBLE if is_double else _SINGLE if has_many else {2: 4}
-    vectors = 1 if filled == 1 else min(rows_of, key=lambda count: -(-filled // count) * count)
+    rows_of, prices = _DOUBLE if is_double else _SINGLE if has_many else {2: 4}, dict[int, float]()
+    is_broad = (filled >= BROAD and _has(rows, LONG)) or (
+        depth is None and filled >= NARROW and _has(rows, MANY)
+    )
+    if rows_of is _SINGLE and is_broad:
+        rows_of, prices = _BROAD_BY_TABLE if by_table else _BROAD, _PRICE
+
+    def cost(count: int) -> float:
+        return -(-filled // count) * count * prices.get(count, 1)
+
+    vectors = 1 if filled == 1 else min(rows_of, key=cost)
     if rows is not None and rows in ONE_TILE and has_many and vectors == usual == 2:
         return Shape(rows, vectors, lanes)
     many = rows_of.get(vectors, 8)
     return Shape(many if rows is None else _fitting(rows, many, vectors), vectors, lanes)
+
+
+def _has(rows: int | None, least: int) -> bool:
+    """Whether there are so many rows, or how many is not known."""
+    return rows is None or rows >= least
 
 
 def _fitting(rows: int, many: int, vectors: int) -> int:

@@ -44,6 +44,8 @@ class TileCode:
     direct: bool
     cut: bool
     """Whether sums are stored in the result, and there under a mask of the columns that exist."""
+    adds: bool
+    """Whether they are added there to those of the terms before."""
     ahead: bool
     """Whether rows of the panel follow each other, as the next panel does, which is asked for meanwhile."""
     lies_far: bool
@@ -98,14 +100,14 @@ class TileCode:
             dtype, stmt.rows, stmt.vectors * stmt.lanes // lanes, lanes,
             fused=machine.has_fma and dtype.is_float, contiguous=stmt.left_strides[1] == 1,
             masked=stmt.masked, tables=(rows, terms, right), chosen=stmt.live is not None,
-            direct=stmt.apart is not None, cut=stmt.apart is not None and not has_all, ahead=is_dense,
-            lies_far=lies_far,
+            direct=stmt.apart is not None, cut=stmt.apart is not None and not has_all,
+            adds=stmt.apart is not None and stmt.first != 0, ahead=is_dense, lies_far=lies_far,
         )  # fmt: skip
 
     @property
     def name(self) -> str:
         """The function's name."""
-        words = "fused", "contiguous", "masked", "chosen", "direct", "cut", "ahead", "lies_far"
+        words = "fused", "contiguous", "masked", "chosen", "direct", "cut", "adds", "ahead", "lies_far"
         marks = [word for word in words if getattr(self, word)]
         kinds = zip(("rows", "terms", "right"), self.tables, strict=True)
         marks += [f"{word}_by_table" for word, is_table in kinds if is_table]

@@ -9,18 +9,20 @@
                                                                    for j in jp .. min(jp + 32, m):
                                                                        y[i,j] = relu(sums[...])
 
-Outside in: blocks of rows; panels of columns as wide as the tile; blocks of terms; tiles of rows. Where the
-right side's rows do not lie as the tile reads them, a panel of them is copied once for all tiles of a block
-of rows (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008;
-without their packing of the left side, which small matrices do not repay). Where nothing follows the sums,
-and their terms are one block, a tile stores them in the result. A large result of few terms takes longer to
-store than to compute: its tiles follow each other along its rows, by a copy of a strip of the right side.
-Each sum is the chain of multiply-adds that it was: neither layout, tile nor chunk changes a bit.
+Outside in: blocks of rows; panels of columns as wide as the tile; blocks of terms; tiles of rows. Where sums
+of several blocks can lie in the result until they are whole, panels are inside of blocks of terms: a block of
+the left side stays in a near cache. Where the right side's rows do not lie as the tile reads them, a panel of
+them is copied once for all tiles of a block of rows (Goto and van de Geijn, "Anatomy of high-performance
+matrix multiplication", ACM TOMS 34(3), 2008; without their packing of the left side, which small matrices do
+not repay). Where nothing follows the sums, and their terms are one block, a tile stores them in the result. A
+large result of few terms takes longer to store than to compute: its tiles follow each other along its rows,
+by a copy of a strip of the right side. Each sum is the chain of multiply-adds that it was: neither layout,
+tile nor chunk changes a bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -82,16 +84,18 @@ class _Tiling(Copy):
         super().__init__()
         self.found, self.machine = found, machine
         rows, columns, depth = found.extents
-        self.shape = choose(machine, found.dtype, rows, columns, depth)
+        self.shape = choose(machine, found.dtype, rows, columns, depth, by_table=found.by_row is not None)
         self.whole = multiple(found.columns.stop, known) % self.shape.columns == 0
         self.one_block = depth is not None and depth <= BLOCK_DEPTH
-        held = self.shape.rows if self.one_block else self.shape.block_rows
+        held = self.shape.rows if self.one_block else self.shape.held_rows
         self.sums = Memory(found.dtype, held * self.shape.columns)
         is_direct = found.layout is Layout.ROWS and (self.whole or machine.has_masked_memory)
         self.copied_from = CROWDED_ROWS if self._is_crowded() else COPY_ROWS
         is_few = rows is not None and rows < self.copied_from
         is_near = is_few or found.follows_table or self._is_near()
         self.result = self._result()
+        self.is_stored = self.result is not None and self._is_bare()
+        self.adds = self.result is not None and not self.one_block
         self.along_rows = self.shape.along_rows and self.result is not None and not found.follows_table
         self.is_packed = self.along_rows or not (is_direct and is_near)
         strip = SHORT_DEPTH * self._apart
@@ -116,28 +120,52 @@ class _Tiling(Copy):
         return columns is not None and columns > 0 and columns * self.found.dtype.size % CROWDED == 0
 
     def _result(self) -> Ref | None:
-        """Where tiles store sums, if nothing but that is done with them, and they lie there as in a tile."""
-        found = self.found
-        match found.maps:
-            case (Store(ref, operand, None, 0),) if operand is found.total and self.one_block:
-                is_plain = ref.at is None and not ref.memory.overlaps and ref.memory.dtype is found.dtype
-                lies_right = stride(ref, found.columns.index) == 1 and found.live is None
-                is_whole = self.whole or self.machine.has_mask_registers
-                return ref if is_plain and lies_right and is_whole else None
+        """Where tiles store sums that lie in a result as in a tile.
+
+        Those of one block, if nothing follows them; those of several wherever they are written over at last.
+        """
+        rows = self.found.extents[0]
+        is_many = rows is None or rows >= COPY_ROWS
+        return next(self._results(), None) if (self._is_bare() if self.one_block else is_many) else None
+
+    def _is_bare(self) -> bool:
+        """Whether nothing but storing them is done with the sums."""
+        match self.found.maps:
+            case (Store(_, operand),):
+                return operand is self.found.total
             case _:
-                return None
+                return False
+
+    def _results(self) -> Iterator[Ref]:
+        """What is written behind the sums, and not read, in the sums' dtype and with columns side by side."""
+        found = self.found
+        is_whole = self.whole or self.machine.has_mask_registers
+        read = {stmt.ref.memory for stmt in found.maps if isinstance(stmt, Load)}
+        for stmt in found.maps:
+            match stmt:
+                case Store(ref, _, None, 0) if ref.memory.dtype is found.dtype and ref.memory not in read:
+                    is_plain = ref.at is None and not ref.memory.overlaps and found.live is None
+                    if is_plain and is_whole and stride(ref, found.columns.index) == 1:
+                        yield ref
+                case _:
+                    pass
 
     def stmt(self, stmt: Stmt) -> Stmt:
         if stmt is not self.found.rows:
             return super().stmt(stmt)
         if self.along_rows:
             return self._across()
-        rows, writer = self.found.rows, self.writer
-        block = Value(INT64)
+        rows, writer, block = self.found.rows, self.writer, Value(INT64)
+        length = self.shape.held_rows if self.result is None else self.shape.block_rows
         with writer.block() as body:
-            last = writer.minimum(writer.sum(block, self.shape.block_rows), rows.stop)
-            self._panels(block, last)
-        return For(block, rows.start, rows.stop, tuple(body), step=self.shape.block_rows)
+            last = writer.minimum(writer.sum(block, length), rows.stop)
+            if self.one_block:
+                self._panels(lambda panel: self._terms(block, last, panel, 0))
+            elif self.adds:
+                self._blocks(lambda term: self._panels(lambda panel: self._terms(block, last, panel, term)))
+            else:
+                self._panels(lambda panel: self._blocks(lambda term: self._terms(block, last, panel, term)))
+        return For(block, rows.start, rows.stop, tuple(body), step=length)
 
     def _across(self) -> Stmt:
         """Strips of columns: of the right side a copy, then tiles along the rows of the result."""
@@ -158,24 +186,21 @@ class _Tiling(Copy):
             writer.write(For(row, rows.start, rows.stop, (along,), step=shape.rows))
         return For(strip, columns.start, columns.stop, tuple(body), step=wide)
 
-    def _panels(self, first: Value, last: Value) -> None:
-        """All columns for a block of rows."""
+    def _panels(self, inside: Callable[[Value], None]) -> None:
+        """All columns."""
         columns, writer, panel = self.found.columns, self.writer, Value(INT64)
         with writer.block() as body:
-            if self.one_block:
-                self._terms(first, last, panel, 0)
-            else:
-                self._blocks(first, last, panel)
+            inside(panel)
         writer.write(For(panel, columns.start, columns.stop, tuple(body), step=self.shape.columns))
 
-    def _blocks(self, first: Value, last: Value, panel: Value) -> None:
-        """All terms for a panel; without terms there is one empty block."""
+    def _blocks(self, inside: Callable[[Value], None]) -> None:
+        """All terms; without terms there is one empty block."""
         writer, block = self.writer, Value(INT64)
         assert self.found.blocks is not None
         depth = self.found.blocks.stop
         stop = depth if isinstance(depth, int) else writer.maximum(depth, 1)
         with writer.block() as body:
-            self._terms(first, last, panel, block)
+            inside(block)
         writer.write(For(block, 0, stop, tuple(body), step=BLOCK_DEPTH))
 
     def _terms(self, first: Value, last: Value, panel: Value, term: Number) -> None:
@@ -192,11 +217,11 @@ class _Tiling(Copy):
             tile = self._leaf(row, last, term, count, columns, right, step, sums)
             writer.write(replace(tile, live=live))
             with writer.block() as maps:
-                if self.result is None:
+                if not self.is_stored:
                     self._maps(row, last, panel, sums)
             if self.one_block:
                 writer.extend(maps)
-            else:
+            elif maps:
                 ends = writer.sum(term, BLOCK_DEPTH)
                 is_last = writer.let("ge", BOOL, ends, operand(depth))
                 writer.write(If(is_last, tuple(maps)))
@@ -300,6 +325,6 @@ class _Tiling(Copy):
         columns = writer.minimum(writer.sum(panel, width), found.columns.stop)
         row, column = found.rows.index, found.columns.index
         start = sums.terms[1:] if sums.terms else ((first, -width),)
-        place = Ref(self.sums, ((row, width), *start, (column, 1), (panel, -1)))
+        place = self.result or Ref(self.sums, ((row, width), *start, (column, 1), (panel, -1)))
         body = (Load(found.total, place), *found.maps)
         writer.write(For(row, first, rows, (For(column, panel, columns, body),)))

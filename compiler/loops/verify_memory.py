@@ -152,8 +152,6 @@ def _products(facts: Facts) -> Iterator[Broken]:
             yield tile, "their dtypes differ"
         elif tile.rows < 1 or tile.vectors < 1 or tile.lanes < 1:
             yield tile, "it has no sums"
-        elif tile.apart is not None and tile.first != 0:
-            yield tile, "sums are added to a result"
 
 
 MEMORY_LAWS: Final[tuple[Law[Facts], ...]] = (

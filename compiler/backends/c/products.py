@@ -131,13 +131,16 @@ class Code(TileCode):
         return ["if (first > 0) {", *(f"    {line}" for line in loaded), "}", *stored]
 
     def direct_rows(self, rows: Sequence[Sequence[str]]) -> list[str]:
-        """Rows that exist are stored in the result."""
+        """Rows that exist are stored in the result, or added to what is there of the terms before."""
         lines: list[str] = []
         for i, row in enumerate(rows):
-            lines.append(f"if (rows > {i}) {{")
+            start = f"sums + {i} * apart"
+            earlier = [self.loaded(start, j, masked=self.cut) for j in range(len(row))] if self.adds else []
+            added = [f"{name} = {old} + {name};" for name, old in zip(row, earlier, strict=False)]
+            lines += [f"if (rows > {i}) {{", *(f"    if (first > 0) {line}" for line in added)]
             for j, name in enumerate(row):
-                place = self.moved(f"sums + {i} * apart", j)
                 count = f"columns - {j * self.type.lanes}, " if self.cut else ""
+                place = self.moved(start, j)
                 lines.append(f"    store_{'first_' * self.cut}{self.type.name}({place}, {count}{name});")
             lines.append("}")
         return lines

@@ -265,7 +265,8 @@ class Interpreter:
         if stmt.apart is not None:
             real = total[:exist, :columns]
             rows, across = np.arange(len(real))[:, None], np.arange(real.shape[1])[None, :]
-            sums[inside(sums, c + rows * self.number(stmt.apart) + across)] = real
+            place = inside(sums, c + rows * self.number(stmt.apart) + across)
+            sums[place] = sums[place] + real if first else real
             return
         place = inside(sums, c + np.arange(total.size))
         found = total.reshape(-1)

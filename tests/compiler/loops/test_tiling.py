@@ -79,13 +79,62 @@ def test_lines_of_a_result_are_asked_for_before_its_sums():
 
 @pytest.mark.parametrize(
     ("rows", "columns", "depth", "expected"),
-    [(None, 2261, 11, (6, 4)), (None, 64, 32, (6, 4)), (None, 48, 11, (6, 3)), (None, 2261, 33, (8, 2)),
+    [(None, 2261, 11, (6, 4)), (None, 64, 32, (6, 4)), (None, 48, 11, (6, 3)), (None, 64, 33, (8, 2)),
      (8, 2261, 11, (8, 2))],
 )  # fmt: skip
 def test_many_rows_of_few_terms_are_stored_along_rows(rows, columns, depth, expected):
     shape = choose(WIDE, FLOAT32, rows, columns, depth)
     assert (shape.rows, shape.vectors) == expected
     assert shape.along_rows == (expected == (6, 4))
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "depth", "expected"),
+    [
+        (None, 1024, None, (6, 4)),
+        (256, 1024, 256, (6, 4)),
+        (255, 1024, 256, (8, 2)),
+        (None, 1000, None, (8, 3)),
+        (None, 400, None, (5, 5)),
+        (None, 64, None, (6, 4)),
+        (64, 64, None, (6, 4)),
+        (None, 64, 256, (8, 2)),
+        (None, 100, None, (3, 7)),
+    ],
+)
+def test_tiles_are_broad_where_rows_are_read_from_afar(rows, columns, depth, expected):
+    shape = choose(WIDE, FLOAT32, rows, columns, depth)
+    assert (shape.rows, shape.vectors) == expected
+
+
+def test_tiles_have_as_many_rows_as_panels_that_were_copied():
+    assert choose(WIDE, FLOAT32, None, 1024, None, by_table=True).rows == 8
+
+
+def test_sums_of_several_blocks_lie_in_the_result_which_maps_write_over():
+    """Blocks of terms outside of panels: a block of the left side stays near while panels pass."""
+    x, w, b = tt.input("x", (70, 600)), tt.input("w", (600, 90)), tt.input("b", (90,))
+    program = tt.compile([x, w, b], tt.relu(x @ w + b), backend="llvm")
+    text = program.source(0)
+    assert text.index("by 256") < text.index("pack ") < text.index("tile %2[") < text.index("= %0 + %b[")
+    rng = np.random.default_rng(0)
+    given = [rng.integers(-9, 9, item.shape).astype("f") for item in (x, w, b)]
+    assert np.array_equal(program(*given), np.maximum(given[0] @ given[1] + given[2], 0))
+
+
+@pytest.mark.parametrize("formula", ["in the place of what is added", "of another dtype", "few rows"])
+def test_sums_of_several_blocks_that_a_result_cannot_hold_are_held_beside_it(formula):
+    """Where a map reads what it writes over, where elements are other ones; and few rows are near anyway."""
+    rows = 20 if formula == "few rows" else 70
+    x, w, c = tt.input("x", (rows, 600)), tt.input("w", (600, 90)), tt.input("c", (rows, 90))
+    y = (x @ w + c).astype("float64" if formula == "of another dtype" else "float32")
+    donate = [c] if formula.startswith("in the place") else []
+    program = tt.compile([x, w, c], y, donate=donate, backend="llvm")
+    assert "tile room" in program.source(0)
+    rng = np.random.default_rng(0)
+    given = [rng.integers(-9, 9, item.shape).astype("f") for item in (x, w, c)]
+    expected = given[0] @ given[1] + given[2]
+    assert np.array_equal(program(*given), expected)
 
 
 def test_tiles_of_few_terms_follow_each_other_along_rows():

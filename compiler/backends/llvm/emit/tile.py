@@ -126,17 +126,19 @@ class _Tile:
         """The sums over k, added to those of the terms before, if there are any."""
         if self.code.asks_results:
             self.ask_for_results()
-        builder, totals = self.builder, self.sums()
-        if self.code.direct:
-            self.store_rows(totals)
+        builder, totals, store = (
+            self.builder,
+            self.sums(),
+            self.store_rows if self.code.direct else self.store,
+        )
+        if self.code.direct and not self.code.adds:
+            store(totals)
             return
-        add = builder.add if self.code.element.width else builder.fadd
         with builder.if_else(builder.icmp_signed(">", self.given.first, index(0))) as (later, at_once):
             with later:
-                earlier = [self.load(self.given.sums, number) for number in range(len(totals))]
-                self.store([add(old, new) for old, new in zip(earlier, totals, strict=True)])
+                store(totals, adds=True)
             with at_once:
-                self.store(totals)
+                store(totals)
 
     def sums(self) -> list[Register]:
         """The accumulators after all terms, row by row."""
@@ -290,20 +292,30 @@ class _Tile:
         write_keep_data = [Constant(i32, number) for number in (int(to_write), cache, 1)]
         words.intrinsic(self.builder, "llvm.prefetch.p0", void, [address, *write_keep_data])
 
-    def store(self, totals: Sequence[Register]) -> None:
-        for number, total in enumerate(totals):
+    def store(self, totals: Sequence[Register], *, adds: bool = False) -> None:
+        """Store all sums, or add them to what is there: whole rows, one behind the other."""
+        earlier = [self.load(self.given.sums, number) for number in range(len(totals))] if adds else []
+        for number, total in enumerate(self.added(earlier, totals)):
             words.store(self.builder, total, self.vector_at(self.given.sums, number))
 
-    def store_rows(self, totals: Sequence[Register]) -> None:
-        """Store in the result the rows that exist."""
+    def store_rows(self, totals: Sequence[Register], *, adds: bool = False) -> None:
+        """The same in the result, of the rows and columns that exist."""
         builder, count = self.builder, self.code.vectors
         masks = self.masks(is_masked=self.code.cut)
         for row in range(self.code.rows):
             place = self.result_row(row)
-            sums = list(enumerate(zip(totals[row * count : (row + 1) * count], masks, strict=True)))
+            sums = totals[row * count : (row + 1) * count]
             with builder.if_then(builder.icmp_signed(">", self.given.rows, index(row))):
-                for number, (total, mask) in sums:
-                    words.store(builder, total, self.vector_at(place, number), mask)
+                earlier = (
+                    [self.load(place, number, mask) for number, mask in enumerate(masks)] if adds else []
+                )
+                for number, total in enumerate(self.added(earlier, sums)):
+                    words.store(builder, total, self.vector_at(place, number), masks[number])
+
+    def added(self, earlier: Sequence[Register], sums: Sequence[Register]) -> Sequence[Register]:
+        """Sums added to those of the terms before, if there are any."""
+        add = self.builder.add if self.code.element.width else self.builder.fadd
+        return [add(old, new) for old, new in zip(earlier, sums, strict=True)] if earlier else sums
 
     def result_row(self, number: int) -> Register:
         """The address of a row in the result."""

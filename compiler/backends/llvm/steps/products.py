@@ -20,7 +20,7 @@ from compiler.loops.language import Count, Kernel, Layout, Memory
 from compiler.loops.places import Pointer
 from compiler.loops.products import ProductDraft
 from compiler.loops.recognition import product_of
-from compiler.loops.shapes import SHORT_DEPTH, Shape, choose
+from compiler.loops.shapes import LONG, SHORT_DEPTH, Shape, choose
 from compiler.loops.sparing import Numbers, Spared
 from compiler.loops.tables import BLOCK_DEPTH, Table
 from compiler.loops.tiling import COPY_ROWS
@@ -44,13 +44,15 @@ _ROWS_OF_A_TURN: Final = 16.0
 
 _ROWS_OF_A_PANEL: Final = 1.5
 _COLUMNS_OF_A_ROW: Final = 2.0
-"""Likewise of reading a panel, and a row of the left side, that lie in a slower cache."""
+_COLUMNS_OF_A_FAR_ROW: Final = 6.0
+"""Likewise of reading a panel, and a row of the left side, that lie in a slower cache; in the last one."""
 
 _MULTIPLY_ADDS_OF_A_LINE: Final = 1000
 """The multiply-adds that take as long as fetching a line that another thread has just written."""
 
 _RIGHT_NEAR: Final = 1 << 19
-"""Bytes of a right side up to which it is in a near cache."""
+_LEFT_NEAR: Final = 1 << 21
+"""Bytes of a right side, and of a left one, up to which it is in a near cache."""
 
 _FAR_COPY: Final = 9.0
 _FAR_PANEL: Final = 24.0
@@ -186,19 +188,21 @@ class ProductStep:
         wanted = -(-wanted // max(1, batches))
         found: dict[tuple[int, int], float] = {}
         for number in range(1, wanted + 1):
-            for pieces in (number, wanted):
+            for pieces in (number, wanted // 2, wanted):
                 down = _cut(rows, number, self.tile.rows)
                 across = _cut(columns, -(-pieces // _parts(rows, down)), self.tile.columns)
                 if (down, across) not in found:
                     parts = max(1, batches) * _parts(rows, down) * _parts(columns, across)
-                    found[down, across] = _makespan(parts) * self._share(columns, depth, down, across)
+                    found[down, across] = _makespan(parts) * self._share(rows, columns, depth, down, across)
         return [1, *min(found, key=found.__getitem__)]
 
-    def _share(self, columns: int, depth: int, down: int, across: int) -> float:
+    def _share(self, rows: int, columns: int, depth: int, down: int, across: int) -> float:
         """What a chunk takes to what its multiply-adds take: each prepares its panels, and reads its rows."""
         size = self.nodes[0].type.dtype.size
         is_torn = across < columns and (columns * size % CACHE_LINE != 0 or depth <= SHORT_DEPTH)
-        of_a_row = _COLUMNS_OF_A_ROW + (_MULTIPLY_ADDS_OF_A_LINE / max(1, depth) if is_torn else 0)
+        is_left_far = rows * depth * size > _LEFT_NEAR
+        of_a_row = _COLUMNS_OF_A_FAR_ROW if is_left_far else _COLUMNS_OF_A_ROW
+        of_a_row += _MULTIPLY_ADDS_OF_A_LINE / max(1, depth) if is_torn else 0
         if self.is_turned:
             return 1 + _ROWS_OF_A_TURN / down + of_a_row / across
         is_copied = down >= COPY_ROWS or columns % self.tile.columns
@@ -248,8 +252,10 @@ def product_step(nodes: Sequence[Node], draft: ProductDraft, target: Target) -> 
     dtype = nodes[0].type.dtype
     is_short = _is_short(draft, dtype.size)
     most = SHORT_DEPTH if is_short else BLOCK_DEPTH
-    tile = choose(target.machine, dtype, None if is_short else rows, columns, most)
     found = product_of(draft.kernel)
+    by_table = found is not None and found.by_row is not None
+    block = most if depth is not None and depth <= most else None
+    tile = choose(target.machine, dtype, None if is_short else rows, columns, block, by_table=by_table)
     if found is not None and rows and replace(found, extents=(rows, columns, depth)).is_dot_of_rows:
         tile = Shape(rows, 1, target.machine.vector_bytes // dtype.size)
     unit = 1 if columns is None else tile.columns
@@ -261,7 +267,8 @@ def product_step(nodes: Sequence[Node], draft: ProductDraft, target: Target) -> 
     if rows is None or rows >= COPY_ROWS:
         numbers = {count for count in draft.known if isinstance(count.extent, int)}
         whole = _whole_columns(draft.core[2], tile, choose(target.machine, dtype, None, None))
-        known -= numbers if whole else numbers - {draft.core[2]}
+        is_long = rows is None or rows >= LONG
+        known -= numbers if whole else numbers - {draft.core[2], *(() if is_long else draft.core[1:2])}
         multiples, few = whole, dict.fromkeys(numbers - {*draft.core}, most)
     if draft.apart is not None and _is_far(draft, dtype.size):
         known.add(draft.apart)

@@ -38,8 +38,8 @@ def test_a_product_is_read_with_the_names_of_the_user():
     ):
         assert line in text.splitlines()
     for part in (
-        "times %w[j",
-        "tile room",
+        "times %w[",
+        "tile %h[",
         "{n}",
         "of %x[300*",
         "over ",
