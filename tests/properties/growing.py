@@ -356,6 +356,20 @@ def extremum(maker: Maker) -> Value | None:
     return replace(x, node=reduce(maker.choice([Reducer.MAX, Reducer.MIN]), x.node, axes, keepdims))
 
 
+def product_of_elements(maker: Maker) -> Value | None:
+    """A product of few moderate numbers: how many factors are rounded is the order's to say."""
+    x = maker.pick(lambda value: len(value.shape) > 0 and value.bound <= 8 and not value.special)
+    if x is None:
+        return None
+    axes = some_axes(maker, x)
+    factors, each = max(1, most(x.shape, axes)), max(x.bound, 1.0)
+    if factors * math.log2(each) > 15:  # float16 holds no more
+        return None
+    bound = each**factors
+    grain = None if x.grain is None or x.grain * factors > 16 else x.grain * factors
+    return Value(reduce(Reducer.PROD, x.node, axes, keepdims=maker.chance(0.4)), bound, grain, -bound)
+
+
 def prefix(maker: Maker) -> Value | None:
     """A prefix reduction. Products are of few moderate numbers; the running ones are of any."""
     x = maker.pick(lambda value: len(value.shape) > 0)
@@ -565,8 +579,8 @@ def overflowing(maker: Maker) -> Value | None:
 GROWTHS: tuple[Growth, ...] = (
     sign_change, step, smooth, smooth, singular, guarded, guarded, cast_to,
     arithmetic, arithmetic, arithmetic, arithmetic, quotient, rest, comparison, logic, choice, power,
-    with_index, one_hot, own_formula, turned, total, total, prefix, prefix, ordered, extremum,
-    contraction, contraction, contraction, folded_product, folded_product, call,
+    with_index, one_hot, own_formula, turned, total, total, product_of_elements, prefix, prefix, ordered,
+    extremum, contraction, contraction, contraction, folded_product, folded_product, call,
     nothing_done, nothing_done, halves, of_ones, bits, drawn, drawn, stored, narrowed, solved, *MOVES,
 )  # fmt: skip
 UNSTABLE: tuple[Growth, ...] = (overflowing,) * 4

@@ -7,15 +7,19 @@ Inputs carry NaN, infinities and both zeros; a rounded value (which may be 0 in 
 another) is multiplied by finite values only.
 """
 
-from tests.properties.growing import GROWTHS, UNSTABLE
+from collections.abc import Sequence
+
+from tests.properties.growing import GROWTHS, UNSTABLE, Growth
 from tests.properties.maker import Maker, Sample
 
 
-def random_graph(seed: int, most_nodes: int = 24, *, unstable: bool = False) -> Sample:
+def random_graph(
+    seed: int, most_nodes: int = 24, *, unstable: bool = False, growths: Sequence[Growth] = GROWTHS
+) -> Sample:
     """The sample of a seed. `unstable` adds formulas that overflow or cancel where a stabler one does not."""
     maker = Maker(seed)
     for _ in range(int(maker.random.integers(1, 4))):
         maker.leaf()
     for _ in range(int(maker.random.integers(2, most_nodes + 1))):
-        maker.grow([*GROWTHS, *UNSTABLE] if unstable else GROWTHS)
+        maker.grow([*growths, *UNSTABLE] if unstable else growths)
     return maker.finish()

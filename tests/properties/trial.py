@@ -29,6 +29,7 @@ from compiler.schedule import parts
 from compiler.structure import Structure
 from passes import REWRITES, SCHEDULING
 from tests.properties.comparing import Answer, difference, oracle
+from tests.properties.growing import GROWTHS, Growth
 from tests.properties.maker import SYMBOLS, Sample
 from tests.properties.random_graphs import random_graph
 from tinytorch.builtin import REGISTRY
@@ -76,11 +77,11 @@ def backends() -> dict[str, Backend]:
     return found
 
 
-def make_trial(seed: int) -> Trial:
-    """The trial of a seed."""
+def make_trial(seed: int, growths: Sequence[Growth] = GROWTHS) -> Trial:
+    """The trial of a seed, whose graph grows by some functions."""
     random = np.random.default_rng((seed, 3))
     kind = str(random.choice(KINDS, p=(0.6, 0.15, 0.25)))
-    sample = _with_every_symbol(random_graph(seed, unstable=kind == "unstable"))
+    sample = _with_every_symbol(random_graph(seed, unstable=kind == "unstable", growths=growths))
     if kind == "gradients":
         sample = with_gradients(sample, random)
     donate = tuple(str(node.name) for node in sample.graph.inputs if random.random() < 0.3)
