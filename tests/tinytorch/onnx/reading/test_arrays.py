@@ -21,11 +21,13 @@ NARROW = [
 
 
 def made(dtype):
-    """Fifteen numbers of a dtype, of every pattern that is none of NaN."""
+    """Fifteen numbers of a dtype, all of which it has."""
     if dtype == np.bool_:
         return RNG.integers(0, 2, (3, 5)).astype(bool)
     if dtype.kind == "c":
         return (RNG.normal(size=(3, 5)) + 1j * RNG.normal(size=(3, 5))).astype(dtype)
+    if dtype.name in ("int2", "uint2"):
+        return RNG.integers(0, ml_dtypes.iinfo(dtype).max + 1, (3, 5)).astype(dtype)
     return (RNG.integers(0, 8, (3, 5)) / (2 if dtype.kind == "f" else 1)).astype(dtype)
 
 
