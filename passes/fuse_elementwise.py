@@ -226,7 +226,7 @@ def _slow_rows(frame: Frame) -> str:
         return f"all {row} elements would be one row, which does not stay in the cache"
     if isinstance(row, int) and row > LONGEST_ROW:
         return f"a row of {row} elements does not stay in the cache"
-    if not frame.is_contiguous:
+    if not (frame.is_contiguous or frame.short):
         return "the rows would be read with strides"
     return ""
 
@@ -237,7 +237,7 @@ def _slow_sums(node: Node, frame: Frame) -> str:
     if op.reducer is Reducer.NONE:
         return ""
     reduced = frame.reduced_by(node)
-    if reduced == frame.columns:
+    if reduced in (frame.columns, frame.short):
         return ""
     kept = [loop for loop in frame.placement[node] if loop is not None and loop not in reduced]
     inner: Extent = product(frame.loops[loop] for loop in kept if loop > min(reduced))

@@ -24,8 +24,9 @@ So are products of few rows with a matrix that no near cache holds: a tile walks
 its rows, each in a page of its own, and comes back to all these pages for the next columns. Of a part they
 are few, and still at hand.
 
-The parts are equal, and their number depends on the extents alone. They are added in float64, as all sums of
-float32 are, so rounding does not grow.
+The parts are equal and their number is even, for threads; both depend on the extents alone. Terms that are
+left over are a product of their own. The parts are added in float64, as all sums of float32 are, so rounding
+does not grow.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ from typing import Final
 
 from compiler.analysis.aliasing import Region, regions_of
 from compiler.analysis.products import ProductLoops, loops_of_contraction
-from compiler.ir.build import contract
+from compiler.ir.build import apply, contract
 from compiler.ir.dims import product
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node, make_node
-from compiler.ir.op import Constant, MapReduce, Reshape, Trait
+from compiler.ir.op import Access, Constant, MapReduce, Reshape, Slice, Trait
 from compiler.pipeline.contract import Action, ByValue, Report
 from compiler.rewrite.refusal import Reason, Refusal, no_panels
 from compiler.rewrite.sweep import origin_of, sweep
@@ -52,6 +53,9 @@ PARTS: Final = 8
 
 LEAST: Final = 512
 """Terms that a part has at least."""
+
+SHORT: Final = 64
+"""Iterations of a part from which on a few that are left over do not count."""
 
 DEEP: Final = 2048
 """Terms of a sum from which on it is done."""
@@ -100,15 +104,21 @@ def split_sums(graph: Graph) -> tuple[Graph, Report]:
         site = _site(old, regions)
         if site is None:
             return node
-        found = site.parts()
-        if isinstance(found, str):
-            refusals.append(Refusal(Reason.NOT_FASTER, (old,), f"{called(old)} {found}"))
+        parts = site.parts()
+        if isinstance(parts, str):
+            refusals.append(Refusal(Reason.NOT_FASTER, (old,), f"{called(old)} {parts}"))
             return node
-        actions.append(Action((old,), f"{called(old)} is added up in {found[1]} parts"))
-        return _split(old, node, site.op, *found)
+        rest = _of_terms(site.extent % parts)
+        actions.append(Action((old,), f"{called(old)} is added up in {parts} parts{rest}"))
+        return _split(old, node, site, parts)
 
     after = sweep(graph, visit)
     return after, Report(tuple(actions), tuple(refusals))
+
+
+def _of_terms(rest: int) -> str:
+    """What is said of the terms that no part has."""
+    return f" and {rest} term{'s' if rest > 1 else ''}" if rest else ""
 
 
 def _site(node: Node, regions: Mapping[Node, Region]) -> _Site | None:
@@ -155,8 +165,20 @@ class _Site:
     depth: int
     far_bytes: int
 
-    def parts(self) -> tuple[int, int] | str:
-        """The loop that is split, and into how many parts; or why none is."""
+    @property
+    def loop(self) -> int:
+        """The loop that is split."""
+        return self.loops.summed[0]
+
+    @property
+    def extent(self) -> int:
+        """How many iterations that loop has."""
+        extent = self.op.extents[self.loop]
+        assert isinstance(extent, int)
+        return extent
+
+    def parts(self) -> int | str:
+        """Into how many parts it is split; or why into none."""
         size = product(self.op.extents[loop] for loop in (*self.loops.rows, *self.loops.columns))
         if self.far_bytes >= FAR:
             most = min(MOST, self.far_bytes // NEAR)
@@ -166,31 +188,53 @@ class _Site:
             return f"adds up only {size * self.depth} products"
         else:
             most = min(PARTS, self.depth // LEAST)
-        first = self.loops.summed[0]
-        extent = self.op.extents[first]
-        for parts in range(most, 1, -1):
-            if isinstance(extent, int) and extent % parts == 0:
-                return first, parts
-        return f"adds up {extent} terms, which fall into no equal parts"
+        most -= most % 2
+        numbers = [*range(most, most // 2, -2), *range(most, 1, -1)]
+        equal = [parts for parts in numbers if self.extent % parts == 0]
+        if self.extent >= most * SHORT:
+            equal = [*(parts for parts in equal if parts % 2 == 0 and 2 * parts > most), most]
+        return equal[0] if equal else f"adds up {self.extent} terms, which fall into no equal parts"
 
 
-def _split(old: Node, node: Node, op: MapReduce, loop: int, parts: int) -> Node:
-    """The parts, each a product, and their sum."""
+def _before(access: Access, loop: int, other: int) -> tuple[int | None, ...]:
+    """The loops of an operand's axes with an axis for another loop before that of a loop."""
+    at = access.axes.index(loop)
+    return (*access.axes[:at], other, *access.axes[at:])
+
+
+def _split(old: Node, node: Node, site: _Site, parts: int) -> Node:
+    """The parts, each a product, and their sum; the terms that no part has are a product of their own."""
     origin = origin_of(old, "split_sums", "a long sum in parts")
-    extent = op.extents[loop]
-    assert isinstance(extent, int)
-    other = len(op.extents)
-    operands: list[Node] = []
-    axes: list[tuple[int | None, ...]] = []
-    for operand, access in zip(node.operands, op.accesses, strict=True):
-        at = access.axes.index(loop)
-        shape = operand.type.shape
-        split = Reshape((*shape[:at], parts, extent // parts, *shape[at + 1 :]))
-        operands.append(make_node(split, [operand], origin=origin))
-        axes.append((*access.axes[:at], other, *access.axes[at:]))
-    extents = (*op.extents[:loop], extent // parts, *op.extents[loop + 1 :], parts)
+    op, loop, length = site.op, site.loop, site.extent // parts
+    rest = site.extent - parts * length
+    pairs = list(zip(node.operands, op.accesses, strict=True))
     output = [item for item in op.output if item is not None]
+
+    def cut(operand: Node, at: int, start: int, size: int) -> Node:
+        if not rest:
+            return operand
+        starts, sizes = [0] * operand.type.rank, list(operand.type.shape)
+        starts[at], sizes[at] = start, size
+        return make_node(Slice(tuple(starts), tuple(sizes), (1,) * len(sizes)), [operand], origin=origin)
+
+    def part(operand: Node, at: int) -> Node:
+        shape = operand.type.shape
+        split = Reshape((*shape[:at], parts, length, *shape[at + 1 :]))
+        return make_node(split, [cut(operand, at, 0, parts * length)], origin=origin)
+
+    other = len(op.extents)
+    operands = [part(operand, access.axes.index(loop)) for operand, access in pairs]
+    axes = [_before(access, loop, other) for _, access in pairs]
+    extents = (*op.extents[:loop], length, *op.extents[loop + 1 :], parts)
     partial = contract(operands, axes, [other, *output], extents, dtype=op.dtype, origin=origin)
-    kept = range(1, len(output) + 1)
     shape = partial.type.shape
-    return contract([partial], [range(len(shape))], list(kept), shape, dtype=op.dtype, origin=origin)
+    kept = range(1, len(shape))
+    total = contract([partial], [range(len(shape))], kept, shape, dtype=op.dtype, origin=origin)
+    if not rest:
+        return total
+    left = [cut(operand, access.axes.index(loop), parts * length, rest) for operand, access in pairs]
+    extents = (*op.extents[:loop], rest, *op.extents[loop + 1 :])
+    last = contract(
+        left, [access.axes for _, access in pairs], output, extents, dtype=op.dtype, origin=origin
+    )
+    return apply("add", total, last, origin=origin)

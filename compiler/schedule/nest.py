@@ -4,8 +4,9 @@
 
 A reduction whose value is read inside the kernel reduces exactly the columns, so a kernel over rows (softmax,
 layer norm) keeps one row at a time. Other reductions trail: nobody inside reads them, and they may reduce any
-loops. Loops of extent 1 are left out. A sum of a product of which two factors have all loops (a dot product
-of rows) is a reduction like any other; other contractions have a nest of their own and run alone.
+loops; where all reduce the same short ones, and many results lie side by side, these are columns, too. Loops
+of extent 1 are left out. A sum of a product of which two factors have all loops (a dot product of rows) is a
+reduction like any other; other contractions have a nest of their own and run alone.
 """
 
 from __future__ import annotations
@@ -154,13 +155,13 @@ def _after_contraction(head: Node, maps: Sequence[Node], known: Frames | None) -
 
 
 def nest_from(frame: Frame) -> Nest:
-    """The nest of a frame: its loops with the columns moved behind the rows."""
-    count = len(frame.loops)
-    order = [loop for loop in range(count) if loop not in frame.columns] + sorted(frame.columns)
+    """The nest of a frame: its loops with the columns moved behind the rows; short ones are columns, too."""
+    count, columns = len(frame.loops), frame.columns or frame.short
+    order = [loop for loop in range(count) if loop not in columns] + sorted(columns)
     place: dict[int | None, int | None] = {loop: position for position, loop in enumerate(order)}
     place[None] = None
     placement = {node: tuple(place[loop] for loop in loops) for node, loops in frame.placement.items()}
-    return Nest(tuple(frame.loops[loop] for loop in order), count - len(frame.columns), placement)
+    return Nest(tuple(frame.loops[loop] for loop in order), count - len(columns), placement)
 
 
 def _join_all(members: Sequence[Node], pieces: dict[Node, Frame]) -> Refusal | None:

@@ -355,6 +355,7 @@ def rows(shape: str, axis: int, extent: str) -> str:
     ("text", "sentence"),
     [
         (rows("5000,1000", 0, "5000"), "the rows would be read with strides"),
+        (rows("33,1000", 0, "33"), "the rows would be read with strides"),
         (rows("batch,10", 0, "batch"), "the rows would be read with strides"),
         (rows("10,100000", 1, "100000"), "a row of 100000 elements does not stay in the cache"),
         (
@@ -369,9 +370,9 @@ def rows(shape: str, axis: int, extent: str) -> str:
         ),
         (
             """
-            %x = input : f32[4,100000]
-            %e = exp(%x) : f32[4,100000]
-            %s[i] = sum[j:4] %e[j,i] : f32[100000]
+            %x = input : f32[40,100000]
+            %e = exp(%x) : f32[40,100000]
+            %s[i] = sum[j:40] %e[j,i] : f32[100000]
             return %s
             """,
             "the 100000 accumulators of %s do not stay in the cache",
@@ -384,9 +385,22 @@ def test_refused_where_it_would_be_slower(text: str, sentence: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [rows("50,100", 0, "50"), rows("batch,10", 1, "10"), rows("batch,n", 1, "n")]
+    "text",
+    [
+        rows("50,100", 0, "50"),
+        rows("batch,10", 1, "10"),
+        rows("batch,n", 1, "n"),
+        rows("32,100000", 0, "32"),
+        rows("3,n", 0, "3"),
+        """
+        %x = input : f32[4,100000]
+        %e = exp(%x) : f32[4,100000]
+        %s[i] = sum[j:4] %e[j,i] : f32[100000]
+        return %s
+        """,
+    ],
 )
-def test_small_or_contiguous_rows_are_fused(text: str) -> None:
+def test_small_contiguous_and_short_rows_are_fused(text: str) -> None:
     assert len(run(text)[0].kernels) == 1
 
 

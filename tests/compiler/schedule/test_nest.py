@@ -3,6 +3,7 @@ import pytest
 from compiler.ir.graph import Graph
 from compiler.ir.node import Node
 from compiler.rewrite.refusal import Reason, Refusal
+from compiler.schedule.frame import SHORT, SIDE_BY_SIDE
 from compiler.schedule.nest import Nest, nest_of
 
 SOFTMAX = """
@@ -86,6 +87,46 @@ def test_a_trailing_reduction_may_reduce_any_loops() -> None:
     assert [found.is_trailing(at[name]) for name in "ebra"] == [False, True, True, True]
     assert found.reduced_by(at["b"]) == {0}
     assert found.reduced_by(at["a"]) == {0, 1}
+
+
+def of_a_sum(shape: str, axis: int) -> Nest:
+    extents = shape.split(",")
+    names = list("ij"[: len(extents) - 1])
+    kept, left = ",".join(names), ",".join(extents[:axis] + extents[axis + 1 :])
+    summed = "ijk"[len(names)]
+    read = ",".join([*names[:axis], summed, *names[axis:]])
+    return nest(
+        f"""
+        %x = input : f32[{shape}]
+        %e = exp(%x) : f32[{shape}]
+        %s[{kept}] = sum[{summed}:{extents[axis]}] %e[{read}] : f32[{left}]
+        return %s
+        """
+    )[0]
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis", "loops", "rows"),
+    [
+        (f"{SHORT},7", 0, [7, SHORT], 1),
+        ("3,4,5", 0, [4, 5, 3], 2),
+        (f"9,3,{SIDE_BY_SIDE}", 1, [9, SIDE_BY_SIDE, 3], 2),
+        (f"{SHORT + 1},7", 0, [SHORT + 1, 7], 2),
+        (f"9,3,{SIDE_BY_SIDE - 1}", 1, [9, 3, SIDE_BY_SIDE - 1], 3),
+        ("9,3", 1, [9, 3], 2),
+    ],
+)
+def test_what_short_loops_reduce_side_by_side_are_columns(
+    shape: str, axis: int, loops: list[int], rows: int
+) -> None:
+    found = of_a_sum(shape, axis)
+    assert (list(found.loops), found.rows) == (loops, rows)
+
+
+def test_a_loop_of_unknown_length_is_short_for_nobody_and_rows_of_unknown_number_are_many() -> None:
+    assert of_a_sum("batch,7", 0).columns == ()
+    assert of_a_sum("3,batch", 0).columns == (1,)
+    assert of_a_sum("9,3,batch", 1).columns == (2,)
 
 
 def test_trailing_beside_the_columns() -> None:

@@ -709,7 +709,7 @@ def test_a_row_kernel_that_reads_the_row_again():
 def test_a_sum_that_adds_up_while_the_operand_is_read():
     """A trailing reduction over a vector of the same size that every row reads."""
     u = apply("tanh", x_of((8,), "u"))
-    x = x_of((4, 8))
+    x = x_of((40, 8))
     p = apply("add", x, u)
     t = reduce(Reducer.SUM, p, [0])
     graph = Graph.of([apply("neg", make_node(Reshape((2, 4)), [t]))])
