@@ -80,7 +80,7 @@ def test_sums_that_are_no_neighbours(dtype: str) -> None:
 
 def test_chunks_that_each_have_accumulators_of_their_own_share_one_array_of_them() -> None:
     """A float32 sum is taken in float64 beside the result; no other chunk adds to a chunk's accumulators."""
-    shape = (8, 21, 4112)  # more than a room of one row holds
+    shape = (8, 40, 4112)  # more than a room of one row holds
     x = tt.input("x", shape)
     data = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
     program = tt.compile([x], x.sum(axis=1), backend="llvm")
