@@ -66,8 +66,8 @@ LARGEST: Final = 1 << 14
 WORTH: Final = 1 << 18
 """Products of elements from which on one more kernel is repaid."""
 
-FEW: Final = 8
-"""Rows that are few: one tile has them all."""
+FEW: Final = 16
+"""Rows that are few: one tile has them all, or two."""
 
 FAR: Final = 1 << 21
 NEAR: Final = 1 << 20

@@ -57,10 +57,10 @@ from compiler.loops.writing import Writer
 COPY_ROWS: Final = 32
 """Rows from which on it pays to copy a panel that could be read in place."""
 
-CROWDED: Final = 1 << 14
+CROWDED: Final = 1 << 12
 CROWDED_ROWS: Final = 16
-"""The same where rows lie a multiple of so many bytes apart: a cache has places for a few of them, and what
-the first tile read is gone when the next one comes. 0.5 to 0.9 of the time for 16 to 28 rows."""
+"""The same where rows lie a multiple of so many bytes apart: a first cache has places for a few of them, and
+what the first tile read is gone when the next one comes. 0.75 to 0.9 of the time for 16 to 28 rows."""
 
 STRIP: Final = 8
 """Tiles along a row of the result before those of the next rows."""
