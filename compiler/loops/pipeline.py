@@ -100,7 +100,8 @@ def _interchange(kernel: Kernel, machine: Machine) -> Kernel:
 def _vectorise(kernel: Kernel, machine: Machine) -> Kernel:
     if is_vectorised(kernel.body):
         return kernel
-    return vectors.vectorise(kernel, vector_elements(kernel.body, machine.vector_bytes), fits=True)
+    lanes = vector_elements(kernel.body, machine.vector_bytes)
+    return vectors.vectorise(kernel, lanes, fits=True, fills=machine.has_mask_registers)
 
 
 PASSES: Final[Sequence[Trick]] = (

@@ -55,6 +55,30 @@ from compiler.loops.writing import Writer
 SHORTEST: Final = 4
 """Lanes of the shortest vectors: a register of every machine has as many numbers of four bytes."""
 
+LOW_BITS: Final = frozenset({"add", "sub", "mul", "neg", "and", "or", "xor", "not"})
+"""Atoms whose lower bits depend on those of their operands alone. LLVM computes them on vectors of narrow
+numbers where nothing but these is stored, and on four vectors otherwise, each as wide as a register."""
+
+
+def filling(loop: For, lanes: int) -> int:
+    """As many lanes as fill a register with the narrow numbers that a loop moves, and hardly computes with.
+
+    `lanes` are those of numbers of four bytes, as which such are computed with elsewhere.
+    """
+    moved = [stmt for stmt in loop.body if isinstance(stmt, Load | Store)]
+    others = [stmt for stmt in loop.body if not isinstance(stmt, Load | Store)]
+    steps = [stride(stmt.ref, loop.index) if stmt.ref.at is None else None for stmt in moved]
+    widest = max((stmt.ref.memory.dtype.size for stmt in moved), default=4)
+    is_plain = all(isinstance(stmt, Let) and _keeps_low_bits(stmt) for stmt in others)
+    return lanes * max(1, 4 // widest) if is_plain and all(step in (0, 1) for step in steps) else lanes
+
+
+def _keeps_low_bits(stmt: Let) -> bool:
+    """Whether the lower bits of an integer depend on those of other integers alone; a truth value has one."""
+    kinds = {item.dtype for item in (stmt.value, *stmt.operands) if isinstance(item, Value | Literal)}
+    is_known = stmt.atom in LOW_BITS or (stmt.atom == "cast" and BOOL not in kinds)
+    return is_known and all((kind is BOOL or kind.is_integer) and kind.size <= 4 for kind in kinds)
+
 
 def fitting(loop: For, lanes: int) -> int:
     """As many lanes as fill a loop that is known to be shorter than a vector."""
@@ -64,17 +88,24 @@ def fitting(loop: For, lanes: int) -> int:
 
 
 def vectorise(
-    kernel: Kernel, lanes: int, given: Mapping[Value, Value] | None = None, *, fits: bool = False
+    kernel: Kernel,
+    lanes: int,
+    given: Mapping[Value, Value] | None = None,
+    *,
+    fits: bool = False,
+    fills: bool = False,
 ) -> Kernel:
     """The kernel by vectors of so many lanes; of `given` values the vectors are known already.
 
     Where it `fits`, loops shorter than a vector have fewer, unless lanes are joined: the order in which they
-    are is part of a result.
+    are is part of a result. Where it `fills`, loops that move narrow numbers have a register full of them.
     """
     rows = across(kernel.body, lanes)
     chosen = [rows] if rows else _chosen(kernel.body)
     fits = fits and not any(isinstance(stmt, Fold | Join) for stmt in walk(kernel.body))
-    widths = {id(loop): fitting(loop, lanes) if fits else lanes for loop in chosen}
+    widths = {id(loop): filling(loop, lanes) if fills and not rows else lanes for loop in chosen}
+    if fits:
+        widths = {id(loop): fitting(loop, widths[id(loop)]) for loop in chosen}
     writing = _Vectors(kernel, widths, lanes, _states(kernel.body, chosen))
     writing.now.update(given or {})
     writing.block(kernel.body)

@@ -154,8 +154,11 @@ def lane_mask(builder: Builder, first: Value, stop: Value, lanes: int, *, as_bit
     `first` is at most `stop`.
     """
     remaining = minimum(builder, builder.sub(stop, first), index(lanes))
-    if as_bits and lanes in (8, 16, 32):
+    if as_bits and lanes in (8, 16, 32, 64):
         ones = builder.lshr(index(2**63 - 1), builder.sub(index(63), remaining))
+        if lanes == 64:
+            is_whole = builder.icmp_signed(">=", remaining, index(lanes))
+            return builder.bitcast(builder.select(is_whole, index(-1), ones), vector_of(i1, lanes))
         return builder.bitcast(builder.trunc(ones, integer(lanes)), vector_of(i1, lanes))
     bound = splat(builder, builder.trunc(remaining, i32), lanes)
     return builder.icmp_signed("<", numbers_of(i32, *range(lanes)), bound)
