@@ -48,9 +48,9 @@ from compiler.schedule.frame import map_reduce
 from compiler.schedule.nest import Nest
 
 FEW: Final = 256
-MANY: Final = 16384
+MANY: Final = 4096
 """Rows and columns up to which and from which on chunks share the columns: 64 x 50000 take 0.6 to 0.7 of the
-time, 16 x 100000 0.8, of 300 x 10000 nothing is won."""
+time, 250 x 12000 and 64 x 4096 0.75 to 0.9, of 300 x 10000 nothing is won."""
 
 JOINED: Final = 120.0
 JOINED_AND_WAITED_FOR: Final = 480.0

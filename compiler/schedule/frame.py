@@ -52,8 +52,11 @@ class Frame:
     def short(self) -> frozenset[int]:
         """The loops that all reductions reduce, if they turn a few times and results lie side by side.
 
-        Then a vector holds as many results, or as many rows of which these are reductions.
+        Then a vector holds as many results, or as many rows of which these are reductions. Rows that are
+        picked are read one by one, from their beginning to their end.
         """
+        if any(isinstance(node.op, Gather) for node in self.placement):
+            return frozenset()
         reduced = {self.reduced_by(node) for node in self.placement} - {frozenset()}
         if len(reduced) != 1:
             return frozenset()

@@ -43,6 +43,11 @@ def reductions(sizes: Sizes) -> Iterator[Workload]:
         yield Workload(
             "reductions", f"{name} axis 0 {shown(shape, dtype=F64)}", body, normal(shape, dtype=F64)
         )
+    for shape, axis in (((7, 50000), 0), ((24, 20000), 0), ((20, 7, 1000), 1), ((32, 48, 1024), 1)):
+        shape = sizes(*shape)
+        for name in ("sum", "mean", "softmax"):
+            body = functools.partial(_over, REDUCTIONS[name], axis)
+            yield Workload("reductions", f"{name} axis {axis} {shown(shape)}", body, normal(shape))
     shape = sizes(32, 30, 40, 20)
     for axes in ((0, 2), (1, 3), (0, 2, 3), (2, 3)):
         body = functools.partial(_over, REDUCTIONS["mean"], axes)

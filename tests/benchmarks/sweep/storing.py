@@ -20,9 +20,16 @@ CHAINS: Final[dict[str, Callable[..., Any]]] = {
     "softmax": lambda xp, x, y: xp.softmax(x),
 }
 
+WHOLE: Final[dict[str, Callable[..., Any]]] = {
+    "x + y": lambda xp, x, y: x + y,
+    "x == y": lambda xp, x, y: x == y,
+    "inside": lambda xp, x, y: xp.concatenate([x[1:-1, 2:-2]], axis=0),
+    "beside": lambda xp, x, y: xp.concatenate([x, y], axis=1),
+}
+
 
 def storage(sizes: Sizes) -> Iterator[Workload]:
-    """Chains, sums and products of halves, what becomes a half, and bytes that become floats."""
+    """Chains, sums and products of halves, what becomes a half, bytes that become floats, small integers."""
     for short, dtype in HALVES.items():
         for shape in ((64, 64), (2000, 1000)):
             shape = sizes(*shape)
@@ -43,6 +50,16 @@ def storage(sizes: Sizes) -> Iterator[Workload]:
     for shape in ((28, 28), (256, 28, 28), (64, 3, 224, 224)):
         shape = sizes(*shape)
         yield Workload("storage", f"bytes / 255 {shown(shape)}", _scaled_bytes, _bytes(shape))
+    for dtype in ("uint8", "int16"):
+        for shape in ((100, 100), (1000, 300)):
+            shape = sizes(*shape)
+            for name, body in WHOLE.items():
+                yield Workload("storage", f"{name} {shown(shape)} {dtype}", body, _small(shape, dtype))
+
+
+def _small(shape: tuple[int, ...], dtype: str) -> Callable[[], list[Array]]:
+    random = np.random.default_rng
+    return lambda: [random(seed).integers(0, 100, shape).astype(dtype) for seed in range(2)]
 
 
 def _narrowed(dtype: str) -> Callable[..., Any]:

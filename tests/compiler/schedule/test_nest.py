@@ -129,6 +129,19 @@ def test_a_loop_of_unknown_length_is_short_for_nobody_and_rows_of_unknown_number
     assert of_a_sum("9,3,batch", 1).columns == (2,)
 
 
+def test_rows_that_are_picked_are_read_one_by_one() -> None:
+    found, _ = nest(
+        f"""
+        %x = input : f32[50,{SIDE_BY_SIDE}]
+        %k = input : i64[9,3]
+        %p = gather(%x, %k, axis=0) : f32[9,3,{SIDE_BY_SIDE}]
+        %s[i,j] = sum[k:3] %p[i,k,j] : f32[9,{SIDE_BY_SIDE}]
+        return %s
+        """
+    )
+    assert (list(found.loops), found.columns) == ([9, 3, SIDE_BY_SIDE], ())
+
+
 def test_trailing_beside_the_columns() -> None:
     found, at = nest(SOFTMAX.replace("return", "%b[i] = sum[j:batch] %y[j,i] : f32[10]\nreturn %b,"))
     assert found.is_trailing(at["b"])
