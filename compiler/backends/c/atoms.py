@@ -229,10 +229,13 @@ def _lane(site: Site, terms: Sequence[Term]) -> Term:
 
 def _of_mask(name: str, mark: str) -> Rule:
     def rule(site: Site, terms: Sequence[Term]) -> Term:
-        (term,) = terms
-        while site.registers.is_wide(term.type):
-            low, high = (site.registers.part(term, is_high=is_high) for is_high in (False, True))
-            term = Term(f"({low.text} {mark} {high.text})", low.type)
+        parts = list(terms)
+        while site.registers.is_wide(parts[0].type):
+            parts = [
+                site.registers.part(part, is_high=is_high) for part in parts for is_high in (False, True)
+            ]
+        together = f" {mark} ".join(part.text for part in parts)
+        term = Term(f"({together})", parts[0].type) if len(parts) > 1 else parts[0]
         return Term(f"{name}_{term.type.name}({term.text})", Type("i32")) if term.type.lanes else term
 
     return rule

@@ -10,6 +10,7 @@ pytest.importorskip("llvmlite")
 import tinytorch as tt
 from compiler.ir.types import FLOAT32
 from compiler.loops.shapes import choose
+from tests.backends import NATIVE
 from tests.compiler.backends.llvm.writing import HOST
 
 WIDE = replace(HOST, vector_bytes=64, vector_registers=32)
@@ -162,3 +163,19 @@ def test_a_panel_that_is_read_where_it_lies_is_asked_for():
         x = tt.input("x", (rows, 300))
         text = tt.compile([x, w], x @ w, backend="llvm").source(0, language="c")
         assert (": 8 * step)" in text) == is_asked_for
+
+
+@pytest.mark.parametrize("backend", NATIVE)
+@pytest.mark.parametrize("columns", [64, 80, 256])
+def test_maps_behind_broad_tiles_may_branch_where_any_lane_is_rare(backend, columns):
+    """Four vectors are in one mask, of which both emitters ask whether any lane is set."""
+    x, y = tt.input("x", (256, 64)), tt.input("y", (64, columns))
+    random = np.random.default_rng(columns)
+    a, b = (random.standard_normal(shape).astype("float32") for shape in ((256, 64), (64, columns)))
+    a[7] *= 1e6
+    z = x @ y
+    maps = [tt.cos(z), tt.log(abs(z.astype("float64")) + 1)]
+    cosine, logarithm = tt.compile([x, y], maps, backend=backend)(a, b)
+    product = tt.compile([x, y], z, backend=backend)(a, b).astype("float64")
+    np.testing.assert_allclose(cosine, np.cos(product), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(logarithm, np.log(abs(product) + 1), rtol=1e-14)
