@@ -178,7 +178,8 @@ class _Fusion:
         if is_at_most(product(frame.loops), SMALL):
             return None
         moved = min(left.placement, right.placement, key=len)
-        if len(frame.placement) == 2 or frame.columns not in (left.columns, right.columns):
+        is_other_row = frame.columns not in (left.columns, right.columns)
+        if len(frame.placement) == 2 or is_other_row or (not frame.short and (left.short or right.short)):
             moved = frame.placement  # nobody has looked at these loops yet
         sentence = _slow_rows(frame) if frame.columns else ""
         for node in moved:
@@ -237,10 +238,10 @@ def _slow_sums(node: Node, frame: Frame) -> str:
     if op.reducer is Reducer.NONE:
         return ""
     reduced = frame.reduced_by(node)
-    if reduced in (frame.columns, frame.short):
+    if reduced == frame.columns:
         return ""
     kept = [loop for loop in frame.placement[node] if loop is not None and loop not in reduced]
     inner: Extent = product(frame.loops[loop] for loop in kept if loop > min(reduced))
-    if is_at_most(inner, LONGEST_ROW):
+    if is_at_most(inner, LONGEST_ROW) or reduced == frame.short:
         return ""
     return f"the {inner} accumulators of {called(node)} do not stay in the cache"

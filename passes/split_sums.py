@@ -188,12 +188,12 @@ class _Site:
             return f"adds up only {size * self.depth} products"
         else:
             most = min(PARTS, self.depth // LEAST)
-        most -= most % 2
-        numbers = [*range(most, most // 2, -2), *range(most, 1, -1)]
-        equal = [parts for parts in numbers if self.extent % parts == 0]
-        if self.extent >= most * SHORT:
-            equal = [*(parts for parts in equal if parts % 2 == 0 and 2 * parts > most), most]
-        return equal[0] if equal else f"adds up {self.extent} terms, which fall into no equal parts"
+        even = range(most - most % 2, most // 2, -2)
+        is_long = self.extent >= even[0] * SHORT
+        for parts in even if is_long else (*even, *range(most, 1, -1)):
+            if self.extent % parts == 0:
+                return parts
+        return even[0] if is_long else f"adds up {self.extent} terms, which fall into no equal parts"
 
 
 def _before(access: Access, loop: int, other: int) -> tuple[int | None, ...]:
@@ -205,8 +205,8 @@ def _before(access: Access, loop: int, other: int) -> tuple[int | None, ...]:
 def _split(old: Node, node: Node, site: _Site, parts: int) -> Node:
     """The parts, each a product, and their sum; the terms that no part has are a product of their own."""
     origin = origin_of(old, "split_sums", "a long sum in parts")
-    op, loop, length = site.op, site.loop, site.extent // parts
-    rest = site.extent - parts * length
+    op, loop = site.op, site.loop
+    length, rest = divmod(site.extent, parts)
     pairs = list(zip(node.operands, op.accesses, strict=True))
     output = [item for item in op.output if item is not None]
 
@@ -232,9 +232,8 @@ def _split(old: Node, node: Node, site: _Site, parts: int) -> Node:
     total = contract([partial], [range(len(shape))], kept, shape, dtype=op.dtype, origin=origin)
     if not rest:
         return total
-    left = [cut(operand, access.axes.index(loop), parts * length, rest) for operand, access in pairs]
+    operands = [cut(operand, access.axes.index(loop), parts * length, rest) for operand, access in pairs]
+    axes = [access.axes for _, access in pairs]
     extents = (*op.extents[:loop], rest, *op.extents[loop + 1 :])
-    last = contract(
-        left, [access.axes for _, access in pairs], output, extents, dtype=op.dtype, origin=origin
-    )
+    last = contract(operands, axes, output, extents, dtype=op.dtype, origin=origin)
     return apply("add", total, last, origin=origin)

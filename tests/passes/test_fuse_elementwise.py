@@ -384,6 +384,19 @@ def test_refused_where_it_would_be_slower(text: str, sentence: str) -> None:
     assert {refusal.sentence for refusal in found} == {sentence}
 
 
+def test_a_reduction_of_other_loops_is_refused_where_short_ones_would_add_up_in_memory() -> None:
+    text = """
+    %x = input : f32[4,100000]
+    %e = exp(%x) : f32[4,100000]
+    %s[i] = sum[j:4] %e[j,i] : f32[100000]
+    %m[i] = max[j:100000] %e[i,j] : f32[4]
+    return %s, %m
+    """
+    schedule, report = run(text)
+    assert [len(kernel.members) for kernel in schedule.kernels] == [2, 1]
+    assert "the 100000 accumulators of %s do not stay in the cache" in str(report.refusals[0])
+
+
 @pytest.mark.parametrize(
     "text",
     [
